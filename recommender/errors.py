@@ -1,0 +1,104 @@
+"""Every exception of the project, at one glance.
+
+MovierecError                     exit 1
+├── UsageError                    exit 2   a wrong argument, option or configuration key
+├── MissingInputError             exit 2   a file, data set or model that should be there is not
+├── DataError                     exit 1   raw or processed data is unusable
+├── BundleError                   exit 1   a model bundle cannot be used
+│   ├── BundleFormatError                  its format number is unknown
+│   └── BundleIntegrityError               a file is missing, changed or inconsistent
+├── RegistryUnavailableError      exit 1   the model registry cannot be reached
+├── GateRefusedError              exit 3   the promotion gate or the smoke gate said no
+├── LostRaceError                 exit 3   another process promoted at the same time
+└── LookupFailedError             exit 2   a title, film or user is not in the model
+    ├── TitleNotFoundError                 carries ranked suggestions
+    ├── AmbiguousTitleError                carries the candidates
+    ├── UnknownMovieError
+    └── UnknownUserError
+
+Messages say what was expected, what was found and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class MovierecError(Exception):
+    """Base of every expected failure; `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+class UsageError(MovierecError):
+    """The caller asked for something that does not exist or does not fit together."""
+
+    exit_code = 2
+
+
+class MissingInputError(MovierecError):
+    """Something that must exist before this step does not; the message names the command that makes it."""
+
+    exit_code = 2
+
+
+class DataError(MovierecError):
+    """Raw or processed data is unusable."""
+
+
+class BundleError(MovierecError):
+    """A model bundle cannot be used."""
+
+
+class BundleFormatError(BundleError):
+    """The bundle's format number is not one that this code reads."""
+
+
+class BundleIntegrityError(BundleError):
+    """A bundle file is missing, changed or inconsistent with the manifest."""
+
+
+class RegistryUnavailableError(MovierecError):
+    """The model registry cannot be reached or read."""
+
+
+class GateRefusedError(MovierecError):
+    """The promotion gate or the smoke gate refused a model."""
+
+    exit_code = 3
+
+
+class LostRaceError(MovierecError):
+    """Another process changed the champion at the same time and won."""
+
+    exit_code = 3
+
+
+class LookupFailedError(MovierecError):
+    """A title, film or user is not in the model."""
+
+    exit_code = 2
+
+
+class TitleNotFoundError(LookupFailedError):
+    """No film has this title; `suggestions` holds film rows, best first."""
+
+    def __init__(self, suggestions: Sequence[int]) -> None:
+        super().__init__("No film has this title.")
+        self.suggestions = list(suggestions)
+
+
+class AmbiguousTitleError(LookupFailedError):
+    """Several films have this title; `candidates` holds film rows, most rated first."""
+
+    def __init__(self, candidates: Sequence[int]) -> None:
+        super().__init__("Several films have this title.")
+        self.candidates = list(candidates)
+
+
+class UnknownMovieError(LookupFailedError):
+    """The movie id is not in the catalogue."""
+
+
+class UnknownUserError(LookupFailedError):
+    """The user id has no history in this model."""

@@ -1,0 +1,60 @@
+"""Column names, dtypes and the rating scale: written here once, used everywhere."""
+
+from __future__ import annotations
+
+import numpy as np
+
+USER = "user_id"
+MOVIE = "movie_id"
+RATING = "rating"
+TIMESTAMP = "timestamp"  # seconds since 1970-01-01 UTC
+
+TITLE = "title"  # display form: no year, article in front ("The Usual Suspects")
+ORIGINAL_TITLE = "original_title"  # as the raw file spells it ("Usual Suspects, The (1995)")
+ALTERNATIVE_TITLES = "alternative_titles"  # list of str: bracketed titles and a.k.a.
+YEAR = "year"  # nullable integer
+GENRES = "genres"  # list of str
+DIRECTORS = "directors"  # list of str
+ACTORS = "actors"  # list of str, leading first
+DUPLICATE_OF = "duplicate_of"  # movie_id of the entry that stands for this film; its own id for most
+IMDB_ID = "imdb_id"  # nullable integer
+TAG = "tag"
+TAG_ID = "tag_id"
+RELEVANCE = "relevance"  # tag genome score in [0, 1]
+
+RATING_DTYPES = {USER: "int32", MOVIE: "int32", RATING: "float32", TIMESTAMP: "int64"}
+
+RATING_MIN = 0.5
+RATING_MAX = 5.0
+RATING_STEP = 0.5
+LIKE_THRESHOLD = 4.0  # a rating of at least this many stars is a like, in every protocol
+
+# The right-hand label of each histogram bin: 0.5, 1.0, ..., 5.0.
+RATING_BINS = np.arange(RATING_MIN, RATING_MAX + RATING_STEP / 2, RATING_STEP, dtype=np.float32)
+
+GENRE_NAMES = (
+    "Action",
+    "Adventure",
+    "Animation",
+    "Children",
+    "Comedy",
+    "Crime",
+    "Documentary",
+    "Drama",
+    "Fantasy",
+    "Film-Noir",
+    "Horror",
+    "IMAX",
+    "Musical",
+    "Mystery",
+    "Romance",
+    "Sci-Fi",
+    "Thriller",
+    "War",
+    "Western",
+)
+
+
+def rating_bin(ratings: np.ndarray) -> np.ndarray:
+    """Histogram bin (0 for 0.5 stars up to 9 for 5.0 stars) of each rating in stars."""
+    return np.rint((np.asarray(ratings) - RATING_MIN) / RATING_STEP).astype(np.int64)

@@ -1,0 +1,56 @@
+"""`movierec data`: raw MovieLens files in, processed data sets out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+app = typer.Typer(help="Fetch, clean, describe and synthesise data sets.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="Data set, for example ml-100k.")]
+ProcessedRoot = Annotated[Path, typer.Option("--processed", help="Directory of the processed data sets.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+_PROCESSED = Path("data/processed")
+
+
+@app.command(epilog="Example: movierec data prepare ml-latest-small --raw ~/Downloads/ml-latest-small")
+def prepare(
+    name: Name,
+    raw: Annotated[Path | None, typer.Option(help="Directory of the raw files.")] = None,
+    credits: Annotated[Path | None, typer.Option(help="CSV of film credits: movieId, directors, actors.")] = None,
+    processed: ProcessedRoot = _PROCESSED,
+    force: Annotated[bool, typer.Option(help="Process again even when nothing has changed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read, clean and store a data set; unchanged inputs are not processed again."""
+    from training.datasets.store import prepare as prepare_dataset
+
+    dataset = prepare_dataset(name, raw=raw, credits=credits, processed_root=processed, force=force)
+    _show(dataset.snapshot(), as_json)
+
+
+@app.command(epilog="Example: movierec data describe ml-100k --json")
+def describe(name: Name, processed: ProcessedRoot = _PROCESSED, as_json: AsJson = False) -> None:
+    """Print the snapshot of a processed data set: size, density, averages, coverage."""
+    from training.datasets.store import load_dataset
+
+    _show(load_dataset(name, processed).snapshot(), as_json)
+
+
+def _show(snapshot: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(snapshot))
+        return
+    table = Table(title=snapshot["name"], show_header=False)
+    for key, value in snapshot.items():
+        table.add_row(key.replace("_", " "), f"{value:,.4g}" if isinstance(value, float) else _plain(value))
+    Console().print(table)
+
+
+def _plain(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) and value > 9999 else str(value)

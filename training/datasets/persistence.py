@@ -1,0 +1,145 @@
+"""Processed data on disk: atomic writes, and a manifest whose sha256 sums are checked before anything is unpickled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from recommender.errors import DataError
+from recommender.ids import IdMap
+from training.datasets.dataset import ProcessedDataset, TagMatrix
+
+MANIFEST = "manifest.json"
+MOVIES_FILE = "processed_movies.pkl"
+RATINGS_FILE = "processed_ratings.pkl"
+TAGS_FILE = "movie_tag_matrix.pkl"
+USER_ITEM_FILE = "user_item_matrix.npz"
+USER_IDS_FILE = "user_ids.npy"
+MOVIE_IDS_FILE = "movie_ids.npy"
+FORMAT = 1
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_manifest(directory: Path) -> dict[str, Any] | None:
+    """The manifest of a processed directory, or None where there is none that can be read."""
+    try:
+        manifest: dict[str, Any] = json.loads((directory / MANIFEST).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return manifest
+
+
+def is_current(manifest: Mapping[str, Any] | None, fingerprint: str | None = None) -> bool:
+    """True when this process may use what `manifest` describes (and its fingerprint is `fingerprint`, if given)."""
+    return (
+        manifest is not None
+        and manifest.get("format") == FORMAT
+        and manifest.get("pandas") == pd.__version__
+        and (fingerprint is None or manifest.get("fingerprint") == fingerprint)
+    )
+
+
+def save(dataset: ProcessedDataset, directory: Path, reports: Mapping[str, str], details: Mapping[str, Any]) -> None:
+    """Write `dataset` and its `reports` (file name -> text) to `directory`, replacing what is there at once."""
+    writers: dict[str, Callable[[Path], Any]] = {
+        MOVIES_FILE: dataset.movies.to_pickle,
+        RATINGS_FILE: dataset.ratings.to_pickle,
+        TAGS_FILE: lambda path: path.write_bytes(pickle.dumps(dataset.tags, protocol=5)),
+        USER_ITEM_FILE: lambda path: sp.save_npz(path, dataset.user_item(), compressed=False),
+        USER_IDS_FILE: lambda path: np.save(path, dataset.user_ids.ids),
+        MOVIE_IDS_FILE: lambda path: np.save(path, dataset.movie_ids.ids),
+        **{name: _text_writer(text) for name, text in reports.items()},
+    }
+    with replaced_directory(directory) as fresh:
+        for name, write in writers.items():
+            write(fresh / name)
+        manifest = {
+            "format": FORMAT,
+            "name": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "pandas": pd.__version__,
+            "numpy": np.__version__,
+            **details,
+            "files": {name: sha256_of(fresh / name) for name in writers},
+        }
+        (fresh / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def load(directory: Path, manifest: Mapping[str, Any]) -> ProcessedDataset:
+    """Read a processed directory, every file's sha256 checked first. Raises DataError."""
+    for name, expected in manifest["files"].items():
+        path = directory / name
+        if not path.is_file() or sha256_of(path) != expected:
+            raise DataError(
+                f"{path} is missing or not the file its manifest describes. "
+                f"Run `movierec data prepare {manifest['name']} --force` to make it again."
+            )
+    tags = pd.read_pickle(directory / TAGS_FILE)
+    if not isinstance(tags, TagMatrix):
+        raise DataError(f"Expected a TagMatrix in {directory / TAGS_FILE}, found {type(tags).__name__}.")
+    return ProcessedDataset(
+        name=manifest["name"],
+        fingerprint=manifest["fingerprint"],
+        movies=pd.read_pickle(directory / MOVIES_FILE),
+        ratings=pd.read_pickle(directory / RATINGS_FILE),
+        tags=tags,
+        user_ids=IdMap(np.load(directory / USER_IDS_FILE, allow_pickle=False)),
+        movie_ids=IdMap(np.load(directory / MOVIE_IDS_FILE, allow_pickle=False)),
+        directory=directory,
+    )
+
+
+@contextmanager
+def replaced_directory(target: Path) -> Iterator[Path]:
+    """A fresh directory beside `target` that takes its place when the block ends without an exception."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        yield fresh
+        for path in fresh.iterdir():
+            _sync(path)
+        fresh.chmod(0o755)
+        _swap(fresh, target)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _swap(fresh: Path, target: Path) -> None:
+    """Rename `fresh` to `target`; an older `target` is moved to the (then free) name of `fresh`."""
+    if target.exists():
+        retired = fresh.with_name(fresh.name + ".old")
+        target.rename(retired)
+        fresh.rename(target)
+        retired.rename(fresh)
+    else:
+        fresh.rename(target)
+    _sync(target.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _text_writer(text: str) -> Callable[[Path], Any]:
+    return lambda path: path.write_text(text, "utf-8")

@@ -39,7 +39,7 @@ def load_dataset(name: str, processed_root: Path = PROCESSED_ROOT) -> ProcessedD
     if not persistence.is_current(manifest):
         raise MissingInputError(
             f"{directory} was written by pandas {manifest.get('pandas')} in format {manifest.get('format')}; this is "
-            f"pandas {pd.__version__}, format {persistence.FORMAT}. Run `movierec data prepare {name}` to make it again."
+            f"pandas {pd.__version__}, format {persistence.FORMAT}. Run `movierec data prepare {name}` again."
         )
     return persistence.load(directory, manifest)
 

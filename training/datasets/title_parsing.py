@@ -22,7 +22,7 @@ _YEAR = re.compile(r"^(?P<rest>.*?)\s*\((?P<year>(?:18|19|20)\d\d)\s*(?:[-–]\s
 _MEDIUM = re.compile(r"\s*\((?:V|TV|VG|mini)\)$")
 _ALSO_KNOWN = re.compile(r"^(?:a\.?k\.?a\.?:?)\s+", re.IGNORECASE)
 # "Birdman: Or (The Unexpected Virtue of Ignorance)": what stands in brackets completes the title.
-_UNFINISHED = re.compile(r"(?:\b(?:or|and|of|the|a|vs\.?)|[:&/-])$", re.IGNORECASE)
+_UNFINISHED = re.compile(r"(?:\b(?:or|and|of)|[:&/-])$", re.IGNORECASE)
 _NOT_WORD = re.compile(r"[^\w]+")
 
 
@@ -50,7 +50,7 @@ def parse_title(raw: str) -> ParsedTitle:
 
 
 def move_article(title: str) -> str:
-    """ "Matrix, The" -> "The Matrix"; "Enfer, L'" -> "L'Enfer"; anything else as it is."""
+    """Turn "Matrix, The" into "The Matrix"; "Enfer, L'" into "L'Enfer"; leave anything else as it is."""
     match = _TRAILING_ARTICLE.match(title)
     if not match:
         return title

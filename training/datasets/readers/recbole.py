@@ -51,7 +51,7 @@ def _movies(path: Path) -> pd.DataFrame:
 
 
 def _joined(name: str, year: str) -> str:
-    """ "Toy Story" and "1995" -> "Toy Story (1995)"; a row that repeats the name as year has none."""
+    """Join "Toy Story" and "1995" to "Toy Story (1995)"; a row that repeats the name as year has none."""
     if name == year:
         return _MISSPELLED.get(name, name)
     return f"{name} ({year})" if year else name

@@ -1,0 +1,1 @@
+"""From raw ratings to a registered model version: data sets, models, evaluation, tracking and promotion."""

@@ -1,0 +1,202 @@
+"""The one model format: a directory of `manifest.json` and `.npy` arrays.
+
+Saving is atomic (temporary directory, fsync, rename) and files are never edited in place. Loading checks every file's
+size and sha256 before anything is mapped, opens arrays with `mmap_mode="r"` and never unpickles. A hash in the same
+artifact proves integrity, not origin.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+
+from recommender.errors import BundleFormatError, BundleIntegrityError
+from recommender.specs import FactorSpec, ItemSpec, Spec, UserSpec
+
+FORMAT: Literal[1] = 1
+MANIFEST = "manifest.json"
+_CHUNK = 1 << 20
+
+
+class FileEntry(Spec):
+    """What a file of the bundle must look like."""
+
+    sha256: str
+    bytes: int
+    dtype: str
+    shape: list[int]
+
+
+class DatasetInfo(Spec):
+    """The data that the model was fitted on."""
+
+    name: str
+    fingerprint: str
+    snapshot: dict[str, Any] = Field(description="films, users, ratings, density, ...: what the overview shows")
+
+
+class Metric(Spec):
+    """One figure with its protocol and 95 % bootstrap interval."""
+
+    protocol: str
+    name: str
+    value: float
+    lo: float | None = None
+    hi: float | None = None
+    run_id: str | None = Field(None, description="evaluation run that computed it")
+
+
+class Golden(Spec):
+    """A query and its answer at saving time; a loaded bundle must agree."""
+
+    subject: Literal["movie", "user"]
+    id: int = Field(description="raw movie or user id")
+    movie_ids: list[int] = Field(description="answer, best first")
+    scores: list[float]
+
+
+class Manifest(Spec):
+    """`manifest.json`."""
+
+    format: Literal[1] = FORMAT
+    algorithm: str
+    created: str = Field(description="ISO 8601, UTC")
+    git_commit: str | None
+    dataset: DatasetInfo
+    genre_names: list[str]
+    parameters: dict[str, Any]
+    item_scorer: ItemSpec
+    user_scorer: UserSpec
+    rating_scorer: FactorSpec | None = Field(None, description="predicted stars, where the model has them")
+    content_embedding: str | None = Field(None, description="array (n_movies, d) for diversity, unit rows")
+    metrics: list[Metric] = []
+    golden: list[Golden] = []
+    files: dict[str, FileEntry] = Field({}, description="by array name")
+
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def save_bundle(path: Path, manifest: Manifest, arrays: Arrays) -> Manifest:
+    """Write a bundle at `path`, which must not exist; returns the manifest with every file's hash.
+
+    Raises BundleIntegrityError where `path` exists or an array holds Python objects.
+    """
+    if path.exists():
+        raise BundleIntegrityError(f"Expected a new directory for the bundle, found {path.name} in place.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _temporary_sibling(path) as scratch:
+        files = {name: _write_array(scratch / f"{name}.npy", array) for name, array in arrays.items()}
+        complete = manifest.model_copy(update={"files": files})
+        _write_bytes(scratch / MANIFEST, complete.model_dump_json(indent=1).encode())
+        _sync(scratch)
+        os.rename(scratch, path)
+    _sync(path.parent)
+    return complete
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest of the bundle at `path`, its format checked first."""
+    try:
+        raw = json.loads((path / MANIFEST).read_bytes())
+    except FileNotFoundError:
+        raise BundleIntegrityError(f"Expected {MANIFEST} in the bundle {path.name}, found none.") from None
+    except ValueError as error:
+        raise BundleIntegrityError(f"{MANIFEST} of the bundle {path.name} is no JSON: {error}.") from error
+    found = raw.get("format") if isinstance(raw, dict) else None
+    if found != FORMAT:
+        raise BundleFormatError(f"Expected bundle format {FORMAT}, found {found!r}; use a matching movierec version.")
+    try:
+        return Manifest.model_validate(raw)
+    except ValidationError as error:
+        raise BundleIntegrityError(f"{MANIFEST} of the bundle {path.name} is not valid: {error}.") from error
+
+
+def verify_bundle(path: Path) -> Manifest:
+    """The manifest, after checking the size and sha256 of every file. Raises BundleIntegrityError."""
+    manifest = read_manifest(path)
+    for name, entry in manifest.files.items():
+        _verify_file(path / f"{name}.npy", entry)
+    return manifest
+
+
+def load_arrays(path: Path, manifest: Manifest) -> dict[str, NDArray[Any]]:
+    """Every array of the bundle, memory-mapped read-only, so that processes share its pages."""
+    return {name: _map_array(path / f"{name}.npy", entry) for name, entry in manifest.files.items()}
+
+
+def _map_array(file: Path, entry: FileEntry) -> NDArray[Any]:
+    try:
+        mapped = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise BundleIntegrityError(f"Bundle file {file.name} cannot be mapped: {error}.") from error
+    if list(mapped.shape) != entry.shape or str(mapped.dtype) != entry.dtype:
+        raise BundleIntegrityError(
+            f"Bundle file {file.name}: expected {entry.dtype}{entry.shape}, found {mapped.dtype}{list(mapped.shape)}."
+        )
+    # A plain view of the mapping: indexing an ndarray costs a third of indexing a memmap.
+    return np.asarray(mapped)
+
+
+def _verify_file(file: Path, entry: FileEntry) -> None:
+    if not file.is_file() or file.is_symlink():
+        raise BundleIntegrityError(f"Bundle file {file.name} is missing.")
+    if file.stat().st_size != entry.bytes:
+        raise BundleIntegrityError(
+            f"Bundle file {file.name}: expected {entry.bytes} bytes, found {file.stat().st_size}."
+        )
+    if _sha256(file) != entry.sha256:
+        raise BundleIntegrityError(f"Bundle file {file.name}: its sha256 differs from the manifest's.")
+
+
+def _write_array(file: Path, array: NDArray[Any]) -> FileEntry:
+    if array.dtype.hasobject:
+        raise BundleIntegrityError(f"Array {file.stem} holds Python objects; a bundle holds plain numbers only.")
+    with file.open("wb") as sink:
+        np.save(sink, np.ascontiguousarray(array), allow_pickle=False)
+        sink.flush()
+        os.fsync(sink.fileno())
+    return FileEntry(sha256=_sha256(file), bytes=file.stat().st_size, dtype=str(array.dtype), shape=list(array.shape))
+
+
+def _write_bytes(file: Path, content: bytes) -> None:
+    with file.open("wb") as sink:
+        sink.write(content)
+        sink.flush()
+        os.fsync(sink.fileno())
+
+
+def _sha256(file: Path) -> str:
+    digest = hashlib.sha256()
+    with file.open("rb") as source:
+        while chunk := source.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _sync(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _temporary_sibling(path: Path) -> Iterator[Path]:
+    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,48 @@
+"""Who rated what: the interaction history as memory-mappable compressed rows.
+
+Array names start with `history_`: `indptr` (n_users + 1), `movies` (n_ratings,) int32 film rows, ascending within a
+user, and `half_stars` (n_ratings,) uint8, twice the rating.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+
+class History:
+    """The ratings of each user of the training data."""
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]], n_movies: int) -> None:
+        self._indptr = arrays["history_indptr"]
+        self._movies = arrays["history_movies"]
+        self._half_stars = arrays["history_half_stars"]
+        self._n_movies = n_movies
+
+    def __len__(self) -> int:
+        return len(self._indptr) - 1
+
+    def ratings(self, user_rows: NDArray[np.int64]) -> sp.csr_matrix:
+        """(b, n_movies) ratings in stars of the users `user_rows` (b,)."""
+        starts = np.asarray(self._indptr[user_rows], dtype=np.int64)
+        lengths = np.asarray(self._indptr[user_rows + 1], dtype=np.int64) - starts
+        indptr = np.concatenate(([0], np.cumsum(lengths)))
+        take = np.repeat(starts - indptr[:-1], lengths) + np.arange(indptr[-1])
+        data = self._half_stars[take].astype(np.float32) / 2
+        return sp.csr_matrix((data, self._movies[take], indptr), shape=(len(user_rows), self._n_movies))
+
+
+def encode_history(user_item: sp.csr_matrix) -> dict[str, NDArray[Any]]:
+    """Arrays of a history from the (n_users, n_movies) matrix of ratings in stars."""
+    matrix = user_item.tocsr()
+    if not matrix.has_sorted_indices:
+        matrix = matrix.sorted_indices()
+    return {
+        "history_indptr": matrix.indptr,
+        "history_movies": matrix.indices.astype(np.int32, copy=False),
+        "history_half_stars": np.rint(matrix.data * 2).astype(np.uint8),
+    }

@@ -1,0 +1,286 @@
+"""Specs and arrays turned into scores: the only scoring code, for evaluation and serving alike.
+
+Every scorer works on blocks. b is the number of people or films asked for, n the number of films; a block of scores is
+(b, n) float32, higher is better, and compares only within its row. Masks and filters are `recommender.ranking`'s.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, assert_never
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recommender.foldin import fold_in
+from recommender.schema import LIKE_THRESHOLD, RATING_MAX
+from recommender.specs import (
+    EnsembleSpec,
+    FactorSpec,
+    ItemSpec,
+    ItemWeightsSpec,
+    PopularitySpec,
+    SimilarityPart,
+    SimilaritySpec,
+    UserSpec,
+)
+
+Arrays = Mapping[str, NDArray[Any]]
+Block = NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+
+class ItemScorer(ABC):
+    """Film in, likeness of every film out."""
+
+    @abstractmethod
+    def similar(self, rows: Rows) -> Block:
+        """(b, n) likeness of every film to each of the films `rows` (b,)."""
+
+
+class UserScorer(ABC):
+    """Person in, score of every film out."""
+
+    def known(self, user_rows: Rows, history: sp.csr_matrix) -> Block:
+        """(b, n) scores for users of the training data.
+
+        `user_rows`: (b,); `history`: their ratings in stars, (b, n), the same rows.
+        """
+        return self.folded(history)
+
+    @abstractmethod
+    def folded(self, ratings: sp.csr_matrix) -> Block:
+        """(b, n) scores for people known by their ratings in stars alone: `ratings` is (b, n)."""
+
+
+def item_scorer(spec: ItemSpec, arrays: Arrays) -> ItemScorer:
+    """The item scorer that `spec` describes."""
+    if isinstance(spec, PopularitySpec):
+        return Popularity(spec, arrays)
+    return Similarity(spec, arrays)
+
+
+def user_scorer(spec: UserSpec, arrays: Arrays) -> UserScorer:
+    """The user scorer that `spec` describes."""
+    match spec:
+        case PopularitySpec():
+            return Popularity(spec, arrays)
+        case SimilaritySpec():
+            return Similarity(spec, arrays)
+        case FactorSpec():
+            return Factors(spec, arrays)
+        case ItemWeightsSpec():
+            return ItemWeights(spec, arrays)
+        case EnsembleSpec():
+            return Ensemble(spec, arrays)
+        case _:
+            assert_never(spec)
+
+
+class Popularity(ItemScorer, UserScorer):
+    """Everybody gets the same scores."""
+
+    def __init__(self, spec: PopularitySpec, arrays: Arrays) -> None:
+        self._scores = arrays[spec.scores]
+
+    def similar(self, rows: Rows) -> Block:
+        return np.tile(self._scores, (len(rows), 1))
+
+    def folded(self, ratings: sp.csr_matrix) -> Block:
+        return np.tile(self._scores, (ratings.shape[0], 1))
+
+
+class Similarity(ItemScorer, UserScorer):
+    """Weighted sum of likenesses; for a person, summed over the films of the history."""
+
+    def __init__(self, spec: SimilaritySpec, arrays: Arrays) -> None:
+        self._spec = spec
+        self.parts = [_Part(part, arrays) for part in spec.parts]
+
+    def similar(self, rows: Rows) -> Block:
+        n = self.parts[0].n_movies
+        picks = sp.csr_matrix((np.ones(len(rows), np.float32), rows, np.arange(len(rows) + 1)), shape=(len(rows), n))
+        return self._sum(picks)
+
+    def folded(self, ratings: sp.csr_matrix) -> Block:
+        return self._sum(with_data(ratings, profile_weights(ratings.data, self._spec.profile_weight)))
+
+    def contributions(self, query: int, candidates: Rows) -> dict[str, NDArray[np.float32]]:
+        """What each part adds to the likeness of `candidates` (c,) to the film `query`; the values add up to it."""
+        return {part.name: part.between(query, candidates) for part in self.parts}
+
+    def _sum(self, weights: sp.csr_matrix) -> Block:
+        total = self.parts[0].scores(weights)
+        for part in self.parts[1:]:
+            total += part.scores(weights)
+        return total
+
+
+class _Part:
+    """One term of a Similarity."""
+
+    def __init__(self, spec: SimilarityPart, arrays: Arrays) -> None:
+        self.name = spec.name
+        self._weight = np.float32(spec.weight)
+        self._embedding = arrays[spec.embedding] if spec.embedding else None
+        self._sparse = sparse_array(arrays, spec.sparse) if spec.sparse else None
+        self._query_gain = arrays[spec.query_gain] if spec.query_gain else None
+        self._candidate_gain = arrays[spec.candidate_gain] if spec.candidate_gain else None
+
+    @property
+    def n_movies(self) -> int:
+        return int(self._embedding.shape[0] if self._embedding is not None else self._links.shape[0])
+
+    @property
+    def _links(self) -> sp.csr_matrix:
+        assert self._sparse is not None, "a part has an embedding or a sparse matrix"
+        return self._sparse
+
+    def scores(self, weights: sp.csr_matrix) -> Block:
+        """(b, n) weighted likeness to the films of each line of `weights` (b, n)."""
+        if self._query_gain is not None:
+            weights = with_data(weights, weights.data * self._query_gain[weights.indices])
+        if self._embedding is not None:
+            raw = np.asarray(gather(self._embedding, weights) @ self._embedding.T)
+        else:
+            raw = (weights @ self._links).toarray()
+        raw *= self._weight if self._candidate_gain is None else self._weight * self._candidate_gain
+        return np.asarray(raw, dtype=np.float32)
+
+    def between(self, query: int, candidates: Rows) -> NDArray[np.float32]:
+        """(c,) this part's likeness of `candidates` (c,) to one film."""
+        if self._embedding is not None:
+            raw = self._embedding[candidates] @ self._embedding[query]
+        else:
+            raw = self._links[[query]].toarray().ravel()[candidates]
+        raw = raw * self._weight
+        if self._query_gain is not None:
+            raw = raw * self._query_gain[query]
+        if self._candidate_gain is not None:
+            raw = raw * self._candidate_gain[candidates]
+        return np.asarray(raw, dtype=np.float32)
+
+
+class Factors(UserScorer):
+    """Biases and the product of user and item factors."""
+
+    def __init__(self, spec: FactorSpec, arrays: Arrays) -> None:
+        self._spec = spec
+        self._arrays = arrays
+        self.user_factors = arrays[spec.user_factors]
+        self.item_factors = arrays[spec.item_factors]
+        self._user_bias = arrays[spec.user_bias] if spec.user_bias else None
+        self._item_bias = arrays[spec.item_bias] if spec.item_bias else None
+
+    def known(self, user_rows: Rows, history: sp.csr_matrix) -> Block:
+        bias = self._user_bias[user_rows] if self._user_bias is not None else None
+        return self._scores(self.user_factors[user_rows], bias)
+
+    def folded(self, ratings: sp.csr_matrix) -> Block:
+        factors, bias = fold_in(self._spec.fold_in, ratings, self.item_factors, self._baseline(), self._arrays)
+        return self._scores(factors, bias)
+
+    def _baseline(self) -> NDArray[np.float32]:
+        mean = np.float32(self._spec.global_mean)
+        return np.full(len(self.item_factors), mean) if self._item_bias is None else self._item_bias + mean
+
+    def _scores(self, factors: Block, user_bias: NDArray[np.float32] | None) -> Block:
+        scores = np.asarray(factors @ self.item_factors.T, dtype=np.float32)
+        if self._item_bias is not None or self._spec.global_mean:
+            scores += self._baseline()
+        if user_bias is not None:
+            scores += user_bias[:, None]
+        return scores
+
+
+class ItemWeights(UserScorer):
+    """The history times a films x films matrix: item-KNN and EASE."""
+
+    def __init__(self, spec: ItemWeightsSpec, arrays: Arrays) -> None:
+        self._spec = spec
+        self._dense = arrays[spec.dense] if spec.dense else None
+        self._rows = arrays[spec.rows] if spec.rows else None
+        self._sparse = sparse_array(arrays, spec.sparse) if spec.sparse else None
+
+    def folded(self, ratings: sp.csr_matrix) -> Block:
+        weights = with_data(ratings, profile_weights(ratings.data, self._spec.profile_weight))
+        if self._sparse is not None:
+            return np.asarray((weights @ self._sparse).toarray(), dtype=np.float32)
+        assert self._dense is not None
+        if self._rows is None:
+            return gather(self._dense, weights)
+        scores = np.zeros(ratings.shape, dtype=np.float32)
+        scores[:, self._rows] = gather(self._dense, weights[:, self._rows])
+        return scores
+
+
+class Ensemble(UserScorer):
+    """Weighted sum of z-scored members; the statistics cover the films that are not in the person's history."""
+
+    def __init__(self, spec: EnsembleSpec, arrays: Arrays) -> None:
+        self._members = [(member.weight, user_scorer(member.spec, arrays)) for member in spec.members]
+
+    def known(self, user_rows: Rows, history: sp.csr_matrix) -> Block:
+        return self._sum(history, [scorer.known(user_rows, history) for _, scorer in self._members])
+
+    def folded(self, ratings: sp.csr_matrix) -> Block:
+        return self._sum(ratings, [scorer.folded(ratings) for _, scorer in self._members])
+
+    def _sum(self, history: sp.csr_matrix, blocks: list[Block]) -> Block:
+        total = np.zeros(history.shape, dtype=np.float32)
+        for (weight, _), block in zip(self._members, blocks, strict=True):
+            total += np.float32(weight) * z_scores(block, history)
+        return total
+
+
+def z_scores(block: Block, history: sp.csr_matrix) -> Block:
+    """Each row of `block` (b, n) with mean 0 and deviation 1 over the films that `history` (b, n) does not hold."""
+    seen = gather_pattern(block, history)
+    count = np.maximum(block.shape[1] - np.diff(history.indptr), 1)
+    mean = (block.sum(axis=1, dtype=np.float64) - seen.sum(axis=1)) / count
+    square = (np.square(block, dtype=np.float64).sum(axis=1) - np.square(seen).sum(axis=1)) / count
+    deviation = np.sqrt(np.maximum(square - mean**2, 1e-12))
+    return np.asarray((block - mean[:, None]) / deviation[:, None], dtype=np.float32)
+
+
+def gather_pattern(block: Block, history: sp.csr_matrix) -> NDArray[np.float64]:
+    """`block` (b, n) where `history` has an entry, 0 elsewhere."""
+    seen = np.zeros(block.shape, dtype=np.float64)
+    lines = np.repeat(np.arange(len(block)), np.diff(history.indptr))
+    seen[lines, history.indices] = block[lines, history.indices]
+    return seen
+
+
+def profile_weights(ratings: NDArray[np.float32], how: str) -> NDArray[np.float32]:
+    """How much each rating (in stars) of a history counts; see SimilaritySpec.profile_weight."""
+    match how:
+        case "binary":
+            weights = np.ones_like(ratings)
+        case "likes":
+            weights = (ratings >= LIKE_THRESHOLD).astype(np.float32)
+        case "rating":
+            weights = ratings / np.float32(RATING_MAX)
+        case _:
+            weights = ratings - np.float32(3.0)
+    return np.asarray(weights, dtype=np.float32)
+
+
+def gather(matrix: Block, weights: sp.csr_matrix) -> Block:
+    """weights (b, n) @ matrix (n, d); only the rows that are needed are read, so that a mapped file stays on disk."""
+    needed, columns = np.unique(weights.indices, return_inverse=True)
+    narrow = sp.csr_matrix((weights.data, columns, weights.indptr), shape=(weights.shape[0], len(needed)))
+    return np.asarray(narrow @ matrix[needed], dtype=np.float32)
+
+
+def with_data(matrix: sp.csr_matrix, data: NDArray[Any]) -> sp.csr_matrix:
+    """The same sparsity pattern with other values, without copying the pattern."""
+    return sp.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def sparse_array(arrays: Arrays, prefix: str) -> sp.csr_matrix:
+    """The square CSR matrix that the bundle keeps as <prefix>_indptr, _indices and _data."""
+    indptr = arrays[f"{prefix}_indptr"]
+    n = len(indptr) - 1
+    return sp.csr_matrix((arrays[f"{prefix}_data"], arrays[f"{prefix}_indices"], indptr), shape=(n, n), copy=False)

@@ -17,7 +17,6 @@ from typer.main import get_command
 
 from recommender.errors import MovierecError
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 COMPLETION_OPTIONS = {"install_completion", "show_completion"}  # typer adds them to every app that stands alone
 
 
@@ -81,7 +80,7 @@ def movierec(
 
 
 def run() -> None:
-    """Run the command line: expected failures end as one line on stderr and the error's own exit code."""
+    """Run the command line: an expected failure ends as one line on stderr and with the error's own exit code."""
     # implicit halves its speed, and is no longer repeatable, when OpenBLAS starts threads of its own;
     # numpy reads this once, so it has to be set before anything imports numpy.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -91,8 +90,6 @@ def run() -> None:
         line = " ".join(part.strip() for part in str(error).splitlines())
         typer.secho(f"movierec: {line}", fg=typer.colors.RED, err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,43 @@
+# Everything starts from python3 (3.11 to 3.13) and make; each target sets up .venv first, and only when the lock has changed.
+
+API_PORT ?= 8000
+WEBAPP_PORT ?= 8501
+MLFLOW_PORT ?= 5000
+DATASET ?= ml-100k
+# Further words for pytest or for the demo, for example: make test ARGS="-k titles"
+ARGS ?=
+
+BIN := .venv/bin
+READY := .venv/.synced
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench lock clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(READY) ## train on DATASET (ml-100k), then serve the API, the web page and the MLflow UI until Ctrl-C
+	@$(BIN)/movierec demo --dataset $(DATASET) --api-port $(API_PORT) --webapp-port $(WEBAPP_PORT) --mlflow-port $(MLFLOW_PORT) $(ARGS)
+
+test: $(READY) ## run every test
+	@$(BIN)/pytest $(ARGS)
+
+check: $(READY) ## lint, formatting, types and import directions
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(READY) ## measure quality, speed and reliability on this machine
+	@$(BIN)/movierec bench all $(ARGS)
+
+lock: $(READY) ## bring uv.lock and requirements.lock up to date with pyproject.toml
+	@PATH="$$PATH:$(CURDIR)/.venv-uv/bin"; uv lock && uv export --frozen --quiet --no-default-groups --no-emit-project --no-header --output-file requirements.lock
+
+clean: ## remove what was made here: .venv, caches, processed data, runs and models (data/raw stays)
+	@rm -rf .venv .venv-uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist data/processed var
+	@find mlruns -mindepth 1 ! -name README.md -delete
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml uv.lock scripts/bootstrap.sh
+	@scripts/bootstrap.sh

@@ -15,11 +15,11 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 
 from recommender.errors import BundleFormatError, BundleIntegrityError
 from recommender.specs import FactorSpec, ItemSpec, Spec, UserSpec
@@ -27,6 +27,9 @@ from recommender.specs import FactorSpec, ItemSpec, Spec, UserSpec
 FORMAT: Literal[1] = 1
 MANIFEST = "manifest.json"
 _CHUNK = 1 << 20
+
+# A name becomes a file name: nothing in it may lead out of the bundle.
+ArrayName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class FileEntry(Spec):
@@ -82,7 +85,7 @@ class Manifest(Spec):
     content_embedding: str | None = Field(None, description="array (n_movies, d) for diversity, unit rows")
     metrics: list[Metric] = []
     golden: list[Golden] = []
-    files: dict[str, FileEntry] = Field({}, description="by array name")
+    files: dict[ArrayName, FileEntry] = Field({}, description="by array name")
 
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -101,7 +104,7 @@ def save_bundle(path: Path, manifest: Manifest, arrays: Arrays) -> Manifest:
         complete = manifest.model_copy(update={"files": files})
         _write_bytes(scratch / MANIFEST, complete.model_dump_json(indent=1).encode())
         _sync(scratch)
-        os.rename(scratch, path)
+        scratch.rename(path)
     _sync(path.parent)
     return complete
 

@@ -51,13 +51,16 @@ install_uv() {
         fetch_pip "$1" "$pip"
         set -- "$1" "$pip/pip"
     fi
-    "$@" install --quiet --disable-pip-version-check --no-input --target "$OWN_UV" --upgrade "uv==$UV_VERSION" >&2
+    "$@" install --quiet --disable-pip-version-check --root-user-action=ignore --no-input --target "$OWN_UV" --upgrade "uv==$UV_VERSION" >&2
     rm -f "$pip"
 }
 
 find_uv() {
-    if command -v uv; then return; fi
-    [ -x "$OWN_UV/bin/uv" ] || install_uv "$1"
+    if uv --version >/dev/null 2>&1; then
+        echo uv
+        return
+    fi
+    if [ ! -x "$OWN_UV/bin/uv" ]; then install_uv "$1"; fi
     echo "$OWN_UV/bin/uv"
 }
 

@@ -1,0 +1,122 @@
+"""What every benchmark shares: a figure, two things timed in turn, peak memory, and the machine they ran on.
+
+A figure is a ratio of two things run in turn on this machine in one process tree, the median of several rounds. Absolute
+times of a noisy machine prove nothing; they are printed only as the two sides of a ratio.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import psutil
+
+PACKAGES = ("numpy", "scipy", "pandas", "scikit-surprise", "implicit", "numba", "fastapi", "uvicorn", "streamlit")
+SAMPLE_SECONDS = 0.02  # how often memory is looked at
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure: a ratio of ours to theirs, or a single quantity where there is no other side."""
+
+    figure: str
+    ratio: float
+    target: float | None = None  # None: printed, not judged
+    better: Literal["lower", "higher"] = "lower"
+    ours: float | None = None
+    theirs: float | None = None
+    unit: str = "s"
+    rounds: int = 1
+    note: str = ""
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether the target is met; None where there is none."""
+        if self.target is None:
+            return None
+        return self.ratio <= self.target if self.better == "lower" else self.ratio >= self.target
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON line of `movierec bench --json`."""
+        return asdict(self) | {"pass": self.passed, "machine": machine()}
+
+
+class Timed(NamedTuple):
+    """Median seconds of each side."""
+
+    ours: float
+    theirs: float
+
+
+def in_turn(ours: Callable[[], object], theirs: Callable[[], object], rounds: int) -> Timed:
+    """Time both sides in turn, `rounds` times each, so that a slow spell of the machine falls on both."""
+    taken: tuple[list[float], list[float]] = ([], [])
+    for _ in range(rounds):
+        for side, work in zip(taken, (ours, theirs), strict=True):
+            side.append(seconds(work))
+    return Timed(statistics.median(taken[0]), statistics.median(taken[1]))
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Wall time of one call."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def peak_memory(work: Callable[[], object]) -> int:
+    """Bytes by which this process and its children grew, at the most, while `work` ran."""
+    process = psutil.Process()
+    before = _resident(process)
+    peak, done = before, threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(SAMPLE_SECONDS):
+            peak = max(peak, _resident(process))
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        work()
+    finally:
+        done.set()
+        watcher.join()
+    return max(peak, _resident(process)) - before
+
+
+def _resident(process: psutil.Process) -> int:
+    total = int(process.memory_info().rss)
+    for child in process.children(recursive=True):
+        try:
+            total += int(child.memory_info().rss)
+        except psutil.NoSuchProcess:
+            continue
+    return total
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    return {
+        "cpu": _cpu_name(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in PACKAGES},
+    }
+
+
+def _cpu_name() -> str:
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
+            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

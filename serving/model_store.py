@@ -1,0 +1,208 @@
+"""The local copy of the last good model versions, which workers serve whatever becomes of the registry.
+
+    versions/<version>-<run>/bundle/     the bundle, verified before it got here
+    versions/<version>-<run>/meta.json   VersionMeta
+    champion, challenger                 pointers: name of the served directory, replaced atomically
+    status.json                          what the puller last saw, RegistryStatus
+
+Only the puller writes. Directories are never edited in place, so a worker may map files of a version that is being
+replaced or removed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from recommender.errors import BundleIntegrityError, MissingInputError
+
+Slot = Literal["champion", "challenger"]
+SLOTS: tuple[Slot, ...] = ("champion", "challenger")
+_PARTIAL = ".partial-"
+
+
+class VersionMeta(BaseModel):
+    """Which registered version a bundle is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    version: str
+    run_id: str | None
+    algorithm: str
+
+
+class Refusal(BaseModel):
+    """A version that was not taken, and why."""
+
+    version: str
+    reason: str
+    at: float
+
+
+class RegistryStatus(BaseModel):
+    """What the puller saw; times in seconds since 1970."""
+
+    reachable: bool = False
+    checked_at: float = 0.0
+    error: str | None = None
+    confirmed: dict[Slot, str] = {}  # directory that the registry's alias named at `checked_at`
+    refusals: list[Refusal] = []
+    refusal_count: int = 0
+    pulls: int = 0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A version in the store."""
+
+    path: Path
+    meta: VersionMeta
+
+    @property
+    def key(self) -> str:
+        return self.path.name
+
+    @property
+    def bundle(self) -> Path:
+        return self.path / "bundle"
+
+
+class ModelStore:
+    """Versions and pointers under `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._versions = root / "versions"
+
+    def install(self, meta: VersionMeta, fetch: Callable[[Path], None]) -> Entry:
+        """Put a version into the store: `fetch(directory)` fills and checks a new directory, which then appears whole.
+
+        Whatever `fetch` raises leaves the store as it was.
+        """
+        self._versions.mkdir(parents=True, exist_ok=True)
+        final = self._versions / directory_name(meta)
+        with _scratch(self._versions) as scratch:
+            fetch(scratch / "bundle")
+            (scratch / "meta.json").write_text(meta.model_dump_json())
+            self._replace(final, scratch)
+        return Entry(final, meta)
+
+    def entries(self) -> list[Entry]:
+        """Every whole version, the latest installed first."""
+        found = [p for p in self._versions.glob("*") if not p.name.startswith(".")] if self._versions.is_dir() else []
+        return [entry for path in sorted(found, key=_modified, reverse=True) if (entry := _entry(path))]
+
+    def find(self, key: str) -> Entry | None:
+        """The entry in the directory `key`."""
+        return _entry(self._versions / key)
+
+    def version(self, version: str) -> Entry:
+        """The latest entry of a registered version. Raises MissingInputError."""
+        entries = self.entries()
+        for entry in entries:
+            if entry.meta.version == version:
+                return entry
+        held = ", ".join(sorted({entry.meta.version for entry in entries})) or "none"
+        raise MissingInputError(f"Version {version} is not in the local store; it holds: {held}.")
+
+    def point(self, slot: Slot, entry: Entry | None) -> None:
+        """Serve `entry` in `slot` from now on; None empties the slot."""
+        pointer = self.root / slot
+        if entry is None:
+            pointer.unlink(missing_ok=True)
+        else:
+            _write_atomically(pointer, entry.key)
+
+    def pointed(self, slot: Slot) -> str | None:
+        """Name of the directory that `slot` serves."""
+        try:
+            return (self.root / slot).read_text().strip() or None
+        except OSError:
+            return None
+
+    def current(self, slot: Slot) -> Entry | None:
+        """The entry that `slot` serves, where it is whole."""
+        key = self.pointed(slot)
+        return self.find(key) if key else None
+
+    def remove(self, entry: Entry) -> None:
+        """Take a version out of the store."""
+        shutil.rmtree(entry.path, ignore_errors=True)
+
+    def prune(self, keep: int) -> None:
+        """Remove all but the `keep` latest versions, the served ones, and leftovers of interrupted installations."""
+        served = {self.pointed(slot) for slot in SLOTS}
+        for entry in [e for e in self.entries() if e.key not in served][max(keep - len(served - {None}), 0) :]:
+            self.remove(entry)
+        for leftover in self._versions.glob(f"{_PARTIAL}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    def write_status(self, status: RegistryStatus) -> None:
+        """Tell the workers what the registry said."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        _write_atomically(self.root / "status.json", status.model_dump_json())
+
+    def status(self) -> RegistryStatus:
+        """What the puller last wrote; an unreachable registry where it never did."""
+        try:
+            return RegistryStatus.model_validate_json((self.root / "status.json").read_bytes())
+        except (OSError, ValidationError):
+            return RegistryStatus()
+
+    def _replace(self, final: Path, scratch: Path) -> None:
+        with suppress(FileNotFoundError):
+            final.rename(self._versions / f"{_PARTIAL}old-{time.monotonic_ns()}")
+        scratch.rename(final)
+
+
+def directory_name(meta: VersionMeta) -> str:
+    """The run is part of the name: a registry that was set up anew counts from version 1 again."""
+    return f"{meta.version}-{(meta.run_id or 'unknown')[:8]}"
+
+
+def _entry(path: Path) -> Entry | None:
+    try:
+        meta = VersionMeta.model_validate_json((path / "meta.json").read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return Entry(path, meta)
+
+
+def _modified(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w") as sink:
+            sink.write(text)
+            sink.flush()
+            os.fsync(sink.fileno())
+        Path(name).replace(path)
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        raise BundleIntegrityError(f"The local model store cannot be written: {error.strerror}.") from error
+
+
+@contextmanager
+def _scratch(parent: Path) -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=parent))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,53 @@
+"""Errors as RFC 9457 problem details; no answer repeats what the caller sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+MEDIA_TYPE = "application/problem+json"
+_PREFIX = "urn:movierec:problem:"
+
+
+class ProblemError(Exception):
+    """An answer that is a problem; `extensions` become members of the document."""
+
+    def __init__(
+        self, status: int, kind: str, detail: str, *, headers: Mapping[str, str] | None = None, **extensions: Any
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.extensions = extensions
+
+    def document(self) -> dict[str, Any]:
+        """The problem details object."""
+        return {
+            "type": _PREFIX + self.kind,
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            **self.extensions,
+        }
+
+    def response(self) -> Response:
+        """The answer."""
+        return Response(
+            orjson.dumps(self.document()), status_code=self.status, media_type=MEDIA_TYPE, headers=self.headers
+        )
+
+
+def not_ready() -> ProblemError:
+    """No model version is loaded."""
+    return ProblemError(
+        503,
+        "no-model",
+        "No model version is served yet. Train and promote one (movierec demo), or wait for the puller.",
+        headers={"Retry-After": "5"},
+    )

@@ -1,0 +1,46 @@
+"""Films."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Path, Query
+from starlette.responses import Response
+
+from recommender.schema import RATING_BINS
+from serving import answers
+from serving.deps import CurrentModel, json_bytes
+from serving.lookup import movie_row
+from serving.schemas import Movie, MovieId, MovieRatings, Movies, SearchQuery
+
+router = APIRouter(prefix="/movies", tags=["films"])
+MovieIdPath = Annotated[MovieId, Path(description="MovieLens id of a film", examples=[1])]
+
+
+@router.get("/search", response_model=Movies)
+def search(served: CurrentModel, query: Annotated[SearchQuery, Query()]) -> Response:
+    """Films by the beginning of a title, or by what somebody may have meant; for an autocomplete box."""
+    return json_bytes(answers.movies(served, served.model.titles.search(query.q, query.limit)))
+
+
+@router.get("/{movie_id}", response_model=Movie)
+def movie(served: CurrentModel, movie_id: MovieIdPath) -> Response:
+    """One film."""
+    row = movie_row(served, movie_id)
+    return json_bytes(b'{"model":%b,"movie":%b}' % (served.identity_json, served.model.catalog.text(row)))
+
+
+@router.get("/{movie_id}/ratings", response_model=MovieRatings)
+def ratings(served: CurrentModel, movie_id: MovieIdPath) -> Response:
+    """How a film was rated: the number of ratings by half star."""
+    row = movie_row(served, movie_id)
+    film = orjson.loads(served.model.catalog.text(row))
+    members = {name: film[name] for name in ("movie_id", "title", "average_rating", "rating_count")}
+    counts = served.model.catalog.histograms[row].tolist()
+    return json_bytes(answers.with_model(served, **members, histogram=histogram(counts)))
+
+
+def histogram(counts: list[int]) -> list[dict[str, float]]:
+    """Counts by half star as answers show them."""
+    return [{"stars": stars, "count": count} for stars, count in zip(RATING_BINS.tolist(), counts, strict=True)]

@@ -1,0 +1,96 @@
+"""Which version a worker answers from: watches the local store and swaps one reference."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from recommender.errors import MovierecError
+from serving.model_store import Entry, ModelStore, RegistryStatus, Slot
+from serving.served import Served, load
+
+log = structlog.get_logger(__name__)
+
+
+class ModelSlot:
+    """The served version of one slot, kept up to date by `watch`."""
+
+    def __init__(self, store: ModelStore, slot: Slot, *, stale_after: float, pinned: str | None = None) -> None:
+        """`pinned`: a registered version to serve whatever the registry says."""
+        self.store = store
+        self.slot = slot
+        self.served: Served | None = None
+        self.status = RegistryStatus()
+        self._stale_after = stale_after
+        self._pinned = pinned
+        self._refused: set[str] = set()
+        self.on_swap: Callable[[Served | None], None] = lambda _: None
+
+    def refresh(self) -> None:
+        """Look at the store once; load what it points to where that has changed. Never raises for a bad version."""
+        self.status = self.store.status()
+        wanted = self._wanted()
+        if wanted is None:
+            self._empty_challenger()
+            return
+        if self.served is None or self.served.key != wanted.key:
+            self._load(wanted)
+        if self.served is not None:
+            stale = self._is_stale(self.served.key)
+            if stale != self.served.stale:
+                self._swap(replace(self.served, stale=stale))
+
+    async def watch(self, pause: float) -> None:
+        """Refresh for ever, off the event loop."""
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                await asyncio.to_thread(self.refresh)
+            except Exception:  # a worker that stops looking would serve the old version for ever
+                log.exception("watch_failed", slot=self.slot)
+
+    def _wanted(self) -> Entry | None:
+        if self._pinned is not None:
+            return self.store.version(self._pinned) if self.served is None else None
+        entry = self.store.current(self.slot)
+        if entry is not None and entry.key not in self._refused:
+            return entry
+        return self._fallback() if self.served is None and self.slot == "champion" else None
+
+    def _fallback(self) -> Entry | None:
+        """Without a usable pointer, the latest version that was good once is better than none."""
+        return next((entry for entry in self.store.entries() if entry.key not in self._refused), None)
+
+    def _load(self, entry: Entry) -> None:
+        started = time.perf_counter()
+        try:
+            served = load(entry, stale=self._is_stale(entry.key))
+        except (MovierecError, OSError) as error:
+            self._refused.add(entry.key)
+            log.error("version_unusable", slot=self.slot, version=entry.meta.version, reason=str(error))
+            if self.served is None:
+                self.refresh()
+            return
+        self._swap(served)
+        seconds = round(time.perf_counter() - started, 3)
+        log.info(
+            "version_served", slot=self.slot, version=entry.meta.version, run_id=entry.meta.run_id, seconds=seconds
+        )
+
+    def _swap(self, served: Served | None) -> None:
+        self.served = served
+        self.on_swap(served)
+
+    def _empty_challenger(self) -> None:
+        if self.slot == "challenger" and self.served is not None and self.store.pointed(self.slot) is None:
+            self._swap(None)
+
+    def _is_stale(self, key: str) -> bool:
+        if self._pinned is not None:
+            return False
+        fresh = time.time() - self.status.checked_at <= self._stale_after
+        return not (self.status.reachable and fresh and self.status.confirmed.get(self.slot) == key)

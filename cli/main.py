@@ -80,15 +80,14 @@ def movierec(
 
 
 def run() -> None:
-    """Run the command line: an expected failure ends as one line on stderr and with the error's own exit code."""
+    """Run the command line: an expected failure ends as its message on stderr and with its own exit code."""
     # implicit halves its speed, and is no longer repeatable, when OpenBLAS starts threads of its own;
     # numpy reads this once, so it has to be set before anything imports numpy.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except MovierecError as error:
-        line = " ".join(part.strip() for part in str(error).splitlines())
-        typer.secho(f"movierec: {line}", fg=typer.colors.RED, err=True)
+        typer.secho(f"movierec: {error}", fg=typer.colors.RED, err=True)
         sys.exit(error.exit_code)
 
 

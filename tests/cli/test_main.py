@@ -106,13 +106,13 @@ def test_mounts_a_function_a_single_command_app_and_a_group(mount, movierec, cap
 @pytest.mark.parametrize(("error", "code"), [(MovierecError, 1), (MissingInputError, 2), (GateRefusedError, 3)])
 def test_an_expected_failure_is_one_line_and_its_own_exit_code(error, code, mount, movierec, capsys):
     def fail() -> None:
-        raise error("Expected a file.\n  Found none.")
+        raise error("Expected a file, found none.")
 
     mount("fail", fail)
 
     assert movierec("fail") == code
     printed = capsys.readouterr()
-    assert printed.err == "movierec: Expected a file. Found none.\n"
+    assert printed.err == "movierec: Expected a file, found none.\n"
     assert printed.out == ""
 
 

@@ -1,0 +1,158 @@
+"""The project's own files: locks that agree, links that lead somewhere, packages that keep to their rules."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from itertools import chain
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("recommender", "training", "serving", "webapp", "cli", "benchmarks")
+FILES = (
+    ".ci/run",
+    "CHANGELOG.md",
+    "Dockerfile",
+    "LICENSE",
+    "Makefile",
+    "README.md",
+    "compose.yaml",
+    "docs/design.md",
+    "docs/security.md",
+    "environment.yml",
+    "mlruns/README.md",
+    "pyproject.toml",
+    "requirements.lock",
+    "uv.lock",
+)
+PAGES = [
+    page
+    for pattern in ("*.md", "docs/**/*.md", "data/*.md", "data/credits/*.md", "mlruns/*.md")
+    for page in ROOT.glob(pattern)
+]
+
+# Importing one of these, or reaching one by name, would open a way to unpickle in a process that answers requests.
+PICKLERS = {"pickle", "_pickle", "cPickle", "joblib", "cloudpickle", "dill", "shelve", "marshal", "read_pickle"}
+
+
+def project_table():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def locked_closure() -> set[tuple[str, str]]:
+    """(name, version) of everything that the project needs to run, by walking uv.lock from the project itself."""
+    packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    waiting: list[tuple[str, tuple[str, ...]]] = [("movierec", ())]
+    seen = set()
+    while waiting:
+        wanted = name, extras = waiting.pop()
+        if wanted in seen:
+            continue
+        seen.add(wanted)
+        for package in (package for package in packages if package["name"] == name):
+            optional = package.get("optional-dependencies", {})
+            needed = chain(package.get("dependencies", []), *(optional[extra] for extra in extras))
+            waiting += [(entry["name"], tuple(entry.get("extra", ()))) for entry in needed]
+    reached = {name for name, _ in seen} - {"movierec"}
+    return {(package["name"], package["version"]) for package in packages if package["name"] in reached}
+
+
+def exported() -> dict[tuple[str, str], int]:
+    """Each requirement of requirements.lock, (name, version), with the number of its hashes."""
+    text = (ROOT / "requirements.lock").read_text().replace("\\\n", " ")
+    requirements = re.findall(r"^([\w.-]+)==([^\s;]+)(.*)$", text, flags=re.MULTILINE)
+    return {(name, version): rest.count("--hash=sha256:") for name, version, rest in requirements}
+
+
+def test_the_exported_lock_holds_what_uv_lock_says_and_no_more():
+    assert set(exported()) == locked_closure()
+
+
+def test_every_exported_requirement_carries_hashes():
+    assert [requirement for requirement, hashes in exported().items() if not hashes] == []
+
+
+def test_the_sample_data_and_the_development_tools_stay_out_of_the_exported_lock():
+    names = {name for name, _ in exported()}
+    assert {"numpy", "mlflow", "fastapi"} <= names
+    assert names.isdisjoint({"recbole", "recommenders", "pyspark", "pytest", "ruff", "mypy"})
+
+
+def test_conda_installs_python_pip_and_the_exported_lock():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    python, pip, requirements = environment["dependencies"]
+    assert re.fullmatch(r"python=3\.1[123]", python)
+    assert pip == "pip"
+    assert requirements == {"pip": ["-r requirements.lock"]}
+    assert project_table()["project"]["requires-python"] == ">=3.11,<3.14"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_repository_has(name):
+    assert (ROOT / name).stat().st_size > 0
+
+
+def test_every_package_is_shipped():
+    assert set(project_table()["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == set(PACKAGES)
+    assert [name for name in PACKAGES if not (ROOT / name / "__init__.py").is_file()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_of_a_page_leads_to_a_file(page):
+    targets = re.findall(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"", page.read_text())
+    local = [link.partition("#")[0] for pair in targets for link in pair if link and "://" not in link]
+    assert [link for link in local if link and not (page.parent / link).exists()] == []
+
+
+def unpickling(tree):
+    """Lines of a module that import a pickler, name one, or let numpy unpickle."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                named = {part for alias in names for part in alias.name.split(".")}
+            case ast.ImportFrom(module=module, names=names):
+                named = {*(module or "").split("."), *(alias.name for alias in names)}
+            case ast.Attribute(attr=name) | ast.Name(id=name) | ast.Constant(value=str(name)):
+                named = {name}
+            case ast.keyword(arg="allow_pickle", value=value):
+                named = set() if isinstance(value, ast.Constant) and value.value is False else PICKLERS
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="np" | "numpy"), attr="load"), args=[_, _, _, *_]):
+                named = PICKLERS  # allow_pickle by position
+            case _:
+                continue
+        if named & PICKLERS:
+            yield getattr(node, "lineno", 0)
+
+
+@pytest.mark.parametrize("package", ["serving", "recommender", "webapp"])
+def test_nothing_that_serves_can_unpickle(package):
+    modules = sorted((ROOT / package).rglob("*.py"))
+    assert modules
+    found = [f"{path.name}:{line}" for path in modules for line in unpickling(ast.parse(path.read_text()))]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pickle",
+        "import joblib.externals as tools",
+        "from cloudpickle import loads",
+        "from sklearn.externals import joblib",
+        "__import__('pickle')",
+        "pd.read_pickle(path)",
+        "np.load(path, allow_pickle=True)",
+        "np.load(path, allow_pickle=trusted)",
+        "np.load(path, None, True)",
+    ],
+)
+def test_the_check_sees_unpickling(code):
+    assert list(unpickling(ast.parse(code)))
+
+
+def test_the_check_lets_safe_loading_pass():
+    assert not list(unpickling(ast.parse("np.load(path, mmap_mode='r', allow_pickle=False)")))

@@ -22,15 +22,29 @@ _PROCESSED = Path("data/processed")
 def prepare(
     name: Name,
     raw: Annotated[Path | None, typer.Option(help="Directory of the raw files.")] = None,
-    credits: Annotated[Path | None, typer.Option(help="CSV of film credits: movieId, directors, actors.")] = None,
+    credits: Annotated[
+        Path | None, typer.Option(help="Film credits: a CSV with movieId or imdbId, directors, actors.")
+    ] = None,
+    genome: Annotated[Path | None, typer.Option(help="Directory of a tag genome, for a data set without one.")] = None,
     processed: ProcessedRoot = _PROCESSED,
+    max_bad_share: Annotated[
+        float | None, typer.Option(help="Tolerated share of bad rows; default: the configured one.", min=0, max=1)
+    ] = None,
     force: Annotated[bool, typer.Option(help="Process again even when nothing has changed.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Read, clean and store a data set; unchanged inputs are not processed again."""
     from training.datasets.store import prepare as prepare_dataset
 
-    dataset = prepare_dataset(name, raw=raw, credits=credits, processed_root=processed, force=force)
+    dataset = prepare_dataset(
+        name,
+        raw=raw,
+        credits=credits,
+        genome=genome,
+        processed_root=processed,
+        max_bad_share=max_bad_share,
+        force=force,
+    )
     _show(dataset.snapshot(), as_json)
 
 

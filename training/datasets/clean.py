@@ -1,13 +1,19 @@
-"""Raw tables to clean frames: titles, genres, duplicates; what was changed or set aside is counted."""
+"""Raw tables to clean frames: titles, genres, duplicates; rows set aside and values mended are counted."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
+from numpy.typing import NDArray
 
+from recommender.errors import DataError
+from recommender.ids import IdMap
 from recommender.schema import (
     ACTORS,
     ALTERNATIVE_TITLES,
@@ -18,57 +24,101 @@ from recommender.schema import (
     MOVIE,
     ORIGINAL_TITLE,
     RATING,
-    RATING_MAX,
-    RATING_MIN,
-    RATING_STEP,
+    TAG_ID,
     TIMESTAMP,
     TITLE,
     USER,
     YEAR,
 )
-from training.datasets.tables import RawTables, Reject
-from training.datasets.title_parsing import parse_title, title_key
-
-# Raised whenever the same input would give another result.
-CLEANING_VERSION = 1
+from recommender.titles import normalise
+from training.datasets import schemas
+from training.datasets.indexing import distinct, rating_matrix, rows_of
+from training.datasets.quarantine import Quarantine
+from training.datasets.tables import Genome, RawTables, Table
+from training.datasets.title_parsing import parse_title
 
 _GENRE_SYNONYMS = {"Children's": "Children"}
 _NO_GENRE = {"", "unknown", "(no genres listed)"}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 @dataclass
 class CleanTables:
-    """Clean frames, the rows set aside, and counts of what was mended."""
+    """Clean frames and the matrix made of them; `counts` says what was mended."""
 
     ratings: pd.DataFrame
     movies: pd.DataFrame
-    rejects: list[Reject] = field(default_factory=list)
+    user_tags: pd.DataFrame
+    people: pd.DataFrame
+    genome: Genome
+    user_ids: IdMap
+    movie_ids: IdMap
+    user_item: sp.csr_matrix
     counts: Counter[str] = field(default_factory=Counter)
 
 
-def clean(raw: RawTables) -> CleanTables:
-    """Clean `raw`: see the module's functions for each rule."""
+def clean(raw: RawTables, quarantine: Quarantine, earliest: date | None = None) -> CleanTables:
+    """Clean `raw`. No rating is older than `earliest`. Raises DataError when too many rows are bad or none is left."""
     counts: Counter[str] = Counter()
-    movies = clean_movies(raw.movies)
-    ratings = keep_latest(check_ratings(raw.ratings, movies), counts)
-    movies[DUPLICATE_OF] = canonical_entries(movies, ratings)
-    counts["duplicate_films"] = int((movies[DUPLICATE_OF] != movies[MOVIE]).sum())
-    counts["titles_without_year"] = int(movies[YEAR].isna().sum())
-    counts["films_without_genre"] = int((movies[GENRES].str.len() == 0).sum())
-    movies = movies.merge(raw.links.drop_duplicates(MOVIE), on=MOVIE, how="left")
-    movies[IMDB_ID] = movies[IMDB_ID].astype("Int64")
-    return CleanTables(ratings, movies, list(raw.rejects), counts)
+    movies = _clean_movies(schemas.split_bad(raw.movies, schemas.movies_schema(), quarantine))
+    movie_ids = IdMap(movies[MOVIE].to_numpy(dtype=np.int64))
+    known = schemas.membership(movie_ids.ids)
+    ratings = schemas.split_bad(raw.ratings, schemas.ratings_schema(known, earliest), quarantine).frame
+    if not len(ratings):
+        raise DataError("No usable rating is left after cleaning. Check the raw files.")
+    user_ids = distinct(ratings[USER].to_numpy())
+    ratings, user_item = _each_pair_once(ratings, user_ids, movie_ids, counts)
+    movies[DUPLICATE_OF] = canonical_entries(movies, np.asarray(user_item.getnnz(axis=0)))
+    movies[IMDB_ID] = _imdb_ids(movies, schemas.split_bad(raw.links, schemas.links_schema(), quarantine))
+    _count_mended(movies, counts)
+    return CleanTables(
+        ratings=ratings,
+        movies=movies,
+        user_tags=schemas.split_bad(raw.user_tags, schemas.user_tags_schema(known), quarantine).frame,
+        people=raw.people.frame,
+        genome=clean_genome(raw.genome, quarantine),
+        user_ids=user_ids,
+        movie_ids=movie_ids,
+        user_item=user_item,
+        counts=counts,
+    )
 
 
-def clean_movies(raw: pd.DataFrame) -> pd.DataFrame:
+def clean_genome(genome: Genome, quarantine: Quarantine) -> Genome:
+    """The genome without impossible scores."""
+    tag_ids = genome.tags.frame[TAG_ID].to_numpy(dtype=np.int64)
+    return Genome(schemas.split_bad(genome.scores, schemas.genome_scores_schema(tag_ids), quarantine), genome.tags)
+
+
+def clean_genres(raw: list[str]) -> list[str]:
+    """Genres without repeats, sorted, "Children's" as "Children"; [] where the file says that it knows none."""
+    names = (_GENRE_SYNONYMS.get(name.strip(), name.strip()) for name in raw)
+    return sorted({name for name in names if name not in _NO_GENRE})
+
+
+def canonical_entries(movies: pd.DataFrame, rating_counts: NDArray[np.int64]) -> pd.Series:
+    """(n_movies,) movie_id of the entry that stands for each film.
+
+    Entries are one film when title (up to case, accents and punctuation) and year agree; the most rated entry stands
+    for all, on a tie the one with the lower id. A title without a year equals none.
+    """
+    keys = [normalise(title) for title in movies[TITLE]]
+    frame = pd.DataFrame({MOVIE: movies[MOVIE], "key": keys, YEAR: movies[YEAR], "count": rating_counts})
+    dated = frame[frame[YEAR].notna()].sort_values(["count", MOVIE], ascending=[False, True])
+    best = dated.groupby(["key", YEAR], sort=False)[MOVIE].transform("first")
+    return best.reindex(movies.index).fillna(movies[MOVIE]).astype("int32")
+
+
+def _clean_movies(raw: Table) -> pd.DataFrame:
     """One row per film, ascending movie_id, titles taken apart and genres under one spelling."""
-    frame = raw.sort_values(MOVIE, kind="stable").reset_index(drop=True)
-    parsed = [parse_title(title) for title in frame[ORIGINAL_TITLE]]
+    frame = raw.frame.sort_values(MOVIE, kind="stable").reset_index(drop=True)
+    titles = [_CONTROL.sub(" ", title).strip() for title in frame[ORIGINAL_TITLE]]
+    parsed = [parse_title(title) for title in titles]
     return pd.DataFrame(
         {
-            MOVIE: frame[MOVIE].astype("int32"),
+            MOVIE: frame[MOVIE],
             TITLE: pd.Series([each.title for each in parsed], dtype="str"),
-            ORIGINAL_TITLE: frame[ORIGINAL_TITLE].str.strip(),
+            ORIGINAL_TITLE: pd.Series(titles, dtype="str"),
             ALTERNATIVE_TITLES: pd.Series([list(each.alternatives) for each in parsed], dtype="object"),
             YEAR: pd.Series([each.year for each in parsed], dtype="Int32"),
             GENRES: pd.Series([clean_genres(genres) for genres in frame[GENRES]], dtype="object"),
@@ -78,49 +128,38 @@ def clean_movies(raw: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def clean_genres(raw: list[str]) -> list[str]:
-    """Genres without repeats, sorted, "Children's" as "Children"; [] where the file says that it knows none."""
-    names = (_GENRE_SYNONYMS.get(name.strip(), name.strip()) for name in raw)
-    return sorted({name for name in names if name not in _NO_GENRE})
+def _each_pair_once(
+    ratings: pd.DataFrame, user_ids: IdMap, movie_ids: IdMap, counts: Counter[str]
+) -> tuple[pd.DataFrame, sp.csr_matrix]:
+    """Ratings with one row for each user and film, and their matrix."""
+    matrix = _matrix(ratings, user_ids, movie_ids)
+    if matrix.nnz < len(ratings):
+        latest = keep_latest(ratings)
+        counts["repeated_ratings_dropped"] = len(ratings) - len(latest)
+        ratings, matrix = latest, _matrix(latest, user_ids, movie_ids)
+    return ratings, matrix
 
 
-def check_ratings(ratings: pd.DataFrame, movies: pd.DataFrame) -> pd.DataFrame:
-    """Ratings on the scale, with non-negative ids and a film that exists."""
-    stars = ratings[RATING].to_numpy()
-    on_scale = (stars >= RATING_MIN) & (stars <= RATING_MAX) & (np.mod(stars, RATING_STEP) == 0)
-    good = on_scale & (ratings[USER].to_numpy() >= 0) & ratings[MOVIE].isin(movies[MOVIE]).to_numpy()
-    return ratings if good.all() else ratings[good].reset_index(drop=True)
-
-
-def keep_latest(ratings: pd.DataFrame, counts: Counter[str]) -> pd.DataFrame:
-    """Of several ratings of one film by one user the latest; ties by file order, the later one."""
-    repeated = ratings.duplicated([USER, MOVIE], keep=False)
-    if not repeated.any():
-        return ratings
-    order = ratings[repeated].sort_values(TIMESTAMP, kind="stable")
-    dropped = order.index[order.duplicated([USER, MOVIE], keep="last")]
-    counts["duplicate_ratings"] = len(dropped)
+def keep_latest(ratings: pd.DataFrame) -> pd.DataFrame:
+    """Of several ratings of one film by one user the latest; on a tie the later in the file. The order stays."""
+    repeated = ratings[ratings.duplicated([USER, MOVIE], keep=False)]
+    by_time = repeated.sort_values(TIMESTAMP, kind="stable")
+    dropped = by_time.index[by_time.duplicated([USER, MOVIE], keep="last")]
     return ratings.drop(dropped).reset_index(drop=True)
 
 
-def canonical_entries(movies: pd.DataFrame, ratings: pd.DataFrame) -> pd.Series:
-    """(n_movies,) movie_id of the entry that stands for each film.
+def _matrix(ratings: pd.DataFrame, user_ids: IdMap, movie_ids: IdMap) -> sp.csr_matrix:
+    users = rows_of(ratings[USER].to_numpy(), user_ids)
+    movies = rows_of(ratings[MOVIE].to_numpy(), movie_ids)
+    return rating_matrix(users, movies, ratings[RATING].to_numpy(), (len(user_ids), len(movie_ids)))
 
-    Entries are one film when title (up to case, accents and punctuation) and year agree; the most rated entry stands
-    for all, on a tie the one with the lower id. A title without a year equals none.
-    """
-    counted = ratings[MOVIE].value_counts()
-    frame = pd.DataFrame(
-        {
-            MOVIE: movies[MOVIE],
-            "key": [title_key(title) for title in movies[TITLE]],
-            YEAR: movies[YEAR],
-            "count": movies[MOVIE].map(counted).fillna(0),
-        }
-    )
-    dated = frame[frame[YEAR].notna()]
-    best = dated.sort_values(["count", MOVIE], ascending=[False, True]).drop_duplicates(["key", YEAR])
-    merged = dated.merge(best[["key", YEAR, MOVIE]], on=["key", YEAR], suffixes=("", "_best"), how="left")
-    result = movies[MOVIE].copy()
-    result.loc[dated.index] = merged[f"{MOVIE}_best"].to_numpy()
-    return result.astype("int32")
+
+def _imdb_ids(movies: pd.DataFrame, links: Table) -> pd.Series:
+    return movies[MOVIE].map(links.frame.set_index(MOVIE)[IMDB_ID]).astype("Int64")
+
+
+def _count_mended(movies: pd.DataFrame, counts: Counter[str]) -> None:
+    counts["films_entered_twice"] = int((movies[DUPLICATE_OF] != movies[MOVIE]).sum())
+    counts["titles_without_year"] = int(movies[YEAR].isna().sum())
+    counts["films_without_genre"] = int((movies[GENRES].str.len() == 0).sum())
+    counts["films_with_other_titles"] = int((movies[ALTERNATIVE_TITLES].str.len() > 0).sum())

@@ -1,47 +1,108 @@
-"""Film credits (directors, leading actors) from a CSV: `movieId`, `directors`, `actors`, names joined by `|`."""
+"""Film credits (directors, leading actors, leading first) from outside MovieLens.
+
+Two sources: a CSV with `movieId` or `imdbId`, `directors` and `actors` (names joined by `|`), and the `metadata.json`
+of the tag genome of 2021 (one JSON object a line, names joined by ", ").
+"""
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pandas as pd
 
 from recommender.errors import DataError, MissingInputError
-from recommender.schema import ACTORS, DIRECTORS, DUPLICATE_OF, MOVIE
+from recommender.schema import ACTORS, DIRECTORS, DUPLICATE_OF, IMDB_ID, MOVIE
+
+METADATA_FILE = "metadata.json"
+_MAX_ACTORS = 5  # leading ones; the metadata lists whole casts
+_IMDB_PREFIX = "tt"
+# "Robert Downey, Jr." is one name.
+_NAME_SEPARATOR = re.compile(r",\s*(?!(?:Jr|Sr)\b|[IV]+\b)")
 
 
 def read_credits(path: Path) -> pd.DataFrame:
-    """movie_id, directors and actors (lists of str). Raises MissingInputError or DataError."""
+    """`movie_id` or `imdb_id` (the other column is missing), `directors` and `actors` as lists of str.
+
+    `path`: a CSV, or a `.json` in the form of the tag genome's metadata. Raises MissingInputError or DataError.
+    """
     if not path.is_file():
-        raise MissingInputError(f"Expected a credits file at {path}; it is not there. Leave --credits out, or mend it.")
-    frame = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8-sig")
-    missing = {"movieId", DIRECTORS, ACTORS} - set(frame.columns)
-    if missing:
-        raise DataError(f"Expected the columns movieId, directors, actors in {path}; missing: {sorted(missing)}.")
-    return pd.DataFrame(
-        {
-            MOVIE: frame["movieId"].astype("int32"),
-            DIRECTORS: [_names(text) for text in frame[DIRECTORS]],
-            ACTORS: [_names(text) for text in frame[ACTORS]],
-        }
-    )
+        raise MissingInputError(
+            f"Expected film credits at {path}; there is no such file. Leave --credits out, or mend it."
+        )
+    return _from_metadata(path) if path.suffix == ".json" else _from_csv(path)
 
 
 def with_credits(movies: pd.DataFrame, credits: pd.DataFrame) -> pd.DataFrame:
-    """`movies` with the directors and actors that `credits` names; an entry of the same film lends its credits."""
-    known = credits.drop_duplicates(MOVIE).set_index(MOVIE)
+    """`movies` with the directors and actors that `credits` names; a film's second entry has those of its first."""
+    key = MOVIE if MOVIE in credits else IMDB_ID
+    known = credits.drop_duplicates(key).set_index(key)
     result = movies.copy()
     for column in (DIRECTORS, ACTORS):
-        by_movie = known[column].to_dict()
+        own = movies[key].map(known[column])
+        by_movie = dict(zip(movies[MOVIE], own, strict=True))
         result[column] = pd.Series(
-            [by_movie.get(movie, by_movie.get(same, [])) for movie, same in _entries(movies)], dtype="object"
+            [
+                _either(by_movie[movie], by_movie[entry])
+                for movie, entry in zip(movies[MOVIE], movies[DUPLICATE_OF], strict=True)
+            ],
+            dtype="object",
         )
     return result
 
 
-def _entries(movies: pd.DataFrame) -> list[tuple[int, int]]:
-    return list(zip(movies[MOVIE].tolist(), movies[DUPLICATE_OF].tolist(), strict=True))
+def _either(names: object, others: object) -> list[str]:
+    return next((each for each in (names, others) if isinstance(each, list) and each), [])
 
 
-def _names(text: str) -> list[str]:
-    return list(dict.fromkeys(name.strip() for name in text.split("|") if name.strip()))
+def _from_csv(path: Path) -> pd.DataFrame:
+    try:
+        frame = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8-sig")
+    except (ValueError, UnicodeDecodeError) as error:  # pandas' parser errors are ValueErrors
+        raise DataError(f"Expected a CSV in UTF-8 with a header at {path}: {error}") from error
+    key, column = (MOVIE, "movieId") if "movieId" in frame else (IMDB_ID, "imdbId")
+    missing = [name for name in (column, DIRECTORS, ACTORS) if name not in frame]
+    if missing:
+        raise DataError(
+            f"Expected the columns movieId (or imdbId), directors and actors in {path}; missing: {', '.join(missing)}."
+        )
+    return pd.DataFrame(
+        {
+            key: _ids(frame[column], path),
+            DIRECTORS: [_names(text.split("|")) for text in frame[DIRECTORS]],
+            ACTORS: [_names(text.split("|")) for text in frame[ACTORS]],
+        }
+    )
+
+
+def _ids(texts: pd.Series, path: Path) -> pd.Series:
+    ids = pd.to_numeric(texts.str.strip().str.removeprefix(_IMDB_PREFIX), errors="coerce")
+    if ids.isna().any():
+        line = int(ids.isna().to_numpy().argmax()) + 2
+        raise DataError(f"Expected a whole number as {texts.name} in line {line} of {path}, found {texts[line - 2]!r}.")
+    return ids.astype("int64")
+
+
+def _from_metadata(path: Path) -> pd.DataFrame:
+    films = []
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                film = json.loads(line)
+                films.append(
+                    {
+                        MOVIE: int(film["item_id"]),
+                        DIRECTORS: _names(_NAME_SEPARATOR.split(film.get("directedBy") or "")),
+                        ACTORS: _names(_NAME_SEPARATOR.split(film.get("starring") or ""))[:_MAX_ACTORS],
+                    }
+                )
+            except (ValueError, KeyError, TypeError) as error:
+                raise DataError(
+                    f"Expected a JSON object with item_id, directedBy, starring in line {number} of {path}: {error!r}."
+                ) from error
+    return pd.DataFrame(films, columns=[MOVIE, DIRECTORS, ACTORS])
+
+
+def _names(raw: list[str]) -> list[str]:
+    return list(dict.fromkeys(name.strip() for name in raw if name.strip()))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 
 from recommender.ids import IdMap
 from recommender.schema import DIRECTORS, MOVIE, RATING, TIMESTAMP, USER, YEAR
+from training.datasets.indexing import rating_matrix, rows_of
+
+USER_ITEM_FILE = "user_item_matrix.npz"
 
 
 @dataclass(frozen=True)
@@ -21,8 +25,8 @@ class TagMatrix:
     """What is known about each film's content.
 
     `matrix`: (n_movies, n_features) float32, rows = movie rows. `features[j]` names column j ("genre:Comedy",
-    "decade:1990", "director:John Lasseter", "actor:Tom Hanks", "person:m.0bxtg", "tag:pixar"). `blocks`: half-open
-    column range of each block, empty where the data set has nothing for it.
+    "decade:1990", "director:John Lasseter", "actor:Tom Hanks", "person:actor/m.0bxtg", "tag:pixar"). `blocks`:
+    half-open column range of each block, empty where the data set has nothing for it.
     """
 
     matrix: sp.csr_matrix
@@ -32,7 +36,11 @@ class TagMatrix:
 
 @dataclass(frozen=True)
 class ProcessedDataset:
-    """A cleaned data set. `movies`: one row per film, ascending movie_id; `ratings`: in the raw file's own order."""
+    """A cleaned data set. `movies`: one row per film, ascending movie_id; `ratings`: in the raw file's own order.
+
+    `fingerprint`: sha256 over the inputs, the processing configuration and the version of the cleaning rules.
+    `details`: what the raw files held beside (counts of user tags, the genome's report).
+    """
 
     name: str
     fingerprint: str
@@ -41,48 +49,52 @@ class ProcessedDataset:
     tags: TagMatrix
     user_ids: IdMap
     movie_ids: IdMap
+    details: Mapping[str, Any] = field(default_factory=dict)
     directory: Path | None = None
 
     @cached_property
     def user_rows(self) -> NDArray[np.int32]:
         """(n_ratings,) user row of each rating."""
-        return self.user_ids.rows(self.ratings[USER].to_numpy()).astype(np.int32)
+        return rows_of(self.ratings[USER].to_numpy(), self.user_ids)
 
     @cached_property
     def movie_rows(self) -> NDArray[np.int32]:
         """(n_ratings,) movie row of each rating."""
-        return self.movie_ids.rows(self.ratings[MOVIE].to_numpy()).astype(np.int32)
+        return rows_of(self.ratings[MOVIE].to_numpy(), self.movie_ids)
 
     def user_item(self) -> sp.csr_matrix:
         """(n_users, n_movies) float32 ratings in stars; column indices sorted within each row."""
+        if self.directory is not None:
+            return sp.csr_matrix(sp.load_npz(self.directory / USER_ITEM_FILE))
         shape = (len(self.user_ids), len(self.movie_ids))
-        stars = self.ratings[RATING].to_numpy()
-        matrix = sp.coo_matrix((stars, (self.user_rows, self.movie_rows)), shape=shape).tocsr()
-        matrix.sort_indices()
-        return sp.csr_matrix(matrix)
+        return rating_matrix(self.user_rows, self.movie_rows, self.ratings[RATING].to_numpy(), shape)
 
     def snapshot(self) -> dict[str, Any]:
         """Size, density, averages, time span and coverage of the data set, ready for JSON."""
         films, users, ratings = len(self.movie_ids), len(self.user_ids), len(self.ratings)
+        counts = np.bincount(self.movie_rows, minlength=films)
         years = self.movies[YEAR].dropna()
+        times = self.ratings[TIMESTAMP]
         return {
             "name": self.name,
             "fingerprint": self.fingerprint,
             "films": films,
-            "rated_films": int(self.ratings[MOVIE].nunique()),
+            "rated_films": int(np.count_nonzero(counts)),
             "users": users,
             "ratings": ratings,
             "density": ratings / max(films * users, 1),
-            "mean_rating": float(self.ratings[RATING].to_numpy().mean(dtype=np.float64)) if ratings else None,
+            "mean_rating": float(self.ratings[RATING].to_numpy().mean(dtype=np.float64)),
             "mean_ratings_per_film": ratings / max(films, 1),
+            "median_ratings_per_film": float(np.median(counts)),
             "mean_ratings_per_user": ratings / max(users, 1),
-            "first_rating": _date(self.ratings[TIMESTAMP].min()) if ratings else None,
-            "last_rating": _date(self.ratings[TIMESTAMP].max()) if ratings else None,
+            "first_rating": _date(times.min()),
+            "last_rating": _date(times.max()),
             "first_year": int(years.min()) if len(years) else None,
             "last_year": int(years.max()) if len(years) else None,
-            "genome_coverage": self._block_coverage("genome"),
+            "user_tags": int(self.details.get("user_tags", 0)),
             "user_tag_coverage": self._block_coverage("user_tags"),
-            "credit_coverage": float((self.movies[DIRECTORS].str.len() > 0).mean()) if films else 0.0,
+            "genome_coverage": self._block_coverage("genome"),
+            "credit_coverage": float((self.movies[DIRECTORS].str.len() > 0).mean()),
         }
 
     def _block_coverage(self, block: str) -> float:

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,15 @@ import scipy.sparse as sp
 
 from recommender.errors import DataError
 from recommender.ids import IdMap
-from training.datasets.dataset import ProcessedDataset, TagMatrix
+from training.datasets.dataset import USER_ITEM_FILE, ProcessedDataset, TagMatrix
 
 MANIFEST = "manifest.json"
 MOVIES_FILE = "processed_movies.pkl"
 RATINGS_FILE = "processed_ratings.pkl"
 TAGS_FILE = "movie_tag_matrix.pkl"
-USER_ITEM_FILE = "user_item_matrix.npz"
 USER_IDS_FILE = "user_ids.npy"
 MOVIE_IDS_FILE = "movie_ids.npy"
-FORMAT = 1
+FORMAT = 2
 
 
 def sha256_of(path: Path) -> str:
@@ -56,16 +56,26 @@ def is_current(manifest: Mapping[str, Any] | None, fingerprint: str | None = Non
     )
 
 
-def save(dataset: ProcessedDataset, directory: Path, reports: Mapping[str, str], details: Mapping[str, Any]) -> None:
-    """Write `dataset` and its `reports` (file name -> text) to `directory`, replacing what is there at once."""
+@dataclass(frozen=True)
+class Processed:
+    """A data set that is not stored yet, its (n_users, n_movies) ratings and its reports (file name -> text)."""
+
+    dataset: ProcessedDataset
+    user_item: sp.csr_matrix
+    reports: Mapping[str, str]
+
+
+def save(processed: Processed, directory: Path) -> ProcessedDataset:
+    """Write everything to `directory`, replacing what is there at once; returns the data set as stored."""
+    dataset = processed.dataset
     writers: dict[str, Callable[[Path], Any]] = {
         MOVIES_FILE: dataset.movies.to_pickle,
         RATINGS_FILE: dataset.ratings.to_pickle,
         TAGS_FILE: lambda path: path.write_bytes(pickle.dumps(dataset.tags, protocol=5)),
-        USER_ITEM_FILE: lambda path: sp.save_npz(path, dataset.user_item(), compressed=False),
+        USER_ITEM_FILE: lambda path: sp.save_npz(path, processed.user_item, compressed=False),
         USER_IDS_FILE: lambda path: np.save(path, dataset.user_ids.ids),
         MOVIE_IDS_FILE: lambda path: np.save(path, dataset.movie_ids.ids),
-        **{name: _text_writer(text) for name, text in reports.items()},
+        **{name: _text_writer(text) for name, text in processed.reports.items()},
     }
     with replaced_directory(directory) as fresh:
         for name, write in writers.items():
@@ -76,10 +86,11 @@ def save(dataset: ProcessedDataset, directory: Path, reports: Mapping[str, str],
             "fingerprint": dataset.fingerprint,
             "pandas": pd.__version__,
             "numpy": np.__version__,
-            **details,
+            "details": dict(dataset.details),
             "files": {name: sha256_of(fresh / name) for name in writers},
         }
         (fresh / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    return replace(dataset, directory=directory)
 
 
 def load(directory: Path, manifest: Mapping[str, Any]) -> ProcessedDataset:
@@ -102,6 +113,7 @@ def load(directory: Path, manifest: Mapping[str, Any]) -> ProcessedDataset:
         tags=tags,
         user_ids=IdMap(np.load(directory / USER_IDS_FILE, allow_pickle=False)),
         movie_ids=IdMap(np.load(directory / MOVIE_IDS_FILE, allow_pickle=False)),
+        details=manifest["details"],
         directory=directory,
     )
 

@@ -1,43 +1,60 @@
-"""The quality report of a cleaning run, for people (Markdown), programs (JSON) and the rows set aside (CSV)."""
+"""The quality report of a cleaning run: for people (Markdown), for programs (JSON), and the rows set aside (CSV)."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from training.datasets.tables import Reject
+from training.datasets.config import PublishedCounts
+from training.datasets.quarantine import Quarantine
 
 REPORT_JSON = "quality_report.json"
 REPORT_MARKDOWN = "quality_report.md"
 QUARANTINE = "quarantine.csv"
 
+Sections = Mapping[str, Mapping[str, Any]]
 
-def reports(snapshot: Mapping[str, Any], counts: Mapping[str, int], rejects: Sequence[Reject]) -> dict[str, str]:
-    """File name -> text of the three reports."""
-    reasons = Counter(f"{reject.file}: {reject.reason}" for reject in rejects)
-    document = {"snapshot": dict(snapshot), "mended": dict(counts), "quarantined": dict(reasons)}
+
+def report_texts(sections: Sections, quarantine: Quarantine) -> dict[str, str]:
+    """File name -> text of the three reports; `sections` maps a heading to what stands under it."""
+    complete = {**sections, "quarantined": dict(quarantine.by_reason())}
     return {
-        REPORT_JSON: json.dumps(document, indent=2, ensure_ascii=False) + "\n",
-        REPORT_MARKDOWN: _markdown(document),
-        QUARANTINE: _quarantine(rejects),
+        REPORT_JSON: json.dumps(complete, indent=2, ensure_ascii=False) + "\n",
+        REPORT_MARKDOWN: _markdown(complete),
+        QUARANTINE: _quarantine(quarantine),
     }
 
 
-def _markdown(document: Mapping[str, Mapping[str, Any]]) -> str:
-    lines = [f"# Quality report: {document['snapshot']['name']}"]
-    for section, values in document.items():
-        lines += ["", f"## {section.capitalize()}", "", "| what | value |", "|---|---|"]
-        lines += [f"| {name.replace('_', ' ')} | {value} |" for name, value in values.items()] or ["| nothing | 0 |"]
+def against_published(snapshot: Mapping[str, Any], published: PublishedCounts) -> dict[str, str]:
+    """Each published count beside the one found, for a reader to compare."""
+    return {
+        name: "as published" if snapshot[name] == count else f"published {count}, found {snapshot[name]}"
+        for name, count in published.model_dump(exclude_none=True).items()
+    }
+
+
+def _markdown(sections: Sections) -> str:
+    lines = ["# Quality report"]
+    for heading, values in sections.items():
+        lines += ["", f"## {heading.capitalize()}", "", "| what | value |", "|---|---|"]
+        lines += [f"| {name.replace('_', ' ')} | {_cell(value)} |" for name, value in values.items()] or [
+            "| none | 0 |"
+        ]
     return "\n".join(lines) + "\n"
 
 
-def _quarantine(rejects: Sequence[Reject]) -> str:
+def _cell(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+def _quarantine(quarantine: Quarantine) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["file", "line", "reason", "text"])
-    writer.writerows((reject.file, reject.line, reject.reason, reject.text) for reject in rejects)
+    writer.writerows((reject.file, reject.line, reject.reason, reject.text) for reject in quarantine.rejects)
     return buffer.getvalue()

@@ -2,15 +2,78 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 from recommender.errors import MissingInputError
+from training.datasets.config import find_dataset_config
+from training.datasets.credits import METADATA_FILE
+from training.datasets.readers import genome as genome_reader
+from training.datasets.readers import input_files
 
 RAW_ROOT = Path("data/raw")
-_REPOSITORY = Path(__file__).resolve().parents[2]
+GENOME = "tag-genome"
+CREDITS = "tag-genome-2021"
+_REPOSITORY = Path(__file__).parents[2]
 _WHEEL = "recbole"
 _WHEEL_FILE = "ml-100k.inter"
+_SAMPLE = "ml-100k"
+_BLOCK = 1 << 22
+
+
+class Scan(NamedTuple):
+    """What one pass over a file tells."""
+
+    sha256: str
+    lines: int
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What one processed data set is made of: directory of the ratings, file of credits, directory of a genome."""
+
+    raw: Path
+    credits: Path | None = None
+    genome: Path | None = None
+
+    def files(self) -> list[Path]:
+        """All files that will be read, in a fixed order. Raises MissingInputError where one is missing or empty."""
+        files = input_files(self.raw)
+        if self.genome is not None:
+            files += self._genome_files(self.genome)
+        if self.credits is not None:
+            if not self.credits.is_file():
+                raise MissingInputError(f"Expected film credits at {self.credits}; there is no such file.")
+            files.append(self.credits)
+        return files
+
+    def _genome_files(self, directory: Path) -> list[Path]:
+        if files := genome_reader.input_files(directory):
+            return files
+        raise MissingInputError(
+            f"Expected genome-scores.csv + genome-tags.csv or tag_relevance.dat + tags.dat in {directory}. "
+            f"Run `movierec data fetch {GENOME}`, or name another directory with --genome DIR."
+        )
+
+
+def scan(paths: Sequence[Path]) -> list[Scan]:
+    """sha256 and number of lines of each file, two files at a time (both counts release Python's lock)."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        return list(pool.map(_scan, paths))
+
+
+def _scan(path: Path) -> Scan:
+    digest, lines = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            lines += block.count(b"\n")
+    return Scan(digest.hexdigest(), lines)
 
 
 def find_raw(name: str) -> Path:
@@ -21,15 +84,14 @@ def find_raw(name: str) -> Path:
     local = RAW_ROOT / name
     if local.is_dir():
         return local
-    if name == "ml-100k" and (sample := installed_sample()):
+    if name == _SAMPLE and (sample := installed_sample()):
         return sample
-    wheel_hint = " or `uv sync --group sample-data` (brings MovieLens 100K with the recbole wheel)" * (
-        name == "ml-100k"
-    )
-    raise MissingInputError(
-        f"No raw files of {name}: {local} does not exist. Run `movierec data fetch {name}`{wheel_hint}, "
-        f"or name a directory with `movierec data prepare {name} --raw DIR`."
-    )
+    helps = [f"name its directory with `movierec data prepare {name} --raw DIR`"]
+    if find_dataset_config(name):
+        helps.insert(0, f"run `movierec data fetch {name}`")
+    if name == _SAMPLE:
+        helps.insert(0, "run `uv sync --group sample-data` (MovieLens 100K comes with the recbole wheel)")
+    raise MissingInputError(f"No raw files of {name}: {local} does not exist. To mend this, {', or '.join(helps)}.")
 
 
 def installed_sample() -> Path | None:
@@ -43,6 +105,8 @@ def installed_sample() -> Path | None:
 
 
 def default_credits(name: str) -> Path | None:
-    """The credits table that travels with the project, where there is one for `name`."""
-    path = _REPOSITORY / "data" / "credits" / f"{name}.csv"
-    return path if path.is_file() else None
+    """Credits of `name` at hand: the table that travels with the project, else fetched metadata, else None."""
+    candidates = [_REPOSITORY / "data" / "credits" / f"{name}.csv"]
+    if name != _SAMPLE:  # its movie ids are its own; all later editions share theirs
+        candidates.append(RAW_ROOT / CREDITS / METADATA_FILE)
+    return next((path for path in candidates if path.is_file()), None)

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from filelock import FileLock
 
 from recommender.errors import DataError, MissingInputError
-from recommender.ids import IdMap
-from recommender.schema import MOVIE, USER
-from training.datasets import persistence, quality
-from training.datasets.clean import CLEANING_VERSION, CleanTables, clean
-from training.datasets.credits import read_credits, with_credits
+from training.datasets import persistence
+from training.datasets.config import ProcessingConfig, load_processing_config
 from training.datasets.dataset import ProcessedDataset, TagMatrix
-from training.datasets.readers import input_files, read_raw
-from training.datasets.sources import default_credits, find_raw
-from training.datasets.tag_matrix import build_tag_matrix
+from training.datasets.quarantine import Quarantine
+from training.datasets.sources import Scan, Sources, default_credits, find_raw, scan
 
 __all__ = ["PROCESSED_ROOT", "ProcessedDataset", "TagMatrix", "load_dataset", "prepare"]
 
 PROCESSED_ROOT = Path("data/processed")
+RULES_VERSION = 2  # raised whenever the same input gives another result
 
 
 def load_dataset(name: str, processed_root: Path = PROCESSED_ROOT) -> ProcessedDataset:
@@ -49,32 +45,40 @@ def prepare(
     *,
     raw: Path | None = None,
     credits: Path | None = None,
+    genome: Path | None = None,
     processed_root: Path = PROCESSED_ROOT,
+    max_bad_share: float | None = None,
     force: bool = False,
 ) -> ProcessedDataset:
     """Read, clean and store the data set `name`; unchanged inputs are opened, not processed again.
 
-    `raw`: directory of the raw files (default: data/raw/<name>, else the installed sample). `credits`: CSV of film
-    credits (default: the project's own table for `name`, if any). `force` processes again in any case.
-    Raises MissingInputError or DataError.
+    `raw`: directory of the raw files (default: data/raw/<name>, else the installed sample). `credits`: film credits as
+    CSV or metadata.json (default: what is at hand for `name`). `genome`: directory of a tag genome for a data set that
+    has none of its own. `max_bad_share`: share of malformed or impossible rows that is tolerated (default: the
+    configured one). `force` processes again in any case. Raises MissingInputError or DataError.
     """
-    raw = raw or find_raw(name)
-    credits = credits or default_credits(name)
-    inputs = [*input_files(raw), *([credits] if credits else [])]
-    fingerprint = _fingerprint(inputs)
+    config = load_processing_config()
+    if max_bad_share is not None:
+        config = config.model_copy(update={"max_bad_share": max_bad_share})
+    sources = Sources(raw or find_raw(name), credits or default_credits(name), genome)
+    files = sources.files()
+    scans = scan(files)
+    fingerprint = _fingerprint(files, scans, config)
     directory = processed_root / name
     processed_root.mkdir(parents=True, exist_ok=True)
     with FileLock(processed_root / f".{name}.lock"):
         if not force and (dataset := _up_to_date(directory, fingerprint)):
             return dataset
-        return _process(name, raw, credits, directory, fingerprint)
+        # pandera takes long to import: only where rows are checked
+        from training.datasets.processing import process
+
+        quarantine = Quarantine(config.max_bad_share * sum(each.lines for each in scans))
+        return persistence.save(process(name, sources, config, quarantine, fingerprint), directory)
 
 
-def _fingerprint(inputs: Iterable[Path]) -> str:
-    digest = hashlib.sha256(f"cleaning {CLEANING_VERSION}".encode())
-    for path in inputs:
-        digest.update(f"{path.name} {persistence.sha256_of(path)}".encode())
-    return digest.hexdigest()
+def _fingerprint(files: Sequence[Path], scans: Sequence[Scan], config: ProcessingConfig) -> str:
+    inputs = [f"{path.name} {each.sha256}" for path, each in zip(files, scans, strict=True)]
+    return hashlib.sha256("\n".join([f"rules {RULES_VERSION}", config.model_dump_json(), *inputs]).encode()).hexdigest()
 
 
 def _up_to_date(directory: Path, fingerprint: str) -> ProcessedDataset | None:
@@ -85,28 +89,3 @@ def _up_to_date(directory: Path, fingerprint: str) -> ProcessedDataset | None:
         return persistence.load(directory, manifest)
     except DataError:  # damaged: made again from the raw files
         return None
-
-
-def _process(name: str, raw: Path, credits: Path | None, directory: Path, fingerprint: str) -> ProcessedDataset:
-    cleaned = clean(read_raw(raw))
-    if credits:
-        cleaned.movies = with_credits(cleaned.movies, read_credits(credits))
-    dataset = _assemble(name, cleaned, directory, fingerprint)
-    texts = quality.reports(dataset.snapshot(), cleaned.counts, cleaned.rejects)
-    persistence.save(dataset, directory, texts, {"snapshot": dataset.snapshot()})
-    return dataset
-
-
-def _assemble(name: str, cleaned: CleanTables, directory: Path, fingerprint: str) -> ProcessedDataset:
-    if not len(cleaned.ratings):
-        raise DataError(f"No usable rating is left in {name} after cleaning. Check the raw files.")
-    return ProcessedDataset(
-        name=name,
-        fingerprint=fingerprint,
-        movies=cleaned.movies,
-        ratings=cleaned.ratings,
-        tags=build_tag_matrix(cleaned.movies, {}),
-        user_ids=IdMap.from_raw(cleaned.ratings[USER].to_numpy()),
-        movie_ids=IdMap(cleaned.movies[MOVIE].to_numpy(dtype=np.int64)),
-        directory=directory,
-    )

@@ -1,82 +1,72 @@
-"""What every reader hands over: typed raw tables, whatever the file format was."""
+"""What every reader hands over: typed raw tables, whatever the file format was, each row with its line number."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from recommender.schema import (
-    GENRES,
-    IMDB_ID,
-    MOVIE,
-    ORIGINAL_TITLE,
-    RELEVANCE,
-    TAG,
-    TAG_ID,
-    TIMESTAMP,
-    USER,
-)
+from recommender.schema import GENRES, IMDB_ID, MOVIE, ORIGINAL_TITLE, RATING_DTYPES, RELEVANCE, TAG, TAG_ID, USER
+from recommender.schema import TIMESTAMP as TIME
+
+PERSON = "person"  # "role/identity" of somebody known by an identity but not by a name
+
+RATING_TABLE = dict(RATING_DTYPES)
+MOVIE_TABLE = {MOVIE: "int32", ORIGINAL_TITLE: "str", GENRES: "object"}
+LINK_TABLE = {MOVIE: "int32", IMDB_ID: "Int64"}
+USER_TAG_TABLE = {USER: "int32", MOVIE: "int32", TAG: "str", TIME: "int64"}
+GENOME_SCORE_TABLE = {MOVIE: "int32", TAG_ID: "int32", RELEVANCE: "float32"}
+GENOME_TAG_TABLE = {TAG_ID: "int32", TAG: "str"}
+PEOPLE_TABLE = {MOVIE: "int32", PERSON: "str"}
 
 
 @dataclass(frozen=True)
-class Reject:
-    """One row that was set aside; `line` is 1-based in `file`, header included."""
+class Table:
+    """A frame and where its rows come from: row i stands in line `lines[i]` of `path` (1-based, header included).
 
-    file: str
-    line: int
-    reason: str
-    text: str
+    `lines` is None where no line was skipped: row i then stands in line `first_line + i`.
+    """
 
+    frame: pd.DataFrame
+    path: Path | None = None
+    first_line: int = 1
+    lines: NDArray[np.int64] | None = None
 
-def _empty(**dtypes: str) -> pd.DataFrame:
-    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})
+    def line_numbers(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Line number of each of these rows."""
+        return rows + self.first_line if self.lines is None else self.lines[rows]
 
-
-def empty_links() -> pd.DataFrame:
-    """movie_id, imdb_id."""
-    return _empty(**{MOVIE: "int32", IMDB_ID: "Int64"})
-
-
-def empty_user_tags() -> pd.DataFrame:
-    """user_id, movie_id, tag, timestamp."""
-    return _empty(**{USER: "int32", MOVIE: "int32", TAG: "str", TIMESTAMP: "int64"})
+    def __len__(self) -> int:
+        return len(self.frame)
 
 
-def empty_genome_scores() -> pd.DataFrame:
-    """movie_id, tag_id, relevance in [0, 1]."""
-    return _empty(**{MOVIE: "int32", TAG_ID: "int32", RELEVANCE: "float32"})
+def empty(dtypes: dict[str, str]) -> Table:
+    """A table without rows."""
+    return Table(pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()}))
 
 
-def empty_genome_tags() -> pd.DataFrame:
-    """tag_id, tag."""
-    return _empty(**{TAG_ID: "int32", TAG: "str"})
+@dataclass
+class Genome:
+    """Tag genome: relevance in [0, 1] of each tag for each film, and the tags' names."""
 
-
-def empty_people() -> pd.DataFrame:
-    """movie_id, feature: people known by an identity but not by a name."""
-    return _empty(**{MOVIE: "int32", "feature": "str"})
+    scores: Table = field(default_factory=lambda: empty(GENOME_SCORE_TABLE))
+    tags: Table = field(default_factory=lambda: empty(GENOME_TAG_TABLE))
 
 
 @dataclass
 class RawTables:
-    """Raw tables with the column names of `recommender.schema`; nothing is cleaned yet.
+    """Raw tables with the column names of `recommender.schema`; types are right, nothing else is checked yet.
 
-    `ratings`: RATING_DTYPES, in file order. `movies`: movie_id, original_title (with its year), genres (list of str
-    as spelled in the file). `lines_read` counts the data rows of each file, bad ones included.
+    `ratings` are in file order; `movies` holds the raw title with its year and the genres as lists of str as spelled in
+    the file.
     """
 
-    ratings: pd.DataFrame
-    movies: pd.DataFrame
-    files: list[Path]
-    links: pd.DataFrame = field(default_factory=empty_links)
-    user_tags: pd.DataFrame = field(default_factory=empty_user_tags)
-    genome_scores: pd.DataFrame = field(default_factory=empty_genome_scores)
-    genome_tags: pd.DataFrame = field(default_factory=empty_genome_tags)
-    people: pd.DataFrame = field(default_factory=empty_people)
-    rejects: list[Reject] = field(default_factory=list)
-    lines_read: dict[str, int] = field(default_factory=dict)
-
-
-MOVIE_COLUMNS = (MOVIE, ORIGINAL_TITLE, GENRES)
+    ratings: Table
+    movies: Table
+    links: Table = field(default_factory=lambda: empty(LINK_TABLE))
+    user_tags: Table = field(default_factory=lambda: empty(USER_TAG_TABLE))
+    people: Table = field(default_factory=lambda: empty(PEOPLE_TABLE))
+    genome: Genome = field(default_factory=Genome)

@@ -1,61 +1,123 @@
-"""The movie-tag matrix: genres, decade and people of each film as sparse, block-normalised features.
+"""The movie-tag matrix: genome, user tags, genres, decade and people of each film as sparse features.
 
-Each block's rows have length sqrt(block weight), so a dot product of two rows is the weighted sum of the blocks'
-cosines.
+Each block's rows have length sqrt(block weight), so the dot product of two films is the weighted sum of the blocks'
+cosines. A film without anything in a block has an empty row there: missing, not dissimilar by measurement.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
-from recommender.schema import ACTORS, DIRECTORS, GENRES, YEAR
+from recommender.ids import IdMap
+from recommender.schema import ACTORS, DIRECTORS, GENRES, MOVIE, RELEVANCE, TAG, TAG_ID, USER, YEAR
 from training.datasets.dataset import TagMatrix
+from training.datasets.indexing import rows_of
+from training.datasets.tables import PERSON, Genome
 
 # In column order.
 BLOCKS = ("genres", "decade", "directors", "actors", "people", "user_tags", "genome")
 
 Block = tuple[sp.csr_matrix, list[str]]
 
+_SPACE = re.compile(r"[\s_]+")
+_EDGE = " .,;:!?\"'#*()[]-"
 
-def build_tag_matrix(movies: pd.DataFrame, weights: Mapping[str, float]) -> TagMatrix:
-    """The movie-tag matrix of `movies`; `weights` gives each block's weight (default 1)."""
-    built: dict[str, Block] = {
-        "genres": named_block("genre", movies[GENRES]),
-        "decade": named_block("decade", decades(movies[YEAR])),
-        "directors": named_block("director", movies[DIRECTORS]),
-        "actors": named_block("actor", movies[ACTORS]),
-    }
+
+def stacked(blocks: Mapping[str, Block], n_movies: int, weights: Mapping[str, float]) -> TagMatrix:
+    """The matrix made of `blocks` in the order of BLOCKS, each scaled by its weight (default 1)."""
     parts: list[sp.csr_matrix] = []
     features: list[str] = []
     ranges: dict[str, tuple[int, int]] = {}
     for name in BLOCKS:
-        matrix, names = built.get(name) or named_block(name, [()] * len(movies))
+        matrix, names = blocks.get(name) or named_block(name, [()] * n_movies)
         ranges[name] = (len(features), len(features) + len(names))
         features.extend(names)
         parts.append(unit_rows(matrix) * np.float32(np.sqrt(weights.get(name, 1.0))))
     return TagMatrix(sp.csr_matrix(sp.hstack(parts, format="csr", dtype=np.float32)), features, ranges)
 
 
-def decades(years: pd.Series) -> list[list[str]]:
-    """[["1990"], [], ...]: the decade of each film, nothing for a film without a year."""
-    return [[] if pd.isna(year) else [str(int(year) // 10 * 10)] for year in years]
+def film_blocks(movies: pd.DataFrame) -> dict[str, Block]:
+    """The blocks that come from the films' own table."""
+    return {
+        "genres": named_block("genre", movies[GENRES]),
+        "decade": named_block("decade", [[] if pd.isna(year) else [f"{year // 10 * 10}"] for year in movies[YEAR]]),
+        "directors": named_block("director", movies[DIRECTORS]),
+        "actors": named_block("actor", movies[ACTORS]),
+    }
+
+
+def people_block(people: pd.DataFrame, movie_ids: IdMap, min_films: int) -> Block:
+    """People known by identity only, weighted by rarity; who occurs in fewer than `min_films` films tells nothing."""
+    rows, codes, names = _pairs(people, PERSON, movie_ids)
+    matrix, names = _frequent(_counts(rows, codes, (len(movie_ids), len(names))), names, min_films)
+    return weigh_by_rarity(matrix), [f"person:{name}" for name in names]
+
+
+def user_tag_block(tags: pd.DataFrame, movie_ids: IdMap, min_films: int) -> Block:
+    """TF-IDF of normalised user tags: (1 + ln users who gave the tag) * idf, tags of at least `min_films` films."""
+    codes, raw_names = pd.factorize(tags[TAG])
+    names, merged = np.unique([normalise_tag(str(name)) for name in raw_names] or [""], return_inverse=True)
+    given = pd.DataFrame({USER: tags[USER], MOVIE: tags[MOVIE], TAG: names[merged[codes]] if len(tags) else []})
+    given = given[given[TAG] != ""].drop_duplicates()
+    rows, tag_codes, distinct_names = _pairs(given, TAG, movie_ids)
+    users = _counts(rows, tag_codes, (len(movie_ids), len(distinct_names)))
+    users.data = 1 + np.log(users.data)
+    matrix, kept = _frequent(users, distinct_names, min_films)
+    return weigh_by_rarity(matrix), [f"tag:{name}" for name in kept]
+
+
+def genome_block(genome: Genome, movie_ids: IdMap) -> tuple[Block, dict[str, object]]:
+    """Relevance above each tag's average over the films, and a report.
+
+    Only films with a score for every tag count. What lies below a tag's average says "not more than any film" and is
+    dropped: the rest is sparse, and cosines between unrelated films are near 0.
+    """
+    tags = genome.tags.frame.drop_duplicates(TAG_ID).sort_values(TAG_ID)
+    films, scores = _dense_scores(genome, IdMap(tags[TAG_ID].to_numpy(dtype=np.int64)))
+    complete = ~np.isnan(scores).any(axis=1) if len(tags) else np.zeros(len(films), dtype=bool)
+    rows = rows_of(films.ids.astype(np.int32), movie_ids)
+    used = complete & (rows >= 0)
+    # Averages over all complete films, also those that this data set lacks.
+    scores = scores[complete]
+    above = np.maximum(scores - scores.mean(axis=0), 0) if len(scores) else scores
+    above = sp.coo_matrix(above[used[complete]])
+    matrix = sp.csr_matrix((above.data, (rows[used][above.row], above.col)), shape=(len(movie_ids), len(tags)))
+    report = {
+        "films": len(films),
+        "complete_films": int(complete.sum()),
+        "incomplete_films": films.ids[~complete].tolist(),
+        "films_in_data_set": int(used.sum()),
+        "tags": len(tags),
+    }
+    return (matrix, [f"tag:{name}" for name in tags[TAG]]), report
+
+
+def normalise_tag(raw: str) -> str:
+    """Lower case, single spaces, no punctuation at the ends: "Sci_Fi!" -> "sci fi"."""
+    return _SPACE.sub(" ", raw.casefold()).strip(_EDGE)
 
 
 def named_block(prefix: str, names_by_film: Iterable[Sequence[str]]) -> Block:
     """Indicator matrix of the names of each film, columns in the names' alphabetical order."""
     lists = list(names_by_film)
     lengths = np.array([len(names) for names in lists], dtype=np.int64)
-    vocabulary, columns = np.unique(
-        np.array([name for names in lists for name in names], dtype=object).astype("U"), return_inverse=True
-    )
-    rows = np.repeat(np.arange(len(lists)), lengths)
-    shape = (len(lists), len(vocabulary))
-    matrix = sp.csr_matrix((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=shape)
+    flat = np.array([name for names in lists for name in names], dtype=np.str_)
+    vocabulary, columns = np.unique(flat, return_inverse=True)
+    matrix = _counts(np.repeat(np.arange(len(lists)), lengths), columns, (len(lists), len(vocabulary)))
     return matrix, [f"{prefix}:{name}" for name in vocabulary]
+
+
+def weigh_by_rarity(matrix: sp.csr_matrix) -> sp.csr_matrix:
+    """Columns times the smoothed inverse document frequency ln((1 + n) / (1 + films)) + 1."""
+    films = np.asarray(matrix.getnnz(axis=0))
+    idf = np.log((1 + matrix.shape[0]) / (1 + films)) + 1
+    return sp.csr_matrix(matrix @ sp.diags(idf.astype(np.float32)))
 
 
 def unit_rows(matrix: sp.csr_matrix) -> sp.csr_matrix:
@@ -63,3 +125,33 @@ def unit_rows(matrix: sp.csr_matrix) -> sp.csr_matrix:
     lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     scale = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
     return sp.csr_matrix(sp.diags(scale.astype(np.float32)) @ matrix)
+
+
+def _pairs(
+    frame: pd.DataFrame, column: str, movie_ids: IdMap
+) -> tuple[NDArray[np.int32], NDArray[np.int64], list[str]]:
+    """Movie rows and codes of `column` (sorted) of the rows whose film is known."""
+    rows = rows_of(frame[MOVIE].to_numpy(dtype=np.int32), movie_ids)
+    known = rows >= 0
+    codes, names = pd.factorize(frame[column].to_numpy(dtype=object)[known], sort=True)
+    return rows[known], codes, [str(name) for name in names]
+
+
+def _counts(rows: NDArray[np.integer], columns: NDArray[np.integer], shape: tuple[int, int]) -> sp.csr_matrix:
+    return sp.csr_matrix((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=shape)
+
+
+def _frequent(matrix: sp.csr_matrix, names: list[str], min_films: int) -> Block:
+    kept = np.flatnonzero(np.asarray(matrix.getnnz(axis=0)) >= min_films)
+    return sp.csr_matrix(matrix[:, kept]), [names[at] for at in kept]
+
+
+def _dense_scores(genome: Genome, tag_ids: IdMap) -> tuple[IdMap, NDArray[np.float32]]:
+    """Films of the genome and their (n_films, n_tags) scores, NaN where a score is missing."""
+    frame = genome.scores.frame
+    films = IdMap.from_raw(frame[MOVIE].to_numpy())
+    scores = np.full((len(films), len(tag_ids)), np.nan, dtype=np.float32)
+    rows = rows_of(frame[MOVIE].to_numpy(), films)
+    columns = rows_of(frame[TAG_ID].to_numpy(), tag_ids)
+    scores[rows, columns] = frame[RELEVANCE].to_numpy()
+    return films, scores

@@ -7,7 +7,6 @@ title "The City of Lost Children", alternatives ["La Cité des enfants perdus"],
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 
 # Articles that MovieLens moves behind a comma, in the languages that occur there.
@@ -23,7 +22,6 @@ _MEDIUM = re.compile(r"\s*\((?:V|TV|VG|mini)\)$")
 _ALSO_KNOWN = re.compile(r"^(?:a\.?k\.?a\.?:?)\s+", re.IGNORECASE)
 # "Birdman: Or (The Unexpected Virtue of Ignorance)": what stands in brackets completes the title.
 _UNFINISHED = re.compile(r"(?:\b(?:or|and|of)|[:&/-])$", re.IGNORECASE)
-_NOT_WORD = re.compile(r"[^\w]+")
 
 
 @dataclass(frozen=True)
@@ -56,13 +54,6 @@ def move_article(title: str) -> str:
         return title
     glue = "" if match["article"].endswith("'") else " "
     return f"{match['article']}{glue}{match['rest']}"
-
-
-def title_key(title: str) -> str:
-    """Comparison key: case, accents, punctuation and spacing folded away ("Amélie!" -> "amelie")."""
-    decomposed = unicodedata.normalize("NFKD", title.replace("&", " and "))
-    bare = "".join(char for char in decomposed if not unicodedata.combining(char))
-    return _NOT_WORD.sub(" ", bare.casefold()).strip() or title.casefold()
 
 
 def _split_brackets(text: str) -> tuple[str, list[str]]:

@@ -2,50 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 from recommender.errors import MissingInputError
-from training.datasets.readers import csv_layout, recbole, u_files
+from training.datasets.quarantine import Quarantine
+from training.datasets.readers import csv_layout, dat_layout, recbole, u_files
+from training.datasets.readers.layout import require_content
 from training.datasets.tables import RawTables
 
-# The file that gives a layout away, the files it cannot do without, and its reader.
-_LAYOUTS: tuple[tuple[Callable[[Path], list[Path]], Callable[[Path], RawTables]], ...] = (
-    (csv_layout.input_files, csv_layout.read),
-    (u_files.input_files, u_files.read),
-    (recbole.input_files, recbole.read),
-)
-LAYOUTS_TEXT = "ratings.csv + movies.csv, u.data + u.item, or RecBole's *.inter + *.item"
+_READERS: tuple[ModuleType, ...] = (csv_layout, u_files, dat_layout, recbole)
+_EXPECTED = "ratings.csv + movies.csv, ratings.dat + movies.dat, u.data + u.item, or RecBole's *.inter + *.item"
 
 
 def input_files(raw: Path) -> list[Path]:
-    """The files that a run over `raw` reads, in a fixed order. Raises MissingInputError where no layout fits."""
-    return _layout(raw)[0]
+    """The files that a run over `raw` reads, in a fixed order. Raises MissingInputError where one is not there."""
+    files: list[Path] = _reader(raw).input_files(raw)
+    for path in files:
+        require_content(path)
+    return files
 
 
-def read_raw(raw: Path) -> RawTables:
+def read_raw(raw: Path, quarantine: Quarantine) -> RawTables:
     """Read the raw directory `raw`, whatever its layout. Raises MissingInputError or DataError."""
-    return _layout(raw)[1](raw)
+    tables: RawTables = _reader(raw).read(raw, quarantine)
+    return tables
 
 
-def _layout(raw: Path) -> tuple[list[Path], Callable[[Path], RawTables]]:
+def _reader(raw: Path) -> ModuleType:
     if not raw.is_dir():
-        raise MissingInputError(f"Expected a directory with {LAYOUTS_TEXT}; {raw} is not a directory.")
-    for files_of, read in _LAYOUTS:
-        if files := files_of(raw):
-            return _checked(files), read
+        raise MissingInputError(f"Expected a directory with {_EXPECTED}; {raw} is not a directory.")
+    for reader in _READERS:
+        if reader.input_files(raw):
+            return reader
     found = ", ".join(sorted(path.name for path in raw.iterdir())[:10]) or "nothing"
     raise MissingInputError(
-        f"Expected {LAYOUTS_TEXT} in {raw}; found {found}. Name the right directory with --raw DIR."
+        f"Expected {_EXPECTED} in {raw}; found {found}. Name the right directory with --raw DIR, or get the files with "
+        "`movierec data fetch NAME`."
     )
-
-
-def _checked(files: list[Path]) -> list[Path]:
-    for path in files:
-        if not path.is_file():
-            raise MissingInputError(
-                f"{path} is missing. Fetch the data set again, or name its directory with --raw DIR."
-            )
-        if path.stat().st_size == 0:
-            raise MissingInputError(f"{path} is empty. Fetch the data set again, or name its directory with --raw DIR.")
-    return files

@@ -4,71 +4,49 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
+from recommender.schema import GENRES, IMDB_ID, MOVIE, ORIGINAL_TITLE, RATING, TAG, TIMESTAMP, USER
+from training.datasets.quarantine import Quarantine
+from training.datasets.readers import genome
+from training.datasets.readers.delimited import read_numbers, read_text
+from training.datasets.readers.layout import Layout
+from training.datasets.tables import LINK_TABLE, RATING_TABLE, USER_TAG_TABLE, RawTables, Table
 
-from recommender.schema import (
-    GENRES,
-    IMDB_ID,
-    MOVIE,
-    ORIGINAL_TITLE,
-    RATING,
-    RATING_DTYPES,
-    RELEVANCE,
-    TAG,
-    TAG_ID,
-    TIMESTAMP,
-    USER,
+GENRE_SEPARATOR = "|"
+_RATINGS = Layout(RATING_TABLE, {USER: "userId", MOVIE: "movieId", RATING: "rating", TIMESTAMP: "timestamp"})
+_MOVIES = Layout(
+    {MOVIE: "int32", ORIGINAL_TITLE: "str", GENRES: "str"},
+    {MOVIE: "movieId", ORIGINAL_TITLE: "title", GENRES: "genres"},
 )
-from training.datasets.tables import RawTables
-
-_REQUIRED = ("ratings.csv", "movies.csv")
-_OPTIONAL = ("links.csv", "tags.csv", "genome-scores.csv", "genome-tags.csv")
-_COLUMNS = {
-    "userId": USER,
-    "movieId": MOVIE,
-    "rating": RATING,
-    "timestamp": TIMESTAMP,
-    "title": ORIGINAL_TITLE,
-    "genres": GENRES,
-    "imdbId": IMDB_ID,
-    "tagId": TAG_ID,
-    "tag": TAG,
-    "relevance": RELEVANCE,
-}
+_LINKS = Layout(LINK_TABLE, {MOVIE: "movieId", IMDB_ID: "imdbId"})
+_USER_TAGS = Layout(USER_TAG_TABLE, {USER: "userId", MOVIE: "movieId", TAG: "tag", TIMESTAMP: "timestamp"})
 
 
 def input_files(raw: Path) -> list[Path]:
     """The files of this layout, or [] where `raw` has another one."""
-    if not (raw / "ratings.csv").exists():
+    if not any((raw / name).exists() for name in ("ratings.csv", "movies.csv")):
         return []
-    return [raw / name for name in _REQUIRED] + [raw / name for name in _OPTIONAL if (raw / name).exists()]
+    optional = [raw / name for name in ("links.csv", "tags.csv") if (raw / name).exists()]
+    return [raw / "ratings.csv", raw / "movies.csv", *optional, *genome.input_files(raw)]
 
 
-def read(raw: Path) -> RawTables:
+def read(raw: Path, quarantine: Quarantine) -> RawTables:
     """Read the directory `raw`."""
-    files = input_files(raw)
-    ratings = _read(raw / "ratings.csv", RATING_DTYPES)
-    movies = _read(raw / "movies.csv", {MOVIE: "int32", ORIGINAL_TITLE: "str", GENRES: "str"})
-    movies[GENRES] = [text.split("|") for text in movies[GENRES]]
-    tables = RawTables(ratings, movies, files)
+    tables = RawTables(
+        ratings=read_numbers(raw / "ratings.csv", _RATINGS, quarantine),
+        movies=with_genre_lists(read_text(raw / "movies.csv", _MOVIES, quarantine), GENRE_SEPARATOR),
+    )
     if (raw / "links.csv").exists():
-        tables.links = _read(raw / "links.csv", {MOVIE: "int32", IMDB_ID: "Int64"})
+        tables.links = read_text(raw / "links.csv", _LINKS, quarantine)
     if (raw / "tags.csv").exists():
-        tables.user_tags = _read(raw / "tags.csv", {USER: "int32", MOVIE: "int32", TAG: "str", TIMESTAMP: "int64"})
-    if (raw / "genome-scores.csv").exists() and (raw / "genome-tags.csv").exists():
-        tables.genome_scores = _read(raw / "genome-scores.csv", {MOVIE: "int32", TAG_ID: "int32", RELEVANCE: "float32"})
-        tables.genome_tags = _read(raw / "genome-tags.csv", {TAG_ID: "int32", TAG: "str"})
+        tables.user_tags = read_text(raw / "tags.csv", _USER_TAGS, quarantine)
+    if genome.input_files(raw):
+        tables.genome = genome.read(raw, quarantine)
     return tables
 
 
-def _read(path: Path, dtypes: dict[str, str]) -> pd.DataFrame:
-    raw_names = [raw_name for raw_name, name in _COLUMNS.items() if name in dtypes]
-    frame = pd.read_csv(
-        path,
-        usecols=raw_names,
-        dtype={raw_name: dtypes[_COLUMNS[raw_name]] for raw_name in raw_names},
-        encoding="utf-8-sig",
-        keep_default_na=False,
-        na_values={"imdbId": [""]},
-    )
-    return frame.rename(columns=_COLUMNS)[list(dtypes)]
+def with_genre_lists(movies: Table, separator: str) -> Table:
+    """`movies` with the genre column as lists of str."""
+    lists = [text.split(separator) for text in movies.frame[GENRES]]
+    frame = movies.frame.copy()
+    frame[GENRES] = lists
+    return Table(frame, movies.path, movies.first_line, movies.lines)

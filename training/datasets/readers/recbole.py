@@ -1,22 +1,32 @@
 """RecBole "atomic" files (`*.inter`, `*.item`, `*.kg`, `*.link`): tab-separated, types in the header, UTF-8.
 
 RecBole's ml-100k splits a title "X (1995)" into "X" and "1995"; they are joined again here, so that both forms of the
-data set give the same frames.
+data set give the same frames. Its `.kg` and `.link` tell which films share a director, an actor or a writer, by
+Freebase identity and without names.
 """
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import pandas as pd
 
-from recommender.schema import GENRES, MOVIE, ORIGINAL_TITLE, RATING_DTYPES
-from training.datasets.tables import RawTables
+from recommender.schema import GENRES, MOVIE, ORIGINAL_TITLE
+from training.datasets.quarantine import Quarantine
+from training.datasets.readers.delimited import read_numbers, read_text
+from training.datasets.readers.layout import Layout
+from training.datasets.tables import PEOPLE_TABLE, PERSON, RATING_TABLE, RawTables, Table, empty
 
 _MISSPELLED = {"unkonwn": "unknown"}  # movie 267 of RecBole's ml-100k
-# Genres are separated by spaces there; none of MovieLens's own names holds one.
-_GENRE_SEPARATOR = " "
+_GENRE_SEPARATOR = " "  # none of MovieLens's own genre names holds one
+_ROLES = {"film.film.directed_by": "director", "film.film.actor": "actor", "film.film.written_by": "writer"}
+
+_RATINGS = Layout(RATING_TABLE, (0, 1, 2, 3), separator="\t", quoted=False)
+_ITEMS = Layout(
+    {MOVIE: "int32", "name": "str", "year": "str", GENRES: "str"}, (0, 1, 2, 3), separator="\t", quoted=False
+)
+_TRIPLES = Layout({"head": "str", "relation": "str", "tail": "str"}, (0, 1, 2), separator="\t", quoted=False)
+_ENTITIES = Layout({MOVIE: "int32", "head": "str"}, (0, 1), separator="\t", quoted=False)
 
 
 def input_files(raw: Path) -> list[Path]:
@@ -25,29 +35,30 @@ def input_files(raw: Path) -> list[Path]:
     if not interactions:
         return []
     first = interactions[0]
-    optional = [first.with_suffix(suffix) for suffix in (".kg", ".link")]
-    return [first, first.with_suffix(".item"), *(path for path in optional if path.exists())]
+    graph = [first.with_suffix(".kg"), first.with_suffix(".link")]
+    return [first, first.with_suffix(".item"), *(graph if all(path.exists() for path in graph) else [])]
 
 
-def read(raw: Path) -> RawTables:
+def read(raw: Path, quarantine: Quarantine) -> RawTables:
     """Read the directory `raw`."""
-    files = input_files(raw)
-    ratings = pd.read_csv(files[0], sep="\t", header=0, names=list(RATING_DTYPES), dtype=RATING_DTYPES)
-    return RawTables(ratings, _movies(files[1]), files)
-
-
-def _movies(path: Path) -> pd.DataFrame:
-    names = [MOVIE, "name", "year", GENRES]
-    items = pd.read_csv(
-        path, sep="\t", header=0, names=names, dtype="str", keep_default_na=False, quoting=csv.QUOTE_NONE
+    interactions, items, *graph = input_files(raw)
+    return RawTables(
+        ratings=read_numbers(interactions, _RATINGS, quarantine),
+        movies=_movies(read_text(items, _ITEMS, quarantine)),
+        people=_people(graph[0], graph[1], quarantine) if graph else empty(PEOPLE_TABLE),
     )
-    return pd.DataFrame(
+
+
+def _movies(items: Table) -> Table:
+    frame = items.frame
+    movies = pd.DataFrame(
         {
-            MOVIE: items[MOVIE].astype("int32"),
-            ORIGINAL_TITLE: [_joined(name, year) for name, year in zip(items["name"], items["year"], strict=True)],
-            GENRES: [text.split(_GENRE_SEPARATOR) for text in items[GENRES]],
+            MOVIE: frame[MOVIE],
+            ORIGINAL_TITLE: [_joined(name, year) for name, year in zip(frame["name"], frame["year"], strict=True)],
+            GENRES: [text.split(_GENRE_SEPARATOR) for text in frame[GENRES]],
         }
     )
+    return Table(movies, items.path, items.first_line, items.lines)
 
 
 def _joined(name: str, year: str) -> str:
@@ -55,3 +66,12 @@ def _joined(name: str, year: str) -> str:
     if name == year:
         return _MISSPELLED.get(name, name)
     return f"{name} ({year})" if year else name
+
+
+def _people(graph: Path, link: Path, quarantine: Quarantine) -> Table:
+    """Who worked on which film: one row for each film and "role/identity"."""
+    triples = read_text(graph, _TRIPLES, quarantine).frame
+    entities = read_text(link, _ENTITIES, quarantine).frame
+    found = triples[triples["relation"].isin(list(_ROLES))].merge(entities, on="head")
+    person = found["relation"].map(_ROLES) + "/" + found["tail"]
+    return Table(pd.DataFrame({MOVIE: found[MOVIE], PERSON: person}).drop_duplicates(ignore_index=True), graph)

@@ -1,42 +1,54 @@
-"""`u.data` and `u.item`: MovieLens 100K as GroupLens publishes it (latin-1)."""
+"""`u.data` and `u.item`: MovieLens 100K as GroupLens publishes it (latin-1, `|` and tabs, one 0/1 column per genre)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
+from recommender.schema import GENRES, MOVIE, ORIGINAL_TITLE
+from training.datasets.quarantine import Quarantine
+from training.datasets.readers.delimited import read_numbers, read_text
+from training.datasets.readers.layout import Layout
+from training.datasets.tables import RATING_TABLE, RawTables, Table
 
-from recommender.schema import GENRES, MOVIE, ORIGINAL_TITLE, RATING_DTYPES
-from training.datasets.tables import RawTables
-
-_FIRST_GENRE_COLUMN = 5  # after id, title, release date, video release date and URL
+_FIRST_GENRE_FIELD = 5  # after id, title, release date, video release date and URL
+_RATINGS = Layout(RATING_TABLE, (0, 1, 2, 3), separator="\t", has_header=False, width=4, quoted=False)
+_GENRES = Layout(
+    {"genre": "str", "column": "int32"}, (0, 1), separator="|", has_header=False, width=2, quoted=False, legacy=True
+)
 
 
 def input_files(raw: Path) -> list[Path]:
     """The files of this layout, or [] where `raw` has another one."""
-    if not (raw / "u.data").exists():
+    if not any((raw / name).exists() for name in ("u.data", "u.item")):
         return []
     return [raw / "u.data", raw / "u.item", raw / "u.genre"]
 
 
-def read(raw: Path) -> RawTables:
+def read(raw: Path, quarantine: Quarantine) -> RawTables:
     """Read the directory `raw`."""
-    ratings = pd.read_csv(raw / "u.data", sep="\t", header=None, names=list(RATING_DTYPES), dtype=RATING_DTYPES)
-    return RawTables(ratings, _movies(raw / "u.item", _genre_names(raw / "u.genre")), input_files(raw))
-
-
-def _genre_names(path: Path) -> list[str]:
-    frame = pd.read_csv(path, sep="|", header=None, names=["genre", "column"], encoding="latin-1")
-    return [str(genre) for genre in frame.sort_values("column")["genre"]]
-
-
-def _movies(path: Path, genre_names: list[str]) -> pd.DataFrame:
-    items = pd.read_csv(path, sep="|", header=None, encoding="latin-1", keep_default_na=False, quoting=3)
-    flags = items.iloc[:, _FIRST_GENRE_COLUMN : _FIRST_GENRE_COLUMN + len(genre_names)].to_numpy(dtype=bool)
-    return pd.DataFrame(
-        {
-            MOVIE: items[0].astype("int32"),
-            ORIGINAL_TITLE: items[1].astype("str"),
-            GENRES: [[name for name, is_set in zip(genre_names, row, strict=True) if is_set] for row in flags],
-        }
+    genres = read_text(raw / "u.genre", _GENRES, quarantine).frame.sort_values("column")["genre"].tolist()
+    return RawTables(
+        ratings=read_numbers(raw / "u.data", _RATINGS, quarantine),
+        movies=_movies(raw / "u.item", genres, quarantine),
     )
+
+
+def _movies(path: Path, genres: list[str], quarantine: Quarantine) -> Table:
+    flags = [f"genre {at}" for at in range(len(genres))]
+    width = _FIRST_GENRE_FIELD + len(genres)
+    layout = Layout(
+        {MOVIE: "int32", ORIGINAL_TITLE: "str", **dict.fromkeys(flags, "int32")},
+        (0, 1, *range(_FIRST_GENRE_FIELD, width)),
+        separator="|",
+        has_header=False,
+        width=width,
+        quoted=False,
+        legacy=True,
+    )
+    items = read_text(path, layout, quarantine)
+    lists = [
+        [name for name, is_set in zip(genres, row, strict=True) if is_set] for row in items.frame[flags].to_numpy()
+    ]
+    frame = items.frame[[MOVIE, ORIGINAL_TITLE]].copy()
+    frame[GENRES] = lists
+    return Table(frame, path, items.first_line, items.lines)

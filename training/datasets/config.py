@@ -1,0 +1,79 @@
+"""The catalogue of data sets (configs/datasets/<name>.yaml) and how all are processed (processing.yaml)."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from recommender.errors import UsageError
+from training.config import CONFIG_ROOT, Config, load_config
+
+DATASET_CONFIGS = CONFIG_ROOT / "datasets"
+_PROCESSING = "processing"
+
+
+class PublishedCounts(Config):
+    """What the data set's own README states."""
+
+    ratings: int | None = None
+    users: int | None = None
+    films: int | None = None
+    user_tags: int | None = None
+
+
+class DatasetConfig(Config):
+    """One entry of the catalogue.
+
+    `kind`: `ratings` can be prepared by itself; `genome` and `credits` go with another data set. `folder`: what the
+    files stand in inside the archive. `members`: only these are read, through HTTP range requests. `md5`: of the
+    archive, as published. `earliest`: no rating is older.
+    """
+
+    title: str
+    kind: Literal["ratings", "genome", "credits"]
+    url: str
+    folder: str
+    megabytes: int
+    md5: str | None = None
+    members: tuple[str, ...] = ()
+    earliest: date | None = None
+    published: PublishedCounts = PublishedCounts()
+
+    @property
+    def archive(self) -> str:
+        """File name of the archive."""
+        return self.url.rsplit("/", 1)[-1]
+
+
+class ProcessingConfig(Config):
+    """How raw files become the processed tables and the movie-tag matrix; see configs/datasets/processing.yaml."""
+
+    max_bad_share: float = Field(ge=0, le=1)
+    min_films_per_user_tag: int = Field(ge=1)
+    min_films_per_person: int = Field(ge=1)
+    block_weights: dict[str, float]
+
+
+def dataset_names() -> list[str]:
+    """Names of all data sets of the catalogue."""
+    return sorted(path.stem for path in DATASET_CONFIGS.glob("*.yaml") if path.stem != _PROCESSING)
+
+
+def load_dataset_config(name: str) -> DatasetConfig:
+    """The catalogue's entry for `name`. Raises UsageError, which lists the names that exist."""
+    if name not in dataset_names():
+        raise UsageError(f"Expected a data set of the catalogue, found {name!r}; known: {', '.join(dataset_names())}.")
+    return load_config(DATASET_CONFIGS / f"{name}.yaml", DatasetConfig)
+
+
+def find_dataset_config(name: str) -> DatasetConfig | None:
+    """The catalogue's entry for `name`, or None for a data set of the user's own."""
+    return load_dataset_config(name) if name in dataset_names() else None
+
+
+def load_processing_config(path: Path = DATASET_CONFIGS / f"{_PROCESSING}.yaml") -> ProcessingConfig:
+    """How raw files are processed."""
+    return load_config(path, ProcessingConfig)

@@ -1,0 +1,53 @@
+"""Raw ids to rows for many ratings at once: one table look-up each where the ids are small enough for a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recommender.ids import UNKNOWN, IdMap
+
+_TABLE_LIMIT = 1 << 26
+_STEP = 1 << 20  # indexing by int32 makes an int64 copy of the index: keep that copy small
+
+
+def distinct(raw: NDArray[np.int32]) -> IdMap:
+    """Map over the distinct ids in `raw`."""
+    limit = int(raw.max(initial=0)) + 1
+    if limit > _TABLE_LIMIT:
+        return IdMap.from_raw(raw)
+    present = np.zeros(limit, dtype=bool)
+    for part in _parts(len(raw)):
+        present[raw[part]] = True
+    return IdMap(np.flatnonzero(present))
+
+
+def rows_of(raw: NDArray[np.int32], ids: IdMap) -> NDArray[np.int32]:
+    """(n,) int32 row of each id; UNKNOWN (-1) for an id that is not in the map."""
+    limit = int(ids.ids[-1]) + 2 if len(ids) else 1
+    rows = np.empty(len(raw), dtype=np.int32)
+    table = _table(ids, limit) if limit <= _TABLE_LIMIT else None
+    for part in _parts(len(raw)):
+        rows[part] = ids.rows(raw[part]) if table is None else table[np.clip(raw[part], -1, limit - 1)]
+    return rows
+
+
+def rating_matrix(
+    users: NDArray[np.int32], movies: NDArray[np.int32], stars: NDArray[np.float32], shape: tuple[int, int]
+) -> sp.csr_matrix:
+    """(n_users, n_movies) float32 ratings, indices sorted within each row; a pair given twice is added up."""
+    return sp.csr_matrix(sp.coo_matrix((stars, (users, movies)), shape=shape).tocsr())
+
+
+def _table(ids: IdMap, limit: int) -> NDArray[np.int32]:
+    """Row of every id below `limit`; the last entry, which a negative id reaches too, is UNKNOWN."""
+    table = np.full(limit, UNKNOWN, dtype=np.int32)
+    table[ids.ids] = np.arange(len(ids), dtype=np.int32)
+    return table
+
+
+def _parts(count: int) -> Iterator[slice]:
+    return (slice(start, start + _STEP) for start in range(0, count, _STEP))

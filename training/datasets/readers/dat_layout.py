@@ -1,0 +1,46 @@
+"""`ratings.dat` and `movies.dat`, fields separated by "::": MovieLens 1M (latin-1) and 10M (UTF-8)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from recommender.schema import GENRES, MOVIE, ORIGINAL_TITLE
+from training.datasets.quarantine import Quarantine
+from training.datasets.readers.csv_layout import GENRE_SEPARATOR, with_genre_lists
+from training.datasets.readers.delimited import read_numbers, read_text
+from training.datasets.readers.layout import Layout
+from training.datasets.tables import RATING_TABLE, USER_TAG_TABLE, RawTables
+
+_SEPARATOR = "::"
+_RATINGS = Layout(RATING_TABLE, (0, 1, 2, 3), separator=_SEPARATOR, has_header=False, width=4, quoted=False)
+_MOVIES = Layout(
+    {MOVIE: "int32", ORIGINAL_TITLE: "str", GENRES: "str"},
+    (0, 1, 2),
+    separator=_SEPARATOR,
+    has_header=False,
+    width=3,
+    quoted=False,
+    legacy=True,
+)
+_USER_TAGS = Layout(
+    USER_TAG_TABLE, (0, 1, 2, 3), separator=_SEPARATOR, has_header=False, width=4, quoted=False, legacy=True
+)
+
+
+def input_files(raw: Path) -> list[Path]:
+    """The files of this layout, or [] where `raw` has another one."""
+    if not (raw / "ratings.dat").exists():
+        return []
+    optional = [raw / "tags.dat"] if (raw / "tags.dat").exists() else []
+    return [raw / "ratings.dat", raw / "movies.dat", *optional]
+
+
+def read(raw: Path, quarantine: Quarantine) -> RawTables:
+    """Read the directory `raw`."""
+    tables = RawTables(
+        ratings=read_numbers(raw / "ratings.dat", _RATINGS, quarantine),
+        movies=with_genre_lists(read_text(raw / "movies.dat", _MOVIES, quarantine), GENRE_SEPARATOR),
+    )
+    if (raw / "tags.dat").exists():
+        tables.user_tags = read_text(raw / "tags.dat", _USER_TAGS, quarantine)
+    return tables

@@ -1,0 +1,163 @@
+"""What a clean row must look like (pandera), and which rows of a raw table do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+from numpy.typing import NDArray
+
+from recommender.schema import (
+    GENRES,
+    IMDB_ID,
+    MOVIE,
+    ORIGINAL_TITLE,
+    RATING,
+    RATING_MAX,
+    RATING_MIN,
+    RATING_STEP,
+    RELEVANCE,
+    TAG,
+    TAG_ID,
+    TIMESTAMP,
+    USER,
+)
+from training.datasets.quarantine import Quarantine
+from training.datasets.tables import Table
+
+MAX_TITLE = 500  # characters; the longest real one has 160
+MAX_TAG = 1000
+
+SeriesCheck = Callable[[pd.Series], pd.Series]
+
+
+def split_bad(table: Table, schema: pa.DataFrameSchema, quarantine: Quarantine) -> Table:
+    """`table` without the rows that break `schema`; those go to `quarantine`, each for its first reason."""
+    try:
+        schema.validate(table.frame, lazy=True, inplace=True)
+    except pa.errors.SchemaErrors as errors:
+        failures = errors.failure_cases.drop_duplicates("index").sort_values("index")
+        rows = failures["index"].to_numpy(dtype=np.int64)
+        quarantine.add_rows(table, rows, [str(reason) for reason in failures["check"]])
+        return _without(table, rows)
+    return table
+
+
+def movies_schema() -> pa.DataFrameSchema:
+    """Raw movies: a non-negative id that stands once, and a title."""
+    return pa.DataFrameSchema(
+        {
+            MOVIE: _column("int32", ("movie id is negative", lambda ids: ids >= 0), ("movie id stands twice", _first)),
+            ORIGINAL_TITLE: _column(
+                "str",
+                ("title is empty", lambda titles: titles.str.strip() != ""),
+                ("title is too long", lambda titles: titles.str.len() <= MAX_TITLE),
+            ),
+            GENRES: pa.Column("object"),
+        }
+    )
+
+
+def ratings_schema(known: Callable[[pd.Series], pd.Series], earliest: date | None) -> pa.DataFrameSchema:
+    """Ratings: on the half-star scale, of a film that is `known`, at a possible time."""
+    first, last = _time_range(earliest)
+    return pa.DataFrameSchema(
+        {
+            USER: _column("int32", ("user id is negative", lambda ids: ids >= 0)),
+            MOVIE: _column("int32", ("movie is not in the movies file", known)),
+            RATING: _column(
+                "float32",
+                ("rating is not a number", lambda stars: stars.notna()),
+                ("rating is outside the scale", lambda stars: (stars >= RATING_MIN) & (stars <= RATING_MAX)),
+                ("rating is between two steps", lambda stars: stars % RATING_STEP == 0),
+            ),
+            TIMESTAMP: _column("int64", ("timestamp is impossible", lambda times: (times >= first) & (times <= last))),
+        }
+    )
+
+
+def user_tags_schema(known: Callable[[pd.Series], pd.Series]) -> pa.DataFrameSchema:
+    """User tags: some text for a film that is `known`."""
+    return pa.DataFrameSchema(
+        {
+            USER: _column("int32", ("user id is negative", lambda ids: ids >= 0)),
+            MOVIE: _column("int32", ("movie is not in the movies file", known)),
+            TAG: _column(
+                "str",
+                ("tag is empty", lambda tags: tags.str.strip() != ""),
+                ("tag is too long", lambda tags: tags.str.len() <= MAX_TAG),
+            ),
+            TIMESTAMP: _column("int64"),
+        }
+    )
+
+
+def links_schema() -> pa.DataFrameSchema:
+    """Links: one row for each film; the id at the Internet Movie Database may be missing."""
+    return pa.DataFrameSchema(
+        {
+            MOVIE: _column("int32", ("movie id stands twice", _first)),
+            IMDB_ID: pa.Column("Int64", pa.Check(lambda ids: ids > 0, error="imdb id is not positive"), nullable=True),
+        }
+    )
+
+
+def genome_scores_schema(tag_ids: NDArray[np.int64]) -> pa.DataFrameSchema:
+    """Genome scores: relevance in [0, 1] of a tag that has a name."""
+    return pa.DataFrameSchema(
+        {
+            MOVIE: _column("int32", ("movie id is negative", lambda ids: ids >= 0)),
+            TAG_ID: _column("int32", ("tag has no name", membership(tag_ids))),
+            RELEVANCE: _column(
+                "float32", ("relevance is outside [0, 1]", lambda scores: (scores >= 0) & (scores <= 1))
+            ),
+        }
+    )
+
+
+def membership(ids: NDArray[np.int64]) -> SeriesCheck:
+    """A check that an id is among `ids`; takes one look-up a row where the ids are small enough for a table."""
+    wanted = np.asarray(ids, dtype=np.int64)
+    limit = int(wanted.max(initial=-1)) + 1
+    if limit > _TABLE_LIMIT or int(wanted.min(initial=0)) < 0:
+        return lambda values: values.isin(wanted)
+    table = np.zeros(limit + 1, dtype=bool)  # the last entry stands for every id that is out of range
+    table[wanted] = True
+
+    def check(values: pd.Series) -> pd.Series:
+        raw = values.to_numpy()
+        inside = np.where((raw >= 0) & (raw < limit), raw, limit)
+        return pd.Series(table[inside], index=values.index)
+
+    return check
+
+
+_TABLE_LIMIT = 1 << 26
+
+
+def _column(dtype: str, *checks: tuple[str, SeriesCheck]) -> pa.Column:
+    # A missing value is for the checks to name: "rating is not a number" says more than "not nullable".
+    return pa.Column(dtype, [pa.Check(check, error=reason, ignore_na=False) for reason, check in checks], nullable=True)
+
+
+def _first(values: pd.Series) -> pd.Series:
+    return ~values.duplicated(keep="first")
+
+
+def _time_range(earliest: date | None) -> tuple[int, int]:
+    first = (
+        datetime(earliest.year, earliest.month, earliest.day, tzinfo=UTC)
+        if earliest
+        else datetime(1970, 1, 1, tzinfo=UTC)
+    )
+    return int(first.timestamp()), int((datetime.now(UTC) + timedelta(days=1)).timestamp())
+
+
+def _without(table: Table, rows: NDArray[np.int64]) -> Table:
+    keep = np.ones(len(table), dtype=bool)
+    keep[rows] = False
+    kept = np.flatnonzero(keep)
+    return Table(table.frame.iloc[kept].reset_index(drop=True), table.path, table.first_line, table.line_numbers(kept))

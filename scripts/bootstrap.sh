@@ -71,3 +71,7 @@ uv=$(find_uv "$python")
 # --inexact: a group that was added by hand (spark, peers) stays.
 UV_PYTHON_DOWNLOADS=never "$uv" sync --frozen --inexact ${quiet:-} --python "$python"
 touch .venv/.synced
+
+# implicit's wheels link to the system's OpenMP runtime, which the smallest systems leave out.
+.venv/bin/python -c 'import ctypes, sys; sys.platform == "linux" and ctypes.CDLL("libgomp.so.1")' 2>/dev/null ||
+    echo "libgomp.so.1 is missing and ALS needs it: apt-get install libgomp1, or dnf install libgomp." >&2

@@ -23,10 +23,9 @@ test: $(READY) ## run every test
 	@$(BIN)/pytest $(ARGS)
 
 check: $(READY) ## lint, formatting, types and import directions
-	@$(BIN)/ruff check
-	@$(BIN)/ruff format --check
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo
+	@failed=0; \
+	for tool in "ruff check" "ruff format --check" mypy "lint-imports --no-logo"; do $(BIN)/$$tool || failed=1; done; \
+	exit $$failed
 
 bench: $(READY) ## measure quality, speed and reliability on this machine
 	@$(BIN)/movierec bench all $(ARGS)

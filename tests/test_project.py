@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 import tomllib
 from itertools import chain
 from pathlib import Path
@@ -106,6 +108,14 @@ def test_every_link_of_a_page_leads_to_a_file(page):
     targets = re.findall(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"", page.read_text())
     local = [link.partition("#")[0] for pair in targets for link in pair if link and "://" not in link]
     assert [link for link in local if link and not (page.parent / link).exists()] == []
+
+
+def test_a_worker_starts_without_the_training_libraries():
+    code = "import sys, serving.app; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    loaded = set(done.stdout.split())
+    assert {"serving", "fastapi", "numpy"} <= loaded
+    assert loaded.isdisjoint({"mlflow", "pandas", "surprise", "implicit", "sklearn", "numba"})
 
 
 def unpickling(tree):

@@ -1,0 +1,200 @@
+"""What every algorithm keeps, whatever it does inside."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from recommender.model import Model, Wanted
+from recommender.scorers import item_scorer, user_scorer
+from tests.training.models.conftest import FILMS, FIRST_ENTRY, PEOPLE, SECOND_ENTRY, UNRATED, taste_of_film
+from training.assemble import build_bundle, compose
+from training.models import NAMES, configure, make
+
+# Numbers that suit sixty people; everything else is what configs/models says.
+SMALL = {
+    "svd": ["factors=8", "iterations=60", "learning_rate=0.02"],
+    "als": ["factors=8", "regularization=1"],
+    "content": ["factors=4"],
+    "ease": ["regularization=1"],
+    "blend": ["als.factors=8", "als.regularization=1", "content.factors=4"],
+    "ensemble": ["als.factors=8", "als.regularization=1", "ease.regularization=1"],
+}
+RATED = np.array([row for row in range(FILMS) if row not in (UNRATED, SECOND_ENTRY)])
+PERSONAL = [name for name in NAMES if name != "popularity"]
+
+
+def fit(name, data, seed=7):
+    shares = []
+    fitted = make(name, configure(name, SMALL.get(name, ()))).fit(
+        data, seed=seed, progress=lambda what, done: shares.append(done)
+    )
+    assert shares, "no progress was told"
+    assert all(0 <= share <= 1 for share in shares)
+    return fitted
+
+
+@pytest.fixture(scope="module")
+def fits(data):
+    made = {}
+
+    def get(name):
+        if name not in made:
+            made[name] = fit(name, data)
+        return made[name]
+
+    return get
+
+
+@pytest.fixture(scope="module")
+def model(fits, dataset, data, tmp_path_factory):
+    made = {}
+
+    def get(name):
+        if name not in made:
+            path = tmp_path_factory.mktemp("bundles") / name
+            build_bundle(path, fits(name), dataset, data)
+            made[name] = Model.load(path)
+        return made[name]
+
+    return get
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_arrays_are_finite_and_carry_the_name_of_an_algorithm(fits, name):
+    for key, array in fits(name).arrays.items():
+        assert key.startswith(NAMES), key
+        assert np.isfinite(array).all(), key
+
+
+def test_als_has_users_by_items(fits):
+    assert fits("als").arrays["als_user_factors"].shape == (PEOPLE, 8)
+    assert fits("als").arrays["als_item_factors"].shape == (FILMS, 8)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_seed_gives_the_same_arrays(fits, data, name):
+    again = fit(name, data)
+    assert again.arrays.keys() == fits(name).arrays.keys()
+    for key, array in fits(name).arrays.items():
+        np.testing.assert_array_equal(again.arrays[key], array, err_msg=key)
+
+
+@pytest.mark.parametrize("name", ["als", "svd"])
+def test_another_seed_gives_other_factors(fits, data, name):
+    key = f"{name}_item_factors"
+    assert not np.allclose(fit(name, data, seed=8).arrays[key], fits(name).arrays[key])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_saved_and_loaded_bundle_gives_the_same_scores(fits, model, data, name):
+    fitted, loaded = fits(name), model(name)
+    films, people = np.arange(FILMS), np.arange(PEOPLE)
+    np.testing.assert_array_equal(
+        loaded.item_scorer.similar(films), item_scorer(fitted.item_spec, fitted.arrays).similar(films)
+    )
+    history = loaded.history.ratings(people)
+    assert (history != data.user_item).nnz == 0
+    np.testing.assert_array_equal(
+        loaded.user_scorer.known(people, history),
+        user_scorer(fitted.user_spec, fitted.arrays).known(people, data.user_item),
+    )
+    loaded.check_golden()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "svd"])  # SVD's fold-in is a ridge, its fit is not
+def test_a_known_person_gets_what_the_same_ratings_get_folded_in(fits, data, name):
+    scorer = user_scorer(fits(name).user_spec, fits(name).arrays)
+    known = scorer.known(np.arange(PEOPLE), data.user_item)
+    np.testing.assert_allclose(scorer.folded(data.user_item), known, rtol=1e-3, atol=1e-3 * np.abs(known).max())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_person_without_ratings_gets_finite_scores(fits, data, name):
+    scores = user_scorer(fits(name).user_spec, fits(name).arrays).folded(data.user_item[:1] * 0)
+    assert scores.shape == (1, FILMS)
+    assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_person_rated_never_comes_back(model, data, name):
+    for person in range(PEOPLE):
+        shown = set(model(name).for_user(person, Wanted(n=FILMS)).rows)
+        rated = set(data.user_item[person].indices)
+        assert not shown & (rated | {SECOND_ENTRY})
+        assert FIRST_ENTRY not in shown or SECOND_ENTRY not in rated
+        assert shown, "an empty list"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_film_recommends_neither_itself_nor_a_second_entry(model, name):
+    for row in range(FILMS):
+        shown = model(name).neighbours(row).rows
+        assert not {row, SECOND_ENTRY} & set(shown)
+        assert row != SECOND_ENTRY or FIRST_ENTRY not in shown
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_prebuilt_neighbours_are_the_best_of_the_full_scores(model, name):
+    loaded = model(name)
+    for row in range(FILMS):
+        prebuilt = loaded.neighbours(row)
+        pairs = zip(prebuilt.scores, prebuilt.rows, strict=True)
+        assert all(a > b or (a == b and i < j) for (a, i), (b, j) in pairwise(pairs))
+        full = loaded.item_scorer.similar(np.array([row]))[0]
+        np.testing.assert_allclose(prebuilt.scores, full[prebuilt.rows], rtol=1e-4, atol=1e-5)
+        left_out = set(range(FILMS)) - set(prebuilt.rows)
+        assert left_out <= {row, SECOND_ENTRY, FIRST_ENTRY}
+
+
+@pytest.mark.parametrize("name", PERSONAL)
+def test_films_of_one_taste_are_alike(model, name):
+    same = [taste_of_film(model(name).neighbours(row).rows[:3]) == taste_of_film(row) for row in RATED]
+    assert np.mean(same) > 0.9
+
+
+@pytest.mark.parametrize("name", PERSONAL)
+def test_people_get_films_of_their_own_taste(model, data, name):
+    left = [
+        np.setdiff1d(RATED[taste_of_film(RATED) == person % 2], data.user_item[person].indices)
+        for person in range(PEOPLE)
+    ]
+    best = [model(name).for_user(person, Wanted(n=1)).rows for person in range(PEOPLE)]
+    own = [
+        taste_of_film(rows) == person % 2
+        for person, rows in enumerate(best)
+        if person % 2 in taste_of_film(unseen[person])
+    ]
+    assert np.mean(own) > 0.9
+
+
+@pytest.mark.parametrize("name", ["content", "blend"])
+def test_a_film_without_ratings_has_neighbours_by_content(model, name):
+    assert (taste_of_film(model(name).neighbours(UNRATED).rows[:3]) == taste_of_film(UNRATED)).all()
+
+
+def test_predicted_stars_follow_taste(fits, data):
+    svd = fits("svd")
+    stars = user_scorer(svd.rating_spec, svd.arrays).known(np.arange(2), data.user_item[:2])
+    for person in range(2):
+        mine = taste_of_film(RATED) == person
+        assert stars[person, RATED[mine]].min() > stars[person, RATED[~mine]].max()
+
+
+def test_the_composite_answers_with_each_part(fits, dataset, data, tmp_path):
+    whole = compose("recommender", item=fits("blend"), user=fits("ease"), rating=fits("svd"))
+    build_bundle(tmp_path / "bundle", whole, dataset, data)
+    loaded = Model.load(tmp_path / "bundle")
+    people, films = np.arange(PEOPLE), np.arange(FILMS)
+    ease, blend = fits("ease"), fits("blend")
+    np.testing.assert_array_equal(
+        loaded.user_scorer.folded(data.user_item), user_scorer(ease.user_spec, ease.arrays).folded(data.user_item)
+    )
+    np.testing.assert_array_equal(
+        loaded.item_scorer.similar(films), item_scorer(blend.item_spec, blend.arrays).similar(films)
+    )
+    assert loaded.rating_scorer is not None
+    assert loaded.rating_scorer.known(people, data.user_item).shape == (PEOPLE, FILMS)
+    assert loaded.manifest.parameters["user"]["algorithm"] == "ease"

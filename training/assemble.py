@@ -1,0 +1,155 @@
+"""From a fitted algorithm to a bundle: catalogue, titles, history, prebuilt neighbours and golden queries around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recommender import schema
+from recommender.bundle import DatasetInfo, Golden, Manifest, Metric, save_bundle
+from recommender.catalog import Film, encode_catalog, genre_names
+from recommender.history import encode_history
+from recommender.model import Model
+from recommender.scorers import item_scorer
+from recommender.titles import TitleNames, encode_titles
+from training.datasets.store import ProcessedDataset
+from training.kernels.topk import all_top_k
+from training.models.base import FittedModel, TrainingData
+
+NEIGHBOURS = 100  # films in each prebuilt list: the most that the service shows
+GOLDEN_LENGTH = 10
+GOLDEN_MOVIES, GOLDEN_USERS = 5, 3
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def build_bundle(
+    path: Path,
+    fitted: FittedModel,
+    dataset: ProcessedDataset,
+    data: TrainingData,
+    *,
+    metrics: Iterable[Metric] = (),
+    git_commit: str | None = None,
+) -> Manifest:
+    """Write `fitted` as a bundle at `path`, which must not exist; returns its manifest.
+
+    `data` is what the model was fitted on: rating counts, histories and lists know nothing else of `dataset`.
+    """
+    histograms = rating_histograms(data.user_item)
+    films = film_rows(dataset.movies, histograms)
+    arrays = {
+        **fitted.arrays,
+        "movie_ids": dataset.movie_ids.ids,
+        "user_ids": dataset.user_ids.ids,
+        **encode_catalog(films, histograms, data.canonical),
+        **encode_titles(title_names(dataset.movies)),
+        **encode_history(data.user_item),
+        **neighbours(fitted, data.canonical),
+    }
+    manifest = Manifest(
+        algorithm=fitted.algorithm,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        git_commit=git_commit,
+        dataset=DatasetInfo(name=dataset.name, fingerprint=dataset.fingerprint, snapshot=dataset.snapshot()),
+        genre_names=genre_names(films),
+        parameters=dict(fitted.parameters),
+        item_scorer=fitted.item_spec,
+        user_scorer=fitted.user_spec,
+        rating_scorer=fitted.rating_spec,
+        content_embedding=fitted.content_embedding,
+        metrics=list(metrics),
+    )
+    golden = golden_queries(Model(manifest, arrays), data)
+    return save_bundle(path, manifest.model_copy(update={"golden": golden}), arrays)
+
+
+def compose(name: str, *, item: FittedModel, user: FittedModel, rating: FittedModel | None = None) -> FittedModel:
+    """One model of three: films like a film from `item`, people's lists from `user`, predicted stars from `rating`."""
+    parts = {"item": item, "user": user} | ({"rating": rating} if rating else {})
+    arrays: Arrays = {}
+    for part in parts.values():
+        arrays |= part.arrays
+    return FittedModel(
+        algorithm=name,
+        parameters={role: {"algorithm": part.algorithm, **part.parameters} for role, part in parts.items()},
+        arrays=arrays,
+        item_spec=item.item_spec,
+        user_spec=user.user_spec,
+        rating_spec=rating.rating_spec if rating else None,
+        content_embedding=item.content_embedding,
+    )
+
+
+def rating_histograms(user_item: sp.csr_matrix) -> NDArray[np.int32]:
+    """(n_movies, 10) ratings of each film by half star, 0.5 to 5.0."""
+    bins = len(schema.RATING_BINS)
+    cells = user_item.indices.astype(np.int64) * bins + schema.rating_bin(user_item.data)
+    return np.bincount(cells, minlength=user_item.shape[1] * bins).reshape(-1, bins).astype(np.int32)
+
+
+def film_rows(movies: pd.DataFrame, histograms: NDArray[np.int32]) -> list[Film]:
+    """What people are shown of each film, in row order."""
+    counts = histograms.sum(axis=1)
+    averages = histograms @ schema.RATING_BINS / np.maximum(counts, 1)
+    columns = (schema.MOVIE, schema.TITLE, schema.YEAR, schema.GENRES, schema.DIRECTORS, schema.ACTORS)
+    rows = zip(*(movies[column].tolist() for column in columns), averages.tolist(), counts.tolist(), strict=True)
+    return [
+        Film(movie, title, None if pd.isna(year) else int(year), genres, directors, actors, _average(mean, n), n)
+        for movie, title, year, genres, directors, actors, mean, n in rows
+    ]
+
+
+def title_names(movies: pd.DataFrame) -> list[TitleNames]:
+    """Every name of each film, in row order."""
+    rows = zip(movies[schema.TITLE], movies[schema.ALTERNATIVE_TITLES], movies[schema.YEAR], strict=True)
+    return [TitleNames(title, others, None if pd.isna(year) else int(year)) for title, others, year in rows]
+
+
+def neighbours(fitted: FittedModel, canonical: NDArray[np.int32]) -> Arrays:
+    """The best films for each film: `neighbour_rows` (n, k) int32 padded with -1 and `neighbour_scores` (n, k).
+
+    Second entries, the film itself and what stands for it are left out.
+    """
+    scorer = item_scorer(fitted.item_spec, fitted.arrays)
+    n = len(canonical)
+    second_entries = np.flatnonzero(canonical != np.arange(n))
+
+    def scores(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        block = scorer.similar(rows)
+        block[:, second_entries] = -np.inf
+        block[np.arange(len(rows)), canonical[rows]] = -np.inf
+        return block
+
+    rows, values = all_top_k(scores, n, min(NEIGHBOURS, n - 1))
+    return {"neighbour_rows": rows, "neighbour_scores": values}
+
+
+def golden_queries(model: Model, data: TrainingData) -> list[Golden]:
+    """A few films across the range of popularity and a few people, with the model's own answers."""
+    films = np.flatnonzero((data.counts > 0) & (data.canonical == np.arange(len(data.canonical))))
+    films = films[np.argsort(-data.counts[films], kind="stable")]
+    people = np.flatnonzero(np.diff(data.user_item.indptr) > 0)
+    queries = [("movie", int(model.movie_ids.ids[row])) for row in spread(films, GOLDEN_MOVIES)]
+    queries += [("user", int(model.user_ids.ids[row])) for row in spread(people, GOLDEN_USERS)]
+    length = min(GOLDEN_LENGTH, len(data.canonical))
+    return [
+        model.golden_answer(Golden(subject=subject, id=raw, movie_ids=[0] * length, scores=[]))  # type: ignore[arg-type]
+        for subject, raw in queries
+    ]
+
+
+def spread(rows: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Up to n of `rows`, evenly spaced, the first among them."""
+    return rows[np.unique(np.linspace(0, len(rows) - 1, min(n, len(rows))).astype(np.int64))]
+
+
+def _average(mean: float, count: int) -> float | None:
+    return round(mean, 2) if count else None

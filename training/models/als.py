@@ -1,0 +1,94 @@
+"""Implicit matrix factorisation (implicit's ALS): rankings for people, films alike by taste, fold-in."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+from implicit.cpu.als import AlternatingLeastSquares
+from numpy.typing import NDArray
+from pydantic import Field
+from threadpoolctl import threadpool_limits
+
+from recommender.specs import AlsFoldIn, FactorSpec, SimilarityPart, SimilaritySpec
+from training.config import Config
+from training.models.arrays import unit_rows, with_ratings
+from training.models.base import FittedModel, Progress, TrainingData
+
+LOSS_BELOW = 2_000_000  # ratings; on larger data the learning curve would cost as much as the fit
+
+
+class AlsConfig(Config):
+    """Numbers of `implicit.als.AlternatingLeastSquares`, and how ratings become confidence."""
+
+    factors: int = Field(64, gt=0)
+    iterations: int = Field(20, gt=0)
+    regularization: float = Field(20.0, ge=0)
+    alpha: float = Field(2.0, gt=0, description="weight of what was seen against what was not")
+    weight_offset: float = Field(0.5, ge=0, description="confidence of r stars: alpha * (offset + slope * r)")
+    weight_slope: float = Field(0.15, ge=0)
+
+
+class Als:
+    """Hu, Koren and Volinsky (2008), "Collaborative filtering for implicit feedback datasets".
+
+    Minimises sum c_ui (1 - x_u'y_i)^2 over the ratings + sum (x_u'y_i)^2 over all other pairs
+    + regularization * (sum |x_u|^2 + sum |y_i|^2).
+    """
+
+    config_type: ClassVar[type[Config]] = AlsConfig
+
+    def __init__(self, config: AlsConfig) -> None:
+        self.config = config
+
+    def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
+        """Arrays: user factors, item factors, the items' Gram matrix for fold-in, and unit-length item factors."""
+        als, curve = self._fit(self._confidence(data.user_item), seed, progress)
+        items = als.item_factors
+        arrays = {
+            "als_user_factors": als.user_factors,
+            "als_item_factors": items,
+            "als_gram": items.T.astype(np.float64) @ items.astype(np.float64),
+            "als_embedding": unit_rows(items),
+        }
+        config = self.config
+        fold_in = AlsFoldIn(gram="als_gram", **config.model_dump(exclude={"factors", "iterations"}))
+        spec = FactorSpec(user_factors="als_user_factors", item_factors="als_item_factors", fold_in=fold_in)
+        likeness = SimilaritySpec(parts=[SimilarityPart(name="als", embedding="als_embedding")])
+        return FittedModel("als", config.model_dump(), arrays, likeness, spec, learning_curve=curve)
+
+    def _confidence(self, user_item: sp.csr_matrix) -> sp.csr_matrix:
+        return with_ratings(user_item, self.config.weight_offset + self.config.weight_slope * user_item.data)
+
+    def _fit(
+        self, confidence: sp.csr_matrix, seed: int, progress: Progress
+    ) -> tuple[AlternatingLeastSquares, dict[str, list[float]]]:
+        losses: list[float] = []
+
+        def on_iteration(iteration: int, seconds: float, loss: float | None) -> None:
+            progress("als", (iteration + 1) / self.config.iterations)
+            if loss is not None:
+                losses.append(float(loss))
+
+        with threadpool_limits(1, "blas"):
+            als = AlternatingLeastSquares(
+                factors=self.config.factors,
+                regularization=self.config.regularization,
+                alpha=self.config.alpha,
+                iterations=self.config.iterations,
+                random_state=seed,
+                calculate_training_loss=confidence.nnz < LOSS_BELOW,
+            )
+            als.fit(confidence, show_progress=False, callback=on_iteration)
+            als.item_factors[rated(confidence) == 0] = 0
+            # The fit updates users before items, in three conjugate-gradient steps: solved exactly once more, a known
+            # user gets what fold-in gives.
+            als.user_factors = als.recalculate_user(np.arange(confidence.shape[0]), confidence)
+        assert als.user_factors.shape == (confidence.shape[0], self.config.factors), "implicit takes users x items"
+        return als, {"train_loss": losses} if losses else {}
+
+
+def rated(user_item: sp.csr_matrix) -> NDArray[Any]:
+    """(n_movies,) number of entries of each film."""
+    return np.bincount(user_item.indices, minlength=user_item.shape[1])

@@ -1,0 +1,30 @@
+"""Small array helpers that several algorithms share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+
+def unit_rows(matrix: NDArray[Any]) -> NDArray[np.float32]:
+    """`matrix` (n, d) with rows of length 1; rows of zeros stay."""
+    lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
+    scaled = np.divide(matrix, lengths, out=np.zeros_like(matrix), where=lengths > 0)
+    return np.asarray(scaled, dtype=np.float32)
+
+
+def with_ratings(user_item: sp.csr_matrix, data: NDArray[Any]) -> sp.csr_matrix:
+    """The same people and films with other numbers (n_ratings,) as float32."""
+    return sp.csr_matrix((data.astype(np.float32), user_item.indices, user_item.indptr), shape=user_item.shape)
+
+
+def csr_arrays(prefix: str, matrix: sp.csr_matrix) -> dict[str, NDArray[Any]]:
+    """`matrix` as <prefix>_indptr, _indices and _data, the form that `recommender.scorers.sparse_array` reads."""
+    return {
+        f"{prefix}_indptr": matrix.indptr.astype(np.int64),
+        f"{prefix}_indices": matrix.indices.astype(np.int32),
+        f"{prefix}_data": matrix.data.astype(np.float32),
+    }

@@ -1,0 +1,137 @@
+"""Films like a film: taste, common viewers and content in one weighted likeness."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from pydantic import Field
+
+from recommender.schema import LIKE_THRESHOLD
+from recommender.scorers import item_scorer
+from recommender.specs import SimilarityPart, SimilaritySpec
+from training.config import Config
+from training.kernels.cooccurrence import cooccurrence_top_k
+from training.kernels.topk import all_top_k
+from training.models.als import AlsConfig
+from training.models.arrays import csr_arrays
+from training.models.base import FittedModel, Progress, TrainingData
+from training.models.content import ContentConfig
+from training.models.fits import Fits
+
+SCALE_RANK = 10  # rows are scaled by their tenth-best value: about what fits on a page
+
+Vector = NDArray[np.float32]
+
+
+class LiftConfig(Config):
+    """Shrunk lift of liking both films; see `training.kernels.cooccurrence`."""
+
+    neighbours: int = Field(300, gt=0)
+    exponent: float = Field(0.7, ge=0, le=1)
+    shrinkage: float = Field(10.0, ge=0)
+
+
+class BlendConfig(Config):
+    """The parts, each with the numbers of its own file unless they are stated here, and how they are weighed."""
+
+    als: AlsConfig
+    content: ContentConfig
+    lift: LiftConfig = LiftConfig()
+    als_weight: float = Field(1.0, ge=0)
+    lift_weight: float = Field(1.0, ge=0)
+    content_weight: float = Field(0.5, ge=0)
+    content_boost: float = Field(1.0, ge=0, description="extra weight of content on a query without ratings")
+    trust: float = Field(10.0, gt=0, description="n ratings are trusted n / (n + trust)")
+    full_evidence: float = Field(6.0, gt=0, description="a candidate counts sqrt(min(1, (n + 1) / full_evidence))")
+
+
+class Blend:
+    """score(i, j) = sum over parts of weight * gain(i) * gain(j) * likeness(i, j).
+
+    Collaborative likeness (ALS, lift) counts as far as the ratings of both films can be trusted; content counts more
+    the less the query can be. Each row of a part is divided by its tenth-best value, so that weights mean the same for
+    every query.
+    """
+
+    config_type: ClassVar[type[Config]] = BlendConfig
+
+    def __init__(self, config: BlendConfig) -> None:
+        self.config = config
+
+    def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
+        """Fit the parts on `data` and combine them."""
+        return self.combine(Fits(data, seed, progress))
+
+    def combine(self, fits: Fits) -> FittedModel:
+        """Arrays: embeddings, the sparse lift and the gains."""
+        als, content = fits.get("als", self.config.als), fits.get("content", self.config.content)
+        arrays: dict[str, NDArray[Any]] = {
+            "blend_als": als.arrays["als_embedding"],
+            "content_embedding": content.arrays["content_embedding"],
+            **csr_arrays("blend_lift", self._lift(fits.data)),
+            **self._gains(fits.data.counts),
+        }
+        spec = SimilaritySpec(parts=[self._scaled(part, arrays) for part in self._parts()])
+        fits.progress("blend", 1.0)
+        return FittedModel("blend", self.config.model_dump(), arrays, spec, spec, content_embedding="content_embedding")
+
+    def _parts(self) -> list[SimilarityPart]:
+        config, shared = self.config, {"candidate_gain": "blend_candidate_gain"}
+        return [
+            SimilarityPart(
+                name="als", weight=config.als_weight, embedding="blend_als", query_gain="blend_als_gain", **shared
+            ),
+            SimilarityPart(
+                name="lift", weight=config.lift_weight, sparse="blend_lift", query_gain="blend_lift_gain", **shared
+            ),
+            SimilarityPart(
+                name="content",
+                weight=config.content_weight,
+                embedding="content_embedding",
+                query_gain="blend_content_gain",
+            ),
+        ]
+
+    def _lift(self, data: TrainingData) -> sp.csr_matrix:
+        likes = data.user_item.copy()
+        likes.data = (likes.data >= LIKE_THRESHOLD).astype(np.float32)
+        likes.eliminate_zeros()
+        lift = self.config.lift
+        neighbours = min(lift.neighbours, likes.shape[1] - 1)
+        return cooccurrence_top_k(likes, neighbours, exponent=lift.exponent, shrinkage=lift.shrinkage)
+
+    def _gains(self, counts: NDArray[np.int64]) -> dict[str, Vector]:
+        trusted = counts / (counts + self.config.trust)
+        evidence = np.sqrt(np.minimum(1, (counts + 1) / self.config.full_evidence))
+        content = 1 + self.config.content_boost * (1 - trusted)
+        return {
+            "blend_als_gain": trusted.astype(np.float32),
+            "blend_lift_gain": trusted.astype(np.float32),
+            "blend_content_gain": content.astype(np.float32),
+            "blend_candidate_gain": (trusted * evidence).astype(np.float32),
+        }
+
+    def _scaled(self, part: SimilarityPart, arrays: dict[str, NDArray[Any]]) -> SimilarityPart:
+        """`part` after dividing its query gains by each row's tenth-best value."""
+        assert part.query_gain is not None, "every part of the blend weighs its queries"
+        bare = part.model_copy(update={"weight": 1.0, "query_gain": None})
+        arrays[part.query_gain] = arrays[part.query_gain] / row_scale(bare, arrays)
+        return part
+
+
+def row_scale(part: SimilarityPart, arrays: dict[str, NDArray[Any]]) -> Vector:
+    """(n_movies,) tenth-best likeness of each film under `part`, the film itself left out; 1 where there is none."""
+    scorer = item_scorer(SimilaritySpec(parts=[part]), arrays)
+    n = len(arrays["blend_candidate_gain"])
+
+    def others(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        block = scorer.similar(rows)
+        block[np.arange(len(rows)), rows] = -np.inf
+        return block
+
+    rank = min(SCALE_RANK, n - 1)
+    tenth = all_top_k(others, n, rank)[1][:, -1]
+    return np.where(tenth > 0, tenth, np.float32(1))

@@ -1,0 +1,52 @@
+"""Several rankings for people in one: the sum of z-scored members."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from numpy.typing import NDArray
+from pydantic import Field
+
+from recommender.specs import EnsembleMember, EnsembleSpec
+from training.config import Config
+from training.models.als import AlsConfig
+from training.models.base import FittedModel, Progress, TrainingData
+from training.models.ease import EaseConfig
+from training.models.fits import Fits
+
+
+class EnsembleConfig(Config):
+    """The members, each with the numbers of its own file unless they are stated here, and their weights."""
+
+    als: AlsConfig
+    ease: EaseConfig
+    als_weight: float = Field(1.0, ge=0)
+    ease_weight: float = Field(1.0, ge=0)
+
+
+class Ensemble:
+    """ALS and EASE err differently: one generalises over taste, the other remembers pairs."""
+
+    config_type: ClassVar[type[Config]] = EnsembleConfig
+
+    def __init__(self, config: EnsembleConfig) -> None:
+        self.config = config
+
+    def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
+        """Fit the members on `data` and combine them."""
+        return self.combine(Fits(data, seed, progress))
+
+    def combine(self, fits: Fits) -> FittedModel:
+        """Arrays: those of the members; films like a film come from ALS."""
+        members = {"als": fits.get("als", self.config.als), "ease": fits.get("ease", self.config.ease)}
+        weights = {"als": self.config.als_weight, "ease": self.config.ease_weight}
+        spec = EnsembleSpec(
+            members=[
+                EnsembleMember(name=name, weight=weights[name], spec=member.user_spec)  # type: ignore[arg-type]
+                for name, member in members.items()
+            ]
+        )
+        arrays: dict[str, NDArray[Any]] = {}
+        for member in members.values():
+            arrays |= member.arrays
+        return FittedModel("ensemble", self.config.model_dump(), arrays, members["als"].item_spec, spec)

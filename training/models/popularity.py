@@ -1,0 +1,31 @@
+"""The baseline that every table shows, and the last fallback: films by the share of users who rated them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from recommender.specs import PopularitySpec
+from training.config import Config
+from training.models.base import FittedModel, Progress, TrainingData
+
+
+class PopularityConfig(Config):
+    """Nothing to choose."""
+
+
+class Popularity:
+    """score(i) = ratings of i / users."""
+
+    config_type: ClassVar[type[Config]] = PopularityConfig
+
+    def __init__(self, config: PopularityConfig) -> None:
+        self.config = config
+
+    def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
+        """Count; `seed` changes nothing."""
+        progress("counting", 1.0)
+        shares = (data.counts / max(data.user_item.shape[0], 1)).astype(np.float32)
+        spec = PopularitySpec(scores="popularity_scores")
+        return FittedModel("popularity", {}, {"popularity_scores": shares}, spec, spec)

@@ -1,0 +1,136 @@
+"""Surprise without its dictionaries of lists: an array-backed trainset, and `SVD` with a compiled descent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import surprise
+from numpy.typing import NDArray
+from surprise.utils import get_rng
+
+from recommender.ids import UNKNOWN, IdMap
+from recommender.schema import RATING_MAX, RATING_MIN
+from training.kernels.sgd_grid import descend, make_grid
+from training.kernels.threads import thread_map
+
+
+class ArrayTrainset(surprise.Trainset):  # type: ignore[misc]  # Surprise carries no types
+    """`surprise.Trainset` over arrays; every inner id is a matrix row.
+
+    `users`, `items`: (n,) int32 rows, sorted by user; `stars`: (n,) ratings, in the order in which `all_ratings` gives
+    them. `ur` and `ir` answer as the stock dictionaries do, computed when asked.
+    """
+
+    def __init__(
+        self, users: NDArray[np.int32], items: NDArray[np.int32], stars: NDArray[Any], user_ids: IdMap, movie_ids: IdMap
+    ) -> None:
+        self.users, self.items, self.stars = users, items, stars
+        shape = (len(user_ids), len(movie_ids))
+        super().__init__(
+            _Lists(users, items, stars, shape[0]),
+            _Lists(items, users, stars, shape[1]),
+            *shape,
+            len(stars),
+            (RATING_MIN, RATING_MAX),
+            _Ids(user_ids),
+            _Ids(movie_ids),
+        )
+        self._global_mean = float(np.mean(stars, dtype=np.float64)) if len(stars) else 0.0
+
+    @classmethod
+    def from_matrix(cls, user_item: sp.csr_matrix) -> ArrayTrainset:
+        """From (n_users, n_movies) stars; raw ids are the rows."""
+        users = np.repeat(np.arange(user_item.shape[0], dtype=np.int32), np.diff(user_item.indptr))
+        maps = [IdMap(np.arange(n)) for n in user_item.shape]
+        return cls(users, user_item.indices.astype(np.int32, copy=False), user_item.data, *maps)
+
+    def all_ratings(self) -> Iterator[tuple[int, int, float]]:
+        """(user, item, stars) in order."""
+        yield from zip(self.users.tolist(), self.items.tolist(), self.stars.tolist(), strict=True)
+
+
+class ArraySVD(surprise.SVD):  # type: ignore[misc]  # Surprise carries no types
+    """`surprise.SVD` (biased) with its own objective, update rule and initial values, on an ArrayTrainset.
+
+    `blocks`: side of the grid of disjoint blocks, 1 for Surprise's own order; the result depends on it, but not on
+    `threads`. `dtype`: float32 or float64. `on_epoch` is called with the share done and the RMSE on the way.
+    """
+
+    def __init__(
+        self,
+        *,
+        blocks: int = 16,
+        dtype: type[np.floating[Any]] = np.float32,
+        threads: int = 0,
+        on_epoch: Callable[[float, float], None] = lambda done, rmse: None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.blocks, self.dtype, self.threads, self.on_epoch = blocks, dtype, threads, on_epoch
+
+    def sgd(self, trainset: ArrayTrainset) -> None:
+        """Fit `bu`, `bi`, `pu` and `qi`; users and items without ratings keep zeros."""
+        state = self._initial(trainset)
+        rates = np.array([self.lr_bu, self.lr_bi, self.lr_pu, self.lr_qi], dtype=self.dtype)
+        decays = np.array([self.reg_bu, self.reg_bi, self.reg_pu, self.reg_qi], dtype=self.dtype)
+        stars = trainset.stars.astype(self.dtype, copy=False)
+        grid = make_grid(trainset.users, trainset.items, stars, self.blocks)
+        with thread_map(self.threads) as run:
+            for epoch in range(self.n_epochs):
+                square = descend(grid, state, trainset.global_mean, rates, decays, run)
+                self.on_epoch((epoch + 1) / self.n_epochs, square**0.5)
+        self.bu, self.bi, self.pu, self.qi = state
+
+    def _initial(self, trainset: ArrayTrainset) -> tuple[NDArray[Any], ...]:
+        rng = get_rng(self.random_state)
+        factors = [
+            rng.normal(self.init_mean, self.init_std_dev, size=(n, self.n_factors)).astype(self.dtype)
+            for n in (trainset.n_users, trainset.n_items)
+        ]
+        for matrix, lists in zip(factors, (trainset.ur, trainset.ir), strict=True):
+            matrix[lists.counts == 0] = 0
+        biases = [np.zeros(n, dtype=self.dtype) for n in (trainset.n_users, trainset.n_items)]
+        return (*biases, *factors)
+
+
+class _Lists(Mapping[int, list[tuple[int, float]]]):
+    """Inner id -> [(other inner id, stars)], the shape of Surprise's `ur` and `ir`."""
+
+    def __init__(self, rows: NDArray[np.int32], others: NDArray[np.int32], stars: NDArray[Any], n: int) -> None:
+        self._rows, self._others, self._stars = rows, others, stars
+        self.counts = np.bincount(rows, minlength=n)
+
+    def __contains__(self, row: object) -> bool:
+        return isinstance(row, int | np.integer) and 0 <= int(row) < len(self.counts) and bool(self.counts[row])
+
+    def __getitem__(self, row: int) -> list[tuple[int, float]]:
+        where = np.flatnonzero(self._rows == row)
+        return list(zip(self._others[where].tolist(), self._stars[where].tolist(), strict=True))
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(np.flatnonzero(self.counts).tolist())
+
+    def __len__(self) -> int:
+        return int(np.count_nonzero(self.counts))
+
+
+class _Ids(Mapping[int, int]):
+    """Raw id -> inner id."""
+
+    def __init__(self, ids: IdMap) -> None:
+        self._ids = ids
+
+    def __getitem__(self, raw: int) -> int:
+        row = self._ids.row(raw)
+        if row == UNKNOWN:
+            raise KeyError(raw)
+        return row
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._ids.ids.tolist())
+
+    def __len__(self) -> int:
+        return len(self._ids)

@@ -1,0 +1,79 @@
+"""Biased matrix factorisation (Surprise's `SVD`): predicted ratings, and films alike by their factors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from pydantic import Field
+
+from recommender.specs import FactorSpec, SimilarityPart, SimilaritySpec, SvdFoldIn
+from training.config import Config
+from training.models.arrays import unit_rows
+from training.models.base import FittedModel, Progress, TrainingData
+from training.models.surprise_arrays import ArraySVD, ArrayTrainset
+
+
+class SvdConfig(Config):
+    """Numbers of `surprise.SVD`."""
+
+    factors: int = Field(100, gt=0)
+    iterations: int = Field(20, gt=0, description="passes over the ratings (n_epochs)")
+    learning_rate: float = Field(0.005, gt=0, description="lr_all")
+    regularization: float = Field(0.02, ge=0, description="reg_all")
+    init_deviation: float = Field(0.1, ge=0, description="standard deviation of the first factors")
+    blocks: int = Field(16, gt=0, description="side of the grid of disjoint blocks; 1 is Surprise's own order")
+
+
+class Svd:
+    """Koren, Bell and Volinsky (2009), "Matrix factorization techniques for recommender systems".
+
+    Minimises sum (r - mean - b_u - b_i - p_u'q_i)^2 + regularization * (b_u^2 + b_i^2 + |p_u|^2 + |q_i|^2) over the
+    ratings, by stochastic gradient descent.
+    """
+
+    config_type: ClassVar[type[Config]] = SvdConfig
+
+    def __init__(self, config: SvdConfig) -> None:
+        self.config = config
+
+    def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
+        """Arrays: user and item factors and biases, and the item factors at unit length."""
+        curve: list[float] = []
+
+        def on_epoch(done: float, rmse: float) -> None:
+            curve.append(rmse)
+            progress("svd", done)
+
+        trainset = ArrayTrainset.from_matrix(data.user_item)
+        svd = self._algorithm(seed, on_epoch).fit(trainset)
+        arrays = {
+            "svd_user_factors": svd.pu,
+            "svd_item_factors": svd.qi,
+            "svd_user_bias": svd.bu,
+            "svd_item_bias": svd.bi,
+            "svd_embedding": unit_rows(svd.qi),
+        }
+        spec = FactorSpec(
+            user_factors="svd_user_factors",
+            item_factors="svd_item_factors",
+            user_bias="svd_user_bias",
+            item_bias="svd_item_bias",
+            global_mean=trainset.global_mean,
+            fold_in=SvdFoldIn(regularization=self.config.regularization),
+        )
+        likeness = SimilaritySpec(parts=[SimilarityPart(name="svd", embedding="svd_embedding")])
+        parameters = self.config.model_dump()
+        return FittedModel("svd", parameters, arrays, likeness, spec, spec, learning_curve={"train_rmse": curve})
+
+    def _algorithm(self, seed: int, on_epoch: Callable[[float, float], None]) -> ArraySVD:
+        return ArraySVD(
+            n_factors=self.config.factors,
+            n_epochs=self.config.iterations,
+            lr_all=self.config.learning_rate,
+            reg_all=self.config.regularization,
+            init_std_dev=self.config.init_deviation,
+            random_state=seed,
+            blocks=self.config.blocks,
+            on_epoch=on_epoch,
+        )

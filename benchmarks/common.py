@@ -1,7 +1,7 @@
 """What every benchmark shares: a figure, two things timed in turn, peak memory, and the machine they ran on.
 
-A figure is a ratio of two things run in turn on this machine in one process tree, the median of several rounds. Absolute
-times of a noisy machine prove nothing; they are printed only as the two sides of a ratio.
+A figure is a ratio of two things run in turn on this machine in one process tree, the median of several rounds.
+Absolute times of a noisy machine prove nothing: they are printed only as the two sides of a ratio.
 """
 
 from __future__ import annotations

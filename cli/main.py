@@ -41,6 +41,8 @@ class Mount(NamedTuple):
 # In the order in which a newcomer needs them.
 MOUNTS = {
     "data": Mount("cli.data:app", "Fetch, clean, describe and synthesise data sets."),
+    "serve": Mount("cli.serve:serve", "Answer over HTTP from the promoted model version."),
+    "pull": Mount("cli.serve:pull", "Follow the registry for workers that run with serve --no-pull."),
 }
 
 

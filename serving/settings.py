@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Read from the environment: MOVIEREC_WORKERS=4 sets `workers`; lists are JSON, MOVIEREC_ALLOWED_HOSTS='["a.org"]'."""
+    """Read from the environment: MOVIEREC_WORKERS=4 sets `workers`; lists are JSON: '["films.org", "localhost"]'."""
 
     model_config = SettingsConfigDict(env_prefix="MOVIEREC_", extra="ignore", frozen=True, populate_by_name=True)
 

@@ -1,0 +1,54 @@
+"""`movierec serve` and `movierec pull`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import Annotated, Any
+
+import typer
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one (8000).")] = None,
+    workers: Annotated[int | None, typer.Option(help="API processes (2).", min=1)] = None,
+    pull: Annotated[bool, typer.Option(help="Follow the registry; without, `movierec pull` does.")] = True,
+    pin: Annotated[str | None, typer.Option(metavar="VERSION", help="Serve this version of the local store.")] = None,
+) -> None:
+    """Answer over HTTP from the promoted model version, and follow promotions.
+
+    Example: movierec serve --port 8000 --workers 2
+    """
+    # The metrics library reads this when it is imported.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="movierec-metrics-")
+    from serving.logs import configure
+    from serving.settings import Settings
+    from serving.supervisor import serve as run
+
+    given: dict[str, Any] = {"host": host, "port": port, "workers": workers}
+    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    configure(settings.log_level)
+    run(settings, pull=pull, pinned=pin)
+
+
+def pull(
+    once: Annotated[bool, typer.Option("--once", help="Look once and end.")] = False,
+) -> None:
+    """Follow the registry: fetch, check and point the local store at what is promoted.
+
+    Example: movierec pull --once
+    """
+    from recommender.errors import RegistryUnavailableError
+    from serving import puller
+    from serving.logs import configure
+    from serving.settings import Settings
+
+    settings = Settings()
+    if not once:
+        puller.main()
+        return
+    configure(settings.log_level)
+    worked = puller.make_puller(settings)
+    if not worked.pull():
+        raise RegistryUnavailableError(worked.status.error or "The registry cannot be read.")

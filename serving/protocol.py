@@ -1,0 +1,64 @@
+"""uvicorn's HTTP protocol with a deadline and a size limit on what arrives.
+
+uvicorn holds a connection with half-sent headers for as long as the client likes; here a whole request, headers and
+body, must arrive within a deadline. One sweep a second looks at all connections: no timer for each request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+HEADER_BYTES = 131_072  # a 70 kB title must still get its 422
+SWEEP_SECONDS = 1.0
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    arriving_since: float | None = None  # loop time at which a request began to arrive that is not whole yet
+    _head_bytes = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows the protocol's type
+        self.arriving_since = self.loop.time()
+
+    def data_received(self, data: bytes) -> None:
+        cycle: RequestResponseCycle | None = self.cycle
+        if self.arriving_since is None and (cycle is None or cycle.response_complete):
+            self.arriving_since = self.loop.time()
+            self._head_bytes = 0
+        if self._head_bytes >= 0:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_bytes > HEADER_BYTES and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        self._head_bytes = -1
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self.arriving_since = None
+        super().on_message_complete()
+
+
+async def sweep(state: ServerState, deadline: float) -> None:
+    """Cut, for ever, the connections whose request has been arriving for longer than `deadline` seconds."""
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        cut_late(state.connections, loop.time() - deadline)
+
+
+def cut_late(connections: Any, before: float) -> None:
+    """Close the connections on which a request began to arrive before the loop time `before`."""
+    for connection in list(connections):
+        since = getattr(connection, "arriving_since", None)
+        if since is not None and since < before:
+            connection.transport.abort()

@@ -1,0 +1,159 @@
+"""From the registry to the local model store, in a process of its own.
+
+Polls the aliases, fetches what is new, verifies and tries it, and only then points the store at it. A registry that
+does not answer, and a version that does not pass, leave the served version alone and are told in `status.json`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from recommender.errors import BundleError, GateRefusedError, MovierecError, RegistryUnavailableError
+from serving import smoke
+from serving.model_store import ModelStore, Refusal, RegistryStatus, Slot, VersionMeta, directory_name
+from serving.settings import Settings
+
+if TYPE_CHECKING:
+    from serving.registry import Registered, Registry
+
+log = structlog.get_logger(__name__)
+
+MAX_PAUSE = 10.0  # seconds between two looks at a registry that keeps failing
+_REFUSALS_SHOWN = 10
+_RETRY_PAUSE = 60.0  # at the most; a refusal's cause may pass: a full disk, a connection that broke
+_CLIENT_LIMITS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+
+
+class Puller:
+    """Brings the aliased versions into the store."""
+
+    def __init__(self, registry: Registry, store: ModelStore, settings: Settings) -> None:
+        self._registry = registry
+        self._store = store
+        self._settings = settings
+        self._refused: dict[str, tuple[float, int]] = {}  # time of the next try, tries so far
+        self.status = store.status()
+        aliases: dict[Slot, str | None] = {"champion": settings.alias, "challenger": settings.challenger_alias}
+        self._aliases: Mapping[Slot, str] = {slot: alias for slot, alias in aliases.items() if alias}
+
+    def pull(self) -> bool:
+        """Look once; returns whether the registry answered. Never raises for a registry or version that is bad."""
+        status = RegistryStatus(**self.status.model_dump(include={"refusals", "refusal_count", "pulls"}))
+        try:
+            for slot, alias in self._aliases.items():
+                found = self._registry.aliased(alias)
+                key = self._follow(slot, found, status)
+                if key is not None:
+                    status.confirmed[slot] = key
+            status.reachable = True
+        except RegistryUnavailableError as error:
+            status.error = str(error)
+        status.checked_at = time.time()
+        self._tell(status)
+        return status.reachable
+
+    def run(self, stop: threading.Event) -> None:
+        """Pull until `stop` is set; a failing registry is asked less and less often."""
+        failures = 0
+        while not stop.is_set():
+            failures = 0 if self.pull() else failures + 1
+            pause = min(self._settings.poll_seconds * 2 ** min(failures, 10), MAX_PAUSE)
+            stop.wait(pause if failures else self._settings.poll_seconds)
+
+    def _follow(self, slot: Slot, found: Registered | None, status: RegistryStatus) -> str | None:
+        """Serve what the alias names; returns its directory where it is served. A deleted champion serves on."""
+        if found is None:
+            if slot == "challenger":
+                self._store.point(slot, None)
+            return None
+        meta = self._meta(found)
+        key = directory_name(meta)
+        if self._store.pointed(slot) == key and self._store.find(key):
+            return key
+        if time.monotonic() < self._refused.get(key, (0.0, 0))[0]:
+            return None
+        return self._take(slot, meta, status)
+
+    def _take(self, slot: Slot, meta: VersionMeta, status: RegistryStatus) -> str | None:
+        started = time.perf_counter()
+        try:
+            entry = self._store.find(directory_name(meta))
+            if entry is not None:
+                smoke.check(entry.bundle, self._settings)
+            else:
+                entry = self._store.install(meta, lambda path: self._fetch(meta.version, path))
+        except (BundleError, GateRefusedError, OSError) as error:
+            self._refuse(meta, str(error), status)
+            return None
+        self._store.point(slot, entry)
+        self._store.prune(self._settings.keep_versions)
+        self._refused.pop(entry.key, None)
+        status.pulls += 1
+        seconds = round(time.perf_counter() - started, 3)
+        log.info("version_pulled", slot=slot, version=meta.version, run_id=meta.run_id, seconds=seconds)
+        return entry.key
+
+    def _fetch(self, version: str, path: Path) -> None:
+        self._registry.fetch(version, path)
+        smoke.check(path, self._settings)
+
+    def _refuse(self, meta: VersionMeta, reason: str, status: RegistryStatus) -> None:
+        key = directory_name(meta)
+        tries = self._refused.get(key, (0.0, 0))[1] + 1
+        self._refused[key] = (time.monotonic() + min(2.0**tries, _RETRY_PAUSE), tries)
+        others = [refusal for refusal in status.refusals if refusal.version != meta.version]
+        status.refusals = [*others, Refusal(version=meta.version, reason=reason, at=time.time())][-_REFUSALS_SHOWN:]
+        status.refusal_count += 1
+        log.error("version_refused", version=meta.version, run_id=meta.run_id, reason=reason)
+
+    def _meta(self, found: Registered) -> VersionMeta:
+        return VersionMeta(
+            name=self._settings.registered_model,
+            version=found.version,
+            run_id=found.run_id,
+            algorithm=found.tags.get("algorithm", "unknown"),
+        )
+
+    def _tell(self, status: RegistryStatus) -> None:
+        if status.reachable != self.status.reachable or status.error != self.status.error:
+            event = "registry_reached" if status.reachable else "registry_unavailable"
+            log.info(event, reason=status.error)
+        self.status = status
+        try:
+            self._store.write_status(status)
+        except MovierecError as error:
+            log.error("status_not_written", reason=str(error))
+
+
+def make_puller(settings: Settings) -> Puller:
+    """A puller for the configured registry; imports MLflow."""
+    for name, value in {**_CLIENT_LIMITS, "MLFLOW_DISABLE_TELEMETRY": "true"}.items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("MLFLOW_SQLALCHEMYSTORE_POOLCLASS", "NullPool")  # a kept connection outlives a moved file
+    from serving.registry import Registry
+
+    return Puller(Registry(settings.tracking_uri, settings.registered_model), ModelStore(settings.store_dir), settings)
+
+
+def main() -> None:
+    """Pull until SIGTERM or SIGINT."""
+    from serving.logs import configure
+
+    settings = Settings()
+    configure(settings.log_level)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    make_puller(settings).run(stop)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""`movierec serve`: opens the socket, keeps the workers and the puller running, and stops them in order.
+
+Workers are forked from this process, which has imported everything and loaded nothing: a killed worker is back in a
+fraction of a second, whatever the registry does. uvicorn's own supervisor gives up when a start fails; this one waits
+and tries again.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.context import ForkProcess
+from types import FrameType
+
+import structlog
+
+from recommender.errors import UsageError
+from serving.lifecycle import Lifecycle
+from serving.metrics import MULTIPROCESS_DIR, forget_process
+from serving.model_store import ModelStore
+from serving.settings import Settings
+from serving.worker import work
+
+log = structlog.get_logger(__name__)
+
+TICK_SECONDS = 0.5
+SILENCE_SECONDS = 30.0  # an event loop that has not run for so long hangs
+STEADY_SECONDS = 10.0  # a worker that lived so long did not fail at its start
+MAX_PAUSE = 5.0
+_FORK = multiprocessing.get_context("fork")
+
+
+class Child:
+    """A process that must run: started, watched, started again after a pause that grows while it keeps failing."""
+
+    def __init__(self, name: str, start: Callable[[], ForkProcess | subprocess.Popen[bytes]]) -> None:
+        self.name = name
+        self._start = start
+        self._failures = 0
+        self._started = self._next_start = 0.0
+        self.process: ForkProcess | subprocess.Popen[bytes] | None = None
+
+    def keep(self) -> None:
+        """Start the process where it does not run and its pause is over."""
+        if self.process is not None and (code := self._exit_code()) is not None:
+            self._note_end(code)
+        if self.process is None and time.monotonic() >= self._next_start:
+            self._started = time.monotonic()
+            self.process = self._start()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the process where it runs."""
+        if self.process is not None and self._exit_code() is None and self.process.pid is not None:
+            os.kill(self.process.pid, number)
+
+    def wait(self, deadline: float) -> None:
+        """Wait for the end until the monotonic time `deadline`; kill after that."""
+        while self.process is not None and self._exit_code() is None:
+            if time.monotonic() > deadline:
+                self.signal(signal.SIGKILL)
+            time.sleep(0.02)
+
+    def _exit_code(self) -> int | None:
+        process = self.process
+        assert process is not None
+        return process.poll() if isinstance(process, subprocess.Popen) else process.exitcode
+
+    def _note_end(self, code: int) -> None:
+        assert self.process is not None
+        steady = time.monotonic() - self._started > STEADY_SECONDS
+        self._failures = 0 if steady or code == -signal.SIGKILL else self._failures + 1
+        pause = min(0.1 * 2**self._failures, MAX_PAUSE) if self._failures else 0.0
+        self._next_start = time.monotonic() + pause
+        log.error("process_ended", process=self.name, code=code, restart_in=pause)
+        if self.process.pid is not None:
+            forget_process(self.process.pid)
+        self.process = None
+
+
+class Supervisor:
+    """All processes of the service."""
+
+    def __init__(self, settings: Settings, *, pull: bool = True, pinned: str | None = None) -> None:
+        """`pinned`: a version of the local store to serve whatever the registry says; nothing is pulled then."""
+        if pinned is not None:
+            ModelStore(settings.store_dir).version(pinned)
+        self._settings = settings
+        self._pinned = pinned
+        self._lifecycle = Lifecycle(settings.workers)
+        self._sockets = [_listen(settings.host, settings.port)]
+        self._workers = [self._worker(number) for number in range(settings.workers)]
+        self._pull = pull and pinned is None
+        self._puller = Child("puller", _start_puller)
+        self._stopping = False
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        host, port = self._sockets[0].getsockname()[:2]
+        log.info("listening", url=f"http://{host}:{port}", workers=len(self._workers), pulling=self._pull)
+        with _signals(self._stop):
+            while not self._stopping:
+                self._keep()
+                self._wait()
+            self._shut_down()
+
+    def _keep(self) -> None:
+        for number, worker in enumerate(self._workers):
+            fresh = worker.process is None
+            worker.keep()
+            if fresh:
+                self._lifecycle.beat(number)
+            elif self._lifecycle.silence(number) > SILENCE_SECONDS:
+                log.error("worker_hangs", process=worker.name)
+                worker.signal(signal.SIGKILL)
+        if self._pull:
+            self._puller.keep()
+
+    def _wait(self) -> None:
+        """Until a worker ends, a signal arrives, or a tick is over."""
+        running = [worker.process.sentinel for worker in self._workers if isinstance(worker.process, ForkProcess)]
+        multiprocessing.connection.wait(running, TICK_SECONDS)
+
+    def _stop(self) -> None:
+        self._stopping = True
+
+    def _shut_down(self) -> None:
+        """Not ready first, so that balancers look away; then let answers under way end; then stop."""
+        log.info("draining", seconds=self._settings.drain_seconds)
+        self._lifecycle.drain()
+        time.sleep(self._settings.drain_seconds)
+        children = [*self._workers, self._puller]
+        for child in children:
+            child.signal(signal.SIGTERM)
+        deadline = time.monotonic() + self._settings.graceful_seconds + 2
+        for child in children:
+            child.wait(deadline)
+        log.info("stopped")
+
+    def _worker(self, number: int) -> Child:
+        def start() -> ForkProcess:
+            arguments = (number, self._sockets, self._settings, self._pinned, self._lifecycle)
+            process = _FORK.Process(target=work, args=arguments, name=f"worker-{number}")
+            process.start()
+            return process
+
+        return Child(f"worker-{number}", start)
+
+
+def serve(settings: Settings, *, pull: bool = True, pinned: str | None = None) -> None:
+    """Run the service until it is told to stop."""
+    try:
+        Supervisor(settings, pull=pull, pinned=pinned).run()
+    finally:
+        shutil.rmtree(os.environ[MULTIPROCESS_DIR], ignore_errors=True)
+
+
+def _start_puller() -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", "serving.puller"], stdin=subprocess.DEVNULL)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        opened = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise UsageError(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port.") from error
+    opened.set_inheritable(True)
+    return opened
+
+
+@contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` on SIGTERM and SIGINT, and wake the waiting loop."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        stop()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,69 @@
+"""One API process: uvicorn over the sockets that the supervisor opened."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from contextlib import suppress
+
+import uvicorn
+
+from serving.app import create_app
+from serving.lifecycle import Lifecycle
+from serving.model_store import ModelStore
+from serving.protocol import GuardedProtocol, sweep
+from serving.settings import Settings
+
+BEAT_SECONDS = 1.0
+
+
+class WorkerServer(uvicorn.Server):
+    """uvicorn's server with the sweep of late connections, a heartbeat, and an end when the supervisor is gone."""
+
+    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, number: int, deadline: float) -> None:
+        super().__init__(config)
+        self._lifecycle = lifecycle
+        self._number = number
+        self._deadline = deadline
+        self._supervisor = os.getppid()
+
+    async def main_loop(self) -> None:
+        sweeper = asyncio.create_task(sweep(self.server_state, self._deadline))
+        beat = asyncio.create_task(self._beat())
+        try:
+            await super().main_loop()
+        finally:
+            sweeper.cancel()
+            beat.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.gather(sweeper, beat)
+
+    async def _beat(self) -> None:
+        while True:
+            self._lifecycle.beat(self._number)
+            if os.getppid() != self._supervisor:
+                self.should_exit = True
+            await asyncio.sleep(BEAT_SECONDS)
+
+
+def work(number: int, sockets: list[socket.socket], settings: Settings, pinned: str | None, life: Lifecycle) -> None:
+    """Serve until SIGTERM; runs in a forked process."""
+    for caught in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(caught, signal.SIG_DFL)
+    app = create_app(settings, ModelStore(settings.store_dir), pinned=pinned, lifecycle=life)
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=GuardedProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=settings.graceful_seconds,
+    )
+    WorkerServer(config, life, number, settings.request_timeout_seconds).run(sockets=sockets)

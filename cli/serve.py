@@ -16,7 +16,7 @@ def serve(
     pull: Annotated[bool, typer.Option(help="Follow the registry; without, `movierec pull` does.")] = True,
     pin: Annotated[str | None, typer.Option(metavar="VERSION", help="Serve this version of the local store.")] = None,
 ) -> None:
-    """Answer over HTTP from the promoted model version, and follow promotions.
+    """Answer over HTTP from the promoted model version.
 
     Example: movierec serve --port 8000 --workers 2
     """
@@ -35,7 +35,7 @@ def serve(
 def pull(
     once: Annotated[bool, typer.Option("--once", help="Look once and end.")] = False,
 ) -> None:
-    """Follow the registry: fetch, check and point the local store at what is promoted.
+    """Follow the registry for workers that run with serve --no-pull.
 
     Example: movierec pull --once
     """

@@ -1,0 +1,1 @@
+"""How models are judged: protocols, metrics with intervals, paired comparisons and pictures."""

@@ -19,7 +19,7 @@ METADATA_FILE = "metadata.json"
 _MAX_ACTORS = 5  # leading ones; the metadata lists whole casts
 _IMDB_PREFIX = "tt"
 # "Robert Downey, Jr." is one name.
-_NAME_SEPARATOR = re.compile(r",\s*(?!(?:Jr|Sr)\b|[IV]+\b)")
+_NAME_SEPARATOR = re.compile(r",(?!\s*(?:Jr|Sr|[IV]+)\b)\s*")
 
 
 def read_credits(path: Path) -> pd.DataFrame:

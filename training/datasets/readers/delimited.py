@@ -134,7 +134,9 @@ def _parse_fast(data: bytes, layout: Layout) -> pa.Table | None:
     step = len(layout.separator)  # "::" is read as ":" with an empty field between any two
     fields = [f"field {at}" for at in range((layout.width - 1) * step + 1)]
     wanted = {fields[at * step]: name for name, at in layout.positions().items()}
+    between = [field for at, field in enumerate(fields) if at % step]
     nullable = {name for name, dtype in layout.dtypes.items() if dtype == "Int64"}
+    types = {field: _ARROW_TYPES[layout.dtypes[name]] for field, name in wanted.items()}
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(data),
@@ -145,19 +147,16 @@ def _parse_fast(data: bytes, layout: Layout) -> pa.Table | None:
                 newlines_in_values=layout.quoted,
             ),
             convert_options=arrow_csv.ConvertOptions(
-                column_types={field: _ARROW_TYPES[layout.dtypes[name]] for field, name in wanted.items()},
-                include_columns=list(wanted),
-                null_values=[""] if nullable else [],
+                column_types=types | dict.fromkeys(between, pa.null()),
+                include_columns=[*wanted, *between],
+                null_values=[""] if nullable or between else [],
             ),
         )
     except pa.ArrowInvalid:
         return None
-    table = table.rename_columns([wanted[field] for field in table.column_names])
-    if table.num_rows != _lines_in(data) or any(
-        table[name].null_count for name in layout.dtypes if name not in nullable
-    ):
-        return None
-    return table
+    table = table.select(list(wanted)).rename_columns(list(wanted.values()))
+    missing = any(table[name].null_count for name in layout.dtypes if name not in nullable)
+    return None if missing or table.num_rows != _lines_in(data) else table
 
 
 def _frame_of(table: pa.Table, layout: Layout) -> pd.DataFrame:

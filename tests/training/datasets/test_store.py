@@ -1,0 +1,125 @@
+"""Processed data on disk: nothing twice, nothing unchecked, nothing half."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import threading
+
+import pandas as pd
+import pytest
+
+from recommender.errors import DataError, MissingInputError
+from training.datasets import processing
+from training.datasets.persistence import MANIFEST, MOVIES_FILE, RATINGS_FILE, TAGS_FILE
+from training.datasets.sources import default_credits, installed_sample
+from training.datasets.store import load_dataset, prepare
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """How often raw files were processed."""
+    done = []
+    real = processing.process
+    monkeypatch.setattr(processing, "process", lambda *args: done.append(args) or real(*args))
+    return done
+
+
+def test_unchanged_inputs_are_not_processed_again(raw, tmp_path, runs):
+    first = prepare("mine", raw=raw.path, processed_root=tmp_path / "p")
+    second = prepare("mine", raw=raw.path, processed_root=tmp_path / "p")
+    assert len(runs) == 1
+    pd.testing.assert_frame_equal(first.ratings, second.ratings)
+    pd.testing.assert_frame_equal(first.movies, second.movies)
+    assert (first.user_item() != second.user_item()).nnz == 0
+    assert first.snapshot() == second.snapshot()
+    prepare("mine", raw=raw.path, processed_root=tmp_path / "p", force=True)
+    assert len(runs) == 2
+
+
+def test_a_changed_input_credit_or_setting_is_processed_again(raw, tmp_path, runs):
+    fingerprints = {prepare("mine", raw=raw.path, processed_root=tmp_path / "p").fingerprint}
+    raw.add("ratings.csv", "1,1,0.5,1400000000")
+    fingerprints.add(prepare("mine", raw=raw.path, processed_root=tmp_path / "p").fingerprint)
+    credits = tmp_path / "credits.csv"
+    credits.write_text("movieId,directors,actors\n1,Ann,Bob\n", "utf-8")
+    fingerprints.add(prepare("mine", raw=raw.path, credits=credits, processed_root=tmp_path / "p").fingerprint)
+    fingerprints.add(prepare("mine", raw=raw.path, max_bad_share=0.5, processed_root=tmp_path / "p").fingerprint)
+    assert len(fingerprints) == len(runs) == 4
+
+
+@pytest.mark.parametrize("name", [MOVIES_FILE, RATINGS_FILE, TAGS_FILE, "user_item_matrix.npz", "movie_ids.npy"])
+def test_a_changed_file_is_refused_and_made_again(raw, tmp_path, name):
+    prepare("mine", raw=raw.path, processed_root=tmp_path)
+    directory = tmp_path / "mine"
+    data = bytearray((directory / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (directory / name).write_bytes(data)
+    with pytest.raises(DataError, match=rf"{name} is missing or not the file.*--force"):
+        load_dataset("mine", tmp_path)
+    prepare("mine", raw=raw.path, processed_root=tmp_path)
+    assert len(load_dataset("mine", tmp_path).movies) == 50
+
+
+def test_a_foreign_pickle_is_never_opened(raw, tmp_path):
+    class Mark:
+        def __reduce__(self):
+            return (print, ("opened",), None, None, None)
+
+    prepare("mine", raw=raw.path, processed_root=tmp_path)
+    directory = tmp_path / "mine"
+    (directory / MOVIES_FILE).write_bytes(pickle.dumps(Mark()))
+    with pytest.raises(DataError):
+        load_dataset("mine", tmp_path)
+
+
+def test_another_pandas_version_means_prepare_again(raw, tmp_path, runs):
+    prepare("mine", raw=raw.path, processed_root=tmp_path)
+    directory = tmp_path / "mine"
+    manifest = json.loads((directory / MANIFEST).read_text("utf-8"))
+    assert manifest["pandas"] == pd.__version__
+    (directory / MANIFEST).write_text(json.dumps(manifest | {"pandas": "1.0.0"}), "utf-8")
+    with pytest.raises(MissingInputError, match=r"pandas 1\.0\.0.*movierec data prepare mine"):
+        load_dataset("mine", tmp_path)
+    prepare("mine", raw=raw.path, processed_root=tmp_path)
+    assert len(runs) == 2
+
+
+def test_two_at_once_end_with_one_sound_data_set(raw, tmp_path, runs):
+    threads = [
+        threading.Thread(target=prepare, args=("mine",), kwargs={"raw": raw.path, "processed_root": tmp_path / "p"})
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(runs) == 1
+    assert len(load_dataset("mine", tmp_path / "p").ratings) == 3000
+
+
+def test_the_snapshot_describes_the_data_set(raw, tmp_path):
+    snapshot = prepare("mine", raw=raw.path, processed_root=tmp_path).snapshot()
+    assert snapshot["films"] == 50
+    assert snapshot["users"] == 60
+    assert snapshot["ratings"] == 3000
+    assert snapshot["density"] == 1.0
+    assert snapshot["mean_ratings_per_film"] == 60
+    assert snapshot["first_rating"] == snapshot["last_rating"] == "2001-09-09"
+    assert (snapshot["first_year"], snapshot["last_year"]) == (1990, 1990)
+    assert snapshot["genome_coverage"] == snapshot["credit_coverage"] == 0
+
+
+@pytest.mark.skipif(installed_sample() is None, reason="the recbole wheel with MovieLens 100K is not installed")
+def test_the_installed_sample_is_movielens_100k(tmp_path):
+    dataset = prepare("ml-100k", raw=installed_sample(), processed_root=tmp_path)
+    assert (len(dataset.ratings), len(dataset.user_ids), len(dataset.movie_ids)) == (100_000, 943, 1682)
+    films = dataset.movies.set_index("movie_id")
+    assert films.title[267] == "unknown"
+    assert films.year.isna().sum() == 1
+    assert (films.title[1412], films.year[1412]) == ("Land Before Time III: The Time of the Great Giving", 1995)
+    assert (films.duplicate_of != films.index).sum() == 18
+    assert films.duplicate_of[246] == 268  # "Chasing Amy" was entered twice; 268 has more ratings
+    assert "Children" in films.genres[1]
+    if default_credits("ml-100k"):
+        assert films.directors[1] == ["John Lasseter"]

@@ -1,0 +1,74 @@
+"""The movie-tag matrix: block weights, user tags, an incomplete genome."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recommender.ids import IdMap
+from recommender.schema import ACTORS, DIRECTORS, GENRES, MOVIE, RELEVANCE, TAG, TAG_ID, USER, YEAR
+from training.datasets.tables import Genome, Table
+from training.datasets.tag_matrix import BLOCKS, film_blocks, genome_block, normalise_tag, stacked, user_tag_block
+
+MOVIES = pd.DataFrame(
+    {
+        MOVIE: [1, 2, 3],
+        GENRES: [["Comedy", "Drama"], ["Comedy"], []],
+        YEAR: pd.array([1995, 1999, None], dtype="Int32"),
+        DIRECTORS: [["Ann"], [], []],
+        ACTORS: [[], [], []],
+    }
+)
+IDS = IdMap([1, 2, 3])
+
+
+def genome(rows):
+    scores = pd.DataFrame(rows, columns=[MOVIE, TAG_ID, RELEVANCE]).astype({RELEVANCE: "float32"})
+    return Genome(Table(scores), Table(pd.DataFrame({TAG_ID: [1, 2], TAG: ["dark", "funny"]})))
+
+
+def test_a_dot_product_is_the_weighted_sum_of_the_blocks_cosines():
+    tags = stacked(film_blocks(MOVIES), 3, {"genres": 2.0, "decade": 0.5})
+    assert tags.features[:3] == ["genre:Comedy", "genre:Drama", "decade:1990"]
+    assert tags.matrix.dtype == np.float32
+    products = (tags.matrix @ tags.matrix.T).toarray()
+    assert products[0, 1] == pytest.approx(2.0 / np.sqrt(2) + 0.5)  # genre cosine 1/sqrt(2), decade cosine 1
+    assert products[0, 0] == pytest.approx(2.0 + 0.5 + 1.0)  # the director's block has weight 1
+    assert products[2].tolist() == [0, 0, 0]
+
+
+def test_every_block_has_its_columns_even_without_any():
+    tags = stacked({}, 3, {})
+    assert tags.matrix.shape == (3, 0)
+    assert tags.blocks == dict.fromkeys(BLOCKS, (0, 0))
+
+
+def test_user_tags_count_each_person_once_and_ignore_spelling():
+    given = [(1, 1, "Sci-Fi"), (1, 1, "sci-fi "), (2, 1, "SCI-FI"), (1, 2, "sci-fi"), (9, 2, "only here"), (1, 3, "..")]
+    frame = pd.DataFrame(given, columns=[USER, MOVIE, TAG])
+    matrix, names = user_tag_block(frame, IDS, min_films=2)
+    assert names == ["tag:sci-fi"]
+    weights = matrix.toarray()[:, 0]
+    assert weights[0] / weights[1] == pytest.approx(1 + np.log(2))
+    assert weights[2] == 0
+
+
+def test_tags_are_normalised():
+    assert [normalise_tag(raw) for raw in ("  Dark_Comedy! ", "DARK  comedy", '"dark comedy"')] == ["dark comedy"] * 3
+
+
+def test_a_film_whose_genome_is_incomplete_is_missing_not_zero():
+    rows = [(1, 1, 0.9), (1, 2, 0.1), (2, 1, 0.3), (2, 2, 0.5), (3, 1, 0.9)]
+    (matrix, names), report = genome_block(genome(rows), IDS)
+    assert names == ["tag:dark", "tag:funny"]
+    assert report["complete_films"] == 2
+    assert report["incomplete_films"] == [3]
+    # above the average of the complete films: .9 - .6 and .5 - .3
+    assert matrix.toarray() == pytest.approx(np.array([[0.3, 0], [0, 0.2], [0, 0]]), abs=1e-6)
+
+
+def test_genome_films_that_the_data_set_lacks_count_for_the_average_only():
+    (matrix, _), report = genome_block(genome([(1, 1, 0.5), (1, 2, 0.5), (99, 1, 0.1), (99, 2, 0.9)]), IDS)
+    assert report["films_in_data_set"] == 1
+    assert matrix.toarray() == pytest.approx(np.array([[0.2, 0], [0, 0], [0, 0]]), abs=1e-6)

@@ -1,0 +1,76 @@
+"""One look for every logged figure: theme, a fixed colour for each model, and how metrics are spelled for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# The same model has the same colour in every figure; the baseline is grey.
+_COLOUR_ORDER = ("als", "svd", "blend", "content", "item_knn", "ease", "ensemble", "recommender", "ials")
+_NAMES = {
+    "ndcg": "nDCG",
+    "map": "MAP",
+    "map_by_relevant": "MAP (by relevant)",
+    "mrr": "MRR",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "gini": "Gini of exposure",
+    "coverage": "catalogue coverage",
+    "rare_lists": "lists with a film under 20 ratings",
+    "thin_films": "films shown with under 5 ratings",
+}
+_THEME = {
+    **sns.axes_style("whitegrid"),
+    "axes.edgecolor": "0.8",
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 10,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "figure.dpi": 110,
+    "savefig.dpi": 110,
+}
+GREY = "0.55"
+
+
+@contextmanager
+def figure(width: float, height: float, title: str, rows: int = 1, columns: int = 1) -> Iterator[tuple[Figure, Any]]:
+    """A themed figure of `width` x `height` inches and its array of axes (rows, columns); pyplot keeps no copy."""
+    with mpl.rc_context(_THEME):
+        made = Figure(figsize=(width, height), layout="constrained")
+        axes = made.subplots(rows, columns, squeeze=False)
+        made.suptitle(title, fontsize=13, fontweight="bold", x=0.01, ha="left")
+        yield made, axes
+        for ax in axes.flat:
+            sns.despine(ax=ax, left=True, bottom=True)
+
+
+def colours(models: Iterable[str]) -> dict[str, Any]:
+    """The colour of each model; names outside the fixed order take what is left of the palette, in turn."""
+    palette = sns.color_palette("colorblind", 10)
+    fixed = dict(zip(_COLOUR_ORDER, palette, strict=False)) | {"popularity": GREY}
+    return {model: fixed.get(model, palette[at % len(palette)]) for at, model in enumerate(models)}
+
+
+def label(metric: str) -> str:
+    """`ndcg_at_10` as "nDCG@10", `masked_hit_rate_at_10` as "masked hit rate@10"."""
+    stem, _, k = metric.partition("_at_")
+    prefixes = [prefix for prefix in ("masked", "weighted") if f"{prefix}_" in stem]
+    for prefix in prefixes:
+        stem = stem.replace(f"{prefix}_", "")
+    name = " ".join([*prefixes, _NAMES.get(stem, stem.replace("_", " "))])
+    return (f"{name}@{k}" if k else name) + (" (bits)" if stem == "novelty" else "")
+
+
+def no_axes(ax: Axes) -> None:
+    """An empty sheet in the place of `ax`."""
+    ax.set_axis_off()

@@ -41,6 +41,13 @@ class Mount(NamedTuple):
 # In the order in which a newcomer needs them.
 MOUNTS = {
     "data": Mount("cli.data:app", "Fetch, clean, describe and synthesise data sets."),
+    "train": Mount("cli.train:train", "Evaluate, refit on all data and register one model, or all."),
+    "compare": Mount("cli.train:compare", "Print every version with its figures, newest first."),
+    "promote": Mount(
+        "cli.promote:promote",
+        "Let the gate judge a version; make it the champion if it passes. Exits with 3 where it does not.",
+    ),
+    "rollback": Mount("cli.promote:rollback", "Make the previous champion the champion again."),
     "serve": Mount("cli.serve:serve", "Answer over HTTP from the promoted model version."),
     "pull": Mount("cli.serve:pull", "Follow the registry for workers that run with serve --no-pull."),
 }

@@ -158,9 +158,9 @@ class Tracker:
     def __init__(self, uri: str | None = None) -> None:
         """Open the store, making it where there is none, and close the runs of dead processes."""
         self.uri = uri or default_uri()
-        self._file = _sqlite_file(self.uri)
-        if self._file:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
+        self.file = _sqlite_file(self.uri)
+        if self.file:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
         mlflow.set_tracking_uri(self.uri)  # the fluent calls and the registry read the address from here
         self.client = mlflow.MlflowClient(self.uri)
         self.close_dead_runs()
@@ -238,6 +238,21 @@ class Tracker:
         where = mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(destination))
         return Path(where) / "artifacts" / BUNDLE
 
+    def artifact(self, run_id: str, path: str, destination: Path) -> Path:
+        """Fetch one artifact of a run into `destination`. Raises MissingInputError."""
+        try:
+            return Path(self.client.download_artifacts(run_id, path, str(destination)))
+        except (MlflowException, OSError) as error:
+            raise MissingInputError(f"Run {run_id} has no artifact {path}; train that model again.") from error
+
+    def model_tags(self) -> dict[str, str]:
+        """Tags of the registered model."""
+        return dict(self.client.get_registered_model(REGISTERED_MODEL).tags)
+
+    def tag_model(self, key: str, value: str) -> None:
+        """Set a tag of the registered model."""
+        self.client.set_registered_model_tag(REGISTERED_MODEL, key, value)
+
     def close_dead_runs(self) -> list[str]:
         """End the RUNNING runs whose process on this machine is gone; returns their ids."""
         ids = [experiment.experiment_id for experiment in self.client.search_experiments()]
@@ -249,7 +264,7 @@ class Tracker:
         return dead
 
     def _create_experiment(self, dataset: str) -> str:
-        location = f"{self._artifact_root()}/{dataset}" if self._file else None
+        location = f"{self._artifact_root()}/{dataset}" if self.file else None
         try:
             return str(self.client.create_experiment(dataset, artifact_location=location))
         except MlflowException:  # another process was faster
@@ -259,15 +274,20 @@ class Tracker:
             return str(found.experiment_id)
 
     def _artifact_root(self) -> str:
-        assert self._file
-        return (self._file.parent / "artifacts").as_uri()
+        assert self.file
+        return (self.file.parent / "artifacts").as_uri()
 
     def _check_location(self, location: str) -> None:
-        if self._file and not location.startswith(self._artifact_root()):
+        if self.file and not location.startswith(self._artifact_root()):
             raise RegistryUnavailableError(
-                f"The tracking store {self._file} was made elsewhere: its artifacts are at {location}, expected under "
+                f"The tracking store {self.file} was made elsewhere: its artifacts are at {location}, expected under "
                 f"{self._artifact_root()}. Move the directory back, or run `make clean` and train again."
             )
+
+
+def experiment_id(dataset: str) -> str:
+    """Id of the experiment of a data set, for links to its runs."""
+    return Tracker().experiment(dataset)
 
 
 def register_bundle(bundle: Path, *, tracker: Tracker | None = None, tags: Mapping[str, str] | None = None) -> Version:

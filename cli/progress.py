@@ -1,0 +1,64 @@
+"""How far a long command is: a bar with the remaining time on a terminal, plain lines elsewhere. Always on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+Reporter = Callable[[str, float], None]  # what is being done, share done in [0, 1]
+_QUIET_SECONDS = 30.0  # a stage that takes longer than this says how far it is
+
+
+@contextmanager
+def reporter() -> Iterator[Reporter]:
+    """A reporter for this process's stderr."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield PlainReporter().report
+        return
+    columns = (TextColumn("{task.description:<44}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as progress:
+        yield _BarReporter(progress).report
+
+
+class PlainReporter:
+    """One line when a stage ends, and one every half minute in between."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began: dict[str, float] = {}
+        self._told = clock()
+
+    def report(self, what: str, share: float) -> None:
+        """Say how far `what` is, if it is worth a line."""
+        now = self._clock()
+        began = self._began.setdefault(what, self._told if share >= 1 else now)
+        if share >= 1:
+            del self._began[what]
+            self._line(f"{what}: done in {now - began:.1f} s")
+        elif now - self._told >= _QUIET_SECONDS:
+            remaining = (now - began) * (1 - share) / share if share else None
+            self._line(f"{what}: {share:.0%}" + (f", about {remaining:.0f} s left" if remaining else ""))
+
+    def _line(self, text: str) -> None:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+        self._told = self._clock()
+
+
+class _BarReporter:
+    """One bar for each stage."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+
+    def report(self, what: str, share: float) -> None:
+        if what not in self._tasks:
+            self._tasks[what] = self._progress.add_task(what, total=1.0)
+        self._progress.update(self._tasks[what], completed=min(share, 1.0))

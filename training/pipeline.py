@@ -1,0 +1,182 @@
+"""From a processed data set to registered versions, top to bottom: choose, evaluate, refit, compare, register.
+
+Metrics come from fits on the training part of each protocol, scored through a saved and reloaded bundle. What is
+registered is refitted on all data with the same configuration and carries those metrics. Every algorithm is fitted once
+per training part, however many models are made of it. Finished stages outlive a killed process.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+
+from recommender.bundle import Manifest
+from recommender.errors import MovierecError
+from recommender.model import Model
+from training.assemble import build_bundle, compose
+from training.config import Config
+from training.datasets.store import ProcessedDataset
+from training.difference import Agreement, agreement
+from training.evaluation.protocols import evaluate
+from training.evaluation.result import Evaluation
+from training.models.base import FittedModel, Progress
+from training.models.fits import Fits
+from training.plan import Plan, make_plan
+from training.protocol import ProtocolConfig
+from training.recording import Trained, record
+from training.split import Split, splits, training_data, validation_split
+from training.tracking import BUNDLE, CHAMPION, Tracker
+from training.versioning import git_commit
+from training.workspace import Workspace, open_workspace
+
+COMPOSITE = "recommender"
+Recipe = Callable[[Fits], FittedModel]  # a model from the fits of one training part
+Evaluations = dict[str, dict[str, Evaluation]]  # algorithm -> protocol -> evaluation
+
+
+def train(
+    what: str,
+    dataset: ProcessedDataset,
+    *,
+    seed: int = 0,
+    overrides: Sequence[str] = (),
+    tracker: Tracker | None = None,
+    progress: Progress = lambda what, share: None,
+) -> list[Trained]:
+    """Train the algorithm `what`, or `all` of them and last the composite; the registered versions in that order.
+
+    `overrides` are `key=value` for the configuration of a single algorithm. Raises UsageError, DataError.
+    """
+    plan = make_plan(what, dataset, seed=seed, overrides=overrides)
+    tracker = tracker or Tracker()
+    with open_workspace(f"{dataset.name}-{plan.key}") as workspace:
+        recipes = choose_recipes(plan, workspace, progress)
+        evaluations = evaluate_recipes(plan, recipes, workspace, progress)
+        bundles = refit(plan, recipes, workspace, progress)
+        agreements = {name: compare(plan, name, bundles[name], workspace) for name in recipes}
+        return [
+            record(plan, name, evaluations, agreements[name], bundles[name], workspace, tracker) for name in recipes
+        ]
+
+
+def current_composite(dataset: ProcessedDataset, *, seed: int = 0, tracker: Tracker | None = None) -> int | None:
+    """The newest judged composite of exactly this data, configuration and seed, where there is a champion; or None."""
+    tracker = tracker or Tracker()
+    if tracker.aliased(CHAMPION) is None:
+        return None
+    wanted = {"algorithm": COMPOSITE, "training_key": make_plan("all", dataset, seed=seed).key}.items()
+    return next((v.number for v in tracker.versions() if wanted <= v.tags.items() and "verdict" in v.tags), None)
+
+
+def choose_recipes(plan: Plan, workspace: Workspace, progress: Progress) -> dict[str, Recipe]:
+    """How each model is made; last the composite, whose lists for people come from the best model on validation."""
+    recipes: dict[str, Recipe] = {name: partial(_fit, name, config) for name, config in plan.configs.items()}
+    if plan.composite:
+        chosen = choose_ranking_model(plan, recipes, workspace, progress)
+        recipes[COMPOSITE] = partial(_composite, recipes["blend"], recipes[chosen], recipes["svd"])
+    return recipes
+
+
+def choose_ranking_model(plan: Plan, recipes: Mapping[str, Recipe], workspace: Workspace, progress: Progress) -> str:
+    """The algorithm with the best lists for people, on a validation part cut from the protocol's training part."""
+
+    def compute() -> dict[str, float]:
+        seed = plan.people.seeds[0]
+        test = splits(plan.people, plan.dataset, seed)[0]
+        part = _Part(plan, plan.people, validation_split(plan.people, plan.dataset, test, seed), progress)
+        scored = {name: part.evaluate(recipe) for name, recipe in recipes.items()}
+        return {name: float(np.nanmean(e.per_user[plan.settings.choose_by])) for name, e in scored.items()}
+
+    values: dict[str, float] = workspace.stage_json("validation", compute)
+    return max(values, key=lambda name: values[name])
+
+
+def evaluate_recipes(
+    plan: Plan, recipes: Mapping[str, Recipe], workspace: Workspace, progress: Progress
+) -> Evaluations:
+    """Every model by every protocol. Bundles of the people protocol are kept, to compare the refitted ones with."""
+    results: Evaluations = {name: {} for name in recipes}
+    for protocol in plan.protocols:
+        part = _Part(plan, protocol, splits(protocol, plan.dataset, protocol.seeds[0])[0], progress)
+        for name, recipe in recipes.items():
+            kept = _evaluated_bundle(workspace, name) if protocol == plan.people else None
+            results[name][protocol.name] = workspace.stage_evaluation(
+                f"evaluations/{name}/{protocol.name}", partial(part.evaluate, recipe, kept)
+            )
+    return results
+
+
+def refit(plan: Plan, recipes: Mapping[str, Recipe], workspace: Workspace, progress: Progress) -> dict[str, Path]:
+    """Every model's bundle fitted on all ratings, without metrics as yet."""
+    everything = np.ones(len(plan.dataset.ratings), dtype=bool)
+    data = training_data(plan.dataset, Split("refit", plan.seed, 0, everything, everything, everything))
+    fits = Fits(data, plan.seed, _prefixed("refit", progress))
+
+    def build(recipe: Recipe, path: Path) -> Manifest:
+        return build_bundle(path, recipe(fits), plan.dataset, data, git_commit=git_commit())
+
+    return {
+        name: workspace.stage_directory(f"refitted/{name}/{BUNDLE}", partial(build, recipe))
+        for name, recipe in recipes.items()
+    }
+
+
+def compare(plan: Plan, name: str, refitted: Path, workspace: Workspace) -> Agreement:
+    """How far the refitted model shows the films that the evaluated one did. Raises MovierecError where hardly."""
+    wanted = plan.settings.agreement
+    before, after = Model.load(_evaluated_bundle(workspace, name)), Model.load(refitted)
+    found = agreement(before, after, wanted.films, wanted.people)
+    if found.titles < wanted.least_for_titles or found.people < wanted.least_for_people:
+        raise MovierecError(
+            f"{name}: after refitting on all data only {found.titles:.0%} of the films shown for titles and "
+            f"{found.people:.0%} of those for people are the evaluated model's; expected {wanted.least_for_titles:.0%} "
+            f"and {wanted.least_for_people:.0%}. Its figures do not describe it."
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One training part with its test; fitted only as far as models are still missing."""
+
+    plan: Plan
+    protocol: ProtocolConfig
+    split: Split
+    progress: Progress
+
+    @cached_property
+    def fits(self) -> Fits:
+        data = training_data(self.plan.dataset, self.split)
+        return Fits(data, self.plan.seed, _prefixed(self.split.protocol, self.progress))
+
+    def evaluate(self, recipe: Recipe, kept: Path | None = None) -> Evaluation:
+        """Fit, save, load and judge; the bundle is kept at `kept`, or not at all."""
+        with tempfile.TemporaryDirectory() as scratch:
+            path = kept or Path(scratch) / BUNDLE
+            if not path.exists():
+                build_bundle(path, recipe(self.fits), self.plan.dataset, self.fits.data)
+            model = Model.load(path)
+            return evaluate(
+                model, self.plan.dataset, self.split, self.protocol, seed=self.plan.seed, progress=self.progress
+            )
+
+
+def _fit(name: str, config: Config, fits: Fits) -> FittedModel:
+    return fits.get(name, config)
+
+
+def _composite(titles: Recipe, people: Recipe, stars: Recipe, fits: Fits) -> FittedModel:
+    return compose(COMPOSITE, item=titles(fits), user=people(fits), rating=stars(fits))
+
+
+def _evaluated_bundle(workspace: Workspace, name: str) -> Path:
+    return workspace.directory / "evaluated" / name / BUNDLE
+
+
+def _prefixed(where: str, progress: Progress) -> Progress:
+    return lambda what, share: progress(f"{where}: {what}", share)

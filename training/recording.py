@@ -1,0 +1,99 @@
+"""One training run in MLflow: parameters, figures of every protocol, pictures, and the bundle as a version."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from recommender.bundle import Manifest, Metric, load_arrays, read_manifest, save_bundle
+from training.difference import SHOWN, Agreement
+from training.evaluation.result import Evaluation
+from training.plan import Plan
+from training.tracking import BUNDLE, Run, Tracker, Version, run_tags, version_tags
+from training.workspace import Workspace, load_evaluation, save_evaluation
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A registered version."""
+
+    algorithm: str
+    version: int
+    run_id: str
+    metrics: list[Metric]
+
+
+def record(
+    plan: Plan,
+    name: str,
+    evaluations: Mapping[str, Mapping[str, Evaluation]],
+    agreement: Agreement,
+    bundle: Path,
+    workspace: Workspace,
+    tracker: Tracker,
+) -> Trained:
+    """Log the model `name` in a run of its own and register its `bundle`, unless this training has done so already.
+
+    `evaluations`: algorithm -> protocol -> evaluation, of all models of this training.
+    """
+    tags = _tags(plan, workspace, read_manifest(bundle))
+    version = _registered(tracker, tags)
+    metrics = [metric for evaluation in evaluations[name].values() for metric in evaluation.metrics]
+    if version is None:
+        with tracker.run(plan.dataset.name, name, {**run_tags(read_manifest(bundle)), **tags}) as run:
+            stamped = [metric.model_copy(update={"run_id": run.run_id}) for metric in metrics]
+            final = _with_metrics(bundle, stamped, workspace.directory / "final" / name)
+            _log(run, read_manifest(final), plan.seed, agreement)
+            _log_evaluations(run, evaluations[name])
+            version = run.register(final, tags)
+    return Trained(name, version.number, version.run_id, metrics)
+
+
+def _tags(plan: Plan, workspace: Workspace, manifest: Manifest) -> dict[str, str]:
+    return {
+        **version_tags(manifest),
+        "seed": str(plan.seed),
+        "protocols": ",".join(protocol.name for protocol in plan.protocols),
+        "people_protocol": plan.people.name,
+        "titles_protocol": plan.titles.name,
+        "training": workspace.name,
+        "training_key": plan.key,
+    }
+
+
+def _registered(tracker: Tracker, tags: Mapping[str, str]) -> Version | None:
+    wanted = {key: tags[key] for key in ("training", "algorithm")}.items()
+    return next((version for version in tracker.versions() if wanted <= version.tags.items()), None)
+
+
+def _with_metrics(bundle: Path, metrics: list[Metric], parent: Path) -> Path:
+    """A copy of the bundle whose manifest carries `metrics`."""
+    shutil.rmtree(parent, ignore_errors=True)
+    manifest = read_manifest(bundle)
+    save_bundle(parent / BUNDLE, manifest.model_copy(update={"metrics": metrics}), load_arrays(bundle, manifest))
+    return parent / BUNDLE
+
+
+def _log(run: Run, manifest: Manifest, seed: int, agreement: Agreement) -> None:
+    run.log_parameters({**manifest.parameters, "seed": seed})
+    run.log_dataset(manifest)
+    refitted = {f"{of}_overlap_at_{SHOWN}": value for of, value in asdict(agreement).items()}
+    run.log_metrics(manifest.metrics + [Metric(protocol="refit", name=n, value=v) for n, v in refitted.items()])
+
+
+def _log_evaluations(run: Run, evaluations: Mapping[str, Evaluation]) -> None:
+    """Keep each person's values: the gate compares versions pairwise over the same people."""
+    with tempfile.TemporaryDirectory() as scratch:
+        for protocol, evaluation in evaluations.items():
+            file = Path(scratch) / f"{protocol}.npz"
+            save_evaluation(file, evaluation)
+            run.log_file(file, "evaluations")
+
+
+def load_version_evaluation(tracker: Tracker, version: Version, protocol: str) -> Evaluation:
+    """The evaluation that was logged with a version. Raises MissingInputError where there is none by `protocol`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return load_evaluation(tracker.artifact(version.run_id, f"evaluations/{protocol}.npz", Path(scratch)))

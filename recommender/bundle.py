@@ -3,6 +3,10 @@
 Saving is atomic (temporary directory, fsync, rename) and files are never edited in place. Loading checks every file's
 size and sha256 before anything is mapped, opens arrays with `mmap_mode="r"` and never unpickles. A hash in the same
 artifact proves integrity, not origin.
+
+Beside the arrays that the scorers name, a bundle holds `movie_ids` and `user_ids` (raw ids by row), `neighbour_rows`
+(n_movies, k) int32 and `neighbour_scores` float32 (each film's best, padded with -1), and the arrays of `catalog`,
+`titles`, `history` and, where it was fitted on all ratings, `extras`, each documented in its module.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from recommender.bundle import Golden, Manifest, load_arrays, read_manifest, verify_bundle
 from recommender.catalog import Catalog, FilmFilter
 from recommender.errors import BundleIntegrityError, UnknownMovieError, UnknownUserError
+from recommender.extras import Extras
 from recommender.history import History
 from recommender.ids import UNKNOWN, IdMap
 from recommender.ranking import diversify, mask_scores, top_n
@@ -74,6 +75,11 @@ class Model:
         """Person in, predicted stars out, where the model has that."""
         spec = self.manifest.rating_scorer
         return user_scorer(spec, self.arrays) if spec else None
+
+    @cached_property
+    def extras(self) -> Extras | None:
+        """What pages show beside the model; None in a bundle of a protocol's training part."""
+        return Extras.of(self.arrays)
 
     def movie_row(self, movie_id: int) -> int:
         """Row of a film. Raises UnknownMovieError."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from recommender.model import Model
 from recommender.scorers import item_scorer
 from recommender.titles import TitleNames, encode_titles
 from training.datasets.store import ProcessedDataset
+from training.extras import extra_arrays
 from training.kernels.topk import all_top_k
 from training.models.base import FittedModel, TrainingData
 
@@ -38,10 +39,12 @@ def build_bundle(
     *,
     metrics: Iterable[Metric] = (),
     git_commit: str | None = None,
+    extras: Mapping[str, NDArray[Any]] | None = None,
 ) -> Manifest:
     """Write `fitted` as a bundle at `path`, which must not exist; returns its manifest.
 
-    `data` is what the model was fitted on: rating counts, histories and lists know nothing else of `dataset`.
+    `data` is what the model was fitted on: rating counts, histories and lists know nothing else of `dataset`. `extras`
+    are those of the whole data set (`describe`), for a model that was fitted on all of it.
     """
     histograms = rating_histograms(data.user_item)
     films = film_rows(dataset.movies, histograms)
@@ -53,6 +56,7 @@ def build_bundle(
         **encode_titles(title_names(dataset.movies)),
         **encode_history(data.user_item),
         **neighbours(fitted, data.canonical),
+        **(extras or {}),
     }
     manifest = Manifest(
         algorithm=fitted.algorithm,
@@ -86,6 +90,12 @@ def compose(name: str, *, item: FittedModel, user: FittedModel, rating: FittedMo
         rating_spec=rating.rating_spec if rating else None,
         content_embedding=item.content_embedding,
     )
+
+
+def describe(dataset: ProcessedDataset, data: TrainingData, *, seed: int = 0) -> Arrays:
+    """What every bundle fitted on all of `dataset` carries beside its model; see `recommender.extras`."""
+    names = genre_names(film_rows(dataset.movies, rating_histograms(data.user_item)))
+    return extra_arrays(dataset, data.user_item, names, seed=seed)
 
 
 def rating_histograms(user_item: sp.csr_matrix) -> NDArray[np.int32]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from recommender.bundle import Manifest
 from recommender.errors import MovierecError
 from recommender.model import Model
-from training.assemble import build_bundle, compose
+from training.assemble import build_bundle, compose, describe
 from training.config import Config
 from training.datasets.store import ProcessedDataset
 from training.difference import Agreement, agreement
@@ -112,13 +112,15 @@ def evaluate_recipes(
 
 
 def refit(plan: Plan, recipes: Mapping[str, Recipe], workspace: Workspace, progress: Progress) -> dict[str, Path]:
-    """Every model's bundle fitted on all ratings, without metrics as yet."""
+    """Every model's bundle fitted on all ratings, with the data set's extras, without metrics as yet."""
     everything = np.ones(len(plan.dataset.ratings), dtype=bool)
     data = training_data(plan.dataset, Split("refit", plan.seed, 0, everything, everything, everything))
     fits = Fits(data, plan.seed, _prefixed("refit", progress))
 
+    extras = cache(partial(describe, plan.dataset, data, seed=plan.seed))
+
     def build(recipe: Recipe, path: Path) -> Manifest:
-        return build_bundle(path, recipe(fits), plan.dataset, data, git_commit=git_commit())
+        return build_bundle(path, recipe(fits), plan.dataset, data, git_commit=git_commit(), extras=extras())
 
     return {
         name: workspace.stage_directory(f"refitted/{name}/{BUNDLE}", partial(build, recipe))

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 from pydantic import Field
 from sklearn.decomposition import TruncatedSVD
 
@@ -50,15 +51,19 @@ class Content:
 def weighted(tags: TagMatrix, weights: dict[str, float]) -> sp.csr_matrix:
     """The movie-tag matrix, each column times idf, each block at unit length times the root of its weight.
 
-    A dot product of two rows is then the weighted sum of the blocks' cosines. The rarer a feature, the more it says:
-    idf = log(n / count) (Spärck Jones, 1972).
+    A dot product of two rows is then the weighted sum of the blocks' cosines.
     """
     parts = []
     for name, (first, last) in tags.blocks.items():
         block = tags.matrix[:, first:last]
         count = np.bincount(block.indices, minlength=last - first)
-        block = sp.csr_matrix(block @ sp.diags(np.log(block.shape[0] / np.maximum(count, 1)) + LEAST_RARITY))
+        block = sp.csr_matrix(block @ sp.diags(idf(count, block.shape[0])))
         lengths = np.sqrt(np.asarray(block.multiply(block).sum(axis=1)).ravel())
         scale = np.divide(weights.get(name, 1.0) ** 0.5, lengths, out=np.zeros_like(lengths), where=lengths > 0)
         parts.append(sp.diags(scale) @ block)
     return sp.csr_matrix(sp.hstack(parts, format="csr", dtype=np.float32))
+
+
+def idf(count: NDArray[np.int64], n: int) -> NDArray[np.float64]:
+    """log(n / count): the rarer a feature, the more it says (Spärck Jones, 1972); a little for one that all share."""
+    return np.asarray(np.log(n / np.maximum(count, 1)) + LEAST_RARITY)

@@ -18,6 +18,24 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object inst
 _PROCESSED = Path("data/processed")
 
 
+@app.command(epilog="Example: movierec data fetch ml-25m")
+def fetch(
+    name: Annotated[str, typer.Argument(help="Data set of the catalogue, for example ml-25m or tag-genome.")],
+    mirror: Annotated[
+        str | None, typer.Option(help="Directory or base URL that holds the archives.", envvar="MOVIEREC_MIRROR")
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Fetch again even when the files are there.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch the raw files of a data set: from a copy at hand, a mirror, or GroupLens."""
+    from cli.progress import reporter
+    from training.datasets.fetch import fetch as fetch_dataset
+
+    with reporter() as progress:
+        directory = fetch_dataset(name, mirror=mirror, force=force, progress=progress)
+    typer.echo(json.dumps({"name": name, "directory": str(directory)}) if as_json else f"{name} is in {directory}/.")
+
+
 @app.command(epilog="Example: movierec data prepare ml-latest-small --raw ~/Downloads/ml-latest-small")
 def prepare(
     name: Name,

@@ -30,7 +30,7 @@ from recommender.schema import (
     USER,
     YEAR,
 )
-from recommender.titles import normalise
+from recommender.title_keys import normalise
 from training.datasets import schemas
 from training.datasets.indexing import distinct, rating_matrix, rows_of
 from training.datasets.quarantine import Quarantine

@@ -1,56 +1,33 @@
-"""Title normalisation and the index that finds a film by what people type.
+"""The index that finds a film by what people type.
 
-Array names start with `titles_`: `text` and `offsets` hold the sorted normalised keys, `rows` the film of each key and
-`kinds` how the key was made (the smaller, the closer to the film's own title).
+Arrays: the text table `titles` of every spelling's key, with `titles_rows` the film of each key and `titles_kinds` how
+the key was made (the smaller, the closer to the film's own title), `titles_own` the row of each film's own key; and the
+word index of `recommender.title_words`.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from rapidfuzz import fuzz, process
+from rapidfuzz import fuzz
 
-from recommender.catalog import Arrays, concatenate
 from recommender.errors import AmbiguousTitleError, TitleNotFoundError
+from recommender.text_table import TextTable, encode_texts
+from recommender.title_keys import drop_article, normalise, split_year
+from recommender.title_words import TitleWords, encode_words
 
+Arrays = Mapping[str, NDArray[Any]]
 Match = Literal["exact", "without_article", "alternative_title", "fuzzy"]
 KINDS: tuple[Match, ...] = ("exact", "without_article", "alternative_title")
-FUZZY_CUTOFF = 55.0  # rapidfuzz ratio, 0 to 100; below it two titles have little in common
-FUZZY_ACCEPT = 82.0  # what `resolve(..., fuzzy=True)` takes as the same title
 
-# Not "die": it would turn "Die Hard" into "Hard".
-ARTICLES = frozenset(
-    (
-        "the",
-        "a",
-        "an",
-        "la",
-        "le",
-        "les",
-        "l",
-        "el",
-        "lo",
-        "il",
-        "gli",
-        "i",
-        "der",
-        "das",
-        "ein",
-        "un",
-        "une",
-        "una",
-        "det",
-    )
-)
-_TRAILING_ARTICLE = re.compile(r"^(?P<rest>.+),\s*(?P<article>[^\W\d]+'?)$")
-_YEAR = re.compile(r"\s*\((?P<year>\d{4})\)\s*$")
+SUGGESTIONS = 10
+SHORT, LONG = 4, 9  # characters: below, two typos leave too little; above, two typos may look like three
+_WORD_CANDIDATES = 60  # films with words of the query that are compared with it as a whole
 
 
 @dataclass(frozen=True)
@@ -70,50 +47,30 @@ class Found:
     matched: Match
 
 
-def split_year(title: str) -> tuple[str, int | None]:
-    """`"Heat (1995)"` to `("Heat", 1995)`; the year is None where the title has none at its end."""
-    match = _YEAR.search(title)
-    return (title[: match.start()], int(match["year"])) if match else (title, None)
-
-
-def move_article(title: str) -> str:
-    """`"Usual Suspects, The"` to `"The Usual Suspects"`; `"Crime, Inc"` stays, as "Inc" is no article."""
-    match = _TRAILING_ARTICLE.match(title.strip())
-    if not match or match["article"].rstrip("'").casefold() not in ARTICLES:
-        return title.strip()
-    joint = "" if match["article"].endswith("'") else " "
-    return f"{match['article']}{joint}{match['rest']}"
-
-
-def normalise(title: str) -> str:
-    """The key of a title: no accents, case or punctuation, article in front, single spaces."""
-    decomposed = unicodedata.normalize("NFKD", move_article(title))
-    plain = "".join(c for c in decomposed if not unicodedata.combining(c)).casefold().replace("&", " and ")
-    plain = plain.replace("'", "").replace("\u2019", "")
-    return " ".join(re.sub(r"[\W_]+", " ", plain).split()) or " ".join(title.split()).casefold()
-
-
-def drop_article(key: str) -> str:
-    """The key without a leading article, unless nothing would be left."""
-    first, _, rest = key.partition(" ")
-    return rest if rest and first in ARTICLES else key
-
-
 def encode_titles(names: Sequence[TitleNames]) -> dict[str, NDArray[Any]]:
     """Arrays of a title index from the names of each film, in row order."""
-    entries = sorted({(key, kind, row) for row, film in enumerate(names) for key, kind in _keys(film)})
-    text, offsets = concatenate([key.encode() for key, _, _ in entries])
+    entries = sorted({(key.encode(), kind, row) for row, film in enumerate(names) for key, kind in _keys(film)})
+    words = [{word for title in _spellings(film) for word in normalise(title).split()} for film in names]
     return {
-        "titles_text": text,
-        "titles_offsets": offsets,
+        **encode_texts("titles", [key.decode() for key, _, _ in entries]),
         "titles_kinds": np.array([kind for _, kind, _ in entries], dtype=np.uint8),
         "titles_rows": np.array([row for _, _, row in entries], dtype=np.int32),
+        "titles_own": _own_keys(entries, names),
+        **encode_words(words),
     }
 
 
+def _own_keys(entries: Sequence[tuple[bytes, int, int]], names: Sequence[TitleNames]) -> NDArray[np.int32]:
+    at = {(key, row): index for index, (key, _, row) in enumerate(entries)}
+    return np.array([at[normalise(film.title).encode(), row] for row, film in enumerate(names)], dtype=np.int32)
+
+
+def _spellings(film: TitleNames) -> list[str]:
+    return [film.title, *film.alternatives]
+
+
 def _keys(film: TitleNames) -> set[tuple[str, int]]:
-    spelled = [(film.title, 0), *((other, 2) for other in film.alternatives)]
-    keys = {(normalise(title), kind) for title, kind in spelled}
+    keys = {(normalise(title), 2 if at else 0) for at, title in enumerate(_spellings(film))}
     keys |= {(drop_article(key), max(kind, 1)) for key, kind in keys if drop_article(key) != key}
     if film.year is not None:
         keys |= {(f"{key} {film.year}", kind) for key, kind in keys}
@@ -121,14 +78,15 @@ def _keys(film: TitleNames) -> set[tuple[str, int]]:
 
 
 class TitleIndex:
-    """Finds films by title: exact up to spelling habits, by prefix, and with typos."""
+    """Finds films by title: exact up to spelling habits, by prefix, by words in any order, and with typos."""
 
     def __init__(self, arrays: Arrays, canonical: NDArray[np.int32], popularity: NDArray[np.int32]) -> None:
         """`canonical`: (n,) row that stands for each film; `popularity`: (n,) number of ratings, breaks ties."""
-        self._text = np.ascontiguousarray(arrays["titles_text"]).data
-        self._offsets = arrays["titles_offsets"]
+        self._table = TextTable("titles", arrays)
+        self._words = TitleWords(arrays, len(canonical))
         self._rows = arrays["titles_rows"]
         self._kinds = arrays["titles_kinds"]
+        self._own = arrays["titles_own"]
         self._canonical = canonical
         self._popularity = popularity
 
@@ -136,72 +94,94 @@ class TitleIndex:
         """The one film that `title` names.
 
         Raises AmbiguousTitleError where several films have that title, TitleNotFoundError with suggestions otherwise;
-        with `fuzzy` a close enough title is taken instead.
+        with `fuzzy` the film that is a typo or two away is taken instead, the most rated one of several.
         """
         exact = self._lookup(title)
         if len(exact) > 1:
             raise AmbiguousTitleError([found.row for found in exact])
         if exact:
             return exact[0]
-        suggestions = self._scored(title, limit=10)
-        if fuzzy and suggestions and suggestions[0][1] >= FUZZY_ACCEPT:
-            return Found(suggestions[0][0], "fuzzy")
-        raise TitleNotFoundError([row for row, _ in suggestions])
+        close = self._misspelt(title)
+        if fuzzy and close:
+            return Found(close[0], "fuzzy")
+        raise TitleNotFoundError(_first(close + self._by_words(title), SUGGESTIONS))
 
     def search(self, query: str, limit: int) -> list[int]:
-        """Rows for an autocomplete box: exact, then prefix (most rated first), then close spellings."""
-        exact = [found.row for found in self._lookup(query)]
-        rows = exact + self._prefixed(normalise(query)) + [row for row, _ in self._scored(query, limit)]
-        return list(dict.fromkeys(rows))[:limit]
+        """Rows for an autocomplete box: exact, then titles that begin so, then by words, then close spellings."""
+        found = [found.row for found in self._lookup(query)] + self._prefixed(normalise(query), limit)
+        if len(set(found)) < limit:
+            found += self._misspelt(query) + self._by_words(query)
+        return _first(found, limit)
 
     def _lookup(self, title: str) -> list[Found]:
         bare, year = split_year(title)
         suffix = f" {year}" if year else ""
         key = normalise(bare)
-        found = self._entries(key + suffix)
+        found = self._table.equal(key + suffix)
         if not found and drop_article(key) != key:
-            found = self._entries(drop_article(key) + suffix)
-        closest = min((kind for kind, _ in found), default=0)
-        rows = {int(self._canonical[row]) for kind, row in found if kind == closest}
-        return [Found(row, KINDS[closest]) for row in sorted(rows, key=self._by_popularity)]
+            found = self._table.equal(drop_article(key) + suffix)
+        if not found:
+            return []
+        kinds = [int(self._kinds[at]) for at in found]
+        closest = min(kinds)
+        rows = {int(self._canonical[self._rows[at]]) for at, kind in zip(found, kinds, strict=True) if kind == closest}
+        return [Found(row, KINDS[closest]) for row in self._most_rated(rows)]
 
-    def _entries(self, key: str) -> list[tuple[int, int]]:
-        wanted = key.encode()
-        at, found = self._first_not_below(wanted), []
-        while at < len(self._rows) and self._key(at) == wanted:
-            found.append((int(self._kinds[at]), int(self._rows[at])))
-            at += 1
-        return found
-
-    def _prefixed(self, key: str) -> list[int]:
+    def _prefixed(self, key: str, limit: int) -> list[int]:
         if not key:
             return []
-        low, high = self._first_not_below(key.encode()), self._first_not_below(key.encode() + b"\xff")
-        rows = {int(row) for row in self._canonical[self._rows[low:high]]}
-        return sorted(rows, key=self._by_popularity)
+        span = self._table.starting(key)
+        rows = np.unique(self._canonical[self._rows[span.start : span.stop]])
+        if len(rows) > limit:
+            rows = rows[np.argsort(-self._popularity[rows], kind="stable")[:limit]]
+        return self._most_rated(rows.tolist())
 
-    def _scored(self, title: str, limit: int) -> list[tuple[int, float]]:
-        key = normalise(split_year(title)[0])
-        matches = process.extract(key, self._keys, scorer=fuzz.ratio, score_cutoff=FUZZY_CUTOFF, limit=limit * 4)
-        best: dict[int, float] = {}
-        for _, score, at in matches:
+    def _misspelt(self, title: str) -> list[int]:
+        """Rows of the titles a few typos away, the likeliest first."""
+        bare, year = split_year(title)
+        key = normalise(bare) + (f" {year}" if year else "")
+        usual = usual_edits(len(key))
+        found, edits = self._table.close(key, usual)
+        if not len(found) and len(key) >= LONG:
+            found, edits = self._table.close(key, usual + 1)
+        best: dict[int, tuple[int, int, int]] = {}
+        for at, count in zip(found.tolist(), edits.tolist(), strict=True):
             row = int(self._canonical[self._rows[at]])
-            best[row] = max(score, best.get(row, 0.0))
-        return sorted(best.items(), key=lambda item: (-item[1], self._by_popularity(item[0])))[:limit]
+            typo = (count, invented_letters(key, self._table[at].decode()), int(self._kinds[at]))
+            best[row] = min(typo, best.get(row, typo))
+        return sorted(best, key=lambda row: (best[row], self._by_rating(row)))
 
-    @cached_property
-    def _keys(self) -> list[str]:
-        return [self._key(at).decode() for at in range(len(self._rows))]
+    def _by_words(self, title: str) -> list[int]:
+        """Rows of titles that share words with `title`, the most alike as a whole first."""
+        key = normalise(split_year(title)[0])
+        rows = {int(row) for row in self._canonical[self._words.search(key, _WORD_CANDIDATES)]}
+        likeness = {row: self._likeness(key, row) for row in rows}
+        return sorted(rows, key=lambda row: (-likeness[row], self._by_rating(row)))
 
-    def _key(self, at: int) -> bytes:
-        return bytes(self._text[int(self._offsets[at]) : int(self._offsets[at + 1])])
+    def _likeness(self, key: str, row: int) -> float:
+        return fuzz.WRatio(key, self._table[int(self._own[row])].decode())
 
-    def _first_not_below(self, wanted: bytes) -> int:
-        low, high = 0, len(self._rows)
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (middle + 1, high) if self._key(middle) < wanted else (low, middle)
-        return low
+    def _most_rated(self, rows: Iterable[int]) -> list[int]:
+        return sorted(rows, key=self._by_rating)
 
-    def _by_popularity(self, row: int) -> tuple[int, int]:
+    def _by_rating(self, row: int) -> tuple[int, int]:
         return -int(self._popularity[row]), row
+
+
+def usual_edits(length: int) -> int:
+    """How many typos a title of that many characters may have and still be recognised."""
+    return 1 if length <= SHORT else 2
+
+
+def invented_letters(typed: str, meant: str) -> int:
+    """Letters that are in `typed` and not in `meant`.
+
+    Of two titles as many edits away, the one that explains a query by letters left out or swapped is the likelier one:
+    of wrong letters there are dozens to choose from.
+    """
+    return (Counter(typed) - Counter(meant)).total()
+
+
+def _first(rows: Iterable[int], n: int) -> list[int]:
+    """The first n distinct rows."""
+    return list(dict.fromkeys(rows))[:n]

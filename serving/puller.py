@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from recommender.errors import BundleError, GateRefusedError, MovierecError, RegistryUnavailableError
+from recommender.errors import MovierecError, RegistryUnavailableError
 from serving import smoke
 from serving.model_store import ModelStore, Refusal, RegistryStatus, Slot, VersionMeta, directory_name
 from serving.settings import Settings
@@ -90,8 +90,12 @@ class Puller:
                 smoke.check(entry.bundle, self._settings)
             else:
                 entry = self._store.install(meta, lambda path: self._fetch(meta.version, path))
-        except (BundleError, GateRefusedError, OSError) as error:
+        except (MovierecError, OSError) as error:
             self._refuse(meta, str(error), status)
+            return None
+        except Exception as error:  # a broken bundle may raise anything, and none of it may end the puller
+            log.exception("version_failed", version=meta.version)
+            self._refuse(meta, f"It cannot be used: {error!r}.", status)
             return None
         self._store.point(slot, entry)
         self._store.prune(self._settings.keep_versions)

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import structlog
 
-from recommender.errors import MovierecError
 from serving.model_store import Entry, ModelStore, RegistryStatus, Slot
 from serving.served import Served, load
 
@@ -69,9 +68,9 @@ class ModelSlot:
         started = time.perf_counter()
         try:
             served = load(entry, stale=self._is_stale(entry.key))
-        except (MovierecError, OSError) as error:
+        except Exception:  # a broken bundle may raise anything, and none of it may end the worker
             self._refused.add(entry.key)
-            log.error("version_unusable", slot=self.slot, version=entry.meta.version, reason=str(error))
+            log.exception("version_unusable", slot=self.slot, version=entry.meta.version)
             if self.served is None:
                 self.refresh()
             return

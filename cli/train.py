@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -88,14 +89,14 @@ def _show(found: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    # A pipe has no width of its own; cut cells would help nobody there.
+    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
     table = Table()
     for name in found[0] if found else ["no version yet"]:
         table.add_column(name.replace("_", " "))
     for row in found:
         table.add_row(*(_cell(value) for value in row.values()))
-    # A pipe has no width of its own; cut cells would help nobody there.
-    console.print(table, width=None if console.is_terminal else _PIPE_WIDTH)
+    console.print(table)
 
 
 def _cell(value: object) -> str:

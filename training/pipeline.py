@@ -22,13 +22,15 @@ from training.assemble import build_bundle, compose, describe
 from training.config import Config
 from training.datasets.store import ProcessedDataset
 from training.difference import Agreement, agreement
-from training.evaluation.protocols import evaluate
+from training.evaluation.protocols import combine, evaluate
 from training.evaluation.result import Evaluation
+from training.evaluation.significance import compare
+from training.models import make
 from training.models.base import FittedModel, Progress
-from training.models.fits import Fits
+from training.models.fits import Composite, Fits
 from training.plan import Plan, make_plan
 from training.protocol import ProtocolConfig
-from training.recording import Trained, record
+from training.recording import Results, Trained, record_all
 from training.split import Split, splits, training_data, validation_split
 from training.tracking import BUNDLE, CHAMPION, Tracker
 from training.versioning import git_commit
@@ -58,10 +60,8 @@ def train(
         recipes = choose_recipes(plan, workspace, progress)
         evaluations = evaluate_recipes(plan, recipes, workspace, progress)
         bundles = refit(plan, recipes, workspace, progress)
-        agreements = {name: compare(plan, name, bundles[name], workspace) for name in recipes}
-        return [
-            record(plan, name, evaluations, agreements[name], bundles[name], workspace, tracker) for name in recipes
-        ]
+        agreements = {name: check_refitted(plan, name, bundles[name], workspace) for name in recipes}
+        return record_all(plan, Results(evaluations, bundles, agreements), workspace, tracker, progress)
 
 
 def current_composite(dataset: ProcessedDataset, *, seed: int = 0, tracker: Tracker | None = None) -> int | None:
@@ -83,31 +83,42 @@ def choose_recipes(plan: Plan, workspace: Workspace, progress: Progress) -> dict
 
 
 def choose_ranking_model(plan: Plan, recipes: Mapping[str, Recipe], workspace: Workspace, progress: Progress) -> str:
-    """The algorithm with the best lists for people, on a validation part cut from the protocol's training part."""
+    """The algorithm with the best lists for people, on a validation part cut from the protocol's training part.
 
-    def compute() -> dict[str, float]:
-        seed = plan.people.seeds[0]
-        test = splits(plan.people, plan.dataset, seed)[0]
-        part = _Part(plan, plan.people, validation_split(plan.people, plan.dataset, test, seed), progress)
-        scored = {name: part.evaluate(recipe) for name, recipe in recipes.items()}
-        return {name: float(np.nanmean(e.per_user[plan.settings.choose_by])) for name, e in scored.items()}
-
-    values: dict[str, float] = workspace.stage_json("validation", compute)
-    return max(values, key=lambda name: values[name])
+    One that is made of others must be better than the best that is not, beyond chance.
+    """
+    split_seed, by = plan.people.seeds[0], plan.settings.choose_by
+    test = splits(plan.people, plan.dataset, split_seed)[0]
+    validation = validation_split(plan.people, plan.dataset, test, split_seed)
+    part = _Part(plan, plan.people, validation, plan.seed, _prefixed("validation", progress))
+    found = {
+        name: workspace.stage_evaluation(f"validation/{name}", partial(part.evaluate, recipe))
+        for name, recipe in recipes.items()
+    }
+    ranked = sorted(found, key=lambda name: -found[name].metric(by).value)
+    plain = next(name for name in ranked if not isinstance(make(name, plan.configs[name]), Composite))
+    return ranked[0] if compare(found[ranked[0]], found[plain], by).difference_lo > 0 else plain
 
 
 def evaluate_recipes(
     plan: Plan, recipes: Mapping[str, Recipe], workspace: Workspace, progress: Progress
 ) -> Evaluations:
-    """Every model by every protocol. Bundles of the people protocol are kept, to compare the refitted ones with."""
+    """Every model by every protocol, the mean over the training seeds.
+
+    Bundles of the people protocol and the first seed are kept, to compare the refitted ones with.
+    """
     results: Evaluations = {name: {} for name in recipes}
     for protocol in plan.protocols:
-        part = _Part(plan, protocol, splits(protocol, plan.dataset, protocol.seeds[0])[0], progress)
-        for name, recipe in recipes.items():
-            kept = _evaluated_bundle(workspace, name) if protocol == plan.people else None
-            results[name][protocol.name] = workspace.stage_evaluation(
-                f"evaluations/{name}/{protocol.name}", partial(part.evaluate, recipe, kept)
-            )
+        trainings: dict[str, list[Evaluation]] = {name: [] for name in recipes}
+        for seed in plan.training_seeds:
+            split = splits(protocol, plan.dataset, protocol.seeds[0])[0]
+            part = _Part(plan, protocol, split, seed, _prefixed(f"{protocol.name}, seed {seed}", progress))
+            kept = protocol == plan.people and seed == plan.seed
+            for name, recipe in recipes.items():
+                stage = partial(part.evaluate, recipe, _evaluated_bundle(workspace, name) if kept else None)
+                trainings[name].append(workspace.stage_evaluation(f"evaluations/{name}/{protocol.name}/{seed}", stage))
+        for name in recipes:
+            results[name][protocol.name] = combine(trainings[name])
     return results
 
 
@@ -116,19 +127,20 @@ def refit(plan: Plan, recipes: Mapping[str, Recipe], workspace: Workspace, progr
     everything = np.ones(len(plan.dataset.ratings), dtype=bool)
     data = training_data(plan.dataset, Split("refit", plan.seed, 0, everything, everything, everything))
     fits = Fits(data, plan.seed, _prefixed("refit", progress))
-
     extras = cache(partial(describe, plan.dataset, data, seed=plan.seed))
 
-    def build(recipe: Recipe, path: Path) -> Manifest:
-        return build_bundle(path, recipe(fits), plan.dataset, data, git_commit=git_commit(), extras=extras())
+    def build(name: str, recipe: Recipe, path: Path) -> Manifest:
+        fitted = recipe(fits)
+        workspace.stage_json(f"curves/{name}", lambda: dict(fitted.learning_curve))
+        return build_bundle(path, fitted, plan.dataset, data, git_commit=git_commit(), extras=extras())
 
     return {
-        name: workspace.stage_directory(f"refitted/{name}/{BUNDLE}", partial(build, recipe))
+        name: workspace.stage_directory(f"refitted/{name}/{BUNDLE}", partial(build, name, recipe))
         for name, recipe in recipes.items()
     }
 
 
-def compare(plan: Plan, name: str, refitted: Path, workspace: Workspace) -> Agreement:
+def check_refitted(plan: Plan, name: str, refitted: Path, workspace: Workspace) -> Agreement:
     """How far the refitted model shows the films that the evaluated one did. Raises MovierecError where hardly."""
     wanted = plan.settings.agreement
     before, after = Model.load(_evaluated_bundle(workspace, name)), Model.load(refitted)
@@ -149,12 +161,12 @@ class _Part:
     plan: Plan
     protocol: ProtocolConfig
     split: Split
+    seed: int
     progress: Progress
 
     @cached_property
     def fits(self) -> Fits:
-        data = training_data(self.plan.dataset, self.split)
-        return Fits(data, self.plan.seed, _prefixed(self.split.protocol, self.progress))
+        return Fits(training_data(self.plan.dataset, self.split), self.seed, self.progress)
 
     def evaluate(self, recipe: Recipe, kept: Path | None = None) -> Evaluation:
         """Fit, save, load and judge; the bundle is kept at `kept`, or not at all."""
@@ -163,9 +175,7 @@ class _Part:
             if not path.exists():
                 build_bundle(path, recipe(self.fits), self.plan.dataset, self.fits.data)
             model = Model.load(path)
-            return evaluate(
-                model, self.plan.dataset, self.split, self.protocol, seed=self.plan.seed, progress=self.progress
-            )
+            return evaluate(model, self.plan.dataset, self.split, self.protocol, seed=self.seed, progress=self.progress)
 
 
 def _fit(name: str, config: Config, fits: Fits) -> FittedModel:

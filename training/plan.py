@@ -28,6 +28,13 @@ class PeopleProtocol(Config):
     least_users: int = Field(ge=1, description="test users that `large` must have")
 
 
+class Trainings(Config):
+    """How many training seeds each figure is the mean of."""
+
+    large: int = Field(ge=1)
+    small: int = Field(ge=1)
+
+
 class AgreementConfig(Config):
     """How much a refitted model must resemble the evaluated one."""
 
@@ -42,6 +49,7 @@ class TrainingConfig(Config):
 
     people: PeopleProtocol
     titles: str
+    trainings: Trainings
     choose_by: str
     agreement: AgreementConfig
 
@@ -58,6 +66,12 @@ class Plan:
     further: tuple[ProtocolConfig, ...]
     settings: TrainingConfig
     seed: int
+    trainings: int
+
+    @property
+    def training_seeds(self) -> range:
+        """The first one is also that of the refitted model."""
+        return range(self.seed, self.seed + self.trainings)
 
     @property
     def protocols(self) -> tuple[ProtocolConfig, ...]:
@@ -86,15 +100,17 @@ def make_plan(what: str, dataset: ProcessedDataset, *, seed: int = 0, overrides:
         raise UsageError("--set changes one algorithm; name that algorithm instead of `all`.")
     settings = load_config(CONFIG_ROOT / "training.yaml", TrainingConfig)
     people = people_protocol(dataset, settings.people)
+    is_large = people == settings.people.large
     return Plan(
         dataset=dataset,
         configs={name: configure(name, overrides) for name in (NAMES if what == ALL else [what])},
         composite=what == ALL,
         people=load_protocol(people),
         titles=load_protocol(settings.titles),
-        further=() if people == settings.people.large else (load_protocol(settings.people.large),),
+        further=() if is_large else (load_protocol(settings.people.large),),
         settings=settings,
         seed=seed,
+        trainings=settings.trainings.large if is_large else settings.trainings.small,
     )
 
 

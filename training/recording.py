@@ -1,4 +1,4 @@
-"""One training run in MLflow: parameters, figures of every protocol, pictures, and the bundle as a version."""
+"""Training runs in MLflow: parameters, figures of every protocol, pictures, and each bundle as a registered version."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from pathlib import Path
 from recommender.bundle import Manifest, Metric, load_arrays, read_manifest, save_bundle
 from training.difference import SHOWN, Agreement
 from training.evaluation.result import Evaluation
+from training.models.base import Progress
+from training.pictures import draw, own_figures
 from training.plan import Plan
 from training.tracking import BUNDLE, Run, Tracker, Version, run_tags, version_tags
 from training.workspace import Workspace, load_evaluation, save_evaluation
+
+EVALUATIONS = "evaluations"  # folder of a run's artifacts
 
 
 @dataclass(frozen=True)
@@ -26,28 +30,46 @@ class Trained:
     metrics: list[Metric]
 
 
-def record(
-    plan: Plan,
-    name: str,
-    evaluations: Mapping[str, Mapping[str, Evaluation]],
-    agreement: Agreement,
-    bundle: Path,
-    workspace: Workspace,
-    tracker: Tracker,
-) -> Trained:
-    """Log the model `name` in a run of its own and register its `bundle`, unless this training has done so already.
+@dataclass(frozen=True)
+class Results:
+    """What a training made, by algorithm."""
 
-    `evaluations`: algorithm -> protocol -> evaluation, of all models of this training.
-    """
-    tags = _tags(plan, workspace, read_manifest(bundle))
+    evaluations: Mapping[str, Mapping[str, Evaluation]]  # algorithm -> protocol
+    bundles: Mapping[str, Path]  # refitted, without metrics
+    agreements: Mapping[str, Agreement]  # of the refitted with the evaluated model
+
+
+def record_all(
+    plan: Plan, results: Results, workspace: Workspace, tracker: Tracker, progress: Progress
+) -> list[Trained]:
+    """Log each model in a run of its own and register its bundle, unless this training has done so already."""
+    figures = workspace.stage_directory("figures", lambda path: draw(plan, results.evaluations, path))
+    trained = []
+    for done, name in enumerate(results.bundles, start=1):
+        trained.append(_record(plan, results, name, figures, workspace, tracker))
+        progress("registering", done / len(results.bundles))
+    return trained
+
+
+def load_version_evaluation(tracker: Tracker, version: Version, protocol: str) -> Evaluation:
+    """The evaluation that was logged with a version. Raises MissingInputError where there is none by `protocol`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return load_evaluation(tracker.artifact(version.run_id, f"{EVALUATIONS}/{protocol}.npz", Path(scratch)))
+
+
+def _record(plan: Plan, results: Results, name: str, figures: Path, workspace: Workspace, tracker: Tracker) -> Trained:
+    manifest = read_manifest(results.bundles[name])
+    tags = _tags(plan, workspace, manifest)
     version = _registered(tracker, tags)
-    metrics = [metric for evaluation in evaluations[name].values() for metric in evaluation.metrics]
+    evaluations = results.evaluations[name]
+    metrics = [metric for evaluation in evaluations.values() for metric in evaluation.metrics]
     if version is None:
-        with tracker.run(plan.dataset.name, name, {**run_tags(read_manifest(bundle)), **tags}) as run:
+        with tracker.run(plan.dataset.name, name, {**run_tags(manifest), **tags}) as run:
             stamped = [metric.model_copy(update={"run_id": run.run_id}) for metric in metrics]
-            final = _with_metrics(bundle, stamped, workspace.directory / "final" / name)
-            _log(run, read_manifest(final), plan.seed, agreement)
-            _log_evaluations(run, evaluations[name])
+            final = _with_metrics(results.bundles[name], stamped, workspace.directory / "final" / name)
+            _log(run, read_manifest(final), plan, results.agreements[name])
+            _log_evaluations(run, evaluations)
+            _log_figures(run, figures, final, workspace.stage_json(f"curves/{name}", dict))
             version = run.register(final, tags)
     return Trained(name, version.number, version.run_id, metrics)
 
@@ -56,6 +78,7 @@ def _tags(plan: Plan, workspace: Workspace, manifest: Manifest) -> dict[str, str
     return {
         **version_tags(manifest),
         "seed": str(plan.seed),
+        "trainings": str(plan.trainings),
         "protocols": ",".join(protocol.name for protocol in plan.protocols),
         "people_protocol": plan.people.name,
         "titles_protocol": plan.titles.name,
@@ -77,8 +100,8 @@ def _with_metrics(bundle: Path, metrics: list[Metric], parent: Path) -> Path:
     return parent / BUNDLE
 
 
-def _log(run: Run, manifest: Manifest, seed: int, agreement: Agreement) -> None:
-    run.log_parameters({**manifest.parameters, "seed": seed})
+def _log(run: Run, manifest: Manifest, plan: Plan, agreement: Agreement) -> None:
+    run.log_parameters({**manifest.parameters, "seed": plan.seed, "trainings": plan.trainings})
     run.log_dataset(manifest)
     refitted = {f"{of}_overlap_at_{SHOWN}": value for of, value in asdict(agreement).items()}
     run.log_metrics(manifest.metrics + [Metric(protocol="refit", name=n, value=v) for n, v in refitted.items()])
@@ -90,10 +113,13 @@ def _log_evaluations(run: Run, evaluations: Mapping[str, Evaluation]) -> None:
         for protocol, evaluation in evaluations.items():
             file = Path(scratch) / f"{protocol}.npz"
             save_evaluation(file, evaluation)
-            run.log_file(file, "evaluations")
+            run.log_file(file, EVALUATIONS)
 
 
-def load_version_evaluation(tracker: Tracker, version: Version, protocol: str) -> Evaluation:
-    """The evaluation that was logged with a version. Raises MissingInputError where there is none by `protocol`."""
-    with tempfile.TemporaryDirectory() as scratch:
-        return load_evaluation(tracker.artifact(version.run_id, f"evaluations/{protocol}.npz", Path(scratch)))
+def _log_figures(run: Run, shared: Path, bundle: Path, curves: Mapping[str, list[float]]) -> None:
+    for file in sorted(shared.iterdir()):
+        run.log_file(file, "figures")
+    for name, figure in own_figures(bundle, curves).items():
+        run.log_figure(name, figure)
+    for quantity, values in curves.items():
+        run.log_curve(quantity, values)

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.errors import DataError, MissingInputError
-from recommender.schema import MOVIE, RATING_DTYPES, RATING_MAX, USER
+from recommender.errors import DataError, MissingInputError, UsageError
+from recommender.ids import IdMap
+from recommender.schema import (
+    ACTORS,
+    ALTERNATIVE_TITLES,
+    DIRECTORS,
+    DUPLICATE_OF,
+    GENRES,
+    MOVIE,
+    ORIGINAL_TITLE,
+    RATING_DTYPES,
+    RATING_MAX,
+    TITLE,
+    USER,
+    YEAR,
+)
+from training.datasets.persistence import sha256_of
 from training.datasets.sources import RAW_ROOT
-from training.datasets.store import ProcessedDataset
-from training.protocol import FilesSplit, Mask
+from training.datasets.store import ProcessedDataset, TagMatrix
+from training.protocol import FilesSplit, Mask, ProtocolConfig
 
 _COLUMNS = list(RATING_DTYPES)
 
@@ -30,6 +48,45 @@ def validation_parts(rule: FilesSplit, dataset: ProcessedDataset) -> dict[str, N
     train, valid = _rows_of(rule.train, "--train", dataset), _rows_of(rule.valid, "--valid", dataset)
     _check_apart(train=train, valid=valid)
     return {"train": train, "test": valid}
+
+
+def files_dataset(protocol: ProtocolConfig) -> ProcessedDataset:
+    """A data set made of a published split alone: its ratings in file order; films have no more than a number.
+
+    Raises UsageError where `protocol` names no files.
+    """
+    rule = protocol.split
+    if not isinstance(rule, FilesSplit) or rule.train is None or rule.test is None:
+        raise UsageError("A data set made of files needs both: give --train FILE and --test FILE.")
+    paths = [path for path in (rule.train, rule.valid, rule.test) if path]
+    rows = pd.concat([read_pairs(path) for path in paths])
+    ratings = rows.drop_duplicates([USER, MOVIE], keep="last").reset_index(drop=True)
+    movies = np.unique(ratings[MOVIE].to_numpy())
+    fingerprint = hashlib.sha256("".join(sha256_of(path) for path in paths).encode()).hexdigest()
+    return ProcessedDataset(
+        name=rule.train.parent.name or protocol.name,
+        fingerprint=fingerprint,
+        movies=_numbered_films(movies),
+        ratings=ratings,
+        tags=TagMatrix(sp.csr_matrix(np.empty((len(movies), 0), dtype=np.float32)), [], {}),
+        user_ids=IdMap.from_raw(ratings[USER].to_numpy()),
+        movie_ids=IdMap(movies.astype(np.int64)),
+    )
+
+
+def _numbered_films(movies: NDArray[np.int32]) -> pd.DataFrame:
+    titles = pd.Series([f"Item {movie}" for movie in movies], dtype="str")
+    nothing: pd.Series[Any] = pd.Series([[] for _ in movies], dtype="object")
+    return pd.DataFrame(
+        {
+            MOVIE: movies,
+            TITLE: titles,
+            ORIGINAL_TITLE: titles,
+            YEAR: pd.Series([None] * len(movies), dtype="Int32"),
+            DUPLICATE_OF: movies,
+            **dict.fromkeys((ALTERNATIVE_TITLES, GENRES, DIRECTORS, ACTORS), nothing),
+        }
+    )
 
 
 def read_pairs(path: Path) -> pd.DataFrame:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from recommender import smoke
 from recommender.errors import MovierecError, RegistryUnavailableError
-from serving import smoke
 from serving.model_store import ModelStore, Refusal, RegistryStatus, Slot, VersionMeta, directory_name
 from serving.settings import Settings
 
@@ -87,7 +87,7 @@ class Puller:
         try:
             entry = self._store.find(directory_name(meta))
             if entry is not None:
-                smoke.check(entry.bundle, self._settings)
+                self._check(entry.bundle)
             else:
                 entry = self._store.install(meta, lambda path: self._fetch(meta.version, path))
         except (MovierecError, OSError) as error:
@@ -107,7 +107,10 @@ class Puller:
 
     def _fetch(self, version: str, path: Path) -> None:
         self._registry.fetch(version, path)
-        smoke.check(path, self._settings)
+        self._check(path)
+
+    def _check(self, bundle: Path) -> None:
+        smoke.check(bundle, dataset=self._settings.expected_dataset, minimum_movies=self._settings.minimum_movies)
 
     def _refuse(self, meta: VersionMeta, reason: str, status: RegistryStatus) -> None:
         key = directory_name(meta)

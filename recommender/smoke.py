@@ -1,4 +1,4 @@
-"""The smoke gate: what a model must show before it may replace the one that is served."""
+"""The smoke gate: what a model must show before it may be promoted or served."""
 
 from __future__ import annotations
 
@@ -8,28 +8,31 @@ import numpy as np
 
 from recommender.errors import GateRefusedError
 from recommender.model import Model, Wanted
-from serving.settings import Settings
 
 _SAMPLE = 64  # films whose lists are compared; a constant model gives one list to all
 
 
-def check(bundle: Path, settings: Settings) -> Model:
-    """Verify the bundle's hashes and the model's sanity; returns it. Raises BundleError or GateRefusedError."""
+def check(bundle: Path, *, dataset: str | None = None, minimum_movies: int = 1) -> Model:
+    """Verify the bundle's hashes and the model's sanity; returns it.
+
+    `dataset`: name of the data set that it must be fitted on, where only one will do; `minimum_movies`: films that its
+    catalogue must have. Raises BundleError or GateRefusedError.
+    """
     model = Model.load(bundle)
-    _require_dataset(model, settings)
+    _require_dataset(model, dataset, minimum_movies)
     _require_finite(model)
     model.check_golden()
     _require_variety(model)
     return model
 
 
-def _require_dataset(model: Model, settings: Settings) -> None:
+def _require_dataset(model: Model, dataset: str | None, minimum_movies: int) -> None:
     found = model.manifest.dataset.name
-    if settings.expected_dataset is not None and found != settings.expected_dataset:
-        raise GateRefusedError(f"Expected a model of the data set {settings.expected_dataset}, found {found}.")
-    if len(model.movie_ids) < settings.minimum_movies:
+    if dataset is not None and found != dataset:
+        raise GateRefusedError(f"Expected a model of the data set {dataset}, found {found}.")
+    if len(model.movie_ids) < minimum_movies:
         raise GateRefusedError(
-            f"Expected a catalogue of at least {settings.minimum_movies} films, found {len(model.movie_ids)}."
+            f"Expected a catalogue of at least {minimum_movies} films, found {len(model.movie_ids)}."
         )
 
 

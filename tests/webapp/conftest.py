@@ -1,0 +1,96 @@
+"""The real service over the toy bundle, and the pages in front of it."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import streamlit as st
+import uvicorn
+from streamlit.testing.v1 import AppTest
+
+import webapp
+from serving.app import create_app
+from serving.model_store import ModelStore, VersionMeta
+from serving.settings import Settings
+from tests.toy import save_toy
+
+APP = Path(webapp.__file__).with_name("app.py")
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="session")
+def toy_store(tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
+    """A local model store that serves the toy bundle as version 1."""
+    root = tmp_path_factory.mktemp("webapp")
+    save_toy(root / "bundle")
+    store = ModelStore(root / "store")
+    meta = VersionMeta(name="movielens-recommender", version="1", run_id="0123456789abcdef", algorithm="toy")
+
+    def copy(target: Path) -> None:
+        shutil.copytree(root / "bundle", target)
+
+    store.point("champion", store.install(meta, copy))
+    return store
+
+
+@contextmanager
+def serving(store: ModelStore, port: int = 0) -> Iterator[str]:
+    """The service on a free port of this machine, or on `port`; its address."""
+    server = uvicorn.Server(uvicorn.Config(create_app(Settings(), store), port=port, access_log=False))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert server.started
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(30)
+
+
+@pytest.fixture(scope="session")
+def api_url(toy_store: ModelStore) -> Iterator[str]:
+    """Address of the service over the toy bundle."""
+    with serving(toy_store) as address:
+        yield address
+
+
+@pytest.fixture
+def no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where an MLflow store would be, but is not."""
+    file = tmp_path / "mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def open_page(api_url: str, no_store: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
+    """Opens a page of the app by its file name, with query parameters, in front of `url` (the toy service if unset)."""
+
+    def opened(page: str, url: str = api_url, **query: str) -> AppTest:
+        monkeypatch.setenv("MOVIEREC_API_URL", url)
+        st.cache_data.clear()
+        app = AppTest.from_file(str(APP), default_timeout=60)
+        app.run()
+        app.switch_page(f"pages/{page}.py")  # from now on AppTest runs that page without the frame of app.py
+        for name, value in query.items():
+            app.query_params[name] = value
+        return app.run()
+
+    return opened
+
+
+def drawn(app: AppTest) -> str:
+    """Every text on the page, HTML included."""
+    kinds = ("html", "markdown", "title", "header", "subheader", "caption")
+    parts = [element.proto.body for kind in kinds for element in app.get(kind)]
+    boxes = [*app.info, *app.warning, *app.error, *app.exception]
+    return "\n".join([*parts, *(box.value for box in boxes)])

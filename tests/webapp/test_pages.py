@@ -1,0 +1,125 @@
+"""Every page in front of the real service over the toy bundle."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.webapp.conftest import APP, Open, drawn
+
+PAGES = {
+    "overview": "Films like the ones you love",
+    "recommendations": "Films like a film",
+    "analytics": "What people rated, and how",
+    "models": "Models and their evidence",
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens(open_page: Open, page: str) -> None:
+    app = open_page(page)
+    assert not app.exception
+    assert not app.error
+    assert app.title[0].value == PAGES[page]
+
+
+def test_the_frame_names_the_model_that_answers(api_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOVIEREC_API_URL", api_url)
+    assert "version 1 (toy)" in drawn(AppTest.from_file(str(APP), default_timeout=60).run())
+
+
+def test_the_overview_shows_the_served_models_own_snapshot(open_page: Open) -> None:
+    text = drawn(open_page("overview"))
+    assert "toy</dd>" in text
+    assert "10</dd>" in text  # people
+
+
+def test_a_typed_title_leads_to_films_of_the_same_taste(open_page: Open) -> None:
+    text = drawn(open_page("recommendations", film="star voyage", n="5"))
+    assert "Star Voyage" in text
+    for film in ("The Moon Thieves", "Robot Summer", "Alien Harbour"):
+        assert f"<h3>{film}" in text
+    assert "<h3>Letters from Lyon" not in text
+
+
+def test_a_link_with_a_film_and_a_number_opens_that_list(open_page: Open) -> None:
+    app = open_page("recommendations", film="Star Voyage (1977)", n="4")
+    assert drawn(app).count("<h3>") == 4
+    assert app.slider("n").value == 4
+
+
+def test_a_parameter_that_makes_no_sense_is_ignored(open_page: Open) -> None:
+    app = open_page("recommendations", film="Star Voyage (1977)", n="-7")
+    assert not app.exception
+    assert app.slider("n").value == 12
+
+
+def test_a_misspelt_title_offers_the_film_that_was_meant(open_page: Open) -> None:
+    app = open_page("recommendations", film="Star Voyge")
+    assert not app.exception
+    offers = [button for button in app.button if button.label == "Star Voyage (1977)"]
+    offers[0].click().run()
+    assert "<h2>Star Voyage" in drawn(app)
+
+
+def test_a_title_of_two_films_asks_which(open_page: Open) -> None:
+    app = open_page("recommendations", film="Twins")
+    assert {"Twins (1988)", "Twins (1996)"} <= {button.label for button in app.button}
+    next(button for button in app.button if button.label == "Twins (1996)").click().run()
+    assert '<h2>Twins <span class="mr-year">1996' in drawn(app)
+
+
+def test_a_title_that_nothing_resembles_is_said_so(open_page: Open) -> None:
+    app = open_page("recommendations", film="qqqqqqqqqqqqqq")
+    assert not app.exception
+    assert "No film has this title" in drawn(app)
+
+
+def test_more_like_this_moves_on_to_the_next_film(open_page: Open) -> None:
+    app = open_page("recommendations", film="Star Voyage (1977)")
+    next(button for button in app.button if button.label == "More like this").click().run()
+    assert "<h2>The Moon Thieves" in drawn(app)
+
+
+def test_what_a_person_types_is_escaped(open_page: Open) -> None:
+    app = open_page("recommendations", film="<script>alert(1)</script>")
+    assert not app.exception
+    assert "<script>" not in drawn(app)
+
+
+def test_the_csv_holds_the_list_that_is_shown(open_page: Open) -> None:
+    from webapp import source
+    from webapp.api_client import query_string
+    from webapp.exports import recommendations_csv
+
+    open_page("recommendations")
+    answer = source.api().recommend(query_string(title="Star Voyage", n=3))
+    rows = list(csv.DictReader(io.StringIO(recommendations_csv(answer))))
+    assert [row["title"] for row in rows] == [film.title for film in answer.recommendations]
+    assert rows[0]["genres"] == "Crime|Sci-Fi"
+
+
+def test_one_films_ratings_stand_beside_everybodys(open_page: Open) -> None:
+    app = open_page("analytics", film="Robot Summer (1991)")
+    assert "<h2>Robot Summer" in drawn(app)
+    assert len(app.get("vega_lite_chart")) == 3  # no toy film has the 50 ratings that the fourth asks for
+
+
+def test_a_film_without_ratings_says_so(open_page: Open) -> None:
+    assert "Nobody has rated this film yet" in drawn(open_page("analytics", film="Unseen Love (2000)"))
+
+
+def test_a_minimum_that_no_film_reaches_is_said_so(open_page: Open) -> None:
+    app = open_page("analytics")
+    app.slider("least").set_value(500).run()
+    assert "No film has that many ratings" in drawn(app)
+
+
+def test_a_missing_registry_is_explained_and_not_created(open_page: Open, no_store: Path) -> None:
+    app = open_page("models")
+    assert "no MLflow store" in drawn(app)
+    assert not no_store.exists()

@@ -1,0 +1,133 @@
+"""The service over HTTP: short time-outs, typed answers, errors in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import ValidationError
+
+from webapp import api_models as models
+from webapp.errors import ApiProblem, ApiSlow, ApiUnexpected, ApiUnreachable, ApiUnready
+
+Json = dict[str, Any]
+Params = tuple[tuple[str, str], ...]
+Get = Callable[[str, Params], Json]
+Post = Callable[[str, Json], Json]
+Answer = TypeVar("Answer", bound=models.Read)
+
+_BUSY = 503
+
+
+class Transport:
+    """GET and POST of JSON; every failure becomes an error of `webapp.errors`."""
+
+    def __init__(self, base_url: str, *, connect_seconds: float = 1.0, read_seconds: float = 5.0) -> None:
+        timeout = httpx.Timeout(read_seconds, connect=connect_seconds)
+        # trust_env: a proxy of the machine has no business between a page and its own service.
+        self._http = httpx.Client(base_url=base_url, timeout=timeout, trust_env=False)
+        self._base_url = base_url
+
+    def get(self, path: str, params: Params = ()) -> Json:
+        """The JSON answer to a GET."""
+        return self._call("GET", path, params=list(params))
+
+    def post(self, path: str, body: Json) -> Json:
+        """The JSON answer to a POST of JSON."""
+        return self._call("POST", path, json=body)
+
+    def _call(self, method: str, path: str, **content: Any) -> Json:
+        try:
+            response = self._http.request(method, path, **content)
+        except httpx.TimeoutException as error:
+            raise ApiSlow("It took too long to answer. Try again in a moment.") from error
+        except httpx.HTTPError as error:
+            raise ApiUnreachable(
+                f"Nothing answers at {self._base_url}. Start it with “movierec serve”, or wait until it is back."
+            ) from error
+        return _read(response)
+
+
+class Api:
+    """The service's calls, typed, over any GET and POST."""
+
+    def __init__(self, get: Get, post: Post) -> None:
+        self._get = get
+        self._post = post
+
+    def model(self) -> models.ModelCard:
+        """The served version."""
+        return _parse(models.ModelCard, self._get("/model", ()))
+
+    def summary(self) -> models.Summary:
+        """The data behind the served version."""
+        return _parse(models.Summary, self._get("/analytics/summary", ()))
+
+    def genres(self) -> list[models.GenreFigures]:
+        """Size and rating of every genre."""
+        return _parse(models.Genres, self._get("/analytics/genres", ())).genres
+
+    def top(
+        self, by: str = "count", *, n: int = 20, genre: str | None = None, min_ratings: int = 0
+    ) -> list[models.Film]:
+        """The most rated films (`by` count) or the best rated by a damped average (`by` average)."""
+        params = query_string(by=by, n=n, genre=genre, min_ratings=min_ratings or None)
+        return _parse(models.Movies, self._get("/analytics/top", params)).movies
+
+    def search(self, text: str, *, limit: int = 8) -> list[models.Film]:
+        """Films that somebody may have meant by `text`."""
+        return _parse(models.Movies, self._get("/movies/search", query_string(q=text, limit=limit))).movies
+
+    def movie(self, movie_id: int) -> models.Film:
+        """One film. Raises ApiProblem where there is none."""
+        return _parse(models.Movie, self._get(f"/movies/{movie_id}", ())).movie
+
+    def ratings(self, movie_id: int) -> models.MovieRatings:
+        """How a film was rated."""
+        return _parse(models.MovieRatings, self._get(f"/movies/{movie_id}/ratings", ()))
+
+    def recommend(self, params: Params) -> models.Recommendations:
+        """Films like a film; `params` as the service documents them."""
+        return _parse(models.Recommendations, self._get("/recommend/", params))
+
+
+def query_string(**values: object) -> Params:
+    """Parameters of a call in a fixed order; None is left out, a list repeats its name."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in sorted(values.items()):
+        several = value if isinstance(value, (list, tuple)) else [value]
+        pairs += [(name, str(one)) for one in several if one is not None]
+    return tuple(pairs)
+
+
+def suggestions(problem: ApiProblem) -> list[models.Suggestion]:
+    """The films that a title problem proposes instead."""
+    members: Mapping[str, Any] = problem.members
+    listed = members.get("suggestions") or members.get("candidates") or []
+    return [_parse(models.Suggestion, entry) for entry in listed]
+
+
+def _read(response: httpx.Response) -> Json:
+    try:
+        body = response.json()
+    except ValueError as error:
+        raise ApiUnexpected(f"It answered with status {response.status_code} and no JSON.") from error
+    if not isinstance(body, dict):
+        raise ApiUnexpected("Expected a JSON object, found something else.")
+    if response.is_success:
+        return body
+    detail = str(body.get("detail") or f"It answered with status {response.status_code}.")
+    if response.status_code == _BUSY:
+        raise ApiUnready(detail)
+    raise ApiProblem(response.status_code, str(body.get("type", "")).rpartition(":")[2], detail, body)
+
+
+def _parse(shape: type[Answer], body: Json) -> Answer:
+    try:
+        return shape.model_validate(body)
+    except ValidationError as error:
+        missing = ", ".join(".".join(map(str, fault["loc"])) for fault in error.errors()[:3])
+        raise ApiUnexpected(
+            f"Its answer lacks or garbles: {missing}. Page and service may be of different ages."
+        ) from error

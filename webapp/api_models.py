@@ -1,0 +1,161 @@
+"""What the pages read of the service's answers; members that they do not need are left alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Read(BaseModel):
+    """Base: immutable, and tolerant of a newer service that says more."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class ModelIdentity(Read):
+    """The model version that answered."""
+
+    name: str
+    version: str
+    run_id: str | None
+    algorithm: str
+    stale: bool
+
+
+class Film(Read):
+    """A film as people see it."""
+
+    movie_id: int
+    title: str
+    year: int | None
+    genres: tuple[str, ...]
+    directors: tuple[str, ...]
+    actors: tuple[str, ...]
+    average_rating: float | None
+    rating_count: int
+
+
+class Recommendation(Film):
+    """A film in a list, best first."""
+
+    rank: int
+    score: float
+
+
+class Subject(Read):
+    """How the service understood the question."""
+
+    title: str
+    movie_id: int
+    matched: str
+
+
+class Recommendations(Read):
+    """A list of films like a film."""
+
+    query: Subject
+    model: ModelIdentity
+    recommendations: list[Recommendation]
+
+
+class Movies(Read):
+    """A list of films."""
+
+    movies: list[Film]
+
+
+class Movie(Read):
+    """One film."""
+
+    movie: Film
+
+
+class HistogramBin(Read):
+    """Number of ratings of one half star."""
+
+    stars: float
+    count: int
+
+
+class MovieRatings(Read):
+    """How a film was rated."""
+
+    movie_id: int
+    title: str
+    average_rating: float | None
+    rating_count: int
+    histogram: list[HistogramBin]
+
+
+class GenreFigures(Read):
+    """One genre's size and rating."""
+
+    genre: str
+    movies: int
+    ratings: int
+    average_rating: float | None
+
+
+class Genres(Read):
+    """All genres of the catalogue."""
+
+    genres: list[GenreFigures]
+
+
+class Snapshot(Read):
+    """The data set that the served model was fitted on. None where the data set does not say."""
+
+    name: str
+    films: int | None = None
+    users: int | None = None
+    ratings: int | None = None
+    density: float | None = None
+    mean_rating: float | None = None
+    mean_ratings_per_film: float | None = None
+    mean_ratings_per_user: float | None = None
+    first_rating: str | None = None
+    last_rating: str | None = None
+    first_year: int | None = None
+    last_year: int | None = None
+    genome_coverage: float | None = None
+    user_tag_coverage: float | None = None
+    credit_coverage: float | None = None
+
+
+class Summary(Read):
+    """The data behind the model, and how its ratings spread over the stars."""
+
+    model: ModelIdentity
+    dataset: Snapshot
+    histogram: list[HistogramBin]
+
+
+class Metric(Read):
+    """One figure with its protocol and 95 % interval."""
+
+    protocol: str
+    name: str
+    value: float
+    lo: float | None = None
+    hi: float | None = None
+
+
+class ModelCard(Read):
+    """The served version in full."""
+
+    model: ModelIdentity
+    created: str
+    git_commit: str | None
+    parameters: dict[str, Any]
+    metrics: list[Metric]
+    movies: int
+    users: int
+
+
+class Suggestion(Read):
+    """A film that was perhaps meant."""
+
+    movie_id: int
+    title: str
+    year: int | None

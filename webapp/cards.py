@@ -1,0 +1,84 @@
+"""Films as HTML. Everything that comes from data is escaped here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from webapp.api_models import Film, Recommendation
+from webapp.palette import genre_colour
+from webapp.poster import poster_uri
+from webapp.wording import film_label, names, rating_line
+
+
+def poster(film: Film, *, small: bool = False) -> str:
+    """The film's drawn poster."""
+    source = poster_uri(film.movie_id, film.title, film.year, film.genres)
+    label = escape(film_label(film.title, film.year), quote=True)
+    return f'<img class="mr-poster{" mr-small" if small else ""}" src="{source}" alt="Drawn poster of {label}">'
+
+
+def genre_chips(genres: Sequence[str]) -> str:
+    """The genres, each with its colour."""
+    return "".join(
+        f'<span class="mr-chip"><i style="background:{genre_colour(genre)}"></i>{escape(genre)}</span>'
+        for genre in genres
+    )
+
+
+def people(film: Film) -> str:
+    """Directors and leading actors, where they are known."""
+    lines = []
+    if film.directors:
+        lines.append(f'<p class="mr-people">Directed by {escape(names(film.directors))}</p>')
+    if film.actors:
+        lines.append(f'<p class="mr-people">With {escape(names(film.actors))}</p>')
+    return "".join(lines)
+
+
+def rating(film: Film) -> str:
+    """Average and count with a star."""
+    return f'<p class="mr-rating"><span class="mr-icon" aria-hidden="true">star</span>{escape(rating_line(film))}</p>'
+
+
+def score_bar(label: str, value: str, share: float, note: str) -> str:
+    """A labelled bar; `share` of its width in [0, 1]; `note` explains it on hover."""
+    width = min(max(share, 0.0), 1.0) * 100
+    return (
+        f'<div class="mr-score" title="{escape(note, quote=True)}"><span>{escape(label)}</span>'
+        f'<div class="mr-bar" role="img" aria-label="{escape(label, quote=True)} {escape(value, quote=True)}">'
+        f'<b style="width:{width:.1f}%"></b></div><span>{escape(value)}</span></div>'
+    )
+
+
+def hero(film: Film) -> str:
+    """The film that a page is about."""
+    year = f'<span class="mr-year">{film.year}</span>' if film.year else ""
+    return (
+        f'<article class="mr-hero">{poster(film)}<div><h2>{escape(film.title)} {year}</h2>'
+        f'<p class="mr-chips">{genre_chips(film.genres)}</p>{people(film)}{rating(film)}</div></article>'
+    )
+
+
+def recommendation(film: Recommendation, bar: str, reasons: Sequence[str] = ()) -> str:
+    """A film in a list: rank, facts, score and why."""
+    year = f'<span class="mr-year">{film.year}</span>' if film.year else ""
+    why = "".join(f"<li>{escape(reason)}</li>" for reason in reasons)
+    return (
+        f'<article class="mr-card"><div class="mr-art"><span class="mr-rank">{film.rank}</span>{poster(film)}</div>'
+        f'<div class="mr-facts"><h3>{escape(film.title)} {year}</h3>'
+        f'<p class="mr-chips">{genre_chips(film.genres)}</p>{people(film)}{rating(film)}{bar}'
+        f"{f'<ul class=mr-why>{why}</ul>' if why else ''}</div></article>"
+    )
+
+
+def figures(entries: Sequence[tuple[str, str, str]]) -> str:
+    """Large figures in a row: value, label and a sentence that explains it."""
+    return (
+        '<dl class="mr-figures">'
+        + "".join(
+            f'<div title="{escape(note, quote=True)}"><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>'
+            for value, label, note in entries
+        )
+        + "</dl>"
+    )

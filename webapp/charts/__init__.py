@@ -1,0 +1,1 @@
+"""Interactive charts: typed figures in, altair charts out."""

@@ -1,0 +1,134 @@
+"""Charts about films and ratings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import altair as alt
+
+from webapp.api_models import Film, GenreFigures, HistogramBin
+from webapp.charts.table import Picture, sized, table
+from webapp.palette import ACCENT, CALM, GOLD, MUTED, genre_colour, main_genre
+from webapp.wording import film_label
+
+ROW = 26  # pixels of a bar with its gap
+HEIGHT = 340
+
+
+def rating_shares(series: Sequence[tuple[str, Sequence[HistogramBin]]], height: int = HEIGHT) -> Picture:
+    """How each of the named histograms spreads over the stars, as shares, so that sizes do not matter."""
+    order = [name for name, _ in series]
+    several = len(order) > 1
+    colours = alt.Scale(domain=order, range=[ACCENT, CALM, GOLD] if several else [CALM])
+    legend = alt.Legend(orient="top", labelLimit=320) if several else None
+    bars = alt.Chart(table(share_rows(series))).mark_bar(cornerRadiusEnd=3)
+    chart = bars.encode(
+        x=alt.X("stars:O", title="Rating in stars", axis=alt.Axis(labelAngle=0, format=".1f")),
+        xOffset=alt.XOffset("who:N", sort=order),
+        y=alt.Y("share:Q", title="Share of the ratings", axis=alt.Axis(format="%")),
+        color=alt.Color("who:N", sort=order, title=None, legend=legend, scale=colours),
+        tooltip=[
+            alt.Tooltip("who:N", title="Of"),
+            alt.Tooltip("stars:Q", title="Stars", format=".1f"),
+            alt.Tooltip("share:Q", title="Share", format=".1%"),
+            alt.Tooltip("ratings:Q", title="Ratings", format=","),
+        ],
+    )
+    return sized(chart, height)
+
+
+def share_rows(series: Sequence[tuple[str, Sequence[HistogramBin]]]) -> list[dict[str, object]]:
+    """One row for each histogram and each number of stars that anybody gave."""
+    used = {entry.stars for _, bins in series for entry in bins if entry.count}
+    return [
+        {"who": name, "stars": entry.stars, "share": entry.count / max(total, 1), "ratings": entry.count}
+        for name, bins in series
+        for total in [sum(entry.count for entry in bins)]
+        for entry in bins
+        if entry.stars in used
+    ]
+
+
+def most_rated(films: Sequence[Film]) -> Picture:
+    """The number of ratings of each film, coloured by the genre that says most about it."""
+    rows = film_rows(films)
+    bars = alt.Chart(table(rows)).mark_bar(cornerRadiusEnd=3, height={"band": 0.78})
+    chart = bars.encode(
+        x=alt.X("count:Q", title="Number of ratings", axis=alt.Axis(format="~s")),
+        y=alt.Y("film:N", sort=None, title=None, axis=alt.Axis(labelLimit=230)),
+        color=genre_encoding(rows),
+        tooltip=FILM_TOOLTIP,
+    )
+    return sized(chart, ROW * max(len(films), 4) + 40)
+
+
+def average_against_count(films: Sequence[Film], overall: float | None) -> Picture:
+    """Average rating against number of ratings on a logarithmic axis; the overall average as a line."""
+    rows = film_rows(films)
+    logarithmic = alt.Scale(type="log", nice=False, padding=14)
+    points = alt.Chart(table(rows)).mark_circle(size=90, opacity=0.8).interactive()
+    scatter = points.encode(
+        x=alt.X("count:Q", title="Number of ratings (logarithmic)", scale=logarithmic),
+        y=alt.Y("average:Q", title="Average rating in stars", scale=alt.Scale(zero=False, padding=14)),
+        color=genre_encoding(rows),
+        tooltip=FILM_TOOLTIP,
+    )
+    line = alt.Chart(table([{"average": overall}])).mark_rule(strokeDash=[5, 4], color=MUTED).encode(y="average:Q")
+    return sized(alt.layer(line, scatter), HEIGHT + 60)
+
+
+def genre_bars(genres: Sequence[GenreFigures], by: str) -> Picture:
+    """One bar for each genre: `by` is movies, ratings or average_rating."""
+    titles = {"movies": "Films", "ratings": "Ratings", "average_rating": "Average rating in stars"}
+    rows = [genre.model_dump() for genre in genres if getattr(genre, by) is not None]
+    domain = [row["genre"] for row in rows]
+    scale = alt.Scale(zero=False, domainMin=2.5) if by == "average_rating" else alt.Scale()
+    colours = alt.Scale(domain=domain, range=[genre_colour(genre) for genre in domain])
+    chart = (
+        alt.Chart(table(rows))
+        .mark_bar(cornerRadiusEnd=3, height={"band": 0.78}, clip=True)
+        .encode(
+            x=alt.X(f"{by}:Q", title=titles[by], scale=scale),
+            y=alt.Y("genre:N", sort="-x", title=None),
+            color=alt.Color("genre:N", legend=None, scale=colours),
+            tooltip=[
+                alt.Tooltip("genre:N", title="Genre"),
+                alt.Tooltip("movies:Q", title="Films", format=","),
+                alt.Tooltip("ratings:Q", title="Ratings", format=","),
+                alt.Tooltip("average_rating:Q", title="Average", format=".2f"),
+            ],
+        )
+    )
+    return sized(chart, ROW * max(len(rows), 4))
+
+
+FILM_TOOLTIP = [
+    alt.Tooltip("film:N", title="Film"),
+    alt.Tooltip("average:Q", title="Average", format=".2f"),
+    alt.Tooltip("count:Q", title="Ratings", format=","),
+    alt.Tooltip("genres:N", title="Genres"),
+]
+
+
+def film_rows(films: Sequence[Film]) -> list[dict[str, object]]:
+    """What film charts draw from."""
+    return [
+        {
+            "film": film_label(film.title, film.year),
+            "movie_id": film.movie_id,
+            "count": film.rating_count,
+            "average": film.average_rating,
+            "genre": main_genre(film.genres),
+            "genres": ", ".join(film.genres),
+        }
+        for film in films
+    ]
+
+
+def genre_encoding(rows: Sequence[dict[str, object]]) -> alt.Color:
+    """Colour by main genre, the same colours as on the posters."""
+    domain = sorted({str(row["genre"]) for row in rows})
+    scale = alt.Scale(domain=domain, range=[genre_colour(genre) for genre in domain])
+    return alt.Color(
+        "genre:N", title="Main genre", scale=scale, legend=alt.Legend(orient="bottom", columns=6, symbolType="circle")
+    )

@@ -1,0 +1,21 @@
+"""What every chart begins and ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import pandas as pd
+
+Picture = alt.Chart | alt.LayerChart | alt.FacetChart
+
+
+def table(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
+    """Rows as a data frame, which Streamlit sends apart from the chart and in a compact form."""
+    return pd.DataFrame.from_records(list(rows))
+
+
+def sized(chart: Picture, height: int) -> Picture:
+    """The chart at a height in pixels; the page gives the width."""
+    finished: Picture = chart.properties(height=height)
+    return finished

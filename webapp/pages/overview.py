@@ -1,0 +1,101 @@
+"""Overview: what this is, the data behind it, and where its models stand in thirty years of research."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from webapp import source
+from webapp.api_models import Snapshot, Summary
+from webapp.cards import figures
+from webapp.charts.films import rating_shares
+from webapp.charts.timeline import timeline
+from webapp.frame import guarded, heading, run_guarded
+from webapp.milestones import MILESTONES
+from webapp.wording import count, share, stars
+
+STEPS = (
+    ("Ratings", "Films and star ratings from GroupLens's MovieLens are read, checked and cleaned."),
+    ("Training", "Several models learn from them: from plain popularity to factorisation and tags."),
+    ("Evidence", "Each is judged on ratings it has not seen; every figure has its protocol and interval."),
+    ("Promotion", "The best version is promoted in the registry, if it passes the gate."),
+    ("Service", "An API answers from exactly that version, and keeps answering if the registry is away."),
+    ("You", "These pages ask the API and nothing else. What you see is what is served."),
+)
+
+
+def draw() -> None:
+    """The page."""
+    heading(
+        "Films like the ones you love",
+        "Name a film and see what is like it, and why. Rate a few and get a list of your own. Or open the hood: every "
+        "figure here comes from the model that is serving right now.",
+    )
+    with st.container(horizontal=True, gap="small"):
+        st.page_link("pages/recommendations.py", label="Find films like a film", icon=":material/movie:")
+        st.page_link("pages/analytics.py", label="Explore the ratings", icon=":material/bar_chart:")
+        st.page_link("pages/models.py", label="Compare the models", icon=":material/science:")
+    st.header("The data behind the answers", anchor=False)
+    with guarded("snapshot"):
+        _snapshot(source.api().summary())
+    st.header("How it works", anchor=False)
+    st.html(flow(STEPS))
+    st.header("Thirty years of recommending", anchor=False)
+    st.html(
+        '<p class="mr-note">Each point is a paper: hover to see who wrote it, click to read it. '
+        "The large red ones are what this system’s models stand on.</p>"
+    )
+    st.altair_chart(timeline(MILESTONES), width="stretch")
+
+
+def flow(steps: tuple[tuple[str, str], ...]) -> str:
+    """The way from ratings to answers as a row of boxes."""
+    boxes = "".join(f"<li><b>{escape(name)}</b><span>{escape(text)}</span></li>" for name, text in steps)
+    return f'<ol class="mr-flow">{boxes}</ol>'
+
+
+def _snapshot(summary: Summary) -> None:
+    st.html(figures(snapshot_figures(summary.dataset)))
+    st.html('<p class="mr-note">How people spread their stars over the whole data set:</p>')
+    st.altair_chart(rating_shares([("All ratings", summary.histogram)], height=220), width="stretch")
+
+
+def snapshot_figures(data: Snapshot) -> list[tuple[str, str, str]]:
+    """Value, label and explanation of each figure that the data set has."""
+    entries = [
+        (data.name, "data set", "Name of the MovieLens data set that the served model was fitted on"),
+        (count(data.films), "films", "Films in the catalogue"),
+        (count(data.users), "people", "People who rated, without names"),
+        (count(data.ratings), "ratings", "Star ratings in all"),
+        (stars(data.mean_rating), "average rating", "Mean of all ratings in stars"),
+        (_average(data.mean_ratings_per_film), "ratings per film", "Mean number of ratings of a film"),
+        (
+            share(data.density),
+            "of the table filled",
+            "Ratings divided by films times people: the rest is what a model guesses",
+        ),
+        (_span(data.first_year, data.last_year), "years of cinema", "Release years of the oldest and the newest film"),
+        (_span(_year(data.first_rating), _year(data.last_rating)), "years of rating", "When the ratings were given"),
+        (share(data.credit_coverage), "with credits", "Films whose directors and leading actors are known"),
+        (share(data.genome_coverage), "with a tag genome", "Films with GroupLens’s 1,128 tag scores"),
+    ]
+    return [entry for entry in entries if entry[0] != "–"]
+
+
+def _average(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def _year(date: str | None) -> int | None:
+    return int(date[:4]) if date else None
+
+
+def _span(first: int | None, last: int | None) -> str:
+    if first is None or last is None:
+        return "–"
+    return str(first) if first == last else f"{first}–{last}"
+
+
+if __name__ == "__main__":
+    run_guarded(draw)

@@ -1,0 +1,100 @@
+"""The model registry, read only. The one module that knows MLflow; it is imported when the Models page asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from webapp.api_models import Metric
+from webapp.errors import RegistryUnavailable
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+_SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version with the evidence that its run holds."""
+
+    number: int
+    run_id: str
+    experiment_id: str
+    created: datetime
+    aliases: tuple[str, ...]
+    algorithm: str
+    dataset: str
+    verdict: str
+    verdict_summary: str
+    parameters: Mapping[str, str]
+    metrics: tuple[Metric, ...]
+
+    @property
+    def label(self) -> str:
+        """How charts and lists name it."""
+        return f"{self.number} · {self.algorithm}"
+
+
+def read_versions(tracking_uri: str, name: str) -> list[Version]:
+    """Every registered version, newest first; none where the model is not registered. Raises RegistryUnavailable."""
+    require_store(tracking_uri)
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    client = MlflowClient(tracking_uri, registry_uri=tracking_uri)
+    try:
+        found = client.search_model_versions(f"name = '{name}'", max_results=1000)
+        aliases = client.get_registered_model(name).aliases if found else {}
+        versions = [_version(entry, _run(client, entry.run_id), aliases) for entry in found]
+    except MlflowException as error:
+        raise RegistryUnavailable(f"MLflow says: {str(error)[:200]}") from error
+    return sorted(versions, key=lambda version: -version.number)
+
+
+def require_store(tracking_uri: str) -> None:
+    """Raise RegistryUnavailable where a SQLite file is missing: MLflow would create an empty one."""
+    if tracking_uri.startswith(_SQLITE) and not Path(tracking_uri.removeprefix(_SQLITE)).is_file():
+        raise RegistryUnavailable(
+            "There is no MLflow store where this page looks for it. Train a model (movierec train all), or set "
+            "MLFLOW_TRACKING_URI."
+        )
+
+
+def read_metrics(values: Mapping[str, float]) -> tuple[Metric, ...]:
+    """A run's flat metrics, `protocol/name` with `_lo` and `_hi`, as figures with intervals."""
+    metrics = []
+    for key, value in sorted(values.items()):
+        protocol, slash, name = key.partition("/")
+        if slash and not name.endswith(("_lo", "_hi")):
+            lo, hi = values.get(f"{key}_lo"), values.get(f"{key}_hi")
+            metrics.append(Metric(protocol=protocol, name=name, value=value, lo=lo, hi=hi))
+    return tuple(metrics)
+
+
+def _run(client: Any, run_id: str | None) -> Any:
+    """The run behind a version, or None where it is gone."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_run(run_id) if run_id else None
+    except MlflowException:
+        return None
+
+
+def _version(entry: Any, run: Any, aliases: Mapping[str, str]) -> Version:
+    tags = entry.tags
+    return Version(
+        number=int(entry.version),
+        run_id=entry.run_id or "",
+        experiment_id=run.info.experiment_id if run else "",
+        created=datetime.fromtimestamp(entry.creation_timestamp / 1000, UTC),
+        aliases=tuple(sorted(alias for alias, number in aliases.items() if int(number) == int(entry.version))),
+        algorithm=tags.get("algorithm", "unknown"),
+        dataset=tags.get("dataset", "unknown"),
+        verdict=tags.get("verdict", "not judged"),
+        verdict_summary=tags.get("verdict_summary", ""),
+        parameters=dict(run.data.params) if run else {},
+        metrics=read_metrics(run.data.metrics) if run else (),
+    )

@@ -6,11 +6,13 @@ import streamlit as st
 
 from webapp.frame import LOGO, STYLE, foot
 
+# Not in a directory called pages: until the first visitor has come through here, Streamlit would open the files of
+# such a directory by themselves, without this frame, for anybody who follows a link to one of them.
 PAGES = [
-    st.Page("pages/overview.py", title="Overview", icon=":material/theaters:", default=True),
-    st.Page("pages/recommendations.py", title="Recommendations", icon=":material/movie:"),
-    st.Page("pages/analytics.py", title="Analytics", icon=":material/bar_chart:"),
-    st.Page("pages/models.py", title="Models", icon=":material/science:"),
+    st.Page("views/overview.py", title="Overview", icon=":material/theaters:", default=True),
+    st.Page("views/recommendations.py", title="Recommendations", icon=":material/movie:"),
+    st.Page("views/analytics.py", title="Analytics", icon=":material/bar_chart:"),
+    st.Page("views/models.py", title="Models", icon=":material/science:"),
 ]
 
 

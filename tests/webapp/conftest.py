@@ -80,7 +80,7 @@ def open_page(api_url: str, no_store: Path, monkeypatch: pytest.MonkeyPatch) -> 
         st.cache_data.clear()
         app = AppTest.from_file(str(APP), default_timeout=60)
         app.run()
-        app.switch_page(f"pages/{page}.py")  # from now on AppTest runs that page without the frame of app.py
+        app.switch_page(f"views/{page}.py")
         for name, value in query.items():
             app.query_params[name] = value
         return app.run()

@@ -12,8 +12,8 @@ from webapp.palette import ACCENT, CALM, MUTED
 
 _LINE = 21  # pixels of a line of papers
 _YEARS_PER_LETTER = 0.27  # width of a label's letter on a laptop
-_FIRST, _LAST = 1988, 2028  # years shown; the last label needs room
-OURS, OTHERS = "A model of this system stands on it", "Milestone"
+_FIRST, _LAST = 1988, 2032  # years shown; the last label needs room
+OURS, OTHERS = "Our models stand on it", "Milestone"
 _KINDS = alt.Scale(domain=[OURS, OTHERS], range=[ACCENT, CALM])
 _TOOLTIP = [
     alt.Tooltip("title:N", title="Paper"),
@@ -37,8 +37,10 @@ def timeline(milestones: Sequence[Milestone]) -> Picture:
     )
     # On a phone the labels would run into each other; a tap shows the paper.
     room = alt.ExprRef("width < 560 ? 0 : 1")
-    labels = papers.mark_text(align="left", dx=10, fontSize=12, color=MUTED, opacity=room).encode(text="name:N")
-    lanes = alt.Chart(table(names)).mark_text(align="left", fontWeight=600, fontSize=12.5, color=MUTED)
+    labels = papers.mark_text(align="left", dx=10, fontSize=12, color=MUTED, opacity=room, clip=True).encode(
+        text="name:N"
+    )
+    lanes = alt.Chart(table(names)).mark_text(align="left", fontWeight=600, fontSize=12.5, color=MUTED, clip=True)
     return sized(alt.layer(lanes.encode(*_axes(lines), text="name:N"), points, labels), _LINE * (lines + 1))
 
 

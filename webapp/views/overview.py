@@ -33,9 +33,9 @@ def draw() -> None:
         "figure here comes from the model that is serving right now.",
     )
     with st.container(horizontal=True, gap="small"):
-        st.page_link("pages/recommendations.py", label="Find films like a film", icon=":material/movie:")
-        st.page_link("pages/analytics.py", label="Explore the ratings", icon=":material/bar_chart:")
-        st.page_link("pages/models.py", label="Compare the models", icon=":material/science:")
+        st.page_link("views/recommendations.py", label="Find films like a film", icon=":material/movie:")
+        st.page_link("views/analytics.py", label="Explore the ratings", icon=":material/bar_chart:")
+        st.page_link("views/models.py", label="Compare the models", icon=":material/science:")
     st.header("The data behind the answers", anchor=False)
     with guarded("snapshot"):
         _snapshot(source.api().summary())

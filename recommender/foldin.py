@@ -46,7 +46,7 @@ def als_user(
 ) -> NDArray[np.float64]:
     """(d,) factors of one person; `known`: (k, d) factors of the rated films, `stars`: (k,). See AlsFoldIn."""
     confidence = spec.alpha * (spec.weight_offset + spec.weight_slope * stars)
-    size = len(stars) + spec.unobserved_weight * n_movies
+    size = len(stars) + (spec.unobserved_weight * n_movies if spec.unobserved_in_ridge else 0)
     ridge = spec.regularization * size**spec.regularization_exponent
     system = spec.unobserved_weight * gram + (known.T * (confidence - spec.unobserved_weight)) @ known
     system[np.diag_indices_from(system)] += ridge

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -29,6 +30,10 @@ class AlsConfig(Config):
     weight_offset: float = Field(0.5, ge=0, description="confidence of r stars: alpha * (offset + slope * r)")
     weight_slope: float = Field(0.15, ge=0)
 
+    def weight(self, stars: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Confidence of ratings (n,) in stars, up to the factor alpha."""
+        return self.weight_offset + self.weight_slope * stars
+
 
 class Als:
     """Hu, Koren and Volinsky (2008), "Collaborative filtering for implicit feedback datasets".
@@ -44,22 +49,10 @@ class Als:
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """Arrays: user factors, item factors, the items' Gram matrix for fold-in, and unit-length item factors."""
-        als, curve = self._fit(self._confidence(data.user_item), seed, progress)
-        items = als.item_factors
-        arrays = {
-            "als_user_factors": als.user_factors,
-            "als_item_factors": items,
-            "als_gram": items.T.astype(np.float64) @ items.astype(np.float64),
-            "als_embedding": unit_rows(items),
-        }
-        config = self.config
-        fold_in = AlsFoldIn(gram="als_gram", **config.model_dump(exclude={"factors", "iterations"}))
-        spec = FactorSpec(user_factors="als_user_factors", item_factors="als_item_factors", fold_in=fold_in)
-        likeness = SimilaritySpec(parts=[SimilarityPart(name="als", embedding="als_embedding")])
-        return FittedModel("als", config.model_dump(), arrays, likeness, spec, learning_curve=curve)
-
-    def _confidence(self, user_item: sp.csr_matrix) -> sp.csr_matrix:
-        return with_ratings(user_item, self.config.weight_offset + self.config.weight_slope * user_item.data)
+        weights = with_ratings(data.user_item, self.config.weight(data.user_item.data))
+        als, curve = self._fit(weights, seed, progress)
+        fold_in = AlsFoldIn(gram="als_gram", **self.config.model_dump(exclude={"factors", "iterations"}))
+        return als_model(self.config.model_dump(), als.user_factors, als.item_factors, fold_in, curve)
 
     def _fit(
         self, confidence: sp.csr_matrix, seed: int, progress: Progress
@@ -87,6 +80,25 @@ class Als:
             als.user_factors = als.recalculate_user(np.arange(confidence.shape[0]), confidence)
         assert als.user_factors.shape == (confidence.shape[0], self.config.factors), "implicit takes users x items"
         return als, {"train_loss": losses} if losses else {}
+
+
+def als_model(
+    parameters: Mapping[str, Any],
+    users: NDArray[np.float32],
+    items: NDArray[np.float32],
+    fold_in: AlsFoldIn,
+    curve: Mapping[str, list[float]],
+) -> FittedModel:
+    """The model of user factors (n_users, d) and item factors (n_movies, d), with the items' Gram matrix `als_gram`."""
+    arrays: dict[str, NDArray[Any]] = {
+        "als_user_factors": users,
+        "als_item_factors": items,
+        "als_gram": items.T.astype(np.float64) @ items.astype(np.float64),
+        "als_embedding": unit_rows(items),
+    }
+    spec = FactorSpec(user_factors="als_user_factors", item_factors="als_item_factors", fold_in=fold_in)
+    likeness = SimilaritySpec(parts=[SimilarityPart(name="als", embedding="als_embedding")])
+    return FittedModel("als", parameters, arrays, likeness, spec, learning_curve=curve)
 
 
 def rated(user_item: sp.csr_matrix) -> NDArray[Any]:

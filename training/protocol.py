@@ -72,10 +72,11 @@ class HeldOutUsersSplit(Config):
 
 
 class HeldOutFilmsSplit(Config):
-    """Some films have no rating in training."""
+    """Some films have no rating in training; people's liked other films are asked about."""
 
     kind: Literal["held_out_films"]
     share: float = Field(gt=0, lt=1, description="share of the films held out")
+    queries: int = Field(ge=1, description="at most so many liked training films per user, drawn by the seed")
 
 
 class FilesSplit(Config):

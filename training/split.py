@@ -48,7 +48,7 @@ class Split:
     train: Mask  # (n,) what models are fitted on
     test: Mask  # (n,) what they are judged by; its films are hidden from training for the same user
     masked: Mask  # (n,) a user's list leaves these films out
-    queries: Mask | None = None  # (n,) item2item: training likes whose films are asked about
+    queries: Mask | None = None  # (n,) item2item and cold: training likes whose films are asked about
     fold_in: Mask | None = None  # (n,) strong: all that a model is shown of the held-out users
 
 
@@ -136,7 +136,7 @@ def _parts(rule: CutSplit, table: _Table, likes: Mask, seed: int) -> list[Parts]
         case HeldOutUsersSplit():
             return [_held_out_users(rule, table, likes, rng)]
         case HeldOutFilmsSplit():
-            return [_held_out_films(rule, table, rng)]
+            return [_held_out_films(rule, table, likes, rng)]
         case _:
             assert_never(rule)
 
@@ -149,12 +149,7 @@ def _latest(rule: LatestSplit, table: _Table) -> Parts:
 
 def _latest_likes(rule: LatestLikesSplit, table: _Table, likes: Mask, rng: np.random.Generator) -> Parts:
     test = _last_of_each_user(table, likes, rule.share, rule.min_likes)
-    tested = np.bincount(table.users[test], minlength=_size(table.users)) > 0
-    askable = np.flatnonzero(likes & ~test & tested[table.users])
-    drawn = positions(table.users[askable], rng.random(len(askable))) < rule.queries
-    queries = np.zeros(len(test), dtype=bool)
-    queries[askable[drawn]] = True
-    return {"train": ~test, "test": test, "queries": queries}
+    return {"train": ~test, "test": test, "queries": _queries(rule.queries, table, likes & ~test, test, rng)}
 
 
 def _temporal(rule: TemporalSplit, table: _Table) -> Parts:
@@ -193,11 +188,21 @@ def _held_out_users(rule: HeldOutUsersSplit, table: _Table, likes: Mask, rng: np
     return {"train": train, "test": test, "masked": shown, "fold_in": shown}
 
 
-def _held_out_films(rule: HeldOutFilmsSplit, table: _Table, rng: np.random.Generator) -> Parts:
+def _held_out_films(rule: HeldOutFilmsSplit, table: _Table, likes: Mask, rng: np.random.Generator) -> Parts:
     rated = np.unique(table.movies)
     cold = np.isin(table.movies, rng.choice(rated, round(rule.share * len(rated)), replace=False))
-    known = np.bincount(table.users[~cold], minlength=_size(table.users)) > 0
-    return {"train": ~cold, "test": cold & known[table.users]}
+    queries = _queries(rule.queries, table, likes & ~cold, likes & cold, rng)
+    asked = np.bincount(table.users[queries], minlength=_size(table.users)) > 0
+    return {"train": ~cold, "test": cold & asked[table.users], "queries": queries}
+
+
+def _queries(most: int, table: _Table, askable: Mask, relevant: Mask, rng: np.random.Generator) -> Mask:
+    """At most `most` random askable ratings of each user who has a relevant one."""
+    judged = np.bincount(table.users[relevant], minlength=_size(table.users)) > 0
+    rows = np.flatnonzero(askable & judged[table.users])
+    queries = np.zeros(len(askable), dtype=bool)
+    queries[rows[positions(table.users[rows], rng.random(len(rows))) < most]] = True
+    return queries
 
 
 def _last_of_each_user(table: _Table, eligible: Mask, share: float, least: int) -> Mask:

@@ -143,8 +143,12 @@ def test_users_who_are_trained_in_keep_the_same_test(dataset):
 def test_cold_films_have_no_training_rating(world, seed):
     dataset = random_dataset(np.random.default_rng(world))
     (split,) = splits(load_protocol("cold"), dataset, seed)
-    _, movies, _, _ = columns(dataset)
+    users, movies, stars, _ = columns(dataset)
+    assert split.queries is not None
     assert not np.isin(movies[split.train], movies[split.test]).any()
+    assert not (split.queries & ~split.train).any()
+    assert set(users[split.queries]) == set(users[split.test])
+    assert (stars[split.queries] >= LIKE_THRESHOLD).all()
     assert len(np.unique(movies[~split.train])) == round(0.1 * len(np.unique(movies)))
 
 

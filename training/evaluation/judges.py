@@ -74,9 +74,6 @@ def judge_people(model: Model, parts: Parts, protocol: ProtocolConfig, seed: int
     counts = np.diff(relevant.indptr)
     per_list = list_metrics(found, counts, protocol.k, protocol.metrics)
     per_list |= _beyond(lists, parts.shelf(people), protocol)
-    if "chance_hit_rate" in protocol.metrics:
-        candidates = parts.train.shape[1] - np.diff(parts.masked[people].indptr)
-        per_list |= {f"chance_hit_rate_at_{k}": beyond.chance_hit_rate(candidates, counts, k) for k in protocol.k}
     at = np.searchsorted(tested, people)
     per_user = {name: _spread(values, at, len(tested)) for name, values in per_list.items()}
     stars, arrays = _stars(model, parts, protocol, tested)
@@ -99,6 +96,7 @@ def judge_films(model: Model, parts: Parts, protocol: ProtocolConfig, seed: int,
     relevant = parts.relevant[queries.users]
     per_query = _accuracy(kept[of_film], relevant, parts, protocol)
     per_query |= {f"masked_{name}": each for name, each in _accuracy(masked, relevant, parts, protocol).items()}
+    per_query |= _chance(queries, parts, protocol)
     per_query |= {name: each[of_film] for name, each in _beyond(kept, parts.shelf(), protocol).items()}
     per_user = {name: _user_means(values, owners, len(people)) for name, values in per_query.items()}
     overall, bounds = _whole_set(kept[of_film], owners, len(people), parts, protocol, seed)
@@ -120,6 +118,20 @@ def _accuracy(lists: Lists, relevant: sp.csr_matrix, parts: Parts, protocol: Pro
     weighted = weighted_metrics(lists, found, relevant, weights, protocol.k)
     wanted = {name for name in weighted if name.rpartition("_at_")[0] in protocol.metrics}
     return metrics | {name: weighted[name] for name in weighted if name in wanted}
+
+
+def _chance(queries: Queries, parts: Parts, protocol: ProtocolConfig) -> PerUser:
+    """What random lists would hit, with every film but the query to choose from, and without the masked ones."""
+    if "chance_hit_rate" not in protocol.metrics:
+        return {}
+    relevant = np.diff(parts.relevant.indptr)[queries.users]
+    films = np.full(len(relevant), parts.train.shape[1] - 1)
+    unseen = films + 1 - np.diff(parts.masked.indptr)[queries.users]  # the query is one of the masked films
+    return {
+        f"{prefix}chance_hit_rate_at_{k}": beyond.chance_hit_rate(candidates, relevant, k)
+        for prefix, candidates in (("", films), ("masked_", unseen))
+        for k in protocol.k
+    }
 
 
 def _beyond(lists: Lists, shelf: beyond.Shelf, protocol: ProtocolConfig) -> PerUser:

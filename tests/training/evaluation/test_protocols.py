@@ -185,6 +185,15 @@ def test_films_are_judged_with_and_without_what_the_person_had_rated(tmp_path, d
     assert not any(name.startswith("masked_novelty") for name in found.per_user)
 
 
+def test_chance_is_that_of_the_films_a_list_could_show(tmp_path, dataset):
+    protocol = item_protocol(metrics=["hit_rate", "chance_hit_rate"], k=[1])
+    split = split_of(dataset, protocol, TEST, queries=np.array(QUERIES, dtype=bool))
+    found = judged(tmp_path, dataset, protocol, split)
+    # Two of five other films are relevant; one of the five, film 1, has been rated.
+    assert found.metric("chance_hit_rate_at_1").value == pytest.approx(2 / 5)
+    assert found.metric("masked_chance_hit_rate_at_1").value == pytest.approx(2 / 4)
+
+
 def test_a_film_never_leads_to_its_second_entry(tmp_path):
     dataset = dataset_of(USERS, MOVIES, STARS, n_movies=6, twins=[(5, 0)])
     films = np.zeros((6, 6))

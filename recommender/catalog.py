@@ -68,15 +68,16 @@ class Catalog:
         self.averages = arrays["catalog_averages"]
         self.histograms = arrays["catalog_histograms"]
         self.canonical = arrays["catalog_canonical"]
+        # Slicing and indexing a memory view costs a fifth of doing so with an array.
         self._text = np.ascontiguousarray(arrays["catalog_text"]).data
-        self._offsets = arrays["catalog_text_offsets"]
+        self._offsets = np.ascontiguousarray(arrays["catalog_text_offsets"]).data
 
     def __len__(self) -> int:
         return len(self.movie_ids)
 
     def text(self, row: int) -> bytes:
         """The film's JSON object, UTF-8, exactly as API answers embed it."""
-        return bytes(self._text[int(self._offsets[row]) : int(self._offsets[row + 1])])
+        return bytes(self._text[self._offsets[row] : self._offsets[row + 1]])
 
     def film(self, row: int) -> Film:
         """The film at `row`."""

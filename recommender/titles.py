@@ -96,7 +96,7 @@ class TitleIndex:
         Raises AmbiguousTitleError where several films have that title, TitleNotFoundError with suggestions otherwise;
         with `fuzzy` the film that is a typo or two away is taken instead, the most rated one of several.
         """
-        exact = self._lookup(title)
+        exact = self.exact(title)
         if len(exact) > 1:
             raise AmbiguousTitleError([found.row for found in exact])
         if exact:
@@ -106,14 +106,8 @@ class TitleIndex:
             return Found(close[0], "fuzzy")
         raise TitleNotFoundError(_first(close + self._by_words(title), SUGGESTIONS))
 
-    def search(self, query: str, limit: int) -> list[int]:
-        """Rows for an autocomplete box: exact, then titles that begin so, then by words, then close spellings."""
-        found = [found.row for found in self._lookup(query)] + self._prefixed(normalise(query), limit)
-        if len(set(found)) < limit:
-            found += self._misspelt(query) + self._by_words(query)
-        return _first(found, limit)
-
-    def _lookup(self, title: str) -> list[Found]:
+    def exact(self, title: str) -> list[Found]:
+        """The films of that title up to spelling habits, most rated first; a look-up, without any search."""
         bare, year = split_year(title)
         suffix = f" {year}" if year else ""
         key = normalise(bare)
@@ -126,6 +120,13 @@ class TitleIndex:
         closest = min(kinds)
         rows = {int(self._canonical[self._rows[at]]) for at, kind in zip(found, kinds, strict=True) if kind == closest}
         return [Found(row, KINDS[closest]) for row in self._most_rated(rows)]
+
+    def search(self, query: str, limit: int) -> list[int]:
+        """Rows for an autocomplete box: exact, then titles that begin so, then by words, then close spellings."""
+        found = [found.row for found in self.exact(query)] + self._prefixed(normalise(query), limit)
+        if len(set(found)) < limit:
+            found += self._misspelt(query) + self._by_words(query)
+        return _first(found, limit)
 
     def _prefixed(self, key: str, limit: int) -> list[int]:
         if not key:

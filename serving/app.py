@@ -11,11 +11,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
-from serving.deps import AppState
+from serving.deps import AppState, NotModifiedError
+from serving.fast import FastPath
 from serving.gate import Gate, RequestIds
 from serving.lifecycle import Lifecycle
+from serving.metrics import PlainCalls
 from serving.model_store import ModelStore
 from serving.problem import ProblemError
 from serving.routes import analytics, health, model, movies, recommend
@@ -28,15 +29,13 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-class Service:
+class Service(FastPath):
     """The whole service as one ASGI callable; `api` is the FastAPI application inside."""
 
-    def __init__(self, api: FastAPI, settings: Settings) -> None:
+    def __init__(self, api: FastAPI, state: AppState) -> None:
+        settings, ids = state["settings"], RequestIds()
+        super().__init__(Gate(api, settings, ids), state["champion"], settings, ids, state["lifecycle"])
         self.api = api
-        self._gate = Gate(api, settings, RequestIds())
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._gate(scope, receive, send)
 
 
 def create_app(
@@ -49,11 +48,14 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[AppState]:
         await asyncio.to_thread(champion.refresh)
-        watcher = asyncio.create_task(champion.watch(settings.watch_seconds))
+        keepers = [champion.watch(settings.watch_seconds), _flush(service.calls, settings.watch_seconds)]
+        tasks = [asyncio.create_task(keeper) for keeper in keepers]
         try:
             yield state
         finally:
-            watcher.cancel()
+            for task in tasks:
+                task.cancel()
+            service.calls.flush()
 
     api = FastAPI(
         title="MovieLens recommender",
@@ -65,14 +67,26 @@ def create_app(
     for module in (recommend, movies, analytics, model, health):
         api.include_router(module.router)
     api.add_exception_handler(ProblemError, _problem)
+    api.add_exception_handler(NotModifiedError, _not_modified)
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(HTTPException, _http_error)
-    return Service(api, settings)
+    service = Service(api, state)
+    return service
+
+
+async def _flush(calls: PlainCalls, pause: float) -> None:
+    while True:
+        await asyncio.sleep(pause)
+        calls.flush()
 
 
 async def _problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)
     return error.response()
+
+
+async def _not_modified(_: Request, error: Exception) -> Response:
+    return Response(status_code=304, headers={"etag": str(error)})
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
 from fastapi import Depends, Request
 from starlette.responses import Response
 
+from recommender.model import Model
+from serving import answers
 from serving.lifecycle import Lifecycle
 from serving.problem import not_ready
 from serving.served import Served
 from serving.settings import Settings
 from serving.slots import ModelSlot
+
+
+class NotModifiedError(Exception):
+    """The caller's copy is still right; the argument is its entity tag."""
 
 
 class AppState(TypedDict):
@@ -28,18 +35,40 @@ def champion_slot(request: Request) -> ModelSlot:
     return slot
 
 
-def served_version(request: Request) -> Served:
-    """The version that answers this request. Raises a 503 problem where none is loaded."""
-    served = champion_slot(request).served
+ChampionSlot = Annotated[ModelSlot, Depends(champion_slot)]
+
+
+@dataclass(frozen=True)
+class Context:
+    """The version that answers a request, and the answer's form."""
+
+    served: Served
+    tag: bytes
+
+    @property
+    def model(self) -> Model:
+        """The loaded model."""
+        return self.served.model
+
+    def json(self, body: bytes) -> Response:
+        """A JSON answer from ready-made bytes."""
+        response = Response(body)
+        response.raw_headers = answers.headers(self.tag, len(body))
+        return response
+
+
+def context(request: Request, slot: ChampionSlot) -> Context:
+    """The version that answers this request.
+
+    Raises a 503 problem where none is loaded, and NotModifiedError where the caller holds its answer already.
+    """
+    served = slot.served
     if served is None:
         raise not_ready()
-    return served
+    tag = answers.entity_tag(served, request.url.path.encode(), request.scope["query_string"])
+    if request.method == "GET" and tag.decode() in request.headers.get("if-none-match", ""):
+        raise NotModifiedError(tag.decode())
+    return Context(served, tag)
 
 
-ChampionSlot = Annotated[ModelSlot, Depends(champion_slot)]
-CurrentModel = Annotated[Served, Depends(served_version)]
-
-
-def json_bytes(body: bytes) -> Response:
-    """A JSON answer from ready-made bytes."""
-    return Response(body, media_type="application/json")
+Answering = Annotated[Context, Depends(context)]

@@ -29,11 +29,11 @@ class RequestIds:
     """Request ids: unique for the process, cheap, and the caller's own where it is harmless."""
 
     def __init__(self) -> None:
-        self._prefix = secrets.token_hex(6)
+        self._form = secrets.token_hex(6).encode() + b"-%x"
         self._count = itertools.count()
 
     def new(self) -> bytes:
-        return b"%b-%x" % (self._prefix.encode(), next(self._count))
+        return self._form % next(self._count)
 
     def of(self, headers: dict[bytes, bytes]) -> bytes:
         own = headers.get(b"x-request-id", b"")

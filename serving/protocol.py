@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-HEADER_BYTES = 131_072  # a 70 kB title must still get its 422
+ARRIVING_BYTES = 262_144  # far more than the largest body and a 70 kB title, which must still get its 422
 SWEEP_SECONDS = 1.0
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
@@ -21,31 +21,33 @@ class GuardedProtocol(HttpToolsProtocol):
     """One connection."""
 
     arriving_since: float | None = None  # loop time at which a request began to arrive that is not whole yet
-    _head_bytes = 0
+    _arrived = 0  # bytes of it
+    _whole = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows the protocol's type
         self.arriving_since = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
-        cycle: RequestResponseCycle | None = self.cycle
-        if self.arriving_since is None and (cycle is None or cycle.response_complete):
-            self.arriving_since = self.loop.time()
-            self._head_bytes = 0
-        if self._head_bytes >= 0:
-            self._head_bytes += len(data)
+        self._whole = False
         super().data_received(data)
-        if self._head_bytes > HEADER_BYTES and not self.transport.is_closing():
-            self.transport.write(_TOO_LARGE)
-            self.transport.close()
-
-    def on_headers_complete(self) -> None:
-        self._head_bytes = -1
-        super().on_headers_complete()
+        if self._whole:
+            self.arriving_since = None
+            self._arrived = 0
+        else:
+            self._note_part(len(data))
 
     def on_message_complete(self) -> None:
-        self.arriving_since = None
+        self._whole = True
         super().on_message_complete()
+
+    def _note_part(self, size: int) -> None:
+        if self.arriving_since is None:
+            self.arriving_since = self.loop.time()
+        self._arrived += size
+        if self._arrived > ARRIVING_BYTES and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
 
 
 async def sweep(state: ServerState, deadline: float) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 MAX_N = 100
+DEFAULT_N = 10
 TITLE_LENGTH = 200
 _DIGITS = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
@@ -43,7 +44,7 @@ class RecommendQuery(Query):
 
     title: TitleText | None = Field(None, description="title, with or without its year", examples=["Toy Story"])
     movie_id: MovieId | None = Field(None, description="MovieLens id of a film")
-    n: Count = Field(10, description="how many films", examples=[10])
+    n: Count = Field(DEFAULT_N, description="how many films", examples=[10])
 
     @model_validator(mode="after")
     def _one_subject(self) -> RecommendQuery:
@@ -65,7 +66,7 @@ class TopQuery(Query):
     by: Literal["count", "average"] = Field("count", description="number of ratings, or damped average")
     genre: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None = Field(None, examples=["Drama"])
     min_ratings: Annotated[Integer, Field(ge=0, le=10**9)] = Field(0, description="leave rarer films out")
-    n: Count = 10
+    n: Count = DEFAULT_N
 
 
 class Answer(BaseModel):

@@ -7,6 +7,7 @@ and tries again.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -106,6 +107,8 @@ class Supervisor:
         """Serve until SIGTERM or SIGINT."""
         host, port = self._sockets[0].getsockname()[:2]
         log.info("listening", url=f"http://{host}:{port}", workers=len(self._workers), pulling=self._pull)
+        gc.collect()
+        gc.freeze()  # what was imported stays shared with the workers, and their collections skip it
         with _signals(self._stop):
             while not self._stopping:
                 self._keep()

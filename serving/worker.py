@@ -63,7 +63,7 @@ def work(number: int, sockets: list[socket.socket], settings: Settings, pinned: 
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=30,
+        timeout_keep_alive=8,
         timeout_graceful_shutdown=settings.graceful_seconds,
     )
     WorkerServer(config, life, number, settings.request_timeout_seconds).run(sockets=sockets)

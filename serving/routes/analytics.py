@@ -13,7 +13,7 @@ from recommender.catalog import Catalog, FilmFilter
 from recommender.errors import UsageError
 from recommender.ranking import mask_scores, top_n
 from serving import answers
-from serving.deps import CurrentModel, json_bytes
+from serving.deps import Answering
 from serving.problem import ProblemError
 from serving.routes.movies import histogram
 from serving.schemas import Genres, Movies, Summary, TopQuery
@@ -23,34 +23,34 @@ DAMPING = 10  # ratings of the overall average that a film's own average is mixe
 
 
 @router.get("/summary", response_model=Summary)
-def summary(served: CurrentModel) -> Response:
+def summary(answer: Answering) -> Response:
     """The data set that the model was fitted on, and how its ratings spread over the stars."""
-    dataset = served.model.manifest.dataset
+    dataset = answer.model.manifest.dataset
     members = {"name": dataset.name, "fingerprint": dataset.fingerprint, **dataset.snapshot}
-    counts = served.model.catalog.histograms.sum(axis=0, dtype=np.int64).tolist()
-    return json_bytes(answers.with_model(served, dataset=members, histogram=histogram(counts)))
+    counts = answer.model.catalog.histograms.sum(axis=0, dtype=np.int64).tolist()
+    return answer.json(answers.with_model(answer.served, dataset=members, histogram=histogram(counts)))
 
 
 @router.get("/top", response_model=Movies)
-def top(served: CurrentModel, query: Annotated[TopQuery, Query()]) -> Response:
+def top(answer: Answering, query: Annotated[TopQuery, Query()]) -> Response:
     """The most rated films, or the best rated by an average damped towards the overall one."""
-    catalog = served.model.catalog
+    catalog = answer.model.catalog
     genres = (query.genre,) if query.genre else ()
     try:
         allowed = catalog.allowed(FilmFilter(genres=genres, min_ratings=max(query.min_ratings, 1)))
     except UsageError as error:
         raise ProblemError(422, "unknown-genre", str(error)) from error
     scores = catalog.counts.astype(np.float32) if query.by == "count" else damped_averages(catalog)
-    return json_bytes(answers.movies(served, top_n(mask_scores(scores, allowed), query.n).tolist()))
+    return answer.json(answers.movies(answer.served, top_n(mask_scores(scores, allowed), query.n).tolist()))
 
 
 @router.get("/genres", response_model=Genres)
-def genres(served: CurrentModel) -> Response:
+def genres(answer: Answering) -> Response:
     """Films, ratings and average rating of each genre."""
-    catalog = served.model.catalog
+    catalog = answer.model.catalog
     own = catalog.allowed(FilmFilter())
     figures = [_genre(catalog, own, bit, name) for bit, name in enumerate(catalog.genre_names)]
-    return json_bytes(answers.with_model(served, genres=figures))
+    return answer.json(answers.with_model(answer.served, genres=figures))
 
 
 def damped_averages(catalog: Catalog) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from recommender.schema import RATING_BINS
 from serving import answers
-from serving.deps import CurrentModel, json_bytes
+from serving.deps import Answering
 from serving.lookup import movie_row
 from serving.schemas import Movie, MovieId, MovieRatings, Movies, SearchQuery
 
@@ -19,26 +19,26 @@ MovieIdPath = Annotated[MovieId, Path(description="MovieLens id of a film", exam
 
 
 @router.get("/search", response_model=Movies)
-def search(served: CurrentModel, query: Annotated[SearchQuery, Query()]) -> Response:
+def search(answer: Answering, query: Annotated[SearchQuery, Query()]) -> Response:
     """Films by the beginning of a title, or by what somebody may have meant; for an autocomplete box."""
-    return json_bytes(answers.movies(served, served.model.titles.search(query.q, query.limit)))
+    return answer.json(answers.movies(answer.served, answer.model.titles.search(query.q, query.limit)))
 
 
 @router.get("/{movie_id}", response_model=Movie)
-def movie(served: CurrentModel, movie_id: MovieIdPath) -> Response:
+def movie(answer: Answering, movie_id: MovieIdPath) -> Response:
     """One film."""
-    row = movie_row(served, movie_id)
-    return json_bytes(b'{"model":%b,"movie":%b}' % (served.identity_json, served.model.catalog.text(row)))
+    row = movie_row(answer.served, movie_id)
+    return answer.json(b'{"model":%b,"movie":%b}' % (answer.served.identity_json, answer.model.catalog.text(row)))
 
 
 @router.get("/{movie_id}/ratings", response_model=MovieRatings)
-def ratings(served: CurrentModel, movie_id: MovieIdPath) -> Response:
+def ratings(answer: Answering, movie_id: MovieIdPath) -> Response:
     """How a film was rated: the number of ratings by half star."""
-    row = movie_row(served, movie_id)
-    film = orjson.loads(served.model.catalog.text(row))
+    row = movie_row(answer.served, movie_id)
+    film = orjson.loads(answer.model.catalog.text(row))
     members = {name: film[name] for name in ("movie_id", "title", "average_rating", "rating_count")}
-    counts = served.model.catalog.histograms[row].tolist()
-    return json_bytes(answers.with_model(served, **members, histogram=histogram(counts)))
+    counts = answer.model.catalog.histograms[row].tolist()
+    return answer.json(answers.with_model(answer.served, **members, histogram=histogram(counts)))
 
 
 def histogram(counts: list[int]) -> list[dict[str, float]]:

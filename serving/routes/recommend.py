@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from recommender.model import Wanted
 from serving import answers
-from serving.deps import CurrentModel, json_bytes
+from serving.deps import Answering
 from serving.lookup import movie_row, resolve_title
 from serving.schemas import Recommendations, RecommendQuery
 from serving.served import Served
@@ -18,11 +18,13 @@ router = APIRouter(tags=["recommendations"])
 
 
 @router.get("/recommend/", response_model=Recommendations)
-def recommend(served: CurrentModel, query: Annotated[RecommendQuery, Query()]) -> Response:
+def recommend(answer: Answering, query: Annotated[RecommendQuery, Query()]) -> Response:
     """Films like the film of that title, most alike first."""
-    row, matched = _subject(served, query)
-    ranked = served.model.similar(row, Wanted(n=query.n))
-    return json_bytes(answers.recommendations(served, answers.subject_json(served, row, matched), ranked))
+    row, matched = _subject(answer.served, query)
+    ranked = answer.model.similar(row, Wanted(n=query.n))
+    return answer.json(
+        answers.recommendations(answer.served, answers.subject_json(answer.served, row, matched), ranked)
+    )
 
 
 def _subject(served: Served, query: RecommendQuery) -> tuple[int, str]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -78,6 +79,11 @@ class Plan:
         return (self.people, self.titles, *self.further)
 
     @property
+    def judging_key(self) -> str:
+        """Only versions for which this is the same were judged alike."""
+        return _digest([self.trainings, *(protocol.model_dump(mode="json") for protocol in self.protocols)])
+
+    @property
     def key(self) -> str:
         """The same for the same data, configuration and seed."""
         parts = {
@@ -88,7 +94,7 @@ class Plan:
             "settings": self.settings.model_dump(mode="json"),
             "seed": self.seed,
         }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+        return _digest(parts)
 
 
 def make_plan(what: str, dataset: ProcessedDataset, *, seed: int = 0, overrides: Sequence[str] = ()) -> Plan:
@@ -119,3 +125,7 @@ def people_protocol(dataset: ProcessedDataset, choice: PeopleProtocol) -> str:
     split = splits(load_protocol(choice.large), dataset, seed=0)[0]
     users = len(np.unique(dataset.user_rows[split.test]))
     return choice.large if users >= choice.least_users else choice.small
+
+
+def _digest(parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -2,7 +2,8 @@
 
 The alias `champion` is what serving follows. Every change is an event in the tags of the registered model
 (`promotion.000001`, ...), written under a lock: of two promotions at once the second finds another champion than the
-one that its evidence was about, and loses. The alias `challenger` names the last version that the gate left undecided.
+one that its evidence was about, and loses. The alias `reference` stays with the first champion, so that small steps
+down cannot add up; `challenger` names the last version that the gate left undecided.
 """
 
 from __future__ import annotations
@@ -19,15 +20,17 @@ from typing import Literal
 
 from filelock import FileLock
 
+from recommender import smoke
 from recommender.errors import GateRefusedError, LostRaceError, MissingInputError, UsageError
-from training.evaluation.significance import compare
-from training.gate import Outcome, Verdict
-from training.recording import load_version_evaluation
-from training.tracking import CHALLENGER, CHAMPION, Tracker, Version
+from training.evidence import IncomparableError, evaluations, rivals
+from training.gate import Rival, Verdict, judge, load_rules
+from training.gate_report import write_report
+from training.tracking import CHALLENGER, CHAMPION, REFERENCE, Tracker, Version
 
 Kind = Literal["promote", "rollback", "lost"]
 LOCK_SECONDS = 30.0
-METRIC = "ndcg_at_10"
+_EVENT = "promotion."
+_TAG_LENGTH = 5000  # MLflow's limit
 
 
 @dataclass(frozen=True)
@@ -52,27 +55,35 @@ def promote(
 ) -> Verdict:
     """Let the gate judge a version, and make it the champion if the gate allows.
 
-    `force` promotes whatever the gate says and needs a `reason`; `accept_undecided` promotes an undecided challenger.
-    The verdict is kept either way. Raises GateRefusedError, LostRaceError, MissingInputError.
+    `force` promotes whatever the gate says of the figures and needs a `reason`; `accept_undecided` promotes an
+    undecided challenger. The verdict is kept either way, as tags of the version and as a report in its run. A bundle
+    that is broken is never promoted. Raises GateRefusedError, LostRaceError, MissingInputError, UsageError.
     """
     if force and not reason:
         raise UsageError("--force needs --reason TEXT: it is kept with the version.")
     tracker = tracker or Tracker.existing()
     version, champion = tracker.version(number), tracker.aliased(CHAMPION)
-    verdict = judge(tracker, version, champion)
+    if champion and champion.number == number:
+        raise UsageError(f"Version {number} is the champion already.")
+    check_bundle(tracker, version, champion)
+    verdict = _judged(tracker, version)
     name = _named(verdict, force, accept_undecided)
-    tracker.tag_version(number, {"verdict": name, "verdict_summary": verdict.summary[:5000]})
+    tags = {"verdict": name, "verdict_summary": verdict.summary, "verdict_reason": reason, "verdict_at": _now()}
+    tracker.tag_version(number, {key: value[:_TAG_LENGTH] for key, value in tags.items()})
     if name in ("refuse", "undecided"):
-        tracker.set_alias(CHALLENGER, number)
+        if name == "undecided":
+            tracker.set_alias(CHALLENGER, number)
         raise GateRefusedError(f"Version {number} was not promoted. {verdict.summary}")
-    move_champion(
-        tracker, "promote", number, expected=champion.number if champion else None, verdict=name, reason=reason
-    )
+    expected = champion.number if champion else None
+    move_champion(tracker, "promote", number, expected=expected, verdict=name, reason=reason)
     return verdict
 
 
 def rollback(*, tracker: Tracker | None = None) -> int:
-    """Make the champion before the present one champion again; its number. Raises MissingInputError, LostRaceError."""
+    """Make the champion before the present one champion again; its number.
+
+    Raises MissingInputError, LostRaceError, BundleError.
+    """
     tracker = tracker or Tracker.existing()
     champion = tracker.aliased(CHAMPION)
     present = champion.number if champion else None
@@ -81,12 +92,14 @@ def rollback(*, tracker: Tracker | None = None) -> int:
         line.pop()
     if not line:
         raise MissingInputError("No earlier champion to go back to. Promote a version: movierec promote --version N.")
-    move_champion(tracker, "rollback", line[-1], expected=present, verdict=tracker.version(line[-1]).tags["verdict"])
-    return line[-1]
+    target = tracker.version(line[-1])
+    check_bundle(tracker, target, None)
+    move_champion(tracker, "rollback", target.number, expected=present, verdict=target.tags.get("verdict", ""))
+    return target.number
 
 
 def history(tracker: Tracker) -> list[Event]:
-    """Every change of the champion, oldest first."""
+    """Every change of the champion, oldest first, from the registry alone."""
     tags = tracker.model_tags()
     return [Event(**json.loads(tags[key])) for key in sorted(tags) if key.startswith(_EVENT)]
 
@@ -107,8 +120,7 @@ def move_champion(
 ) -> None:
     """Point the alias at `number` if it still points at `expected`, and write history. Raises LostRaceError."""
     with _lock(tracker):
-        present = tracker.aliased(CHAMPION)
-        before = present.number if present else None
+        before = _champion(tracker)
         if before != expected:
             _write(tracker, Event("lost", number, before, _now(), verdict, reason))
             raise LostRaceError(
@@ -116,13 +128,60 @@ def move_champion(
                 f"{before or 'none'} became champion. Compare again: movierec promote --version {number}."
             )
         tracker.set_alias(CHAMPION, number)
-        found = tracker.aliased(CHAMPION)
-        if found is None or found.number != number:
+        if _champion(tracker) != number:
             raise LostRaceError(f"Version {number} was made champion, but another machine changed that at once.")
         _write(tracker, Event(kind, number, before, _now(), verdict, reason))
+        _move_others(tracker, number)
 
 
-_EVENT = "promotion."
+def check_bundle(tracker: Tracker, version: Version, champion: Version | None) -> None:
+    """Pass the smoke gate with the version's own artifact. Raises BundleError, GateRefusedError.
+
+    A catalogue that has lost half of the champion's films is a broken one.
+    """
+    same_data = champion is not None and champion.tags.get("dataset") == version.tags.get("dataset")
+    films = int(champion.tags.get("films", 0)) // 2 if champion and same_data else 0
+    with tempfile.TemporaryDirectory() as scratch:
+        bundle = tracker.bundle(version.number, Path(scratch))
+        smoke.check(bundle, dataset=version.tags.get("dataset"), minimum_movies=films)
+
+
+def _judged(tracker: Tracker, version: Version) -> Verdict:
+    """The gate's verdict, with its report kept in the version's run."""
+    met: list[Rival] = []
+    try:
+        met = rivals(tracker, version)
+        verdict = judge(evaluations(tracker, version), met, load_rules(version.tags["dataset"]))
+    except IncomparableError as error:
+        verdict = Verdict("refuse", [str(error)])
+    title = f"version {version.number} ({version.algorithm}, {version.tags.get('dataset')})"
+    folder = f"promotion/{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+    with tempfile.TemporaryDirectory() as scratch:
+        for file in write_report(verdict, title, met, Path(scratch)):
+            tracker.log_file(version.run_id, file, folder)
+    return verdict
+
+
+def _named(verdict: Verdict, force: bool, accept_undecided: bool) -> str:
+    if verdict.outcome == "promote":
+        return "promote"
+    if force:
+        return "forced"
+    return "accepted" if verdict.outcome == "undecided" and accept_undecided else verdict.outcome
+
+
+def _move_others(tracker: Tracker, number: int) -> None:
+    """A champion is no challenger any more; the first champion of a data set is its reference."""
+    challenger, reference = tracker.aliased(CHALLENGER), tracker.aliased(REFERENCE)
+    if challenger and challenger.number == number:
+        tracker.delete_alias(CHALLENGER)
+    if reference is None or reference.tags.get("dataset") != tracker.version(number).tags.get("dataset"):
+        tracker.set_alias(REFERENCE, number)
+
+
+def _champion(tracker: Tracker) -> int | None:
+    found = tracker.aliased(CHAMPION)
+    return found.number if found else None
 
 
 def _write(tracker: Tracker, event: Event) -> None:
@@ -139,38 +198,5 @@ def _lock(tracker: Tracker) -> Iterator[None]:
         yield
 
 
-def _named(verdict: Verdict, force: bool, accept_undecided: bool) -> str:
-    if verdict.outcome == "promote":
-        return "promote"
-    if force:
-        return "forced"
-    return "accepted" if verdict.outcome == "undecided" and accept_undecided else verdict.outcome
-
-
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def judge(tracker: Tracker, challenger: Version, champion: Version | None) -> Verdict:
-    """The gate's verdict: better for people than the champion, or where there is none than popularity."""
-    rival = champion or _baseline(tracker, challenger)
-    protocol = challenger.tags["people_protocol"]
-    ours, theirs = (load_version_evaluation(tracker, version, protocol) for version in (challenger, rival))
-    found = compare(ours, theirs, METRIC)
-    outcome: Outcome = "promote" if found.significant and found.gain > 0 else "refuse"
-    reason = (
-        f"{protocol}/{METRIC} {found.a:.4f} against {found.b:.4f} of {rival.algorithm} (version {rival.number}), "
-        f"difference {found.difference:+.4f} [{found.difference_lo:+.4f}, {found.difference_hi:+.4f}]"
-    )
-    return Verdict(outcome, [reason])
-
-
-def _baseline(tracker: Tracker, challenger: Version) -> Version:
-    wanted = {"algorithm": "popularity", "data_fingerprint": challenger.tags["data_fingerprint"]}.items()
-    found = next((version for version in tracker.versions() if wanted <= version.tags.items()), None)
-    if found is None:
-        raise MissingInputError(
-            "There is no champion, so the challenger must beat popularity, and no version of popularity was trained on "
-            "the same data. Run `movierec train popularity` first."
-        )
-    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,13 +10,12 @@ from pathlib import Path
 from recommender.bundle import Manifest, Metric, load_arrays, read_manifest, save_bundle
 from training.difference import SHOWN, Agreement
 from training.evaluation.result import Evaluation
+from training.evidence import log_evaluation
 from training.models.base import Progress
 from training.pictures import draw, own_figures
 from training.plan import Plan
 from training.tracking import BUNDLE, Run, Tracker, Version, run_tags, version_tags
-from training.workspace import Workspace, load_evaluation, save_evaluation
-
-EVALUATIONS = "evaluations"  # folder of a run's artifacts
+from training.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -51,12 +49,6 @@ def record_all(
     return trained
 
 
-def load_version_evaluation(tracker: Tracker, version: Version, protocol: str) -> Evaluation:
-    """The evaluation that was logged with a version. Raises MissingInputError where there is none by `protocol`."""
-    with tempfile.TemporaryDirectory() as scratch:
-        return load_evaluation(tracker.artifact(version.run_id, f"{EVALUATIONS}/{protocol}.npz", Path(scratch)))
-
-
 def _record(plan: Plan, results: Results, name: str, figures: Path, workspace: Workspace, tracker: Tracker) -> Trained:
     manifest = read_manifest(results.bundles[name])
     tags = _tags(plan, workspace, manifest)
@@ -68,7 +60,8 @@ def _record(plan: Plan, results: Results, name: str, figures: Path, workspace: W
             stamped = [metric.model_copy(update={"run_id": run.run_id}) for metric in metrics]
             final = _with_metrics(results.bundles[name], stamped, workspace.directory / "final" / name)
             _log(run, read_manifest(final), plan, results.agreements[name])
-            _log_evaluations(run, evaluations)
+            for evaluation in evaluations.values():
+                log_evaluation(tracker, run.run_id, evaluation)
             _log_figures(run, figures, final, workspace.stage_json(f"curves/{name}", dict))
             version = run.register(final, tags)
     return Trained(name, version.number, version.run_id, metrics)
@@ -82,6 +75,7 @@ def _tags(plan: Plan, workspace: Workspace, manifest: Manifest) -> dict[str, str
         "protocols": ",".join(protocol.name for protocol in plan.protocols),
         "people_protocol": plan.people.name,
         "titles_protocol": plan.titles.name,
+        "judging_key": plan.judging_key,
         "training": workspace.name,
         "training_key": plan.key,
     }
@@ -107,18 +101,9 @@ def _log(run: Run, manifest: Manifest, plan: Plan, agreement: Agreement) -> None
     run.log_metrics(manifest.metrics + [Metric(protocol="refit", name=n, value=v) for n, v in refitted.items()])
 
 
-def _log_evaluations(run: Run, evaluations: Mapping[str, Evaluation]) -> None:
-    """Keep each person's values: the gate compares versions pairwise over the same people."""
-    with tempfile.TemporaryDirectory() as scratch:
-        for protocol, evaluation in evaluations.items():
-            file = Path(scratch) / f"{protocol}.npz"
-            save_evaluation(file, evaluation)
-            run.log_file(file, EVALUATIONS)
-
-
 def _log_figures(run: Run, shared: Path, bundle: Path, curves: Mapping[str, list[float]]) -> None:
     for file in sorted(shared.iterdir()):
-        run.log_file(file, "figures")
+        run.tracker.log_file(run.run_id, file, "figures")
     for name, figure in own_figures(bundle, curves).items():
         run.log_figure(name, figure)
     for quantity, values in curves.items():

@@ -9,6 +9,7 @@ closes it: FINISHED where its version exists (everything was written by then), F
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import io
 import json
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 REGISTERED_MODEL = "movielens-recommender"
-CHAMPION, CHALLENGER = "champion", "challenger"
+CHAMPION, CHALLENGER, REFERENCE = "champion", "challenger", "reference"
 ROOT = Path("mlruns")
 BUNDLE = "bundle"  # a version's download has artifacts/bundle/manifest.json
 PROCESS_TAG = "movierec.process"
@@ -131,10 +132,6 @@ class Run:
         """Keep a text file."""
         self.tracker.client.log_text(self.run_id, text, path)
 
-    def log_file(self, local: Path, folder: str = "") -> None:
-        """Keep a file, in `folder` of the run's artifacts."""
-        self.tracker.client.log_artifact(self.run_id, str(local), folder or None)
-
     def register(self, bundle: Path, tags: Mapping[str, str]) -> Version:
         """Log the bundle (a directory of that name) as a pyfunc model and register it as the next version."""
         with _unchanged_path():
@@ -220,6 +217,10 @@ class Tracker:
         """Let an alias name a version."""
         self.client.set_registered_model_alias(REGISTERED_MODEL, alias, str(number))
 
+    def delete_alias(self, alias: str) -> None:
+        """Take an alias away, if it is there."""
+        self.client.delete_registered_model_alias(REGISTERED_MODEL, alias)
+
     def tag_version(self, number: int, tags: Mapping[str, str]) -> None:
         """Set tags of a version."""
         for key, value in tags.items():
@@ -233,10 +234,22 @@ class Tracker:
         return list(self.client.search_runs(ids, "attributes.status = 'FINISHED'", max_results=1000)) if ids else []
 
     def bundle(self, number: int, destination: Path) -> Path:
-        """Fetch the bundle of a version into `destination`."""
-        uri = f"models:/{REGISTERED_MODEL}/{number}"
-        where = mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(destination))
-        return Path(where) / "artifacts" / BUNDLE
+        """Fetch the bundle of a version into the directory `destination`. Raises RegistryUnavailableError."""
+        try:
+            source = self.client.get_model_version_download_uri(REGISTERED_MODEL, str(number))
+            found = mlflow.artifacts.download_artifacts(
+                artifact_uri=f"{source}/artifacts/{BUNDLE}", dst_path=str(destination)
+            )
+        except (MlflowException, OSError) as error:
+            raise RegistryUnavailableError(
+                f"The bundle of version {number} is not where the registry says. A tracking store that was moved must "
+                "be moved back, or the version trained again."
+            ) from error
+        return Path(found)
+
+    def log_file(self, run_id: str, local: Path, folder: str) -> None:
+        """Keep a file in `folder` of a run's artifacts."""
+        self.client.log_artifact(run_id, str(local), folder)
 
     def artifact(self, run_id: str, path: str, destination: Path) -> Path:
         """Fetch one artifact of a run into `destination`. Raises MissingInputError."""
@@ -308,10 +321,13 @@ def run_tags(manifest: Manifest) -> dict[str, str]:
 
 def version_tags(manifest: Manifest) -> dict[str, str]:
     """What every version is tagged with at birth."""
+    configuration = json.dumps([manifest.algorithm, manifest.parameters], sort_keys=True)
     return {
         "algorithm": manifest.algorithm,
         "dataset": manifest.dataset.name,
         "data_fingerprint": manifest.dataset.fingerprint,
+        "films": str(manifest.files["movie_ids"].shape[0]),
+        "configuration": hashlib.sha256(configuration.encode()).hexdigest()[:16],
     }
 
 

@@ -19,7 +19,7 @@ from serving.lifecycle import Lifecycle
 from serving.metrics import PlainCalls
 from serving.model_store import ModelStore
 from serving.problem import ProblemError
-from serving.routes import analytics, health, model, movies, recommend
+from serving.routes import analytics, explore, health, model, movies, recommend
 from serving.schemas import Problem
 from serving.settings import Settings
 from serving.slots import ModelSlot
@@ -64,7 +64,7 @@ def create_app(
         lifespan=lifespan,
         responses=_ERRORS,
     )
-    for module in (recommend, movies, analytics, model, health):
+    for module in (recommend, movies, analytics, explore, model, health):
         api.include_router(module.router)
     api.add_exception_handler(ProblemError, _problem)
     api.add_exception_handler(NotModifiedError, _not_modified)

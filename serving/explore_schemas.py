@@ -1,0 +1,108 @@
+"""Shapes of the answers that people explore with: the map of films, ratings over time, two films side by side."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from serving.schemas import Answer, FilmOut, ModelIdentity, Query
+
+GenreName = Annotated[str, StringConstraints(min_length=1, max_length=40)]
+
+
+class GenreQuery(Query):
+    """All films, or those of one genre."""
+
+    genre: GenreName | None = Field(None, description="one genre alone", examples=["Drama"])
+
+
+class MapFilm(Answer):
+    """A film and its place on the map: films near each other are alike in taste and content."""
+
+    movie_id: int
+    title: str
+    year: int | None
+    genres: list[str]
+    average_rating: float | None
+    rating_count: int
+    x: float = Field(ge=-1, le=1)
+    y: float = Field(ge=-1, le=1)
+
+
+class FilmMap(Answer):
+    """The most rated films, most rated first."""
+
+    model: ModelIdentity
+    films: list[MapFilm]
+
+
+class Period(Answer):
+    """Ratings of one period."""
+
+    period: str = Field(description="year, or year and month where the data set is short", examples=["1998-04"])
+    ratings: int
+    average_rating: float | None
+
+
+class OverTime(Answer):
+    """Ratings by the time when they were given."""
+
+    model: ModelIdentity
+    periods: list[Period]
+
+
+class ReleaseYear(Answer):
+    """Films released in one year."""
+
+    year: int
+    movies: int
+    ratings: int
+    average_rating: float | None
+    all_ratings: int = Field(description="ratings of that year's films of any genre")
+
+
+class ReleaseYears(Answer):
+    """Films by the year of their release."""
+
+    model: ModelIdentity
+    years: list[ReleaseYear]
+
+
+class Feature(Answer):
+    """Something that is known about a film."""
+
+    kind: str = Field(examples=["director"])
+    name: str = Field(examples=["John Lasseter"])
+    weight: float = Field(description="how much it says about the film: relevance times rarity")
+
+
+class Features(Answer):
+    """What is known about a film, the most telling first."""
+
+    model: ModelIdentity
+    movie_id: int
+    features: list[Feature]
+
+
+class SharedFeatureOut(Answer):
+    """Something that two films share."""
+
+    kind: str
+    name: str
+    share: float = Field(description="its part of all that they share, 0 to 1")
+
+
+class Comparison(Answer):
+    """Two films side by side."""
+
+    model: ModelIdentity
+    movies: list[FilmOut] = Field(min_length=2, max_length=2)
+    score: float = Field(description="likeness of the second film to the first")
+    place: int | None = Field(
+        description="place of the second among the films like the first; none for the film itself"
+    )
+    of: int = Field(description="films that could have taken that place")
+    common_viewers: int = Field(description="people who rated both")
+    common_likes: int = Field(description="people who liked both")
+    shared_features: list[SharedFeatureOut]

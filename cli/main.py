@@ -40,6 +40,9 @@ class Mount(NamedTuple):
 
 # In the order in which a newcomer needs them.
 MOUNTS = {
+    "demo": Mount(
+        "cli.demo:demo", "Prepare the data, train every model, promote the composite, then serve until Ctrl-C."
+    ),
     "data": Mount("cli.data:app", "Fetch, clean, describe and synthesise data sets."),
     "train": Mount("cli.train:train", "Evaluate, refit on all data and register one model, or all."),
     "compare": Mount("cli.train:compare", "Print every version with its figures, newest first."),
@@ -50,6 +53,7 @@ MOUNTS = {
     "rollback": Mount("cli.promote:rollback", "Make the previous champion the champion again."),
     "serve": Mount("cli.serve:serve", "Answer over HTTP from the promoted model version."),
     "pull": Mount("cli.serve:pull", "Follow the registry for workers that run with serve --no-pull."),
+    "webapp": Mount("cli.webapp:webapp", "Start the web page, without a browser and without telemetry."),
 }
 
 

@@ -125,10 +125,13 @@ def _label(period: int) -> str:
 
 
 def _years(catalog: Catalog, wanted: NDArray[np.bool_], dated: NDArray[np.bool_]) -> list[dict[str, Any]]:
-    counts, stars = catalog.counts.astype(np.float64), catalog.averages * catalog.counts.astype(np.float64)
-    years, own = catalog.years.astype(np.int64), catalog.years[wanted].astype(np.int64)
-    films, ratings = np.bincount(own), np.bincount(own, counts[wanted])
-    sums, every = np.bincount(own, stars[wanted]), np.bincount(years[dated], counts[dated])
+    """Every year in which any film came out, so that shares of several years can be added up."""
+    years, counts = catalog.years.astype(np.int64), catalog.counts.astype(np.float64)
+    length = int(years.max(initial=0)) + 1
+    films = np.bincount(years[wanted], minlength=length)
+    ratings = np.bincount(years[wanted], counts[wanted], length)
+    sums = np.bincount(years[wanted], (catalog.averages * counts)[wanted], length)
+    every = np.bincount(years[dated], counts[dated], length)
     return [
         {
             "year": year,
@@ -137,7 +140,7 @@ def _years(catalog: Catalog, wanted: NDArray[np.bool_], dated: NDArray[np.bool_]
             "average_rating": round(float(sums[year] / ratings[year]), 3) if ratings[year] else None,
             "all_ratings": int(every[year]),
         }
-        for year in np.flatnonzero(films).tolist()
+        for year in np.unique(years[dated]).tolist()
     ]
 
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from recommender.model import Model
 from training.evaluation import beyond, ratings
 from training.evaluation.lists import Queries, film_lists, masked_film_lists, user_lists
-from training.evaluation.metrics import Lists, Values, find_hits, list_metrics, quotient, weighted_metrics
+from training.evaluation.metrics import Lists, Values, list_metrics, quotient, weighted_metrics
 from training.evaluation.significance import Interval, resampling_weights, standard_error_interval
+from training.kernels.hits import find_hits
 from training.models.base import Progress
 from training.protocol import ProtocolConfig
 

@@ -14,23 +14,6 @@ from numpy.typing import NDArray
 
 Lists = NDArray[np.int32]
 Values = NDArray[np.float64]
-_MARK_CELLS = 1 << 26  # bytes of the look-up table of relevant films
-
-
-def find_hits(lists: Lists, relevant: sp.csr_matrix) -> NDArray[np.bool_]:
-    """(m, K) True where a list shows one of its relevant films: `lists` (m, K) rows, `relevant` (m, n_movies)."""
-    m, n = relevant.shape
-    found = np.zeros(lists.shape, dtype=bool)
-    step = max(1, min(m, _MARK_CELLS // max(n, 1)))
-    marks = np.zeros((step, n), dtype=bool)
-    for start in range(0, m, step):
-        block = lists[start : start + step]
-        span = slice(relevant.indptr[start], relevant.indptr[start + len(block)])
-        lines = np.repeat(np.arange(len(block)), np.diff(relevant.indptr[start : start + len(block) + 1]))
-        marks[lines, relevant.indices[span]] = True
-        found[start : start + step] = marks[np.arange(len(block))[:, None], block] & (block >= 0)
-        marks[lines, relevant.indices[span]] = False
-    return found
 
 
 def quotient(values: NDArray[Any], counts: NDArray[Any]) -> Values:

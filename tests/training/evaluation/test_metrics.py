@@ -12,7 +12,8 @@ import scipy.sparse as sp
 from ir_measures import AP, RR, P, R, Success, nDCG
 
 from training.evaluation import beyond
-from training.evaluation.metrics import find_hits, list_metrics, weighted_metrics
+from training.evaluation.metrics import list_metrics, weighted_metrics
+from training.kernels.hits import find_hits
 
 # Films 7, 1 and 4 are relevant to the first person, 2 to the second, 0 to the third.
 LISTS = np.array([[9, 7, 3, 1], [2, 5, 6, 8], [1, 2, -1, -1]], dtype=np.int32)
@@ -25,9 +26,13 @@ def test_hits_are_found_and_padding_is_none():
     np.testing.assert_array_equal(find_hits(LISTS, RELEVANT), HITS)
 
 
-def test_hits_are_the_same_in_small_blocks(monkeypatch):
-    monkeypatch.setattr("training.evaluation.metrics._MARK_CELLS", 20)
-    np.testing.assert_array_equal(find_hits(LISTS, RELEVANT), HITS)
+@pytest.mark.parametrize("seed", range(3))
+def test_hits_are_those_of_the_dense_table(seed):
+    rng = np.random.default_rng(seed)
+    table = rng.random((50, 40)) < rng.uniform(0, 0.6, (50, 1))
+    lists = rng.integers(-1, 40, (50, 15)).astype(np.int32)
+    expected = np.take_along_axis(table, np.maximum(lists, 0).astype(np.int64), axis=1) & (lists >= 0)
+    np.testing.assert_array_equal(find_hits(lists, sp.csr_matrix(table)), expected)
 
 
 @pytest.mark.parametrize(

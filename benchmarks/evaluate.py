@@ -1,0 +1,161 @@
+"""Metrics against the `recommenders` package: nDCG, MAP, precision and recall of the same lists of 100,000 people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from benchmarks.common import Figure, Timed, in_turn
+from recommender.errors import MissingInputError
+from training.evaluation.metrics import Lists, list_metrics
+from training.kernels.hits import find_hits
+
+PEOPLE, FILMS, K = 100_000, 59_000, 10
+RELEVANT = 15  # relevant films of a person, on average
+FOUND = 0.3  # share of list places that show one
+SAMPLE = 2_000  # people whose figures must agree
+SEED = 0
+# Their argument names.
+_USER, _ITEM, _RATING, _SCORE = "userID", "itemID", "rating", "prediction"
+_CACHED = ("merge_ranking_true_pred", "_get_reciprocal_rank")
+_METRICS = ("ndcg", "map_by_relevant", "precision", "recall")
+
+
+@dataclass(frozen=True)
+class Task:
+    """Lists and truth, in our form and in theirs."""
+
+    lists: Lists
+    relevant: sp.csr_matrix
+    truth: pd.DataFrame
+    shown: pd.DataFrame
+
+    def head(self, people: int) -> Task:
+        """The task of the first `people` people."""
+        return make_task(self.lists[:people], self.relevant[:people])
+
+
+def run(size: float, rounds: int) -> list[Figure]:
+    """Speed of all four metrics together, and the largest difference from theirs on a sample.
+
+    Raises MissingInputError where the peer is not installed.
+    """
+    task = synthetic_task(max(SAMPLE, round(PEOPLE * size)), round(FILMS * max(size, 0.02)))
+    sample = task.head(SAMPLE)
+    difference = largest_difference(sample)
+    ours(sample)  # compiles
+    people = f"{task.relevant.shape[0]:,} people, {task.relevant.shape[1]:,} films, lists of {K}"
+    published = in_turn(lambda: ours(task), lambda: theirs(task), rounds)
+    bare = in_turn(lambda: ours(task), lambda: theirs(task, cached=False), rounds)
+    return [
+        _figure("recommenders' time over ours, four metrics of the same lists", published, rounds, people, target=50.0),
+        _figure("the same without their cache, which hashes whole frames", bare, rounds, people),
+        Figure("evaluate: largest difference from their figures", difference, 1e-9, unit="", note=f"{SAMPLE:,} people"),
+    ]
+
+
+def _figure(what: str, taken: Timed, rounds: int, note: str, target: float | None = None) -> Figure:
+    ratio = taken.theirs / taken.ours
+    return Figure(f"evaluate: {what}", ratio, target, "higher", taken.ours, taken.theirs, rounds=rounds, note=note)
+
+
+def ours(task: Task) -> dict[str, float]:
+    """The means of our metrics."""
+    found = find_hits(task.lists, task.relevant)
+    metrics = list_metrics(found, np.diff(task.relevant.indptr), [K], _METRICS)
+    return {name: float(metrics[f"{name}_at_{K}"].mean()) for name in _METRICS}
+
+
+def theirs(task: Task, *, cached: bool = True) -> dict[str, float]:
+    """The same figures from the `recommenders` package, as it is or without its cache of merged frames."""
+    peer = _peer()
+    functions = {
+        "ndcg": peer.ndcg_at_k,
+        "map_by_relevant": peer.map,
+        "precision": peer.precision_at_k,
+        "recall": peer.recall_at_k,
+    }
+    with _fresh_cache(peer) if cached else _no_cache(peer):
+        return {
+            name: float(function(rating_true=task.truth, rating_pred=task.shown, k=K))
+            for name, function in functions.items()
+        }
+
+
+@contextmanager
+def _fresh_cache(peer: Any) -> Iterator[None]:
+    """The cache is keyed by content: without this, the second round would be answered from memory."""
+    for name in _CACHED:
+        getattr(peer, name).cache_clear()
+    yield
+
+
+@contextmanager
+def _no_cache(peer: Any) -> Iterator[None]:
+    decorated = {name: getattr(peer, name) for name in _CACHED}
+    for name, function in decorated.items():
+        setattr(peer, name, function.__wrapped__)
+    try:
+        yield
+    finally:
+        for name, function in decorated.items():
+            setattr(peer, name, function)
+
+
+def largest_difference(task: Task) -> float:
+    """The largest absolute difference between the two sides' figures."""
+    mine, peers = ours(task), theirs(task)
+    return max(abs(mine[name] - peers[name]) for name in _METRICS)
+
+
+def synthetic_task(people: int, films: int) -> Task:
+    """Lists of distinct films of which about FOUND are relevant; everybody has a relevant film."""
+    rng = np.random.default_rng(SEED)
+    counts = 1 + rng.poisson(RELEVANT - 1, people)
+    pairs = np.column_stack([np.repeat(np.arange(people), counts), rng.integers(0, films, counts.sum())])
+    relevant = sp.csr_matrix(sp.coo_matrix((np.ones(len(pairs)), tuple(pairs.T)), shape=(people, films)))
+    relevant.sum_duplicates()
+    return make_task(_lists(rng, relevant), relevant)
+
+
+def make_task(lists: Lists, relevant: sp.csr_matrix) -> Task:
+    """Both forms of the same lists and truth."""
+    rows, columns = relevant.nonzero()
+    truth = pd.DataFrame({_USER: rows, _ITEM: columns, _RATING: 1.0})
+    people = np.repeat(np.arange(len(lists)), K)
+    scores = np.tile(np.arange(K, 0, -1, dtype=np.float64), len(lists))
+    shown = pd.DataFrame({_USER: people, _ITEM: lists.ravel().astype(np.int64), _SCORE: scores})
+    return Task(lists, relevant, truth.astype({_USER: "int64", _ITEM: "int64"}), shown)
+
+
+def _lists(rng: np.random.Generator, relevant: sp.csr_matrix) -> Lists:
+    people, films = relevant.shape
+    # Consecutive rows from a random start are distinct; relevant films then take some of the places.
+    lists = ((rng.integers(0, films, people)[:, None] + np.arange(K)) % films).astype(np.int32)
+    for person in range(people):
+        own = relevant.indices[relevant.indptr[person] : relevant.indptr[person + 1]]
+        own = own[~np.isin(own, lists[person])]
+        places = np.flatnonzero(rng.random(K) < FOUND)[: len(own)]
+        lists[person, places] = _some(rng, own, len(places))
+    return lists
+
+
+def _some(rng: np.random.Generator, films: NDArray[np.int32], n: int) -> NDArray[np.int32]:
+    return rng.permutation(films)[:n]
+
+
+def _peer() -> Any:
+    try:
+        from recommenders.evaluation import python_evaluation
+    except ModuleNotFoundError as error:
+        raise MissingInputError(
+            f"The peer is not installed (no {error.name}): run `uv sync --inexact --group peers`, then this again."
+        ) from error
+    return python_evaluation

@@ -45,20 +45,36 @@ def als_user(
     spec: AlsFoldIn, known: NDArray[np.float64], stars: NDArray[np.float64], gram: NDArray[np.float64], n_movies: int
 ) -> NDArray[np.float64]:
     """(d,) factors of one person; `known`: (k, d) factors of the rated films, `stars`: (k,). See AlsFoldIn."""
+    system, shares = als_system(spec, known, stars, gram, n_movies)
+    return np.asarray(np.linalg.solve(system, shares.sum(axis=1)))
+
+
+def als_system(
+    spec: AlsFoldIn, known: NDArray[np.float64], stars: NDArray[np.float64], gram: NDArray[np.float64], n_movies: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The person's equations: the matrix (d, d), and what each rated film brings to the right-hand side (d, k)."""
     confidence = spec.alpha * (spec.weight_offset + spec.weight_slope * stars)
     size = len(stars) + (spec.unobserved_weight * n_movies if spec.unobserved_in_ridge else 0)
     ridge = spec.regularization * size**spec.regularization_exponent
     system = spec.unobserved_weight * gram + (known.T * (confidence - spec.unobserved_weight)) @ known
     system[np.diag_indices_from(system)] += ridge
-    return np.asarray(np.linalg.solve(system, known.T @ confidence))
+    return system, known.T * confidence
 
 
 def svd_user(
     spec: SvdFoldIn, known: NDArray[np.float64], residual: NDArray[np.float64]
 ) -> tuple[float, NDArray[np.float64]]:
     """Bias and (d,) factors of one person; `residual`: (k,) stars minus the films' baseline. See SvdFoldIn."""
+    system, shares = svd_system(spec, known, residual)
+    solution = np.linalg.solve(system, shares.sum(axis=1))
+    return float(solution[0]), solution[1:]
+
+
+def svd_system(
+    spec: SvdFoldIn, known: NDArray[np.float64], residual: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The person's equations: the matrix (1 + d, 1 + d), and what each rated film brings to their right side."""
     design = np.column_stack([np.ones(len(known)), known])
     system = design.T @ design
     system[np.diag_indices_from(system)] += len(known) * spec.regularization
-    solution = np.linalg.solve(system, design.T @ residual)
-    return float(solution[0]), solution[1:]
+    return system, design.T * residual

@@ -18,10 +18,12 @@ from recommender.extras import Extras
 from recommender.history import History
 from recommender.ids import UNKNOWN, IdMap
 from recommender.ranking import diversify, mask_scores, top_n
-from recommender.scorers import ItemScorer, UserScorer, item_scorer, user_scorer
+from recommender.schema import RATING_MAX, RATING_MIN
+from recommender.scorers import Factors, ItemScorer, UserScorer, item_scorer, user_scorer
 from recommender.titles import TitleIndex
 
 DIVERSITY_POOL = 10  # candidates looked at for each film shown, when diversity is asked for
+STEERING_POOL = 300  # films among which steering chooses
 GOLDEN_TOLERANCE = 1e-3  # relative difference of scores that processors and BLAS builds may cause
 
 
@@ -32,6 +34,12 @@ class Wanted:
     n: int = 10
     filter: FilmFilter = FilmFilter()
     diversity: float = 0.0
+    steer: tuple[tuple[int, float], ...] = ()  # feature columns of the extras, and how much more or less of each
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether scores and filter alone decide."""
+        return not self.diversity and not self.steer
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,7 @@ class Ranked:
 
     rows: NDArray[np.int64]
     scores: NDArray[np.float32]
+    steering: NDArray[np.float32] | None = None  # (k,) what steering added to the scores
 
 
 class Model:
@@ -71,10 +80,10 @@ class Model:
         return user_scorer(self.manifest.user_scorer, self.arrays)
 
     @cached_property
-    def rating_scorer(self) -> UserScorer | None:
+    def rating_scorer(self) -> Factors | None:
         """Person in, predicted stars out, where the model has that."""
         spec = self.manifest.rating_scorer
-        return user_scorer(spec, self.arrays) if spec else None
+        return Factors(spec, self.arrays) if spec else None
 
     @cached_property
     def extras(self) -> Extras | None:
@@ -98,10 +107,10 @@ class Model:
     def similar(self, row: int, wanted: Wanted) -> Ranked:
         """Films like the film at `row`; never the film itself or a second entry of it."""
         prebuilt = self.neighbours(row)
-        if wanted.filter.is_empty and not wanted.diversity and wanted.n <= len(prebuilt.rows):
+        if wanted.filter.is_empty and wanted.is_plain and wanted.n <= len(prebuilt.rows):
             return Ranked(prebuilt.rows[: wanted.n], prebuilt.scores[: wanted.n])
         allowed = self.catalog.allowed(wanted.filter)
-        if not wanted.diversity:
+        if wanted.is_plain:
             kept = allowed[prebuilt.rows]
             if int(kept.sum()) >= wanted.n:
                 return Ranked(prebuilt.rows[kept][: wanted.n], prebuilt.scores[kept][: wanted.n])
@@ -125,16 +134,33 @@ class Model:
         history = profile(rows, stars, len(self.movie_ids))
         return self._unseen(self.user_scorer.folded(history)[0], history, wanted)
 
+    def predicted_stars(
+        self, rows: NDArray[np.int64], history: sp.csr_matrix, user_row: int | None = None
+    ) -> NDArray[np.float32] | None:
+        """Stars (k,) that a person would give the films `rows` (k,), within the scale; None where no model says.
+
+        `history`: (1, n_movies) the person's ratings; `user_row`: the person's row where the training data has one.
+        """
+        scorer = self.rating_scorer
+        if scorer is None:
+            return None
+        factors, bias = scorer.people(history, None if user_row is None else np.array([user_row]))
+        stars = scorer.item_factors[rows] @ factors[0] + scorer.baseline()[rows] + (0 if bias is None else bias[0])
+        return np.clip(stars, RATING_MIN, RATING_MAX).astype(np.float32)
+
     def rank(self, scores: NDArray[np.float32], allowed: NDArray[np.bool_], wanted: Wanted) -> Ranked:
         """The best `wanted.n` allowed films; `scores`, `allowed`: (n_movies,)."""
         masked = mask_scores(scores, allowed)
+        steering = self._steering(masked, wanted) if wanted.steer and self.extras else None
+        if steering is not None:
+            masked = masked + steering
         embedding = self.manifest.content_embedding
         if wanted.diversity and embedding:
             pool = top_n(masked, wanted.n * DIVERSITY_POOL)
             rows = diversify(pool, masked[pool], self.arrays[embedding], wanted.n, wanted.diversity)
         else:
             rows = top_n(masked, wanted.n)
-        return Ranked(rows, masked[rows])
+        return Ranked(rows, masked[rows], None if steering is None else steering[rows])
 
     def check_golden(self) -> None:
         """Answer the manifest's golden queries again. Raises BundleIntegrityError where an answer differs."""
@@ -156,6 +182,21 @@ class Model:
             found = self.for_user(self.user_row(query.id), wanted)
         ids = [int(i) for i in self.movie_ids.ids[found.rows]]
         return query.model_copy(update={"movie_ids": ids, "scores": [round(float(s), 6) for s in found.scores]})
+
+    def _steering(self, masked: NDArray[np.float32], wanted: Wanted) -> NDArray[np.float32]:
+        """(n_movies,) what the wanted features add to each score; -inf beyond the films that suit anyway.
+
+        Within those films the features can outweigh all differences of the scores, and no more: "like Heat, less
+        violent" stays like Heat.
+        """
+        assert self.extras is not None
+        pool = top_n(masked, STEERING_POOL)
+        added = np.full(len(masked), -np.inf, dtype=np.float32)
+        if len(pool):
+            found = self.extras.feature_scores(dict(wanted.steer))[pool]
+            span = masked[pool[0]] - masked[pool[-1]]
+            added[pool] = found * (span / max(float(np.abs(found).max()), 1e-12))
+        return added
 
     def _unseen(self, scores: NDArray[np.float32], history: sp.csr_matrix, wanted: Wanted) -> Ranked:
         allowed = self._without_twins(self.catalog.allowed(wanted.filter), history.indices)

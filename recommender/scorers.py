@@ -14,7 +14,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.foldin import fold_in
+from recommender.foldin import Folded, fold_in
+from recommender.ids import UNKNOWN
 from recommender.schema import LIKE_THRESHOLD, RATING_MAX
 from recommender.specs import (
     EnsembleSpec,
@@ -105,11 +106,15 @@ class Similarity(ItemScorer, UserScorer):
         return self._sum(picks)
 
     def folded(self, ratings: sp.csr_matrix) -> Block:
-        return self._sum(with_data(ratings, profile_weights(ratings.data, self._spec.profile_weight)))
+        return self._sum(with_data(ratings, self.weights(ratings.data)))
+
+    def weights(self, stars: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How much each rating of a history counts."""
+        return profile_weights(stars, self._spec.profile_weight)
 
     def contributions(self, query: int, candidates: Rows) -> dict[str, NDArray[np.float32]]:
         """What each part adds to the likeness of `candidates` (c,) to the film `query`; the values add up to it."""
-        return {part.name: part.between(query, candidates) for part in self.parts}
+        return {part.name: part.between(np.array([query]), candidates)[0] for part in self.parts}
 
     def _sum(self, weights: sp.csr_matrix) -> Block:
         total = self.parts[0].scores(weights)
@@ -149,15 +154,15 @@ class _Part:
         raw *= self._weight if self._candidate_gain is None else self._weight * self._candidate_gain
         return np.asarray(raw, dtype=np.float32)
 
-    def between(self, query: int, candidates: Rows) -> NDArray[np.float32]:
-        """(c,) this part's likeness of `candidates` (c,) to one film."""
+    def between(self, queries: Rows, candidates: Rows) -> Block:
+        """(q, c) this part's likeness of the films `candidates` (c,) to the films `queries` (q,)."""
         if self._embedding is not None:
-            raw = self._embedding[candidates] @ self._embedding[query]
+            raw = self._embedding[queries] @ self._embedding[candidates].T
         else:
-            raw = self._links[[query]].toarray().ravel()[candidates]
+            raw = self._links[queries][:, candidates].toarray()
         raw = raw * self._weight
         if self._query_gain is not None:
-            raw = raw * self._query_gain[query]
+            raw = raw * self._query_gain[queries][:, None]
         if self._candidate_gain is not None:
             raw = raw * self._candidate_gain[candidates]
         return np.asarray(raw, dtype=np.float32)
@@ -167,29 +172,35 @@ class Factors(UserScorer):
     """Biases and the product of user and item factors."""
 
     def __init__(self, spec: FactorSpec, arrays: Arrays) -> None:
-        self._spec = spec
-        self._arrays = arrays
+        self.spec = spec
+        self.arrays = arrays
         self.user_factors = arrays[spec.user_factors]
         self.item_factors = arrays[spec.item_factors]
         self._user_bias = arrays[spec.user_bias] if spec.user_bias else None
         self._item_bias = arrays[spec.item_bias] if spec.item_bias else None
 
     def known(self, user_rows: Rows, history: sp.csr_matrix) -> Block:
-        bias = self._user_bias[user_rows] if self._user_bias is not None else None
-        return self._scores(self.user_factors[user_rows], bias)
+        return self._scores(*self.people(history, user_rows))
 
     def folded(self, ratings: sp.csr_matrix) -> Block:
-        factors, bias = fold_in(self._spec.fold_in, ratings, self.item_factors, self._baseline(), self._arrays)
-        return self._scores(factors, bias)
+        return self._scores(*self.people(ratings))
 
-    def _baseline(self) -> NDArray[np.float32]:
-        mean = np.float32(self._spec.global_mean)
+    def people(self, ratings: sp.csr_matrix, user_rows: Rows | None = None) -> Folded:
+        """User factors (b, d) and biases (b,): those of the rows `user_rows`, or folded in from the `ratings` (b, n)."""
+        if user_rows is None:
+            return fold_in(self.spec.fold_in, ratings, self.item_factors, self.baseline(), self.arrays)
+        bias = self._user_bias[user_rows] if self._user_bias is not None else None
+        return self.user_factors[user_rows], bias
+
+    def baseline(self) -> NDArray[np.float32]:
+        """(n,) what everybody's score of each film starts from."""
+        mean = np.float32(self.spec.global_mean)
         return np.full(len(self.item_factors), mean) if self._item_bias is None else self._item_bias + mean
 
     def _scores(self, factors: Block, user_bias: NDArray[np.float32] | None) -> Block:
         scores = np.asarray(factors @ self.item_factors.T, dtype=np.float32)
-        if self._item_bias is not None or self._spec.global_mean:
-            scores += self._baseline()
+        if self._item_bias is not None or self.spec.global_mean:
+            scores += self.baseline()
         if user_bias is not None:
             scores += user_bias[:, None]
         return scores
@@ -205,7 +216,7 @@ class ItemWeights(UserScorer):
         self._sparse = sparse_array(arrays, spec.sparse) if spec.sparse else None
 
     def folded(self, ratings: sp.csr_matrix) -> Block:
-        weights = with_data(ratings, profile_weights(ratings.data, self._spec.profile_weight))
+        weights = with_data(ratings, self.weights(ratings.data))
         if self._sparse is not None:
             return np.asarray((weights @ self._sparse).toarray(), dtype=np.float32)
         assert self._dense is not None
@@ -215,34 +226,55 @@ class ItemWeights(UserScorer):
         scores[:, self._rows] = gather(self._dense, weights[:, self._rows])
         return scores
 
+    def weights(self, stars: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How much each rating of a history counts."""
+        return profile_weights(stars, self._spec.profile_weight)
+
+    def between(self, films: Rows, candidates: Rows) -> Block:
+        """(f, c) what each of the `films` (f,) in a history adds to the score of the `candidates` (c,)."""
+        if self._sparse is not None:
+            return np.asarray(self._sparse[films][:, candidates].toarray(), dtype=np.float32)
+        assert self._dense is not None
+        if self._rows is None:
+            return np.asarray(self._dense[np.ix_(films, candidates)])
+        line = np.full(int(max(self._rows.max(), films.max(initial=0), candidates.max(initial=0))) + 1, UNKNOWN)
+        line[self._rows] = np.arange(len(self._rows))
+        i, j = line[films], line[candidates]
+        return np.where((i >= 0)[:, None] & (j >= 0), self._dense[np.ix_(i, j)], np.float32(0))
+
 
 class Ensemble(UserScorer):
     """Weighted sum of z-scored members; the statistics cover the films that are not in the person's history."""
 
     def __init__(self, spec: EnsembleSpec, arrays: Arrays) -> None:
-        self._members = [(member.weight, user_scorer(member.spec, arrays)) for member in spec.members]
+        self.members = [(member.weight, user_scorer(member.spec, arrays)) for member in spec.members]
 
     def known(self, user_rows: Rows, history: sp.csr_matrix) -> Block:
-        return self._sum(history, [scorer.known(user_rows, history) for _, scorer in self._members])
+        return self._sum(history, [scorer.known(user_rows, history) for _, scorer in self.members])
 
     def folded(self, ratings: sp.csr_matrix) -> Block:
-        return self._sum(ratings, [scorer.folded(ratings) for _, scorer in self._members])
+        return self._sum(ratings, [scorer.folded(ratings) for _, scorer in self.members])
 
     def _sum(self, history: sp.csr_matrix, blocks: list[Block]) -> Block:
         total = np.zeros(history.shape, dtype=np.float32)
-        for (weight, _), block in zip(self._members, blocks, strict=True):
+        for (weight, _), block in zip(self.members, blocks, strict=True):
             total += np.float32(weight) * z_scores(block, history)
         return total
 
 
 def z_scores(block: Block, history: sp.csr_matrix) -> Block:
     """Each row of `block` (b, n) with mean 0 and deviation 1 over the films that `history` (b, n) does not hold."""
+    mean, deviation = unseen_statistics(block, history)
+    return np.asarray((block - mean[:, None]) / deviation[:, None], dtype=np.float32)
+
+
+def unseen_statistics(block: Block, history: sp.csr_matrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and deviation (b,) of each row of `block` (b, n) over the films that `history` (b, n) does not hold."""
     seen = gather_pattern(block, history)
     count = np.maximum(block.shape[1] - np.diff(history.indptr), 1)
     mean = (block.sum(axis=1, dtype=np.float64) - seen.sum(axis=1)) / count
     square = (np.square(block, dtype=np.float64).sum(axis=1) - np.square(seen).sum(axis=1)) / count
-    deviation = np.sqrt(np.maximum(square - mean**2, 1e-12))
-    return np.asarray((block - mean[:, None]) / deviation[:, None], dtype=np.float32)
+    return mean, np.sqrt(np.maximum(square - mean**2, 1e-12))
 
 
 def gather_pattern(block: Block, history: sp.csr_matrix) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ Name = Annotated[str, typer.Argument(help="Data set, for example ml-100k.")]
 ProcessedRoot = Annotated[Path, typer.Option("--processed", help="Directory of the processed data sets.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 _PROCESSED = Path("data/processed")
+_SYNTHETIC = Path("data/raw/synthetic")
 
 
 @app.command(epilog="Example: movierec data fetch ml-25m")
@@ -64,6 +65,29 @@ def prepare(
         force=force,
     )
     _show(dataset.snapshot(), as_json)
+
+
+@app.command(epilog="Example: movierec data synth --users 10000 --movies 5000 --ratings 1000000 --genome")
+def synth(
+    users: Annotated[int | None, typer.Option(help="Number of people.", min=1)] = None,
+    movies: Annotated[int | None, typer.Option(help="Number of films.", min=1)] = None,
+    ratings: Annotated[int | None, typer.Option(help="Number of ratings.", min=1)] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same files.", min=0)] = None,
+    genome: Annotated[bool, typer.Option(help="Write a tag genome of 1,128 tags as well.")] = False,
+    out: Annotated[Path, typer.Option(help="Directory of the files; what is there is replaced.")] = _SYNTHETIC,
+    as_json: AsJson = False,
+) -> None:
+    """Write a synthetic data set in the layout of MovieLens 25M; sizes left out are those of synthetic.yaml."""
+    from cli.progress import reporter
+    from training.datasets.synth.files import write_twin
+    from training.datasets.synth.settings import load_synthetic_config
+
+    sizes = {"users": users, "movies": movies, "ratings": ratings, "seed": seed}
+    config = load_synthetic_config(**{name: size for name, size in sizes.items() if size is not None})
+    with reporter() as progress:
+        write_twin(config, out, genome=genome, progress=progress)
+    told = {"directory": str(out), "users": config.users, "movies": config.movies, "ratings": config.ratings}
+    typer.echo(json.dumps(told) if as_json else f"{config.ratings:,} ratings are in {out}/.")
 
 
 @app.command(epilog="Example: movierec data describe ml-100k --json")

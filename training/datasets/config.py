@@ -13,6 +13,7 @@ from training.config import CONFIG_ROOT, Config, load_config
 
 DATASET_CONFIGS = CONFIG_ROOT / "datasets"
 _PROCESSING = "processing"
+_NOT_CATALOGUED = {_PROCESSING, "synthetic"}
 
 
 class PublishedCounts(Config):
@@ -59,7 +60,7 @@ class ProcessingConfig(Config):
 
 def dataset_names() -> list[str]:
     """Names of all data sets of the catalogue."""
-    return sorted(path.stem for path in DATASET_CONFIGS.glob("*.yaml") if path.stem != _PROCESSING)
+    return sorted(path.stem for path in DATASET_CONFIGS.glob("*.yaml") if path.stem not in _NOT_CATALOGUED)
 
 
 def load_dataset_config(name: str) -> DatasetConfig:

@@ -23,6 +23,7 @@ _REPOSITORY = Path(__file__).parents[2]
 _WHEEL = "recbole"
 _WHEEL_FILE = "ml-100k.inter"
 _SAMPLE = "ml-100k"
+_SYNTHETIC = "synthetic"
 _BLOCK = 1 << 22
 
 
@@ -89,6 +90,8 @@ def find_raw(name: str) -> Path:
     helps = [f"name its directory with `movierec data prepare {name} --raw DIR`"]
     if find_dataset_config(name):
         helps.insert(0, f"run `movierec data fetch {name}`")
+    if name.startswith(_SYNTHETIC):
+        helps.insert(0, f"run `movierec data synth --out {local}`")
     if name == _SAMPLE:
         helps.insert(0, "run `uv sync --group sample-data` (MovieLens 100K comes with the recbole wheel)")
     raise MissingInputError(f"No raw files of {name}: {local} does not exist. To mend this, {', or '.join(helps)}.")

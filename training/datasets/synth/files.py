@@ -1,0 +1,125 @@
+"""A synthetic data set as files in the layout of MovieLens 25M, written as it is made."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+from numpy.typing import NDArray
+
+from training.datasets.persistence import replaced_directory
+from training.datasets.synth.genome import STEP, genome_films, relevance, tag_traits
+from training.datasets.synth.names import film_genres, film_titles, tag_names, theme_genres
+from training.datasets.synth.people import Batch, batches
+from training.datasets.synth.settings import SyntheticConfig
+from training.datasets.synth.world import World, make_world
+
+_NAMES, _TAGS = 4, 2  # purposes of random numbers
+_OFF_THEME = 0.15  # share of tags that say nothing about the film
+_STAR_TEXTS = pa.array([f"{half / 2:.1f}" for half in range(11)])
+_RELEVANCE_TEXTS = pa.array([f"{step * STEP:.5f}".rstrip("0").ljust(3, "0") for step in range(round(1 / STEP) + 1)])
+
+Progress = Callable[[str, float], None]
+
+
+def write_twin(
+    config: SyntheticConfig, directory: Path, genome: bool = False, progress: Progress | None = None
+) -> World:
+    """Write the data set of `config` to `directory`, replacing what is there; `genome` adds the tag genome."""
+    world = make_world(config)
+    with replaced_directory(directory) as fresh:
+        _write_films(world, fresh)
+        _write_ratings(world, fresh, progress)
+        if genome:
+            _write_genome(world, fresh, progress)
+    return world
+
+
+def _write_films(world: World, directory: Path) -> None:
+    rng = world.rng(_NAMES)
+    genres = film_genres(world.themes, theme_genres(world.config.themes, rng), rng)
+    titles = film_titles(world.years, rng)
+    ids = world.movie_ids.tolist()
+    _write_rows(directory / "movies.csv", ("movieId", "title", "genres"), zip(ids, titles, genres, strict=True))
+    links = ((movie, f"{9_000_000 + movie:07d}", 900_000 + movie) for movie in ids)  # ids that no real film has
+    _write_rows(directory / "links.csv", ("movieId", "imdbId", "tmdbId"), links)
+
+
+def _write_ratings(world: World, directory: Path, progress: Progress | None) -> None:
+    """ratings.csv and tags.csv, batch by batch."""
+    tags = np.array(tag_names(world.config.genome_tags))
+    done = 0
+    with ExitStack() as stack:
+        ratings = stack.enter_context(_Csv(directory / "ratings.csv", ("userId", "movieId", "rating", "timestamp")))
+        tagged = stack.enter_context(_Csv(directory / "tags.csv", ("userId", "movieId", "tag", "timestamp")))
+        for batch in batches(world):
+            movie_ids = world.movie_ids[batch.movies]
+            ratings.write(batch.users, movie_ids, _STAR_TEXTS.take(pa.array(batch.half_stars)), batch.times)
+            tagged.write(*_tags(world, batch, tags))
+            done += len(batch.users)
+            if progress:
+                progress("Writing ratings", done / world.config.ratings)
+
+
+def _tags(world: World, batch: Batch, names: NDArray[np.str_]) -> tuple[Any, ...]:
+    """Tags that some of the people gave to films which they rated: mostly tags of the film's theme."""
+    rng = world.rng(_TAGS, int(batch.users[0]))
+    rows = np.flatnonzero(rng.random(len(batch.users)) < world.config.tags_per_rating)
+    themes = np.where(
+        rng.random(len(rows)) < _OFF_THEME,
+        rng.integers(world.config.themes, size=len(rows)),
+        world.themes[batch.movies[rows]],
+    )
+    per_theme = max(len(names) // world.config.themes, 1)
+    within = np.minimum(rng.zipf(1.6, len(rows)) - 1, per_theme - 1)  # a few tags are the usual ones
+    tags = names[(themes + within * world.config.themes) % len(names)]
+    times = batch.times[rows] + 60
+    return batch.users[rows], world.movie_ids[batch.movies[rows]], tags, times
+
+
+def _write_genome(world: World, directory: Path, progress: Progress | None) -> None:
+    count = world.config.genome_tags
+    tag_ids = np.arange(1, count + 1, dtype=np.int32)
+    _write_rows(directory / "genome-tags.csv", ("tagId", "tag"), zip(tag_ids.tolist(), tag_names(count), strict=True))
+    films, done = len(genome_films(world)), 0
+    with _Csv(directory / "genome-scores.csv", ("movieId", "tagId", "relevance")) as scores:
+        for rows, steps in relevance(world, tag_traits(world)):
+            movies = np.repeat(world.movie_ids[rows], count)
+            scores.write(movies, np.tile(tag_ids, len(rows)), _RELEVANCE_TEXTS.take(pa.array(steps.ravel())))
+            done += len(rows)
+            if progress:
+                progress("Writing the tag genome", done / films)
+
+
+def _write_rows(path: Path, header: tuple[str, ...], rows: Any) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+class _Csv:
+    """A CSV file of plain columns, none of which needs quotes."""
+
+    def __init__(self, path: Path, names: tuple[str, ...]) -> None:
+        self._names = names
+        self._file = path.open("wb")
+        self._file.write((",".join(names) + "\n").encode())
+        self._options = arrow_csv.WriteOptions(include_header=False, quoting_style="none")
+
+    def __enter__(self) -> _Csv:
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        self._file.close()
+
+    def write(self, *columns: Any) -> None:
+        """Append rows; one array for each column."""
+        table = pa.table([pa.array(column) for column in columns], names=list(self._names))
+        arrow_csv.write_csv(table, self._file, self._options)

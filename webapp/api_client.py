@@ -87,6 +87,27 @@ class Api:
         """How a film was rated."""
         return _parse(models.MovieRatings, self._get(f"/movies/{movie_id}/ratings", ()))
 
+    def film_map(self) -> list[models.MapFilm]:
+        """The most rated films on the map, most rated first. Raises ApiProblem where the version has none."""
+        return _parse(models.FilmMap, self._get("/map", ())).films
+
+    def over_time(self, *, movie_id: int | None = None, genre: str | None = None) -> list[models.Period]:
+        """Ratings by the time when they were given: of a film, of a genre, or of all films."""
+        path = "/analytics/over-time" if movie_id is None else f"/movies/{movie_id}/over-time"
+        return _parse(models.OverTime, self._get(path, query_string(genre=genre))).periods
+
+    def release_years(self, genre: str | None = None) -> list[models.ReleaseYear]:
+        """Films, ratings and averages by the year of release."""
+        return _parse(models.ReleaseYears, self._get("/analytics/release-years", query_string(genre=genre))).years
+
+    def features(self, movie_id: int) -> list[models.Feature]:
+        """What is known about a film, the most telling first."""
+        return _parse(models.Features, self._get(f"/movies/{movie_id}/features", ())).features
+
+    def compare(self, first: int, second: int) -> models.Comparison:
+        """Two films side by side."""
+        return _parse(models.Comparison, self._get(f"/movies/{first}/compare/{second}", ()))
+
     def recommend(self, params: Params) -> models.Recommendations:
         """Films like a film; `params` as the service documents them."""
         return _parse(models.Recommendations, self._get("/recommend/", params))

@@ -159,3 +159,86 @@ class Suggestion(Read):
     movie_id: int
     title: str
     year: int | None
+
+
+class MapFilm(Read):
+    """A film and its place on the map."""
+
+    movie_id: int
+    title: str
+    year: int | None
+    genres: tuple[str, ...]
+    average_rating: float | None
+    rating_count: int
+    x: float
+    y: float
+
+
+class FilmMap(Read):
+    """The most rated films, most rated first."""
+
+    films: list[MapFilm]
+
+
+class Period(Read):
+    """Ratings of one period."""
+
+    period: str
+    ratings: int
+    average_rating: float | None
+
+
+class OverTime(Read):
+    """Ratings by the time when they were given."""
+
+    periods: list[Period]
+
+
+class ReleaseYear(Read):
+    """Films released in one year."""
+
+    year: int
+    movies: int
+    ratings: int
+    average_rating: float | None
+    all_ratings: int
+
+
+class ReleaseYears(Read):
+    """Films by the year of their release."""
+
+    years: list[ReleaseYear]
+
+
+class Feature(Read):
+    """Something that is known about a film."""
+
+    kind: str
+    name: str
+    weight: float
+
+
+class Features(Read):
+    """What is known about a film, the most telling first."""
+
+    features: list[Feature]
+
+
+class SharedFeature(Read):
+    """Something that two films share; `share` of all that they share."""
+
+    kind: str
+    name: str
+    share: float
+
+
+class Comparison(Read):
+    """Two films side by side."""
+
+    movies: tuple[Film, Film]
+    score: float
+    place: int | None
+    of: int
+    common_viewers: int
+    common_likes: int
+    shared_features: list[SharedFeature]

@@ -11,6 +11,7 @@ from webapp.frame import LOGO, STYLE, foot
 PAGES = [
     st.Page("views/overview.py", title="Overview", icon=":material/theaters:", default=True),
     st.Page("views/recommendations.py", title="Recommendations", icon=":material/movie:"),
+    st.Page("views/film_map.py", title="Map", icon=":material/map:", url_path="map"),
     st.Page("views/analytics.py", title="Analytics", icon=":material/bar_chart:"),
     st.Page("views/models.py", title="Models", icon=":material/science:"),
 ]

@@ -59,6 +59,14 @@ def share(value: float | None) -> str:
     return f"{value:.1%}" if 0 < value < 0.1 else f"{value:.0%}"
 
 
+def place(number: int | None) -> str:
+    """An ordinal: 1st, 2nd, 11th."""
+    if number is None:
+        return "–"
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number:,}{ending}"
+
+
 def names(people: Sequence[str], most: int = 3) -> str:
     """Some people in one line."""
     return ", ".join(people[:most])

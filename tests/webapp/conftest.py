@@ -18,7 +18,7 @@ import webapp
 from serving.app import create_app
 from serving.model_store import ModelStore, VersionMeta
 from serving.settings import Settings
-from tests.toy import save_toy
+from tests.toy_extras import save_full_toy
 
 APP = Path(webapp.__file__).with_name("app.py")
 Open = Callable[..., AppTest]
@@ -28,7 +28,7 @@ Open = Callable[..., AppTest]
 def toy_store(tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
     """A local model store that serves the toy bundle as version 1."""
     root = tmp_path_factory.mktemp("webapp")
-    save_toy(root / "bundle")
+    save_full_toy(root / "bundle")
     store = ModelStore(root / "store")
     meta = VersionMeta(name="movielens-recommender", version="1", run_id="0123456789abcdef", algorithm="toy")
 

@@ -13,6 +13,7 @@ from tests.webapp.conftest import Open, drawn
 PAGES = {
     "overview": "Films like the ones you love",
     "recommendations": "Films like a film",
+    "film_map": "The map of films",
     "analytics": "What people rated, and how",
     "models": "Models and their evidence",
 }
@@ -98,10 +99,27 @@ def test_the_csv_holds_the_list_that_is_shown(open_page: Open) -> None:
     assert rows[0]["genres"] == "Crime|Sci-Fi"
 
 
+VIEWS = ("One film", "Two films", "Most rated", "Best rated", "Genres", "Over time")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_of_the_analytics_draws_a_chart(open_page: Open, view: str) -> None:
+    app = open_page("analytics", view=view, least="1")
+    assert not app.exception
+    assert not app.error
+    assert app.get("vega_lite_chart")
+
+
 def test_one_films_ratings_stand_beside_everybodys(open_page: Open) -> None:
     app = open_page("analytics", film="Robot Summer (1991)")
     assert "<h2>Robot Summer" in drawn(app)
-    assert len(app.get("vega_lite_chart")) == 3  # no toy film has the 50 ratings that the fourth asks for
+    assert len(app.get("vega_lite_chart")) == 2
+
+
+def test_two_films_are_compared(open_page: Open) -> None:
+    text = drawn(open_page("analytics", view="Two films", film="Star Voyage (1977)", other="The Moon Thieves (1985)"))
+    assert "<dt>closest to Star Voyage</dt><dd>1st</dd>" in text
+    assert "<dt>liked both</dt>" in text
 
 
 def test_a_film_without_ratings_says_so(open_page: Open) -> None:
@@ -109,9 +127,14 @@ def test_a_film_without_ratings_says_so(open_page: Open) -> None:
 
 
 def test_a_minimum_that_no_film_reaches_is_said_so(open_page: Open) -> None:
-    app = open_page("analytics")
-    app.slider("least").set_value(500).run()
+    app = open_page("analytics", view="Best rated", least="500")
     assert "No film has that many ratings" in drawn(app)
+
+
+def test_the_map_opens_the_film_that_is_sought(open_page: Open) -> None:
+    app = open_page("film_map", film="Robot Summer (1991)")
+    assert not app.exception
+    assert "<h2>Robot Summer" in drawn(app)
 
 
 def test_a_missing_registry_is_explained_and_not_created(open_page: Open, no_store: Path) -> None:

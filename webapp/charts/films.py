@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from webapp.api_models import Film, GenreFigures, HistogramBin
+from webapp.api_models import Film, GenreFigures, HistogramBin, MapFilm, SharedFeature
 from webapp.charts.table import Picture, sized, table
 from webapp.palette import ACCENT, CALM, GOLD, MUTED, genre_colour, main_genre
 from webapp.wording import film_label
@@ -62,19 +62,24 @@ def most_rated(films: Sequence[Film]) -> Picture:
     return sized(chart, ROW * max(len(films), 4) + 40)
 
 
-def average_against_count(films: Sequence[Film], overall: float | None) -> Picture:
-    """Average rating against number of ratings on a logarithmic axis; the overall average as a line."""
-    rows = film_rows(films)
+def average_against_count(best: Sequence[Film], others: Sequence[MapFilm], overall: float | None) -> Picture:
+    """Average rating against number of ratings: the best films in colour before the others in grey.
+
+    The dashed line is the overall average.
+    """
     logarithmic = alt.Scale(type="log", nice=False, padding=14)
-    points = alt.Chart(table(rows)).mark_circle(size=90, opacity=0.8).interactive()
-    scatter = points.encode(
-        x=alt.X("count:Q", title="Number of ratings (logarithmic)", scale=logarithmic),
-        y=alt.Y("average:Q", title="Average rating in stars", scale=alt.Scale(zero=False, padding=14)),
-        color=genre_encoding(rows),
-        tooltip=FILM_TOOLTIP,
-    )
-    line = alt.Chart(table([{"average": overall}])).mark_rule(strokeDash=[5, 4], color=MUTED).encode(y="average:Q")
-    return sized(alt.layer(line, scatter), HEIGHT + 60)
+    x = alt.X("count:Q", title="Number of ratings (logarithmic)", scale=logarithmic)
+    y = alt.Y("average:Q", title="Average rating in stars", scale=alt.Scale(zero=False, padding=14))
+    rows = film_rows(best)
+    points = alt.Chart(table(rows)).mark_circle(size=90, opacity=0.9).interactive()
+    layers = [points.encode(x=x, y=y, color=genre_encoding(rows), tooltip=FILM_TOOLTIP)]
+    if others:
+        backdrop = alt.Chart(table(film_rows(others))).mark_circle(size=22, opacity=0.25, color=MUTED)
+        layers.insert(0, backdrop.encode(x=x, y=y, tooltip=FILM_TOOLTIP))
+    if overall:
+        line = alt.Chart(table([{"average": overall}])).mark_rule(strokeDash=[5, 4], color=MUTED)
+        layers.insert(0, line.encode(y=y))
+    return sized(alt.layer(*layers), HEIGHT + 80)
 
 
 def genre_bars(genres: Sequence[GenreFigures], by: str) -> Picture:
@@ -102,6 +107,21 @@ def genre_bars(genres: Sequence[GenreFigures], by: str) -> Picture:
     return sized(chart, ROW * max(len(rows), 4))
 
 
+def shared_bars(features: Sequence[SharedFeature]) -> Picture:
+    """What two films share, as parts of all that they share."""
+    rows = [
+        {"what": f"{f.kind.capitalize()}: {f.name}", "share": f.share, "kind": f.kind.capitalize()} for f in features
+    ]
+    bars = alt.Chart(table(rows)).mark_bar(cornerRadiusEnd=3, height={"band": 0.78})
+    chart = bars.encode(
+        x=alt.X("share:Q", title="Share of what they have in common", axis=alt.Axis(format="%")),
+        y=alt.Y("what:N", sort=None, title=None, axis=alt.Axis(labelLimit=230)),
+        color=alt.Color("kind:N", title=None, legend=None),
+        tooltip=[alt.Tooltip("what:N", title="Both have"), alt.Tooltip("share:Q", title="Share", format=".0%")],
+    )
+    return sized(chart, ROW * max(len(rows), 3) + 30)
+
+
 FILM_TOOLTIP = [
     alt.Tooltip("film:N", title="Film"),
     alt.Tooltip("average:Q", title="Average", format=".2f"),
@@ -110,7 +130,7 @@ FILM_TOOLTIP = [
 ]
 
 
-def film_rows(films: Sequence[Film]) -> list[dict[str, object]]:
+def film_rows(films: Sequence[Film | MapFilm]) -> list[dict[str, object]]:
     """What film charts draw from."""
     return [
         {
@@ -127,8 +147,11 @@ def film_rows(films: Sequence[Film]) -> list[dict[str, object]]:
 
 def genre_encoding(rows: Sequence[dict[str, object]]) -> alt.Color:
     """Colour by main genre, the same colours as on the posters."""
+    legend = alt.Legend(orient="bottom", columns=6, symbolType="circle")
+    return alt.Color("genre:N", title="Main genre", scale=genre_colours(rows), legend=legend)
+
+
+def genre_colours(rows: Sequence[dict[str, object]]) -> alt.Scale:
+    """The colours of the main genres of `rows`."""
     domain = sorted({str(row["genre"]) for row in rows})
-    scale = alt.Scale(domain=domain, range=[genre_colour(genre) for genre in domain])
-    return alt.Color(
-        "genre:N", title="Main genre", scale=scale, legend=alt.Legend(orient="bottom", columns=6, symbolType="circle")
-    )
+    return alt.Scale(domain=domain, range=[genre_colour(genre) for genre in domain])

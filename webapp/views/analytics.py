@@ -2,73 +2,182 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import streamlit as st
 
-from webapp import source
+from webapp import cards, source
 from webapp.api_client import Api
-from webapp.cards import hero
-from webapp.charts.films import average_against_count, genre_bars, most_rated, rating_shares
-from webapp.frame import guarded, heading, run_guarded
-from webapp.picker import pick_film
-from webapp.wording import film_label
+from webapp.api_models import Comparison
+from webapp.charts.films import average_against_count, genre_bars, most_rated, rating_shares, shared_bars
+from webapp.charts.over_time import genre_by_release, ratings_by_period
+from webapp.errors import ApiProblem
+from webapp.frame import heading, run_guarded
+from webapp.palette import genre_colour
+from webapp.picker import pick_film, references
+from webapp.wording import count, film_label, place, stars
 
 GENRE_VIEWS = {"average_rating": "Average rating", "ratings": "Ratings", "movies": "Films"}
+ALL_GENRES = "All genres"
+DAMPED = (
+    "The best hundred by a damped (Bayesian) average: each film starts with ten ratings of the overall average, the "
+    "dashed line, so that three enthusiasts do not make a masterpiece. Grey: other well-known films."
+)
+T = TypeVar("T")
 
 
 def draw() -> None:
     """The page."""
-    heading(
-        "What people rated, and how",
-        "The ratings that the served model learned from, from whole genres down to one film.",
-    )
+    heading("What people rated, and how", "The ratings that the served model learned from, from all films down to one.")
     api = source.api()
-    one, most, best, genres = st.tabs(["One film", "Most rated", "Best rated", "Genres"])
-    with one, guarded("one"):
-        _one_film(api)
-    with most, guarded("most"):
-        _most_rated(api)
-    with best, guarded("best"):
-        _best_rated(api)
-    with genres, guarded("genres"):
-        _genres(api)
+    view = st.segmented_control(
+        "Show", list(VIEWS), default="One film", required=True, key="view", bind="query-params",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    VIEWS[view or "One film"](api)
 
 
 def _one_film(api: Api) -> None:
     film = pick_film(api, "film", label="Film") or api.top("count", n=1)[0]
+    st.html(cards.hero(film))
     ratings, summary = api.ratings(film.movie_id), api.summary()
-    st.html(hero(film))
     if not ratings.rating_count:
         st.info("Nobody has rated this film yet.", icon=":material/info:")
         return
-    st.altair_chart(
-        rating_shares([(film_label(film.title, film.year), ratings.histogram), ("All films", summary.histogram)]),
-        width="stretch",
-    )
+    st.subheader("How people rated it", anchor=False)
+    series = [(film_label(film.title, film.year), ratings.histogram), ("All films", summary.histogram)]
+    st.altair_chart(rating_shares(series), width="stretch")
+    _over_time(api, movie_id=film.movie_id)
+
+
+def _two_films(api: Api) -> None:
+    left, right = st.columns(2, gap="medium")
+    known = api.top("count", n=2)
+    with left:
+        first = pick_film(api, "film", label="First film") or known[0]
+        st.html(cards.hero(first))
+    with right:
+        second = pick_film(api, "other", label="Second film") or known[-1]
+        st.html(cards.hero(second))
+    found = _optional(lambda: api.compare(first.movie_id, second.movie_id))
+    if found:
+        st.html(cards.figures(comparison_figures(found)))
+    st.subheader("Their ratings side by side", anchor=False)
+    series = [
+        (references([first, second])[i], api.ratings(film.movie_id).histogram) for i, film in enumerate((first, second))
+    ]
+    st.altair_chart(rating_shares(series), width="stretch")
+    if found and found.shared_features:
+        st.subheader("What they share", anchor=False)
+        st.altair_chart(shared_bars(found.shared_features), width="stretch")
+
+
+def comparison_figures(found: Comparison) -> list[tuple[str, str, str]]:
+    """Figures about two films with their explanations."""
+    first, second = found.movies
+    where = f"Place of {second.title} among the {count(found.of)} films that could be shown for {first.title}"
+    return [
+        (place(found.place), f"closest to {first.title}", where),
+        (count(found.common_viewers), "rated both", "People who rated both films"),
+        (count(found.common_likes), "liked both", "People who gave both films four stars or more"),
+        *(
+            (count(film.rating_count), f"rated {film.title}", f"{stars(film.average_rating)} stars on average")
+            for film in found.movies
+        ),
+    ]
 
 
 def _most_rated(api: Api) -> None:
-    n = st.slider("Films", 5, 50, 20, key="top_n")
-    st.altair_chart(most_rated(api.top("count", n=n)), width="stretch")
+    left, right = st.columns(2, gap="medium")
+    n = left.slider("Films", 5, 50, 20, key="n", bind="query-params")
+    st.altair_chart(most_rated(api.top("count", n=n, genre=_genre(api, right))), width="stretch")
 
 
 def _best_rated(api: Api) -> None:
-    least = st.slider("Leave out films with fewer ratings than", 1, 500, 50, key="least")
-    films = api.top("average", n=100, min_ratings=least)
-    if not films:
+    left, right = st.columns(2, gap="medium")
+    least = left.slider("Leave out films with fewer ratings than", 1, 500, 20, key="least", bind="query-params")
+    best = api.top("average", n=100, genre=_genre(api, right), min_ratings=least)
+    if not best:
         st.info("No film has that many ratings.", icon=":material/info:")
         return
-    st.html(
-        '<p class="mr-note">The best hundred by a damped average: each film starts with ten ratings of the overall '
-        "average (the dashed line), so that three enthusiasts do not make a masterpiece.</p>"
-    )
-    st.altair_chart(average_against_count(films, api.summary().dataset.mean_rating), width="stretch")
+    st.html(f'<p class="mr-note">{DAMPED}</p>')
+    shown = {film.movie_id for film in best}
+    known = [film for film in _optional(api.film_map) or [] if film.rating_count >= least]
+    others = [film for film in known if film.movie_id not in shown]
+    st.altair_chart(average_against_count(best, others, api.summary().dataset.mean_rating), width="stretch")
+    st.dataframe(
+        [
+            {"Place": i, "Film": film_label(film.title, film.year), "Average": film.average_rating,
+             "Ratings": film.rating_count, "Genres": ", ".join(film.genres)}
+            for i, film in enumerate(best[:25], 1)
+        ],
+        hide_index=True, column_config={"Average": st.column_config.NumberColumn(format="%.2f")},
+    )  # fmt: skip
 
 
 def _genres(api: Api) -> None:
     view = st.segmented_control(
-        "Show", list(GENRE_VIEWS), default="average_rating", required=True, format_func=lambda by: GENRE_VIEWS[by]
+        "Compare by",
+        list(GENRE_VIEWS),
+        default="average_rating",
+        required=True,
+        key="by",
+        format_func=lambda by: GENRE_VIEWS[by],
     )
     st.altair_chart(genre_bars(api.genres(), view or "average_rating"), width="stretch")
+    genre = _genre(api, st.container(), everything=False)
+    if genre is None:
+        return
+    st.subheader(f"The best of {genre}", anchor=False)
+    with st.grid("auto", min_column_width=130, gap="small"):
+        for film in api.top("average", n=8, genre=genre, min_ratings=20):
+            with st.container(gap="xsmall"):
+                st.html(cards.poster(film) + cards.rating(film))
+    st.subheader(f"{genre} through the decades", anchor=False)
+    st.altair_chart(genre_by_release(api.release_years(genre), genre_colour(genre)), width="stretch")
+    _over_time(api, genre=genre)
+
+
+def _all_over_time(api: Api) -> None:
+    _over_time(api, genre=_genre(api, st.container()))
+
+
+def _over_time(api: Api, *, movie_id: int | None = None, genre: str | None = None) -> None:
+    periods = _optional(lambda: api.over_time(movie_id=movie_id, genre=genre))
+    st.subheader("When the ratings came in", anchor=False)
+    if periods is None:
+        st.info("This model version does not know when ratings were given.", icon=":material/info:")
+        return
+    st.altair_chart(ratings_by_period(periods), width="stretch")
+
+
+def _genre(api: Api, where: st.delta_generator.DeltaGenerator, *, everything: bool = True) -> str | None:
+    """The genre that a person chooses; None for all."""
+    names = [genre.genre for genre in api.genres() if genre.ratings]
+    options = [ALL_GENRES, *names] if everything else names
+    chosen = where.selectbox("Genre", options, key="genre", bind="query-params")
+    return None if chosen in (None, ALL_GENRES) else chosen
+
+
+def _optional(ask: Callable[[], T]) -> T | None:
+    """What a call answers, or None where the served version does not carry it."""
+    try:
+        return ask()
+    except ApiProblem as problem:
+        if problem.kind != "not-in-model":
+            raise
+        return None
+
+
+VIEWS: dict[str, Callable[[Api], None]] = {
+    "One film": _one_film,
+    "Two films": _two_films,
+    "Most rated": _most_rated,
+    "Best rated": _best_rated,
+    "Genres": _genres,
+    "Over time": _all_over_time,
+}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,81 @@
+"""Charts over years: of rating, and of release."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import altair as alt
+
+from webapp.api_models import Period, ReleaseYear
+from webapp.charts.table import Picture, sized, table
+from webapp.palette import ACCENT, CALM, MUTED
+
+_HEIGHT = 190
+_DECADES = 15  # release years are joined into decades where there are more than this
+
+
+def ratings_by_period(periods: Sequence[Period]) -> alt.VConcatChart:
+    """Number of ratings as bars, and below it their average as a line."""
+    rows = [period.model_dump() for period in periods]
+    tooltip = [
+        alt.Tooltip("period:O", title="When"),
+        alt.Tooltip("ratings:Q", title="Ratings", format=","),
+        alt.Tooltip("average_rating:Q", title="Average", format=".2f"),
+    ]
+    base = alt.Chart(table(rows)).encode(
+        x=alt.X("period:O", title="When the ratings were given", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+        tooltip=tooltip,
+    )
+    bars = base.mark_bar(cornerRadiusEnd=3, color=CALM).encode(
+        y=alt.Y("ratings:Q", title="Ratings", axis=alt.Axis(format="~s"))
+    )
+    line = base.mark_line(point={"size": 60, "color": ACCENT}, color=ACCENT, strokeWidth=2.5).encode(
+        y=alt.Y("average_rating:Q", title="Average in stars", scale=alt.Scale(zero=False, padding=12))
+    )
+    return _above(sized(bars, _HEIGHT), sized(line, _HEIGHT - 40))
+
+
+def genre_by_release(years: Sequence[ReleaseYear], colour: str) -> alt.VConcatChart:
+    """A genre's share of the ratings, and its average, by the year of release; decades where there are many years."""
+    rows = release_rows(years)
+    title = "Decade of release" if len(years) > _DECADES else "Year of release"
+    tooltip = [
+        alt.Tooltip("when:O", title="Released"),
+        alt.Tooltip("share:Q", title="Share of ratings", format=".1%"),
+        alt.Tooltip("average:Q", title="Average", format=".2f"),
+        alt.Tooltip("movies:Q", title="Films", format=","),
+        alt.Tooltip("ratings:Q", title="Ratings", format=","),
+    ]
+    x = alt.X("when:O", title=title, axis=alt.Axis(labelAngle=0, labelOverlap=True))
+    base = alt.Chart(table(rows)).encode(x=x, tooltip=tooltip)
+    bars = base.mark_bar(cornerRadiusEnd=3, color=colour).encode(
+        y=alt.Y("share:Q", title="Share of all ratings", axis=alt.Axis(format="%"))
+    )
+    line = base.mark_line(point={"size": 60, "color": MUTED}, color=MUTED, strokeWidth=2.5).encode(
+        y=alt.Y("average:Q", title="Average in stars", scale=alt.Scale(zero=False, padding=12))
+    )
+    return _above(sized(bars, _HEIGHT), sized(line, _HEIGHT - 40))
+
+
+def release_rows(years: Sequence[ReleaseYear]) -> list[dict[str, object]]:
+    """Share and average of each year, or of each decade where there are more than fifteen years."""
+    joined: dict[str, list[ReleaseYear]] = {}
+    for year in years:
+        joined.setdefault(f"{year.year // 10}0s" if len(years) > _DECADES else str(year.year), []).append(year)
+    return [_joined(when, group) for when, group in joined.items()]
+
+
+def _joined(when: str, group: Sequence[ReleaseYear]) -> dict[str, object]:
+    ratings, every = sum(year.ratings for year in group), sum(year.all_ratings for year in group)
+    stars = sum((year.average_rating or 0.0) * year.ratings for year in group)
+    return {
+        "when": when,
+        "movies": sum(year.movies for year in group),
+        "ratings": ratings,
+        "share": ratings / every if every else None,
+        "average": stars / ratings if ratings else None,
+    }
+
+
+def _above(upper: Picture, lower: Picture) -> alt.VConcatChart:
+    return alt.vconcat(upper, lower, spacing=18)

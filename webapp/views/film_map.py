@@ -1,0 +1,78 @@
+"""Map of films: the most rated films, alike ones side by side."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from webapp import cards, source
+from webapp.api_client import Api
+from webapp.api_models import Film, MapFilm
+from webapp.charts.film_map import SELECTION, film_map
+from webapp.errors import ApiProblem
+from webapp.frame import heading, run_guarded
+from webapp.picker import pick_film, references
+
+CHART = "map"
+NOTE = (
+    "Made when the model was trained: the taste of everybody who rated, and what is known of each film, laid out by "
+    '<a href="https://www.jmlr.org/papers/v9/vandermaaten08a.html">t-SNE</a>. Only neighbourhoods mean something; '
+    "directions and large distances do not. Larger dots have more ratings."
+)
+
+
+def draw() -> None:
+    """The page."""
+    heading(
+        "The map of films",
+        "Films that the same people love, or that share their makers and genres, lie close together. Drag to move, "
+        "scroll to look closer, click a film to open it.",
+    )
+    api = source.api()
+    try:
+        films = api.film_map()
+    except ApiProblem as problem:
+        st.info(f"{problem}", icon=":material/map:")
+        return
+    left, right = st.columns(2, gap="medium")
+    with left:
+        sought = pick_film(api, "film", label="Find a film on the map")
+    with right:
+        genres = st.multiselect("Let genres stand out", genre_names(films), key="genres", bind="query-params")
+    panel = st.container()
+    chart = film_map(films, genres, sought.movie_id if sought else None)
+    event = st.altair_chart(chart, width="stretch", key=CHART, on_select="rerun", selection_mode=SELECTION)
+    clicked = clicked_film(event)
+    with panel:
+        _opened(api, api.movie(clicked) if clicked is not None else sought, films)
+    st.html(f'<p class="mr-note">{NOTE}</p>')
+
+
+def clicked_film(event: object) -> int | None:
+    """The film that the chart's selection names."""
+    selection = event.get("selection", {}) if isinstance(event, dict) else {}
+    points = selection.get(SELECTION) or []
+    return int(points[0]["movie_id"]) if points else None
+
+
+def genre_names(films: list[MapFilm]) -> list[str]:
+    """The genres on the map in alphabetical order."""
+    return sorted({genre for film in films for genre in film.genres})
+
+
+def _opened(api: Api, film: Film | None, films: list[MapFilm]) -> None:
+    if film is None:
+        return
+    with st.container(border=True):
+        st.html(cards.hero(film))
+        if film.movie_id not in {shown.movie_id for shown in films}:
+            st.caption("This film has too few ratings to be on the map.")
+        query = {"film": references([film])[0]}
+        with st.container(horizontal=True):
+            st.page_link(
+                "views/recommendations.py", label="Films like this", icon=":material/movie:", query_params=query
+            )
+            st.page_link("views/analytics.py", label="Its ratings", icon=":material/bar_chart:", query_params=query)
+
+
+if __name__ == "__main__":
+    run_guarded(draw)

@@ -85,6 +85,13 @@ class Extras:
         """Columns of the features called `name` in any case, with or without their kind: "pixar" or "tag:pixar"."""
         return self._columns.get(name.casefold(), [])
 
+    def matching_features(self, part: str, limit: int) -> list[tuple[str, str, int]]:
+        """Kind, name and number of films of the features whose name has `part` in it, those of most films first."""
+        wanted = part.casefold()
+        columns = [c for name, found in self._columns.items() if wanted in name for c in found]
+        best = sorted(set(columns), key=lambda column: (-int(self._feature_films[column]), column))[:limit]
+        return [(*self._split(column), int(self._feature_films[column])) for column in best]
+
     def feature_scores(self, weights: Mapping[int, float]) -> NDArray[np.float32]:
         """(n,) how much of the wanted features each film has; `weights`: column -> weight, negative for less of it."""
         vector = np.zeros(self._features.shape[1], dtype=np.float32)
@@ -154,6 +161,11 @@ class Extras:
             for key in (name.casefold(), name.partition(":")[2].casefold()):
                 found.setdefault(key, []).append(column)
         return found
+
+    @cached_property
+    def _feature_films(self) -> NDArray[np.int64]:
+        """(f,) number of films that each feature is kept for."""
+        return np.bincount(self._arrays["features_indices"], minlength=len(self.feature_names))
 
     def _split(self, column: int) -> tuple[str, str]:
         kind, _, name = self.feature_names[column].partition(":")

@@ -146,7 +146,7 @@ class Model:
             return None
         factors, bias = scorer.people(history, None if user_row is None else np.array([user_row]))
         stars = scorer.item_factors[rows] @ factors[0] + scorer.baseline()[rows] + (0 if bias is None else bias[0])
-        return np.clip(stars, RATING_MIN, RATING_MAX).astype(np.float32)
+        return np.asarray(np.clip(stars, RATING_MIN, RATING_MAX), dtype=np.float32)
 
     def rank(self, scores: NDArray[np.float32], allowed: NDArray[np.bool_], wanted: Wanted) -> Ranked:
         """The best `wanted.n` allowed films; `scores`, `allowed`: (n_movies,)."""

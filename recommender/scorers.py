@@ -186,7 +186,7 @@ class Factors(UserScorer):
         return self._scores(*self.people(ratings))
 
     def people(self, ratings: sp.csr_matrix, user_rows: Rows | None = None) -> Folded:
-        """User factors (b, d) and biases (b,): those of the rows `user_rows`, or folded in from the `ratings` (b, n)."""
+        """Factors (b, d) and biases (b,) of people: of the rows `user_rows`, or folded in from `ratings` (b, n)."""
         if user_rows is None:
             return fold_in(self.spec.fold_in, ratings, self.item_factors, self.baseline(), self.arrays)
         bias = self._user_bias[user_rows] if self._user_bias is not None else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -35,10 +35,12 @@ def subject_json(served: Served, row: int, matched: str) -> bytes:
     return b'{%b,%b,"matched":"%b"}' % (film[title + 1 : year], film[1:title], matched.encode())
 
 
-def recommendations(served: Served, subject: bytes, ranked: Ranked) -> bytes:
-    """The body of /recommend/."""
-    items = b",".join(_items(served, ranked))
-    return b'{"query":%b,"model":%b,"recommendations":[%b]}' % (subject, served.identity_json, items)
+def recommendations(served: Served, subject: bytes, ranked: Ranked, members: Sequence[dict[str, Any]] = ()) -> bytes:
+    """The body of /recommend/; `members`: what each recommendation says beside the film and its score."""
+    items: Iterable[bytes] = _items(served, ranked)
+    if members:
+        items = (_extended(item, more) for item, more in zip(items, members, strict=True))
+    return b'{"query":%b,"model":%b,"recommendations":[%b]}' % (subject, served.identity_json, b",".join(items))
 
 
 def movies(served: Served, rows: Iterable[int]) -> bytes:
@@ -58,3 +60,8 @@ def _items(served: Served, ranked: Ranked) -> Iterable[bytes]:
         film = text(row)
         cut = film.rindex(_STATISTICS)
         yield b'{"rank":%d,%b,"score":%.6f%b' % (rank, film[1:cut], score, film[cut:])
+
+
+def _extended(item: bytes, members: dict[str, Any]) -> bytes:
+    """A JSON object with further members."""
+    return item[:-1] + b"," + orjson.dumps(members)[1:] if members else item

@@ -12,14 +12,15 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from serving.admission import Admission
 from serving.deps import AppState, NotModifiedError
 from serving.fast import FastPath
 from serving.gate import Gate, RequestIds
 from serving.lifecycle import Lifecycle
-from serving.metrics import PlainCalls
+from serving.metrics import PlainCalls, note_version
 from serving.model_store import ModelStore
-from serving.problem import ProblemError
-from serving.routes import analytics, explore, health, model, movies, recommend
+from serving.problem import ProblemError, no_route
+from serving.routes import admin, analytics, explore, health, model, movies, recommend
 from serving.schemas import Problem
 from serving.settings import Settings
 from serving.slots import ModelSlot
@@ -34,7 +35,9 @@ class Service(FastPath):
 
     def __init__(self, api: FastAPI, state: AppState) -> None:
         settings, ids = state["settings"], RequestIds()
-        super().__init__(Gate(api, settings, ids), state["champion"], settings, ids, state["lifecycle"])
+        admission = Admission(api, settings.running_limit, settings.queue_limit)
+        gate = Gate(admission, settings, ids, state["lifecycle"])
+        super().__init__(gate, state["champion"], settings, ids, state["lifecycle"])
         self.api = api
 
 
@@ -43,13 +46,18 @@ def create_app(
 ) -> Service:
     """The service over a local model store; `pinned` serves one registered version whatever the registry says."""
     champion = ModelSlot(store, "champion", stale_after=settings.stale_after_seconds, pinned=pinned)
-    state = AppState(settings=settings, champion=champion, lifecycle=lifecycle or Lifecycle())
+    second = settings.challenger_alias is not None and pinned is None
+    challenger = ModelSlot(store, "challenger", stale_after=settings.stale_after_seconds) if second else None
+    state = AppState(settings=settings, champion=champion, challenger=challenger, lifecycle=lifecycle or Lifecycle())
+    slots = [slot for slot in (champion, challenger) if slot is not None]
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[AppState]:
-        await asyncio.to_thread(champion.refresh)
-        keepers = [champion.watch(settings.watch_seconds), _flush(service.calls, settings.watch_seconds)]
-        tasks = [asyncio.create_task(keeper) for keeper in keepers]
+        for slot in slots:
+            slot.on_swap = note_version
+            await asyncio.to_thread(slot.refresh)
+        keepers = [slot.watch(settings.watch_seconds) for slot in slots]
+        tasks = [asyncio.create_task(keeper) for keeper in (*keepers, _flush(service.calls, settings.watch_seconds))]
         try:
             yield state
         finally:
@@ -64,7 +72,7 @@ def create_app(
         lifespan=lifespan,
         responses=_ERRORS,
     )
-    for module in (recommend, movies, analytics, explore, model, health):
+    for module in (recommend, movies, analytics, explore, model, health, admin):
         api.include_router(module.router)
     api.add_exception_handler(ProblemError, _problem)
     api.add_exception_handler(NotModifiedError, _not_modified)
@@ -105,8 +113,8 @@ def _parameter(error: dict[str, object]) -> str | None:
 
 async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    kind, detail = {
-        404: ("no-route", "There is nothing at this address. /docs lists what there is."),
-        405: ("method", "This address does not take that method."),
-    }.get(error.status_code, ("http", "The request cannot be answered."))
+    if error.status_code == 404:
+        return no_route().response()
+    method = ("method", "This address does not take that method.")
+    kind, detail = method if error.status_code == 405 else ("http", "The request cannot be answered.")
     return ProblemError(error.status_code, kind, detail, headers=error.headers).response()

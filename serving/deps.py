@@ -11,7 +11,7 @@ from starlette.responses import Response
 from recommender.model import Model
 from serving import answers
 from serving.lifecycle import Lifecycle
-from serving.problem import not_ready
+from serving.problem import no_challenger, not_ready
 from serving.served import Served
 from serving.settings import Settings
 from serving.slots import ModelSlot
@@ -26,6 +26,7 @@ class AppState(TypedDict):
 
     settings: Settings
     champion: ModelSlot
+    challenger: ModelSlot | None
     lifecycle: Lifecycle
 
 
@@ -35,6 +36,13 @@ def champion_slot(request: Request) -> ModelSlot:
     return slot
 
 
+def current_settings(request: Request) -> Settings:
+    """The service's settings."""
+    settings: Settings = request.state.settings
+    return settings
+
+
+CurrentSettings = Annotated[Settings, Depends(current_settings)]
 ChampionSlot = Annotated[ModelSlot, Depends(champion_slot)]
 
 
@@ -51,20 +59,26 @@ class Context:
         return self.served.model
 
     def json(self, body: bytes) -> Response:
-        """A JSON answer from ready-made bytes."""
+        """A JSON answer from ready-made bytes: the same until another version is served."""
         response = Response(body)
         response.raw_headers = answers.headers(self.tag, len(body))
         return response
 
+    def fresh(self, body: bytes) -> Response:
+        """A JSON answer that is not to be kept."""
+        return Response(body, media_type="application/json", headers={"cache-control": "no-store"})
+
 
 def context(request: Request, slot: ChampionSlot) -> Context:
-    """The version that answers this request.
+    """The version that answers this request: the served one, or the second one for `model=challenger`.
 
-    Raises a 503 problem where none is loaded, and NotModifiedError where the caller holds its answer already.
+    Raises a 503 or 404 problem where it is not loaded, and NotModifiedError where the caller holds its answer already.
     """
-    served = slot.served
+    challenger: ModelSlot | None = request.state.challenger
+    second = request.query_params.get("model") == "challenger"
+    served = (challenger.served if challenger else None) if second else slot.served
     if served is None:
-        raise not_ready()
+        raise no_challenger() if second else not_ready()
     tag = answers.entity_tag(served, request.url.path.encode(), request.scope["query_string"])
     if request.method == "GET" and tag.decode() in request.headers.get("if-none-match", ""):
         raise NotModifiedError(tag.decode())

@@ -24,7 +24,7 @@ from serving.settings import Settings
 from serving.slots import ModelSlot
 
 KEPT_ANSWERS = 4096  # about 12 MB of 10-film lists
-_PLAIN = re.compile(rb"title=([^&]+)(?:&n=(100|[1-9][0-9]?))?")
+_PLAIN = re.compile(rb"(?:n=(100|[1-9][0-9]?)&)?title=([^&]+)|title=([^&]+)&n=(100|[1-9][0-9]?)")
 _LONG_WAY = frozenset({b"origin", b"if-none-match", b"x-request-id", b"content-length", b"transfer-encoding"})
 
 
@@ -77,13 +77,13 @@ class FastPath:
 
     def _make(self, served: Served, query: bytes) -> Kept | None:
         plain = _PLAIN.fullmatch(query)
-        title = _title(plain[1]) if plain else None
+        title = _title(plain[2] or plain[3]) if plain else None
         if plain is None or title is None:
             return None
         found = served.model.titles.exact(title)
         if len(found) != 1:
             return None
-        wanted = Wanted(n=int(plain[2] or DEFAULT_N))
+        wanted = Wanted(n=int(plain[1] or plain[4] or DEFAULT_N))
         subject = answers.subject_json(served, found[0].row, found[0].matched)
         body = answers.recommendations(served, subject, served.model.similar(found[0].row, wanted))
         kept = Kept(

@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.lifecycle import Lifecycle
 from serving.metrics import LATENCY, REQUESTS
 from serving.problem import ProblemError
 from serving.settings import Settings
@@ -22,7 +23,8 @@ log = structlog.get_logger(__name__)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _INTERNAL = ProblemError(500, "internal", "Something went wrong here; the log has the request id.")
-_LISTS = frozenset({"genres", "exclude"})  # parameters that may be given several times
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
+_LISTS = frozenset({"genres", "exclude", "tag_boost", "tag_suppress"})  # parameters that may be given several times
 
 
 class RequestIds:
@@ -43,8 +45,9 @@ class RequestIds:
 class Gate:
     """ASGI wrapper; see the module."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, ids: RequestIds) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, ids: RequestIds, lifecycle: Lifecycle) -> None:
         self._app = app
+        self._lifecycle = lifecycle
         self._settings = settings
         self._ids = ids
 
@@ -53,10 +56,13 @@ class Gate:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        exchange = _Exchange(scope, send, self._ids.of(headers), self._settings.access_log)
+        exchange = _Exchange(scope, send, self._ids.of(headers), self._settings.access_log, self._lifecycle.draining)
         try:
             self._check(scope, headers)
-            await self._app(scope, _limited(receive, self._settings.max_body_bytes), exchange.send)
+            if scope["method"] not in _WITHOUT_BODY:
+                # Before admission: whoever sends slowly must not hold a place that others wait for.
+                receive = _replay(await _read_body(receive, self._settings.max_body_bytes), receive)
+            await self._app(scope, receive, exchange.send)
         except ProblemError as problem:
             await problem.response()(scope, receive, exchange.send)
         except Exception:
@@ -112,18 +118,31 @@ def check_query(query: bytes) -> None:
         seen.add(name)
 
 
-def _limited(receive: Receive, limit: int) -> Receive:
-    total = 0
-
-    async def limited() -> Message:
-        nonlocal total
+async def _read_body(receive: Receive, limit: int) -> bytes:
+    """The whole body. Raises a 413 problem where it is larger than `limit`."""
+    body = bytearray()
+    more = True
+    while more:
         message = await receive()
-        total += len(message.get("body", b""))
-        if total > limit:
+        body += message.get("body", b"")
+        more = message["type"] == "http.request" and message.get("more_body", False)
+        if len(body) > limit:
             raise _too_large()
-        return message
+    return bytes(body)
 
-    return limited
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Gives the body that was read already, and then what comes after it."""
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
 
 
 def _too_large() -> ProblemError:
@@ -133,18 +152,21 @@ def _too_large() -> ProblemError:
 class _Exchange:
     """One request and its answer: adds the request id, counts and logs."""
 
-    def __init__(self, scope: Scope, send: Send, request_id: bytes, log_all: bool) -> None:
+    def __init__(self, scope: Scope, send: Send, request_id: bytes, log_all: bool, closing: bool) -> None:
         self.request_id = request_id
         self.status = 0
         self._scope = scope
         self._send = send
         self._log_all = log_all
+        self._closing = closing
         self._started = time.perf_counter()
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), (b"x-request-id", self.request_id)]
+            if self._closing:  # so that nobody holds on to a process that is about to stop
+                message["headers"].append((b"connection", b"close"))
         await self._send(message)
 
     def finish(self) -> None:

@@ -51,3 +51,13 @@ def not_ready() -> ProblemError:
         "No model version is served yet. Train and promote one (movierec demo), or wait for the puller.",
         headers={"Retry-After": "5"},
     )
+
+
+def no_route() -> ProblemError:
+    """There is nothing at the address."""
+    return ProblemError(404, "no-route", "There is nothing at this address. /docs lists what there is.")
+
+
+def no_challenger() -> ProblemError:
+    """No second version is served."""
+    return ProblemError(404, "no-challenger", "No challenger is served here.")

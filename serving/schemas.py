@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 MAX_N = 100
 DEFAULT_N = 10
@@ -33,24 +33,16 @@ MovieId = Annotated[Integer, Field(ge=0, le=2**53)]
 Year = Annotated[Integer, Field(ge=1800, le=2200)]
 
 
-class Query(BaseModel):
-    """Base of query strings: an unknown parameter is an error."""
+class Asked(BaseModel):
+    """Base of what callers send: an unknown name is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class RecommendQuery(Query):
-    """Films like a film: exactly one of `title` and `movie_id`."""
+class Query(Asked):
+    """Base of query strings."""
 
-    title: TitleText | None = Field(None, description="title, with or without its year", examples=["Toy Story"])
-    movie_id: MovieId | None = Field(None, description="MovieLens id of a film")
-    n: Count = Field(DEFAULT_N, description="how many films", examples=[10])
-
-    @model_validator(mode="after")
-    def _one_subject(self) -> RecommendQuery:
-        if (self.title is None) == (self.movie_id is None):
-            raise ValueError("expected exactly one of title and movie_id")
-        return self
+    model: Literal["champion", "challenger"] = Field("champion", description="which of the served versions answers")
 
 
 class SearchQuery(Query):
@@ -96,37 +88,6 @@ class FilmOut(Answer):
     actors: list[str]
     average_rating: float | None
     rating_count: int
-
-
-class Recommendation(Answer):
-    """A film in a list, best first."""
-
-    rank: int = Field(ge=1)
-    movie_id: int
-    title: str
-    year: int | None
-    genres: list[str]
-    directors: list[str]
-    actors: list[str]
-    score: float
-    average_rating: float | None
-    rating_count: int
-
-
-class Subject(Answer):
-    """How the question was understood."""
-
-    title: str
-    movie_id: int
-    matched: str = Field(description="exact, without_article, alternative_title or fuzzy")
-
-
-class Recommendations(Answer):
-    """The answer of /recommend/."""
-
-    query: Subject
-    model: ModelIdentity
-    recommendations: list[Recommendation]
 
 
 class Movies(Answer):
@@ -206,6 +167,16 @@ class ModelCard(Answer):
     movies: int
     users: int
     registry: RegistryView
+
+
+class AdminVersions(Answer):
+    """The local store as this worker sees it."""
+
+    served: str | None
+    pointers: dict[str, str | None]
+    versions: list[dict[str, Any]]
+    registry: dict[str, Any]
+    refusals: list[dict[str, Any]]
 
 
 class Problem(BaseModel):

@@ -27,7 +27,7 @@ class ModelSlot:
         self._stale_after = stale_after
         self._pinned = pinned
         self._refused: set[str] = set()
-        self.on_swap: Callable[[Served | None], None] = lambda _: None
+        self.on_swap: Callable[[Slot, Served | None, Served | None], None] = lambda slot, before, after: None
 
     def refresh(self) -> None:
         """Look at the store once; load what it points to where that has changed. Never raises for a bad version."""
@@ -81,8 +81,8 @@ class ModelSlot:
         )
 
     def _swap(self, served: Served | None) -> None:
-        self.served = served
-        self.on_swap(served)
+        before, self.served = self.served, served
+        self.on_swap(self.slot, before, served)
 
     def _empty_challenger(self) -> None:
         if self.slot == "challenger" and self.served is not None and self.store.pointed(self.slot) is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
@@ -29,7 +31,7 @@ async def readyz(request: Request, slot: ChampionSlot) -> JSONResponse:
 
 
 @router.get("/metrics", include_in_schema=False)
-async def metrics() -> Response:
+async def metrics(slot: ChampionSlot) -> Response:
     """Prometheus metrics of all workers."""
-    body, media_type = exposition()
+    body, media_type = await asyncio.to_thread(exposition, slot)
     return Response(body, media_type=media_type)

@@ -33,4 +33,4 @@ def model(answer: Answering, slot: ChampionSlot) -> Response:
         users=len(answer.model.user_ids),
         registry=registry,
     )
-    return Response(body, media_type="application/json", headers={"cache-control": "no-store"})
+    return answer.fresh(body)

@@ -4,32 +4,49 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Body, Query
 from starlette.responses import Response
 
-from recommender.model import Wanted
 from serving import answers
-from serving.deps import Answering
+from serving.deps import Answering, CurrentSettings
 from serving.lookup import movie_row, resolve_title
-from serving.schemas import Recommendations, RecommendQuery
-from serving.served import Served
+from serving.problem import ProblemError
+from serving.recommend_schemas import Recommendations, RecommendBody, RecommendQuery, TagQuery, Tags
+from serving.recommending import for_body, for_user, like_film
 
 router = APIRouter(tags=["recommendations"])
 
 
 @router.get("/recommend/", response_model=Recommendations)
-def recommend(answer: Answering, query: Annotated[RecommendQuery, Query()]) -> Response:
-    """Films like the film of that title, most alike first."""
-    row, matched = _subject(answer.served, query)
-    ranked = answer.model.similar(row, Wanted(n=query.n))
-    return answer.json(
-        answers.recommendations(answer.served, answers.subject_json(answer.served, row, matched), ranked)
-    )
-
-
-def _subject(served: Served, query: RecommendQuery) -> tuple[int, str]:
+def recommend(answer: Answering, settings: CurrentSettings, query: Annotated[RecommendQuery, Query()]) -> Response:
+    """Films like the film of that title or id, most alike first; or films for a user of the training data."""
+    served = answer.served
+    if query.user_id is not None:
+        if query.explain and not settings.explain_users:
+            raise ProblemError(403, "explanations-off", "This service does not tell what its users rated.")
+        return answer.json(for_user(served, query.user_id, query))
     if query.movie_id is not None:
-        return movie_row(served, query.movie_id), "movie_id"
+        return answer.json(like_film(served, movie_row(served, query.movie_id), "movie_id", query))
     assert query.title is not None, "the query has exactly one subject"
-    found = resolve_title(served, query.title, n=query.n)
-    return found.row, found.matched
+    found = resolve_title(served, query.title, n=query.n, fuzzy=query.fuzzy)
+    return answer.json(like_film(served, found.row, found.matched, query))
+
+
+@router.post("/recommend/", response_model=Recommendations)
+def recommend_for(answer: Answering, body: Annotated[RecommendBody, Body()]) -> Response:
+    """Films for a person without an account, from posted ratings or likes, or films like a film; nothing is stored."""
+    served = answer.served
+    if body.movie_id is not None:
+        return answer.fresh(like_film(served, movie_row(served, body.movie_id), "movie_id", body))
+    if body.title is not None:
+        found = resolve_title(served, body.title, n=body.n, fuzzy=body.fuzzy)
+        return answer.fresh(like_film(served, found.row, found.matched, body))
+    return answer.fresh(for_body(served, body))
+
+
+@router.get("/tags", response_model=Tags)
+def tags(answer: Answering, query: Annotated[TagQuery, Query()]) -> Response:
+    """Tags, genres and people that `tag_boost` and `tag_suppress` understand, by part of the name."""
+    found = answer.model.extras.matching_features(query.q, query.limit) if answer.model.extras else []
+    listed = [{"kind": kind, "name": name, "movies": films} for kind, name, films in found]
+    return answer.json(answers.with_model(answer.served, tags=listed))

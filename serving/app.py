@@ -115,6 +115,8 @@ async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
         return no_route().response()
+    if error.status_code == 400:  # FastAPI's word for a body that its JSON parser gave up on
+        return ProblemError(422, "invalid-request", "The request body cannot be read.").response()
     method = ("method", "This address does not take that method.")
     kind, detail = method if error.status_code == 405 else ("http", "The request cannot be answered.")
     return ProblemError(error.status_code, kind, detail, headers=error.headers).response()

@@ -12,6 +12,7 @@ import time
 from urllib.parse import unquote_to_bytes
 
 import structlog
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.lifecycle import Lifecycle
@@ -23,6 +24,11 @@ log = structlog.get_logger(__name__)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _INTERNAL = ProblemError(500, "internal", "Something went wrong here; the log has the request id.")
+_PREFLIGHT = {
+    "access-control-allow-methods": "GET, POST",
+    "access-control-allow-headers": "content-type, if-none-match, x-request-id",
+    "access-control-max-age": "600",
+}
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 _LISTS = frozenset({"genres", "exclude", "tag_boost", "tag_suppress"})  # parameters that may be given several times
 
@@ -56,9 +62,15 @@ class Gate:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        exchange = _Exchange(scope, send, self._ids.of(headers), self._settings.access_log, self._lifecycle.draining)
+        origin = headers.get(b"origin")
+        exchange = _Exchange(
+            scope, send, self._ids.of(headers), self._answer_headers(origin), self._settings.access_log
+        )
         try:
             self._check(scope, headers)
+            if scope["method"] == "OPTIONS" and self._is_named(origin):
+                await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, exchange.send)
+                return
             if scope["method"] not in _WITHOUT_BODY:
                 # Before admission: whoever sends slowly must not hold a place that others wait for.
                 receive = _replay(await _read_body(receive, self._settings.max_body_bytes), receive)
@@ -72,6 +84,18 @@ class Gate:
             await _INTERNAL.response()(scope, receive, exchange.send)
         finally:
             exchange.finish()
+
+    def _answer_headers(self, origin: bytes | None) -> list[tuple[bytes, bytes]]:
+        """What every answer to a caller of that origin carries."""
+        headers = []
+        if self._lifecycle.draining:  # so that nobody holds on to a process that is about to stop
+            headers.append((b"connection", b"close"))
+        if origin is not None and self._is_named(origin):
+            headers += [(b"access-control-allow-origin", origin), (b"vary", b"origin")]
+        return headers
+
+    def _is_named(self, origin: bytes | None) -> bool:
+        return origin is not None and origin.decode("latin-1") in self._settings.allowed_origins
 
     def _check(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         settings = self._settings
@@ -152,21 +176,21 @@ def _too_large() -> ProblemError:
 class _Exchange:
     """One request and its answer: adds the request id, counts and logs."""
 
-    def __init__(self, scope: Scope, send: Send, request_id: bytes, log_all: bool, closing: bool) -> None:
+    def __init__(
+        self, scope: Scope, send: Send, request_id: bytes, headers: list[tuple[bytes, bytes]], log_all: bool
+    ) -> None:
         self.request_id = request_id
+        self._headers = [(b"x-request-id", request_id), *headers]
         self.status = 0
         self._scope = scope
         self._send = send
         self._log_all = log_all
-        self._closing = closing
         self._started = time.perf_counter()
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self.request_id)]
-            if self._closing:  # so that nobody holds on to a process that is about to stop
-                message["headers"].append((b"connection", b"close"))
+            message["headers"] = [*message.get("headers", ()), *self._headers]
         await self._send(message)
 
     def finish(self) -> None:

@@ -1,0 +1,81 @@
+"""A local store with the toy model, and the service over it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from serving.app import create_app
+from serving.model_store import Entry, ModelStore, RegistryStatus, VersionMeta
+from serving.settings import Settings
+from tests.toy import save_toy
+from tests.toy_extras import save_full_toy
+
+RUN = "0123456789abcdef"
+
+
+def meta(version: str = "1", run_id: str = RUN) -> VersionMeta:
+    return VersionMeta(name="movielens-recommender", version=version, run_id=run_id, algorithm="toy")
+
+
+def copier(bundle: Path) -> Callable[[Path], None]:
+    def copy(target: Path) -> None:
+        shutil.copytree(bundle, target)
+
+    return copy
+
+
+def confirm(store: ModelStore, entry: Entry, **changes: object) -> None:
+    """Write what a puller writes that has just seen the registry name `entry`."""
+    import time
+
+    fields = {"reachable": True, "checked_at": time.time(), "confirmed": {"champion": entry.key}}
+    store.write_status(RegistryStatus.model_validate(fields | changes))
+
+
+@pytest.fixture(scope="session")
+def toy_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("toy") / "bundle"
+    save_toy(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def full_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("full") / "bundle"
+    save_full_toy(path)
+    return path
+
+
+@pytest.fixture
+def store(tmp_path: Path, toy_bundle: Path) -> ModelStore:
+    """A store that serves version 1."""
+    made = ModelStore(tmp_path / "models")
+    entry = made.install(meta(), copier(toy_bundle))
+    made.point("champion", entry)
+    confirm(made, entry)
+    return made
+
+
+@pytest.fixture
+def client(store: ModelStore) -> Iterator[TestClient]:
+    """The service over `store`, watching it closely."""
+    settings = Settings(watch_seconds=0.02, explain_users=True)
+    with TestClient(create_app(settings, store), base_url="http://localhost") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory, full_bundle: Path) -> Iterator[TestClient]:
+    """The service over the toy model with extras, for tests that change nothing."""
+    made = ModelStore(tmp_path_factory.mktemp("models"))
+    entry = made.install(meta(), copier(full_bundle))
+    made.point("champion", entry)
+    confirm(made, entry)
+    settings = Settings(explain_users=True, stale_after_seconds=3600)
+    with TestClient(create_app(settings, made), base_url="http://localhost") as opened:
+        yield opened

@@ -1,0 +1,184 @@
+"""Hostile and careless input: problems, never a failure, and nothing of it repeated."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+import pytest
+from starlette.testclient import TestClient
+
+from serving.app import create_app
+from serving.model_store import ModelStore
+from serving.schemas import Problem
+from serving.settings import Settings
+
+MARK = "zq9xw"
+
+
+def problem(response, status: int) -> dict:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    body = response.json()
+    Problem.model_validate(body)
+    assert body["status"] == status
+    return body
+
+
+@pytest.mark.parametrize("n", ["0", "-1", "101", "abc", "NaN", "1e2", "1e30", "10.0", "1_0", "+5", "٣", "", "9" * 400])
+def test_row_22_a_wrong_count_is_a_problem(full: TestClient, n: str) -> None:
+    problem(full.get(f"/recommend/?title=Star%20Voyage&n={quote(n)}"), 422)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"title=Star%20Voyage&{MARK}=1",
+        "title=Star%20Voyage&n=3&n=4",
+        f"title={MARK}&title={MARK}",
+        "n=3",
+        "",
+        "title=Star%20Voyage&movie_id=1",
+        "movie_id=-1",
+        "user_id=1e3",
+        f"movie_id={MARK}",
+        f"movie_id=1&diversity={MARK}",
+        "movie_id=1&diversity=nan",
+        "movie_id=1&diversity=1.01",
+        "movie_id=1&year_from=20000",
+        "movie_id=1&explain=perhaps",
+        f"movie_id=1&model={MARK}",
+    ],
+)
+def test_row_22_a_wrong_query_is_a_problem_that_repeats_nothing(full: TestClient, query: str) -> None:
+    response = full.get(f"/recommend/?{query}")
+    problem(response, 422)
+    assert MARK not in response.text
+
+
+@pytest.mark.parametrize("title", ["", " ", "\u3000", "a" * 201, "a" * 60_000])
+def test_row_23_a_title_without_sense_is_a_problem(full: TestClient, title: str) -> None:
+    problem(full.get("/recommend/", params={"title": title}), 422)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "'%20OR%201=1--",
+        "..%2f..%2fetc%2fpasswd",
+        "%3Cscript%3E",
+        "{{7*7}}",
+        "%00",
+        "a%0d%0aSet-Cookie:%20x=1",
+        "%e2%80%aeevil",
+        "%ff%fe",
+        "%c3",
+        "%ed%a0%80",
+        "%zz",
+        "%F0%9F%8E%AC",
+        "a%E2%81%A6b",
+    ],
+)
+def test_row_24_hostile_titles_are_problems_and_inject_nothing(full: TestClient, raw: str, capfd) -> None:
+    response = full.get(f"/recommend/?title={raw}{MARK}")
+    assert response.status_code in {404, 422}
+    problem(response, response.status_code)
+    assert MARK not in response.text
+    assert not any(MARK in value or "\n" in value for value in response.headers.values())
+    told = capfd.readouterr()
+    assert MARK not in told.out + told.err
+
+
+def test_row_24_hostile_paths_are_problems(full: TestClient) -> None:
+    for path in ["/movies/..%2f..%2fetc", "/movies/%00", "/movies/1%0d%0a", f"/{MARK}", "/movies/" + "9" * 400]:
+        response = full.get(path)
+        assert response.status_code in {404, 422}
+        assert MARK not in response.text
+
+
+def test_a_wrong_method_is_a_problem(full: TestClient) -> None:
+    response = full.delete("/recommend/")
+    problem(response, 405)
+    assert "GET" in response.headers["allow"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"n": 1e999}', b"\xff\xfe", b'{"likes": [' * 500])
+def test_a_body_that_is_no_json_is_a_problem(full: TestClient, content: bytes) -> None:
+    problem(full.post("/recommend/", content=content, headers={"content-type": "application/json"}), 422)
+
+
+def test_a_large_body_is_refused_whether_it_says_its_size_or_not(full: TestClient) -> None:
+    large = json.dumps({"likes": ["a" * 100] * 1000}).encode()
+    problem(full.post("/recommend/", content=large), 413)
+    problem(full.post("/recommend/", content=iter([large[:50_000], large[50_000:]])), 413)
+    problem(full.post("/recommend/", headers={"content-length": "-5"}), 413)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "localhost:80:80", "127.0.0.1.nip.io"])
+def test_row_27_a_foreign_host_is_a_problem(full: TestClient, host: str) -> None:
+    for path in ["/recommend/?title=Star%20Voyage", "/readyz"]:
+        problem(full.get(path, headers={"host": host}), 400)
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:9", "[::1]:8000"])
+def test_row_27_own_hosts_are_answered(full: TestClient, host: str) -> None:
+    assert full.get("/recommend/?title=Star%20Voyage", headers={"host": host}).status_code == 200
+
+
+def test_row_27_a_foreign_origin_is_a_problem_and_no_answer_invites_one(full: TestClient) -> None:
+    for path in ["/recommend/?title=Star%20Voyage", "/model"]:
+        for origin in ["https://evil.example", "null", ""]:
+            problem(full.get(path, headers={"origin": origin}), 400)
+        own = full.get(path, headers={"origin": "http://localhost:8501"})
+        assert own.status_code == 200
+        assert not [name for name in own.headers if name.startswith("access-control")]
+
+
+def test_row_27_a_named_origin_may_read_answers(store: ModelStore) -> None:
+    settings = Settings(allowed_origins=["https://films.example"])
+    with TestClient(create_app(settings, store), base_url="http://localhost") as client:
+        origin = {"origin": "https://films.example"}
+        answer = client.get("/model", headers=origin)
+        assert answer.headers["access-control-allow-origin"] == "https://films.example"
+        asked = client.options("/recommend/", headers={**origin, "access-control-request-method": "POST"})
+        assert asked.status_code == 204
+        assert "POST" in asked.headers["access-control-allow-methods"]
+        assert "access-control-allow-origin" not in client.get("/model").headers
+
+
+def test_request_ids_are_unique_and_a_callers_own_is_kept_where_it_is_harmless(full: TestClient) -> None:
+    seen = {full.get("/recommend/?title=Star%20Voyage").headers["x-request-id"] for _ in range(20)}
+    assert len(seen) == 20
+    assert full.get("/model", headers={"x-request-id": "trace-1.2_3"}).headers["x-request-id"] == "trace-1.2_3"
+    assert full.get("/model", headers={"x-request-id": "a b\tc"}).headers["x-request-id"] != "a b\tc"
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("path", ["versions", "refresh"])
+def test_row_29_admin_addresses_do_not_exist_without_a_token(full: TestClient, path: str, method: str) -> None:
+    assert full.request(method, f"/admin/{path}").status_code in {404, 405}
+
+
+def test_row_29_admin_needs_the_token(store: ModelStore) -> None:
+    settings = Settings.model_validate({"admin_token": "sesame"})
+    with TestClient(create_app(settings, store), base_url="http://localhost") as client:
+        assert "bearer" in client.get("/admin/versions").headers["www-authenticate"].lower()
+        problem(client.get("/admin/versions"), 401)
+        problem(client.get("/admin/versions", headers={"authorization": "Basic sesame"}), 401)
+        problem(client.get("/admin/versions", headers={"authorization": "Bearer sesamE"}), 403)
+        seen = client.get("/admin/versions", headers={"authorization": "Bearer sesame"})
+        assert seen.status_code == 200
+        assert seen.json()["served"] == "1-01234567"
+        assert client.post("/admin/refresh", headers={"authorization": "Bearer sesame"}).status_code == 200
+
+
+def test_row_30_the_token_is_never_shown(store: ModelStore, capfd) -> None:
+    canary = "canary-7f3a"
+    settings = Settings.model_validate({"admin_token": canary, "access_log": True})
+    with TestClient(create_app(settings, store), base_url="http://localhost") as client:
+        shown = [
+            client.get("/admin/versions", headers={"authorization": f"Bearer {token}"}).text for token in (canary, "x")
+        ]
+        shown += [client.get(path).text for path in ("/metrics", "/openapi.json", "/model", "/admin/versions")]
+    told = capfd.readouterr()
+    assert canary not in "".join([*shown, told.out, told.err, repr(settings)])

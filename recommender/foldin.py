@@ -54,7 +54,7 @@ def als_system(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The person's equations: the matrix (d, d), and what each rated film brings to the right-hand side (d, k)."""
     confidence = spec.alpha * (spec.weight_offset + spec.weight_slope * stars)
-    size = len(stars) + (spec.unobserved_weight * n_movies if spec.unobserved_in_ridge else 0)
+    size = len(stars) + spec.unobserved_weight * n_movies
     ridge = spec.regularization * size**spec.regularization_exponent
     system = spec.unobserved_weight * gram + (known.T * (confidence - spec.unobserved_weight)) @ known
     system[np.diag_indices_from(system)] += ridge

@@ -52,8 +52,7 @@ class AlsFoldIn(Spec):
 
     x = (g Y'Y + sum_i (c_i - g) y_i y_i' + lambda_u I)^-1 sum_i c_i y_i, over the films i of the history, with the
     confidence c_i = alpha * (weight_offset + weight_slope * r_i), g = unobserved_weight and
-    lambda_u = regularization * (n_ratings + unobserved_weight * n_movies)^regularization_exponent. Spark's ALS scales
-    by n_ratings alone: `unobserved_in_ridge` is False and the exponent 1.
+    lambda_u = regularization * (n_ratings + unobserved_weight * n_movies)^regularization_exponent.
     """
 
     kind: Literal["als"] = "als"
@@ -64,7 +63,6 @@ class AlsFoldIn(Spec):
     weight_slope: float = 1.0
     unobserved_weight: float = 1.0
     regularization_exponent: float = 0.0
-    unobserved_in_ridge: bool = True
 
 
 class SvdFoldIn(Spec):

@@ -22,6 +22,8 @@ CLASSES = {
     "ensemble": "training.models.ensemble:Ensemble",
 }
 NAMES = tuple(CLASSES)
+# The same algorithms fitted elsewhere than in this process; `all` leaves them out.
+ENGINES = {"spark_als": "training.spark.als:SparkAls"}
 
 
 def make(name: str, config: Config | None = None) -> Algorithm:
@@ -43,7 +45,8 @@ def configure(name: str, overrides: Sequence[str] = (), root: Path = CONFIG_ROOT
 
 def algorithm_class(name: str) -> Any:
     """The class of the algorithm `name`; imported when asked for, as each brings a library of its own."""
-    if name not in CLASSES:
+    known = CLASSES | ENGINES
+    if name not in known:
         raise UsageError(f"Unknown model {name!r}; expected one of: {', '.join(NAMES)}.")
-    module, _, attribute = CLASSES[name].partition(":")
+    module, _, attribute = known[name].partition(":")
     return getattr(import_module(module), attribute)

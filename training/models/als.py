@@ -51,8 +51,7 @@ class Als:
         """Arrays: user factors, item factors, the items' Gram matrix for fold-in, and unit-length item factors."""
         weights = with_ratings(data.user_item, self.config.weight(data.user_item.data))
         als, curve = self._fit(weights, seed, progress)
-        fold_in = AlsFoldIn(gram="als_gram", **self.config.model_dump(exclude={"factors", "iterations"}))
-        return als_model(self.config.model_dump(), als.user_factors, als.item_factors, fold_in, curve)
+        return als_model(self.config, als.user_factors, als.item_factors, curve)
 
     def _fit(
         self, confidence: sp.csr_matrix, seed: int, progress: Progress
@@ -83,22 +82,26 @@ class Als:
 
 
 def als_model(
-    parameters: Mapping[str, Any],
+    config: AlsConfig,
     users: NDArray[np.float32],
     items: NDArray[np.float32],
-    fold_in: AlsFoldIn,
-    curve: Mapping[str, list[float]],
+    curve: Mapping[str, list[float]] | None = None,
+    **told: Any,
 ) -> FittedModel:
-    """The model of user factors (n_users, d) and item factors (n_movies, d), with the items' Gram matrix `als_gram`."""
+    """The model of factors (n_users, d) and (n_movies, d) that minimise `Als`'s objective, however they were found.
+
+    `told`: what its parameters say beside `config`.
+    """
     arrays: dict[str, NDArray[Any]] = {
         "als_user_factors": users,
         "als_item_factors": items,
         "als_gram": items.T.astype(np.float64) @ items.astype(np.float64),
         "als_embedding": unit_rows(items),
     }
+    fold_in = AlsFoldIn(gram="als_gram", **config.model_dump(exclude={"factors", "iterations"}))
     spec = FactorSpec(user_factors="als_user_factors", item_factors="als_item_factors", fold_in=fold_in)
     likeness = SimilaritySpec(parts=[SimilarityPart(name="als", embedding="als_embedding")])
-    return FittedModel("als", parameters, arrays, likeness, spec, learning_curve=curve)
+    return FittedModel("als", {**config.model_dump(), **told}, arrays, likeness, spec, learning_curve=curve or {})
 
 
 def rated(user_item: sp.csr_matrix) -> NDArray[Any]:

@@ -1,0 +1,209 @@
+"""Implicit ALS on a Spark cluster: the same configuration, objective and arrays as on one machine.
+
+`pyspark.ml.recommendation.ALS` with `implicitPrefs` minimises, over all pairs of a person u and a film i,
+
+    sum (1 + alpha |r_ui|) (p_ui - x_u'y_i)^2 + regParam (sum n_u |x_u|^2 + sum n_i |y_i|^2),
+
+p_ui = 1 where r_ui > 0 and else 0, n the number of positive r. The local objective has the confidence
+c_ui = alpha (weight_offset + weight_slope stars) as the first factor, 1 for pairs without a rating, and one
+regularization for everybody. Spark is made to minimise that:
+
+* Confidence. Spark is given r_ui = c_ui - 1 and alpha = 1. Where that is not positive, Spark would count the film as
+  disliked: a configuration with confidences of 1 and less is refused.
+* Regularization. Spark's grows with n, which on long-tailed data is another model; so regParam = 0, and the ridge comes
+  from anchors: for each factor k = 1..d a pseudo person a_k and a pseudo film b_k. Ratings of huge weight hold
+  a_k'b_l at 1 for k = l and at 0 otherwise. Spark wants 0, with weight 1, from pairs without a rating, so it adds
+  sum_k (x_u'b_k)^2 for each person and sum_k (a_k'y_i)^2 for each film. In the coordinates x~_k = x_u'b_k and
+  y~_k = a_k'y_i, in which x~'y~ = x_u'y_i, that is |x~|^2 + |y~|^2: a ridge of 1. Copies of the anchors multiply it;
+  with m copies held at regularization / m in the place of 1, it is the local regularization.
+
+People come last in Spark's iterations, by an exact solution: they have the factors that fold-in gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from pydantic import Field
+
+from recommender.errors import MovierecError, UsageError
+from recommender.schema import MOVIE, RATING, RATING_MIN, USER
+from training.config import Config
+from training.models.als import AlsConfig, als_model, rated
+from training.models.base import FittedModel, Progress, TrainingData
+from training.spark.cluster import connect, open_exchange
+
+# Weights of the ratings that hold anchors: beside them, what people and films pull is rounding. The first copies hold
+# each other more firmly than they are held by the others, so that all copies settle on the same coordinates at once.
+FIRM, FIRMEST = 1e9, 1e12
+# Every iteration makes the plan of the next one deeper: uncut, the executors' stacks overflow near the twentieth.
+CHECKPOINT_EVERY = 5
+
+Factors = NDArray[np.float32]
+
+
+class SparkAlsConfig(Config):
+    """Where the local ALS's configuration is fitted."""
+
+    als: AlsConfig
+    master: str = Field("local[*]", description="address of the cluster, as spark-submit takes it")
+    exchange: str | None = Field(None, description="directory or URL that driver and executors share")
+    blocks: int = Field(10, ge=1, description="parts of people and of films: the most tasks that run at once")
+
+
+class SparkAls:
+    """`Als` fitted by Spark; the module says how the one objective is put in the terms of the other."""
+
+    config_type: ClassVar[type[Config]] = SparkAlsConfig
+
+    def __init__(self, config: SparkAlsConfig) -> None:
+        """Raises UsageError where Spark cannot express the configuration."""
+        self.config = config
+        least = float(self._spark_rating(np.array([RATING_MIN], dtype=np.float32))[0])
+        if least <= 0:
+            raise UsageError(
+                f"Spark needs a confidence above 1 for every rating; alpha * (weight_offset + weight_slope * "
+                f"{RATING_MIN}) is {least + 1:g}. Raise alpha or weight_offset, or train without --engine spark."
+            )
+        if config.als.regularization <= 0:
+            raise UsageError("Spark needs a regularization above 0; raise it, or train without --engine spark.")
+
+    def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
+        """The arrays of `Als.fit`. Raises MissingInputError without pyspark, MovierecError where Spark fails."""
+        als = self.config.als
+        anchors = Anchors(als.factors, als.regularization)
+        progress("als on Spark", 0.0)
+        users, items = anchors.resolve(*self._factors(data.user_item, anchors, seed))
+        progress("als on Spark", 1.0)
+        return als_model(als, users, items, engine="spark", blocks=self.config.blocks)
+
+    def _factors(self, user_item: sp.csr_matrix, anchors: Anchors, seed: int) -> tuple[Factors, Factors]:
+        """Factors (n_users + anchors, d) and (n_movies + anchors, d); zeros for those without ratings."""
+        with connect(self.config.master) as spark, open_exchange(spark, self.config.exchange) as (exchange, scratch):
+            spark.sparkContext.setCheckpointDir(exchange.address("checkpoints"))
+            ratings = exchange.send(self._write_ratings(user_item, anchors, scratch / "ratings"))
+            model = self._estimator(seed).fit(ratings)
+            users = exchange.receive(model.userFactors, "user-factors")
+            items = exchange.receive(model.itemFactors, "film-factors")
+            return (
+                _read_factors(users, anchors.below(np.diff(user_item.indptr))),
+                _read_factors(items, anchors.below(rated(user_item))),
+            )
+
+    def _write_ratings(self, user_item: sp.csr_matrix, anchors: Anchors, directory: Path) -> Path:
+        """Rows and Spark's rating as Parquet: a file for each block of people, and one for the anchors."""
+        directory.mkdir()
+        for number, entries in enumerate([*self._blocks(user_item), anchors.ratings(user_item.shape)]):
+            users, movies = entries.users.astype(np.int32), entries.movies.astype(np.int32)
+            table = pa.table({USER: users, MOVIE: movies, RATING: entries.values.astype(np.float32)})
+            pq.write_table(table, directory / f"part-{number:05d}.parquet")
+        return directory
+
+    def _blocks(self, user_item: sp.csr_matrix) -> Iterator[Entries]:
+        bounds = np.linspace(0, user_item.shape[0], self.config.blocks + 1).astype(int)
+        for start, stop in pairwise(bounds):
+            part = user_item[start:stop].tocoo()
+            yield Entries(part.row + start, part.col, self._spark_rating(part.data))
+
+    def _spark_rating(self, stars: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self.config.als.alpha * self.config.als.weight(stars) - 1
+
+    def _estimator(self, seed: int) -> Any:
+        from pyspark.ml.recommendation import ALS
+
+        return ALS(
+            rank=self.config.als.factors,
+            maxIter=self.config.als.iterations,
+            regParam=0.0,
+            alpha=1.0,
+            implicitPrefs=True,
+            numUserBlocks=self.config.blocks,
+            numItemBlocks=self.config.blocks,
+            userCol=USER,
+            itemCol=MOVIE,
+            ratingCol=RATING,
+            seed=seed,
+            checkpointInterval=CHECKPOINT_EVERY,
+        )
+
+
+class Entries(NamedTuple):
+    """Ratings as Spark takes them: rows (n,) of people and of films, and values (n,)."""
+
+    users: NDArray[Any]
+    movies: NDArray[Any]
+    values: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Anchors:
+    """Pseudo people and pseudo films below the real ones; copy c of factor k stands at row c * d + k of them."""
+
+    factors: int
+    regularization: float
+
+    @property
+    def copies(self) -> int:
+        """Anchors for each factor, of people and of films alike."""
+        return ceil(self.regularization)
+
+    @property
+    def product(self) -> float:
+        """What a_k'b_k is held at; 1 at the most, for that is what Spark can be made to want."""
+        return self.regularization / self.copies
+
+    def below(self, counts: NDArray[Any]) -> NDArray[Any]:
+        """(n + anchors,) numbers of ratings, those of the anchors as 1."""
+        return np.append(counts, np.ones(self.copies * self.factors, dtype=counts.dtype))
+
+    def ratings(self, shape: tuple[int, int]) -> Entries:
+        """The ratings that hold the anchors below `shape` real people and films.
+
+        A positive one pulls a product to 1 and a negative one to 0, each by its weight. Every copy is held by the first
+        copies of the other side.
+        """
+        first, every = np.arange(self.factors), np.arange(self.factors * self.copies)
+        further = every[self.factors :]
+        pairs = np.hstack([_all_pairs(every, first), _all_pairs(first, further)])
+        weight = np.where((pairs < self.factors).all(axis=0), FIRMEST, FIRM)
+        own = pairs[0] % self.factors == pairs[1] % self.factors
+        up = weight[own] * self.product
+        users, movies = np.hstack([pairs[:, own], pairs[:, own], pairs[:, ~own]]) + np.array(shape)[:, None]
+        return Entries(users, movies, np.concatenate([up, up - weight[own], -weight[~own]]))
+
+    def resolve(self, users: Factors, items: Factors) -> tuple[Factors, Factors]:
+        """Factors of the real people and films in the anchors' coordinates."""
+        real = [len(side) - self.copies * self.factors for side in (users, items)]
+        a, b = (side[n : n + self.factors].astype(np.float64) for side, n in zip((users, items), real, strict=True))
+        scale = np.sqrt(self.product)
+        found = users[: real[0]] @ b.T / scale, items[: real[1]] @ a.T / scale
+        return found[0].astype(np.float32), found[1].astype(np.float32)
+
+
+def _all_pairs(rows: NDArray[Any], columns: NDArray[Any]) -> NDArray[Any]:
+    """(2, n) every pair of the two."""
+    return np.stack(np.meshgrid(rows, columns, indexing="ij")).reshape(2, -1)
+
+
+def _read_factors(files: Sequence[Path], counts: NDArray[Any]) -> Factors:
+    """(n, d) from Spark's (id, features); `counts` (n,): number of ratings of each row. Raises MovierecError."""
+    table = pa.concat_tables(pq.read_table(file) for file in files)
+    if table.num_rows != np.count_nonzero(counts):
+        raise MovierecError(
+            f"Expected factors of {np.count_nonzero(counts)} rows from Spark, found {table.num_rows}: the driver does "
+            "not see all that the executors wrote. Give --exchange a directory or URL that all of them share."
+        )
+    values = table["features"].combine_chunks().flatten().to_numpy()
+    factors = np.zeros((len(counts), len(values) // table.num_rows), dtype=np.float32)
+    factors[table["id"].to_numpy()] = values.reshape(table.num_rows, -1)
+    return factors

@@ -1,0 +1,107 @@
+"""A session on a Spark cluster, and the directory in which driver and executors leave Parquet files for each other."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from recommender.errors import MissingInputError, MovierecError
+
+INSTALL = "Install it with `uv sync --group spark`; Java 17 must be there as well."
+
+
+@contextmanager
+def connect(master: str) -> Iterator[Any]:
+    """A Spark session on `master` (`local[*]`, `spark://host:7077`, `yarn`, ...), stopped at the end.
+
+    Memory, credentials and the like are Spark's own settings (spark-defaults.conf, PYSPARK_SUBMIT_ARGS). Raises
+    MissingInputError where pyspark is not installed, MovierecError with Spark's reason where a job fails.
+    """
+    try:
+        from py4j.protocol import Py4JError
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise MissingInputError(
+            f"The Spark engine needs pyspark, which cannot be imported: {error}. {INSTALL}"
+        ) from None
+    builder = SparkSession.builder.master(master).appName("movierec")
+    quiet = {"spark.log.level": "FATAL", "spark.ui.showConsoleProgress": "false"}  # a failure is told by its exception
+    spark = None
+    try:
+        spark = builder.config(map=quiet).getOrCreate()
+        yield spark
+    except (Py4JError, PySparkException) as error:
+        raise MovierecError(f"Spark on {master} failed: {_reason(error)}") from error
+    finally:
+        if spark is not None:
+            spark.stop()
+
+
+class Exchange:
+    """A directory of one job, at any address that Hadoop's file systems know (`file:`, `hdfs:`, `s3a:`, ...)."""
+
+    def __init__(self, spark: Any, root: str, scratch: Path) -> None:
+        """`root`: what driver and executors share; `scratch`: a directory of the driver's own."""
+        self._spark = spark
+        self._root = spark._jvm.org.apache.hadoop.fs.Path(f"{root.rstrip('/')}/movierec-{uuid.uuid4().hex}")
+        self._files = self._root.getFileSystem(spark._jsc.hadoopConfiguration())
+        self._root = self._files.makeQualified(self._root)
+        self._scratch = scratch
+        self._files.mkdirs(self._root)
+
+    def address(self, name: str) -> str:
+        """Where `name` is or will be."""
+        return f"{self._root.toString()}/{name}"
+
+    def send(self, local: Path) -> Any:
+        """The Parquet files of the directory `local` as a Spark frame."""
+        self._files.copyFromLocalFile(self._path(str(local)), self._path(self.address(local.name)))
+        return self._spark.read.parquet(self.address(local.name))
+
+    def receive(self, frame: Any, name: str) -> list[Path]:
+        """A Spark frame as local Parquet files, in the frame's own order.
+
+        Raises MovierecError where the executors wrote to a directory that the driver does not see.
+        """
+        frame.write.parquet(self.address(name))
+        self._files.copyToLocalFile(self._path(self.address(name)), self._path(str(self._scratch)))
+        files = sorted((self._scratch / name).glob("part-*"))
+        if not files:
+            raise MovierecError(
+                f"The executors' {name} are not at {self.address(name)}, where the driver looks for them. "
+                "Give --exchange a directory or URL that the driver and all executors share."
+            )
+        return files
+
+    def remove(self) -> None:
+        """Delete everything."""
+        self._files.delete(self._root, True)
+
+    def _path(self, address: str) -> Any:
+        return self._spark._jvm.org.apache.hadoop.fs.Path(address)
+
+
+@contextmanager
+def open_exchange(spark: Any, root: str | None) -> Iterator[tuple[Exchange, Path]]:
+    """An exchange under `root` (None: a temporary directory of this machine) and a local scratch directory.
+
+    Both are gone at the end.
+    """
+    with tempfile.TemporaryDirectory(prefix="movierec-spark-") as scratch:
+        exchange = Exchange(spark, root or scratch, Path(scratch))
+        try:
+            yield exchange, Path(scratch)
+        finally:
+            exchange.remove()
+
+
+def _reason(error: Exception) -> str:
+    """First line of the innermost cause that Spark names, or else of the error."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    causes = [line.removeprefix("Caused by:").strip() for line in lines if line.startswith("Caused by:")]
+    return causes[-1] if causes else next((line for line in lines if line.strip()), lines[0])

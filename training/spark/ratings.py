@@ -1,0 +1,116 @@
+"""Ratings too many for one machine's reader: CSV or Parquet files, cleaned by Spark, as a processed data set.
+
+The rules are those of `training.datasets`: rows that are no rating of a known film are left out and counted, and of
+several ratings of one film by one user the latest stays. Files on a cluster have no order, so ratings come out by user,
+time and film, and of two at the same time the higher stays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recommender.errors import DataError
+from recommender.schema import (
+    DUPLICATE_OF,
+    MOVIE,
+    RATING,
+    RATING_DTYPES,
+    RATING_MAX,
+    RATING_MIN,
+    RATING_STEP,
+    TIMESTAMP,
+    USER,
+)
+from training.datasets.clean import canonical_entries
+from training.datasets.config import load_processing_config
+from training.datasets.indexing import distinct, rows_of
+from training.datasets.store import ProcessedDataset
+from training.spark.cluster import connect, open_exchange
+
+# MovieLens's own names and the processed tables'; upper and lower case are one to Spark.
+_NAMES = {USER: ("userId", USER), MOVIE: ("movieId", MOVIE), RATING: (RATING,), TIMESTAMP: (TIMESTAMP,)}
+_TYPES = {"int32": "int", "int64": "bigint", "float32": "float"}
+
+
+def read_dataset(
+    address: str, films: ProcessedDataset, *, master: str = "local[*]", exchange: str | None = None
+) -> ProcessedDataset:
+    """The films of `films` with the ratings at `address`, which Spark reads; `films`' own ratings are not used.
+
+    `address`: file, directory or pattern at any address that Spark reads; CSV with a header where the name holds
+    ".csv", else Parquet. Raises DataError where columns are missing or too many rows are bad.
+    """
+    with connect(master) as spark, open_exchange(spark, exchange) as (shared, _):
+        rows = _read(spark, address)
+        known = spark.createDataFrame([(int(movie),) for movie in films.movie_ids.ids], f"{MOVIE} int")
+        good = _good(rows).join(known, MOVIE, "left_semi").cache()
+        _check_share(address, rows.count(), good.count())
+        return _with_ratings(films, shared.receive(_latest(good), "ratings"))
+
+
+def _read(spark: Any, address: str) -> Any:
+    """The four columns with our names and types; what cannot be read as a number is null."""
+    from pyspark.sql import functions as sql
+
+    raw = spark.read.csv(address, header=True) if ".csv" in address else spark.read.parquet(address)
+    there = {name.lower(): name for name in raw.columns}
+    columns = []
+    for name, spellings in _NAMES.items():
+        found = next((there[each.lower()] for each in spellings if each.lower() in there), None)
+        if found is None:
+            raise DataError(f"Expected the column {' or '.join(spellings)} in {address}, found {sorted(raw.columns)}.")
+        columns.append(sql.col(found).try_cast(_TYPES[RATING_DTYPES[name]]).alias(name))
+    return raw.select(*columns)
+
+
+def _good(rows: Any) -> Any:
+    """Rows whose every value is possible."""
+    from pyspark.sql import functions as sql
+
+    stars, steps = sql.col(RATING), sql.col(RATING) / RATING_STEP
+    possible = stars.between(RATING_MIN, RATING_MAX) & (steps == sql.floor(steps))
+    return rows.where(possible & (sql.col(USER) >= 0) & (sql.col(TIMESTAMP) >= 0))
+
+
+def _latest(rows: Any) -> Any:
+    """Each pair of user and film once, by user, time and film."""
+    from pyspark.sql import functions as sql
+
+    latest = rows.groupBy(USER, MOVIE).agg(sql.max(sql.struct(TIMESTAMP, RATING)).alias("latest"))
+    return latest.select(USER, MOVIE, f"latest.{RATING}", f"latest.{TIMESTAMP}").orderBy(USER, TIMESTAMP, MOVIE)
+
+
+def _check_share(address: str, rows: int, good: int) -> None:
+    limit = load_processing_config().max_bad_share
+    if rows - good > limit * rows:
+        raise DataError(
+            f"{rows - good} of {rows} rows of {address} are no ratings of known films; at most {limit:.1%} may be."
+        )
+    if not good:
+        raise DataError(f"{address} holds no usable rating of a known film.")
+
+
+def _with_ratings(films: ProcessedDataset, files: Sequence[Path]) -> ProcessedDataset:
+    table = pa.concat_tables(pq.read_table(file) for file in files)
+    columns = {name: table[name].to_numpy().astype(dtype) for name, dtype in RATING_DTYPES.items()}
+    counts = np.bincount(rows_of(columns[MOVIE], films.movie_ids), minlength=len(films.movie_ids))
+    digest = hashlib.sha256(films.fingerprint.encode())
+    for column in columns.values():
+        digest.update(column)
+    return replace(
+        films,
+        fingerprint=digest.hexdigest(),
+        movies=films.movies.assign(**{DUPLICATE_OF: canonical_entries(films.movies, counts)}),
+        ratings=pd.DataFrame(columns),
+        user_ids=distinct(columns[USER]),
+        directory=None,
+    )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from serving.schemas import Answer, FilmOut, ModelIdentity, Query
+from serving.schemas import MAX_N, Answer, FilmOut, ModelIdentity, MovieId, Query
 
 GenreName = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
@@ -106,3 +106,25 @@ class Comparison(Answer):
     common_viewers: int = Field(description="people who rated both")
     common_likes: int = Field(description="people who liked both")
     shared_features: list[SharedFeatureOut]
+
+
+class CommonQuery(Query):
+    """Other films to look for common viewers with."""
+
+    with_ids: list[MovieId] = Field(min_length=1, max_length=MAX_N, description="ids of other films", examples=[[2, 3]])
+
+
+class CommonViewers(Answer):
+    """People whom two films have in common."""
+
+    movie_id: int
+    viewers: int = Field(description="people who rated both")
+    likes: int = Field(description="people who liked both")
+
+
+class InCommon(Answer):
+    """People whom a film has in common with others."""
+
+    model: ModelIdentity
+    movie_id: int
+    films: list[CommonViewers]

@@ -18,7 +18,16 @@ from recommender.extras import Extras
 from recommender.model import Model
 from serving import answers
 from serving.deps import Answering
-from serving.explore_schemas import Comparison, Features, FilmMap, GenreQuery, OverTime, ReleaseYears
+from serving.explore_schemas import (
+    CommonQuery,
+    Comparison,
+    Features,
+    FilmMap,
+    GenreQuery,
+    InCommon,
+    OverTime,
+    ReleaseYears,
+)
 from serving.lookup import movie_row
 from serving.problem import ProblemError
 from serving.routes.movies import MovieIdPath
@@ -71,6 +80,15 @@ def features(answer: Answering, movie_id: MovieIdPath) -> Response:
     listed = [(*name.partition(":")[::2], weight) for name, weight in _extras(answer.model).features(row)]
     found = [{"kind": kind, "name": name, "weight": round(weight, 4)} for kind, name, weight in listed]
     return answer.json(answers.with_model(answer.served, movie_id=movie_id, features=found))
+
+
+@router.get("/movies/{movie_id}/common", response_model=InCommon)
+def common_viewers(answer: Answering, movie_id: MovieIdPath, query: Annotated[CommonQuery, Query()]) -> Response:
+    """How many people rated, and liked, a film and each of some others."""
+    shown, row = _extras(answer.model), movie_row(answer.served, movie_id)
+    found = [(other, shown.common(row, movie_row(answer.served, other))) for other in query.with_ids]
+    films = [{"movie_id": other, "viewers": common.viewers, "likes": common.likes} for other, common in found]
+    return answer.json(answers.with_model(answer.served, movie_id=movie_id, films=films))
 
 
 @router.get("/movies/{movie_id}/compare/{other_id}", response_model=Comparison)

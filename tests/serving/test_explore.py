@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from serving.app import create_app
-from serving.explore_schemas import Comparison, Features, FilmMap, OverTime, ReleaseYears
+from serving.explore_schemas import Comparison, Features, FilmMap, InCommon, OverTime, ReleaseYears
 from serving.model_store import ModelStore, VersionMeta
 from serving.settings import Settings
 from tests.toy import FILMS, save_toy
@@ -93,12 +93,22 @@ def test_two_films_side_by_side(full: TestClient) -> None:
         assert other.score == pytest.approx(film["score"], abs=1e-5)
 
 
+def test_people_in_common_with_several_films(full: TestClient) -> None:
+    found = InCommon.model_validate(full.get("/movies/1/common", params={"with_ids": [2, 13]}).json()).films
+    near, far = found
+    assert (near.movie_id, far.movie_id) == (2, 13)
+    assert near.likes == full.get("/movies/1/compare/2").json()["common_likes"]
+    assert near.likes > far.likes == 0
+
+
 def test_a_film_beside_itself_has_no_place(full: TestClient) -> None:
     assert full.get("/movies/11/compare/16").json()["place"] is None
     assert full.get("/movies/1/compare/1").json()["place"] is None
 
 
-@pytest.mark.parametrize("path", ["/movies/99/over-time", "/movies/99/features", "/movies/1/compare/99"])
+@pytest.mark.parametrize(
+    "path", ["/movies/99/over-time", "/movies/1/common?with_ids=99", "/movies/99/features", "/movies/1/compare/99"]
+)
 def test_an_unknown_film_is_a_problem(full: TestClient, path: str) -> None:
     answer = full.get(path)
     assert answer.status_code == 404

@@ -30,7 +30,8 @@ _PREFLIGHT = {
     "access-control-max-age": "600",
 }
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
-_LISTS = frozenset({"genres", "exclude", "tag_boost", "tag_suppress"})  # parameters that may be given several times
+# parameters that may be given several times
+_LISTS = frozenset({"genres", "exclude", "tag_boost", "tag_suppress", "with_ids"})
 
 
 class RequestIds:

@@ -9,6 +9,9 @@ import numpy as np
 from recommender.errors import GateRefusedError
 from recommender.model import Model, Wanted
 
+_FILM_FACTS = ("years", "genres", "counts", "averages", "histograms", "canonical")
+_FOR_EACH_FILM = {*(f"catalog_{fact}" for fact in _FILM_FACTS), "neighbour_rows", "neighbour_scores", "titles_own"}
+_FILM_ROWS = {"neighbour_rows", "history_movies", "catalog_canonical", "titles_rows", "title_words_films"}
 _SAMPLE = 64  # films whose lists are compared; a constant model gives one list to all
 
 
@@ -21,6 +24,7 @@ def check(bundle: Path, *, dataset: str | None = None, minimum_movies: int = 1) 
     model = Model.load(bundle)
     _require_dataset(model, dataset, minimum_movies)
     _require_finite(model)
+    _require_consistent(model)
     model.check_golden()
     _require_variety(model)
     return model
@@ -40,6 +44,22 @@ def _require_finite(model: Model) -> None:
     for name, array in model.arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise GateRefusedError(f"Array {name} holds values that are not finite.")
+
+
+def _require_consistent(model: Model) -> None:
+    """Every array that says something of each film has a line for each, and no row points beyond the catalogue."""
+    n = len(model.movie_ids)
+    for name, array in model.arrays.items():
+        if name in _FOR_EACH_FILM and len(array) != n:
+            raise GateRefusedError(f"Array {name}: expected {n} lines, one for each film, found {len(array)}.")
+        if name in _FILM_ROWS and array.size and not (int(array.min()) >= -1 and int(array.max()) < n):
+            raise GateRefusedError(f"Array {name} points outside the catalogue.")
+    try:
+        films = [model.catalog.film(row).movie_id for row in range(n)]
+    except (ValueError, TypeError, IndexError) as error:
+        raise GateRefusedError(f"The catalogue cannot be read: {error}.") from error
+    if not np.array_equal(films, model.movie_ids.ids):
+        raise GateRefusedError("The catalogue's films are not those of the model.")
 
 
 def _require_variety(model: Model) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from recommender import smoke
-from recommender.errors import MovierecError, RegistryUnavailableError
+from recommender.errors import GateRefusedError, MovierecError, RegistryUnavailableError
 from serving.model_store import ModelStore, Refusal, RegistryStatus, Slot, VersionMeta, directory_name
 from serving.settings import Settings
 
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 MAX_PAUSE = 10.0  # seconds between two looks at a registry that keeps failing
 _REFUSALS_SHOWN = 10
-_RETRY_PAUSE = 60.0  # at the most; a refusal's cause may pass: a full disk, a connection that broke
+RETRY_BASE, RETRY_PAUSE = 1.0, 60.0  # a refusal's cause may pass: a full disk, a connection that broke
 _CLIENT_LIMITS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
 
 
@@ -80,11 +80,12 @@ class Puller:
             return key
         if time.monotonic() < self._refused.get(key, (0.0, 0))[0]:
             return None
-        return self._take(slot, meta, status)
+        return self._take(slot, meta, found.tags.get("verdict", ""), status)
 
-    def _take(self, slot: Slot, meta: VersionMeta, status: RegistryStatus) -> str | None:
+    def _take(self, slot: Slot, meta: VersionMeta, verdict: str, status: RegistryStatus) -> str | None:
         started = time.perf_counter()
         try:
+            self._require_verdict(slot, verdict)
             entry = self._store.find(directory_name(meta))
             if entry is not None:
                 self._check(entry.bundle)
@@ -105,6 +106,14 @@ class Puller:
         log.info("version_pulled", slot=slot, version=meta.version, run_id=meta.run_id, seconds=seconds)
         return entry.key
 
+    def _require_verdict(self, slot: Slot, verdict: str) -> None:
+        """The promotion gate leaves its verdict with a version; an alias that was moved by hand names one without."""
+        if slot == "champion" and not verdict and not self._settings.allow_unjudged:
+            raise GateRefusedError(
+                "It carries no verdict of the promotion gate. Promote it with `movierec promote`, or allow such "
+                "versions with MOVIEREC_ALLOW_UNJUDGED=true."
+            )
+
     def _fetch(self, version: str, path: Path) -> None:
         self._registry.fetch(version, path)
         self._check(path)
@@ -115,7 +124,7 @@ class Puller:
     def _refuse(self, meta: VersionMeta, reason: str, status: RegistryStatus) -> None:
         key = directory_name(meta)
         tries = self._refused.get(key, (0.0, 0))[1] + 1
-        self._refused[key] = (time.monotonic() + min(2.0**tries, _RETRY_PAUSE), tries)
+        self._refused[key] = (time.monotonic() + min(RETRY_BASE * 2**tries, RETRY_PAUSE), tries)
         others = [refusal for refusal in status.refusals if refusal.version != meta.version]
         status.refusals = [*others, Refusal(version=meta.version, reason=reason, at=time.time())][-_REFUSALS_SHOWN:]
         status.refusal_count += 1

@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     stale_after_seconds: float = Field(15.0, gt=0, description="unconfirmed for this long, a version is called stale")
     watch_seconds: float = Field(0.25, gt=0, description="pause between two looks of a worker at the local store")
     keep_versions: int = Field(5, ge=1, description="versions kept in the local store")
+    allow_unjudged: bool = Field(False, description="serve a champion that the promotion gate never judged")
     expected_dataset: str | None = Field(None, description="refuse models that were fitted on another data set")
     minimum_movies: int = Field(10, ge=1, description="refuse models with a smaller catalogue")
 

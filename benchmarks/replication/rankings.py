@@ -1,0 +1,107 @@
+"""Lists for people on MovieLens 100K: the recommenders team's table, and people whom the model has never seen."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.replication.published import BEST_PUBLISHED, MS_ITEM75
+from benchmarks.replication.section import Section, Study, cell, heads, seeds_text
+from training.evaluation.protocols import combine
+from training.evaluation.result import Evaluation
+from training.evaluation.significance import compare
+from training.judging import Part, fit, parts
+from training.models import NAMES, configure
+from training.split import splits, trained_in
+
+NDCG = "ndcg_at_10"
+MAP = "map_by_relevant_at_10"
+NOT_FOR_PEOPLE = ("popularity", "svd", "content", "blend")  # shown, but never the model for people here
+LEAST_BEST, LEAST_BEST_MAP, LEAST_ALS = 0.500, 0.155, 0.488
+MOST_FOLD_IN_LOSS = 0.02
+
+
+def ms_item75(study: Study) -> Section:
+    """All models, published and ours."""
+    protocol = study.protocol(MS_ITEM75.protocol)
+    best = best_on_validation(study)
+    found = study.judge([name for name in NAMES if name not in ("content", "blend")], MS_ITEM75.protocol)
+    metrics = list(MS_ITEM75.rows[BEST_PUBLISHED])
+    section = Section("MovieLens 100K, `ms-item75`: ranking")
+    section.say(
+        f"Published: {MS_ITEM75.source} (their MAP divides by the number of relevant films). Ours: "
+        f"{seeds_text(protocol)}, 95 % bootstrap intervals over people. The model for people is chosen on a validation "
+        f"part cut from the training part: {best}."
+    )
+    published = [
+        [name, "published", *(f"{row[metric]:.3f}" for metric in metrics)] for name, row in MS_ITEM75.rows.items()
+    ]
+    ours = [[name, "ours", *(cell(each, metric) for metric in metrics)] for name, each in found.items()]
+    section.table(["model", "", *heads(metrics)], published + ours)
+    section.say(_against_best_published(found[best], best))
+    section.judge(f"ms-item75 nDCG@10 of {best}", found[best].metric(NDCG).value, LEAST_BEST)
+    section.judge(f"ms-item75 MAP@10 (by relevant) of {best}", found[best].metric(MAP).value, LEAST_BEST_MAP)
+    section.judge("ms-item75 nDCG@10 of als", found["als"].metric(NDCG).value, LEAST_ALS)
+    return section
+
+
+def best_on_validation(study: Study) -> str:
+    """The model for people with the highest nDCG@10 on validation parts alone."""
+    candidates = [name for name in NAMES if name not in NOT_FOR_PEOPLE]
+    found: dict[str, list[float]] = {name: [] for name in candidates}
+    protocol = study.protocol(MS_ITEM75.protocol)
+    for part in parts(study.dataset, protocol, training_seeds=[0], progress=study.progress, validation=True):
+        for name in candidates:
+            found[name].append(part.evaluate(fit(name, configure(name))).metric(NDCG).value)
+    return max(candidates, key=lambda name: float(np.mean(found[name])))
+
+
+def strong(study: Study) -> Section:
+    """Models that fold people in, against the same models with those people trained in."""
+    protocol = study.protocol("strong")
+    models = [name for name in NAMES if name not in NOT_FOR_PEOPLE]
+    folded, known = _folded_and_known(study, models)
+    section = Section("MovieLens 100K, `strong`: people the model has never seen")
+    section.say(
+        f"{seeds_text(protocol).capitalize()}; a tenth of the people held out in each. *Trained in*: the same model "
+        "fitted with what is folded in otherwise. Ratio with its paired 95 % interval."
+    )
+    rows = []
+    for name in models:
+        pair = compare(folded[name], known[name], NDCG)
+        ratio = f"{pair.ratio:.3f} [{pair.ratio_lo:.3f}, {pair.ratio_hi:.3f}]"
+        rows.append([name, cell(folded[name], NDCG), cell(known[name], NDCG), ratio, cell(folded[name], "ndcg_at_100")])
+    section.table(["model", "nDCG@10 folded in", "nDCG@10 trained in", "ratio", "nDCG@100 folded in"], rows)
+    loss = abs(1 - compare(folded["als"], known["als"], NDCG).ratio)
+    section.judge("strong: nDCG@10 of als folded in, distance from trained in", loss, MOST_FOLD_IN_LOSS, lower=True)
+    return section
+
+
+def _folded_and_known(study: Study, models: list[str]) -> tuple[dict[str, Evaluation], dict[str, Evaluation]]:
+    protocol = study.protocol("strong")
+    folded: dict[str, list[Evaluation]] = {name: [] for name in models}
+    known: dict[str, list[Evaluation]] = {name: [] for name in models}
+    for seed in protocol.seeds:
+        for split in splits(protocol, study.dataset, seed):
+            for results, judged in ((folded, split), (known, trained_in(split))):
+                part = Part(f"strong-{seed}", study.dataset, protocol, judged, 0, study.progress)
+                for name in models:
+                    results[name].append(part.evaluate(fit(name, configure(name))))
+    return _combined(folded), _combined(known)
+
+
+def _combined(found: dict[str, list[Evaluation]]) -> dict[str, Evaluation]:
+    return {name: combine(evaluations) for name, evaluations in found.items()}
+
+
+def _against_best_published(evaluation: Evaluation, name: str) -> str:
+    """Ours less the best published, for each figure of the table."""
+    texts = []
+    for metric, published in MS_ITEM75.rows[BEST_PUBLISHED].items():
+        ours = evaluation.metric(metric)
+        assert ours.lo is not None, "a mean over people has an interval"
+        assert ours.hi is not None, "a mean over people has an interval"
+        spelled = heads([metric])[0]
+        texts.append(
+            f"{spelled} {ours.value - published:+.3f} [{ours.lo - published:+.3f}, {ours.hi - published:+.3f}]"
+        )
+    return f"{name} less {BEST_PUBLISHED}: {', '.join(texts)}."

@@ -1,0 +1,94 @@
+"""A section of docs/results.md with the figures that are judged, and what every section needs to measure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import ceil
+
+from benchmarks.common import Figure
+from training.config import Config
+from training.datasets.store import ProcessedDataset
+from training.evaluation.result import Evaluation
+from training.evaluation.style import label
+from training.judging import judge_models
+from training.models import configure
+from training.models.base import Progress
+from training.protocol import ProtocolConfig, load_protocol
+
+TRAINING_SEEDS = (0, 1, 2)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A data set, how much of the work is done (1: all seeds), and who hears of it."""
+
+    dataset: ProcessedDataset
+    size: float
+    progress: Progress
+
+    def protocol(self, name: str) -> ProtocolConfig:
+        """The protocol with as many of its seeds as `size` asks for."""
+        protocol = load_protocol(name)
+        return protocol.model_copy(update={"seeds": self._some(protocol.seeds)})
+
+    def judge(self, models: Sequence[str], protocol: str, *, trainings: int = 1) -> dict[str, Evaluation]:
+        """Each of `models` from its configuration by `protocol`, the mean over its seeds and over `trainings`."""
+        configs: Mapping[str, Config] = {model: configure(model) for model in models}
+        seeds = self._some(TRAINING_SEEDS[:trainings])
+        return judge_models(
+            configs, self.dataset, self.protocol(protocol), training_seeds=seeds, progress=self.progress
+        )
+
+    def _some(self, seeds: Sequence[int]) -> list[int]:
+        return list(seeds[: max(1, ceil(len(seeds) * self.size))])
+
+
+@dataclass
+class Section:
+    """Text in Markdown, and figures with their targets."""
+
+    title: str
+    lines: list[str] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        """Add a paragraph."""
+        self.lines += [text, ""]
+
+    def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Add a table."""
+        self.lines += ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+        self.lines += ["| " + " | ".join(row) + " |" for row in rows]
+        self.lines += [""]
+
+    def judge(self, what: str, value: float, target: float, *, lower: bool = False, note: str = "") -> None:
+        """Add a figure that must reach `target`."""
+        better: dict[bool, str] = {True: "lower", False: "higher"}
+        self.figures.append(
+            Figure(f"replicate: {what}", value, target, "lower" if lower else "higher", unit="", note=note)
+        )
+        mark = "met" if self.figures[-1].passed else "**missed**"
+        self.say(f"- {what}: {value:.4f}, {better[lower]} is better, target {target:g}: {mark}.")
+
+    def markdown(self) -> str:
+        """The section as text."""
+        return "\n".join([f"## {self.title}", "", *self.lines])
+
+
+def cell(evaluation: Evaluation, metric: str) -> str:
+    """A figure with its interval, or a dash."""
+    found = next((each for each in evaluation.metrics if each.name == metric), None)
+    if found is None:
+        return "–"
+    return f"{found.value:.3f}" + ("" if found.lo is None else f" [{found.lo:.3f}, {found.hi:.3f}]")
+
+
+def heads(metrics: Sequence[str]) -> list[str]:
+    """Column titles."""
+    return [label(metric) for metric in metrics]
+
+
+def seeds_text(protocol: ProtocolConfig) -> str:
+    """Which seeds a figure is the mean over."""
+    return "seed " + str(protocol.seeds[0]) if len(protocol.seeds) == 1 else f"mean over seeds {protocol.seeds}"

@@ -1,0 +1,114 @@
+"""Films like a film on ml-latest-small, with the tag genome as a witness that no model has seen."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from benchmarks.replication.models import TITLES, cold, compare_all
+from benchmarks.replication.section import Section, Study
+from recommender.model import Model
+from recommender.schema import MOVIE, RELEVANCE, TAG_ID
+from training.assemble import build_bundle
+from training.datasets.store import ProcessedDataset
+from training.evaluation.significance import compare, holm
+from training.kernels.topk import top_k
+from training.models import NAMES, configure
+from training.models.fits import Fits
+from training.split import Split, training_data
+
+WEIGHTED = "weighted_hit_rate_at_10"
+PARTS = ("popularity", "als", "item_knn", "content")  # what blend must beat: popularity, and all that it is made of
+LEAST_HIT_RATE, MOST_THIN, LEAST_AGREEMENT = 0.20, 0.02, 0.25
+NEAREST = 5
+LEAST_RATINGS = 5
+READ = ("Toy Story", "The Matrix", "Heat", "Amelie", "Spirited Away")
+FEW_RATINGS = 4
+
+
+def item2item(study: Study, genome: Path | None) -> list[Section]:
+    """The protocol's table with blend against its parts, new films, agreement with the genome, and lists to read."""
+    found = study.judge(NAMES, "item2item", trainings=3)
+    section = Section(f"{study.dataset.name}, `item2item`: films like a film")
+    compare_all(section, found, TITLES, WEIGHTED)
+    pairs = holm([compare(found["blend"], found[part], WEIGHTED) for part in PARTS])
+    for part, pair in zip(PARTS, pairs, strict=True):
+        note = f"difference {pair.difference:+.4f} [{pair.difference_lo:+.4f}, {pair.difference_hi:+.4f}]"
+        section.judge(
+            f"blend against {part}, weighted hit rate@10: p after Holm", pair.p_adjusted, 0.05, lower=True, note=note
+        )
+        section.judge(f"blend against {part}, weighted hit rate@10: ratio", pair.ratio, 1.0, note=note)
+    section.judge(
+        "blend: hit rate@10 with training films kept", found["blend"].metric("hit_rate_at_10").value, LEAST_HIT_RATE
+    )
+    section.judge(
+        "blend: films shown with under 5 ratings",
+        found["blend"].metric("thin_films_at_10").value,
+        MOST_THIN,
+        lower=True,
+    )
+    model = fitted_on_everything(study, "blend")
+    if genome:
+        _agree(section, model, study.dataset, genome)
+    _lists(section, model)
+    return [section, cold(study)]
+
+
+def fitted_on_everything(study: Study, name: str) -> Model:
+    """A model of all ratings, through a saved bundle."""
+    everything = np.ones(len(study.dataset.ratings), dtype=bool)
+    data = training_data(study.dataset, Split("all", 0, 0, everything, ~everything, everything))
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "bundle"
+        build_bundle(path, Fits(data, 0, study.progress).get(name, configure(name)), study.dataset, data)
+        return Model.load(path)
+
+
+def genome_vectors(directory: Path, dataset: ProcessedDataset) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Film rows (f,) that the genome describes, and their relevance (f, n_tags), centred by tag, rows of length 1."""
+    scores = pd.read_csv(directory / "genome-scores.csv", header=0, names=[MOVIE, TAG_ID, RELEVANCE])
+    table = scores.pivot(index=MOVIE, columns=TAG_ID, values=RELEVANCE).dropna()  # a film cut off has no vector
+    rows = dataset.movie_ids.rows(table.index.to_numpy())
+    relevance = table.to_numpy(dtype=np.float64)[rows >= 0]
+    relevance -= relevance.mean(axis=0)
+    return rows[rows >= 0], (relevance / np.linalg.norm(relevance, axis=1, keepdims=True)).astype(np.float32)
+
+
+def genome_agreement(model: Model, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> float:
+    """Mean genome cosine of each film's nearest films, both among the films `rows` (f,); `vectors`: (f, n_tags)."""
+    likeness = model.item_scorer.similar(rows)[:, rows]
+    np.fill_diagonal(likeness, -np.inf)
+    nearest = top_k(likeness, NEAREST)[0]
+    return float((vectors @ vectors.T)[np.arange(len(rows))[:, None], nearest].mean())
+
+
+def _agree(section: Section, model: Model, dataset: ProcessedDataset, genome: Path) -> None:
+    rows, vectors = genome_vectors(genome, dataset)
+    counted = model.catalog.counts[rows] >= LEAST_RATINGS
+    rows, vectors = rows[counted], vectors[counted]
+    section.say(
+        f"Tag-genome agreement: {len(rows)} films with {LEAST_RATINGS} or more ratings; each film's {NEAREST} nearest "
+        "of those same films; cosine of relevance vectors centred by tag. No model has seen the genome."
+    )
+    section.judge(
+        "blend: tag-genome agreement of the top five", genome_agreement(model, rows, vectors), LEAST_AGREEMENT
+    )
+
+
+def _lists(section: Section, model: Model) -> None:
+    few = int(np.flatnonzero(model.catalog.counts == FEW_RATINGS)[0])
+    rows = [model.titles.resolve(title).row for title in READ] + [few]
+    section.say("What blend shows, to be read:")
+    for row in rows:
+        shown = [_name(model, int(other)) for other in model.neighbours(row).rows[:8]]
+        section.lines.append(f"- **{_name(model, row)}**, {model.catalog.counts[row]} ratings: {', '.join(shown)}")
+    section.lines.append("")
+
+
+def _name(model: Model, row: int) -> str:
+    film = model.catalog.film(row)
+    return f"{film.title} ({film.year})" if film.year else film.title

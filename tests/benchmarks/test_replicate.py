@@ -1,0 +1,118 @@
+"""What `bench replicate` measures and writes: stock libraries as they are, judged figures, a generated page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import surprise
+
+from benchmarks import replicate
+from benchmarks.replication import stars
+from benchmarks.replication.published import CV5, MS_ITEM75
+from benchmarks.replication.section import Section, Study
+from benchmarks.replication.titles import genome_agreement, genome_vectors
+from recommender.schema import MOVIE, RATING, USER
+from tests.training.evaluation.builders import protocol_of, random_dataset, split_of, written_model
+from training.protocol import load_protocol
+from training.split import splits
+
+FULL, QUICK = 1.0, 0.1
+
+
+def study(dataset, size=FULL) -> Study:
+    return Study(dataset, size, lambda what, share: None)
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return random_dataset(np.random.default_rng(0))
+
+
+def test_published_tables_name_metrics_that_their_protocols_have():
+    for table in (MS_ITEM75, CV5):
+        protocol = load_protocol(table.protocol)
+        for row in table.rows.values():
+            for metric in row:
+                stem, _, k = metric.partition("_at_")
+                assert stem in protocol.metrics
+                assert not k or int(k) in protocol.k
+
+
+def test_a_quick_look_takes_fewer_seeds(dataset):
+    assert study(dataset).protocol("strong").seeds == list(range(10))
+    assert study(dataset, QUICK).protocol("strong").seeds == [0]
+    assert study(dataset, 0.34).protocol("ms-item75").seeds == [42, 43]
+
+
+def test_stock_algorithms_score_what_surprise_says(dataset, monkeypatch):
+    baseline: Callable[[], Any] = stars.STOCK["BaselineOnly"]
+    monkeypatch.setattr(stars, "STOCK", {"BaselineOnly": baseline})
+    found = stars._stock(study(dataset), "BaselineOnly")
+    errors: list[float] = []
+    for split in splits(load_protocol("cv5"), dataset, 0):
+        columns = dataset.ratings[[USER, MOVIE, RATING]]
+        data = surprise.Dataset.load_from_df(columns[split.train], surprise.Reader(rating_scale=(1, 5)))
+        predictions = (
+            baseline()
+            .fit(data.build_full_trainset())
+            .test(list(columns[split.test].itertuples(index=False, name=None)))
+        )
+        errors += [each.r_ui - each.est for each in predictions]
+    assert found["rmse"].value == pytest.approx(np.sqrt(np.mean(np.square(errors))))
+    assert found["mae"].value == pytest.approx(np.mean(np.abs(errors)))
+
+
+def test_judged_figures_say_whether_their_target_is_met():
+    section = Section("Stars")
+    section.judge("rmse", 0.905, 0.911, lower=True)
+    section.judge("ndcg", 0.49, 0.5)
+    assert [figure.passed for figure in section.figures] == [True, False]
+    assert "target 0.911: met" in section.markdown()
+    assert "target 0.5: **missed**" in section.markdown()
+
+
+def test_tables_are_markdown():
+    section = Section("Title")
+    section.table(["model", "RMSE"], [["svd", "0.9"]])
+    assert section.markdown().startswith("## Title\n\n| model | RMSE |\n|---|---|\n| svd | 0.9 |\n")
+
+
+def test_agreement_is_the_genome_cosine_of_the_nearest_films(tmp_path, dataset):
+    vectors = np.eye(12, dtype=np.float32)[np.arange(12) // 6]  # two kinds of six films
+    rows = np.arange(3, 15)
+    kinds = np.zeros((30, 30))
+    kinds[np.ix_(rows, rows)] = vectors @ vectors.T
+    split = split_of(dataset, protocol_of(), np.zeros(len(dataset.ratings)))
+    alike = written_model(tmp_path / "alike", dataset, split, films=kinds)
+    unlike = written_model(tmp_path / "unlike", dataset, split, films=1 - kinds)
+    assert genome_agreement(alike, rows, vectors) == pytest.approx(1)
+    assert genome_agreement(unlike, rows, vectors) == pytest.approx(0)
+
+
+def test_genome_films_that_are_cut_off_or_unknown_are_left_out(tmp_path, dataset):
+    lines = ["movieId,tagId,relevance", "1,1,0.9", "1,2,0.1", "2,1,0.2", "2,2,0.6", "3,1,0.5", "999,1,0.3", "999,2,0.3"]
+    (tmp_path / "genome-scores.csv").write_text("\n".join(lines))
+    rows, vectors = genome_vectors(tmp_path, dataset)
+    assert rows.tolist() == [0, 1]
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(vectors.sum(axis=0), 0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "written"), [(FULL, True), (QUICK, False)])
+def test_only_a_full_run_writes_the_page(tmp_path, monkeypatch, dataset, size, written):
+    section = Section("Stars")
+    section.judge("rmse", 0.905, 0.911, lower=True)
+    monkeypatch.setattr(replicate, "RESULTS", tmp_path / "results.md")
+    monkeypatch.setattr(replicate, "prepare", lambda name: dataset)
+    monkeypatch.setattr(replicate, "find_small", lambda: None)
+    monkeypatch.setattr(replicate, "movielens_100k", lambda study: [section])
+    figures = replicate.run(size, 1)
+    assert [figure.figure for figure in figures] == ["replicate: rmse"]
+    assert (tmp_path / "results.md").exists() == written
+    if written:
+        text = (tmp_path / "results.md").read_text()
+        assert "`movierec bench replicate`" in text
+        assert "## Stars" in text

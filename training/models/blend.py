@@ -42,7 +42,7 @@ class BlendConfig(Config):
     lift: LiftConfig = LiftConfig()
     als_weight: float = Field(1.0, ge=0)
     lift_weight: float = Field(1.0, ge=0)
-    content_weight: float = Field(0.5, ge=0)
+    content_weight: float = Field(1.0, gt=0)
     content_boost: float = Field(1.0, ge=0, description="extra weight of content on a query without ratings")
     trust: float = Field(10.0, gt=0, description="n ratings are trusted n / (n + trust)")
     full_evidence: float = Field(6.0, gt=0, description="a candidate counts sqrt(min(1, (n + 1) / full_evidence))")
@@ -53,7 +53,7 @@ class Blend:
 
     Collaborative likeness (ALS, lift) counts as far as the ratings of both films can be trusted; content counts more
     the less the query can be. Each row of a part is divided by its tenth-best value, so that weights mean the same for
-    every query.
+    every query; the weights add up to 1, so that a film as near as the tenth-best by every part scores about 1.
     """
 
     config_type: ClassVar[type[Config]] = BlendConfig
@@ -80,16 +80,25 @@ class Blend:
 
     def _parts(self) -> list[SimilarityPart]:
         config, shared = self.config, {"candidate_gain": "blend_candidate_gain"}
+        total = config.als_weight + config.lift_weight + config.content_weight
         return [
             SimilarityPart(
-                name="als", weight=config.als_weight, embedding="blend_als", query_gain="blend_als_gain", **shared
+                name="als",
+                weight=config.als_weight / total,
+                embedding="blend_als",
+                query_gain="blend_als_gain",
+                **shared,
             ),
             SimilarityPart(
-                name="lift", weight=config.lift_weight, sparse="blend_lift", query_gain="blend_lift_gain", **shared
+                name="lift",
+                weight=config.lift_weight / total,
+                sparse="blend_lift",
+                query_gain="blend_lift_gain",
+                **shared,
             ),
             SimilarityPart(
                 name="content",
-                weight=config.content_weight,
+                weight=config.content_weight / total,
                 embedding="content_embedding",
                 query_gain="blend_content_gain",
             ),

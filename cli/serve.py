@@ -49,6 +49,6 @@ def pull(
         puller.main()
         return
     configure(settings.log_level)
-    worked = puller.make_puller(settings)
-    if not worked.pull():
-        raise RegistryUnavailableError(worked.status.error or "The registry cannot be read.")
+    with puller.puller_of(settings) as worked:
+        if not worked.pull():
+            raise RegistryUnavailableError(worked.status.error or "The registry cannot be read.")

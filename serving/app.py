@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from functools import cache
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -19,15 +19,11 @@ from serving.gate import Gate, RequestIds
 from serving.lifecycle import Lifecycle
 from serving.metrics import PlainCalls, note_version
 from serving.model_store import ModelStore
+from serving.openapi import document
 from serving.problem import ProblemError, no_route
 from serving.routes import admin, analytics, explore, health, model, movies, recommend
-from serving.schemas import Problem
 from serving.settings import Settings
 from serving.slots import ModelSlot
-
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "content": {"application/problem+json": {}}} for status in (400, 404, 422, 503)
-}
 
 
 class Service(FastPath):
@@ -70,10 +66,10 @@ def create_app(
         description="Films like a film, films for a person, and figures about films.",
         version="1",
         lifespan=lifespan,
-        responses=_ERRORS,
     )
     for module in (recommend, movies, analytics, explore, model, health, admin):
         api.include_router(module.router)
+    api.openapi = cache(lambda: document(api))  # type: ignore[method-assign]  # FastAPI's documented way to replace it
     api.add_exception_handler(ProblemError, _problem)
     api.add_exception_handler(NotModifiedError, _not_modified)
     api.add_exception_handler(RequestValidationError, _invalid)

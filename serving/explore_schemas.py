@@ -6,7 +6,20 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from serving.schemas import MAX_N, Answer, FilmOut, ModelIdentity, MovieId, Query
+from serving.schemas import (
+    MAX_N,
+    Answer,
+    FilmGenres,
+    FilmId,
+    FilmOut,
+    FilmTitle,
+    FilmYear,
+    MeanStars,
+    ModelIdentity,
+    MovieId,
+    Query,
+    Tally,
+)
 
 GenreName = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
@@ -20,14 +33,14 @@ class GenreQuery(Query):
 class MapFilm(Answer):
     """A film and its place on the map: films near each other are alike in taste and content."""
 
-    movie_id: int
-    title: str
-    year: int | None
-    genres: list[str]
-    average_rating: float | None
-    rating_count: int
-    x: float = Field(ge=-1, le=1)
-    y: float = Field(ge=-1, le=1)
+    movie_id: FilmId
+    title: FilmTitle
+    year: FilmYear
+    genres: FilmGenres
+    average_rating: MeanStars
+    rating_count: Tally
+    x: float = Field(ge=-1, le=1, examples=[0.12])
+    y: float = Field(ge=-1, le=1, examples=[-0.4])
 
 
 class FilmMap(Answer):
@@ -41,8 +54,8 @@ class Period(Answer):
     """Ratings of one period."""
 
     period: str = Field(description="year, or year and month where the data set is short", examples=["1998-04"])
-    ratings: int
-    average_rating: float | None
+    ratings: Tally
+    average_rating: MeanStars
 
 
 class OverTime(Answer):
@@ -55,11 +68,11 @@ class OverTime(Answer):
 class ReleaseYear(Answer):
     """Films released in one year."""
 
-    year: int
-    movies: int
-    ratings: int
-    average_rating: float | None
-    all_ratings: int = Field(description="ratings of that year's films of any genre")
+    year: int = Field(examples=[1995])
+    movies: Tally
+    ratings: Tally
+    average_rating: MeanStars
+    all_ratings: int = Field(description="ratings of that year's films of any genre", examples=[10382])
 
 
 class ReleaseYears(Answer):
@@ -74,23 +87,23 @@ class Feature(Answer):
 
     kind: str = Field(examples=["director"])
     name: str = Field(examples=["John Lasseter"])
-    weight: float = Field(description="how much it says about the film: relevance times rarity")
+    weight: float = Field(description="how much it says about the film: relevance times rarity", examples=[4.2])
 
 
 class Features(Answer):
     """What is known about a film, the most telling first."""
 
     model: ModelIdentity
-    movie_id: int
+    movie_id: FilmId
     features: list[Feature]
 
 
 class SharedFeatureOut(Answer):
     """Something that two films share."""
 
-    kind: str
-    name: str
-    share: float = Field(description="its part of all that they share, 0 to 1")
+    kind: str = Field(examples=["genre"])
+    name: str = Field(examples=["Comedy"])
+    share: float = Field(description="its part of all that they share, 0 to 1", examples=[0.31])
 
 
 class Comparison(Answer):
@@ -98,13 +111,13 @@ class Comparison(Answer):
 
     model: ModelIdentity
     movies: list[FilmOut] = Field(min_length=2, max_length=2)
-    score: float = Field(description="likeness of the second film to the first")
+    score: float = Field(description="likeness of the second film to the first", examples=[0.61])
     place: int | None = Field(
-        description="place of the second among the films like the first; none for the film itself"
+        description="place of the second among the films like the first; none for the film itself", examples=[3]
     )
-    of: int = Field(description="films that could have taken that place")
-    common_viewers: int = Field(description="people who rated both")
-    common_likes: int = Field(description="people who liked both")
+    of: int = Field(description="films that could have taken that place", examples=[1663])
+    common_viewers: int = Field(description="people who rated both", examples=[211])
+    common_likes: int = Field(description="people who liked both", examples=[140])
     shared_features: list[SharedFeatureOut]
 
 
@@ -117,14 +130,14 @@ class CommonQuery(Query):
 class CommonViewers(Answer):
     """People whom two films have in common."""
 
-    movie_id: int
-    viewers: int = Field(description="people who rated both")
-    likes: int = Field(description="people who liked both")
+    movie_id: FilmId
+    viewers: int = Field(description="people who rated both", examples=[211])
+    likes: int = Field(description="people who liked both", examples=[140])
 
 
 class InCommon(Answer):
     """People whom a film has in common with others."""
 
     model: ModelIdentity
-    movie_id: int
+    movie_id: FilmId
     films: list[CommonViewers]

@@ -10,7 +10,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,12 @@ log = structlog.get_logger(__name__)
 MAX_PAUSE = 10.0  # seconds between two looks at a registry that keeps failing
 _REFUSALS_SHOWN = 10
 RETRY_BASE, RETRY_PAUSE = 1.0, 60.0  # a refusal's cause may pass: a full disk, a connection that broke
-_CLIENT_LIMITS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+_ENVIRONMENT = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+    "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",  # a kept connection outlives a file that is moved away
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
 
 
 class Puller:
@@ -61,9 +67,9 @@ class Puller:
         return status.reachable
 
     def run(self, stop: threading.Event) -> None:
-        """Pull until `stop` is set; a failing registry is asked less and less often."""
-        failures = 0
-        while not stop.is_set():
+        """Pull until `stop` is set or the parent process is gone; a failing registry is asked less and less often."""
+        failures, parent = 0, os.getppid()
+        while not stop.is_set() and os.getppid() == parent:
             failures = 0 if self.pull() else failures + 1
             pause = min(self._settings.poll_seconds * 2 ** min(failures, 10), MAX_PAUSE)
             stop.wait(pause if failures else self._settings.poll_seconds)
@@ -149,14 +155,16 @@ class Puller:
             log.error("status_not_written", reason=str(error))
 
 
-def make_puller(settings: Settings) -> Puller:
-    """A puller for the configured registry; imports MLflow."""
-    for name, value in {**_CLIENT_LIMITS, "MLFLOW_DISABLE_TELEMETRY": "true"}.items():
+@contextmanager
+def puller_of(settings: Settings) -> Iterator[Puller]:
+    """A puller for the configured registry; imports MLflow, for a process of its own."""
+    for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    os.environ.setdefault("MLFLOW_SQLALCHEMYSTORE_POOLCLASS", "NullPool")  # a kept connection outlives a moved file
-    from serving.registry import Registry
+    from serving.registry import Registry, read_only
 
-    return Puller(Registry(settings.tracking_uri, settings.registered_model), ModelStore(settings.store_dir), settings)
+    with read_only():
+        registry = Registry(settings.tracking_uri, settings.registered_model)
+        yield Puller(registry, ModelStore(settings.store_dir), settings)
 
 
 def main() -> None:
@@ -168,7 +176,8 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    make_puller(settings).run(stop)
+    with puller_of(settings) as puller:
+        puller.run(stop)
 
 
 if __name__ == "__main__":

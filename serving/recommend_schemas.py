@@ -12,10 +12,17 @@ from serving.schemas import (
     Answer,
     Asked,
     Count,
+    FilmGenres,
+    FilmId,
+    FilmPeople,
+    FilmTitle,
+    FilmYear,
     Integer,
+    MeanStars,
     ModelIdentity,
     MovieId,
     Query,
+    Tally,
     TitleText,
     Year,
 )
@@ -41,10 +48,14 @@ class ListOptions(Query):
     diversity: Share = Field(
         0.0, description="0 keeps the order of the scores, 1 looks at unlikeness within the list alone", examples=[0.3]
     )
-    tag_boost: list[Name] = Field([], max_length=10, description="more of these tags, genres or people")
-    tag_suppress: list[Name] = Field([], max_length=10, description="less of these tags, genres or people")
-    explain: bool = Field(False, description="say what moved each score")
-    fuzzy: bool = Field(False, description="take the closest title where none is the same")
+    tag_boost: list[Name] = Field(
+        [], max_length=10, description="more of these tags, genres or people", examples=[["dreamlike"]]
+    )
+    tag_suppress: list[Name] = Field(
+        [], max_length=10, description="less of these tags, genres or people", examples=[["genre:Horror"]]
+    )
+    explain: bool = Field(False, description="say what moved each score", examples=[True])
+    fuzzy: bool = Field(False, description="take the closest title where none is the same", examples=[True])
 
     @model_validator(mode="after")
     def _years_in_order(self) -> ListOptions:
@@ -56,9 +67,11 @@ class ListOptions(Query):
 class RecommendQuery(ListOptions):
     """Films like a film or for a user: exactly one of `title`, `movie_id` and `user_id`."""
 
-    title: TitleText | None = Field(None, description="title of a film, with or without its year")
-    movie_id: MovieId | None = Field(None, description="MovieLens id of a film")
-    user_id: UserId | None = Field(None, description="id of a user of the training data")
+    title: TitleText | None = Field(
+        None, description="title of a film, with or without its year", examples=["Toy Story"]
+    )
+    movie_id: MovieId | None = Field(None, description="MovieLens id of a film", examples=[1])
+    user_id: UserId | None = Field(None, description="id of a user of the training data", examples=[42])
 
     @model_validator(mode="after")
     def _one_subject(self) -> RecommendQuery:
@@ -71,7 +84,7 @@ class RatedFilm(Asked):
     """A film, by exactly one of `movie_id` and `title`, and its stars."""
 
     movie_id: MovieId | None = Field(None, examples=[1])
-    title: TitleText | None = None
+    title: TitleText | None = Field(None, examples=["Heat (1995)"])
     rating: float = Field(ge=RATING_MIN, le=RATING_MAX, allow_inf_nan=False, description="stars", examples=[4.5])
 
     @model_validator(mode="after")
@@ -91,8 +104,10 @@ class RecommendBody(ListOptions):
     likes: list[MovieId | TitleText] = Field(
         [], max_length=MAX_RATINGS, description="films that the person likes, by id or title", examples=[[1, "Heat"]]
     )
-    title: TitleText | None = Field(None, description="films like this one, in the place of ratings and likes")
-    movie_id: MovieId | None = Field(None, description="the same by id")
+    title: TitleText | None = Field(
+        None, description="films like this one, in the place of ratings and likes", examples=["Heat"]
+    )
+    movie_id: MovieId | None = Field(None, description="the same by id", examples=[6])
 
     @model_validator(mode="after")
     def _one_subject(self) -> RecommendBody:
@@ -105,8 +120,8 @@ class RecommendBody(ListOptions):
 class FilmSubject(Answer):
     """The film that the list is for."""
 
-    title: str = Field(examples=["Toy Story"])
-    movie_id: int = Field(examples=[1])
+    title: FilmTitle
+    movie_id: FilmId
     matched: Literal["exact", "without_article", "alternative_title", "fuzzy", "movie_id"] = Field(
         description="how the question named it", examples=["exact"]
     )
@@ -126,31 +141,33 @@ class Reason(Answer):
     kind: str = Field(description="film, genre, tag, director, actor, part of the model, steering", examples=["genre"])
     name: str = Field(examples=["Comedy"])
     contribution: float = Field(description="what it added to the score", examples=[0.12])
-    movie_id: int | None = Field(None, description="of the rated film, where the reason is one")
-    rating: float | None = Field(None, description="its stars")
+    movie_id: int | None = Field(None, description="of the rated film, where the reason is one", examples=[6])
+    rating: float | None = Field(None, description="its stars", examples=[4.5])
 
 
 class Explained(Answer):
     """score = sum of the contributions + rest."""
 
     reasons: list[Reason]
-    rest: float
+    rest: float = Field(description="averages, and what is not named", examples=[0.031])
 
 
 class Recommendation(Answer):
     """A film in a list, best first."""
 
     rank: int = Field(ge=1, examples=[1])
-    movie_id: int = Field(examples=[3114])
-    title: str = Field(examples=["Toy Story 2"])
-    year: int | None = Field(examples=[1999])
-    genres: list[str] = Field(examples=[["Animation", "Comedy"]])
-    directors: list[str] = Field(examples=[["John Lasseter"]])
-    actors: list[str] = Field(examples=[["Tom Hanks", "Tim Allen"]])
+    movie_id: FilmId
+    title: FilmTitle
+    year: FilmYear
+    genres: FilmGenres
+    directors: FilmPeople
+    actors: FilmPeople
     score: float = Field(description="compares within this list alone", examples=[0.873211])
-    average_rating: float | None = Field(examples=[3.86])
-    rating_count: int = Field(examples=[26813])
-    predicted_rating: float | None = Field(None, description="stars that the person would give, in lists for a person")
+    average_rating: MeanStars
+    rating_count: Tally
+    predicted_rating: float | None = Field(
+        None, description="stars that the person would give, in lists for a person", examples=[4.21]
+    )
     explanation: Explained | None = Field(None, description="where it was asked for")
 
 

@@ -1,14 +1,14 @@
 """The only reader of MLflow in the service; runs in the puller's process alone, for importing MLflow takes seconds.
 
 The registry is read, never written: a SQLite file is looked for before MLflow is asked, which would create a missing
-one, and is opened read-only.
+one, and the puller opens it under `read_only`.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,9 +107,17 @@ def _read_only(file: Path) -> str:
     return f"file:{quote(str(file.resolve()))}?mode=ro"
 
 
-@sqlalchemy.event.listens_for(sqlalchemy.Engine, "do_connect")
+@contextmanager
+def read_only() -> Iterator[None]:
+    """Open SQLite files to read alone: one that vanishes after the probe must not be created either."""
+    sqlalchemy.event.listen(sqlalchemy.Engine, "do_connect", _connect_read_only)
+    try:
+        yield
+    finally:
+        sqlalchemy.event.remove(sqlalchemy.Engine, "do_connect", _connect_read_only)
+
+
 def _connect_read_only(dialect: Any, record: Any, arguments: list[Any], options: dict[str, Any]) -> None:
-    """A file that vanishes between the probe and MLflow's connection must not be created either."""
     if dialect.name == "sqlite":
         arguments[0] = _read_only(Path(arguments[0]))
         options["uri"] = True

@@ -57,14 +57,26 @@ class TopQuery(Query):
 
     by: Literal["count", "average"] = Field("count", description="number of ratings, or damped average")
     genre: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None = Field(None, examples=["Drama"])
-    min_ratings: Annotated[Integer, Field(ge=0, le=10**9)] = Field(0, description="leave rarer films out")
-    n: Count = DEFAULT_N
+    min_ratings: Annotated[Integer, Field(ge=0, le=10**9)] = Field(
+        0, description="leave rarer films out", examples=[20]
+    )
+    n: Count = Field(DEFAULT_N, description="how many films", examples=[10])
 
 
 class Answer(BaseModel):
     """Base of answers."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+# What answers say of a film, wherever they say it.
+FilmId = Annotated[int, Field(description="MovieLens id", examples=[1])]
+FilmTitle = Annotated[str, Field(examples=["Toy Story"])]
+FilmYear = Annotated[int | None, Field(description="none where it is not known", examples=[1995])]
+FilmGenres = Annotated[list[str], Field(examples=[["Animation", "Children", "Comedy"]])]
+FilmPeople = Annotated[list[str], Field(description="empty where nobody said", examples=[["Tom Hanks", "Tim Allen"]])]
+MeanStars = Annotated[float | None, Field(description="mean stars; none without ratings", examples=[3.88])]
+Tally = Annotated[int, Field(examples=[452])]
 
 
 class ModelIdentity(Answer):
@@ -74,20 +86,22 @@ class ModelIdentity(Answer):
     version: str = Field(examples=["3"])
     run_id: str | None = Field(examples=["0f6c1c2d9a5b4f0e8d7c6b5a49382716"])
     algorithm: str = Field(examples=["recommender"])
-    stale: bool = Field(description="true while the registry cannot confirm that this is the version to serve")
+    stale: bool = Field(
+        description="true while the registry cannot confirm that this is the version to serve", examples=[False]
+    )
 
 
 class FilmOut(Answer):
     """A film."""
 
-    movie_id: int
-    title: str
-    year: int | None
-    genres: list[str]
-    directors: list[str]
-    actors: list[str]
-    average_rating: float | None
-    rating_count: int
+    movie_id: FilmId
+    title: FilmTitle
+    year: FilmYear
+    genres: FilmGenres
+    directors: FilmPeople
+    actors: FilmPeople
+    average_rating: MeanStars
+    rating_count: Tally
 
 
 class Movies(Answer):
@@ -107,28 +121,28 @@ class Movie(Answer):
 class HistogramBin(Answer):
     """Ratings of one half star."""
 
-    stars: float
-    count: int
+    stars: float = Field(examples=[4.5])
+    count: Tally
 
 
 class MovieRatings(Answer):
     """How a film was rated."""
 
     model: ModelIdentity
-    movie_id: int
-    title: str
-    average_rating: float | None
-    rating_count: int
+    movie_id: FilmId
+    title: FilmTitle
+    average_rating: MeanStars
+    rating_count: Tally
     histogram: list[HistogramBin]
 
 
 class GenreFigures(Answer):
     """One genre's size and rating."""
 
-    genre: str
-    movies: int
-    ratings: int
-    average_rating: float | None
+    genre: str = Field(examples=["Comedy"])
+    movies: Tally
+    ratings: Tally
+    average_rating: MeanStars
 
 
 class Genres(Answer):
@@ -142,49 +156,60 @@ class Summary(Answer):
     """The data behind the model."""
 
     model: ModelIdentity
-    dataset: dict[str, Any]
+    dataset: dict[str, Any] = Field(
+        description="name, fingerprint and snapshot", examples=[{"name": "ml-100k", "users": 943, "ratings": 100000}]
+    )
     histogram: list[HistogramBin]
+
+
+class RefusalOut(Answer):
+    """A version that the puller did not take."""
+
+    version: str = Field(examples=["4"])
+    reason: str = Field(examples=["Array content holds values that are not finite."])
+    at: float = Field(description="seconds since 1970", examples=[1767225600.0])
 
 
 class RegistryView(Answer):
     """What the puller last saw of the registry."""
 
-    reachable: bool
-    checked_at: float | None
-    error: str | None
-    refusals: list[dict[str, Any]]
+    reachable: bool = Field(examples=[True])
+    checked_at: float | None = Field(description="seconds since 1970", examples=[1767225600.0])
+    error: str | None = Field(examples=["The registry cannot be read: database is locked"])
+    refusals: list[RefusalOut]
 
 
 class ModelCard(Answer):
     """The served version in full."""
 
     model: ModelIdentity
-    created: str
-    git_commit: str | None
-    dataset: dict[str, Any]
-    parameters: dict[str, Any]
-    metrics: list[dict[str, Any]]
-    movies: int
-    users: int
+    created: str = Field(description="ISO 8601, UTC", examples=["2026-01-01T00:00:00+00:00"])
+    git_commit: str | None = Field(examples=["1a5521f"])
+    dataset: dict[str, Any] = Field(examples=[{"name": "ml-100k", "fingerprint": "5f3c", "snapshot": {"users": 943}}])
+    parameters: dict[str, Any] = Field(examples=[{"factors": 64}])
+    metrics: list[dict[str, Any]] = Field(
+        description="figures with protocol and 95 % interval",
+        examples=[[{"protocol": "latest20", "name": "ndcg_at_10", "value": 0.21, "lo": 0.2, "hi": 0.22}]],
+    )
+    movies: Tally
+    users: Tally
     registry: RegistryView
+
+
+class StoredVersion(Answer):
+    """A version in the local store."""
+
+    key: str = Field(description="its directory", examples=["3-0f6c1c2d"])
+    name: str = Field(examples=["movielens-recommender"])
+    version: str = Field(examples=["3"])
+    run_id: str | None = Field(examples=["0f6c1c2d9a5b4f0e8d7c6b5a49382716"])
+    algorithm: str = Field(examples=["recommender"])
 
 
 class AdminVersions(Answer):
     """The local store as this worker sees it."""
 
-    served: str | None
-    pointers: dict[str, str | None]
-    versions: list[dict[str, Any]]
-    registry: dict[str, Any]
-    refusals: list[dict[str, Any]]
-
-
-class Problem(BaseModel):
-    """RFC 9457 problem details; some kinds carry further members."""
-
-    model_config = ConfigDict(extra="allow")
-
-    type: str
-    title: str
-    status: int
-    detail: str
+    served: str | None = Field(description="directory of the served version", examples=["3-0f6c1c2d"])
+    pointers: dict[str, str | None] = Field(examples=[{"champion": "3-0f6c1c2d", "challenger": None}])
+    versions: list[StoredVersion]
+    registry: RegistryView

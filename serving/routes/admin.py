@@ -10,7 +10,9 @@ from fastapi import APIRouter, Depends, Header, Request
 from starlette.responses import JSONResponse
 
 from serving.deps import ChampionSlot, CurrentSettings
+from serving.openapi import errors
 from serving.problem import ProblemError, no_route
+from serving.routes.model import registry_view
 from serving.schemas import AdminVersions
 
 
@@ -30,13 +32,13 @@ def require_token(
 router = APIRouter(prefix="/admin", tags=["operations"], dependencies=[Depends(require_token)])
 
 
-@router.get("/versions", response_model=AdminVersions)
+@router.get("/versions", response_model=AdminVersions, responses=errors(401, 403, 404))
 async def versions(slot: ChampionSlot) -> JSONResponse:
     """The versions in the local store, what the pointers name, and what was refused."""
     return JSONResponse(await asyncio.to_thread(_versions, slot))
 
 
-@router.post("/refresh", response_model=AdminVersions)
+@router.post("/refresh", response_model=AdminVersions, responses=errors(401, 403, 404))
 async def refresh(request: Request, slot: ChampionSlot) -> JSONResponse:
     """Let this worker look at the local store now; the others do so by themselves within a moment."""
     await asyncio.to_thread(slot.refresh)
@@ -44,11 +46,10 @@ async def refresh(request: Request, slot: ChampionSlot) -> JSONResponse:
 
 
 def _versions(slot: ChampionSlot) -> dict[str, object]:
-    store, status = slot.store, slot.store.status()
+    store = slot.store
     return {
         "served": slot.served.key if slot.served else None,
         "pointers": {name: store.pointed(name) for name in ("champion", "challenger")},
         "versions": [{"key": entry.key, **entry.meta.model_dump()} for entry in store.entries()],
-        "registry": {"reachable": status.reachable, "error": status.error},
-        "refusals": [refusal.model_dump() for refusal in status.refusals],
+        "registry": registry_view(store.status()),
     }

@@ -14,6 +14,7 @@ from recommender.errors import UsageError
 from recommender.ranking import mask_scores, top_n
 from serving import answers
 from serving.deps import Answering
+from serving.openapi import errors
 from serving.problem import ProblemError
 from serving.routes.movies import histogram
 from serving.schemas import Genres, Movies, Summary, TopQuery
@@ -22,7 +23,7 @@ router = APIRouter(prefix="/analytics", tags=["analytics"])
 DAMPING = 10  # ratings of the overall average that a film's own average is mixed with
 
 
-@router.get("/summary", response_model=Summary)
+@router.get("/summary", response_model=Summary, responses=errors(404))
 def summary(answer: Answering) -> Response:
     """The data set that the model was fitted on, and how its ratings spread over the stars."""
     dataset = answer.model.manifest.dataset
@@ -31,7 +32,7 @@ def summary(answer: Answering) -> Response:
     return answer.json(answers.with_model(answer.served, dataset=members, histogram=histogram(counts)))
 
 
-@router.get("/top", response_model=Movies)
+@router.get("/top", response_model=Movies, responses=errors(404))
 def top(answer: Answering, query: Annotated[TopQuery, Query()]) -> Response:
     """The most rated films, or the best rated by an average damped towards the overall one."""
     catalog = answer.model.catalog
@@ -44,7 +45,7 @@ def top(answer: Answering, query: Annotated[TopQuery, Query()]) -> Response:
     return answer.json(answers.movies(answer.served, top_n(mask_scores(scores, allowed), query.n).tolist()))
 
 
-@router.get("/genres", response_model=Genres)
+@router.get("/genres", response_model=Genres, responses=errors(404))
 def genres(answer: Answering) -> Response:
     """Films, ratings and average rating of each genre."""
     catalog = answer.model.catalog

@@ -29,6 +29,7 @@ from serving.explore_schemas import (
     ReleaseYears,
 )
 from serving.lookup import movie_row
+from serving.openapi import errors
 from serving.problem import ProblemError
 from serving.routes.movies import MovieIdPath
 
@@ -37,7 +38,7 @@ SHARED_FEATURES = 12
 _MAP_FIELDS = ("movie_id", "title", "year", "genres", "average_rating", "rating_count")
 
 
-@router.get("/map", response_model=FilmMap)
+@router.get("/map", response_model=FilmMap, responses=errors(404))
 def film_map(answer: Answering) -> Response:
     """The most rated films on a map on which neighbours are alike, most rated first."""
     shown, catalog = _extras(answer.model), answer.model.catalog
@@ -47,14 +48,14 @@ def film_map(answer: Answering) -> Response:
     return answer.json(answers.with_model(answer.served, films=films))
 
 
-@router.get("/movies/{movie_id}/over-time", response_model=OverTime)
+@router.get("/movies/{movie_id}/over-time", response_model=OverTime, responses=errors(404))
 def film_over_time(answer: Answering, movie_id: MovieIdPath) -> Response:
     """How often and how well a film was rated, by the time of the rating."""
     found = _extras(answer.model).film_over_time(movie_row(answer.served, movie_id))
     return answer.json(answers.with_model(answer.served, periods=_periods(found)))
 
 
-@router.get("/analytics/over-time", response_model=OverTime)
+@router.get("/analytics/over-time", response_model=OverTime, responses=errors(404))
 def ratings_over_time(answer: Answering, query: Annotated[GenreQuery, Query()]) -> Response:
     """How many ratings were given and how high, by the time of the rating; of all films or of one genre."""
     shown = _extras(answer.model)
@@ -63,7 +64,7 @@ def ratings_over_time(answer: Answering, query: Annotated[GenreQuery, Query()]) 
     return answer.json(answers.with_model(answer.served, periods=_periods(found)))
 
 
-@router.get("/analytics/release-years", response_model=ReleaseYears)
+@router.get("/analytics/release-years", response_model=ReleaseYears, responses=errors(404))
 def release_years(answer: Answering, query: Annotated[GenreQuery, Query()]) -> Response:
     """Films, ratings and average by the year of release; of all films or of one genre."""
     catalog = answer.model.catalog
@@ -73,7 +74,7 @@ def release_years(answer: Answering, query: Annotated[GenreQuery, Query()]) -> R
     return answer.json(answers.with_model(answer.served, years=_years(catalog, wanted, dated)))
 
 
-@router.get("/movies/{movie_id}/features", response_model=Features)
+@router.get("/movies/{movie_id}/features", response_model=Features, responses=errors(404))
 def features(answer: Answering, movie_id: MovieIdPath) -> Response:
     """What is known about a film: genres, decade, people and, where the model has them, tags."""
     row = movie_row(answer.served, movie_id)
@@ -82,7 +83,7 @@ def features(answer: Answering, movie_id: MovieIdPath) -> Response:
     return answer.json(answers.with_model(answer.served, movie_id=movie_id, features=found))
 
 
-@router.get("/movies/{movie_id}/common", response_model=InCommon)
+@router.get("/movies/{movie_id}/common", response_model=InCommon, responses=errors(404))
 def common_viewers(answer: Answering, movie_id: MovieIdPath, query: Annotated[CommonQuery, Query()]) -> Response:
     """How many people rated, and liked, a film and each of some others."""
     shown, row = _extras(answer.model), movie_row(answer.served, movie_id)
@@ -91,7 +92,7 @@ def common_viewers(answer: Answering, movie_id: MovieIdPath, query: Annotated[Co
     return answer.json(answers.with_model(answer.served, movie_id=movie_id, films=films))
 
 
-@router.get("/movies/{movie_id}/compare/{other_id}", response_model=Comparison)
+@router.get("/movies/{movie_id}/compare/{other_id}", response_model=Comparison, responses=errors(404))
 def compare(answer: Answering, movie_id: MovieIdPath, other_id: MovieIdPath) -> Response:
     """Two films side by side: likeness, people in common, and what they share."""
     first, second = movie_row(answer.served, movie_id), movie_row(answer.served, other_id)

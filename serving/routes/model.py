@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from serving import answers
 from serving.deps import Answering, ChampionSlot
+from serving.model_store import RegistryStatus
+from serving.openapi import errors
 from serving.schemas import ModelCard
 
 router = APIRouter(tags=["model"])
 
 
-@router.get("/model", response_model=ModelCard)
+@router.get("/model", response_model=ModelCard, responses=errors(404))
 def model(answer: Answering, slot: ChampionSlot) -> Response:
     """The served version: where it comes from, how it was judged, and what the puller last saw of the registry."""
-    manifest, status = answer.model.manifest, slot.status
-    registry = {
-        "reachable": status.reachable,
-        "checked_at": status.checked_at or None,
-        "error": status.error,
-        "refusals": [refusal.model_dump() for refusal in status.refusals],
-    }
+    manifest = answer.model.manifest
     body = answers.with_model(
         answer.served,
         created=manifest.created,
@@ -31,6 +29,16 @@ def model(answer: Answering, slot: ChampionSlot) -> Response:
         metrics=[metric.model_dump() for metric in manifest.metrics],
         movies=len(answer.model.movie_ids),
         users=len(answer.model.user_ids),
-        registry=registry,
+        registry=registry_view(slot.status),
     )
     return answer.fresh(body)
+
+
+def registry_view(status: RegistryStatus) -> dict[str, Any]:
+    """What the puller last saw, as answers show it."""
+    return {
+        "reachable": status.reachable,
+        "checked_at": status.checked_at or None,
+        "error": status.error,
+        "refusals": [refusal.model_dump() for refusal in status.refusals],
+    }

@@ -12,26 +12,27 @@ from recommender.schema import RATING_BINS
 from serving import answers
 from serving.deps import Answering
 from serving.lookup import movie_row
+from serving.openapi import errors
 from serving.schemas import Movie, MovieId, MovieRatings, Movies, SearchQuery
 
 router = APIRouter(prefix="/movies", tags=["films"])
 MovieIdPath = Annotated[MovieId, Path(description="MovieLens id of a film", examples=[1])]
 
 
-@router.get("/search", response_model=Movies)
+@router.get("/search", response_model=Movies, responses=errors(404))
 def search(answer: Answering, query: Annotated[SearchQuery, Query()]) -> Response:
     """Films by the beginning of a title, or by what somebody may have meant; for an autocomplete box."""
     return answer.json(answers.movies(answer.served, answer.model.titles.search(query.q, query.limit)))
 
 
-@router.get("/{movie_id}", response_model=Movie)
+@router.get("/{movie_id}", response_model=Movie, responses=errors(404))
 def movie(answer: Answering, movie_id: MovieIdPath) -> Response:
     """One film."""
     row = movie_row(answer.served, movie_id)
     return answer.json(b'{"model":%b,"movie":%b}' % (answer.served.identity_json, answer.model.catalog.text(row)))
 
 
-@router.get("/{movie_id}/ratings", response_model=MovieRatings)
+@router.get("/{movie_id}/ratings", response_model=MovieRatings, responses=errors(404))
 def ratings(answer: Answering, movie_id: MovieIdPath) -> Response:
     """How a film was rated: the number of ratings by half star."""
     row = movie_row(answer.served, movie_id)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from serving import answers
 from serving.deps import Answering, CurrentSettings
 from serving.lookup import movie_row, resolve_title
+from serving.openapi import errors
 from serving.problem import ProblemError
 from serving.recommend_schemas import Recommendations, RecommendBody, RecommendQuery, TagQuery, Tags
 from serving.recommending import for_body, for_user, like_film
@@ -17,7 +18,7 @@ from serving.recommending import for_body, for_user, like_film
 router = APIRouter(tags=["recommendations"])
 
 
-@router.get("/recommend/", response_model=Recommendations)
+@router.get("/recommend/", response_model=Recommendations, responses=errors(403, 404, 409))
 def recommend(answer: Answering, settings: CurrentSettings, query: Annotated[RecommendQuery, Query()]) -> Response:
     """Films like the film of that title or id, most alike first; or films for a user of the training data."""
     served = answer.served
@@ -32,7 +33,7 @@ def recommend(answer: Answering, settings: CurrentSettings, query: Annotated[Rec
     return answer.json(like_film(served, found.row, found.matched, query))
 
 
-@router.post("/recommend/", response_model=Recommendations)
+@router.post("/recommend/", response_model=Recommendations, responses=errors(404, 409, 413))
 def recommend_for(answer: Answering, body: Annotated[RecommendBody, Body()]) -> Response:
     """Films for a person without an account, from posted ratings or likes, or films like a film; nothing is stored."""
     served = answer.served
@@ -44,7 +45,7 @@ def recommend_for(answer: Answering, body: Annotated[RecommendBody, Body()]) -> 
     return answer.fresh(for_body(served, body))
 
 
-@router.get("/tags", response_model=Tags)
+@router.get("/tags", response_model=Tags, responses=errors(404))
 def tags(answer: Answering, query: Annotated[TagQuery, Query()]) -> Response:
     """Tags, genres and people that `tag_boost` and `tag_suppress` understand, by part of the name."""
     found = answer.model.extras.matching_features(query.q, query.limit) if answer.model.extras else []

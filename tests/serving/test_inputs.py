@@ -10,7 +10,6 @@ from starlette.testclient import TestClient
 
 from serving.app import create_app
 from serving.model_store import ModelStore
-from serving.schemas import Problem
 from serving.settings import Settings
 
 MARK = "zq9xw"
@@ -20,7 +19,7 @@ def problem(response, status: int) -> None:
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     body = response.json()
-    Problem.model_validate(body)
+    assert {"type", "title", "status", "detail"} <= body.keys()
     assert body["status"] == status
 
 

@@ -1,0 +1,80 @@
+"""The OpenAPI document: errors as the problems that they are, with an example of each kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from serving.problem import MEDIA_TYPE, ProblemError, no_challenger, no_route, not_ready
+
+_LINKED = {"movie_id": 1, "title": "Toy Story", "year": 1995, "link": "/recommend/?movie_id=1&n=10"}
+_INVALID = {"parameter": "n", "message": "Input should be greater than or equal to 1"}
+EXAMPLES = [
+    ProblemError(400, "host", "This service does not answer for that host. Set MOVIEREC_ALLOWED_HOSTS."),
+    ProblemError(400, "origin", "Calls from that origin are not accepted. Set MOVIEREC_ALLOWED_ORIGINS."),
+    ProblemError(401, "token", "A bearer token is needed here."),
+    ProblemError(403, "explanations-off", "This service does not tell what its users rated."),
+    ProblemError(403, "token", "The token is wrong."),
+    ProblemError(404, "title-not-found", "No film has this title.", suggestions=[_LINKED]),
+    ProblemError(404, "movie-not-found", "No film has this id. /movies/search finds films."),
+    ProblemError(404, "user-not-found", "No user has this id in the training data."),
+    ProblemError(404, "not-in-model", "This model version carries no such figures."),
+    no_challenger(),
+    no_route(),
+    ProblemError(409, "title-ambiguous", "Several films have this title.", candidates=[_LINKED]),
+    ProblemError(413, "too-large", "The request body is too large."),
+    ProblemError(422, "invalid-request", "The request is not valid; see `errors`.", errors=[_INVALID]),
+    ProblemError(422, "invalid-query", "A parameter is given twice."),
+    ProblemError(422, "unknown-genre", "Unknown genre; expected one of: Comedy, Drama."),
+    ProblemError(422, "unknown-tag", "No film of this model has that tag. /tags?q= finds names."),
+    not_ready(),
+    ProblemError(503, "draining", "This process is about to stop."),
+    ProblemError(503, "overloaded", "Too many requests are waiting; try again."),
+]
+_SCHEMA = {"$ref": "#/components/schemas/Problem"}
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a route declares for the problems that it may answer with; what any route may answer with is added."""
+    return {status: {"description": "Problem"} for status in statuses}
+
+
+def document(api: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of `api`."""
+    spec = get_openapi(
+        title=api.title, version=api.version, description=api.description, routes=api.routes, tags=api.openapi_tags
+    )
+    for path in spec["paths"].values():
+        for operation in path.values():
+            responses = operation["responses"]
+            for status in responses.keys() | {"400", "422", "503"}:
+                if status >= "400":
+                    responses[status] = _problem(int(status))
+    spec["components"]["schemas"]["Problem"] = _PROBLEM
+    for unused in ("HTTPValidationError", "ValidationError"):
+        spec["components"]["schemas"].pop(unused, None)
+    return spec
+
+
+def _problem(status: int) -> dict[str, Any]:
+    kinds = {error.kind: {"value": error.document()} for error in EXAMPLES if error.status == status}
+    return {
+        "description": " or ".join(kinds) or "problem",
+        "content": {MEDIA_TYPE: {"schema": _SCHEMA, "examples": kinds}},
+    }
+
+
+_PROBLEM: dict[str, Any] = {
+    "title": "Problem",
+    "description": "RFC 9457 problem details; some kinds carry further members.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "examples": ["urn:movierec:problem:title-not-found"]},
+        "title": {"type": "string", "examples": ["Not Found"]},
+        "status": {"type": "integer", "examples": [404]},
+        "detail": {"type": "string", "examples": ["No film has this title."]},
+    },
+}

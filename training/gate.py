@@ -66,7 +66,7 @@ class Rival:
 class Guard:
     """One guarded metric against one rival."""
 
-    rival: str
+    rival: RivalRole
     role: Role
     comparison: Comparison
     margin: float  # in the metric's own unit
@@ -179,16 +179,21 @@ def _reasons(
     if outcome == "promote":
         return [f"better: {_told(found)}" for found in better if is_better(found)]
     if outcome == "refuse":
-        worse = [f"worse than the {g.rival}: {_told(g.comparison)}" for g in guards if g.status == "broken"]
+        worse = [f"worse than {named(g.rival)}: {_told(g.comparison)}" for g in guards if g.status == "broken"]
         outside = [f"{x.protocol}/{x.figure} {x.value:.4f}, {x.side} {x.bound:.4f}" for x in limits if not x.holds]
         return worse + outside
     unclear = [
-        f"{guard.comparison.protocol}/{guard.comparison.metric} may be worse than the {guard.rival}'s by more than "
-        f"{guard.margin:.4f}: {_told(guard.comparison)}, smallest detectable {guard.comparison.smallest_detectable:.4f}"
+        f"may be worse than {named(guard.rival)} by more than {guard.margin:.4f}: {_told(guard.comparison)}, smallest "
+        f"detectable difference {guard.comparison.smallest_detectable:.4f}"
         for guard in guards
         if guard.status == "unclear"
     ]
     return unclear or [f"no better beyond chance: {_told(found)}" for found in better]
+
+
+def named(rival: RivalRole) -> str:
+    """The rival in a sentence."""
+    return rival if rival == "popularity" else f"the {rival}"
 
 
 def _told(found: Comparison) -> str:

@@ -7,10 +7,8 @@ per training part, however many models are made of it. Finished stages outlive a
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -19,25 +17,23 @@ from recommender.bundle import Manifest
 from recommender.errors import MovierecError
 from recommender.model import Model
 from training.assemble import build_bundle, compose, describe
-from training.config import Config
 from training.datasets.store import ProcessedDataset
 from training.difference import Agreement, agreement
-from training.evaluation.protocols import combine, evaluate
+from training.evaluation.protocols import combine
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare
+from training.judging import Recipe, fit, parts, prefixed
 from training.models import make
 from training.models.base import FittedModel, Progress
 from training.models.fits import Composite, Fits
 from training.plan import Plan, make_plan
-from training.protocol import ProtocolConfig
 from training.recording import Results, Trained, record_all
-from training.split import Split, splits, training_data, validation_split
+from training.split import Split, training_data
 from training.tracking import BUNDLE, CHAMPION, Tracker
 from training.versioning import git_commit
 from training.workspace import Workspace, open_workspace
 
 COMPOSITE = "recommender"
-Recipe = Callable[[Fits], FittedModel]  # a model from the fits of one training part
 Evaluations = dict[str, dict[str, Evaluation]]  # algorithm -> protocol -> evaluation
 
 
@@ -75,7 +71,7 @@ def current_composite(dataset: ProcessedDataset, *, seed: int = 0, tracker: Trac
 
 def choose_recipes(plan: Plan, workspace: Workspace, progress: Progress) -> dict[str, Recipe]:
     """How each model is made; last the composite, whose lists for people come from the best model on validation."""
-    recipes: dict[str, Recipe] = {name: partial(_fit, name, config) for name, config in plan.configs.items()}
+    recipes: dict[str, Recipe] = {name: fit(name, config) for name, config in plan.configs.items()}
     if plan.composite:
         chosen = choose_ranking_model(plan, recipes, workspace, progress)
         recipes[COMPOSITE] = partial(_composite, recipes["blend"], recipes[chosen], recipes["svd"])
@@ -87,10 +83,8 @@ def choose_ranking_model(plan: Plan, recipes: Mapping[str, Recipe], workspace: W
 
     One that is made of others must be better than the best that is not, beyond chance.
     """
-    split_seed, by = plan.people.seeds[0], plan.settings.choose_by
-    test = splits(plan.people, plan.dataset, split_seed)[0]
-    validation = validation_split(plan.people, plan.dataset, test, split_seed)
-    part = _Part(plan, plan.people, validation, plan.seed, _prefixed("validation", progress))
+    by, seeds = plan.settings.choose_by, [plan.seed]
+    part = next(parts(plan.dataset, plan.people, training_seeds=seeds, progress=progress, validation=True))
     found = {
         name: workspace.stage_evaluation(f"validation/{name}", partial(part.evaluate, recipe))
         for name, recipe in recipes.items()
@@ -110,13 +104,11 @@ def evaluate_recipes(
     results: Evaluations = {name: {} for name in recipes}
     for protocol in plan.protocols:
         trainings: dict[str, list[Evaluation]] = {name: [] for name in recipes}
-        for seed in plan.training_seeds:
-            split = splits(protocol, plan.dataset, protocol.seeds[0])[0]
-            part = _Part(plan, protocol, split, seed, _prefixed(f"{protocol.name}, seed {seed}", progress))
-            kept = protocol == plan.people and seed == plan.seed
+        for part in parts(plan.dataset, protocol, training_seeds=plan.training_seeds, progress=progress):
+            kept = protocol == plan.people and part.seed == plan.seed
             for name, recipe in recipes.items():
                 stage = partial(part.evaluate, recipe, _evaluated_bundle(workspace, name) if kept else None)
-                trainings[name].append(workspace.stage_evaluation(f"evaluations/{name}/{protocol.name}/{seed}", stage))
+                trainings[name].append(workspace.stage_evaluation(f"evaluations/{name}/{part.name}", stage))
         for name in recipes:
             results[name][protocol.name] = combine(trainings[name])
     return results
@@ -126,7 +118,7 @@ def refit(plan: Plan, recipes: Mapping[str, Recipe], workspace: Workspace, progr
     """Every model's bundle fitted on all ratings, with the data set's extras, without metrics as yet."""
     everything = np.ones(len(plan.dataset.ratings), dtype=bool)
     data = training_data(plan.dataset, Split("refit", plan.seed, 0, everything, everything, everything))
-    fits = Fits(data, plan.seed, _prefixed("refit", progress))
+    fits = Fits(data, plan.seed, prefixed("refit", progress))
     extras = cache(partial(describe, plan.dataset, data, seed=plan.seed))
 
     def build(name: str, recipe: Recipe, path: Path) -> Manifest:
@@ -154,41 +146,9 @@ def check_refitted(plan: Plan, name: str, refitted: Path, workspace: Workspace) 
     return found
 
 
-@dataclass(frozen=True)
-class _Part:
-    """One training part with its test; fitted only as far as models are still missing."""
-
-    plan: Plan
-    protocol: ProtocolConfig
-    split: Split
-    seed: int
-    progress: Progress
-
-    @cached_property
-    def fits(self) -> Fits:
-        return Fits(training_data(self.plan.dataset, self.split), self.seed, self.progress)
-
-    def evaluate(self, recipe: Recipe, kept: Path | None = None) -> Evaluation:
-        """Fit, save, load and judge; the bundle is kept at `kept`, or not at all."""
-        with tempfile.TemporaryDirectory() as scratch:
-            path = kept or Path(scratch) / BUNDLE
-            if not path.exists():
-                build_bundle(path, recipe(self.fits), self.plan.dataset, self.fits.data)
-            model = Model.load(path)
-            return evaluate(model, self.plan.dataset, self.split, self.protocol, seed=self.seed, progress=self.progress)
-
-
-def _fit(name: str, config: Config, fits: Fits) -> FittedModel:
-    return fits.get(name, config)
-
-
 def _composite(titles: Recipe, people: Recipe, stars: Recipe, fits: Fits) -> FittedModel:
     return compose(COMPOSITE, item=titles(fits), user=people(fits), rating=stars(fits))
 
 
 def _evaluated_bundle(workspace: Workspace, name: str) -> Path:
     return workspace.directory / "evaluated" / name / BUNDLE
-
-
-def _prefixed(where: str, progress: Progress) -> Progress:
-    return lambda what, share: progress(f"{where}: {what}", share)

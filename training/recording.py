@@ -59,11 +59,12 @@ def _record(plan: Plan, results: Results, name: str, figures: Path, workspace: W
         with tracker.run(plan.dataset.name, name, {**run_tags(manifest), **tags}) as run:
             stamped = [metric.model_copy(update={"run_id": run.run_id}) for metric in metrics]
             final = _with_metrics(results.bundles[name], stamped, workspace.directory / "final" / name)
-            _log(run, read_manifest(final), plan, results.agreements[name])
+            model_id = run.log_bundle(final)
+            _log(run, model_id, read_manifest(final), plan, results.agreements[name])
             for evaluation in evaluations.values():
                 log_evaluation(tracker, run.run_id, evaluation)
             _log_figures(run, figures, final, workspace.stage_json(f"curves/{name}", dict))
-            version = run.register(final, tags)
+            version = run.register(model_id, tags)
     return Trained(name, version.number, version.run_id, metrics)
 
 
@@ -94,11 +95,12 @@ def _with_metrics(bundle: Path, metrics: list[Metric], parent: Path) -> Path:
     return parent / BUNDLE
 
 
-def _log(run: Run, manifest: Manifest, plan: Plan, agreement: Agreement) -> None:
+def _log(run: Run, model_id: str, manifest: Manifest, plan: Plan, agreement: Agreement) -> None:
     run.log_parameters({**manifest.parameters, "seed": plan.seed, "trainings": plan.trainings})
     run.log_dataset(manifest)
     refitted = {f"{of}_overlap_at_{SHOWN}": value for of, value in asdict(agreement).items()}
-    run.log_metrics(manifest.metrics + [Metric(protocol="refit", name=n, value=v) for n, v in refitted.items()])
+    overlaps = [Metric(protocol="refit", name=name, value=value) for name, value in refitted.items()]
+    run.log_metrics([*manifest.metrics, *overlaps], model_id)
 
 
 def _log_figures(run: Run, shared: Path, bundle: Path, curves: Mapping[str, list[float]]) -> None:

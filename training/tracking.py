@@ -16,11 +16,12 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import mlflow
 import psutil
@@ -44,6 +45,7 @@ CHAMPION, CHALLENGER, REFERENCE = "champion", "challenger", "reference"
 ROOT = Path("mlruns")
 BUNDLE = "bundle"  # a version's download has artifacts/bundle/manifest.json
 PROCESS_TAG = "movierec.process"
+T = TypeVar("T")
 _PARAMETER_LENGTH = 6000  # MLflow's limit
 _PYFUNC_FILE = Path(__file__).with_name("pyfunc_model.py")
 _REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "rapidfuzz", "scipy")
@@ -101,14 +103,15 @@ class Run:
         params = [Param(key, str(value)[:_PARAMETER_LENGTH]) for key, value in flatten(parameters)]
         self.tracker.client.log_batch(self.run_id, params=params)
 
-    def log_metrics(self, metrics: list[Metric]) -> None:
-        """Log figures as `protocol/name`, with `_lo` and `_hi` where there is an interval."""
+    def log_metrics(self, metrics: Sequence[Metric], model_id: str | None = None) -> None:
+        """Log figures as `protocol/name`, with `_lo` and `_hi` where there is an interval; of the logged model too."""
         values = [pair for metric in metrics for pair in _named_values(metric)]
-        self.tracker.client.log_batch(self.run_id, metrics=[RunMetric(key, value, 0, 0) for key, value in values])
+        logged = [RunMetric(key, value, _milliseconds(), 0, model_id=model_id) for key, value in values]
+        self.tracker.client.log_batch(self.run_id, metrics=logged)
 
     def log_curve(self, name: str, values: list[float]) -> None:
         """Log one value after each iteration."""
-        steps = [RunMetric(name, value, 0, step) for step, value in enumerate(values, start=1)]
+        steps = [RunMetric(name, value, _milliseconds(), step) for step, value in enumerate(values, start=1)]
         self.tracker.client.log_batch(self.run_id, metrics=steps)
 
     def log_dataset(self, manifest: Manifest) -> None:
@@ -122,7 +125,7 @@ class Run:
             profile=json.dumps(info.snapshot),
         )
         given = DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, "training")])
-        self.tracker.client.log_inputs(self.run_id, [given])
+        _twice(lambda: self.tracker.client.log_inputs(self.run_id, [given]))
 
     def log_figure(self, name: str, figure: Figure) -> None:
         """Keep a figure as figures/<name>.png."""
@@ -132,8 +135,12 @@ class Run:
         """Keep a text file."""
         self.tracker.client.log_text(self.run_id, text, path)
 
-    def register(self, bundle: Path, tags: Mapping[str, str]) -> Version:
-        """Log the bundle (a directory of that name) as a pyfunc model and register it as the next version."""
+    def log_bundle(self, bundle: Path) -> str:
+        """Log the bundle (a directory of that name) as a pyfunc model; its id.
+
+        To be done before metrics are logged: MLflow reads every metric of the run back, one at a time, to give it to
+        the model.
+        """
         with _unchanged_path():
             info = mlflow.pyfunc.log_model(
                 name=read_manifest(bundle).algorithm,
@@ -144,8 +151,12 @@ class Run:
                 input_example=[{"title": _example_title(bundle)}],
                 pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in _REQUIREMENTS],
             )
+        return str(info.model_id)
+
+    def register(self, model_id: str, tags: Mapping[str, str]) -> Version:
+        """Make a logged model the next version. The last thing that a run does: a version is whole."""
         with redirect_stderr(io.StringIO()):  # it announces each version there
-            created = mlflow.register_model(info.model_uri, REGISTERED_MODEL, tags=dict(tags))
+            created = _twice(lambda: mlflow.register_model(f"models:/{model_id}", REGISTERED_MODEL, tags=dict(tags)))
         return _version(created)
 
 
@@ -308,10 +319,11 @@ def register_bundle(bundle: Path, *, tracker: Tracker | None = None, tags: Mappi
     tracker = tracker or Tracker()
     manifest = read_manifest(bundle)
     with tracker.run(manifest.dataset.name, manifest.algorithm, run_tags(manifest)) as run:
+        model_id = run.log_bundle(bundle)
         run.log_parameters(manifest.parameters)
         run.log_dataset(manifest)
-        run.log_metrics(manifest.metrics)
-        return run.register(bundle, {**version_tags(manifest), **(tags or {})})
+        run.log_metrics(manifest.metrics, model_id)
+        return run.register(model_id, {**version_tags(manifest), **(tags or {})})
 
 
 def run_tags(manifest: Manifest) -> dict[str, str]:
@@ -343,6 +355,18 @@ def flatten(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 def _named_values(metric: Metric) -> list[tuple[str, float]]:
     parts = {"": metric.value, "_lo": metric.lo, "_hi": metric.hi}
     return [(f"{metric.protocol}/{metric.name}{end}", value) for end, value in parts.items() if value is not None]
+
+
+def _twice(call: Callable[[], T]) -> T:
+    """MLflow looks for a row before it inserts one; when another process is faster, the second look finds it."""
+    try:
+        return call()
+    except MlflowException:
+        return call()
+
+
+def _milliseconds() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _version(found: ModelVersion) -> Version:

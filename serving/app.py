@@ -41,10 +41,13 @@ def create_app(
     settings: Settings, store: ModelStore, *, pinned: str | None = None, lifecycle: Lifecycle | None = None
 ) -> Service:
     """The service over a local model store; `pinned` serves one registered version whatever the registry says."""
-    champion = ModelSlot(store, "champion", stale_after=settings.stale_after_seconds, pinned=pinned)
+    life = lifecycle or Lifecycle()
+    champion = ModelSlot(
+        store, "champion", stale_after=settings.stale_after_seconds, pinned=pinned, since=life.started_at
+    )
     second = settings.challenger_alias is not None and pinned is None
     challenger = ModelSlot(store, "challenger", stale_after=settings.stale_after_seconds) if second else None
-    state = AppState(settings=settings, champion=champion, challenger=challenger, lifecycle=lifecycle or Lifecycle())
+    state = AppState(settings=settings, champion=champion, challenger=challenger, lifecycle=life)
     slots = [slot for slot in (champion, challenger) if slot is not None]
 
     @asynccontextmanager

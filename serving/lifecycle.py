@@ -12,7 +12,9 @@ _BEAT = struct.Struct("d")
 class Lifecycle:
     """Whether the service is about to stop, and when each worker's event loop last ran."""
 
-    def __init__(self, workers: int = 1) -> None:
+    def __init__(self, workers: int = 1, started_at: float = 0.0) -> None:
+        """`started_at`: time since 1970 before which nothing that a puller wrote counts as news."""
+        self.started_at = started_at
         self._shared = mmap.mmap(-1, _BEAT.size * (workers + 1))
 
     @property

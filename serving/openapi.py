@@ -14,6 +14,7 @@ _INVALID = {"parameter": "n", "message": "Input should be greater than or equal 
 EXAMPLES = [
     ProblemError(400, "host", "This service does not answer for that host. Set MOVIEREC_ALLOWED_HOSTS."),
     ProblemError(400, "origin", "Calls from that origin are not accepted. Set MOVIEREC_ALLOWED_ORIGINS."),
+    ProblemError(400, "malformed", "This is not a valid HTTP request."),
     ProblemError(401, "token", "A bearer token is needed here."),
     ProblemError(403, "explanations-off", "This service does not tell what its users rated."),
     ProblemError(403, "token", "The token is wrong."),

@@ -7,14 +7,28 @@ body, must arrive within a deadline. One sweep a second looks at all connections
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import Any
 
+import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from serving.problem import MEDIA_TYPE, ProblemError
+
 ARRIVING_BYTES = 262_144  # far more than the largest body and a 70 kB title, which must still get its 422
 SWEEP_SECONDS = 1.0
-_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+def _refusal(problem: ProblemError) -> bytes:
+    """A whole HTTP answer, for what never becomes a request."""
+    body = orjson.dumps(problem.document())
+    head = f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
+    return f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body
+
+
+_TOO_LARGE = _refusal(ProblemError(431, "too-large", "The request's headers are too large."))
+_MALFORMED = _refusal(ProblemError(400, "malformed", "This is not a valid HTTP request."))
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -40,6 +54,10 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._whole = True
         super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        self.transport.write(_MALFORMED)
+        self.transport.close()
 
     def _note_part(self, size: int) -> None:
         if self.arriving_since is None:

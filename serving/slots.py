@@ -18,8 +18,11 @@ log = structlog.get_logger(__name__)
 class ModelSlot:
     """The served version of one slot, kept up to date by `watch`."""
 
-    def __init__(self, store: ModelStore, slot: Slot, *, stale_after: float, pinned: str | None = None) -> None:
-        """`pinned`: a registered version to serve whatever the registry says."""
+    def __init__(
+        self, store: ModelStore, slot: Slot, *, stale_after: float, pinned: str | None = None, since: float = 0.0
+    ) -> None:
+        """`pinned`: a registered version to serve whatever the registry says; `since`: older news do not count."""
+        self._since = since
         self.store = store
         self.slot = slot
         self.served: Served | None = None
@@ -91,5 +94,5 @@ class ModelSlot:
     def _is_stale(self, key: str) -> bool:
         if self._pinned is not None:
             return False
-        fresh = time.time() - self.status.checked_at <= self._stale_after
+        fresh = self.status.checked_at >= max(self._since, time.time() - self._stale_after)
         return not (self.status.reachable and fresh and self.status.confirmed.get(self.slot) == key)

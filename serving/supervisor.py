@@ -96,7 +96,7 @@ class Supervisor:
             ModelStore(settings.store_dir).version(pinned)
         self._settings = settings
         self._pinned = pinned
-        self._lifecycle = Lifecycle(settings.workers)
+        self._lifecycle = Lifecycle(settings.workers, time.time())
         self._sockets = [_listen(settings.host, settings.port)]
         self._workers = [self._worker(number) for number in range(settings.workers)]
         self._pull = pull and pinned is None

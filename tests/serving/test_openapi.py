@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from serving.app import create_app
 from serving.model_store import ModelStore
+from serving.protocol import GuardedProtocol
 from serving.settings import Settings
 from tests.serving.conftest import copier, meta
 
@@ -63,7 +64,7 @@ def address(tmp_path_factory: pytest.TempPathFactory, full_bundle: Path) -> Iter
     store = ModelStore(tmp_path_factory.mktemp("models"))
     store.point("champion", store.install(meta(), copier(full_bundle)))
     app = create_app(Settings(explain_users=True), store)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, ws="none"))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, http=GuardedProtocol, log_config=None, ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -90,7 +91,7 @@ def test_row_26_generated_calls_are_answered_as_documented(
 ) -> None:
     # That exactly one of several parameters must be given cannot be said of parameters.
     @given(case=SCHEMA[path][method.upper()].as_strategy(generation_mode=mode))
-    @settings(max_examples=10, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=6, suppress_health_check=list(HealthCheck))
     def call(case):
         try:
             case.call_and_validate(base_url=address, excluded_checks=[positive_data_acceptance])

@@ -138,6 +138,19 @@ def test_a_version_is_stale_unless_the_registry_confirms_it(store: ModelStore, c
     assert slot.served.stale is stale
 
 
+def test_after_a_start_a_version_is_stale_until_the_registry_was_reached_again(store: ModelStore) -> None:
+    slot = ModelSlot(store, "champion", stale_after=3600, since=time.time() + 0.01)
+    slot.refresh()
+    assert slot.served is not None
+    assert slot.served.stale  # what the puller saw before the start is no news
+    entry = store.current("champion")
+    assert entry is not None
+    time.sleep(0.02)
+    confirm(store, entry)
+    slot.refresh()
+    assert not slot.served.stale
+
+
 def test_staleness_shows_in_running_answers_and_goes_again(client: TestClient, store: ModelStore) -> None:
     url, entry = "/recommend/?title=Star%20Voyage", store.current("champion")
     assert entry is not None

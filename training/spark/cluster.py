@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ INSTALL = "Install it with `uv sync --group spark`; Java 17 must be there as wel
 
 @contextmanager
 def connect(master: str) -> Iterator[Any]:
-    """A Spark session on `master` (`local[*]`, `spark://host:7077`, `yarn`, ...), stopped at the end.
+    """A Spark session on `master` (`local[*]`, `spark://host:7077`, `yarn`, ...), kept for the next call.
 
     Memory, credentials and the like are Spark's own settings (spark-defaults.conf, PYSPARK_SUBMIT_ARGS). Raises
     MissingInputError where pyspark is not installed, MovierecError with Spark's reason where a job fails.
@@ -29,17 +30,28 @@ def connect(master: str) -> Iterator[Any]:
         raise MissingInputError(
             f"The Spark engine needs pyspark, which cannot be imported: {error}. {INSTALL}"
         ) from None
-    builder = SparkSession.builder.master(master).appName("movierec")
-    quiet = {"spark.log.level": "FATAL", "spark.ui.showConsoleProgress": "false"}  # a failure is told by its exception
-    spark = None
     try:
-        spark = builder.config(map=quiet).getOrCreate()
+        spark = _session(SparkSession, master)
+    except (Py4JError, PySparkException) as error:
+        raise MovierecError(
+            f"Spark on {master} did not start: {_reason(error)} Is the master up and reachable, and Java 17 installed?"
+        ) from error
+    try:
         yield spark
     except (Py4JError, PySparkException) as error:
         raise MovierecError(f"Spark on {master} failed: {_reason(error)}") from error
-    finally:
-        if spark is not None:
-            spark.stop()
+
+
+def _session(sessions: Any, master: str) -> Any:
+    kept = sessions.getActiveSession()
+    if kept is not None:
+        if kept.sparkContext.master == master:
+            return kept
+        kept.stop()
+    quiet = {"spark.log.level": "FATAL", "spark.ui.showConsoleProgress": "false"}  # a failure is told by its exception
+    started = sessions.builder.master(master).appName("movierec").config(map=quiet).getOrCreate()
+    atexit.register(started.stop)
+    return started
 
 
 class Exchange:
@@ -52,7 +64,10 @@ class Exchange:
         self._files = self._root.getFileSystem(spark._jsc.hadoopConfiguration())
         self._root = self._files.makeQualified(self._root)
         self._scratch = scratch
-        self._files.mkdirs(self._root)
+        if not self._files.mkdirs(self._root):
+            raise MovierecError(
+                f"Expected to make the directory {self._root.toString()}, and cannot. Check --exchange."
+            )
 
     def address(self, name: str) -> str:
         """Where `name` is or will be."""
@@ -101,7 +116,9 @@ def open_exchange(spark: Any, root: str | None) -> Iterator[tuple[Exchange, Path
 
 
 def _reason(error: Exception) -> str:
-    """First line of the innermost cause that Spark names, or else of the error."""
-    lines = str(error).splitlines() or [type(error).__name__]
-    causes = [line.removeprefix("Caused by:").strip() for line in lines if line.startswith("Caused by:")]
-    return causes[-1] if causes else next((line for line in lines if line.strip()), lines[0])
+    """First line of the innermost cause that Spark names, or of the Java exception, or else of the error."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    for mark in ("Caused by: ", ": "):
+        if causes := [line.removeprefix(mark) for line in lines if line.startswith(mark)]:
+            return causes[-1]
+    return lines[0]

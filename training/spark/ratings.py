@@ -53,8 +53,12 @@ def read_dataset(
         rows = _read(spark, address)
         known = spark.createDataFrame([(int(movie),) for movie in films.movie_ids.ids], f"{MOVIE} int")
         good = _good(rows).join(known, MOVIE, "left_semi").cache()
-        _check_share(address, rows.count(), good.count())
-        return _with_ratings(films, shared.receive(_latest(good), "ratings"))
+        try:
+            _check_share(address, rows.count(), good.count())
+            files = shared.receive(_latest(good), "ratings")
+        finally:
+            good.unpersist()
+        return _with_ratings(films, files)
 
 
 def _read(spark: Any, address: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -90,7 +91,7 @@ def clean_genome(genome: Genome, quarantine: Quarantine) -> Genome:
     return Genome(schemas.split_bad(genome.scores, schemas.genome_scores_schema(tag_ids), quarantine), genome.tags)
 
 
-def clean_genres(raw: list[str]) -> list[str]:
+def clean_genres(raw: Iterable[str]) -> list[str]:
     """Genres without repeats, sorted, "Children's" as "Children"; [] where the file says that it knows none."""
     names = (_GENRE_SYNONYMS.get(name.strip(), name.strip()) for name in raw)
     return sorted({name for name in names if name not in _NO_GENRE})
@@ -112,7 +113,7 @@ def canonical_entries(movies: pd.DataFrame, rating_counts: NDArray[np.int64]) ->
 def _clean_movies(raw: Table) -> pd.DataFrame:
     """One row per film, ascending movie_id, titles taken apart and genres under one spelling."""
     frame = raw.frame.sort_values(MOVIE, kind="stable").reset_index(drop=True)
-    titles = [_CONTROL.sub(" ", title).strip() for title in frame[ORIGINAL_TITLE]]
+    titles = [_without_control(title).strip() for title in frame[ORIGINAL_TITLE]]
     parsed = [parse_title(title) for title in titles]
     return pd.DataFrame(
         {
@@ -121,11 +122,22 @@ def _clean_movies(raw: Table) -> pd.DataFrame:
             ORIGINAL_TITLE: pd.Series(titles, dtype="str"),
             ALTERNATIVE_TITLES: pd.Series([list(each.alternatives) for each in parsed], dtype="object"),
             YEAR: pd.Series([each.year for each in parsed], dtype="Int32"),
-            GENRES: pd.Series([clean_genres(genres) for genres in frame[GENRES]], dtype="object"),
+            GENRES: pd.Series(_cleaned_genres(frame[GENRES]), dtype="object"),
             DIRECTORS: pd.Series([[] for _ in parsed], dtype="object"),
             ACTORS: pd.Series([[] for _ in parsed], dtype="object"),
         }
     )
+
+
+def _without_control(title: str) -> str:
+    return title if title.isprintable() else _CONTROL.sub(" ", title)
+
+
+def _cleaned_genres(raw: Iterable[list[str]]) -> list[list[str]]:
+    """Clean genres of all films; there are far fewer combinations than films."""
+    known: dict[tuple[str, ...], list[str]] = {}
+    combinations = (tuple(genres) for genres in raw)
+    return [list(known.get(each) or known.setdefault(each, clean_genres(each))) for each in combinations]
 
 
 def _each_pair_once(

@@ -88,7 +88,9 @@ def with_remote_archive(url: str, work: Callable[[zipfile.ZipFile], None]) -> No
     """
 
     def once() -> None:
-        with _get(url):  # tells "not there" and "no network" apart from a connection that breaks
+        with _get(
+            url, {"Range": "bytes=0-0"}
+        ):  # tells "not there" and "no network" apart from a connection that breaks
             pass
         with RemoteZip(url, timeout=(CONNECT_SECONDS, SILENCE_SECONDS)) as archive:
             work(archive)
@@ -161,10 +163,10 @@ def _blocks(response: requests.Response) -> Iterator[bytes]:
         raise requests.ConnectionError(error) from error
 
 
-def _get(url: str) -> requests.Response:
+def _get(url: str, headers: dict[str, str] | None = None) -> requests.Response:
     """The opened answer. Raises Unreachable where another try cannot help."""
     try:
-        response = requests.get(url, stream=True, timeout=(CONNECT_SECONDS, SILENCE_SECONDS))
+        response = requests.get(url, headers=headers, stream=True, timeout=(CONNECT_SECONDS, SILENCE_SECONDS))
     except requests.ConnectTimeout as error:
         raise Unreachable(f"{url} cannot be reached: {error}") from error
     except requests.ConnectionError as error:

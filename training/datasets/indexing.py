@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from recommender.ids import UNKNOWN, IdMap
 
 _TABLE_LIMIT = 1 << 26
-_STEP = 1 << 20  # indexing by int32 makes an int64 copy of the index: keep that copy small
+_STEP = 1 << 18  # also because indexing by int32 makes an int64 copy of the index
 
 
 def distinct(raw: NDArray[np.int32]) -> IdMap:
@@ -20,7 +20,7 @@ def distinct(raw: NDArray[np.int32]) -> IdMap:
     if limit > _TABLE_LIMIT:
         return IdMap.from_raw(raw)
     present = np.zeros(limit, dtype=bool)
-    for part in _parts(len(raw)):
+    for part in parts(len(raw)):
         present[raw[part]] = True
     return IdMap(np.flatnonzero(present))
 
@@ -30,9 +30,17 @@ def rows_of(raw: NDArray[np.int32], ids: IdMap) -> NDArray[np.int32]:
     limit = int(ids.ids[-1]) + 2 if len(ids) else 1
     rows = np.empty(len(raw), dtype=np.int32)
     table = _table(ids, limit) if limit <= _TABLE_LIMIT else None
-    for part in _parts(len(raw)):
+    for part in parts(len(raw)):
         rows[part] = ids.rows(raw[part]) if table is None else table[np.clip(raw[part], -1, limit - 1)]
     return rows
+
+
+def count_by_row(rows: NDArray[np.int32], size: int) -> NDArray[np.int64]:
+    """(size,) how often each row occurs."""
+    counts = np.zeros(size, dtype=np.int64)
+    for part in parts(len(rows)):
+        counts += np.bincount(rows[part], minlength=size)
+    return counts
 
 
 def rating_matrix(
@@ -49,5 +57,6 @@ def _table(ids: IdMap, limit: int) -> NDArray[np.int32]:
     return table
 
 
-def _parts(count: int) -> Iterator[slice]:
+def parts(count: int) -> Iterator[slice]:
+    """Slices of 0..count that are small enough for the processor's caches."""
     return (slice(start, start + _STEP) for start in range(0, count, _STEP))

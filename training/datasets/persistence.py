@@ -9,6 +9,7 @@ import pickle
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,8 +79,8 @@ def save(processed: Processed, directory: Path) -> ProcessedDataset:
         **{name: _text_writer(text) for name, text in processed.reports.items()},
     }
     with replaced_directory(directory) as fresh:
-        for name, write in writers.items():
-            write(fresh / name)
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            sums = dict(pool.map(lambda name: _written(fresh / name, writers[name]), writers))
         manifest = {
             "format": FORMAT,
             "name": dataset.name,
@@ -87,10 +88,16 @@ def save(processed: Processed, directory: Path) -> ProcessedDataset:
             "pandas": pd.__version__,
             "numpy": np.__version__,
             "details": dict(dataset.details),
-            "files": {name: sha256_of(fresh / name) for name in writers},
+            "files": sums,
         }
         (fresh / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
     return replace(dataset, directory=directory)
+
+
+def _written(path: Path, write: Callable[[Path], Any]) -> tuple[str, str]:
+    """Write one file; gives its name and sha256."""
+    write(path)
+    return path.name, sha256_of(path)
 
 
 def load(directory: Path, manifest: Mapping[str, Any]) -> ProcessedDataset:

@@ -56,5 +56,5 @@ def _quarantine(quarantine: Quarantine) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["file", "line", "reason", "text"])
-    writer.writerows((reject.file, reject.line, reject.reason, reject.text) for reject in quarantine.rejects)
+    writer.writerows((reject.file, reject.line, reject.reason, reject.text) for reject in quarantine.in_order())
     return buffer.getvalue()

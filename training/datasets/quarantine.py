@@ -53,15 +53,21 @@ class Quarantine:
         )
         self._check(len(lines) - len(shown))
 
+    def in_order(self) -> list[Reject]:
+        """All rejects by file and line."""
+        return sorted(self.rejects, key=lambda reject: (reject.file, reject.line))
+
     def by_reason(self) -> Counter[str]:
         """How many rows were set aside for each "file: reason"."""
-        return Counter(f"{reject.file}: {reject.reason}" for reject in self.rejects)
+        return Counter(f"{reject.file}: {reject.reason}" for reject in self.in_order())
 
     def _check(self, uncollected: int) -> None:
         found = len(self.rejects) + uncollected
         if found <= self.allowed:
             return
-        shown = "\n".join(f"  {each.file}:{each.line}: {each.reason}: {each.text!r}" for each in self.rejects[:_SHOWN])
+        shown = "\n".join(
+            f"  {each.file}:{each.line}: {each.reason}: {each.text!r}" for each in self.in_order()[:_SHOWN]
+        )
         raise DataError(
             f"Too many bad rows: {found} or more, where {int(self.allowed)} are tolerated. The first ones:\n{shown}\n"
             "Mend the files, or raise the limit with --max-bad-share."

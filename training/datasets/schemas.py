@@ -72,7 +72,7 @@ def ratings_schema(known: Callable[[pd.Series], pd.Series], earliest: date | Non
                 "float32",
                 ("rating is not a number", lambda stars: stars.notna()),
                 ("rating is outside the scale", lambda stars: (stars >= RATING_MIN) & (stars <= RATING_MAX)),
-                ("rating is between two steps", lambda stars: stars % RATING_STEP == 0),
+                ("rating is between two steps", lambda stars: np.rint(stars / RATING_STEP) == stars / RATING_STEP),
             ),
             TIMESTAMP: _column("int64", ("timestamp is impossible", lambda times: (times >= first) & (times <= last))),
         }
@@ -129,8 +129,7 @@ def membership(ids: NDArray[np.int64]) -> SeriesCheck:
 
     def check(values: pd.Series) -> pd.Series:
         raw = values.to_numpy()
-        inside = np.where((raw >= 0) & (raw < limit), raw, limit)
-        return pd.Series(table[inside], index=values.index)
+        return pd.Series(table.take(raw, mode="clip") & (raw >= 0), index=values.index)
 
     return check
 

@@ -46,7 +46,7 @@ def film_blocks(movies: pd.DataFrame) -> dict[str, Block]:
     """The blocks that come from the films' own table."""
     return {
         "genres": named_block("genre", movies[GENRES]),
-        "decade": named_block("decade", [[] if pd.isna(year) else [f"{year // 10 * 10}"] for year in movies[YEAR]]),
+        "decade": named_block("decade", [[f"{year // 10 * 10}"] if year else [] for year in movies[YEAR].fillna(0)]),
         "directors": named_block("director", movies[DIRECTORS]),
         "actors": named_block("actor", movies[ACTORS]),
     }

@@ -7,7 +7,7 @@ title "The City of Lost Children", alternatives ["La Cité des enfants perdus"],
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # Articles that MovieLens moves behind a comma, in the languages that occur there.
 _ARTICLES = (
@@ -17,6 +17,8 @@ _ARTICLES = (
 _TRAILING_ARTICLE = re.compile(rf"^(?P<rest>.+), (?P<article>{_ARTICLES})$", re.IGNORECASE)
 # "(1995)", and a range of a series: "(2006–2007)", "(2009– )".
 _YEAR = re.compile(r"^(?P<rest>.*?)\s*\((?P<year>(?:18|19|20)\d\d)\s*(?:[-–]\s*(?:\d{4})?\s*)?\)$")
+# Most titles are no more than that, without other brackets.
+_PLAIN = re.compile(r"^(?P<rest>[^()]+?) \((?P<year>(?:18|19|20)\d\d)\)$")
 # How the Internet Movie Database marks what was made for video and television.
 _MEDIUM = re.compile(r"\s*\((?:V|TV|VG|mini)\)$")
 _ALSO_KNOWN = re.compile(r"^(?:a\.?k\.?a\.?:?)\s+", re.IGNORECASE)
@@ -24,8 +26,7 @@ _ALSO_KNOWN = re.compile(r"^(?:a\.?k\.?a\.?:?)\s+", re.IGNORECASE)
 _UNFINISHED = re.compile(r"(?:\b(?:or|and|of)|[:&/-])$", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class ParsedTitle:
+class ParsedTitle(NamedTuple):
     """A raw title taken apart; `year` is None where the raw title has none."""
 
     title: str
@@ -36,6 +37,8 @@ class ParsedTitle:
 def parse_title(raw: str) -> ParsedTitle:
     """Display title, year and alternative titles of a raw MovieLens title."""
     text = " ".join(raw.split())
+    if match := _PLAIN.match(text):
+        return ParsedTitle(move_article(match["rest"]), int(match["year"]), ())
     text = _MEDIUM.sub("", text)
     year: int | None = None
     if (match := _YEAR.match(text)) and match["rest"]:
@@ -49,7 +52,7 @@ def parse_title(raw: str) -> ParsedTitle:
 
 def move_article(title: str) -> str:
     """Turn "Matrix, The" into "The Matrix"; "Enfer, L'" into "L'Enfer"; leave anything else as it is."""
-    match = _TRAILING_ARTICLE.match(title)
+    match = _TRAILING_ARTICLE.match(title) if ", " in title else None
     if not match:
         return title
     glue = "" if match["article"].endswith("'") else " "

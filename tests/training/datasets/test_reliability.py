@@ -345,7 +345,7 @@ def test_the_careful_parser_gives_what_the_fast_one_gives(raw, monkeypatch):
     fast = read_raw(raw.path, Quarantine()).ratings
     from training.datasets.readers import delimited
 
-    monkeypatch.setattr(delimited, "_parse_fast", lambda data, layout: None)
+    monkeypatch.setattr(delimited, "_parse_with_arrow", lambda data, layout: None)
     careful = read_raw(raw.path, Quarantine()).ratings
     pd.testing.assert_frame_equal(fast.frame, careful.frame)
     assert careful.lines is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from recommender.schema import GENRES, IMDB_ID, MOVIE, ORIGINAL_TITLE, RATING, TAG, TIMESTAMP, USER
@@ -9,7 +10,7 @@ from training.datasets.quarantine import Quarantine
 from training.datasets.readers import genome
 from training.datasets.readers.delimited import read_numbers, read_text
 from training.datasets.readers.layout import Layout
-from training.datasets.tables import LINK_TABLE, RATING_TABLE, USER_TAG_TABLE, RawTables, Table
+from training.datasets.tables import LINK_TABLE, RATING_TABLE, USER_TAG_TABLE, RawTables, Table, empty
 
 GENRE_SEPARATOR = "|"
 _RATINGS = Layout(RATING_TABLE, {USER: "userId", MOVIE: "movieId", RATING: "rating", TIMESTAMP: "timestamp"})
@@ -30,11 +31,19 @@ def input_files(raw: Path) -> list[Path]:
 
 
 def read(raw: Path, quarantine: Quarantine) -> RawTables:
-    """Read the directory `raw`."""
-    tables = RawTables(
-        ratings=read_numbers(raw / "ratings.csv", _RATINGS, quarantine),
-        movies=with_genre_lists(read_text(raw / "movies.csv", _MOVIES, quarantine), GENRE_SEPARATOR),
-    )
+    """Read the directory `raw`, two files at a time."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        ratings = pool.submit(read_numbers, raw / "ratings.csv", _RATINGS, quarantine)
+        others = pool.submit(_read_others, raw, quarantine)
+        tables = others.result()
+        tables.ratings = ratings.result()
+    return tables
+
+
+def _read_others(raw: Path, quarantine: Quarantine) -> RawTables:
+    """Everything but the ratings."""
+    movies = read_text(raw / "movies.csv", _MOVIES, quarantine)
+    tables = RawTables(empty(RATING_TABLE), with_genre_lists(movies, GENRE_SEPARATOR))
     if (raw / "links.csv").exists():
         tables.links = read_text(raw / "links.csv", _LINKS, quarantine)
     if (raw / "tags.csv").exists():

@@ -1,14 +1,14 @@
-"""Delimited text to typed tables: the fast parser takes whole blocks, the careful one takes the damaged blocks.
+"""Delimited text to typed tables: fast parsers take whole blocks, the careful one takes the damaged blocks.
 
-A block that the fast parser refuses, or from which it makes another number of rows than the block has lines (a stray
-quote swallows lines silently), is read again line by line. Both ways give the same rows for sound text.
+A block that the fast parsers refuse, or from which they make another number of rows than the block has lines (a stray
+quote swallows lines silently), is read again line by line. All ways give the same rows for sound text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,10 @@ from training.datasets.readers.layout import BOM, Layout, require_content
 from training.datasets.tables import Table
 
 _BLOCK = 16 << 20
+_COMPILED_FROM = 1 << 20  # bytes: below, loading the compiled parser takes longer than it saves
+_NEWLINE = 10
+_TAIL = 1 << 16
+_GROWTH = 1.02  # a file's later rows are about as long as its first ones
 _ARROW_TYPES = {
     "int32": pa.int32(),
     "int64": pa.int64(),
@@ -30,36 +34,70 @@ _ARROW_TYPES = {
     "str": pa.string(),
 }
 
+Columns = dict[str, NDArray[Any]]
+
 
 def read_numbers(path: Path, layout: Layout, quarantine: Quarantine) -> Table:
-    """A file of numbers, of any size: block by block into arrays of the final size."""
+    """A file of numbers, of any size: block by block into arrays that hold nothing else."""
     require_content(path)
-    with path.open("rb") as file:
-        layout, first_line = _past_header(path, file, layout)
-        columns = {name: np.empty(_count_lines(path), dtype=dtype) for name, dtype in layout.dtypes.items()}
-        rows, line, lines = 0, first_line, _LineNumbers()
-        for block in _blocks(file):
-            count = _fill(columns, rows, block, layout, path, line, quarantine, lines)
-            rows += count
+    layout, first_line, start = _past_header(path, layout)
+    parser, rows, lines, line = _NumberParser(layout), _GrowingColumns(layout), _LineNumbers(), first_line
+    for block, share_read in _blocks(path, start):
+        columns = parser.parse(block)
+        if columns is not None:
+            count = len(next(iter(columns.values())))
+            lines.add(range(line, line + count))
+            line += count
+        else:
+            values, numbers = parse_lines(block.tobytes(), layout, path, line, quarantine)
+            columns = {name: np.array(values[name], dtype=dtype) for name, dtype in layout.dtypes.items()}
+            lines.add(np.array(numbers, dtype=np.int64))
             line += _lines_in(block)
-    frame = pd.DataFrame({name: values[:rows] for name, values in columns.items()}, copy=False)
-    return Table(frame, path, first_line, lines.array())
+        rows.add(columns, share_read)
+    return Table(pd.DataFrame(rows.finished(), copy=False), path, first_line, lines.array())
 
 
 def read_text(path: Path, layout: Layout, quarantine: Quarantine) -> Table:
     """A file with text columns (titles, tags), read whole."""
     require_content(path)
-    with path.open("rb") as file:
-        layout, first_line = _past_header(path, file, layout)
-        data = file.read()
+    layout, first_line, start = _past_header(path, layout)
+    data = path.read_bytes()[start:]
     if layout.legacy:
         data = _as_utf8(data)
-    parsed = _parse_fast(data, layout)
+    parsed = _parse_with_arrow(np.frombuffer(data, dtype=np.uint8), layout)
     if parsed is not None:
         return Table(_frame_of(parsed, layout), path, first_line)
     values, numbers = parse_lines(data, layout, path, first_line, quarantine)
     frame = pd.DataFrame({name: pd.Series(values[name], dtype=dtype) for name, dtype in layout.dtypes.items()})
     return Table(frame, path, first_line, np.array(numbers, dtype=np.int64))
+
+
+class _GrowingColumns:
+    """Columns that grow in place to the size which what was read so far foretells."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._columns: Columns = {name: np.empty(0, dtype=dtype) for name, dtype in layout.dtypes.items()}
+        self._rows = 0
+
+    def add(self, more: Columns, share_read: float) -> None:
+        """Append rows; `share_read` of the file has been read with them."""
+        start, self._rows = self._rows, self._rows + len(next(iter(more.values())))
+        for name, column in list(self._columns.items()):
+            if len(column) < self._rows:
+                self._grow(name, int(self._rows / share_read * _GROWTH) + 1)
+            self._columns[name][start : self._rows] = more[name]
+
+    def _grow(self, name: str, size: int) -> None:
+        if len(self._columns[name]):
+            self._columns[name].resize(size, refcheck=False)
+        else:  # `resize` would fill it with zeros
+            self._columns[name] = np.empty(size, dtype=self._columns[name].dtype)
+
+    def finished(self) -> Columns:
+        """The columns, cut to their rows."""
+        for column in self._columns.values():
+            column.resize(self._rows, refcheck=False)
+        return self._columns
 
 
 class _LineNumbers:
@@ -77,59 +115,86 @@ class _LineNumbers:
         return np.concatenate([np.asarray(part, dtype=np.int64) for part in self._parts])
 
 
-def _past_header(path: Path, file: BinaryIO, layout: Layout) -> tuple[Layout, int]:
-    """The layout with what the header says, and the number of the first line that holds data."""
-    first = file.readline()
+def _past_header(path: Path, layout: Layout) -> tuple[Layout, int, int]:
+    """The layout with what the header says, number of the first line that holds data, and where it starts."""
+    with path.open("rb") as file:
+        first = file.readline()
     layout = layout.resolved(path, first)
     if layout.has_header:
-        return layout, 2
-    file.seek(len(BOM) if first.startswith(BOM) else 0)
-    return layout, 1
+        return layout, 2, len(first)
+    return layout, 1, len(BOM) if first.startswith(BOM) else 0
 
 
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    """The rest of a file in blocks that end at a line end."""
-    while block := file.read(_BLOCK):
-        yield block + file.readline()
+def _blocks(path: Path, start: int) -> Iterator[tuple[NDArray[np.uint8], float]]:
+    """Blocks of whole lines and the share of the file that was read; a block lives until the next one."""
+    buffer, held, done, size = np.empty(_BLOCK, dtype=np.uint8), 0, start, path.stat().st_size
+    with path.open("rb", buffering=0) as file:
+        file.seek(start)
+        while count := file.readinto(buffer[held:].data):
+            filled = held + count
+            end = _last_line_end(buffer[:filled])
+            if end == 0:  # a line as long as the buffer
+                buffer, held = np.concatenate([buffer[:filled], np.empty(_BLOCK, dtype=np.uint8)]), filled
+                continue
+            done += count
+            yield buffer[:end], (done - (filled - end)) / size
+            held = filled - end
+            buffer[:held] = buffer[end:filled].copy()
+    if held:
+        yield buffer[:held], 1.0
 
 
-def _count_lines(path: Path) -> int:
-    with path.open("rb") as file:
-        return sum(_lines_in(block) for block in _blocks(file))
+def _last_line_end(data: NDArray[np.uint8]) -> int:
+    """Just past the last line end, 0 where there is none."""
+    for start in range(len(data) - 1, -1, -_TAIL):
+        part = data[max(start - _TAIL + 1, 0) : start + 1]
+        if len(ends := np.flatnonzero(part == _NEWLINE)):
+            return max(start - _TAIL + 1, 0) + int(ends[-1]) + 1
+    return 0
 
 
-def _lines_in(block: bytes) -> int:
-    return block.count(b"\n") + (not block.endswith(b"\n"))
+def _lines_in(block: NDArray[np.uint8]) -> int:
+    return int(np.count_nonzero(block == _NEWLINE)) + int(len(block) > 0 and block[-1] != _NEWLINE)
 
 
-def _fill(
-    columns: dict[str, NDArray[Any]],
-    at: int,
-    block: bytes,
-    layout: Layout,
-    path: Path,
-    line: int,
-    quarantine: Quarantine,
-    lines: _LineNumbers,
-) -> int:
-    """Parse one block into `columns` from row `at` on; returns how many rows it gave."""
-    parsed = _parse_fast(block, layout)
-    if parsed is None:
-        values, numbers = parse_lines(block, layout, path, line, quarantine)
-        for name, column in columns.items():
-            column[at : at + len(numbers)] = values[name]
-        lines.add(np.array(numbers, dtype=np.int64))
-        return len(numbers)
-    for name, column in columns.items():
-        start = at
-        for chunk in parsed[name].chunks:
-            column[start : start + len(chunk)] = chunk.to_numpy()
-            start += len(chunk)
-    lines.add(range(line, line + parsed.num_rows))
-    return int(parsed.num_rows)
+class _NumberParser:
+    """Parses blocks of one file; the columns that it gives live until the next block."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._slots = np.full(layout.width, -1, dtype=np.int64)
+        self._slots[list(layout.positions().values())] = np.arange(len(layout.dtypes))
+        self._whole = np.array([dtype != "float32" for dtype in layout.dtypes.values()])
+        self._out = np.empty((len(layout.dtypes), 0))
+
+    def parse(self, block: NDArray[np.uint8]) -> Columns | None:
+        """The wanted columns of a block, or None where any line of it needs a closer look."""
+        if len(block) >= _COMPILED_FROM and (columns := self._parse_compiled(block)) is not None:
+            return columns
+        table = _parse_with_arrow(block, self._layout)
+        return None if table is None else {name: table[name].to_numpy() for name in self._layout.dtypes}
+
+    def _parse_compiled(self, block: NDArray[np.uint8]) -> Columns | None:
+        from training.kernels import numbers  # numba takes a while to load: only where files are large
+
+        capacity = len(block) // (2 * self._layout.width) + 1
+        if self._out.shape[1] < capacity:
+            self._out = np.empty((len(self._out), capacity))
+        rows = numbers.parse_numbers(block, self._layout.separator, self._slots, self._whole, self._out)
+        if rows == numbers.REFUSED:
+            return None
+        columns = dict(zip(self._layout.dtypes, self._out[:, :rows], strict=True))
+        return columns if all(_fits(columns[name], dtype) for name, dtype in self._layout.dtypes.items()) else None
 
 
-def _parse_fast(data: bytes, layout: Layout) -> pa.Table | None:
+def _fits(values: NDArray[np.float64], dtype: str) -> bool:
+    if dtype != "int32":
+        return True
+    limits = np.iinfo(dtype)
+    return bool(values.min(initial=0) >= limits.min and values.max(initial=0) <= limits.max)
+
+
+def _parse_with_arrow(data: NDArray[np.uint8], layout: Layout) -> pa.Table | None:
     """The wanted columns of `data`, or None where any line of it needs a closer look."""
     step = len(layout.separator)  # "::" is read as ":" with an empty field between any two
     fields = [f"field {at}" for at in range((layout.width - 1) * step + 1)]
@@ -139,7 +204,7 @@ def _parse_fast(data: bytes, layout: Layout) -> pa.Table | None:
     types = {field: _ARROW_TYPES[layout.dtypes[name]] for field, name in wanted.items()}
     try:
         table = arrow_csv.read_csv(
-            pa.BufferReader(data),
+            pa.BufferReader(pa.py_buffer(data)),
             read_options=arrow_csv.ReadOptions(column_names=fields),
             parse_options=arrow_csv.ParseOptions(
                 delimiter=layout.separator[0],

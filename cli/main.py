@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
 
@@ -45,12 +46,18 @@ MOUNTS = {
     ),
     "data": Mount("cli.data:app", "Fetch, clean, describe and synthesise data sets."),
     "train": Mount("cli.train:train", "Evaluate, refit on all data and register one model, or all."),
+    "evaluate": Mount("cli.train:evaluate", "Judge algorithms by one protocol, without registering anything."),
+    "tune": Mount("cli.tune:tune", "Search an algorithm's parameters on a validation part; resumable."),
     "compare": Mount("cli.train:compare", "Print every version with its figures, newest first."),
     "promote": Mount(
         "cli.promote:promote",
         "Let the gate judge a version; make it the champion if it passes. Exits with 3 where it does not.",
     ),
     "rollback": Mount("cli.promote:rollback", "Make the previous champion the champion again."),
+    "diff": Mount(
+        "cli.promote:diff",
+        "Show what a promotion would change: films that enter and leave lists, and whose lists change most.",
+    ),
     "serve": Mount("cli.serve:serve", "Answer over HTTP from the promoted model version."),
     "pull": Mount("cli.serve:pull", "Follow the registry for workers that run with serve --no-pull."),
     "webapp": Mount("cli.webapp:webapp", "Start the web page, without a browser and without telemetry."),
@@ -97,6 +104,8 @@ def run() -> None:
     # implicit halves its speed, and is no longer repeatable, when OpenBLAS starts threads of its own;
     # numpy reads this once, so it has to be set before anything imports numpy.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # pandera imports pyspark.pandas where there is one; we do not use it.
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
     try:
         app()
     except MovierecError as error:

@@ -5,12 +5,25 @@ from __future__ import annotations
 import json
 import sys
 import time
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from recommender.errors import UsageError
+
 if TYPE_CHECKING:
     from training.datasets.store import ProcessedDataset
+    from training.evaluation.result import Evaluation
+
+
+class Engine(StrEnum):
+    """Where a model is fitted."""
+
+    local = "local"
+    spark = "spark"
+
 
 _PIPE_WIDTH = 160
 Dataset = Annotated[str, typer.Option(help="Processed data set; it is made first where that is possible.")]
@@ -24,6 +37,12 @@ def train(
     dataset: Dataset = "ml-100k",
     overrides: Set = None,
     seed: Seed = 0,
+    engine: Annotated[Engine, typer.Option(help="Where `als` is fitted; see docs/scaling.md.")] = Engine.local,
+    master: Annotated[str | None, typer.Option(help="Address of the Spark cluster, as spark-submit takes it.")] = None,
+    exchange: Annotated[str | None, typer.Option(help="Directory or URL that Spark's machines share.")] = None,
+    ratings: Annotated[
+        str | None, typer.Option(help="CSV or Parquet that Spark reads: other ratings of the films.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Evaluate, refit on all data and register one model, or all.
@@ -34,14 +53,92 @@ def train(
     from training.pipeline import train as train_models
 
     began = time.monotonic()
+    changes = overrides or []
+    given = {name: value for name, value in (("master", master), ("exchange", exchange)) if value}
+    if engine is Engine.spark:
+        model, changes = _on_spark(model, changes, given)
+    elif given or ratings:
+        raise UsageError("--master, --exchange and --ratings belong to --engine spark.")
+    data = processed(dataset)
+    if ratings:
+        data = _read_by_spark(ratings, data, given)
     with reporter() as progress:
-        trained = train_models(model, processed(dataset), seed=seed, overrides=overrides or (), progress=progress)
+        trained = train_models(model, data, seed=seed, overrides=changes, progress=progress)
     if as_json:
         for each in trained:
             typer.echo(json.dumps(_record(each)))
         return
     _show_versions({each.version for each in trained})
     typer.echo(f"Trained and registered in {time.monotonic() - began:.1f} s.")
+
+
+def evaluate(
+    model: Annotated[
+        list[str], typer.Option(help="Algorithm; repeatable: the later ones are compared with the first.")
+    ],
+    protocol: Annotated[str, typer.Option(help="Protocol of configs/protocols.")] = "latest20",
+    dataset: Annotated[
+        str | None, typer.Option(help="Processed data set. Default: ml-100k, or --train's files.")
+    ] = None,
+    overrides: Set = None,
+    seed: Seed = 0,
+    trainings: Annotated[int, typer.Option(min=1, help="Training seeds to average over.")] = 1,
+    train_file: Annotated[Path | None, typer.Option("--train", help="Training part of a published split.")] = None,
+    valid_file: Annotated[Path | None, typer.Option("--valid", help="Its validation part.")] = None,
+    test_file: Annotated[Path | None, typer.Option("--test", help="Its test part.")] = None,
+    mask: Annotated[str, typer.Option(help="Whose films lists leave out: train, or train+valid.")] = "train",
+    as_json: AsJson = False,
+) -> None:
+    """Judge algorithms by one protocol, without registering anything.
+
+    Example: movierec evaluate --protocol ms-item75 --model als --model ease
+    """
+    from cli.progress import reporter
+    from recommender.errors import UsageError
+    from training.evaluation.significance import compare, holm
+    from training.judging import judge_models
+    from training.models import configure
+    from training.protocol import load_protocol
+    from training.split_files import files_dataset
+
+    if mask not in ("train", "train+valid"):
+        raise UsageError(f"Expected --mask train or train+valid, found {mask!r}.")
+    if overrides and len(model) > 1:
+        raise UsageError("--set changes one algorithm; name one --model.")
+    rules = load_protocol(protocol)
+    if train_file and test_file:
+        rules = rules.with_files(train_file, test_file, valid_file, mask)  # type: ignore[arg-type] # checked above
+    data = files_dataset(rules) if train_file and dataset is None else processed(dataset or "ml-100k")
+    configs = {name: configure(name, overrides or ()) for name in model}
+    with reporter() as progress:
+        seeds = range(seed, seed + trainings)
+        found = judge_models(configs, data, rules, training_seeds=seeds, progress=progress)
+    stamp = {"protocol": protocol, "dataset": data.name, "fingerprint": data.fingerprint, "seed": seed}
+    stamp["trainings"] = trainings
+    if as_json:
+        for name, evaluation in found.items():
+            metrics = [metric.model_dump(exclude={"run_id"}) for metric in evaluation.metrics]
+            typer.echo(json.dumps({"model": name, **stamp, "metrics": metrics}))
+        return
+    typer.echo(", ".join(f"{key} {value}" for key, value in stamp.items()))
+    _show([{"metric": metric, **line} for metric, line in _lines(found).items()])
+    first, *others = found.values()
+    headline = next(iter(first.per_user))
+    for name, each in zip(list(found)[1:], holm([compare(other, first, headline) for other in others]), strict=True):
+        typer.echo(
+            f"{name} against {model[0]}, {headline}: {each.difference:+.4f} "
+            f"[{each.difference_lo:+.4f}, {each.difference_hi:+.4f}], p = {each.p_adjusted:.4f}"
+        )
+
+
+def _lines(found: dict[str, Evaluation]) -> dict[str, dict[str, str]]:
+    """Metric -> model -> value with its interval."""
+    lines: dict[str, dict[str, str]] = {}
+    for name, evaluation in found.items():
+        for metric in evaluation.metrics:
+            reach = "" if metric.lo is None else f" [{metric.lo:.4f}, {metric.hi:.4f}]"
+            lines.setdefault(metric.name, dict.fromkeys(found, ""))[name] = f"{metric.value:.4f}{reach}"
+    return lines
 
 
 def compare(
@@ -71,6 +168,19 @@ def processed(name: str) -> ProcessedDataset:
         return load_dataset(name)
     except MissingInputError:
         return prepare(name)
+
+
+def _on_spark(model: str, overrides: list[str], given: dict[str, str]) -> tuple[str, list[str]]:
+    """The model and configuration changes that fit `model` on Spark."""
+    if model != "als":
+        raise UsageError(f"Spark fits als alone; expected `movierec train als --engine spark`, found {model!r}.")
+    return "spark_als", [f"als.{change}" for change in overrides] + [f"{key}={value}" for key, value in given.items()]
+
+
+def _read_by_spark(ratings: str, films: ProcessedDataset, given: dict[str, str]) -> ProcessedDataset:
+    from training.spark.ratings import read_dataset
+
+    return read_dataset(ratings, films, **given)
 
 
 def _record(trained: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import pytest
 import scipy.sparse as sp
 from starlette.testclient import TestClient
 
+from cli.train import Engine, train
 from recommender import schema
 from recommender.errors import DataError, MissingInputError, MovierecError, UsageError
 from recommender.foldin import fold_in
@@ -53,6 +54,13 @@ def objective(fitted, stars, config):
 def test_weak_confidence_is_refused_because_spark_would_take_it_for_dislike():
     with pytest.raises(UsageError, match=r"confidence above 1.*is 0\.575"):
         make("spark_als", configure("spark_als", ["als.alpha=1"]))
+
+
+def test_the_command_line_takes_spark_options_with_spark_and_als_alone():
+    with pytest.raises(UsageError, match="Spark fits als alone"):
+        train("svd", engine=Engine.spark)
+    with pytest.raises(UsageError, match="belong to --engine spark"):
+        train("als", master="spark://somewhere:7077")
 
 
 def test_no_ridge_is_refused_because_anchors_make_one():

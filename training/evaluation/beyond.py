@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from training.evaluation.metrics import Lists, Values, quotient
 
 RARE = 20  # a film with fewer ratings is rare: lists that show one
+BLOCK = 4096  # lists at a time
 THIN = 5  # a film with fewer ratings rests on next to no evidence: films shown
 
 
@@ -27,6 +29,11 @@ class Shelf:
     raters: int  # users with a training rating
     tags: sp.csr_matrix  # (n_movies, n_features), rows of length 1 or 0
     history_popularity: Values | None = None  # (m,) mean popularity of the films that each list's person had rated
+
+    @cached_property
+    def tag_squares(self) -> Values:
+        """(n_movies,) squared length of each film's tags: 1, or 0 where it has none."""
+        return row_squares(self.tags)
 
     def rows(self, lists: Lists) -> NDArray[np.int64]:
         """(m, k) popularity of the films shown, 0 for padding."""
@@ -53,14 +60,25 @@ def popularity_lift(lists: Lists, shelf: Shelf) -> Values:
 
 def diversity(lists: Lists, shelf: Shelf) -> Values:
     """(m,) 1 - mean cosine of the pairs of films in the list, in the movie-tag matrix: one space for all models."""
+    # In blocks: a film has up to thousands of tags, so the sums over all lists at once could fill the memory.
+    blocks = [_diversity(lists[start : start + BLOCK], shelf) for start in range(0, len(lists), BLOCK)]
+    return np.concatenate([np.empty(0), *blocks])
+
+
+def _diversity(lists: Lists, shelf: Shelf) -> Values:
     shown = lists >= 0
     indptr = np.concatenate(([0], np.cumsum(shown.sum(axis=1))))
     picks = sp.csr_matrix((np.ones(indptr[-1], np.float32), lists[shown], indptr), (len(lists), shelf.tags.shape[0]))
-    norms = np.asarray(shelf.tags.multiply(shelf.tags).sum(axis=1)).ravel()
-    summed = picks @ shelf.tags
-    both_ways = np.asarray(summed.multiply(summed).sum(axis=1)).ravel() - picks @ norms
+    both_ways = row_squares(picks @ shelf.tags) - picks @ shelf.tag_squares
     pairs = np.diff(indptr) * (np.diff(indptr) - 1.0)
     return 1.0 - quotient(both_ways, pairs)
+
+
+def row_squares(matrix: sp.csr_matrix) -> Values:
+    """(m,) sum of the squares of each row's entries."""
+    lines = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    squares = matrix.data.astype(np.float64) ** 2
+    return np.bincount(lines, weights=squares, minlength=matrix.shape[0]).astype(np.float64)
 
 
 def rare_lists(lists: Lists, shelf: Shelf) -> Values:
@@ -112,5 +130,5 @@ WHOLE_SET: dict[str, Callable[[NDArray[Any]], Values]] = {"coverage": coverage, 
 
 def unit_rows(matrix: sp.csr_matrix) -> sp.csr_matrix:
     """The rows of `matrix` scaled to length 1; rows of zeros stay."""
-    norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    norms = np.sqrt(row_squares(matrix))
     return sp.csr_matrix(sp.diags(np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)) @ matrix)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recommender.model import Model
 from training.evaluation import beyond, ratings
-from training.evaluation.lists import Queries, film_lists, masked_film_lists, user_lists
+from training.evaluation.lists import Queries, film_lists, user_lists
 from training.evaluation.metrics import Lists, Values, list_metrics, quotient, weighted_metrics
 from training.evaluation.significance import Interval, resampling_weights, standard_error_interval
 from training.kernels.hits import find_hits
@@ -90,19 +90,17 @@ def judge_films(model: Model, parts: Parts, protocol: ProtocolConfig, seed: int,
     by_film.sort_indices()
     queries = Queries(by_film.indices.astype(np.int64), np.repeat(np.arange(by_film.shape[0]), np.diff(by_film.indptr)))
     people, owners = np.unique(queries.users, return_inverse=True)
-    films, of_film = np.unique(queries.films, return_inverse=True)
-    longest = max(protocol.k)
-    kept = film_lists(model, films, longest, progress)
-    masked = masked_film_lists(model, queries, parts.masked, longest, progress)
+    found = film_lists(model, queries, parts.masked, max(protocol.k), progress)
+    of_film = np.searchsorted(found.films, queries.films)
     relevant = parts.relevant[queries.users]
-    per_query = _accuracy(kept[of_film], relevant, parts, protocol)
-    per_query |= {f"masked_{name}": each for name, each in _accuracy(masked, relevant, parts, protocol).items()}
+    per_query = _accuracy(found.kept[of_film], relevant, parts, protocol)
+    per_query |= {f"masked_{name}": each for name, each in _accuracy(found.masked, relevant, parts, protocol).items()}
     per_query |= _chance(queries, parts, protocol)
-    per_query |= {name: each[of_film] for name, each in _beyond(kept, parts.shelf(), protocol).items()}
+    per_query |= {name: each[of_film] for name, each in _beyond(found.kept, parts.shelf(), protocol).items()}
     per_user = {name: _user_means(values, owners, len(people)) for name, values in per_query.items()}
-    overall, bounds = _whole_set(kept[of_film], owners, len(people), parts, protocol, seed)
+    overall, bounds = _whole_set(found.kept[of_film], owners, len(people), parts, protocol, seed)
     overall |= {"users": len(people), "queries": len(queries.films)}
-    return Outcome(people, per_user, overall, bounds, _exposure(kept[of_film], parts, protocol))
+    return Outcome(people, per_user, overall, bounds, _exposure(found.kept[of_film], parts, protocol))
 
 
 def judge_ratings(model: Model, parts: Parts, protocol: ProtocolConfig, seed: int, progress: Progress) -> Outcome:

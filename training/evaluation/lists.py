@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from recommender.model import Model
 from training.evaluation.metrics import Lists
+from training.kernels.hits import find_hits
 from training.kernels.threads import thread_map
 from training.kernels.topk import BLOCK_CELLS, Block, top_k
 from training.models.base import Progress
 
 Rows = NDArray[np.int64]
+DEPTH = 200  # neighbours of a film that lists without seen films are cut from
 SMALL_BLOCKS = 256  # lines of a block at the most: enough for the matrix product to run at full speed
 
 
@@ -54,40 +56,51 @@ def user_lists(
     return _in_blocks(rank, len(users), masked.shape[1], progress, "ranking films for people")
 
 
-def film_lists(model: Model, films: Rows, k: int, progress: Progress) -> Lists:
-    """(f, k) films like each of `films` (f,); never the film itself nor another entry of it."""
+@dataclass(frozen=True)
+class FilmLists:
+    """Films like films, best first, padded with -1; never the film itself nor another entry of it."""
 
-    def rank(block: slice) -> Lists:
-        return top_k(_likeness(model, films[block]), k)[0]
+    films: Rows  # (f,) the distinct films that are asked about, ascending
+    kept: Lists  # (f, k) as anybody gets them
+    masked: Lists  # (q, k) for each query, without the masked films of the query's user
 
-    return _in_blocks(rank, len(films), len(model.movie_ids), progress, "ranking films for films")
 
+def film_lists(model: Model, queries: Queries, masked: sp.csr_matrix, k: int, progress: Progress) -> FilmLists:
+    """Lists of k films for each query; `masked`: (n_users, n_movies) what the second kind leaves out.
 
-def masked_film_lists(model: Model, queries: Queries, masked: sp.csr_matrix, k: int, progress: Progress) -> Lists:
-    """(q, k) films like the film of each query, without the films `masked` (n_users, n_movies) of the query's user.
-
-    Queries about one film share one scoring.
+    Queries about one film share one scoring. Most people have rated few of a film's best DEPTH neighbours, so their
+    lists are cut from those; the others' are ranked anew.
     """
     films, starts = np.unique(queries.films, return_index=True)
     stops = np.append(starts[1:], len(queries.films))
-    lists = np.empty((len(queries.films), k), dtype=np.int32)
-    n = len(model.movie_ids)
-    lines_at_once = max(1, BLOCK_CELLS // n)
+    unseen = np.empty((len(queries.films), k), dtype=np.int32)
 
     def rank(block: slice) -> Lists:
         scores = _likeness(model, films[block])
-        first = starts[block.start]
+        best = top_k(scores, min(max(DEPTH, k), scores.shape[1]))[0]
+        asked = slice(starts[block.start], stops[block.stop - 1])
         line_of = np.repeat(np.arange(len(scores)), (stops - starts)[block])
-        for start in range(0, len(line_of), lines_at_once):
-            some = slice(start, min(start + lines_at_once, len(line_of)))
-            own = scores[line_of[some]]
-            at = slice(first + some.start, first + some.stop)
-            _leave_out(own, masked[queries.users[at]])
-            lists[at] = top_k(own, k)[0]
-        return lists[:0]
+        theirs = masked[queries.users[asked]]
+        unseen[asked], short = _without(best[line_of], theirs, k)
+        for line in np.flatnonzero(short):
+            own = scores[[line_of[line]]]
+            _leave_out(own, theirs[[line]])
+            unseen[asked.start + line] = top_k(own, k)[0][0]
+        return best[:, :k]
 
-    _in_blocks(rank, len(films), n, progress, "ranking unseen films for films")
-    return lists
+    kept = _in_blocks(rank, len(films), len(model.movie_ids), progress, "ranking films for films")
+    return FilmLists(films, kept, unseen)
+
+
+def _without(lists: Lists, masked: sp.csr_matrix, k: int) -> tuple[Lists, NDArray[np.bool_]]:
+    """The first k films of each list (q, d) that `masked` (q, n_movies) has not, and where d films were too few."""
+    seen = find_hits(lists, masked)
+    order = np.argsort(seen, axis=1, kind="stable")[:, :k]
+    cut = np.take_along_axis(lists, order, axis=1)
+    was_cut = np.take_along_axis(seen, order, axis=1)
+    cut[was_cut] = -1
+    complete = lists[:, -1] < 0  # every film there is stands in the list
+    return cut, was_cut.any(axis=1) & ~complete
 
 
 def _likeness(model: Model, films: Rows) -> Block:

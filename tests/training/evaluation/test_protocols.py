@@ -9,9 +9,10 @@ import pytest
 
 from recommender.errors import DataError, UsageError
 from tests.training.evaluation.builders import dataset_of, protocol_of, random_dataset, split_of, written_model
+from training.evaluation.lists import Queries, film_lists
 from training.evaluation.protocols import combine, evaluate
 from training.protocol import load_protocol
-from training.split import Split, splits
+from training.split import Split, part, splits
 
 # Person 0 rated films 0-3, person 1 films 0, 1 and 4; person 2 films 1 and 2 and likes nothing of the test part.
 USERS = [0, 0, 0, 0, 1, 1, 1, 2, 2]
@@ -192,6 +193,27 @@ def test_chance_is_that_of_the_films_a_list_could_show(tmp_path, dataset):
     # Two of five other films are relevant; one of the five, film 1, has been rated.
     assert found.metric("chance_hit_rate_at_1").value == pytest.approx(2 / 5)
     assert found.metric("masked_chance_hit_rate_at_1").value == pytest.approx(2 / 4)
+
+
+@pytest.mark.parametrize("depth", [3, 8, 200])
+def test_lists_without_seen_films_are_the_same_however_deep_they_are_cut_from(tmp_path, monkeypatch, depth):
+    rng = np.random.default_rng(0)
+    dataset, protocol = random_dataset(rng), load_protocol("item2item")
+    split = splits(protocol, dataset, 0)[0]
+    likeness = rng.integers(0, 4, (30, 30))  # many ties
+    model = written_model(tmp_path / "bundle", dataset, split, films=likeness)
+    monkeypatch.setattr("training.evaluation.lists.DEPTH", depth)
+    monkeypatch.setattr("training.evaluation.lists.SMALL_BLOCKS", 4)
+    assert split.queries is not None
+    rows = np.flatnonzero(split.queries)
+    order = np.argsort(dataset.movie_rows[rows], kind="stable")
+    users, films = (each[rows][order].astype(np.int64) for each in (dataset.user_rows, dataset.movie_rows))
+    masked = part(dataset, split.masked)
+    found = film_lists(model, Queries(users, films), masked, 5, lambda what, share: None)
+    for user, film, shown in zip(users, films, found.masked, strict=True):
+        left = [other for other in range(30) if other != film and other not in set(masked[[user]].indices)]
+        expected = sorted(left, key=lambda other: (-likeness[film, other], other))[:5]
+        assert shown[shown >= 0].tolist() == expected
 
 
 def test_a_film_never_leads_to_its_second_entry(tmp_path):

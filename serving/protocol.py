@@ -17,6 +17,7 @@ from uvicorn.server import ServerState
 from serving.problem import MEDIA_TYPE, ProblemError
 
 ARRIVING_BYTES = 262_144  # far more than the largest body and a 70 kB title, which must still get its 422
+URL_BYTES = 60_000
 SWEEP_SECONDS = 1.0
 
 
@@ -50,6 +51,9 @@ class GuardedProtocol(HttpToolsProtocol):
             self._arrived = 0
         else:
             self._note_part(len(data))
+
+    def on_url(self, url: bytes) -> None:
+        self.url = (self.url + url)[:URL_BYTES]  # the parser fails beyond 65,535; nothing so long is valid anyway
 
     def on_message_complete(self) -> None:
         self._whole = True

@@ -1,0 +1,110 @@
+"""Load on the service: a small asynchronous HTTP client with its own clock, for closed and for paced (open) loops."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import cycle
+
+import numpy as np
+
+TIMEOUT = 30.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One request: when it started, how long it took (seconds), and what came back; status 0 for a broken one."""
+
+    at: float
+    seconds: float
+    status: int
+    body: bytes = b""
+    error: str = ""
+
+
+class Connection:
+    """One keep-alive connection."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def get(self, path: str) -> Sample:
+        """GET `path`; never raises for what the network does."""
+        started = time.perf_counter()
+        at = time.time()
+        try:
+            status, body = await asyncio.wait_for(self._exchange(path), TIMEOUT)
+        except (OSError, asyncio.IncompleteReadError, TimeoutError, ValueError) as error:
+            self.close()
+            return Sample(at, time.perf_counter() - started, 0, error=f"{type(error).__name__} {error}")
+        return Sample(at, time.perf_counter() - started, status, body)
+
+    def close(self) -> None:
+        """Let the connection go; the next request opens another."""
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
+
+    async def _exchange(self, path: str) -> tuple[int, bytes]:
+        if self._streams is None:
+            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
+        reader, writer = self._streams
+        writer.write(f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{self._port}\r\n\r\n".encode())
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        body = await reader.readexactly(length)
+        if b"connection: close" in head:
+            self.close()
+        return int(head[9:12]), body
+
+
+async def closed_loop(port: int, paths: list[str], clients: int, go_on: Callable[[], bool]) -> list[Sample]:
+    """`clients` connections that each send one request after another while `go_on()`."""
+    samples: list[Sample] = []
+    given = cycle(paths)
+
+    async def client() -> None:
+        connection = Connection(port)
+        while go_on():
+            samples.append(await connection.get(next(given)))
+        connection.close()
+
+    await asyncio.gather(*(client() for _ in range(clients)))
+    return samples
+
+
+async def paced_loop(port: int, path: str, rate: float, seconds: float) -> list[Sample]:
+    """`rate` requests a second, sent whether or not the earlier ones were answered."""
+    idle: list[Connection] = []
+    samples: list[Sample] = []
+
+    async def one() -> None:
+        connection = idle.pop() if idle else Connection(port)
+        samples.append(await connection.get(path))
+        idle.append(connection)
+
+    start, sent, running = time.perf_counter(), 0, set[asyncio.Task[None]]()
+    while (passed := time.perf_counter() - start) < seconds:
+        while sent < passed * rate:
+            task = asyncio.create_task(one())
+            running.add(task)
+            task.add_done_callback(running.discard)
+            sent += 1
+        await asyncio.sleep(0.002)
+    await asyncio.gather(*running)
+    for connection in idle:
+        connection.close()
+    return samples
+
+
+def percentile(samples: list[Sample], share: float) -> float:
+    """Seconds within which that share of the requests was answered."""
+    return float(np.quantile([sample.seconds for sample in samples], share))
+
+
+def failures(samples: list[Sample]) -> Iterator[Sample]:
+    """Requests that were not answered with 200."""
+    return (sample for sample in samples if sample.status != 200)

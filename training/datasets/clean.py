@@ -33,7 +33,7 @@ from recommender.schema import (
 )
 from recommender.title_keys import normalise
 from training.datasets import schemas
-from training.datasets.indexing import distinct, rating_matrix, rows_of
+from training.datasets.indexing import count_by_row, distinct, rating_matrix, rows_of
 from training.datasets.quarantine import Quarantine
 from training.datasets.tables import Genome, RawTables, Table
 from training.datasets.title_parsing import parse_title
@@ -69,7 +69,7 @@ def clean(raw: RawTables, quarantine: Quarantine, earliest: date | None = None) 
         raise DataError("No usable rating is left after cleaning. Check the raw files.")
     user_ids = distinct(ratings[USER].to_numpy())
     ratings, user_item = _each_pair_once(ratings, user_ids, movie_ids, counts)
-    movies[DUPLICATE_OF] = canonical_entries(movies, np.asarray(user_item.getnnz(axis=0)))
+    movies[DUPLICATE_OF] = canonical_entries(movies, count_by_row(user_item.indices, len(movies)))
     movies[IMDB_ID] = _imdb_ids(movies, schemas.split_bad(raw.links, schemas.links_schema(), quarantine))
     _count_mended(movies, counts)
     return CleanTables(

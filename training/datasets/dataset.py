@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recommender.ids import IdMap
 from recommender.schema import DIRECTORS, MOVIE, RATING, TIMESTAMP, USER, YEAR
-from training.datasets.indexing import rating_matrix, rows_of
+from training.datasets.indexing import count_by_row, rating_matrix, rows_of
 
 USER_ITEM_FILE = "user_item_matrix.npz"
 
@@ -72,7 +72,7 @@ class ProcessedDataset:
     def snapshot(self) -> dict[str, Any]:
         """Size, density, averages, time span and coverage of the data set, ready for JSON."""
         films, users, ratings = len(self.movie_ids), len(self.user_ids), len(self.ratings)
-        counts = np.bincount(self.movie_rows, minlength=films)
+        counts = count_by_row(rows_of(self.ratings[MOVIE].to_numpy(), self.movie_ids), films)
         years = self.movies[YEAR].dropna()
         times = self.ratings[TIMESTAMP]
         return {

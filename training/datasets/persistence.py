@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from typing_extensions import Buffer
 
 from recommender.errors import DataError
 from recommender.ids import IdMap
@@ -69,18 +71,18 @@ class Processed:
 def save(processed: Processed, directory: Path) -> ProcessedDataset:
     """Write everything to `directory`, replacing what is there at once; returns the data set as stored."""
     dataset = processed.dataset
-    writers: dict[str, Callable[[Path], Any]] = {
-        MOVIES_FILE: dataset.movies.to_pickle,
-        RATINGS_FILE: dataset.ratings.to_pickle,
-        TAGS_FILE: lambda path: path.write_bytes(pickle.dumps(dataset.tags, protocol=5)),
-        USER_ITEM_FILE: lambda path: sp.save_npz(path, processed.user_item, compressed=False),
-        USER_IDS_FILE: lambda path: np.save(path, dataset.user_ids.ids),
-        MOVIE_IDS_FILE: lambda path: np.save(path, dataset.movie_ids.ids),
-        **{name: _text_writer(text) for name, text in processed.reports.items()},
+    writers: dict[str, Callable[[Path], str]] = {
+        RATINGS_FILE: partial(_pickle, dataset.ratings),
+        USER_ITEM_FILE: partial(_hashed, lambda path: sp.save_npz(path, processed.user_item, compressed=False)),
+        TAGS_FILE: partial(_pickle, dataset.tags),
+        MOVIES_FILE: partial(_pickle, dataset.movies),
+        USER_IDS_FILE: partial(_hashed, lambda path: np.save(path, dataset.user_ids.ids)),
+        MOVIE_IDS_FILE: partial(_hashed, lambda path: np.save(path, dataset.movie_ids.ids)),
+        **{name: partial(_write_text, text) for name, text in processed.reports.items()},
     }
     with replaced_directory(directory) as fresh:
         with ThreadPoolExecutor(max_workers=2) as pool:
-            sums = dict(pool.map(lambda name: _written(fresh / name, writers[name]), writers))
+            sums = dict(pool.map(lambda name: (name, writers[name](fresh / name)), writers))
         manifest = {
             "format": FORMAT,
             "name": dataset.name,
@@ -94,10 +96,36 @@ def save(processed: Processed, directory: Path) -> ProcessedDataset:
     return replace(dataset, directory=directory)
 
 
-def _written(path: Path, write: Callable[[Path], Any]) -> tuple[str, str]:
-    """Write one file; gives its name and sha256."""
+def _pickle(value: object, path: Path) -> str:
+    """Pickle `value` to a file; gives the file's sha256."""
+    with path.open("wb") as file:
+        hashing = _HashingWriter(file)
+        pickle.dump(value, hashing, protocol=5)
+    return hashing.hexdigest()
+
+
+class _HashingWriter:
+    """Passes bytes on to a file and hashes them on the way, which spares reading a large file again."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+
+    def write(self, data: Buffer) -> int:
+        self._digest.update(data)
+        return self._file.write(data)
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
+def _hashed(write: Callable[[Path], object], path: Path) -> str:
     write(path)
-    return path.name, sha256_of(path)
+    return sha256_of(path)
+
+
+def _write_text(text: str, path: Path) -> str:
+    return _hashed(lambda target: target.write_text(text, "utf-8"), path)
 
 
 def load(directory: Path, manifest: Mapping[str, Any]) -> ProcessedDataset:
@@ -158,7 +186,3 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _text_writer(text: str) -> Callable[[Path], Any]:
-    return lambda path: path.write_text(text, "utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,11 +26,14 @@ from recommender.schema import (
     TIMESTAMP,
     USER,
 )
+from training.datasets.indexing import parts
 from training.datasets.quarantine import Quarantine
 from training.datasets.tables import Table
 
 MAX_TITLE = 500  # characters; the longest real one has 160
 MAX_TAG = 1000
+_TABLE_LIMIT = 1 << 26
+_STEPS = 1 / RATING_STEP  # of a rating in a star
 
 SeriesCheck = Callable[[pd.Series], pd.Series]
 
@@ -66,15 +70,17 @@ def ratings_schema(known: Callable[[pd.Series], pd.Series], earliest: date | Non
     first, last = _time_range(earliest)
     return pa.DataFrameSchema(
         {
-            USER: _column("int32", ("user id is negative", lambda ids: ids >= 0)),
+            USER: _column("int32", ("user id is negative", by_parts(lambda ids: ids >= 0))),
             MOVIE: _column("int32", ("movie is not in the movies file", known)),
             RATING: _column(
                 "float32",
-                ("rating is not a number", lambda stars: stars.notna()),
-                ("rating is outside the scale", lambda stars: (stars >= RATING_MIN) & (stars <= RATING_MAX)),
-                ("rating is between two steps", lambda stars: np.rint(stars / RATING_STEP) == stars / RATING_STEP),
+                ("rating is not a number", by_parts(lambda stars: ~np.isnan(stars))),
+                ("rating is outside the scale", by_parts(lambda stars: (stars >= RATING_MIN) & (stars <= RATING_MAX))),
+                ("rating is between two steps", by_parts(lambda stars: np.rint(stars * _STEPS) == stars * _STEPS)),
             ),
-            TIMESTAMP: _column("int64", ("timestamp is impossible", lambda times: (times >= first) & (times <= last))),
+            TIMESTAMP: _column(
+                "int64", ("timestamp is impossible", by_parts(lambda times: (times >= first) & (times <= last)))
+            ),
         }
     )
 
@@ -83,7 +89,7 @@ def user_tags_schema(known: Callable[[pd.Series], pd.Series]) -> pa.DataFrameSch
     """User tags: some text for a film that is `known`."""
     return pa.DataFrameSchema(
         {
-            USER: _column("int32", ("user id is negative", lambda ids: ids >= 0)),
+            USER: _column("int32", ("user id is negative", by_parts(lambda ids: ids >= 0))),
             MOVIE: _column("int32", ("movie is not in the movies file", known)),
             TAG: _column(
                 "str",
@@ -112,7 +118,7 @@ def genome_scores_schema(tag_ids: NDArray[np.int64]) -> pa.DataFrameSchema:
             MOVIE: _column("int32", ("movie id is negative", lambda ids: ids >= 0)),
             TAG_ID: _column("int32", ("tag has no name", membership(tag_ids))),
             RELEVANCE: _column(
-                "float32", ("relevance is outside [0, 1]", lambda scores: (scores >= 0) & (scores <= 1))
+                "float32", ("relevance is outside [0, 1]", by_parts(lambda scores: (scores >= 0) & (scores <= 1)))
             ),
         }
     )
@@ -127,14 +133,20 @@ def membership(ids: NDArray[np.int64]) -> SeriesCheck:
     table = np.zeros(limit + 1, dtype=bool)  # the last entry stands for every id that is out of range
     table[wanted] = True
 
-    def check(values: pd.Series) -> pd.Series:
+    return by_parts(lambda raw: table.take(raw, mode="clip") & (raw >= 0))
+
+
+def by_parts(check: Callable[[NDArray[Any]], NDArray[np.bool_]]) -> SeriesCheck:
+    """The same check on one part of the values after the other: large intermediate results cost most of its time."""
+
+    def checked(values: pd.Series) -> pd.Series:
         raw = values.to_numpy()
-        return pd.Series(table.take(raw, mode="clip") & (raw >= 0), index=values.index)
+        passed = np.empty(len(raw), dtype=bool)
+        for part in parts(len(raw)):
+            passed[part] = check(raw[part])
+        return pd.Series(passed, index=values.index)
 
-    return check
-
-
-_TABLE_LIMIT = 1 << 26
+    return checked
 
 
 def _column(dtype: str, *checks: tuple[str, SeriesCheck]) -> pa.Column:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from recommender.ids import IdMap
 from recommender.schema import ACTORS, DIRECTORS, GENRES, MOVIE, RELEVANCE, TAG, TAG_ID, USER, YEAR
 from training.datasets.dataset import TagMatrix
-from training.datasets.indexing import rows_of
+from training.datasets.indexing import distinct, rows_of
 from training.datasets.tables import PERSON, Genome
 
 # In column order.
@@ -62,13 +62,16 @@ def people_block(people: pd.DataFrame, movie_ids: IdMap, min_films: int) -> Bloc
 def user_tag_block(tags: pd.DataFrame, movie_ids: IdMap, min_films: int) -> Block:
     """TF-IDF of normalised user tags: (1 + ln users who gave the tag) * idf, tags of at least `min_films` films."""
     codes, raw_names = pd.factorize(tags[TAG])
-    names, merged = np.unique([normalise_tag(str(name)) for name in raw_names] or [""], return_inverse=True)
-    given = pd.DataFrame({USER: tags[USER], MOVIE: tags[MOVIE], TAG: names[merged[codes]] if len(tags) else []})
-    given = given[given[TAG] != ""].drop_duplicates()
-    rows, tag_codes, distinct_names = _pairs(given, TAG, movie_ids)
-    users = _counts(rows, tag_codes, (len(movie_ids), len(distinct_names)))
-    users.data = 1 + np.log(users.data)
-    matrix, kept = _frequent(users, distinct_names, min_films)
+    names, merged = np.unique([normalise_tag(str(name)) for name in raw_names], return_inverse=True)
+    rows = rows_of(tags[MOVIE].to_numpy(dtype=np.int32), movie_ids)
+    users = tags[USER].to_numpy(dtype=np.int64)
+    given = (rows >= 0) & (names[merged] != "")[codes]
+    # each person counts once for a film and a tag
+    people = np.int64(users.max(initial=0)) + 1
+    pairs = np.unique((rows * np.int64(len(names)) + merged[codes])[given] * people + users[given]) // people
+    matrix = _counts(pairs // len(names), pairs % len(names), (len(movie_ids), len(names)))
+    matrix.data = 1 + np.log(matrix.data)
+    matrix, kept = _frequent(matrix, names.tolist(), min_films)
     return weigh_by_rarity(matrix), [f"tag:{name}" for name in kept]
 
 
@@ -84,10 +87,8 @@ def genome_block(genome: Genome, movie_ids: IdMap) -> tuple[Block, dict[str, obj
     rows = rows_of(films.ids.astype(np.int32), movie_ids)
     used = complete & (rows >= 0)
     # Averages over all complete films, also those that this data set lacks.
-    scores = scores[complete]
-    above = np.maximum(scores - scores.mean(axis=0), 0) if len(scores) else scores
-    above = sp.coo_matrix(above[used[complete]])
-    matrix = sp.csr_matrix((above.data, (rows[used][above.row], above.col)), shape=(len(movie_ids), len(tags)))
+    average = scores[complete].mean(axis=0) if complete.any() else np.zeros(len(tags), dtype=np.float32)
+    matrix = _rows_above(scores[used], average, rows[used], len(movie_ids))
     report = {
         "films": len(films),
         "complete_films": int(complete.sum()),
@@ -146,12 +147,33 @@ def _frequent(matrix: sp.csr_matrix, names: list[str], min_films: int) -> Block:
     return sp.csr_matrix(matrix[:, kept]), [names[at] for at in kept]
 
 
+def _rows_above(
+    scores: NDArray[np.float32], average: NDArray[np.float32], rows: NDArray[np.int32], n_movies: int
+) -> sp.csr_matrix:
+    """(n_movies, n_tags) what each score has above the average, in these rows (ascending)."""
+    films, tags = np.nonzero(scores > average)
+    indptr = np.zeros(n_movies + 1, dtype=np.int64)
+    indptr[rows + 1] = np.bincount(films, minlength=len(rows))
+    values = scores[films, tags] - average[tags]
+    return sp.csr_matrix((values, tags, np.cumsum(indptr)), shape=(n_movies, len(average)))
+
+
 def _dense_scores(genome: Genome, tag_ids: IdMap) -> tuple[IdMap, NDArray[np.float32]]:
     """Films of the genome and their (n_films, n_tags) scores, NaN where a score is missing."""
-    frame = genome.scores.frame
-    films = IdMap.from_raw(frame[MOVIE].to_numpy())
+    movies, tags, relevance = (genome.scores.frame[column].to_numpy() for column in (MOVIE, TAG_ID, RELEVANCE))
+    films = distinct(movies)
+    if _is_full_table(movies, tags, films, tag_ids):
+        return films, relevance.reshape(len(films), len(tag_ids))
     scores = np.full((len(films), len(tag_ids)), np.nan, dtype=np.float32)
-    rows = rows_of(frame[MOVIE].to_numpy(), films)
-    columns = rows_of(frame[TAG_ID].to_numpy(), tag_ids)
-    scores[rows, columns] = frame[RELEVANCE].to_numpy()
+    scores[rows_of(movies, films), rows_of(tags, tag_ids)] = relevance
     return films, scores
+
+
+def _is_full_table(movies: NDArray[np.int32], tags: NDArray[np.int32], films: IdMap, tag_ids: IdMap) -> bool:
+    """True when the scores stand film by film and tag by tag, none missing, as the real genome's do."""
+    shape = (len(films), len(tag_ids))
+    return (
+        len(movies) == shape[0] * shape[1]
+        and bool((tags.reshape(shape) == tag_ids.ids.astype(np.int32)).all())
+        and bool((movies.reshape(shape) == films.ids.astype(np.int32)[:, None]).all())
+    )

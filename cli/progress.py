@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 Reporter = Callable[[str, float], None]  # what is being done, share done in [0, 1]
+_WORTH_SECONDS = 2.0  # a stage that is done sooner says nothing
 _QUIET_SECONDS = 30.0  # a stage that takes longer than this says how far it is
 
 
@@ -27,20 +28,22 @@ def reporter() -> Iterator[Reporter]:
 
 
 class PlainReporter:
-    """One line when a stage ends, and one every half minute in between."""
+    """One line when a stage that took a while ends, and one every half minute in between."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._began: dict[str, float] = {}
-        self._told = clock()
+        self._told = self._last = clock()
 
     def report(self, what: str, share: float) -> None:
         """Say how far `what` is, if it is worth a line."""
         now = self._clock()
-        began = self._began.setdefault(what, self._told if share >= 1 else now)
+        began = self._began.setdefault(what, self._last if share >= 1 else now)
+        self._last = now
         if share >= 1:
             del self._began[what]
-            self._line(f"{what}: done in {now - began:.1f} s")
+            if now - began >= _WORTH_SECONDS:
+                self._line(f"{what}: done in {now - began:.1f} s")
         elif now - self._told >= _QUIET_SECONDS:
             remaining = (now - began) * (1 - share) / share if share else None
             self._line(f"{what}: {share:.0%}" + (f", about {remaining:.0f} s left" if remaining else ""))
@@ -52,7 +55,7 @@ class PlainReporter:
 
 
 class _BarReporter:
-    """One bar for each stage."""
+    """One bar for each stage; those that are done make room."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -61,4 +64,4 @@ class _BarReporter:
     def report(self, what: str, share: float) -> None:
         if what not in self._tasks:
             self._tasks[what] = self._progress.add_task(what, total=1.0)
-        self._progress.update(self._tasks[what], completed=min(share, 1.0))
+        self._progress.update(self._tasks[what], completed=min(share, 1.0), visible=share < 1)

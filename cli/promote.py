@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from training.difference import Difference, ListChange
+
+_MOST_CHANGED = 5
 
 
 def promote(
@@ -31,3 +40,51 @@ def rollback() -> None:
     from training.promotion import rollback as roll_back
 
     typer.echo(f"Version {roll_back()} is champion again.")
+
+
+def diff(
+    before: Annotated[int, typer.Argument(help="Version that people see now.")],
+    after: Annotated[int, typer.Argument(help="Version that they would see.")],
+    titles: Annotated[
+        list[str] | None, typer.Option(help="Film to compare; repeatable. Default: the most rated.")
+    ] = None,
+    users: Annotated[int, typer.Option(help="People to compare, evenly drawn.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show what a promotion would change: films that enter and leave lists, and whose lists change most.
+
+    Example: movierec diff 7 9 --titles Heat --titles "Toy Story" --users 200
+    """
+    from recommender.model import Model
+    from training.difference import difference
+    from training.tracking import Tracker
+
+    tracker = Tracker.existing()
+    with tempfile.TemporaryDirectory() as scratch:
+        old, new = (
+            Model.load(tracker.bundle(tracker.version(number).number, Path(scratch) / side))
+            for side, number in (("before", before), ("after", after))
+        )
+        found = difference(old, new, titles or [], users)
+    if as_json:
+        typer.echo(json.dumps(asdict(found)))
+    else:
+        _show(found, before, after)
+
+
+def _show(found: Difference, before: int, after: int) -> None:
+    typer.echo(f"From version {before} to version {after}; 1 is the same list, 0 another one (rank-biased overlap).\n")
+    for change in found.titles:
+        _show_change(change)
+    typer.echo(f"Films like a film: {found.mean_title_similarity:.2f} on average over {len(found.titles)} titles.")
+    typer.echo(f"Films for people: {found.mean_people_similarity:.2f} on average over {len(found.people)} people.\n")
+    typer.echo("Whose lists change most:")
+    for change in found.people[:_MOST_CHANGED]:
+        _show_change(change)
+
+
+def _show_change(change: ListChange) -> None:
+    typer.echo(f"{change.subject}: {change.similarity:.2f}")
+    for sign, titles in (("+", change.entering), ("-", change.leaving)):
+        if titles:
+            typer.echo(f"  {sign} {', '.join(titles)}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.errors import UsageError
 from recommender.model import Model, Wanted
 
 SHOWN = 10  # films on a page
@@ -19,12 +20,30 @@ Ids = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ListChange:
-    """What becomes of one list: raw movie ids, best first."""
+    """What becomes of one list: titles, best first."""
 
-    subject: int  # raw movie or user id
-    entering: list[int]
-    leaving: list[int]
+    subject: str  # a title, or `user 7`
+    before: list[str]
+    after: list[str]
     similarity: float  # rank-biased overlap
+
+    @property
+    def entering(self) -> list[str]:
+        return [title for title in self.after if title not in self.before]
+
+    @property
+    def leaving(self) -> list[str]:
+        return [title for title in self.before if title not in self.after]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What would change for people if one model took the place of another."""
+
+    titles: list[ListChange]  # in the order asked for
+    people: list[ListChange]  # whose lists change most first
+    mean_title_similarity: float
+    mean_people_similarity: float
 
 
 @dataclass(frozen=True)
@@ -75,6 +94,49 @@ def agreement(before: Model, after: Model, films: int, people: int) -> Agreement
     users = before.user_ids.ids[_spread(np.flatnonzero(_ratings_of_each(before) > 0), people)]
     persons = zip(_without_newly_rated(before, after, users), people_lists(after, users), strict=True)
     return Agreement(_mean_overlap(titles), _mean_overlap(persons))
+
+
+def difference(before: Model, after: Model, titles: Sequence[str], people: int) -> Difference:
+    """The lists of both models for films named by `titles` (none: well-known ones) and for `people` people.
+
+    Raises LookupFailedError for a title that no film or several films have, UsageError for models of different films.
+    """
+    if not np.isin(before.movie_ids.ids, after.movie_ids.ids).any():
+        raise UsageError("The two versions have no film in common; only versions of one data set can be compared.")
+    films = [before.movie_ids.ids[before.titles.resolve(title).row] for title in titles] or _most_rated(before)
+    users = np.intersect1d(before.user_ids.ids, after.user_ids.ids)
+    users = users[_spread(np.arange(len(users)), people)]
+    for_titles = _changes(before, after, [_name(before, int(film)) for film in films], title_lists, films)
+    for_people = _changes(before, after, [f"user {user}" for user in users], people_lists, users)
+    return Difference(
+        titles=for_titles,
+        people=sorted(for_people, key=lambda change: change.similarity),
+        mean_title_similarity=float(np.mean([change.similarity for change in for_titles])),
+        mean_people_similarity=float(np.mean([change.similarity for change in for_people])),
+    )
+
+
+def _changes(
+    before: Model, after: Model, names: Sequence[str], lists: Callable[..., list[Ids]], subjects: Sequence[int] | Ids
+) -> list[ListChange]:
+    return [
+        ListChange(
+            name,
+            [_name(before, int(film)) for film in old],
+            [_name(after, int(film)) for film in new],
+            rank_biased_overlap(old.tolist(), new.tolist()),
+        )
+        for name, old, new in zip(names, lists(before, subjects), lists(after, subjects), strict=True)
+    ]
+
+
+def _name(model: Model, movie_id: int) -> str:
+    film = model.catalog.film(model.movie_row(movie_id))
+    return f"{film.title} ({film.year})" if film.year else film.title
+
+
+def _most_rated(model: Model) -> Ids:
+    return model.movie_ids.ids[np.argsort(-model.catalog.counts, kind="stable")[:SHOWN]]
 
 
 def _without_newly_rated(before: Model, after: Model, users: Ids) -> list[Ids]:

@@ -23,6 +23,7 @@ SAMPLE_TITLES = ("Toy Story", "The Matrix", "Heat")  # the first that the model 
 def demo(
     dataset: Annotated[str, typer.Option(help="Name of the data set; `movierec data --help` tells more.")] = "ml-100k",
     raw: Annotated[Path | None, typer.Option(help="Directory with the raw files, where they are at hand.")] = None,
+    genome: Annotated[bool, typer.Option(help="Add the tag genome, for a data set without one of its own.")] = False,
     api_port: Annotated[int, typer.Option(envvar="API_PORT", help="Port of the API.")] = 8000,
     webapp_port: Annotated[int, typer.Option(envvar="WEBAPP_PORT", help="Port of the web page.")] = 8501,
     mlflow_port: Annotated[int, typer.Option(envvar="MLFLOW_PORT", help="Port of the MLflow UI.")] = 5000,
@@ -40,7 +41,7 @@ def demo(
         try:
             if serve:
                 require_free(services)
-            prepared = _prepare(dataset, raw)
+            prepared = _prepare(dataset, raw, genome)
             _train_and_promote(prepared)
             typer.echo(f"Ready to serve after {time.monotonic() - start:.0f} s.")
             if serve:
@@ -49,10 +50,15 @@ def demo(
             typer.echo("Stopped.")
 
 
-def _prepare(dataset: str, raw: Path | None) -> ProcessedDataset:
+def _prepare(dataset: str, raw: Path | None, genome: bool) -> ProcessedDataset:
+    from cli.progress import reporter
+    from training.datasets.fetch import fetch_if_missing
     from training.datasets.store import prepare
 
-    prepared = prepare(dataset, raw=raw)
+    with reporter() as progress:
+        raw = raw or fetch_if_missing(dataset, progress)
+        tags = fetch_if_missing("tag-genome", progress) if genome else None
+    prepared = prepare(dataset, raw=raw, genome=tags)
     typer.echo(
         f"Data: {prepared.name}, {len(prepared.ratings):,} ratings of {len(prepared.movie_ids):,} films "
         f"by {len(prepared.user_ids):,} people."
@@ -86,9 +92,12 @@ def _promote(version: int, dataset: str, champion: Version | None) -> None:
     other_data = champion is not None and champion.tags["dataset"] != dataset
     reason = f"the demo changed to the data set {dataset}" if other_data else ""
     try:
-        verdict = promote(version, force=other_data, reason=reason)
+        # Small data may leave the first model undecided against popularity; without a champion nothing is served.
+        verdict = promote(version, force=other_data, reason=reason, accept_undecided=champion is None)
         typer.echo(f"Promoted version {version}: {verdict.summary}")
     except GateRefusedError as refusal:
+        if champion is None:
+            raise
         typer.echo(f"{refusal} The champion stays; --force --reason TEXT overrules the gate.")
 
 

@@ -84,3 +84,10 @@ def test_runs_are_mounted_read_only(name):
     mounts = [mount for mount in SERVICES[name]["volumes"] if "mlruns" in mount]
     assert mounts
     assert all(mount.endswith(":ro") for mount in mounts)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_published_port_leads_to_a_server_that_listens_beyond_the_container(name):
+    image = next(words for kind, words in last_stage() if kind == "CMD")
+    command = SERVICES[name].get("command") or yaml.safe_load(image)
+    assert command[command.index("--host") + 1] == "0.0.0.0"

@@ -90,6 +90,47 @@ def synth(
     typer.echo(json.dumps(told) if as_json else f"{config.ratings:,} ratings are in {out}/.")
 
 
+@app.command(epilog="Example: movierec data credits ml-100k --reference other.csv --reference-raw DIR")
+def credits(
+    name: Name,
+    table: Annotated[Path | None, typer.Option(help="Table to check; default: the one at hand for NAME.")] = None,
+    reference: Annotated[Path | None, typer.Option(help="CSV of credits of another edition to compare with.")] = None,
+    reference_raw: Annotated[Path | None, typer.Option(help="Raw files of that edition: its films' titles.")] = None,
+    differences: Annotated[bool, typer.Option(help="Print each film on which the two differ.")] = False,
+    processed: ProcessedRoot = _PROCESSED,
+    as_json: AsJson = False,
+) -> None:
+    """Print how many ratings a table of film credits covers, and how far it agrees with another table."""
+    from recommender.errors import UsageError
+    from training.datasets.credit_check import check_credits
+
+    if (reference is None) != (reference_raw is None):
+        raise UsageError("Expected --reference and --reference-raw together.")
+    found = check_credits(name, table, reference, reference_raw, processed)
+    lines = found.pop("differences", [])
+    typer.echo(json.dumps(found)) if as_json else _show(found, as_json=False)
+    for line in lines if differences else []:
+        typer.echo(line)
+
+
+@app.command(epilog="Example: movierec data synth-bundle --movies 60000 --users 160000 --dim 128 --out var/bundle")
+def synth_bundle(
+    out: Annotated[Path, typer.Option(help="Directory of the bundle; must not exist yet.")],
+    movies: Annotated[int, typer.Option(help="Number of films.", min=1)] = 60_000,
+    users: Annotated[int, typer.Option(help="Number of people.", min=1)] = 160_000,
+    dim: Annotated[int, typer.Option(help="Dimensions of the embeddings.", min=1)] = 128,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same arrays.", min=0)] = 0,
+) -> None:
+    """Write a model bundle of any size without training, for measuring the service and the web page."""
+    from benchmarks.synthetic_bundle import Size, write
+    from recommender.errors import UsageError
+
+    if out.exists():
+        raise UsageError(f"{out} exists already; name another directory.")
+    write(out, Size(movies=movies, dimensions=dim, users=users), seed)
+    typer.echo(f"A bundle of {movies:,} films and {users:,} people is in {out}/.")
+
+
 @app.command(epilog="Example: movierec data describe ml-100k --json")
 def describe(name: Name, processed: ProcessedRoot = _PROCESSED, as_json: AsJson = False) -> None:
     """Print the snapshot of a processed data set: size, density, averages, coverage."""

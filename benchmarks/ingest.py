@@ -1,0 +1,116 @@
+"""Ingest: raw CSV files to a stored data set, against the time that pandas takes for reading the files alone.
+
+Each side runs in a fresh process of its own, so that neither finds memory or caches of the other. What is loaded once in
+a process (pandera, the compiled parser) is loaded before the clock starts, by preparing a tiny twin.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import pandas as pd
+
+from benchmarks.common import Figure, peak_memory, seconds
+from benchmarks.twins import make_twin, twin, twin_directory
+from training.datasets.sources import RAW_ROOT
+from training.datasets.store import ProcessedDataset, prepare
+
+SMALL = 0.04  # of the full size: a million ratings
+TINY = 0.002
+_GIB = 2**30
+# What pandas is told about the columns, as a careful user would.
+_DTYPES = {
+    "ratings.csv": {"userId": "int32", "movieId": "int32", "rating": "float32", "timestamp": "int64"},
+    "movies.csv": {"movieId": "int32", "title": "str", "genres": "str"},
+    "links.csv": {"movieId": "int32", "imdbId": "int64", "tmdbId": "int64"},
+    "tags.csv": {"userId": "int32", "movieId": "int32", "tag": "str", "timestamp": "int64"},
+    "genome-tags.csv": {"tagId": "int32", "tag": "str"},
+    "genome-scores.csv": {"movieId": "int32", "tagId": "int32", "relevance": "float32"},
+}
+
+T = TypeVar("T")
+
+
+class Made(NamedTuple):
+    """Seconds and peak bytes of writing a twin."""
+
+    seconds: float
+    peak: int
+
+
+class Prepared(NamedTuple):
+    """Seconds and peak bytes of `prepare`, bytes of the frames and matrices that it gives, number of ratings."""
+
+    seconds: float
+    peak: int
+    final: int
+    ratings: int
+
+
+def run(size: float, rounds: int) -> list[Figure]:
+    """Figures of writing the twin of `size` times MovieLens 25M and of preparing it."""
+    made = _fresh(_make, size)
+    _fresh(_make, size * SMALL)
+    large, small, read = [], [], []
+    for _ in range(rounds):
+        large.append(_fresh(_prepare, size))
+        read.append(_fresh(_read, size))
+        small.append(_fresh(_prepare, size * SMALL))
+    ours, theirs = (statistics.median(times) for times in ([each.seconds for each in large], read))
+    peak = statistics.median(each.peak for each in large)
+    growth, before = (statistics.median(each.seconds / each.ratings for each in runs) for runs in (large, small))
+    ratings = f"{large[0].ratings:,} ratings"
+    return [
+        Figure("ingest/prepare against pandas.read_csv", ours / theirs, 2.0, "lower", ours, theirs, "s", rounds,
+               ratings),
+        Figure("ingest/peak memory against what it gives", peak / large[0].final, 3.0, "lower", peak / _GIB,
+               large[0].final / _GIB, "GiB", rounds, "growth over the imports"),
+        Figure("ingest/time for a rating against a 25th of the ratings", growth / before, 1.2, "lower", growth * 1e6,
+               before * 1e6, "us", rounds),
+        Figure("ingest/writing the twin, seconds", made.seconds, unit="s", note=f"{ratings} and the tag genome"),
+        Figure("ingest/writing the twin, peak memory in GiB", made.peak / _GIB, 4.0, unit="GiB"),
+    ]  # fmt: skip
+
+
+def _fresh(work: Callable[[float], T], size: float) -> T:
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(work, size).result()
+
+
+def _make(size: float) -> Made:
+    taken: list[float] = []
+    peak = peak_memory(lambda: taken.append(seconds(lambda: make_twin(size))))
+    return Made(taken[0], peak)
+
+
+def _prepare(size: float) -> Prepared:
+    given: list[ProcessedDataset] = []
+    taken: list[float] = []
+    with tempfile.TemporaryDirectory(dir=RAW_ROOT) as root:
+        prepare("tiny", raw=twin(TINY), processed_root=Path(root))
+
+        def work() -> None:
+            given.append(prepare("synthetic", raw=twin_directory(size), processed_root=Path(root)))
+
+        peak = peak_memory(lambda: taken.append(seconds(work)))
+        return Prepared(taken[0], peak, _bytes(given[0]), len(given[0].ratings))
+
+
+def _bytes(dataset: ProcessedDataset) -> int:
+    """Bytes of the frames and of both matrices."""
+    frames = (dataset.movies, dataset.ratings)
+    matrices = (dataset.tags.matrix, dataset.user_item())
+    return sum(int(frame.memory_usage(deep=True).sum()) for frame in frames) + sum(
+        matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes for matrix in matrices
+    )
+
+
+def _read(size: float) -> float:
+    files = {twin_directory(size) / name: dtypes for name, dtypes in _DTYPES.items()}
+    return seconds(lambda: [pd.read_csv(path, dtype=dtypes, engine="c") for path, dtypes in files.items()])

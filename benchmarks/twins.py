@@ -1,0 +1,34 @@
+"""Synthetic twins of MovieLens 25M, whole or scaled down, made once and kept under data/raw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from training.datasets.sources import RAW_ROOT
+from training.datasets.synth.files import write_twin
+from training.datasets.synth.settings import SyntheticConfig, load_synthetic_config
+
+USERS, MOVIES, RATINGS = 162_541, 62_423, 25_000_095
+
+
+def twin_config(size: float) -> SyntheticConfig:
+    """The twin with `size` times the users, films and ratings of MovieLens 25M."""
+    users, movies, ratings = (max(round(size * full), 1) for full in (USERS, MOVIES, RATINGS))
+    return load_synthetic_config(users=users, movies=movies, ratings=min(ratings, users * movies // 4))
+
+
+def twin_directory(size: float) -> Path:
+    """Where the twin's files are kept."""
+    return RAW_ROOT / f"synthetic-twin-{twin_config(size).ratings}"
+
+
+def make_twin(size: float) -> Path:
+    """Write the twin anew, tag genome included; gives its directory."""
+    write_twin(twin_config(size), twin_directory(size), genome=True)
+    return twin_directory(size)
+
+
+def twin(size: float) -> Path:
+    """Directory of the twin, written where it is not there yet."""
+    directory = twin_directory(size)
+    return directory if directory.is_dir() else make_twin(size)

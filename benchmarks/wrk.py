@@ -1,0 +1,60 @@
+"""wrk, the load generator, run against one address at a time."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from recommender.errors import MissingInputError
+
+CONNECTIONS = 32
+_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run: requests a second, seconds within which 99 % were answered, and answers other than 2xx or 3xx."""
+
+    rate: float
+    p99: float
+    failed: int
+
+
+@dataclass(frozen=True)
+class Call:
+    """Requests to send in turn."""
+
+    paths: Sequence[str]
+    method: str = "GET"
+    body: str = ""
+
+    def script(self, file: Path) -> Path:
+        """The same as a script for wrk."""
+        headers = '{["content-type"]="application/json"}'
+        file.write_text(
+            f"local paths = {{{','.join(json.dumps(path) for path in self.paths)}}}\nlocal at = 0\n"
+            f"function request() at = at % #paths + 1 return wrk.format({json.dumps(self.method)}, paths[at], "
+            f"{headers}, {json.dumps(self.body) if self.body else 'nil'}) end\n"
+        )
+        return file
+
+
+def measure(port: int, call: Call, seconds: float, scratch: Path) -> Measured:
+    """Load one address for some seconds. Raises MissingInputError without wrk."""
+    if shutil.which("wrk") is None:
+        raise MissingInputError("Expected the load generator wrk; install it: apt-get install wrk")
+    script = call.script(scratch / "requests.lua")
+    options = ["-t1", f"-c{CONNECTIONS}", f"-d{max(seconds, 1):.0f}", "--latency", "-s", str(script)]
+    told = subprocess.run(
+        ["wrk", *options, f"http://127.0.0.1:{port}"], capture_output=True, text=True, check=True
+    ).stdout
+    rate, p99 = re.search(r"Requests/sec:\s+([\d.]+)", told), re.search(r"99%\s+([\d.]+)(us|ms|s)", told)
+    failed = re.search(r"Non-2xx or 3xx responses: (\d+)", told)
+    assert rate is not None
+    assert p99 is not None
+    return Measured(float(rate[1]), float(p99[1]) * _UNITS[p99[2]], int(failed[1]) if failed else 0)

@@ -136,13 +136,13 @@ def holm(comparisons: Sequence[Comparison]) -> list[Comparison]:
 
 
 def standard_error_interval(value: float, resampled: Values) -> Interval:
-    """`value` with 1.96 standard deviations of its resampled values on each side.
+    """`value` with 1.96 standard deviations of its resampled values on each side, within 0 and 1.
 
-    For figures of a whole set, such as coverage: fewer distinct people in a resample show fewer films, so percentiles
+    For shares of a whole set, such as coverage: fewer distinct people in a resample show fewer films, so percentiles
     of the resampled values would lie below the value itself.
     """
     reach = 1.959964 * float(resampled.std(ddof=1))
-    return Interval(value, value - reach, value + reach)
+    return Interval(value, max(0.0, value - reach), min(1.0, value + reach))
 
 
 def resampling_weights(n: int, draws: int, seed: int) -> Iterator[Values]:

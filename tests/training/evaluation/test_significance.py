@@ -9,7 +9,7 @@ import pytest
 
 from recommender.errors import UsageError
 from training.evaluation.result import Evaluation
-from training.evaluation.significance import compare, holm, intervals, resampling_weights
+from training.evaluation.significance import compare, holm, intervals, resampling_weights, standard_error_interval
 
 
 def evaluation(per_user, users=None, **changes) -> Evaluation:
@@ -47,6 +47,14 @@ def test_people_without_a_value_are_left_out():
     assert list(found) == ["ndcg_at_10"]
     assert found["ndcg_at_10"].value == pytest.approx(0.3)
     assert [found["ndcg_at_10"].lo, found["ndcg_at_10"].hi] == pytest.approx([0.2, 0.4])
+
+
+def test_shares_of_a_whole_set_keep_their_value_inside_and_stay_shares():
+    resampled = np.array([0.5, 0.6, 0.7])  # fewer distinct people show fewer films
+    found = standard_error_interval(0.95, resampled)
+    assert found.value == 0.95
+    assert found.lo == pytest.approx(0.95 - 1.96 * 0.1, abs=1e-3)
+    assert found.hi == 1
 
 
 def test_rmse_is_over_ratings_and_resampled_by_person():

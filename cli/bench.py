@@ -26,7 +26,11 @@ class Benchmark(StrEnum):
     serve = "serve"
     webapp = "webapp"
     reliability = "reliability"
+    spark = "spark"
     all = "all"
+
+
+_NOT_IN_ALL = (Benchmark.all, Benchmark.spark)  # Spark needs a dependency group and Java
 
 
 def bench(
@@ -39,7 +43,7 @@ def bench(
 
     Example: movierec bench topk --size 0.2 --json
     """
-    chosen = [each for each in Benchmark if each is not Benchmark.all] if name is Benchmark.all else [name]
+    chosen = [each for each in Benchmark if each not in _NOT_IN_ALL] if name is Benchmark.all else [name]
     figures: list[Figure] = []
     for each in chosen:
         for figure in import_module(f"benchmarks.{each.value}").run(size=size, rounds=rounds):

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import subprocess
 import sys
-import time
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 
 import numpy as np
 import pandas as pd
@@ -17,6 +11,7 @@ import pytest
 import scipy.sparse as sp
 from starlette.testclient import TestClient
 
+from benchmarks.spark_cluster import standalone
 from cli.train import Engine, train
 from recommender import schema
 from recommender.errors import DataError, MissingInputError, MovierecError, UsageError
@@ -35,7 +30,6 @@ from training.tracking import Tracker, register_bundle
 user_item, dataset, data = world.user_item, world.dataset, world.data  # two tastes: 60 people, 30 films
 
 NUMBERS = ["factors=8", "iterations=8", "regularization=1.5"]
-START_SECONDS = 90
 
 
 def silent(what, share):
@@ -96,44 +90,12 @@ def test_without_pyspark_the_message_says_how_to_get_it(monkeypatch, data):
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory):
     """Address of a standalone master with one worker, both stopped afterwards."""
-    pyspark = pytest.importorskip("pyspark", reason="pyspark is not installed: uv sync --group spark")
-    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
-        pytest.skip("Spark needs Java 17, and there is no java")
-    home, work = Path(pyspark.__file__).parent, tmp_path_factory.mktemp("spark")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
-        patch.setenv("PYSPARK_PYTHON", sys.executable)
-        patch.setenv("SPARK_HOME", str(home))
-        loopback = ("--host", "127.0.0.1", "--port", "0", "--webui-port", "0")
-        with daemon(home, work, "master.Master", *loopback, said=r"Starting Spark master at (spark://\S+)") as address:
-            limits = ("--cores", "2", "--memory", "1g")
-            with daemon(
-                home, work, "worker.Worker", *loopback, *limits, address, said="Successfully registered with master"
-            ):
-                yield address
-
-
-@contextmanager
-def daemon(home, work, kind, *arguments, said):
-    """A process of Spark's own, up when its log says `said`; gives the first group of that, if there is one."""
-    command = [str(home / "bin" / "spark-class"), f"org.apache.spark.deploy.{kind}", *arguments]
-    log = work / f"{kind}.log"
-    with log.open("w") as sink:
-        process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT, cwd=work)
-    try:
-        yield wait_for(said, log, process)
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def wait_for(said, log, process):
-    until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until and process.poll() is None:
-        if found := re.search(said, log.read_text()):
-            return found.group(found.lastindex or 0)
-        time.sleep(0.1)
-    pytest.fail(f"Spark did not come up: {log.read_text()[-2000:]}")
+    with ExitStack() as stack:
+        try:
+            address = stack.enter_context(standalone(tmp_path_factory.mktemp("spark")))
+        except MissingInputError as reason:
+            pytest.skip(str(reason))
+        yield address
 
 
 @pytest.fixture(scope="session")

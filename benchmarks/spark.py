@@ -1,0 +1,90 @@
+"""ALS by Spark on a standalone master and worker of this machine, beside the local fit of the same configuration."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.common import Figure, seconds
+from benchmarks.spark_cluster import standalone
+from benchmarks.twins import twin
+from recommender.model import Model
+from training.assemble import build_bundle
+from training.datasets.store import ProcessedDataset, prepare
+from training.evaluation.protocols import evaluate
+from training.evaluation.result import Evaluation
+from training.evaluation.significance import compare
+from training.models import configure, make
+from training.models.base import FittedModel, TrainingData
+from training.protocol import load_protocol
+from training.split import Split, splits, training_data
+
+FULL = 0.04  # of MovieLens 25M: a million ratings
+METRIC = "ndcg_at_10"
+BAND = 0.02
+
+
+def run(*, size: float, rounds: int) -> list[Figure]:
+    """How far nDCG@10 by `latest20` is from the local fit's, people paired, and the time of one fit each.
+
+    `size`: share of the million ratings of the synthetic twin; one round, whatever `rounds` says: a fit takes minutes.
+    """
+    with tempfile.TemporaryDirectory() as scratch, standalone(Path(scratch)) as master:
+        case = _Case.make(Path(scratch), size)
+        fitted: dict[str, FittedModel] = {}
+        taken = {
+            name: seconds(lambda name=name: fitted.update({name: case.fit(name, master)}))  # type: ignore[misc]
+            for name in ("als", "spark_als")
+        }
+        ours, theirs = (case.judge(fitted[name]) for name in ("spark_als", "als"))
+    found = compare(ours, theirs, METRIC)
+    note = f"{found.users} people, ratio {found.ratio:.4f} [{found.ratio_lo:.4f}, {found.ratio_hi:.4f}]"
+    quality = Figure(
+        f"als on Spark: distance of {METRIC} from the local fit, {len(case.dataset.ratings):,} ratings",
+        abs(found.ratio - 1),
+        target=BAND,
+        ours=found.a,
+        theirs=found.b,
+        unit="",
+        note=note,
+    )
+    time = Figure(
+        "als on Spark: time of a fit against the local one, sessions and files included",
+        taken["spark_als"] / taken["als"],
+        ours=taken["spark_als"],
+        theirs=taken["als"],
+    )
+    return [quality, time]
+
+
+@dataclass(frozen=True)
+class _Case:
+    """The twin and its `latest20` training part."""
+
+    dataset: ProcessedDataset
+    split: Split
+    data: TrainingData
+
+    @classmethod
+    def make(cls, scratch: Path, size: float) -> _Case:
+        dataset = prepare("twin", raw=twin(FULL * size), processed_root=scratch / "processed")
+        split = splits(load_protocol("latest20"), dataset, 0)[0]
+        return cls(dataset, split, training_data(dataset, split))
+
+    def fit(self, name: str, master: str) -> FittedModel:
+        config = configure(name, [f"master={master}", "blocks=4"] if name == "spark_als" else [])
+        return make(name, config).fit(self.data, seed=0, progress=lambda what, share: None)
+
+    def judge(self, fitted: FittedModel) -> Evaluation:
+        with _saved(fitted, self) as model:
+            return evaluate(model, self.dataset, self.split, load_protocol("latest20"), seed=0)
+
+
+@contextmanager
+def _saved(fitted: FittedModel, case: _Case) -> Iterator[Model]:
+    with tempfile.TemporaryDirectory() as scratch:
+        build_bundle(Path(scratch) / "bundle", fitted, case.dataset, case.data)
+        yield Model.load(Path(scratch) / "bundle")

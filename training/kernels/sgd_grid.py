@@ -49,9 +49,7 @@ def make_grid(users: NDArray[np.int32], items: NDArray[np.int32], ratings: NDArr
     return Grid(users[order], items[order], ratings[order], bounds, size)
 
 
-def descend(
-    grid: Grid, state: Any, mean: float, rates: NDArray[Any], decays: NDArray[Any], run: Map[Any, Any]
-) -> float:
+def descend(grid: Grid, state: Any, mean: float, rates: NDArray[Any], decays: NDArray[Any], run: Map) -> float:
     """One pass over all ratings; updates `state` in place and returns the mean squared error on the way.
 
     Arguments as in `sgd_pass`; `run` maps a function over the blocks of a round, in any order, and waits for them.

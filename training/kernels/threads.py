@@ -6,14 +6,20 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from threadpoolctl import threadpool_limits
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-Map = Callable[[Callable[[T], R], Iterable[T]], Iterator[R]]
+
+class Map(Protocol):
+    """`map`, as a pool of threads offers it."""
+
+    def __call__(self, function: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
+        """Results of `function` in the order of `items`."""
+        ...
 
 
 def cores() -> int:
@@ -22,7 +28,7 @@ def cores() -> int:
 
 
 @contextmanager
-def thread_map(threads: int = 0) -> Iterator[Map]:  # type: ignore[type-arg]  # a generic alias has no parameters here
+def thread_map(threads: int = 0) -> Iterator[Map]:
     """A `map` over `threads` threads (0: one per processor) in which BLAS starts no threads of its own."""
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads or cores()) as pool:
         yield pool.map

@@ -15,6 +15,7 @@ CLASSES = {
     "popularity": "training.models.popularity:Popularity",
     "svd": "training.models.svd:Svd",
     "als": "training.models.als:Als",
+    "ials": "training.models.ials:Ials",
     "content": "training.models.content:Content",
     "item_knn": "training.models.item_knn:ItemKnn",
     "ease": "training.models.ease:Ease",

@@ -92,16 +92,31 @@ def als_model(
 
     `told`: what its parameters say beside `config`.
     """
-    arrays: dict[str, NDArray[Any]] = {
-        "als_user_factors": users,
-        "als_item_factors": items,
-        "als_gram": items.T.astype(np.float64) @ items.astype(np.float64),
-        "als_embedding": unit_rows(items),
-    }
     fold_in = AlsFoldIn(gram="als_gram", **config.model_dump(exclude={"factors", "iterations"}))
-    spec = FactorSpec(user_factors="als_user_factors", item_factors="als_item_factors", fold_in=fold_in)
-    likeness = SimilaritySpec(parts=[SimilarityPart(name="als", embedding="als_embedding")])
-    return FittedModel("als", {**config.model_dump(), **told}, arrays, likeness, spec, learning_curve=curve or {})
+    return factor_model("als", {**config.model_dump(), **told}, users, items, fold_in, curve)
+
+
+def factor_model(
+    name: str,
+    parameters: Mapping[str, Any],
+    users: NDArray[np.float32],
+    items: NDArray[np.float32],
+    fold_in: AlsFoldIn,
+    curve: Mapping[str, list[float]] | None = None,
+) -> FittedModel:
+    """The model `name` of implicit factors (n_users, d) and (n_movies, d).
+
+    Arrays: the factors, the items' Gram matrix for fold-in, and the item factors at unit length.
+    """
+    arrays: dict[str, NDArray[Any]] = {
+        f"{name}_user_factors": users,
+        f"{name}_item_factors": items,
+        f"{name}_gram": items.T.astype(np.float64) @ items.astype(np.float64),
+        f"{name}_embedding": unit_rows(items),
+    }
+    spec = FactorSpec(user_factors=f"{name}_user_factors", item_factors=f"{name}_item_factors", fold_in=fold_in)
+    likeness = SimilaritySpec(parts=[SimilarityPart(name=name, embedding=f"{name}_embedding")])
+    return FittedModel(name, parameters, arrays, likeness, spec, learning_curve=curve or {})
 
 
 def rated(user_item: sp.csr_matrix) -> NDArray[Any]:

@@ -17,6 +17,7 @@ from training.models import NAMES, configure, make
 SMALL = {
     "svd": ["factors=8", "iterations=60", "learning_rate=0.02"],
     "als": ["factors=8", "regularization=1"],
+    "ials": ["factors=8"],
     "content": ["factors=4"],
     "ease": ["regularization=1"],
     "blend": ["als.factors=8", "als.regularization=1", "content.factors=4"],

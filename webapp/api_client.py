@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import httpx
@@ -15,8 +15,10 @@ Json = dict[str, Any]
 Params = tuple[tuple[str, str], ...]
 Get = Callable[[str, Params], Json]
 Post = Callable[[str, Json], Json]
+Options = Mapping[str, Any]  # how a list is cut: n, genres, year_from, ... as the service names them
 Answer = TypeVar("Answer", bound=models.Read)
 
+CHAMPION, CHALLENGER = "champion", "challenger"
 _BUSY = 503
 
 
@@ -56,9 +58,9 @@ class Api:
         self._get = get
         self._post = post
 
-    def model(self) -> models.ModelCard:
-        """The served version."""
-        return _parse(models.ModelCard, self._get("/model", ()))
+    def model(self, slot: str = CHAMPION) -> models.ModelCard:
+        """The version served in a slot. Raises ApiProblem where the slot is empty."""
+        return _parse(models.ModelCard, self._get("/model", query_string(model=_slot(slot))))
 
     def summary(self) -> models.Summary:
         """The data behind the served version."""
@@ -108,9 +110,30 @@ class Api:
         """Two films side by side."""
         return _parse(models.Comparison, self._get(f"/movies/{first}/compare/{second}", ()))
 
-    def recommend(self, params: Params) -> models.Recommendations:
-        """Films like a film; `params` as the service documents them."""
+    def common(self, movie_id: int, others: Sequence[int]) -> list[models.CommonViewers]:
+        """People whom a film has in common with each of `others`, at most a hundred."""
+        return _parse(models.InCommon, self._get(f"/movies/{movie_id}/common", query_string(with_ids=others))).films
+
+    def tags(self, limit: int = 100) -> list[models.Tag]:
+        """What lists can be steered by; none where the version does not know."""
+        return _parse(models.Tags, self._get("/tags", query_string(limit=limit))).tags
+
+    def resolve(self, title: str) -> int:
+        """The movie_id that a title means. Raises ApiProblem, which may carry suggestions."""
+        subject = _parse(models.Recommendations, self._get("/recommend/", query_string(title=title, n=1))).query
+        assert isinstance(subject, models.FilmSubject), "a list for a title names its film"
+        return subject.movie_id
+
+    def similar(self, movie_id: int, options: Options, slot: str = CHAMPION) -> models.Recommendations:
+        """Films like a film, with reasons."""
+        params = query_string(movie_id=movie_id, explain="true", model=_slot(slot), **options)
         return _parse(models.Recommendations, self._get("/recommend/", params))
+
+    def for_ratings(self, ratings: Mapping[int, float], options: Options) -> models.Recommendations:
+        """Films for a person who gave `ratings`, movie_id to stars, with reasons; without any, a start list."""
+        rated = [{"movie_id": movie_id, "rating": stars} for movie_id, stars in sorted(ratings.items())]
+        body = {"ratings": rated, "explain": True, **options}
+        return _parse(models.Recommendations, self._post("/recommend/", body))
 
 
 def query_string(**values: object) -> Params:
@@ -120,6 +143,11 @@ def query_string(**values: object) -> Params:
         several = value if isinstance(value, (list, tuple)) else [value]
         pairs += [(name, str(one)) for one in several if one is not None]
     return tuple(pairs)
+
+
+def _slot(slot: str) -> str | None:
+    """The parameter for a slot; the champion answers without being named."""
+    return None if slot == CHAMPION else slot
 
 
 def suggestions(problem: ApiProblem) -> list[models.Suggestion]:

@@ -36,25 +36,51 @@ class Film(Read):
     rating_count: int
 
 
+class Reason(Read):
+    """One thing that moved a score, and by how much."""
+
+    kind: str
+    name: str
+    contribution: float
+    movie_id: int | None = None
+    rating: float | None = None
+
+
+class Explanation(Read):
+    """score = sum of the contributions + rest."""
+
+    reasons: tuple[Reason, ...]
+    rest: float
+
+
 class Recommendation(Film):
     """A film in a list, best first."""
 
     rank: int
     score: float
+    predicted_rating: float | None = None
+    explanation: Explanation | None = None
 
 
-class Subject(Read):
-    """How the service understood the question."""
+class FilmSubject(Read):
+    """The film that a list is for, and how the question named it."""
 
     title: str
     movie_id: int
     matched: str
 
 
-class Recommendations(Read):
-    """A list of films like a film."""
+class PersonSubject(Read):
+    """The person that a list is for."""
 
-    query: Subject
+    ratings: int
+    matched: str
+
+
+class Recommendations(Read):
+    """A list of films, for a film or for a person."""
+
+    query: FilmSubject | PersonSubject
     model: ModelIdentity
     recommendations: list[Recommendation]
 
@@ -151,6 +177,34 @@ class ModelCard(Read):
     metrics: list[Metric]
     movies: int
     users: int
+
+
+class CommonViewers(Read):
+    """People whom a film has in common with another."""
+
+    movie_id: int
+    viewers: int
+    likes: int
+
+
+class InCommon(Read):
+    """People whom a film has in common with others."""
+
+    films: list[CommonViewers]
+
+
+class Tag(Read):
+    """Something that films have more or less of."""
+
+    kind: str
+    name: str
+    movies: int
+
+
+class Tags(Read):
+    """Names to steer by, those of most films first."""
+
+    tags: list[Tag]
 
 
 class Suggestion(Read):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from webapp.frame import LOGO, STYLE, foot
+from webapp.frame import LOGO, STYLE, foot, warm_registry
 
 # Not in a directory called pages: until the first visitor has come through here, Streamlit would open the files of
 # such a directory by themselves, without this frame, for anybody who follows a link to one of them.
 PAGES = [
     st.Page("views/overview.py", title="Overview", icon=":material/theaters:", default=True),
     st.Page("views/recommendations.py", title="Recommendations", icon=":material/movie:"),
+    st.Page("views/for_you.py", title="For you", icon=":material/favorite:", url_path="for-you"),
     st.Page("views/film_map.py", title="Map", icon=":material/map:", url_path="map"),
     st.Page("views/analytics.py", title="Analytics", icon=":material/bar_chart:"),
     st.Page("views/models.py", title="Models", icon=":material/science:"),
@@ -25,6 +26,7 @@ def main() -> None:
     page = st.navigation(PAGES, position="top")
     page.run()
     foot()
+    warm_registry()
 
 
 if __name__ == "__main__":

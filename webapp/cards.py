@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from webapp.api_models import Film, Recommendation
+from webapp.api_models import Film, MapFilm, Recommendation
 from webapp.palette import genre_colour
 from webapp.poster import poster_uri
 from webapp.wording import film_label, names, rating_line
 
 
-def poster(film: Film, *, small: bool = False) -> str:
+def poster(film: Film | MapFilm, *, small: bool = False) -> str:
     """The film's drawn poster."""
     source = poster_uri(film.movie_id, film.title, film.year, film.genres)
     label = escape(film_label(film.title, film.year), quote=True)
@@ -41,13 +41,19 @@ def rating(film: Film) -> str:
     return f'<p class="mr-rating"><span class="mr-icon" aria-hidden="true">star</span>{escape(rating_line(film))}</p>'
 
 
-def score_bar(label: str, value: str, share: float, note: str) -> str:
-    """A labelled bar; `share` of its width in [0, 1]; `note` explains it on hover."""
-    width = min(max(share, 0.0), 1.0) * 100
+def score_bar(label: str, value: str, segments: Sequence[tuple[str, float, str]], note: str) -> str:
+    """A labelled bar of coloured segments: what each stands for, its share of the whole width, and its colour.
+
+    `note` explains the bar on hover.
+    """
+    drawn = "".join(
+        f'<b style="width:{max(share, 0.0) * 100:.1f}%;background:{colour}" title="{_quoted(name)}"></b>'
+        for name, share, colour in segments
+    )
     return (
-        f'<div class="mr-score" title="{escape(note, quote=True)}"><span>{escape(label)}</span>'
-        f'<div class="mr-bar" role="img" aria-label="{escape(label, quote=True)} {escape(value, quote=True)}">'
-        f'<b style="width:{width:.1f}%"></b></div><span>{escape(value)}</span></div>'
+        f'<div class="mr-score" title="{_quoted(note)}"><span>{escape(label)}</span>'
+        f'<div class="mr-bar" role="img" aria-label="{_quoted(label)} {_quoted(value)}">{drawn}</div>'
+        f"<span>{escape(value)}</span></div>"
     )
 
 
@@ -60,16 +66,39 @@ def hero(film: Film) -> str:
     )
 
 
-def recommendation(film: Recommendation, bar: str, reasons: Sequence[str] = ()) -> str:
-    """A film in a list: rank, facts, score and why."""
+def recommendation(film: Recommendation, bar: str, reasons: Sequence[str] = (), badge: str = "") -> str:
+    """A film in a list: rank, facts, score and why; `badge` is a word beside the title."""
     year = f'<span class="mr-year">{film.year}</span>' if film.year else ""
+    mark = f'<span class="mr-badge">{escape(badge)}</span>' if badge else ""
     why = "".join(f"<li>{escape(reason)}</li>" for reason in reasons)
     return (
         f'<article class="mr-card"><div class="mr-art"><span class="mr-rank">{film.rank}</span>{poster(film)}</div>'
-        f'<div class="mr-facts"><h3>{escape(film.title)} {year}</h3>'
+        f'<div class="mr-facts"><h3>{escape(film.title)} {year}{mark}</h3>'
         f'<p class="mr-chips">{genre_chips(film.genres)}</p>{people(film)}{rating(film)}{bar}'
         f"{f'<ul class=mr-why>{why}</ul>' if why else ''}</div></article>"
     )
+
+
+def legend(entries: Sequence[tuple[str, str]]) -> str:
+    """What colours stand for: names and colours, wrapping on a narrow screen."""
+    return (
+        '<p class="mr-legend">'
+        + "".join(
+            f'<span class="mr-chip"><i style="background:{colour}"></i>{escape(name)}</span>'
+            for name, colour in entries
+        )
+        + "</p>"
+    )
+
+
+def genre_legend(genres: Sequence[str]) -> str:
+    """The colours of the main genres of some films."""
+    return legend([(genre, genre_colour(genre)) for genre in sorted(set(genres))])
+
+
+def bullets(lines: Sequence[str]) -> str:
+    """A plain list."""
+    return '<ul class="mr-list">' + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
 
 
 def figures(entries: Sequence[tuple[str, str, str]]) -> str:
@@ -82,3 +111,7 @@ def figures(entries: Sequence[tuple[str, str, str]]) -> str:
         )
         + "</dl>"
     )
+
+
+def _quoted(text: str) -> str:
+    return escape(text, quote=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from webapp import source
+from webapp import registry, source
 from webapp.errors import ApiUnready, WebappError
 from webapp.palette import ACCENT, GOLD
 
@@ -58,6 +59,11 @@ def show_error(error: WebappError, key: str) -> None:
     st.button("Try again", key=f"retry-{key}", icon=":material/refresh:")
 
 
+def is_dark() -> bool:
+    """Whether the page is dark; for what cannot take its colour from the theme."""
+    return st.context.theme.type == "dark"
+
+
 def foot() -> None:
     """Which model answers, and where to look further."""
     settings = source.settings()
@@ -65,6 +71,13 @@ def foot() -> None:
     if settings.mlflow_url:
         links.append(f'<a href="{escape(settings.mlflow_url, quote=True)}">MLflow runs</a>')
     st.html(f'<footer class="mr-foot">{escape(_served_line())} &nbsp;·&nbsp; {" &nbsp;·&nbsp; ".join(links)}</footer>')
+
+
+@st.cache_resource(show_spinner=False)
+def warm_registry() -> None:
+    """Load MLflow behind the first page that anybody sees, so that the Models page opens at once."""
+    if registry.has_store(source.settings().tracking_uri):
+        threading.Thread(target=registry.load_client, daemon=True).start()
 
 
 def _served_line() -> str:

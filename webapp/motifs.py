@@ -15,7 +15,7 @@ _DARK = "#0c0a08"
 
 
 def rings(dice: Random, light: str) -> str:
-    """Concentric circles: drama, and whatever has no motif of its own."""
+    """Concentric circles; also for whatever has no motif of its own."""
     x, y = dice.uniform(40, 160), dice.uniform(80, 140)
     return "".join(_disc(x, y, r, stroke=light, width=7, opacity=0.34) for r in range(16, 150, 22))
 
@@ -114,6 +114,51 @@ def _lens(dice: Random, light: str) -> str:
     return circles + _disc(x, 118, 12, "#fff", opacity=0.55)
 
 
+def _confetti(dice: Random, light: str) -> str:
+    spots = [(dice.randint(0, 195), dice.randint(0, 215), dice.uniform(0, 90)) for _ in range(34)]
+    return "".join(
+        f'<rect x="{x}" y="{y}" width="9" height="15" rx="2" fill="{"#fff" if i % 4 == 0 else light}" opacity="0.45" '
+        f'transform="rotate({turn:.0f} {x + 4} {y + 7})"/>'
+        for i, (x, y, turn) in enumerate(spots)
+    )
+
+
+def _curtain(dice: Random, light: str) -> str:
+    gap = dice.randint(10, 34)
+    folds = "".join(_box(x, -5, 11, 310, light, 0.32) for x in (*range(-4, 92 - gap, 22), *range(112 + gap, 200, 22)))
+    return folds + _shape([(100, -10), (60 - gap, 300), (140 + gap, 300)], "#fff", 0.13)
+
+
+def _hills(dice: Random, light: str) -> str:
+    layers = []
+    for i, y in enumerate((120, 155, 190)):
+        lift = dice.randint(15, 45)
+        layers.append(
+            f'<path d="M-10 {y} Q {dice.randint(20, 80)} {y - lift} 100 {y} T 210 {y - 8} V310 H-10 Z" fill="{light}" '
+            f'opacity="{0.26 + 0.1 * i:.2f}"/>'
+        )
+    return _disc(dice.uniform(40, 160), 82, 24, "#fff", opacity=0.5) + "".join(layers)
+
+
+def _window(dice: Random, light: str) -> str:
+    x, y = dice.randint(38, 66), dice.randint(50, 72)
+    panes = "".join(_box(x + i * 36, y + j * 46, 31, 41, light, 0.5) for i in range(3) for j in range(3))
+    return _tilted(dice.uniform(-4, 4), panes) + _disc(x + 80, y + 30, 13, "#fff", opacity=0.5)
+
+
+def _spiral(dice: Random, light: str) -> str:
+    x, y, turn = dice.uniform(80, 120), dice.uniform(100, 130), dice.uniform(0, math.tau)
+    points = [_at(x, y, 4 + i * 1.35, turn + i * 0.2) for i in range(70)]
+    path = "M" + " L".join(f"{px:.0f} {py:.0f}" for px, py in points)
+    return _line(path, light, 7, 0.5)
+
+
+def _arcs(dice: Random, light: str) -> str:
+    left = dice.random() < 0.5
+    x = 0 if left else 200
+    return "".join(_disc(x, 215, r, stroke=light, width=13, opacity=0.36) for r in range(40, 230, 34))
+
+
 def _disc(x: float, y: float, r: float, fill: str = "none", *, stroke: str = "", width: int = 0, opacity: float) -> str:
     line = f' stroke="{stroke}" stroke-width="{width}"' if stroke else ""
     return f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{r:.0f}" fill="{fill}"{line} opacity="{opacity}"/>'
@@ -146,23 +191,25 @@ def _dust(dice: Random, n: int) -> str:
     )
 
 
-MOTIFS: dict[str, Motif] = {
-    "Action": _rays,
-    "Adventure": _mountains,
-    "Animation": _bubbles,
-    "Children": _bubbles,
-    "Comedy": _smile,
-    "Crime": _blinds,
-    "Documentary": _lens,
-    "Fantasy": _starburst,
-    "Film-Noir": _blinds,
-    "Horror": _teeth,
-    "IMAX": _frames,
-    "Musical": _waves,
-    "Mystery": _blinds,
-    "Romance": _two_discs,
-    "Sci-Fi": _planet,
-    "Thriller": _chevrons,
-    "War": _chevrons,
-    "Western": _mesa,
+# Several for each kind of film; the dice of the film choose.
+MOTIFS: dict[str, tuple[Motif, ...]] = {
+    "Action": (_rays, _chevrons, _arcs),
+    "Adventure": (_mountains, _hills),
+    "Animation": (_bubbles, _confetti, _starburst),
+    "Children": (_bubbles, _hills, _confetti),
+    "Comedy": (_smile, _confetti, _arcs, _bubbles),
+    "Crime": (_blinds, _window),
+    "Documentary": (_lens, _frames),
+    "Drama": (rings, _curtain, _window, _hills, _arcs),
+    "Fantasy": (_starburst, _mountains),
+    "Film-Noir": (_blinds, _window, _spiral),
+    "Horror": (_teeth, _spiral),
+    "IMAX": (_frames,),
+    "Musical": (_waves, _curtain),
+    "Mystery": (_spiral, _blinds, _window),
+    "Romance": (_two_discs, _waves, _hills),
+    "Sci-Fi": (_planet, _rays, rings),
+    "Thriller": (_chevrons, _spiral, _blinds),
+    "War": (_chevrons, _mountains, _rays),
+    "Western": (_mesa, _hills),
 }

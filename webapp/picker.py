@@ -7,11 +7,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from webapp.api_client import Api, query_string, suggestions
+from webapp.api_client import Api, suggestions
 from webapp.api_models import Film, Suggestion
 from webapp.errors import ApiProblem
 from webapp.wording import film_label
 
+# The dropdown that pages share, and its name in the address bar. A page that links to others with a film must not have
+# it: Streamlit drops a link's parameter where the page at hand binds one of the same name.
+FILM = "film"
 BEST_KNOWN = 100
 _NUMBERED = re.compile(r"#(\d{1,15})$")
 
@@ -48,7 +51,7 @@ def find_film(api: Api, text: str) -> Film:
     numbered = _NUMBERED.search(text)
     if numbered:
         return api.movie(int(numbered[1]))
-    return api.movie(api.recommend(query_string(title=text, n=1)).query.movie_id)
+    return api.movie(api.resolve(text))
 
 
 def references(films: Sequence[Suggestion | Film]) -> list[str]:

@@ -31,7 +31,8 @@ def poster_svg(movie_id: int, title: str, year: int | None, genres: Sequence[str
     ordered = by_character(genres)
     main = genre_colour(ordered[0]) if ordered else genre_colour("")
     second = genre_colour(ordered[1]) if len(ordered) > 1 else main
-    draw = MOTIFS.get(ordered[0] if ordered else "", rings)
+    dice = random.Random(movie_id)
+    draw = dice.choice(MOTIFS.get(ordered[0] if ordered else "", (rings,)))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}">'
         f'<defs><linearGradient id="g" x1="0" y1="0" x2="0.5" y2="1"><stop offset="0" stop-color="{shade(main, 0.8)}"/>'
@@ -39,7 +40,7 @@ def poster_svg(movie_id: int, title: str, year: int | None, genres: Sequence[str
         '<linearGradient id="s" x1="0" y1="0" x2="0" y2="1"><stop offset="0.3" stop-color="#0c0a08" stop-opacity="0"/>'
         '<stop offset="1" stop-color="#0c0a08" stop-opacity="0.82"/></linearGradient></defs>'
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="url(#g)"/>'
-        f"{draw(random.Random(movie_id), shade(main, 1.55))}"
+        f"{draw(dice, shade(main, 1.55))}"
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="url(#s)"/>'
         f"{_lettering(title, year)}{_stripe([genre_colour(genre) for genre in ordered])}</svg>"
     )

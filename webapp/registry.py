@@ -37,25 +37,38 @@ class Version:
         return f"{self.number} · {self.algorithm}"
 
 
+def load_client() -> None:
+    """Import MLflow, which takes seconds, so that a later call need not."""
+    import mlflow
+
+    del mlflow
+
+
+def has_store(tracking_uri: str) -> bool:
+    """Whether there is anything to read: a server, or a SQLite file that exists."""
+    return not tracking_uri.startswith(_SQLITE) or Path(tracking_uri.removeprefix(_SQLITE)).is_file()
+
+
 def read_versions(tracking_uri: str, name: str) -> list[Version]:
     """Every registered version, newest first; none where the model is not registered. Raises RegistryUnavailable."""
     require_store(tracking_uri)
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
-    client = MlflowClient(tracking_uri, registry_uri=tracking_uri)
     try:
+        client = MlflowClient(tracking_uri, registry_uri=tracking_uri)
         found = client.search_model_versions(f"name = '{name}'", max_results=1000)
         aliases = client.get_registered_model(name).aliases if found else {}
         versions = [_version(entry, _run(client, entry.run_id), aliases) for entry in found]
-    except MlflowException as error:
+    except (MlflowException, SQLAlchemyError) as error:
         raise RegistryUnavailable(f"MLflow says: {str(error)[:200]}") from error
     return sorted(versions, key=lambda version: -version.number)
 
 
 def require_store(tracking_uri: str) -> None:
     """Raise RegistryUnavailable where a SQLite file is missing: MLflow would create an empty one."""
-    if tracking_uri.startswith(_SQLITE) and not Path(tracking_uri.removeprefix(_SQLITE)).is_file():
+    if not has_store(tracking_uri):
         raise RegistryUnavailable(
             "There is no MLflow store where this page looks for it. Train a model (movierec train all), or set "
             "MLFLOW_TRACKING_URI."

@@ -1,11 +1,14 @@
-"""The one place where pages get their data: the service, cached for as long as the same version is served."""
+"""The one place where pages get their data: the service, cached for as long as the same versions are served."""
 
 from __future__ import annotations
 
+import json
+
 import streamlit as st
 
-from webapp.api_client import Api, Json, Params, Transport
+from webapp.api_client import CHALLENGER, Api, Json, Params, Transport
 from webapp.api_models import ModelCard
+from webapp.errors import ApiProblem
 from webapp.settings import Settings
 
 VERSION_SECONDS = 5  # a promotion shows after at most this long
@@ -20,16 +23,22 @@ def settings() -> Settings:
 
 def served() -> ModelCard:
     """The version that answers. Raises WebappError."""
-    address = settings().api_url
-    return Api(lambda path, params: _fresh(address, path, params), _transport(address).post).model()
+    return _card(settings().api_url, "champion")
+
+
+def challenger() -> ModelCard | None:
+    """The version in the second slot, where the service has one. Raises WebappError."""
+    return _challenger(settings().api_url)
 
 
 def api() -> Api:
-    """The service, its answers to GET remembered until another version is served. Raises WebappError."""
+    """The service, its answers remembered until another version is served. Raises WebappError."""
     address = settings().api_url
-    model = served().model
-    version = f"{model.name} {model.version} {model.run_id}"
-    return Api(lambda path, params: _answer(address, version, path, params), _transport(address).post)
+    versions = " ".join(f"{card.model.version}-{card.model.run_id}" for card in (served(), challenger()) if card)
+    return Api(
+        lambda path, params: _answer(address, versions, path, params),
+        lambda path, body: _posted(address, versions, path, json.dumps(body, sort_keys=True)),
+    )
 
 
 @st.cache_resource(show_spinner=False)
@@ -39,10 +48,24 @@ def _transport(address: str) -> Transport:
 
 
 @st.cache_data(ttl=VERSION_SECONDS, show_spinner=False)
-def _fresh(address: str, path: str, params: Params) -> Json:
+def _card(address: str, slot: str) -> ModelCard:
+    transport = _transport(address)
+    return Api(transport.get, transport.post).model(slot)
+
+
+@st.cache_data(ttl=VERSION_SECONDS, show_spinner=False)
+def _challenger(address: str) -> ModelCard | None:
+    try:
+        return _card(address, CHALLENGER)
+    except ApiProblem:
+        return None
+
+
+@st.cache_data(ttl=ANSWER_SECONDS, max_entries=ANSWERS_KEPT, show_spinner="Asking the service …")
+def _answer(address: str, versions: str, path: str, params: Params) -> Json:
     return _transport(address).get(path, params)
 
 
 @st.cache_data(ttl=ANSWER_SECONDS, max_entries=ANSWERS_KEPT, show_spinner="Asking the service …")
-def _answer(address: str, version: str, path: str, params: Params) -> Json:
-    return _transport(address).get(path, params)
+def _posted(address: str, versions: str, path: str, body: str) -> Json:
+    return _transport(address).post(path, json.loads(body))

@@ -18,19 +18,39 @@ PROTOCOLS = {
     "cold": "A tenth of the films lose all their ratings: can content alone place them?",
 }
 METRICS = {
-    "ndcg": "nDCG: how many relevant films the list holds, counting more near the top; 1 is perfect",
-    "recall": "recall: the share of the relevant films that the list holds",
-    "precision": "precision: the share of the list that is relevant",
-    "map": "MAP: precision averaged over the places of the relevant films",
-    "mrr": "MRR: one divided by the place of the first relevant film",
-    "hit": "hit rate: the share of lists with at least one relevant film",
-    "rmse": "RMSE: typical error of a predicted rating in stars, large errors counting more; lower is better",
-    "mae": "MAE: average error of a predicted rating in stars; lower is better",
-    "coverage": "coverage: the share of the catalogue that appears in anybody's list",
-    "gini": "Gini of exposure: 0 when every film is shown equally often, 1 when one film takes all",
-    "novelty": "novelty: how surprising the films shown are, in bits; rare films count more",
-    "popularity_lift": "popularity lift: how much more popular the list is than what its reader has watched",
-    "diversity": "diversity: how unlike each other the films of a list are",
+    "ndcg": "How many relevant films the list holds, counting more near the top; 1 is perfect.",
+    "recall": "The share of the relevant films that the list holds.",
+    "precision": "The share of the list that is relevant.",
+    "map": "Precision averaged over the places of the relevant films (divided by as many as the list can hold).",
+    "map_by_relevant": "Precision averaged over the places of the relevant films (divided by all relevant ones).",
+    "mrr": "One divided by the place of the first relevant film, on average.",
+    "hit_rate": "The share of lists with at least one relevant film.",
+    "rmse": "Typical error of a predicted rating in stars, large errors counting more; lower is better.",
+    "mae": "Average error of a predicted rating in stars; lower is better.",
+    "coverage": "The share of the catalogue that appears in anybody's list.",
+    "gini": "How unequally films are shown: 0 when all equally often, 1 when one film takes all.",
+    "novelty": "How surprising the films shown are, in bits: rare films count more.",
+    "popularity_lift": "How much more popular the list is than what its reader has watched; 0 is neutral.",
+    "diversity": "How unlike each other the films of a list are, by content; 1 is nothing in common.",
+    "rare_lists": "The share of lists that show a film with under 20 ratings.",
+    "thin_films": "The share of the films shown that have under 5 ratings.",
+    "users": "People whose lists were judged.",
+    "users_without_relevant": "People left out because nothing of theirs could be found.",
+    "queries": "Films that lists were asked for.",
+    "people_overlap": "How much the served model's lists for people agree with the judged one's.",
+    "titles_overlap": "How much the served model's lists for films agree with the judged one's.",
+}
+_VARIANTS = {
+    "masked": "Films that the person had seen before are left out of the list.",
+    "weighted": "Rare films count more: plain popularity does not help.",
+}
+_SPELLED = {
+    "ndcg": "nDCG",
+    "map": "MAP",
+    "map_by_relevant": "MAP by relevant",
+    "mrr": "MRR",
+    "rmse": "RMSE",
+    "mae": "MAE",
 }
 DEFINITIONS_URL = "https://en.wikipedia.org/wiki/Evaluation_measures_(information_retrieval)"
 
@@ -72,6 +92,11 @@ def names(people: Sequence[str], most: int = 3) -> str:
     return ", ".join(people[:most])
 
 
+def joined(words: Sequence[str]) -> str:
+    """One, two and three."""
+    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
+
+
 def rating_line(film: Film) -> str:
     """Average and number of ratings in words."""
     if not film.rating_count:
@@ -81,14 +106,26 @@ def rating_line(film: Film) -> str:
 
 
 def metric_title(name: str) -> str:
-    """`ndcg_at_10` as people write it: nDCG@10."""
-    base, _, depth = name.partition("_at_")
-    spelled = {"ndcg": "nDCG", "map": "MAP", "mrr": "MRR", "rmse": "RMSE", "mae": "MAE", "hit": "Hit rate"}
-    shown = spelled.get(base, base.replace("_", " ").capitalize())
-    return f"{shown}@{depth}" if depth else shown
+    """`masked_ndcg_at_10` as people write it: Masked nDCG@10."""
+    variants, base, depth = _parts(name)
+    shown = " ".join([*variants, _SPELLED.get(base, base.replace("_", " "))])
+    return f"{shown[:1].upper() if variants or base not in _SPELLED else shown[:1]}{shown[1:]}" + (
+        f"@{depth}" if depth else ""
+    )
 
 
 def metric_help(name: str) -> str:
-    """A plain sentence on a metric; empty for one that has none."""
-    matches = [text for key, text in METRICS.items() if name.startswith(key) or f"_{key}" in name]
-    return matches[0] if matches else ""
+    """A plain sentence or two on a metric; empty for one that has none."""
+    variants, base, _ = _parts(name)
+    return " ".join([METRICS.get(base, ""), *(_VARIANTS[variant] for variant in variants)]).strip()
+
+
+def _parts(name: str) -> tuple[list[str], str, str]:
+    """Variants, base and depth of a metric's name."""
+    base, _, depth = name.partition("_at_")
+    variants = []
+    for variant in _VARIANTS:
+        if base.startswith(f"{variant}_"):
+            variants.append(variant)
+            base = base.removeprefix(f"{variant}_")
+    return variants, base, depth

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from html import unescape
 from pathlib import Path
 
+import numpy as np
 import pytest
 import streamlit as st
 import uvicorn
 from streamlit.testing.v1 import AppTest
 
 import webapp
+from recommender.bundle import save_bundle
 from serving.app import create_app
 from serving.model_store import ModelStore, VersionMeta
 from serving.settings import Settings
-from tests.toy_extras import save_full_toy
+from tests.toy import build_arrays, build_manifest
+from tests.toy_extras import extras_arrays, save_full_toy
 
 APP = Path(webapp.__file__).with_name("app.py")
 Open = Callable[..., AppTest]
@@ -39,10 +44,30 @@ def toy_store(tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
     return store
 
 
+@pytest.fixture(scope="session")
+def two_versions(tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
+    """A local model store whose second slot holds a version that turns every list of similar films round."""
+    root = tmp_path_factory.mktemp("challenger")
+    save_full_toy(root / "first")
+    arrays = build_arrays() | extras_arrays()
+    arrays["neighbour_rows"] = np.ascontiguousarray(arrays["neighbour_rows"][:, ::-1])
+    save_bundle(root / "second", build_manifest(), arrays)
+    store = ModelStore(root / "store")
+    for version, name, slot in (("1", "first", "champion"), ("2", "second", "challenger")):
+        meta = VersionMeta(name="movielens-recommender", version=version, run_id=f"run-{version}", algorithm=name)
+
+        def copy(target: Path, bundle: Path = root / name) -> None:
+            shutil.copytree(bundle, target)
+
+        store.point("champion" if slot == "champion" else "challenger", store.install(meta, copy))
+    return store
+
+
 @contextmanager
-def serving(store: ModelStore, port: int = 0) -> Iterator[str]:
+def serving(store: ModelStore, port: int = 0, *, challenger: bool = False) -> Iterator[str]:
     """The service on a free port of this machine, or on `port`; its address."""
-    server = uvicorn.Server(uvicorn.Config(create_app(Settings(), store), port=port, access_log=False))
+    settings = Settings(challenger_alias="challenger" if challenger else None)
+    server = uvicorn.Server(uvicorn.Config(create_app(settings, store), port=port, access_log=False))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 30
@@ -60,6 +85,13 @@ def serving(store: ModelStore, port: int = 0) -> Iterator[str]:
 def api_url(toy_store: ModelStore) -> Iterator[str]:
     """Address of the service over the toy bundle."""
     with serving(toy_store) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def duel_url(two_versions: ModelStore) -> Iterator[str]:
+    """Address of a service with champion and challenger."""
+    with serving(two_versions, challenger=True) as address:
         yield address
 
 
@@ -94,3 +126,8 @@ def drawn(app: AppTest) -> str:
     parts = [element.proto.body for kind in kinds for element in app.get(kind)]
     boxes = [*app.info, *app.warning, *app.error, *app.exception]
     return "\n".join([*parts, *(box.value for box in boxes)])
+
+
+def shown(app: AppTest) -> list[str]:
+    """Titles of the list on the page, in its order."""
+    return [unescape(title).strip() for title in re.findall(r"<h3>([^<]*)<", drawn(app))]

@@ -18,7 +18,7 @@ from tests.webapp.conftest import Open, drawn, serving
 from webapp import source
 
 Reply = tuple[int, bytes]
-PAGES = ("overview", "recommendations", "film_map", "analytics", "models")
+PAGES = ("overview", "recommendations", "for_you", "film_map", "analytics", "models")
 
 
 @contextmanager

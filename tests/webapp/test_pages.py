@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.webapp.conftest import Open, drawn
+from tests.webapp.conftest import Open, drawn, shown
+from webapp import source
+from webapp.exports import recommendations_csv
 
 PAGES = {
     "overview": "Films like the ones you love",
     "recommendations": "Films like a film",
+    "for_you": "A list of your own",
     "film_map": "The map of films",
     "analytics": "What people rated, and how",
     "models": "Models and their evidence",
@@ -44,7 +47,7 @@ def test_a_typed_title_leads_to_films_of_the_same_taste(open_page: Open) -> None
 
 def test_a_link_with_a_film_and_a_number_opens_that_list(open_page: Open) -> None:
     app = open_page("recommendations", film="Star Voyage (1977)", n="4")
-    assert drawn(app).count("<h3>") == 4
+    assert len(shown(app)) == 4
     assert app.slider("n").value == 4
 
 
@@ -88,15 +91,55 @@ def test_what_a_person_types_is_escaped(open_page: Open) -> None:
 
 
 def test_the_csv_holds_the_list_that_is_shown(open_page: Open) -> None:
-    from webapp import source
-    from webapp.api_client import query_string
-    from webapp.exports import recommendations_csv
-
     open_page("recommendations")
-    answer = source.api().recommend(query_string(title="Star Voyage", n=3))
+    answer = source.api().similar(1, {"n": 3})
     rows = list(csv.DictReader(io.StringIO(recommendations_csv(answer))))
     assert [row["title"] for row in rows] == [film.title for film in answer.recommendations]
     assert rows[0]["genres"] == "Crime|Sci-Fi"
+
+
+def test_a_film_says_why_it_is_in_the_list(open_page: Open) -> None:
+    text = drawn(open_page("recommendations", film="Star Voyage (1977)", n="4"))
+    assert "Both directed by Ada Stern" in text
+    assert "people liked both" in text
+
+
+def test_filters_from_a_link_cut_the_list(open_page: Open) -> None:
+    app = open_page("recommendations", film="Star Voyage (1977)", genres="Comedy", years=["1988", "1996"])
+    assert not app.exception
+    titles = shown(app)
+    assert set(titles) == {"Robot Summer", "Twins", "Café Éternel"}
+
+
+def test_filters_that_nothing_passes_say_so(open_page: Open) -> None:
+    app = open_page("recommendations", film="Star Voyage (1977)", least="200")
+    assert "No film passes these filters" in drawn(app)
+
+
+def test_steering_moves_films_up(open_page: Open) -> None:
+    plain = shown(open_page("recommendations", film="Star Voyage (1977)"))
+    steered = shown(open_page("recommendations", film="Star Voyage (1977)", more="Romance"))
+    assert steered.index("Letters from Lyon") < plain.index("Letters from Lyon")
+
+
+def test_without_a_challenger_there_is_nothing_to_choose(open_page: Open) -> None:
+    app = open_page("recommendations", film="Star Voyage (1977)", model="Side by side")
+    assert "Challenger" not in drawn(app)
+    assert shown(app)
+
+
+def test_champion_and_challenger_stand_side_by_side(open_page: Open, duel_url: str) -> None:
+    app = open_page("recommendations", url=duel_url, film="Star Voyage (1977)", n="4", model="Side by side")
+    text = drawn(app)
+    assert "Champion: version 1" in text
+    assert "Challenger: version 2" in text
+    assert text.count("only here") == 2  # of five neighbours, each list shows four
+
+
+def test_the_challenger_alone_answers_when_asked(open_page: Open, duel_url: str) -> None:
+    first = shown(open_page("recommendations", url=duel_url, film="Star Voyage (1977)", n="5"))
+    second = shown(open_page("recommendations", url=duel_url, film="Star Voyage (1977)", n="5", model="Challenger"))
+    assert first == second[::-1]
 
 
 VIEWS = ("One film", "Two films", "Most rated", "Best rated", "Genres", "Over time")
@@ -132,7 +175,7 @@ def test_a_minimum_that_no_film_reaches_is_said_so(open_page: Open) -> None:
 
 
 def test_the_map_opens_the_film_that_is_sought(open_page: Open) -> None:
-    app = open_page("film_map", film="Robot Summer (1991)")
+    app = open_page("film_map", spot="Robot Summer (1991)")
     assert not app.exception
     assert "<h2>Robot Summer" in drawn(app)
 

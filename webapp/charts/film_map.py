@@ -13,27 +13,32 @@ from webapp.palette import ACCENT
 
 SELECTION = "film"
 _HEIGHT = 680
-_NAMED = 45  # films that carry their title
-_APART = (0.13, 0.035)  # least distance of two titles, as a share of the map's width and height
+_NAMED = 34  # films that carry their title
+_APART = (0.12, 0.045)  # least distance of two titles, as a share of the map's width and height
 
 
-def film_map(films: Sequence[MapFilm], genres: Collection[str] = (), marked: int | None = None) -> Picture:
+def film_map(
+    films: Sequence[MapFilm], genres: Collection[str] = (), marked: int | None = None, *, dark: bool = False
+) -> Picture:
     """Films near each other are alike; those of `genres` stand out, and the film `marked` carries a ring.
 
-    A click selects a film by its movie_id, as the selection `SELECTION`.
+    A click selects a film by its movie_id, as the selection `SELECTION`. `dark`: titles for a dark page.
     """
     rows = map_rows(films, genres)
+    x, y = _axes(rows)
     picked = alt.selection_point(name=SELECTION, fields=["movie_id"], on="click", empty=False)
-    points = alt.Chart(table(rows)).mark_circle(cursor="pointer", stroke=None).encode(
-        *_axes(),
-        color=alt.Color("genre:N", title="Main genre", scale=genre_colours(rows), legend=_LEGEND),
+    points = alt.Chart(table(rows)).mark_circle(cursor="pointer").encode(
+        x=x,
+        y=y,
+        color=alt.Color("genre:N", scale=genre_colours(rows), legend=None),
         size=alt.Size("count:Q", legend=None, scale=alt.Scale(type="sqrt", range=[18, 260])),
         opacity=alt.Opacity("shown:Q", legend=None, scale=None),
         tooltip=FILM_TOOLTIP,
     )  # fmt: skip
-    layers = [points.add_params(picked).interactive(), _titles(rows)]
     ringed = [row for row in rows if row["movie_id"] == marked]
-    return sized(alt.layer(*layers, *([_ring(ringed)] if ringed else [])), _HEIGHT)
+    rings = [_ring(ringed).encode(x=x, y=y)] if ringed else []
+    titles = [title.encode(x=x, y=y, text="title:N") for title in _titles(rows, dark)]
+    return sized(alt.layer(points.add_params(picked).interactive(), *rings, *titles), _HEIGHT)
 
 
 def map_rows(films: Sequence[MapFilm], genres: Collection[str]) -> list[dict[str, object]]:
@@ -50,28 +55,29 @@ def map_rows(films: Sequence[MapFilm], genres: Collection[str]) -> list[dict[str
     return rows
 
 
-_LEGEND = alt.Legend(orient="bottom", columns=7, symbolType="circle", symbolSize=90)
-
-
 def _apart(film: MapFilm, other: MapFilm) -> bool:
     return abs(film.x - other.x) > 2 * _APART[0] or abs(film.y - other.y) > 2 * _APART[1]
 
 
-def _axes() -> tuple[alt.X, alt.Y]:
-    scale = alt.Scale(domain=[-1.05, 1.05])
-    return alt.X("x:Q", axis=None, scale=scale), alt.Y("y:Q", axis=None, scale=scale)
+def _axes(rows: Sequence[dict[str, object]]) -> tuple[alt.X, alt.Y]:
+    """Both axes without marks, as wide as the films lie."""
+    spans = [[float(str(row[axis])) for row in rows] for axis in ("x", "y")]
+    x, y = (alt.Scale(domain=[min(span) - 0.04, max(span) + 0.04], nice=False) for span in spans)
+    return alt.X("x:Q", axis=None, scale=x), alt.Y("y:Q", axis=None, scale=y)
 
 
-def _titles(rows: Sequence[dict[str, object]]) -> alt.Chart:
-    """Titles of some films; a narrow screen has no room for them."""
+def _titles(rows: Sequence[dict[str, object]], dark: bool) -> list[alt.Chart]:
+    """Titles of some films over a halo of the page's colour; a narrow screen has no room for them."""
     named = alt.Chart(table([row for row in rows if row["title"]]))
-    room = alt.ExprRef("width < 560 ? 0 : 0.95")
-    text = named.mark_text(dy=-11, fontSize=11.5, fontWeight=600, opacity=room, clip=True)
-    titles: alt.Chart = text.encode(*_axes(), text="title:N")
-    return titles
+    room = alt.ExprRef("width < 560 ? 0 : 1")
+    paper, ink = ("#15130f", "#efe9de") if dark else ("#fcfaf6", "#221d18")
+    text = alt.MarkDef(type="text", dy=-11, fontSize=12, fontWeight=600, opacity=room, clip=True)
+    halo = text.copy()
+    halo.color, halo.stroke, halo.strokeWidth, halo.strokeOpacity = paper, paper, 4, 0.85
+    text.color = ink
+    return [named.properties(mark=mark) for mark in (halo, text)]
 
 
 def _ring(rows: Sequence[dict[str, object]]) -> alt.Chart:
-    ring = alt.Chart(table(rows)).mark_point(size=600, stroke=ACCENT, strokeWidth=3, filled=False)
-    drawn: alt.Chart = ring.encode(*_axes(), tooltip=FILM_TOOLTIP)
-    return drawn
+    ring: alt.Chart = alt.Chart(table(rows)).mark_point(size=700, stroke=ACCENT, strokeWidth=4, filled=False, opacity=1)
+    return ring

@@ -87,24 +87,25 @@ def genre_bars(genres: Sequence[GenreFigures], by: str) -> Picture:
     titles = {"movies": "Films", "ratings": "Ratings", "average_rating": "Average rating in stars"}
     rows = [genre.model_dump() for genre in genres if getattr(genre, by) is not None]
     domain = [row["genre"] for row in rows]
-    scale = alt.Scale(zero=False, domainMin=2.5) if by == "average_rating" else alt.Scale()
     colours = alt.Scale(domain=domain, range=[genre_colour(genre) for genre in domain])
-    chart = (
-        alt.Chart(table(rows))
-        .mark_bar(cornerRadiusEnd=3, height={"band": 0.78}, clip=True)
-        .encode(
-            x=alt.X(f"{by}:Q", title=titles[by], scale=scale),
-            y=alt.Y("genre:N", sort="-x", title=None),
-            color=alt.Color("genre:N", legend=None, scale=colours),
-            tooltip=[
-                alt.Tooltip("genre:N", title="Genre"),
-                alt.Tooltip("movies:Q", title="Films", format=","),
-                alt.Tooltip("ratings:Q", title="Ratings", format=","),
-                alt.Tooltip("average_rating:Q", title="Average", format=".2f"),
-            ],
-        )
+    base = alt.Chart(table(rows))
+    # An average has no meaningful zero, so it gets dots instead of bars.
+    average = by == "average_rating"
+    marks = (
+        base.mark_circle(size=190, opacity=1) if average else base.mark_bar(cornerRadiusEnd=3, height={"band": 0.78})
     )
-    return sized(chart, ROW * max(len(rows), 4))
+    chart = marks.encode(
+        x=alt.X(f"{by}:Q", title=titles[by], scale=alt.Scale(zero=not average, padding=14 if average else 0)),
+        y=alt.Y("genre:N", sort="-x", title=None, axis=alt.Axis(grid=average)),
+        color=alt.Color("genre:N", legend=None, scale=colours),
+        tooltip=[
+            alt.Tooltip("genre:N", title="Genre"),
+            alt.Tooltip("movies:Q", title="Films", format=","),
+            alt.Tooltip("ratings:Q", title="Ratings", format=","),
+            alt.Tooltip("average_rating:Q", title="Average", format=".2f"),
+        ],
+    )
+    return sized(chart, ROW * max(len(rows), 4) + 40)
 
 
 def shared_bars(features: Sequence[SharedFeature]) -> Picture:
@@ -146,9 +147,8 @@ def film_rows(films: Sequence[Film | MapFilm]) -> list[dict[str, object]]:
 
 
 def genre_encoding(rows: Sequence[dict[str, object]]) -> alt.Color:
-    """Colour by main genre, the same colours as on the posters."""
-    legend = alt.Legend(orient="bottom", columns=6, symbolType="circle")
-    return alt.Color("genre:N", title="Main genre", scale=genre_colours(rows), legend=legend)
+    """Colour by main genre, the same colours as on the posters; the page shows the legend, which wraps there."""
+    return alt.Color("genre:N", title="Main genre", scale=genre_colours(rows), legend=None)
 
 
 def genre_colours(rows: Sequence[dict[str, object]]) -> alt.Scale:

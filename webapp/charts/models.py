@@ -8,11 +8,11 @@ import altair as alt
 
 from webapp.api_models import Metric
 from webapp.charts.table import Picture, sized, table
-from webapp.palette import ACCENT, CALM
+from webapp.palette import ACCENT, CALM, MUTED
 from webapp.registry import Version
 from webapp.wording import metric_title
 
-_ROW = 34
+_ROW = 26
 SERVED, OTHER = "Champion", "Other versions"
 _KINDS = alt.Scale(domain=[SERVED, OTHER], range=[ACCENT, CALM])
 
@@ -25,20 +25,48 @@ def figure(version: Version, protocol: str, name: str) -> Metric | None:
 def metric_intervals(versions: Sequence[Version], protocol: str, name: str) -> Picture:
     """One metric of each version: a point with its 95 % interval."""
     rows = [row for version in versions if (row := _row(version, figure(version, protocol, name)))]
-    title = f"{metric_title(name)} on {protocol}, with 95 % interval"
+    title = f"{metric_title(name)} ({protocol})"
     order = [version.label for version in versions]
     base = alt.Chart(table(rows)).encode(
-        y=alt.Y("version:N", sort=order, title="Version", axis=alt.Axis(labelLimit=220)),
-        color=alt.Color("kind:N", title=None, scale=_KINDS, legend=alt.Legend(orient="top")),
+        y=alt.Y("version:N", sort=order, title=None, axis=alt.Axis(labelLimit=220)),
+        color=alt.Color("kind:N", title=None, scale=_KINDS, legend=None),
         tooltip=[
             alt.Tooltip("version:N", title="Version"), alt.Tooltip("value:Q", title=metric_title(name), format=".4f"),
             alt.Tooltip("lo:Q", title="From", format=".4f"), alt.Tooltip("hi:Q", title="To", format=".4f"),
         ],
     )  # fmt: skip
-    scale = alt.Scale(zero=False, padding=12)
+    scale = alt.Scale(zero=False, padding=10, nice=False)
     whiskers = base.mark_rule(strokeWidth=2.5).encode(x=alt.X("lo:Q", title=title, scale=scale), x2="hi:Q")
     points = base.mark_circle(size=110, opacity=1).encode(x=alt.X("value:Q", title=title, scale=scale))
-    return sized(alt.layer(whiskers, points), _ROW * max(len(rows), 2) + 60)
+    return sized(alt.layer(whiskers, points), _ROW * max(len(rows), 2) + 40)
+
+
+def trade_off(versions: Sequence[Version], protocol: str, across: str, up: str) -> Picture:
+    """Two metrics of each version against each other, such as accuracy against coverage; the champion on top."""
+    pairs = [(v, figure(v, protocol, across), figure(v, protocol, up)) for v in versions]
+    rows = [{"version": v.label, "x": x.value, "y": y.value, "kind": _kind(v)} for v, x, y in pairs if x and y]
+    rows.sort(key=lambda row: row["kind"] == SERVED)
+    axis = alt.Axis(tickCount=8)
+    x = alt.X("x:Q", title=metric_title(across), scale=alt.Scale(zero=False, padding=45, nice=False), axis=axis)
+    y = alt.Y("y:Q", title=metric_title(up), scale=alt.Scale(zero=False, padding=26, nice=False), axis=axis)
+    tooltip = [
+        alt.Tooltip("version:N", title="Version"),
+        alt.Tooltip("x:Q", title=metric_title(across), format=".4f"),
+        alt.Tooltip("y:Q", title=metric_title(up), format=".4f"),
+    ]
+    base = alt.Chart(table(rows)).encode(x=x, y=y, tooltip=tooltip)
+    points = base.mark_circle(size=160, opacity=1).encode(color=alt.Color("kind:N", scale=_KINDS, legend=None))
+    # Above and below in turn, so that the names of close neighbours do not cover each other.
+    names = [
+        alt.Chart(table(rows[start::2])).mark_text(dy=dy, fontSize=11.5, color=MUTED).encode(x=x, y=y, text="version:N")
+        for start, dy in ((0, -15), (1, 16))
+        if rows[start::2]
+    ]
+    return sized(alt.layer(points, *names), 360)
+
+
+def _kind(version: Version) -> str:
+    return SERVED if "champion" in version.aliases else OTHER
 
 
 def _row(version: Version, metric: Metric | None) -> dict[str, object] | None:
@@ -49,5 +77,5 @@ def _row(version: Version, metric: Metric | None) -> dict[str, object] | None:
         "value": metric.value,
         "lo": metric.value if metric.lo is None else metric.lo,
         "hi": metric.value if metric.hi is None else metric.hi,
-        "kind": SERVED if "champion" in version.aliases else OTHER,
+        "kind": _kind(version),
     }

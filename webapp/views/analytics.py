@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import streamlit as st
 
 from webapp import cards, source
 from webapp.api_client import Api
-from webapp.api_models import Comparison
+from webapp.api_models import Comparison, Film
 from webapp.charts.films import average_against_count, genre_bars, most_rated, rating_shares, shared_bars
 from webapp.charts.over_time import genre_by_release, ratings_by_period
 from webapp.errors import ApiProblem
 from webapp.frame import heading, run_guarded
-from webapp.palette import genre_colour
-from webapp.picker import pick_film, references
+from webapp.palette import genre_colour, main_genre
+from webapp.picker import FILM, pick_film, references
 from webapp.wording import count, film_label, place, stars
 
 GENRE_VIEWS = {"average_rating": "Average rating", "ratings": "Ratings", "movies": "Films"}
@@ -39,7 +39,7 @@ def draw() -> None:
 
 
 def _one_film(api: Api) -> None:
-    film = pick_film(api, "film", label="Film") or api.top("count", n=1)[0]
+    film = pick_film(api, FILM, label="Film") or api.top("count", n=1)[0]
     st.html(cards.hero(film))
     ratings, summary = api.ratings(film.movie_id), api.summary()
     if not ratings.rating_count:
@@ -55,7 +55,7 @@ def _two_films(api: Api) -> None:
     left, right = st.columns(2, gap="medium")
     known = api.top("count", n=2)
     with left:
-        first = pick_film(api, "film", label="First film") or known[0]
+        first = pick_film(api, FILM, label="First film") or known[0]
         st.html(cards.hero(first))
     with right:
         second = pick_film(api, "other", label="Second film") or known[-1]
@@ -91,7 +91,9 @@ def comparison_figures(found: Comparison) -> list[tuple[str, str, str]]:
 def _most_rated(api: Api) -> None:
     left, right = st.columns(2, gap="medium")
     n = left.slider("Films", 5, 50, 20, key="n", bind="query-params")
-    st.altair_chart(most_rated(api.top("count", n=n, genre=_genre(api, right))), width="stretch")
+    films = api.top("count", n=n, genre=_genre(api, right))
+    _legend(films)
+    st.altair_chart(most_rated(films), width="stretch")
 
 
 def _best_rated(api: Api) -> None:
@@ -105,6 +107,7 @@ def _best_rated(api: Api) -> None:
     shown = {film.movie_id for film in best}
     known = [film for film in _optional(api.film_map) or [] if film.rating_count >= least]
     others = [film for film in known if film.movie_id not in shown]
+    _legend(best)
     st.altair_chart(average_against_count(best, others, api.summary().dataset.mean_rating), width="stretch")
     st.dataframe(
         [
@@ -130,7 +133,7 @@ def _genres(api: Api) -> None:
     if genre is None:
         return
     st.subheader(f"The best of {genre}", anchor=False)
-    with st.grid("auto", min_column_width=130, gap="small"):
+    with st.grid("auto", min_column_width=108, gap="small"):
         for film in api.top("average", n=8, genre=genre, min_ratings=20):
             with st.container(gap="xsmall"):
                 st.html(cards.poster(film) + cards.rating(film))
@@ -150,6 +153,10 @@ def _over_time(api: Api, *, movie_id: int | None = None, genre: str | None = Non
         st.info("This model version does not know when ratings were given.", icon=":material/info:")
         return
     st.altair_chart(ratings_by_period(periods), width="stretch")
+
+
+def _legend(films: Sequence[Film]) -> None:
+    st.html(cards.genre_legend([main_genre(film.genres) for film in films]))
 
 
 def _genre(api: Api, where: st.delta_generator.DeltaGenerator, *, everything: bool = True) -> str | None:

@@ -9,10 +9,12 @@ from webapp.api_client import Api
 from webapp.api_models import Film, MapFilm
 from webapp.charts.film_map import SELECTION, film_map
 from webapp.errors import ApiProblem
-from webapp.frame import heading, run_guarded
-from webapp.picker import pick_film, references
+from webapp.frame import heading, is_dark, run_guarded
+from webapp.palette import main_genre
+from webapp.picker import FILM, pick_film, references
 
 CHART = "map"
+SPOT = "spot"  # the film that is sought
 NOTE = (
     "Made when the model was trained: the taste of everybody who rated, and what is known of each film, laid out by "
     '<a href="https://www.jmlr.org/papers/v9/vandermaaten08a.html">t-SNE</a>. Only neighbourhoods mean something; '
@@ -35,11 +37,12 @@ def draw() -> None:
         return
     left, right = st.columns(2, gap="medium")
     with left:
-        sought = pick_film(api, "film", label="Find a film on the map")
+        sought = pick_film(api, SPOT, label="Find a film on the map")
     with right:
         genres = st.multiselect("Let genres stand out", genre_names(films), key="genres", bind="query-params")
     panel = st.container()
-    chart = film_map(films, genres, sought.movie_id if sought else None)
+    st.html(cards.genre_legend([main_genre(film.genres) for film in films]))
+    chart = film_map(films, genres, sought.movie_id if sought else None, dark=is_dark())
     event = st.altair_chart(chart, width="stretch", key=CHART, on_select="rerun", selection_mode=SELECTION)
     clicked = clicked_film(event)
     with panel:
@@ -66,11 +69,10 @@ def _opened(api: Api, film: Film | None, films: list[MapFilm]) -> None:
         st.html(cards.hero(film))
         if film.movie_id not in {shown.movie_id for shown in films}:
             st.caption("This film has too few ratings to be on the map.")
-        query = {"film": references([film])[0]}
+        query = {FILM: references([film])[0]}
         with st.container(horizontal=True):
-            st.page_link(
-                "views/recommendations.py", label="Films like this", icon=":material/movie:", query_params=query
-            )
+            page, icon = "views/recommendations.py", ":material/movie:"
+            st.page_link(page, label="Films like this", icon=icon, query_params=query)
             st.page_link("views/analytics.py", label="Its ratings", icon=":material/bar_chart:", query_params=query)
 
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 import streamlit as st
 
-from webapp import source
-from webapp.api_models import ModelCard
-from webapp.charts.models import figure, metric_intervals
+from webapp import cards, source
+from webapp.api_client import CHALLENGER, CHAMPION, Api
+from webapp.api_models import Film, ModelCard
+from webapp.charts.models import OTHER, SERVED, figure, metric_intervals, trade_off
+from webapp.comparing import ACCURACY, BEYOND, FIRST_LOOK, metric_names, protocols, worth_comparing
 from webapp.frame import guarded, heading, run_guarded
+from webapp.overlap import difference
+from webapp.palette import ACCENT, CALM
+from webapp.picker import FILM, pick_film
 from webapp.registry import Version, read_versions
-from webapp.wording import DEFINITIONS_URL, PROTOCOLS, count, metric_help, metric_title
+from webapp.wording import DEFINITIONS_URL, PROTOCOLS, count, film_label, metric_help, metric_title
 
 REGISTRY_SECONDS = 15
+LIST_LENGTH = 12
 
 
 def draw() -> None:
@@ -21,16 +28,17 @@ def draw() -> None:
     heading("Models and their evidence", "Every registered version, how it was judged, and which one answers.")
     with guarded("served"):
         _served(source.served())
-    st.header("Registered versions", anchor=False)
     with guarded("registry"):
         settings = source.settings()
         versions = _versions(settings.tracking_uri, settings.registered_model)
-        if not versions:
+        if versions:
+            _table(versions)
+            _compare(versions)
+            _in_full(versions)
+        else:
             st.info("No version is registered yet. Train one: movierec train all.", icon=":material/info:")
-            return
-        _table(versions)
-        _compare(versions)
-        _evidence(versions)
+    with guarded("slots"):
+        _champion_and_challenger()
 
 
 @st.cache_data(ttl=REGISTRY_SECONDS, show_spinner="Reading the registry …")
@@ -39,59 +47,152 @@ def _versions(tracking_uri: str, name: str) -> list[Version]:
 
 
 def _served(card: ModelCard) -> None:
-    st.markdown(
-        f"**Serving now:** version {card.model.version} of {card.model.name} ({card.model.algorithm}), "
-        f"made {card.created[:10]}, with {count(card.movies)} films and {count(card.users)} people."
+    st.html(
+        cards.figures(
+            [
+                (f"Version {card.model.version}", "serving now", f"{card.model.name}, run {card.model.run_id}"),
+                (card.model.algorithm, "algorithm", "What the version is made of; its parameters are below"),
+                (card.created[:10], "made on", card.created),
+                (count(card.movies), "films it knows", "Films in its catalogue"),
+                (count(card.users), "people it learned from", "People whose ratings it was fitted on"),
+            ]
+        )
     )
     if card.model.stale:
-        st.caption("The service cannot reach the registry at the moment and answers from its last good copy.")
+        st.caption("The service cannot confirm with the registry that this is the version to serve.")
 
 
 def _table(versions: Sequence[Version]) -> None:
+    st.header("Registered versions", anchor=False)
     rows = [
         {
-            "Version": version.number, "Alias": ", ".join(version.aliases), "Algorithm": version.algorithm,
-            "Data set": version.dataset, "Gate": version.verdict, "Made": version.created,
+            "Version": version.number,
+            "Alias": ", ".join(version.aliases),
+            "Algorithm": version.algorithm,
+            "Data set": version.dataset,
+            "Gate": version.verdict,
+            "Made (UTC)": f"{version.created:%Y-%m-%d %H:%M}",
         }
         for version in versions
-    ]  # fmt: skip
-    st.dataframe(
-        rows, hide_index=True, column_config={"Made": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")}
-    )
+    ]
+    narrow = st.column_config.NumberColumn(width="small")
+    st.dataframe(rows, hide_index=True, column_config={"Version": narrow}, height=320 if len(rows) > 8 else "auto")
 
 
 def _compare(versions: Sequence[Version]) -> None:
     st.header("Side by side", anchor=False)
-    protocols = sorted({metric.protocol for version in versions for metric in version.metrics})
-    if not protocols:
-        st.info("No version carries figures yet.", icon=":material/info:")
+    numbers = {version.number: version for version in versions}
+    default = [version.number for version in worth_comparing(versions)]
+    chosen = st.multiselect(
+        "Versions", list(numbers), default, key="versions", format_func=lambda number: numbers[number].label
+    )
+    picked = [numbers[number] for number in chosen]
+    known = protocols(picked)
+    if not known:
+        st.info("Choose versions that were judged.", icon=":material/info:")
         return
-    left, right = st.columns(2)
-    protocol = left.selectbox("Protocol", protocols, key="protocol", bind="query-params")
-    names = metric_names(versions, protocol)
-    name = right.selectbox("Metric", names, key="metric", format_func=metric_title)
-    st.html(f'<p class="mr-note">{PROTOCOLS.get(protocol, "")} {metric_help(name).capitalize()}.</p>')
-    shown = [version for version in versions if figure(version, protocol, name)]
-    st.altair_chart(metric_intervals(shown, protocol, name), width="stretch")
+    left, right = st.columns([1, 2], gap="medium")
+    protocol = left.selectbox("Protocol", known, key="protocol", bind="query-params")
+    names = metric_names(picked, protocol)
+    wanted = right.multiselect(
+        "Figures", names, [name for name in FIRST_LOOK if name in names][:4], key=f"figures-{protocol}",
+        format_func=metric_title,
+    )  # fmt: skip
+    st.html(f'<p class="mr-note"><b>{protocol}.</b> {PROTOCOLS.get(protocol, "")}</p>')
+    st.html(cards.legend([(SERVED, ACCENT), (OTHER, CALM), ("Lines are 95 % intervals", "transparent")]))
+    _metric_charts(picked, protocol, wanted)
+    _trade_offs(picked, protocol, names)
+
+
+def _metric_charts(versions: Sequence[Version], protocol: str, names: Sequence[str]) -> None:
+    with st.grid(2, min_column_width=330, gap="medium"):
+        for name in names:
+            with st.container(key=f"metric-{name}"):
+                st.subheader(metric_title(name), anchor=False, help=metric_help(name) or None)
+                shown = [version for version in versions if figure(version, protocol, name)]
+                st.altair_chart(metric_intervals(shown, protocol, name), width="stretch")
+
+
+def _trade_offs(versions: Sequence[Version], protocol: str, names: Sequence[str]) -> None:
+    accuracy = next((name for name in ACCURACY if name in names), None)
+    beyond = [name for name in BEYOND if name in names]
+    if accuracy is None or not beyond:
+        return
+    st.subheader("Accuracy against reach", anchor=False)
+    across = st.segmented_control(
+        "Across", beyond, default=beyond[0], required=True, format_func=metric_title, key="across",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    st.html(f'<p class="mr-note">{metric_help(across or beyond[0])} Up and to the right is better on both.</p>')
+    st.altair_chart(trade_off(versions, protocol, across or beyond[0], accuracy), width="stretch")
     st.caption(f"What such figures mean: [evaluation measures]({DEFINITIONS_URL}).")
 
 
-def metric_names(versions: Sequence[Version], protocol: str) -> list[str]:
-    """The metrics that some version has on a protocol, nDCG@10 first where it is there."""
-    names = {metric.name for version in versions for metric in version.metrics if metric.protocol == protocol}
-    return sorted(names, key=lambda name: (name != "ndcg_at_10", name))
-
-
-def _evidence(versions: Sequence[Version]) -> None:
+def _in_full(versions: Sequence[Version]) -> None:
     st.header("One version in full", anchor=False)
-    version = st.selectbox("Version", versions, format_func=lambda v: v.label, key="version")
-    st.markdown(f"**Gate:** {version.verdict}. {version.verdict_summary}")
+    numbers = {version.number: version for version in versions}
+    champion = next((version.number for version in versions if CHAMPION in version.aliases), versions[0].number)
+    number = st.selectbox(
+        "Version", list(numbers), index=list(numbers).index(champion), key="version",
+        format_func=lambda number: numbers[number].label,
+    )  # fmt: skip
+    version = numbers[number]
+    st.html(f"<p><b>The promotion gate:</b> {escape(_verdict(version))}</p>")
     mlflow_url = source.settings().mlflow_url
-    if mlflow_url:
+    if mlflow_url and version.experiment_id:
         link = f"{mlflow_url}/#/experiments/{version.experiment_id}/runs/{version.run_id}"
         st.link_button("Open its run in MLflow", link, icon=":material/open_in_new:")
     with st.expander("Parameters"):
-        st.dataframe([{"Parameter": k, "Value": v} for k, v in sorted(version.parameters.items())], hide_index=True)
+        st.dataframe([{"Parameter": name, "Value": value} for name, value in sorted(version.parameters.items())])
+    with st.expander("All figures"):
+        st.dataframe(
+            [
+                {"Protocol": m.protocol, "Figure": metric_title(m.name), "Value": m.value, "From": m.lo, "To": m.hi}
+                for m in version.metrics
+            ],
+            hide_index=True,
+        )
+
+
+def _verdict(version: Version) -> str:
+    return version.verdict_summary or "this version has not been up for promotion."
+
+
+def _champion_and_challenger() -> None:
+    st.header("Champion against challenger", anchor=False)
+    if source.challenger() is None:
+        st.info(
+            "The service answers from one version only. Start it with MOVIEREC_CHALLENGER_ALIAS=challenger, and what a "
+            "promotion would change for a film shows here.",
+            icon=":material/compare_arrows:",
+        )
+        return
+    api = source.api()
+    film = pick_film(api, FILM, label="For films like") or api.top("count", n=1)[0]
+    _change(api, film)
+
+
+def _change(api: Api, film: Film) -> None:
+    lists = [api.similar(film.movie_id, {"n": LIST_LENGTH}, slot).recommendations for slot in (CHAMPION, CHALLENGER)]
+    change = difference(*([entry.movie_id for entry in films] for films in lists))
+    films = {entry.movie_id: entry for entry in [*lists[0], *lists[1]]}
+    st.html(
+        cards.figures(
+            [
+                (f"{change.likeness:.2f}", "rank-biased overlap", "1 is the same list; the top counts most"),
+                (str(len(change.stay)), "stay", "Films in both lists"),
+                (str(len(change.enter)), "enter", "Films that only the challenger shows"),
+                (str(len(change.leave)), "leave", "Films that only the champion shows"),
+            ]
+        )
+    )
+    for column, title, ids in zip(
+        st.columns(3, gap="medium"), ("Stay", "Enter", "Leave"), (change.stay, change.enter, change.leave), strict=True
+    ):
+        with column:
+            st.subheader(title, anchor=False)
+            names = [film_label(films[movie_id].title, films[movie_id].year) for movie_id in ids]
+            st.html(cards.bullets(names or ["none"]))
 
 
 if __name__ == "__main__":

@@ -1,72 +1,134 @@
-"""Recommendations: a film in, films like it out."""
+"""Recommendations: a film in, films like it out, and why."""
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
-from webapp import cards, source
-from webapp.api_client import Api, query_string
-from webapp.api_models import Film, Recommendations
+from webapp import cards, reasons, source
+from webapp.api_client import CHALLENGER, CHAMPION, Api
+from webapp.api_models import CommonViewers, Film, Recommendation, Recommendations
+from webapp.controls import list_controls
+from webapp.errors import ApiProblem
 from webapp.exports import recommendations_csv
 from webapp.frame import heading, run_guarded
-from webapp.picker import choose, pick_film, references
+from webapp.lists import key_to_colours, listing
+from webapp.overlap import difference
+from webapp.picker import FILM, choose, pick_film, references
+from webapp.state import Wish
 
-FILM = "film"
-SCORE_NOTE = "How alike the two films are to the model: the weighted cosine of what it knows about each. 1 is the same."
+BOTH = "Side by side"
+SLOTS = {"Champion": CHAMPION, "Challenger": CHALLENGER}
 
 
 def draw() -> None:
     """The page."""
     heading(
-        "Films like a film", "Choose a film that you like. The list below comes straight from the model that is served."
+        "Films like a film",
+        "Choose a film that you like. The list comes straight from the model that is served, and says why each film is "
+        "in it.",
     )
     api = source.api()
-    left, right = st.columns([3, 1], gap="medium", vertical_alignment="bottom")
-    with left:
-        film = pick_film(api, FILM, label="A film that you like")
-    with right:
-        n = st.slider("How many", 4, 40, 12, key="n", bind="query-params")
+    film = pick_film(api, FILM, label="A film that you like")
+    wish, which = list_controls(api), _which()
     if film is None:
         _invite(api)
         return
     st.html(cards.hero(film))
-    _listing(api.recommend(query_string(title=references([film])[0], n=n)))
+    try:
+        if which == BOTH:
+            _side_by_side(api, film, wish)
+        else:
+            _one_list(api, film, wish, SLOTS[which])
+    except ApiProblem as problem:
+        st.info(str(problem), icon=":material/info:")
 
 
-def _listing(answer: Recommendations) -> None:
+def _which() -> str:
+    """Which of the served versions answers; a choice only where there are two."""
+    if source.challenger() is None:
+        return "Champion"
+    options = [*SLOTS, BOTH]
+    chosen = st.segmented_control("Model", options, default="Champion", required=True, key="model", bind="query-params")
+    return chosen or "Champion"
+
+
+def _one_list(api: Api, film: Film, wish: Wish, slot: str) -> None:
+    answer = api.similar(film.movie_id, wish.options(), slot)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader(f"{len(answer.recommendations)} films like {answer.query.title}", anchor=False)
+        st.subheader(f"{len(answer.recommendations)} films like {film.title}", anchor=False)
         st.download_button(
-            "Download CSV", recommendations_csv(answer), f"like-{answer.query.movie_id}.csv", "text/csv",
+            "Download CSV", recommendations_csv(answer), f"like-{film.movie_id}.csv", "text/csv",
             icon=":material/download:", on_click="ignore",
         )  # fmt: skip
-    with st.grid("auto", min_column_width=320, gap="small"):
-        for film, reference in zip(answer.recommendations, references(answer.recommendations), strict=True):
-            with st.container(border=True, key=f"card-{film.movie_id}"):
-                bar = cards.score_bar("Similarity", f"{film.score:.2f}", film.score, SCORE_NOTE)
-                st.html(cards.recommendation(film, bar))
-                st.button(
-                    "More like this", key=f"more-{film.movie_id}", type="tertiary", icon=":material/arrow_forward:",
-                    on_click=choose, args=(FILM, reference),
-                )  # fmt: skip
+    if not answer.recommendations:
+        st.info("No film passes these filters. Loosen one of them.", icon=":material/filter_alt_off:")
+        return
+    key_to_colours(answer)
+    _cards(api, film, answer, slot)
+    st.html(
+        '<p class="mr-note">The address of this page holds the film and the filters: share it to share the list.</p>'
+    )
+
+
+def _side_by_side(api: Api, film: Film, wish: Wish) -> None:
+    answers = {name: api.similar(film.movie_id, wish.options(), slot) for name, slot in SLOTS.items()}
+    before, after = ([entry.movie_id for entry in answer.recommendations] for answer in answers.values())
+    change = difference(before, after)
+    st.html(
+        f'<p class="mr-lead">{len(change.stay)} films are in both lists; rank-biased overlap {change.likeness:.2f} '
+        "(1 is the same list, the top counting most).</p>"
+    )
+    for column, (name, answer) in zip(st.columns(2, gap="medium"), answers.items(), strict=True):
+        with column:
+            st.subheader(f"{name}: version {answer.model.version}", anchor=False)
+            st.caption(f"{answer.model.algorithm}")
+            fresh = change.leave if name == "Champion" else change.enter
+            _cards(api, film, answer, name, badges=dict.fromkeys(fresh, "only here"))
+
+
+def _cards(api: Api, film: Film, answer: Recommendations, key: str, badges: dict[int, str] | None = None) -> None:
+    """The list with its reasons; with `badges` it shares the page with another one."""
+    common = _common(api, film, answer.recommendations)
+
+    def why(entry: Recommendation) -> list[str]:
+        return reasons.for_film(entry, common.get(entry.movie_id))
+
+    alone = badges is None
+    listing(answer, why, key=f"card-{key}", label="Similarity", more=_more, badges=badges, one_column=not alone)
+
+
+def _common(api: Api, film: Film, films: list[Recommendation]) -> dict[int, CommonViewers]:
+    """People in common with each film of the list; nothing where the version does not know."""
+    try:
+        found = api.common(film.movie_id, [entry.movie_id for entry in films]) if films else []
+    except ApiProblem:
+        return {}
+    return {entry.movie_id: entry for entry in found}
+
+
+def _more(key: str, reference: str) -> None:
+    st.button(
+        "More like this",
+        key=key,
+        type="tertiary",
+        icon=":material/arrow_forward:",
+        on_click=choose,
+        args=(FILM, reference),
+    )
 
 
 def _invite(api: Api) -> None:
     """Well-known films to begin with."""
     st.subheader("Or begin with one of these", anchor=False)
     films = api.top("count", n=12)
-    with st.grid("auto", min_column_width=130, gap="small"):
+    with st.grid("auto", min_column_width=140, gap="small"):
         for film, reference in zip(films, references(films), strict=True):
-            _starter(film, reference)
-
-
-def _starter(film: Film, reference: str) -> None:
-    with st.container(key=f"start-{film.movie_id}", gap="xsmall"):
-        st.html(cards.poster(film))
-        st.button(
-            film.title, key=f"pick-{film.movie_id}", type="tertiary", width="stretch", on_click=choose,
-            args=(FILM, reference),
-        )  # fmt: skip
+            with st.container(key=f"start-{film.movie_id}", gap="xsmall"):
+                st.html(cards.poster(film))
+                pick = partial(choose, FILM, reference)
+                st.button(film.title, key=f"pick-{film.movie_id}", type="tertiary", width="stretch", on_click=pick)
 
 
 if __name__ == "__main__":

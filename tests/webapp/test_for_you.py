@@ -1,0 +1,62 @@
+"""A list of one's own: rating, and what becomes of the list."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+from tests.webapp.conftest import Open, drawn, shown
+
+
+def rate(app: AppTest, movie_id: int, choice: int | None) -> None:
+    app.feedback(f"deck-stars-{movie_id}").set_value(choice).run()
+
+
+def test_before_any_rating_it_shows_what_most_people_like(open_page: Open) -> None:
+    app = open_page("for_you")
+    assert not app.exception
+    assert "What most people like" in drawn(app)
+    assert len(app.feedback) == 6
+
+
+def test_every_star_changes_the_list(open_page: Open) -> None:
+    app = open_page("for_you")
+    rateable = [int(str(widget.key).rsplit("-", 1)[1]) for widget in app.feedback]
+    space = [movie_id for movie_id in rateable if movie_id < 10]
+    rate(app, space[0], 4)
+    first = shown(app)
+    assert "Your list" in drawn(app)
+    rate(app, space[1], 0)
+    assert shown(app) != first
+    assert "Because you gave" in drawn(app)
+
+
+def test_what_was_rated_does_not_come_back(open_page: Open) -> None:
+    app = open_page("for_you")
+    rate(app, 2, 4)
+    assert "The Moon Thieves" not in shown(app)
+    assert "The Moon Thieves: 5" in drawn(app)
+
+
+def test_a_rating_can_be_taken_back_and_all_forgotten(open_page: Open) -> None:
+    app = open_page("for_you")
+    rate(app, 2, 4)
+    rate(app, 2, None)
+    assert "What most people like" in drawn(app)
+    rate(app, 2, 3)
+    next(button for button in app.button if button.label == "Start again").click().run()
+    assert "What most people like" in drawn(app)
+    assert app.feedback("deck-stars-2").value is None
+
+
+def test_a_typed_film_can_be_rated(open_page: Open) -> None:
+    app = open_page("for_you", add="Unseen Love (2000)")
+    app.feedback("typed-stars-15").set_value(4).run()
+    assert "Unseen Love: 5" in drawn(app)
+    assert not app.exception
+
+
+def test_other_films_are_offered_on_request(open_page: Open) -> None:
+    app = open_page("for_you")
+    before = {widget.key for widget in app.feedback}
+    app.button("others").click().run()
+    assert before.isdisjoint({widget.key for widget in app.feedback})

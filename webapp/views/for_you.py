@@ -1,0 +1,145 @@
+"""For you: rate a few films, and watch a list of your own grow."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from webapp import cards, reasons, source
+from webapp.api_client import Api
+from webapp.api_models import Film, MapFilm, Recommendation, Recommendations
+from webapp.controls import list_controls
+from webapp.errors import ApiProblem
+from webapp.exports import recommendations_csv
+from webapp.frame import heading, run_guarded
+from webapp.lists import listing
+from webapp.picker import FILM, pick_film
+from webapp.state import deck, moves, rated
+
+TASTE, PAGE, SHOWN = "taste", "deck-page", "shown-list"  # in the session, and nowhere else
+ENOUGH = 5
+BEST_KNOWN = 100
+
+
+def draw() -> None:
+    """The page."""
+    heading(
+        "A list of your own",
+        "Give stars to a handful of films that you know. The list below changes with every star. Nothing is stored: "
+        "close the page, and it is forgotten.",
+    )
+    api = source.api()
+    taste: dict[int, float] = st.session_state.setdefault(TASTE, {})
+    _deck(api, taste)
+    _typed(api)
+    _rated(api, taste)
+    wish = list_controls(api, n=9)
+    try:
+        answer = api.for_ratings(taste, wish.options())
+    except ApiProblem as problem:
+        st.info(str(problem), icon=":material/info:")
+        return
+    _list(answer, taste)
+
+
+def _deck(api: Api, taste: dict[int, float]) -> None:
+    """Films to rate; a rated one stays until others are asked for."""
+    page = st.session_state.setdefault(PAGE, 0)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader("Which of these do you know?", anchor=False)
+        st.button("Show others", icon=":material/refresh:", key="others", on_click=_turn_page)
+    with st.grid("auto", min_column_width=140, gap="small"):
+        for film in deck(_known(api), {}, page):
+            with st.container(key=f"deck-{film.movie_id}", gap="xsmall"):
+                st.html(cards.poster(film))
+                _stars(film, taste, "deck")
+
+
+def _known(api: Api) -> list[MapFilm]:
+    """Well-known films with their places on the map; without a map, all in one place."""
+    try:
+        return api.film_map()
+    except ApiProblem:
+        return [MapFilm(**film.model_dump(), x=0.0, y=0.0) for film in api.top("count", n=BEST_KNOWN)]
+
+
+def _typed(api: Api) -> None:
+    """Any other film by its title."""
+    left, right = st.columns([3, 2], gap="medium", vertical_alignment="bottom")
+    with left:
+        film = pick_film(api, "add", label="Or type a film that you know")
+    with right:
+        if film is not None:
+            _stars(film, st.session_state[TASTE], "typed")
+
+
+def _stars(film: Film | MapFilm, taste: dict[int, float], where: str) -> None:
+    key = f"{where}-stars-{film.movie_id}"
+    given = taste.get(film.movie_id)
+    st.session_state[key] = None if given is None else round(given) - 1
+    st.feedback("stars", key=key, on_change=_rate, args=(film.movie_id, key))
+
+
+def _rate(movie_id: int, key: str) -> None:
+    st.session_state[TASTE] = rated(st.session_state[TASTE], movie_id, st.session_state[key])
+
+
+def _turn_page() -> None:
+    st.session_state[PAGE] += 1
+
+
+def _forget() -> None:
+    st.session_state[TASTE] = {}
+
+
+def _rated(api: Api, taste: dict[int, float]) -> None:
+    """What was rated so far, and a way to start again."""
+    if not taste:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="rated"):
+        films = [api.movie(movie_id) for movie_id in taste]
+        st.html(cards.legend([(f"{film.title}: {taste[film.movie_id]:g}", "#d59b2d") for film in films]))
+        st.button("Start again", icon=":material/restart_alt:", type="tertiary", on_click=_forget)
+    if len(taste) < ENOUGH:
+        st.progress(len(taste) / ENOUGH, f"{len(taste)} rated. From about {ENOUGH} on, the list knows you.")
+
+
+def _list(answer: Recommendations, taste: dict[int, float]) -> None:
+    before = st.session_state.get(SHOWN) if taste else None
+    films = answer.recommendations
+    changed = moves(before, films) if before else {}
+    st.session_state[SHOWN] = [film.movie_id for film in films]
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader("Your list" if taste else "What most people like, until you rate", anchor=False)
+        st.download_button(
+            "Download CSV", recommendations_csv(answer), "for-you.csv", "text/csv", icon=":material/download:",
+            on_click="ignore",
+        )  # fmt: skip
+    if not films:
+        st.info("No film passes these filters. Loosen one of them.", icon=":material/filter_alt_off:")
+        return
+    badges = {movie_id: reasons.badge(move) for movie_id, move in changed.items()}
+    listing(
+        answer,
+        _why,
+        key="mine",
+        label="Match" if taste else "Likes",
+        digits=2 if taste else 0,
+        more=_lead_on,
+        badges=badges,
+    )
+
+
+def _why(film: Recommendation) -> list[str]:
+    guess = film.predicted_rating
+    own = [f"You would give it about {guess:.1f} stars"] if guess else []
+    return [*own, *reasons.for_person(film)]
+
+
+def _lead_on(key: str, reference: str) -> None:
+    page, icon = "views/recommendations.py", ":material/arrow_forward:"
+    with st.container(key=key):
+        st.page_link(page, label="Films like this", icon=icon, query_params={FILM: reference})
+
+
+if __name__ == "__main__":
+    run_guarded(draw)

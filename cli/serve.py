@@ -39,7 +39,7 @@ def pull(
 
     Example: movierec pull --once
     """
-    from recommender.errors import RegistryUnavailableError
+    from recommender.errors import GateRefusedError, RegistryUnavailableError
     from serving import puller
     from serving.logs import configure
     from serving.settings import Settings
@@ -50,5 +50,9 @@ def pull(
         return
     configure(settings.log_level)
     with puller.puller_of(settings) as worked:
+        before = worked.status.refusal_count
         if not worked.pull():
             raise RegistryUnavailableError(worked.status.error or "The registry cannot be read.")
+        if worked.status.refusal_count > before:
+            refused = worked.status.refusals[-1]
+            raise GateRefusedError(f"Version {refused.version} was refused: {refused.reason}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from recommender.errors import GateRefusedError
-from recommender.model import Model, Wanted
+from recommender.model import Model, Ranked, Wanted
 
 _FILM_FACTS = ("years", "genres", "counts", "averages", "histograms", "canonical")
 _FOR_EACH_FILM = {*(f"catalog_{fact}" for fact in _FILM_FACTS), "neighbour_rows", "neighbour_scores", "titles_own"}
@@ -63,11 +63,18 @@ def _require_consistent(model: Model) -> None:
 
 
 def _require_variety(model: Model) -> None:
-    """Two films' lists must differ somewhere, and their scores must not all be one number."""
+    """Lists for films and for people must hold something, and their scores must not all be one number."""
     popular = np.argsort(-model.catalog.counts, kind="stable")[:_SAMPLE]
     lists = [model.similar(int(row), Wanted(n=5)) for row in popular]
     if not any(len(found.rows) for found in lists):
         raise GateRefusedError("The model recommends nothing for any of the most rated films.")
-    scores = np.concatenate([found.scores for found in lists])
-    if np.ptp(scores) == 0:
+    if _constant(lists):
         raise GateRefusedError("The model gives every recommendation the same score.")
+    people = [model.for_user(row, Wanted(n=5)) for row in range(min(_SAMPLE, len(model.user_ids)))]
+    if people and _constant(people):
+        raise GateRefusedError("The model gives every film for people the same score.")
+
+
+def _constant(lists: list[Ranked]) -> bool:
+    scores = np.concatenate([found.scores for found in lists])
+    return not scores.size or bool(np.ptp(scores) == 0)

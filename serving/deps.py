@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
 from fastapi import Depends, Request
+from fastapi import Query as QueryParameters
 from starlette.responses import Response
 
 from recommender.model import Model
 from serving import answers
 from serving.lifecycle import Lifecycle
 from serving.problem import no_challenger, not_ready
+from serving.schemas import Query
 from serving.served import Served
 from serving.settings import Settings
 from serving.slots import ModelSlot
@@ -86,3 +88,4 @@ def context(request: Request, slot: ChampionSlot) -> Context:
 
 
 Answering = Annotated[Context, Depends(context)]
+PlainQuery = Annotated[Query, QueryParameters()]  # of routes that take no parameter of their own

@@ -67,9 +67,14 @@ class FastPath:
         served = self._slot.served
         if served is None or scope["method"] != "GET" or self._log_all or self._lifecycle.draining:
             return None
+        known = False
         for name, value in scope["headers"]:
-            if name in _LONG_WAY or (name == b"host" and value not in self._hosts and not self._known_host(value)):
+            if name in _LONG_WAY:
                 return None
+            if name == b"host":
+                known = value in self._hosts or self._known_host(value)
+        if not known:
+            return None
         if served is not self._kept_for:
             self._kept, self._kept_for = {}, served
         query = scope["query_string"]

@@ -29,6 +29,7 @@ _PREFLIGHT = {
     "access-control-allow-headers": "content-type, if-none-match, x-request-id",
     "access-control-max-age": "600",
 }
+_LONGEST_NUMBER = 18  # digits; Python refuses to read numbers of thousands
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 # parameters that may be given several times
 _LISTS = frozenset({"genres", "exclude", "tag_boost", "tag_suppress", "with_ids"})
@@ -105,7 +106,7 @@ class Gate:
         if not origin_allowed(headers.get(b"origin"), settings):
             raise ProblemError(400, "origin", "Calls from that origin are not accepted. Set MOVIEREC_ALLOWED_ORIGINS.")
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > settings.max_body_bytes:
+        if not length.isdigit() or len(length) > _LONGEST_NUMBER or int(length) > settings.max_body_bytes:
             raise _too_large()
         check_query(scope["query_string"])
 
@@ -199,7 +200,7 @@ class _Exchange:
         route = route_name(self._scope)
         REQUESTS.labels(route, str(self.status)).inc()
         LATENCY.labels(route).observe(seconds)
-        if self._log_all or self.status >= 500:
+        if self._log_all or (self.status >= 500 and self.status != 503):  # those are counted, and come in thousands
             log.info(
                 "request",
                 request_id=self.request_id.decode(),

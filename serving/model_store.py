@@ -23,11 +23,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from recommender.errors import BundleIntegrityError, MissingInputError
+from recommender.bundle import read_manifest
+from recommender.errors import BundleError, BundleIntegrityError, MissingInputError
 
 Slot = Literal["champion", "challenger"]
 SLOTS: tuple[Slot, ...] = ("champion", "challenger")
 _PARTIAL = ".partial-"
+_SERVED = "served"  # empty file in the directory of a version that was served
 
 
 class VersionMeta(BaseModel):
@@ -76,6 +78,19 @@ class Entry:
     def bundle(self) -> Path:
         return self.path / "bundle"
 
+    @property
+    def was_served(self) -> bool:
+        """Whether the champion's pointer ever named it."""
+        return (self.path / _SERVED).exists()
+
+    def is_whole(self) -> bool:
+        """Whether every file of the bundle is there in its size."""
+        try:
+            files = read_manifest(self.bundle).files
+            return all((self.bundle / f"{name}.npy").stat().st_size == file.bytes for name, file in files.items())
+        except (BundleError, OSError):
+            return False
+
 
 class ModelStore:
     """Versions and pointers under `root`."""
@@ -122,6 +137,8 @@ class ModelStore:
             pointer.unlink(missing_ok=True)
         else:
             _write_atomically(pointer, entry.key)
+            if slot == "champion":
+                (entry.path / _SERVED).touch()
 
     def pointed(self, slot: Slot) -> str | None:
         """Name of the directory that `slot` serves."""

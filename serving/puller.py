@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from recommender import smoke
-from recommender.errors import GateRefusedError, MovierecError, RegistryUnavailableError
-from serving.model_store import ModelStore, Refusal, RegistryStatus, Slot, VersionMeta, directory_name
+from recommender.errors import BundleError, GateRefusedError, MovierecError, RegistryUnavailableError
+from serving.model_store import Entry, ModelStore, Refusal, RegistryStatus, Slot, VersionMeta, directory_name
 from serving.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+PROMOTED = frozenset({"promote", "forced", "accepted"})  # verdicts with which the gate lets a version through
+SUPERVISOR = "MOVIEREC_SUPERVISOR"  # process id of who started this one, and with whom it ends
 MAX_PAUSE = 10.0  # seconds between two looks at a registry that keeps failing
 _REFUSALS_SHOWN = 10
 RETRY_BASE, RETRY_PAUSE = 1.0, 60.0  # a refusal's cause may pass: a full disk, a connection that broke
@@ -67,9 +69,10 @@ class Puller:
         return status.reachable
 
     def run(self, stop: threading.Event) -> None:
-        """Pull until `stop` is set or the parent process is gone; a failing registry is asked less and less often."""
-        failures, parent = 0, os.getppid()
-        while not stop.is_set() and os.getppid() == parent:
+        """Pull until `stop` is set or the supervisor is gone; a failing registry is asked less and less often."""
+        failures = 0
+        supervisor = os.environ.get(SUPERVISOR)
+        while not stop.is_set() and supervisor in (None, str(os.getppid())):
             failures = 0 if self.pull() else failures + 1
             pause = min(self._settings.poll_seconds * 2 ** min(failures, 10), MAX_PAUSE)
             stop.wait(pause if failures else self._settings.poll_seconds)
@@ -82,7 +85,8 @@ class Puller:
             return None
         meta = self._meta(found)
         key = directory_name(meta)
-        if self._store.pointed(slot) == key and self._store.find(key):
+        held = self._store.find(key)
+        if self._store.pointed(slot) == key and held is not None and held.is_whole():
             return key
         if time.monotonic() < self._refused.get(key, (0.0, 0))[0]:
             return None
@@ -92,11 +96,7 @@ class Puller:
         started = time.perf_counter()
         try:
             self._require_verdict(slot, verdict)
-            entry = self._store.find(directory_name(meta))
-            if entry is not None:
-                self._check(entry.bundle)
-            else:
-                entry = self._store.install(meta, lambda path: self._fetch(meta.version, path))
+            entry = self._held(meta) or self._store.install(meta, lambda path: self._fetch(meta.version, path))
         except (MovierecError, OSError) as error:
             self._refuse(meta, str(error), status)
             return None
@@ -113,12 +113,25 @@ class Puller:
         return entry.key
 
     def _require_verdict(self, slot: Slot, verdict: str) -> None:
-        """The promotion gate leaves its verdict with a version; an alias that was moved by hand names one without."""
-        if slot == "champion" and not verdict and not self._settings.allow_unjudged:
+        """The promotion gate leaves its verdict with a version; an alias that was moved by hand names another one."""
+        if slot == "champion" and verdict not in PROMOTED and not self._settings.allow_unjudged:
             raise GateRefusedError(
-                "It carries no verdict of the promotion gate. Promote it with `movierec promote`, or allow such "
+                "The promotion gate did not let it through. Promote it with `movierec promote`, or allow such "
                 "versions with MOVIEREC_ALLOW_UNJUDGED=true."
             )
+
+    def _held(self, meta: VersionMeta) -> Entry | None:
+        """The version in the store; a damaged one goes, so that it is fetched again."""
+        entry = self._store.find(directory_name(meta))
+        if entry is None:
+            return None
+        try:
+            self._check(entry.bundle)
+        except BundleError as error:
+            log.error("version_damaged", version=meta.version, reason=str(error))
+            self._store.remove(entry)
+            return None
+        return entry
 
     def _fetch(self, version: str, path: Path) -> None:
         self._registry.fetch(version, path)

@@ -36,7 +36,7 @@ Ratings = Annotated[Integer, Field(ge=0, le=10**9)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
-class ListOptions(Query):
+class ListOptions(Asked):
     """How a list is cut, whoever it is for."""
 
     n: Count = Field(DEFAULT_N, description="how many films", examples=[10])
@@ -64,7 +64,7 @@ class ListOptions(Query):
         return self
 
 
-class RecommendQuery(ListOptions):
+class RecommendQuery(ListOptions, Query):
     """Films like a film or for a user: exactly one of `title`, `movie_id` and `user_id`."""
 
     title: TitleText | None = Field(

@@ -96,9 +96,9 @@ def posted_stars(served: Served, body: RecommendBody) -> dict[int, float]:
 
 
 def film_row(served: Served, movie_id: int | None, title: str | None, options: ListOptions) -> int:
-    """Row of a film that is named in a body. Raises a 404 or 409 problem."""
+    """Row that stands for a film named in a body. Raises a 404 or 409 problem."""
     if movie_id is not None:
-        return movie_row(served, movie_id)
+        return int(served.model.catalog.canonical[movie_row(served, movie_id)])
     assert title is not None, "the body names a film by id or title"
     return resolve_title(served, title, n=options.n, fuzzy=options.fuzzy).row
 
@@ -107,12 +107,13 @@ def wanted(served: Served, options: ListOptions) -> Wanted:
     """The kernel's form of the options. Raises a 422 problem for a genre or tag that no film has."""
     model = served.model
     known = model.movie_ids.rows(np.array(options.exclude, dtype=np.int64))
+    excluded = model.catalog.canonical[known[known >= 0]]  # a second entry stands for the film itself
     film_filter = FilmFilter(
         genres=tuple(options.genres),
         year_from=options.year_from,
         year_to=options.year_to,
         min_ratings=options.min_ratings,
-        exclude=tuple(known[known >= 0].tolist()),
+        exclude=tuple(excluded.tolist()),
     )
     try:
         model.catalog.genre_mask(film_filter.genres)

@@ -14,6 +14,8 @@ from serving.served import Served, load
 
 log = structlog.get_logger(__name__)
 
+MAX_PAUSE = 60.0  # seconds between two tries of a version that failed to load
+
 
 class ModelSlot:
     """The served version of one slot, kept up to date by `watch`."""
@@ -29,7 +31,7 @@ class ModelSlot:
         self.status = RegistryStatus()
         self._stale_after = stale_after
         self._pinned = pinned
-        self._refused: set[str] = set()
+        self._failed: dict[str, tuple[float, int]] = {}  # monotonic time of the next try, tries so far
         self.on_swap: Callable[[Slot, Served | None, Served | None], None] = lambda slot, before, after: None
 
     def refresh(self) -> None:
@@ -59,20 +61,26 @@ class ModelSlot:
         if self._pinned is not None:
             return self.store.version(self._pinned) if self.served is None else None
         entry = self.store.current(self.slot)
-        if entry is not None and entry.key not in self._refused:
+        if entry is not None and self._may_try(entry):
             return entry
         return self._fallback() if self.served is None and self.slot == "champion" else None
 
     def _fallback(self) -> Entry | None:
-        """Without a usable pointer, the latest version that was good once is better than none."""
-        return next((entry for entry in self.store.entries() if entry.key not in self._refused), None)
+        """Without a usable pointer, the latest version that was served once is better than none."""
+        usable = [entry for entry in self.store.entries() if self._may_try(entry)]
+        return next((entry for entry in usable if entry.was_served), next(iter(usable), None))
+
+    def _may_try(self, entry: Entry) -> bool:
+        """A version that failed is tried again after a pause: a full disk or a lack of memory passes."""
+        return time.monotonic() >= self._failed.get(entry.key, (0.0, 0))[0]
 
     def _load(self, entry: Entry) -> None:
         started = time.perf_counter()
         try:
             served = load(entry, stale=self._is_stale(entry.key))
         except Exception:  # a broken bundle may raise anything, and none of it may end the worker
-            self._refused.add(entry.key)
+            tries = self._failed.get(entry.key, (0.0, 0))[1] + 1
+            self._failed[entry.key] = (time.monotonic() + min(2.0**tries, MAX_PAUSE), tries)
             log.exception("version_unusable", slot=self.slot, version=entry.meta.version)
             if self.served is None:
                 self.refresh()

@@ -28,6 +28,7 @@ from recommender.errors import UsageError
 from serving.lifecycle import Lifecycle
 from serving.metrics import MULTIPROCESS_DIR, forget_process
 from serving.model_store import ModelStore
+from serving.puller import SUPERVISOR
 from serving.settings import Settings
 from serving.worker import work
 
@@ -167,7 +168,8 @@ def serve(settings: Settings, *, pull: bool = True, pinned: str | None = None) -
 
 
 def _start_puller() -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "serving.puller"], stdin=subprocess.DEVNULL)
+    environment = {**os.environ, SUPERVISOR: str(os.getpid())}
+    return subprocess.Popen([sys.executable, "-m", "serving.puller"], stdin=subprocess.DEVNULL, env=environment)
 
 
 def _listen(host: str, port: int) -> socket.socket:

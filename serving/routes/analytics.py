@@ -13,7 +13,7 @@ from recommender.catalog import Catalog, FilmFilter
 from recommender.errors import UsageError
 from recommender.ranking import mask_scores, top_n
 from serving import answers
-from serving.deps import Answering
+from serving.deps import Answering, PlainQuery
 from serving.openapi import errors
 from serving.problem import ProblemError
 from serving.routes.movies import histogram
@@ -24,7 +24,7 @@ DAMPING = 10  # ratings of the overall average that a film's own average is mixe
 
 
 @router.get("/summary", response_model=Summary, responses=errors(404))
-def summary(answer: Answering) -> Response:
+def summary(answer: Answering, asked: PlainQuery) -> Response:
     """The data set that the model was fitted on, and how its ratings spread over the stars."""
     dataset = answer.model.manifest.dataset
     members = {"name": dataset.name, "fingerprint": dataset.fingerprint, **dataset.snapshot}
@@ -46,7 +46,7 @@ def top(answer: Answering, query: Annotated[TopQuery, Query()]) -> Response:
 
 
 @router.get("/genres", response_model=Genres, responses=errors(404))
-def genres(answer: Answering) -> Response:
+def genres(answer: Answering, asked: PlainQuery) -> Response:
     """Films, ratings and average rating of each genre."""
     catalog = answer.model.catalog
     own = catalog.allowed(FilmFilter())

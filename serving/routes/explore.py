@@ -17,7 +17,7 @@ from recommender.errors import UsageError
 from recommender.extras import Extras
 from recommender.model import Model
 from serving import answers
-from serving.deps import Answering
+from serving.deps import Answering, PlainQuery
 from serving.explore_schemas import (
     CommonQuery,
     Comparison,
@@ -39,7 +39,7 @@ _MAP_FIELDS = ("movie_id", "title", "year", "genres", "average_rating", "rating_
 
 
 @router.get("/map", response_model=FilmMap, responses=errors(404))
-def film_map(answer: Answering) -> Response:
+def film_map(answer: Answering, asked: PlainQuery) -> Response:
     """The most rated films on a map on which neighbours are alike, most rated first."""
     shown, catalog = _extras(answer.model), answer.model.catalog
     order = np.argsort(-catalog.counts[shown.map_rows], kind="stable").tolist()
@@ -49,7 +49,7 @@ def film_map(answer: Answering) -> Response:
 
 
 @router.get("/movies/{movie_id}/over-time", response_model=OverTime, responses=errors(404))
-def film_over_time(answer: Answering, movie_id: MovieIdPath) -> Response:
+def film_over_time(answer: Answering, movie_id: MovieIdPath, asked: PlainQuery) -> Response:
     """How often and how well a film was rated, by the time of the rating."""
     found = _extras(answer.model).film_over_time(movie_row(answer.served, movie_id))
     return answer.json(answers.with_model(answer.served, periods=_periods(found)))
@@ -75,7 +75,7 @@ def release_years(answer: Answering, query: Annotated[GenreQuery, Query()]) -> R
 
 
 @router.get("/movies/{movie_id}/features", response_model=Features, responses=errors(404))
-def features(answer: Answering, movie_id: MovieIdPath) -> Response:
+def features(answer: Answering, movie_id: MovieIdPath, asked: PlainQuery) -> Response:
     """What is known about a film: genres, decade, people and, where the model has them, tags."""
     row = movie_row(answer.served, movie_id)
     listed = [(*name.partition(":")[::2], weight) for name, weight in _extras(answer.model).features(row)]
@@ -93,7 +93,7 @@ def common_viewers(answer: Answering, movie_id: MovieIdPath, query: Annotated[Co
 
 
 @router.get("/movies/{movie_id}/compare/{other_id}", response_model=Comparison, responses=errors(404))
-def compare(answer: Answering, movie_id: MovieIdPath, other_id: MovieIdPath) -> Response:
+def compare(answer: Answering, movie_id: MovieIdPath, other_id: MovieIdPath, asked: PlainQuery) -> Response:
     """Two films side by side: likeness, people in common, and what they share."""
     first, second = movie_row(answer.served, movie_id), movie_row(answer.served, other_id)
     shown, catalog = _extras(answer.model), answer.model.catalog

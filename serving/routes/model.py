@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from serving import answers
-from serving.deps import Answering, ChampionSlot
+from serving.deps import Answering, ChampionSlot, PlainQuery
 from serving.model_store import RegistryStatus
 from serving.openapi import errors
 from serving.schemas import ModelCard
@@ -17,7 +17,7 @@ router = APIRouter(tags=["model"])
 
 
 @router.get("/model", response_model=ModelCard, responses=errors(404))
-def model(answer: Answering, slot: ChampionSlot) -> Response:
+def model(answer: Answering, slot: ChampionSlot, asked: PlainQuery) -> Response:
     """The served version: where it comes from, how it was judged, and what the puller last saw of the registry."""
     manifest = answer.model.manifest
     body = answers.with_model(

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from recommender.schema import RATING_BINS
 from serving import answers
-from serving.deps import Answering
+from serving.deps import Answering, PlainQuery
 from serving.lookup import movie_row
 from serving.openapi import errors
 from serving.schemas import Movie, MovieId, MovieRatings, Movies, SearchQuery
@@ -26,14 +26,14 @@ def search(answer: Answering, query: Annotated[SearchQuery, Query()]) -> Respons
 
 
 @router.get("/{movie_id}", response_model=Movie, responses=errors(404))
-def movie(answer: Answering, movie_id: MovieIdPath) -> Response:
+def movie(answer: Answering, movie_id: MovieIdPath, asked: PlainQuery) -> Response:
     """One film."""
     row = movie_row(answer.served, movie_id)
     return answer.json(b'{"model":%b,"movie":%b}' % (answer.served.identity_json, answer.model.catalog.text(row)))
 
 
 @router.get("/{movie_id}/ratings", response_model=MovieRatings, responses=errors(404))
-def ratings(answer: Answering, movie_id: MovieIdPath) -> Response:
+def ratings(answer: Answering, movie_id: MovieIdPath, asked: PlainQuery) -> Response:
     """How a film was rated: the number of ratings by half star."""
     row = movie_row(answer.served, movie_id)
     film = orjson.loads(answer.model.catalog.text(row))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Query
 from starlette.responses import Response
 
 from serving import answers
-from serving.deps import Answering, CurrentSettings
+from serving.deps import Answering, CurrentSettings, PlainQuery
 from serving.lookup import movie_row, resolve_title
 from serving.openapi import errors
 from serving.problem import ProblemError
@@ -34,7 +34,7 @@ def recommend(answer: Answering, settings: CurrentSettings, query: Annotated[Rec
 
 
 @router.post("/recommend/", response_model=Recommendations, responses=errors(404, 409, 413))
-def recommend_for(answer: Answering, body: Annotated[RecommendBody, Body()]) -> Response:
+def recommend_for(answer: Answering, asked: PlainQuery, body: Annotated[RecommendBody, Body()]) -> Response:
     """Films for a person without an account, from posted ratings or likes, or films like a film; nothing is stored."""
     served = answer.served
     if body.movie_id is not None:

@@ -54,6 +54,25 @@ def test_row_22_a_wrong_query_is_a_problem_that_repeats_nothing(full: TestClient
     assert MARK not in response.text
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/movies/1",
+        "/movies/1/ratings",
+        "/movies/1/features",
+        "/movies/1/over-time",
+        "/movies/1/compare/2",
+        "/analytics/summary",
+        "/analytics/genres",
+        "/map",
+        "/model",
+    ],
+)
+def test_row_22_an_unknown_parameter_is_a_problem_everywhere(full: TestClient, path: str) -> None:
+    assert full.get(path).status_code == 200
+    problem(full.get(f"{path}?{MARK}=1"), 422)
+
+
 @pytest.mark.parametrize("title", ["", " ", "\u3000", "a" * 201, "a" * 60_000])
 def test_row_23_a_title_without_sense_is_a_problem(full: TestClient, title: str) -> None:
     problem(full.get("/recommend/", params={"title": title}), 422)
@@ -109,7 +128,8 @@ def test_a_large_body_is_refused_whether_it_says_its_size_or_not(full: TestClien
     large = json.dumps({"likes": ["a" * 100] * 1000}).encode()
     problem(full.post("/recommend/", content=large), 413)
     problem(full.post("/recommend/", content=iter([large[:50_000], large[50_000:]])), 413)
-    problem(full.post("/recommend/", headers={"content-length": "-5"}), 413)
+    for length in ("-5", "9" * 5000, "1e3"):
+        problem(full.post("/recommend/", headers={"content-length": length}), 413)
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "localhost:80:80", "127.0.0.1.nip.io"])

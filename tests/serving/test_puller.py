@@ -118,6 +118,7 @@ NAN[0, 0] = np.nan
         ({"neighbour_rows": np.full((12, 5), -1, np.int32), "content": np.zeros((12, 2), np.float32)}, {}, ""),
         ({"neighbour_rows": np.full((12, 5), 99, np.int32)}, {}, "outside the catalogue"),
         ({"history_movies": build_arrays()["history_movies"] + 12}, {}, "outside the catalogue"),
+        ({"user_factors": np.zeros((10, 3), np.float32)}, {}, "for people"),
         ({"catalog_text": np.zeros(3, np.uint8)}, {}, "catalogue"),
         ({"catalog_years": np.zeros(3, np.int16)}, {}, "catalog_years"),
         ({}, {"minimum_movies": 1000}, "at least 1000 films"),
@@ -138,13 +139,23 @@ def test_row_17_a_bad_model_is_refused_and_the_old_one_serves_on(
     assert [entry.meta.version for entry in local.entries()] == ["1"]
 
 
-def test_row_17_a_version_without_a_verdict_is_served_only_where_allowed(registry, local, toy_bundle) -> None:
-    registry.register("1", toy_bundle)
-    make(registry, local).pull()
-    registry.register("2", toy_bundle, verdict="")
+@pytest.mark.parametrize("verdict", ["promote", "forced", "accepted"])
+def test_row_17_a_version_that_the_gate_let_through_is_served(registry, local, toy_bundle, verdict: str) -> None:
+    registry.register("1", toy_bundle, verdict=verdict)
     make(registry, local).pull()
     assert served(local) == "1"
-    assert "verdict" in local.status().refusals[0].reason
+
+
+@pytest.mark.parametrize("verdict", ["", "refuse", "undecided"])
+def test_row_17_a_version_that_the_gate_did_not_let_through_is_served_only_where_allowed(
+    registry, local, toy_bundle, verdict: str
+) -> None:
+    registry.register("1", toy_bundle)
+    make(registry, local).pull()
+    registry.register("2", toy_bundle, verdict=verdict)
+    make(registry, local).pull()
+    assert served(local) == "1"
+    assert "gate" in local.status().refusals[0].reason
     make(registry, local, allow_unjudged=True).pull()
     assert served(local) == "2"
 
@@ -168,6 +179,26 @@ def test_row_13_every_damaged_file_is_refused(registry, local, toy_bundle, tmp_p
             puller.pull()
             assert puller.status.refusals[-1].version == f"{number}{damage}"
             assert served(local) == "1"
+
+
+@pytest.mark.parametrize("damage", ["cut", "missing", "flipped"])
+def test_a_damaged_local_copy_is_fetched_again(registry, local, toy_bundle, damage: str) -> None:
+    registry.register("1", toy_bundle)
+    make(registry, local).pull()
+    entry = local.current("champion")
+    assert entry is not None
+    file = entry.bundle / "content.npy"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.unlink()
+    if damage != "missing":
+        file.write_bytes(content if damage == "flipped" else content[:-1])
+    if damage == "flipped":  # seen when the version is taken again, for instance after a rollback
+        local.point("champion", None)
+    make(registry, local).pull()
+    assert registry.fetched == ["1", "1"]
+    assert file.read_bytes() == (toy_bundle / "content.npy").read_bytes()
+    assert served(local) == "1"
 
 
 def test_a_refused_version_is_tried_again_after_a_pause(registry, local, toy_bundle, tmp_path, monkeypatch) -> None:

@@ -204,6 +204,12 @@ def test_rating_a_second_entry_hides_the_film_itself(full: TestClient) -> None:
     assert 11 not in ids(post(full, {"likes": [16], "n": 100}))
 
 
+def test_a_second_entry_stands_for_its_film(full: TestClient) -> None:
+    assert 11 in ids(recommend(full, movie_id=12, n=100))
+    assert 11 not in ids(recommend(full, movie_id=12, n=100, exclude=16))
+    assert post(full, {"likes": [11, 16]})["query"]["ratings"] == 1
+
+
 def test_without_any_film_there_is_a_start_list_of_well_liked_films(full: TestClient) -> None:
     body = post(full, {"n": 4})
     assert body["query"]["matched"] == "start"
@@ -233,6 +239,7 @@ def test_posted_titles_that_are_unknown_or_ambiguous_are_problems(full: TestClie
         {"diversity": 2},
         {"year_from": 2000, "year_to": 1990},
         {"surprise": True},
+        {"model": "challenger"},  # that is a parameter of the address
         {"ratings": [{"movie_id": 1, "rating": 3}] * 1001},
         [],
         "text",

@@ -11,8 +11,10 @@ from starlette.testclient import TestClient
 
 from recommender.bundle import read_manifest
 from recommender.errors import BundleIntegrityError, MissingInputError
+from serving import slots
 from serving.app import create_app
 from serving.model_store import ModelStore
+from serving.served import load
 from serving.settings import Settings
 from serving.slots import ModelSlot
 from tests.serving.conftest import confirm, copier, meta
@@ -108,6 +110,33 @@ def test_a_starting_worker_falls_back_to_a_version_that_is_whole(store: ModelSto
     assert slot.served.stale is (damage == "bundle emptied")
 
 
+def test_a_fallback_was_served_before(store: ModelStore, toy_bundle: Path) -> None:
+    store.install(meta("2"), copier(toy_bundle))  # fetched, and the puller was killed before it could point to it
+    store.point("champion", None)
+    slot = ModelSlot(store, "champion", stale_after=5)
+    slot.refresh()
+    assert slot.served is not None
+    assert slot.served.meta.version == "1"
+
+
+def test_a_version_that_failed_once_is_tried_again(store: ModelStore, monkeypatch) -> None:
+    monkeypatch.setattr(slots, "MAX_PAUSE", 0.5)
+    failures = iter([OSError("no memory")])
+
+    def load_later(entry, *, stale):
+        for failure in failures:
+            raise failure
+        return load(entry, stale=stale)
+
+    monkeypatch.setattr(slots, "load", load_later)
+    slot = ModelSlot(store, "champion", stale_after=5)
+    slot.refresh()
+    assert slot.served is None
+    time.sleep(0.6)
+    slot.refresh()
+    assert slot.served is not None
+
+
 def test_row_15_with_no_version_it_lives_and_is_not_ready(tmp_path: Path) -> None:
     with TestClient(create_app(Settings(), ModelStore(tmp_path)), base_url="http://localhost") as client:
         assert client.get("/livez").status_code == 200
@@ -179,6 +208,8 @@ def test_the_challenger_answers_beside_the_champion(store: ModelStore, toy_bundl
         assert missing.json()["type"] == "urn:movierec:problem:no-challenger"
         store.point("challenger", store.install(meta("2"), copier(toy_bundle)))
         until(lambda: client.get("/recommend/?movie_id=1&model=challenger").status_code == 200)
+        posted = client.post("/recommend/?model=challenger", json={"likes": [1]}).json()
+        assert posted["model"]["version"] == "2"
         second = client.get("/recommend/?title=Star%20Voyage&model=challenger").json()
         first = client.get("/recommend/?title=Star%20Voyage").json()
         assert (first["model"]["version"], second["model"]["version"]) == ("1", "2")

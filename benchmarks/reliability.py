@@ -1,0 +1,237 @@
+"""What faults cost: promotions, overload, a locked registry, kills, drains and long load, on real processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sqlite3
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+
+from benchmarks.common import Figure
+from benchmarks.load import Sample, closed_loop, failures, paced_loop, percentile
+from benchmarks.peers import WORK_SECONDS
+from benchmarks.serve import peer
+from benchmarks.service import Service
+from benchmarks.synthetic_bundle import Size, write
+from serving.settings import Settings
+
+PROMOTIONS = 50
+SOAK_SWAPS = 100
+PATHS = ["/recommend/?movie_id=5&genres=Drama", "/recommend/?user_id=3", "/recommend/?movie_id=9", "/movies/5"]
+
+
+def run(*, size: float, rounds: int) -> list[Figure]:
+    """All figures; `size` scales the number of promotions and the time under load."""
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
+        bundle = root / "bundle"
+        write(bundle, Size(movies=2000, dimensions=32, users=1000))
+        return [
+            *promotions(root, bundle, max(int(PROMOTIONS * size), 5)),
+            *overload(root, bundle, max(5 * size, 2.0)),
+            *faults(root, bundle, rounds),
+            *registry(root, bundle, max(5 * size, 2.0)),
+            *soak(root, bundle, max(int(SOAK_SWAPS * size), 10)),
+        ]
+
+
+class Background:
+    """Requests on a few connections in a thread, until `stop`."""
+
+    def __init__(self, port: int, clients: int = 4) -> None:
+        self._go_on = True
+        self._samples: list[Sample] = []
+        self._thread = threading.Thread(target=self._run, args=(port, clients))
+        self._thread.start()
+
+    def _run(self, port: int, clients: int) -> None:
+        self._samples = asyncio.run(closed_loop(port, PATHS, clients, lambda: self._go_on))
+
+    def stop(self) -> list[Sample]:
+        """End the load; all requests."""
+        self._go_on = False
+        self._thread.join()
+        return self._samples
+
+
+def promotions(root: Path, bundle: Path, count: int) -> list[Figure]:
+    """Promotions under load: failed requests, answers of two versions, and the time until every worker serves one."""
+    with _ready(root / "promotions", bundle) as service:
+        load, taken = Background(service.port), []
+        for number in range(2, count + 2):
+            service.promote(bundle, str(number))
+            taken.append(service.wait(_serves(service, str(number))))
+        samples = load.stop()
+    mixed = sum(not _one_version(sample) for sample in samples if sample.status == 200)
+    told = f"{count} promotions, {len(samples)} requests"
+    return [
+        Figure("reliability/failed requests in promotions", len(list(failures(samples))), 0, note=told),
+        Figure("reliability/answers of two versions", mixed, 0, unit="answers", note=told),
+        Figure("reliability/pointer to served, slowest, s", max(taken), 5.0, note=told),
+    ]
+
+
+def overload(root: Path, bundle: Path, seconds: float) -> list[Figure]:
+    """Two and ten times what a route of 20 ms can do: goodput, time to a refusal, and health."""
+    store = _ready(root / "overload", bundle).store
+    capacity = Settings().running_limit / WORK_SECONDS
+    figures = []
+    with peer("extended", store.root) as port:
+        for times in (2, 10):
+            samples, health = asyncio.run(_overloaded(port, capacity * times, seconds))
+            good = sum(sample.status == 200 for sample in samples) / seconds / capacity
+            refused = [sample for sample in samples if sample.status == 503]
+            other = len(samples) - len(refused) - sum(sample.status == 200 for sample in samples)
+            name = f"reliability/overload {times}x"
+            figures += [
+                Figure(f"{name}: goodput against capacity", good, 0.9, "higher", good * capacity, capacity, "1/s"),
+                Figure(f"{name}: 503 within, p99 s", percentile(refused, 0.99) if refused else 0.0, 0.05),
+                Figure(f"{name}: neither 200 nor 503", other, 0, unit="requests"),
+                Figure(f"{name}: health failed", len(list(failures(health))), 0, note=f"{len(health)} probes"),
+            ]
+    return figures
+
+
+async def _overloaded(port: int, rate: float, seconds: float) -> tuple[list[Sample], list[Sample]]:
+    costly, health = await asyncio.gather(
+        paced_loop(port, "/costly", rate, seconds), paced_loop(port, "/livez", 10, seconds)
+    )
+    return costly, health
+
+
+def faults(root: Path, bundle: Path, rounds: int) -> list[Figure]:
+    """A half-sent request, killed workers, SIGTERM under load."""
+    with _ready(root / "faults", bundle) as service:
+        cut = _half_sent(service)
+        back = [_kill_one(service) for _ in range(rounds)]
+    lost = sum(_drained(root / f"drain{at}", bundle) for at in range(rounds))
+    return [
+        Figure("reliability/half-sent request cut after, s", cut, 10.0),
+        Figure("reliability/killed worker back after, slowest, s", max(back), 2.0, rounds=rounds),
+        Figure("reliability/requests lost to SIGTERM", lost, 0, rounds=rounds, unit="requests"),
+    ]
+
+
+def _half_sent(service: Service) -> float:
+    with socket.create_connection(("127.0.0.1", service.port)) as slow:
+        slow.sendall(b"GET / HTTP/1.1\r\nhost: loc")
+        slow.settimeout(60)
+        began = time.perf_counter()
+        with suppress(ConnectionResetError):
+            slow.recv(1)
+        return time.perf_counter() - began
+
+
+def _kill_one(service: Service) -> float:
+    before = {worker.pid for worker in service.workers()}
+    served = sum(line.get("event") == "version_served" for line in service.log())
+    os.kill(min(before), signal.SIGKILL)
+
+    def back() -> bool:
+        loaded = sum(line.get("event") == "version_served" for line in service.log())
+        return bool(loaded > served)
+
+    return service.wait(back)
+
+
+def _drained(root: Path, bundle: Path) -> int:
+    with _ready(root, bundle, drain_seconds="1") as service:
+        load = Background(service.port)
+        time.sleep(0.5)
+        assert service.process is not None
+        service.process.send_signal(signal.SIGTERM)
+        service.wait(lambda: service.status("/readyz") == 503)
+        return len(list(failures(load.stop())))
+
+
+def registry(root: Path, bundle: Path, seconds: float) -> list[Figure]:
+    """A real registry: promotion to served, a locked file under load, and a start without it."""
+    from training.tracking import CHAMPION, Tracker, register_bundle
+
+    uri = f"sqlite:///{root}/mlruns/mlflow.db"
+    tracker = Tracker(uri)
+    numbers = [register_bundle(bundle, tracker=tracker, tags={"verdict": "promote"}).number for _ in range(2)]
+    tracker.set_alias(CHAMPION, numbers[0])
+    service = Service(root / "registry", arguments=(), tracking_uri=uri)
+    with service:
+        service.wait(_serves(service, str(numbers[0])))
+        taken = []
+        for number in (*reversed(numbers), numbers[1]):
+            tracker.set_alias(CHAMPION, number)
+            taken.append(service.wait(_serves(service, str(number))))
+        before = _under_load(service, seconds)
+        with closing(sqlite3.connect(root / "mlruns/mlflow.db")) as blocker:
+            blocker.execute("BEGIN EXCLUSIVE")
+            during = _under_load(service, seconds)
+    (root / "mlruns/mlflow.db").rename(root / "moved.db")
+    with service:
+        first = service.wait(lambda: service.status("/recommend/?movie_id=1") == 200)
+        stale = bool(service.json("/model")["model"]["stale"])
+    ratio = percentile(during, 0.99) / percentile(before, 0.99)
+    return [
+        Figure("reliability/promotion to served, slowest, s", max(taken), 5.0, note=f"{len(taken)} promotions"),
+        Figure("reliability/p99 while the registry is locked", ratio, 2.0),
+        Figure("reliability/failed while it is locked", len(list(failures(during))), 0, unit="requests"),
+        Figure("reliability/start without a registry, s", first, 5.0),
+        Figure("reliability/answers then are marked stale", float(stale), 1.0, "higher"),
+    ]
+
+
+def _under_load(service: Service, seconds: float) -> list[Sample]:
+    load = Background(service.port)
+    time.sleep(seconds)
+    return load.stop()
+
+
+def soak(root: Path, bundle: Path, swaps: int) -> list[Figure]:
+    """Memory and open files of the workers after many promotions under load, against those after the first tenth."""
+    with _ready(root / "soak", bundle) as service:
+        load, early = Background(service.port), (0.0, 0)
+        for number in range(2, swaps + 2):
+            service.promote(bundle, str(number))
+            service.store.prune(3)
+            service.wait(_serves(service, str(number)))
+            if number == 2 + swaps // 10:
+                early = _footprint(service)
+        late = _footprint(service)
+        failed = len(list(failures(load.stop())))
+    told = f"{swaps} promotions"
+    return [
+        Figure("reliability/soak: memory growth", late[0] / early[0], 1.2, "lower", late[0], early[0], "MB", note=told),
+        Figure("reliability/soak: open files, growth", late[1] - early[1], 4, unit="files", note=told),
+        Figure("reliability/soak: failed requests", failed, 0, unit="requests", note=told),
+    ]
+
+
+def _footprint(service: Service) -> tuple[float, int]:
+    workers = service.workers()
+    return sum(worker.memory_full_info().uss for worker in workers) / 1e6, sum(worker.num_fds() for worker in workers)
+
+
+def _ready(root: Path, bundle: Path, drain_seconds: str = "0.1") -> Service:
+    service = Service(root, stale_after_seconds="3600", drain_seconds=drain_seconds)
+    service.promote(bundle, "1")
+    return service
+
+
+def _serves(service: Service, version: str) -> Callable[[], bool]:
+    """Whether several answers in turn, whoever of the workers gives them, come from that version."""
+
+    def asked() -> bool:
+        said = [service.json("/model").get("model", {}).get("version") for _ in range(6)]
+        return set(said) == {version}
+
+    return asked
+
+
+def _one_version(sample: Sample) -> bool:
+    model = json.loads(sample.body)["model"]
+    return bool(model["run_id"] == f"run{model['version']}")

@@ -1,7 +1,7 @@
 """Ingest: raw CSV files to a stored data set, against the time that pandas takes for reading the files alone.
 
-Each side runs in a fresh process of its own, so that neither finds memory or caches of the other. What is loaded once in
-a process (pandera, the compiled parser) is loaded before the clock starts, by preparing a tiny twin.
+Each side runs in a fresh process of its own, so that neither finds memory or caches of the other. What is loaded once
+in a process (pandera, the compiled parser) is loaded before the clock starts, by preparing a tiny twin.
 """
 
 from __future__ import annotations

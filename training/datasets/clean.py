@@ -33,7 +33,7 @@ from recommender.schema import (
 )
 from recommender.title_keys import normalise
 from training.datasets import schemas
-from training.datasets.indexing import count_by_row, distinct, rating_matrix, rows_of
+from training.datasets.indexing import count_by_row, distinct, rating_matrix
 from training.datasets.quarantine import Quarantine
 from training.datasets.tables import Genome, RawTables, Table
 from training.datasets.title_parsing import parse_title
@@ -161,9 +161,8 @@ def keep_latest(ratings: pd.DataFrame) -> pd.DataFrame:
 
 
 def _matrix(ratings: pd.DataFrame, user_ids: IdMap, movie_ids: IdMap) -> sp.csr_matrix:
-    users = rows_of(ratings[USER].to_numpy(), user_ids)
-    movies = rows_of(ratings[MOVIE].to_numpy(), movie_ids)
-    return rating_matrix(users, movies, ratings[RATING].to_numpy(), (len(user_ids), len(movie_ids)))
+    users, movies, stars = (ratings[column].to_numpy() for column in (USER, MOVIE, RATING))
+    return rating_matrix(users, movies, stars, user_ids, movie_ids)
 
 
 def _imdb_ids(movies: pd.DataFrame, links: Table) -> pd.Series:

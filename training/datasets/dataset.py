@@ -66,8 +66,8 @@ class ProcessedDataset:
         """(n_users, n_movies) float32 ratings in stars; column indices sorted within each row."""
         if self.directory is not None:
             return sp.csr_matrix(sp.load_npz(self.directory / USER_ITEM_FILE))
-        shape = (len(self.user_ids), len(self.movie_ids))
-        return rating_matrix(self.user_rows, self.movie_rows, self.ratings[RATING].to_numpy(), shape)
+        users, movies, stars = (self.ratings[column].to_numpy() for column in (USER, MOVIE, RATING))
+        return rating_matrix(users, movies, stars, self.user_ids, self.movie_ids).copy()
 
     def snapshot(self) -> dict[str, Any]:
         """Size, density, averages, time span and coverage of the data set, ready for JSON."""

@@ -44,10 +44,30 @@ def count_by_row(rows: NDArray[np.int32], size: int) -> NDArray[np.int64]:
 
 
 def rating_matrix(
-    users: NDArray[np.int32], movies: NDArray[np.int32], stars: NDArray[np.float32], shape: tuple[int, int]
+    users: NDArray[np.int32], movies: NDArray[np.int32], stars: NDArray[np.float32], user_ids: IdMap, movie_ids: IdMap
 ) -> sp.csr_matrix:
-    """(n_users, n_movies) float32 ratings, indices sorted within each row; a pair given twice is added up."""
-    return sp.csr_matrix(sp.coo_matrix((stars, (users, movies)), shape=shape).tocsr())
+    """(n_users, n_movies) float32 ratings, indices sorted within each row, from raw ids; repeated pairs are added up.
+
+    Where the ratings stand by user and film already, as in most editions, the matrix shares the memory of `stars`.
+    """
+    shape, columns = (len(user_ids), len(movie_ids)), rows_of(movies, movie_ids)
+    if not _ascending_pairs(users, columns):
+        return sp.csr_matrix(sp.coo_matrix((stars, (rows_of(users, user_ids), columns)), shape=shape).tocsr())
+    starts = np.append(np.searchsorted(users, user_ids.ids.astype(np.int32)), len(users)).astype(np.int32)
+    matrix = sp.csr_matrix((stars, columns, starts), shape=shape, copy=False)
+    matrix.has_canonical_format = True
+    return matrix
+
+
+def _ascending_pairs(users: NDArray[np.int32], columns: NDArray[np.int32]) -> bool:
+    """True when the pairs ascend by user and column, each once."""
+    for part in parts(len(users) - 1):
+        after = slice(part.start + 1, min(part.stop, len(users) - 1) + 1)
+        part = slice(part.start, after.stop - 1)
+        same, step = users[after] == users[part], columns[after] > columns[part]
+        if not (np.where(same, step, users[after] > users[part])).all():
+            return False
+    return True
 
 
 def _table(ids: IdMap, limit: int) -> NDArray[np.int32]:

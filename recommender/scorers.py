@@ -106,11 +106,14 @@ class Similarity(ItemScorer, UserScorer):
         return self._sum(picks)
 
     def folded(self, ratings: sp.csr_matrix) -> Block:
-        return self._sum(with_data(ratings, self.weights(ratings.data)))
+        spans = zip(ratings.indptr, ratings.indptr[1:], strict=False)
+        counted = [self.weights(ratings.data[start:stop]) for start, stop in spans]
+        return self._sum(with_data(ratings, np.concatenate([*counted, np.empty(0, np.float32)])))
 
     def weights(self, stars: NDArray[np.float32]) -> NDArray[np.float32]:
-        """How much each rating of a history counts."""
-        return profile_weights(stars, self._spec.profile_weight)
+        """How much each rating (k,) of one person counts; where none would count, all do, as r / 5."""
+        weights = profile_weights(stars, self._spec.profile_weight)
+        return weights if weights.any() else profile_weights(stars, "rating")
 
     def contributions(self, query: int, candidates: Rows) -> dict[str, NDArray[np.float32]]:
         """What each part adds to the likeness of `candidates` (c,) to the film `query`; the values add up to it."""

@@ -39,7 +39,7 @@ class SimilaritySpec(Spec):
     """Films like a film: the weighted sum of the parts. For a person: the weighted sum over the films of the history.
 
     `profile_weight` says how a rating r counts for a person: `binary` 1; `likes` 1 for r >= 4 and 0 below;
-    `rating` r / 5; `centred` r - 3.
+    `rating` r / 5; `centred` r - 3. A person none of whose ratings would count is known by all of them, as `rating`.
     """
 
     kind: Literal["similarity"] = "similarity"

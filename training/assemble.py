@@ -18,6 +18,7 @@ from recommender.catalog import Film, encode_catalog, genre_names
 from recommender.history import encode_history
 from recommender.model import Model
 from recommender.scorers import item_scorer
+from recommender.title_keys import split_year
 from recommender.titles import TitleNames, encode_titles
 from training.datasets.store import ProcessedDataset
 from training.extras import extra_arrays
@@ -118,9 +119,12 @@ def film_rows(movies: pd.DataFrame, histograms: NDArray[np.int32]) -> list[Film]
 
 
 def title_names(movies: pd.DataFrame) -> list[TitleNames]:
-    """Every name of each film, in row order."""
-    rows = zip(movies[schema.TITLE], movies[schema.ALTERNATIVE_TITLES], movies[schema.YEAR], strict=True)
-    return [TitleNames(title, others, None if pd.isna(year) else int(year)) for title, others, year in rows]
+    """Every name of each film, in row order; the raw file's own spelling among them, so that it can be pasted."""
+    columns = (schema.TITLE, schema.ALTERNATIVE_TITLES, schema.ORIGINAL_TITLE, schema.YEAR)
+    return [
+        TitleNames(title, [*others, split_year(raw)[0]], None if pd.isna(year) else int(year))
+        for title, others, raw, year in zip(*(movies[column] for column in columns), strict=True)
+    ]
 
 
 def neighbours(fitted: FittedModel, canonical: NDArray[np.int32]) -> Arrays:

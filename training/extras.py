@@ -17,9 +17,10 @@ from recommender.catalog import concatenate
 from recommender.schema import GENRES, LIKE_THRESHOLD, RATING, TIMESTAMP
 from training.datasets.store import ProcessedDataset, TagMatrix
 from training.models.arrays import unit_rows
-from training.models.content import idf, weighted
 
 FEATURES_PER_FILM = 50
+INDICATORS = ("genres", "decade", "directors", "actors")  # blocks of ones and zeros
+LEAST_RARITY = 1e-3  # what a feature of every film still counts
 MAP_FILMS = 2000
 MAP_PEOPLE = 20_000  # enough to place the most rated films
 MAP_FACTORS = 32
@@ -42,16 +43,13 @@ def extra_arrays(
         **feature_arrays(dataset.tags),
         **viewer_arrays(user_item),
         **period_arrays(dataset, genre_names),
-        **map_arrays(user_item, weighted(dataset.tags, {}), seed),
+        **map_arrays(user_item, dataset.tags.matrix, seed),
     }
 
 
 def feature_arrays(tags: TagMatrix) -> Arrays:
     """`features_*`: the strongest features of each film."""
-    said = np.ones(len(tags.features), dtype=np.float32)
-    said[slice(*tags.blocks.get("people", (0, 0)))] = 0  # known by identity alone: nothing to show
-    rarity = said * idf(np.bincount(tags.matrix.indices, minlength=len(said)), tags.matrix.shape[0])
-    matrix = strongest(sp.csr_matrix(tags.matrix @ sp.diags(rarity)), FEATURES_PER_FILM)
+    matrix = strongest(sp.csr_matrix(tags.matrix @ sp.diags(said(tags))), FEATURES_PER_FILM)
     text, offsets = concatenate([name.encode() for name in tags.features])
     return {
         "features_text": text,
@@ -60,6 +58,21 @@ def feature_arrays(tags: TagMatrix) -> Arrays:
         "features_indices": matrix.indices.astype(np.int32),
         "features_weights": matrix.data.astype(np.float32),
     }
+
+
+def said(tags: TagMatrix) -> NDArray[np.float64]:
+    """(n_features,) how much having a feature says: rarity for plain indicators, 0 for people known by identity alone.
+
+    Tags carry their rarity in the matrix (Spärck Jones, 1972).
+    """
+    n = tags.matrix.shape[0]
+    rarity = np.log(n / np.maximum(np.bincount(tags.matrix.indices, minlength=len(tags.features)), 1)) + LEAST_RARITY
+    weights = np.ones(len(tags.features))
+    for block in INDICATORS:
+        span = slice(*tags.blocks.get(block, (0, 0)))
+        weights[span] = rarity[span]
+    weights[slice(*tags.blocks.get("people", (0, 0)))] = 0
+    return weights
 
 
 def strongest(matrix: sp.csr_matrix, k: int) -> sp.csr_matrix:

@@ -33,8 +33,9 @@ def test_each_row_solves_its_normal_equations(problem, unobserved):
 
 
 def test_the_threads_do_not_change_the_result(problem):
+    confidence, other, ridge = problem
     results = []
     for threads in (1, 4):
         with thread_map(threads) as run:
-            results.append(solve_rows(*problem, 0.1, run))
-    np.testing.assert_array_equal(*results)
+            results.append(solve_rows(confidence, other, ridge, 0.1, run))
+    np.testing.assert_array_equal(results[0], results[1])

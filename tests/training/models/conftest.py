@@ -43,6 +43,7 @@ def dataset(user_item):
         {
             schema.MOVIE: np.arange(FILMS, dtype="int32") * 10 + 1,
             schema.TITLE: [f"Film {row}" for row in range(FILMS)],
+            schema.ORIGINAL_TITLE: [f"Film {row}, The (Fílm {row}) ({1980 + row})" for row in range(FILMS)],
             schema.ALTERNATIVE_TITLES: [[] for _ in range(FILMS)],
             schema.YEAR: pd.Series([1980 + row for row in range(FILMS)], dtype="Int32"),
             schema.GENRES: [[("Sci-Fi", "Romance")[taste]] for taste in taste_of_film(range(FILMS))],

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from recommender import schema
 from recommender.model import Model, Wanted
 from recommender.scorers import item_scorer, user_scorer
 from tests.training.models.conftest import FILMS, FIRST_ENTRY, PEOPLE, SECOND_ENTRY, UNRATED, taste_of_film
@@ -21,7 +22,7 @@ SMALL = {
     "content": ["factors=4"],
     "ease": ["regularization=1"],
     "blend": ["als.factors=8", "als.regularization=1", "content.factors=4"],
-    "ensemble": ["als.factors=8", "als.regularization=1", "ease.regularization=1"],
+    "ensemble": ["ials.factors=8", "ease.regularization=1"],
 }
 RATED = np.array([row for row in range(FILMS) if row not in (UNRATED, SECOND_ENTRY)])
 PERSONAL = [name for name in NAMES if name != "popularity"]
@@ -196,3 +197,16 @@ def test_the_composite_answers_with_each_part(fits, dataset, data, tmp_path):
     assert loaded.rating_scorer is not None
     assert loaded.rating_scorer.known(people, data.user_item).shape == (PEOPLE, FILMS)
     assert loaded.manifest.parameters["user"]["algorithm"] == "ease"
+
+
+def test_a_raw_title_finds_its_film(model, dataset):
+    titles = model("popularity").titles
+    for row, raw in enumerate(dataset.movies[schema.ORIGINAL_TITLE]):
+        assert titles.resolve(raw).row in (row, FIRST_ENTRY if row == SECOND_ENTRY else row)
+
+
+def test_people_without_a_like_get_films_like_those_they_rated(model):
+    loaded = model("blend")
+    shown = loaded.for_profile(np.array([2, 4]), np.array([3.0, 3.0], dtype=np.float32), Wanted(n=3))
+    assert (taste_of_film(shown.rows) == 0).all()
+    assert shown.scores.max() > shown.scores.min()

@@ -61,6 +61,7 @@ MOUNTS = {
     "serve": Mount("cli.serve:serve", "Answer over HTTP from the promoted model version."),
     "pull": Mount("cli.serve:pull", "Follow the registry for workers that run with serve --no-pull."),
     "webapp": Mount("cli.webapp:webapp", "Start the web page, without a browser and without telemetry."),
+    "bench": Mount("cli.bench:bench", "Measure speed, memory, reliability and quality as ratios on this machine."),
 }
 
 

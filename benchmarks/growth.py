@@ -1,0 +1,66 @@
+"""How the work for each rating grows with their number on one machine: processor time, from files to a saved bundle."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.common import Figure
+from benchmarks.twins import twin
+from training.assemble import build_bundle
+from training.datasets.store import prepare
+from training.models import make
+from training.split import Split, training_data
+
+SMALLEST = 0.04  # of MovieLens 25M: a million ratings
+
+
+def run(*, size: float, rounds: int) -> list[Figure]:
+    """Microseconds of processor time for each rating of the twin of `size`, against those of a million ratings.
+
+    Processor time and not wall time, so that what else the machine does counts little; one round, whatever `rounds` is.
+    """
+    small, large = _measure(SMALLEST), _measure(size)
+    ratings = f"{large.pop('ratings'):,.0f} against {small.pop('ratings'):,.0f} ratings"
+    return [
+        Figure(
+            f"growth of {stage}",
+            large[stage] / small[stage],
+            None,
+            "lower",
+            large[stage],
+            small[stage],
+            "µs",
+            1,
+            ratings,
+        )
+        for stage in small
+    ]
+
+
+def _measure(size: float) -> dict[str, float]:
+    """Stage -> microseconds of processor time for each rating, and the number of ratings."""
+    taken: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        raw = twin(size)
+        with _timed(taken, "reading, cleaning and storing"):
+            dataset = prepare("twin", raw=raw, processed_root=Path(scratch) / "processed")
+        everything = np.ones(len(dataset.ratings), dtype=bool)
+        data = training_data(dataset, Split("all", 0, 0, everything, everything, everything))
+        with _timed(taken, "fitting ALS"):
+            fitted = make("als").fit(data, seed=0, progress=lambda what, share: None)
+        with _timed(taken, "neighbours and saving the bundle"):
+            build_bundle(Path(scratch) / "bundle", fitted, dataset, data)
+        return {**{stage: 1e6 * cpu / len(everything) for stage, cpu in taken.items()}, "ratings": len(everything)}
+
+
+@contextmanager
+def _timed(taken: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.process_time()
+    yield
+    taken[stage] = time.process_time() - start

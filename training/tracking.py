@@ -35,7 +35,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
 import recommender
 from recommender.bundle import Manifest, Metric, read_manifest
-from recommender.errors import MissingInputError, RegistryUnavailableError
+from recommender.errors import MissingInputError, MovierecError, RegistryUnavailableError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -141,7 +141,7 @@ class Run:
         To be done before metrics are logged: MLflow reads every metric of the run back, one at a time, to give it to
         the model.
         """
-        with _unchanged_path():
+        with _unchanged_path(), _storing("bundle"):
             info = mlflow.pyfunc.log_model(
                 name=read_manifest(bundle).algorithm,
                 python_model=str(_PYFUNC_FILE),
@@ -405,6 +405,15 @@ def _example_title(bundle: Path) -> str:
 
     model = Model.load(bundle, verify=False)
     return model.catalog.film(int(model.catalog.counts.argmax())).title
+
+
+@contextmanager
+def _storing(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        cause = error.__cause__ or error
+        raise MovierecError(f"The {what} could not be stored: {cause}. Is the disk full?") from error
 
 
 @contextmanager

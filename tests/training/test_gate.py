@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from recommender.bundle import Metric
 from recommender.errors import UsageError
+from training import gate
 from training.config import build_config
 from training.evaluation.result import Evaluation
+from training.evaluation.significance import compare
 from training.gate import GateRules, Rival, judge, load_rules
 from training.gate_report import markdown, write_report
 
-PEOPLE = 600
+PEOPLE = 400
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Fewer draws: the planted differences are large."""
+    monkeypatch.setattr(gate, "compare", partial(compare, draws=1000))
 
 
 def evaluation(protocol, gains, people=PEOPLE, seed=0, **figures):

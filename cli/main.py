@@ -61,7 +61,9 @@ MOUNTS = {
     "serve": Mount("cli.serve:serve", "Answer over HTTP from the promoted model version."),
     "pull": Mount("cli.serve:pull", "Follow the registry for workers that run with serve --no-pull."),
     "webapp": Mount("cli.webapp:webapp", "Start the web page, without a browser and without telemetry."),
-    "bench": Mount("cli.bench:bench", "Measure speed, memory, reliability and quality as ratios on this machine."),
+    "bench": Mount(
+        "cli.bench:bench", "Measure ratios of two things run in turn on this machine; exit 1 when a target is missed."
+    ),
 }
 
 

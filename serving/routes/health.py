@@ -24,7 +24,7 @@ async def livez() -> JSONResponse:
 async def readyz(request: Request, slot: ChampionSlot) -> JSONResponse:
     """200 while a model is served and the process is not about to stop."""
     if request.state.lifecycle.draining:
-        raise ProblemError(503, "draining", "This process is about to stop.")
+        raise ProblemError(503, "draining", "This process is about to stop.", headers={"Retry-After": "5"})
     if slot.served is None:
         raise not_ready()
     return JSONResponse({"status": "ready", "version": slot.served.meta.version})

@@ -25,7 +25,7 @@ from serving.slots import ModelSlot
 
 KEPT_ANSWERS = 4096  # about 12 MB of 10-film lists
 _PLAIN = re.compile(rb"(?:n=(100|[1-9][0-9]?)&)?title=([^&]+)|title=([^&]+)&n=(100|[1-9][0-9]?)")
-_LONG_WAY = frozenset({b"origin", b"if-none-match", b"x-request-id", b"content-length", b"transfer-encoding"})
+_LONG_WAY = frozenset({b"origin", b"if-none-match", b"content-length", b"transfer-encoding"})
 
 
 class Kept(NamedTuple):
@@ -58,7 +58,7 @@ class FastPath:
         if kept is None:
             await self._rest(scope, receive, send)
             return
-        headers = [*kept.headers, (b"x-request-id", self._ids.new())]
+        headers = [*kept.headers, (b"x-request-id", self._ids.of(scope["headers"]))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send(kept.body)
         self.calls.count(time.perf_counter() - started)

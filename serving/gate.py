@@ -9,6 +9,7 @@ import itertools
 import re
 import secrets
 import time
+from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
 import structlog
@@ -42,12 +43,12 @@ class RequestIds:
         self._form = secrets.token_hex(6).encode() + b"-%x"
         self._count = itertools.count()
 
-    def new(self) -> bytes:
+    def of(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+        """The id of a request with these headers."""
+        for name, value in headers:
+            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                return value
         return self._form % next(self._count)
-
-    def of(self, headers: dict[bytes, bytes]) -> bytes:
-        own = headers.get(b"x-request-id", b"")
-        return own if _REQUEST_ID.fullmatch(own) else self.new()
 
 
 class Gate:
@@ -66,7 +67,7 @@ class Gate:
         headers = dict(scope["headers"])
         origin = headers.get(b"origin")
         exchange = _Exchange(
-            scope, send, self._ids.of(headers), self._answer_headers(origin), self._settings.access_log
+            scope, send, self._ids.of(scope["headers"]), self._answer_headers(origin), self._settings.access_log
         )
         try:
             self._check(scope, headers)

@@ -167,8 +167,9 @@ def test_row_27_a_named_origin_may_read_answers(store: ModelStore) -> None:
 def test_request_ids_are_unique_and_a_callers_own_is_kept_where_it_is_harmless(full: TestClient) -> None:
     seen = {full.get("/recommend/?title=Star%20Voyage").headers["x-request-id"] for _ in range(20)}
     assert len(seen) == 20
-    assert full.get("/model", headers={"x-request-id": "trace-1.2_3"}).headers["x-request-id"] == "trace-1.2_3"
-    assert full.get("/model", headers={"x-request-id": "a b\tc"}).headers["x-request-id"] != "a b\tc"
+    for path in ("/model", "/recommend/?title=Star%20Voyage"):
+        assert full.get(path, headers={"x-request-id": "trace-1.2_3"}).headers["x-request-id"] == "trace-1.2_3"
+        assert full.get(path, headers={"x-request-id": "a b\tc"}).headers["x-request-id"] != "a b\tc"
 
 
 @pytest.mark.parametrize("method", ["get", "post"])

@@ -14,7 +14,7 @@ from recommender.model import Model, Wanted
 from serving.recommend_schemas import Recommendations, Tags
 from tests.toy import MOVIE_IDS, user_item
 
-LONG_WAY = {"X-Request-ID": "the-long-way"}  # what the plain call's short way leaves to FastAPI
+LONG_WAY = {"If-None-Match": '"another"'}  # a header that the short way leaves to FastAPI
 
 
 def recommend(client, **parameters):
@@ -65,7 +65,6 @@ def test_the_short_and_the_long_way_answer_alike(full: TestClient) -> None:
             plain = full.get(f"/recommend/?{query}")
             long_way = full.get(f"/recommend/?{query}", headers=LONG_WAY)
             assert plain.status_code == long_way.status_code == 200
-            assert long_way.headers["x-request-id"] == "the-long-way"
             assert plain.content == long_way.content
             assert {**plain.headers, "x-request-id": ""} == {**long_way.headers, "x-request-id": ""}
 

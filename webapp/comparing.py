@@ -20,15 +20,19 @@ BEYOND = ("coverage_at_10", "novelty_at_10", "diversity_at_10")
 _COUNTS = {"users", "users_without_relevant", "queries"}
 
 
+def datasets(versions: Sequence[Version]) -> list[str]:
+    """The data sets that versions were fitted on, the champion's first; figures of two do not compare."""
+    first = [version.dataset for version in versions if CHAMPION in version.aliases]
+    return list(dict.fromkeys([*first, *(version.dataset for version in versions)]))
+
+
 def worth_comparing(versions: Sequence[Version]) -> list[Version]:
-    """The champion and the newest version of every algorithm on the champion's data set; `versions`: newest first."""
-    champion = next((version for version in versions if CHAMPION in version.aliases), None)
-    dataset = (champion or versions[0]).dataset if versions else ""
+    """The champion and the newest version of every algorithm; `versions`: of one data set, newest first."""
     newest: dict[str, Version] = {}
     for version in versions:
-        if version.dataset == dataset:
-            newest.setdefault(version.algorithm, version)
-    chosen = {version.number: version for version in [*newest.values(), *([champion] if champion else [])]}
+        newest.setdefault(version.algorithm, version)
+    champions = [version for version in versions if CHAMPION in version.aliases]
+    chosen = {version.number: version for version in [*newest.values(), *champions]}
     return sorted(chosen.values(), key=lambda version: -version.number)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from webapp import reasons
 from webapp.api_models import CommonViewers, Explanation, MapFilm, Metric, Reason, Recommendation
-from webapp.comparing import metric_names, protocols, worth_comparing
+from webapp.comparing import datasets, metric_names, protocols, worth_comparing
 from webapp.overlap import difference, rank_biased_overlap
 from webapp.registry import Version
 from webapp.state import Wish, deck, moves, rated, spread
@@ -139,13 +139,17 @@ def test_segments_fill_the_bar_in_proportion() -> None:
 def test_a_first_look_has_the_champion_and_the_newest_of_each_algorithm() -> None:
     versions = [
         version(5, "als"),
-        version(4, "als", dataset="ml-1m"),
         version(3, "recommender"),
         version(2, "recommender", aliases=("champion",)),
         version(1, "als"),
     ]
     assert [v.number for v in worth_comparing(versions)] == [5, 3, 2]
     assert worth_comparing([]) == []
+
+
+def test_the_champions_data_set_comes_first() -> None:
+    versions = [version(3, "als", dataset="ml-1m"), version(2, "als", aliases=("champion",)), version(1, "als")]
+    assert datasets(versions) == ["ml-100k", "ml-1m"]
 
 
 def test_metrics_of_a_first_look_come_first_and_counts_are_left_out() -> None:

@@ -61,12 +61,29 @@ def test_the_page_compares_the_versions(open_page: Open, registry: str, monkeypa
     monkeypatch.setenv("MLFLOW_TRACKING_URI", registry)
     app = open_page("models")
     assert not app.exception
-    assert app.multiselect("versions").value == [2, 1]
+    assert app.multiselect("versions-toy").value == [2, 1]
     assert app.selectbox("version").value == 2
     assert len(app.get("vega_lite_chart")) == 3  # nDCG, coverage, and one against the other
     assert "difference +0.1 [+0.05, +0.15]" in drawn(app)
-    app.multiselect("versions").set_value([]).run()
+    app.multiselect("versions-toy").set_value([]).run()
     assert "Choose versions that were judged" in drawn(app)
+
+
+def test_versions_of_different_data_sets_never_share_a_chart(
+    open_page: Open, registry: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(registry, registry_uri=registry)
+    run = client.create_run(client.create_experiment("other"))
+    tags = {"algorithm": "als", "dataset": "other"}
+    client.create_model_version(NAME, f"runs:/{run.info.run_id}/model", run.info.run_id, tags=tags)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry)
+    app = open_page("models")
+    assert app.selectbox("dataset").options == ["toy", "other"]
+    assert app.multiselect("versions-toy").value == [2, 1]
+    app.selectbox("dataset").set_value("other").run()
+    assert app.multiselect("versions-other").options == ["3 · als"]
 
 
 def test_what_a_promotion_would_change(open_page: Open, duel_url: str) -> None:

@@ -11,7 +11,7 @@ from webapp import cards, source
 from webapp.api_client import CHALLENGER, CHAMPION, Api
 from webapp.api_models import Film, ModelCard
 from webapp.charts.models import OTHER, SERVED, figure, metric_intervals, trade_off
-from webapp.comparing import ACCURACY, BEYOND, FIRST_LOOK, metric_names, protocols, worth_comparing
+from webapp.comparing import ACCURACY, BEYOND, FIRST_LOOK, datasets, metric_names, protocols, worth_comparing
 from webapp.frame import guarded, heading, run_guarded
 from webapp.overlap import difference
 from webapp.palette import ACCENT, CALM
@@ -81,10 +81,15 @@ def _table(versions: Sequence[Version]) -> None:
 
 def _compare(versions: Sequence[Version]) -> None:
     st.header("Side by side", anchor=False)
+    versions = _of_one_data_set(versions)
     numbers = {version.number: version for version in versions}
     default = [version.number for version in worth_comparing(versions)]
     chosen = st.multiselect(
-        "Versions", list(numbers), default, key="versions", format_func=lambda number: numbers[number].label
+        "Versions",
+        list(numbers),
+        default,
+        key=f"versions-{versions[0].dataset}",
+        format_func=lambda number: numbers[number].label,
     )
     picked = [numbers[number] for number in chosen]
     known = protocols(picked)
@@ -102,6 +107,13 @@ def _compare(versions: Sequence[Version]) -> None:
     st.html(cards.legend([(SERVED, ACCENT), (OTHER, CALM), ("Lines are 95 % intervals", "transparent")]))
     _metric_charts(picked, protocol, wanted)
     _trade_offs(picked, protocol, names)
+
+
+def _of_one_data_set(versions: Sequence[Version]) -> list[Version]:
+    """The versions of one data set: figures of two data sets cannot be compared."""
+    names = datasets(versions)
+    chosen = st.selectbox("Data set", names, key="dataset", bind="query-params") if len(names) > 1 else names[0]
+    return [version for version in versions if version.dataset == chosen]
 
 
 def _metric_charts(versions: Sequence[Version], protocol: str, names: Sequence[str]) -> None:

@@ -30,7 +30,7 @@ from training.plan import Plan, make_plan
 from training.recording import Results, Trained, record_all
 from training.split import Split, training_data
 from training.tracking import BUNDLE, CHAMPION, Tracker
-from training.versioning import git_commit
+from training.versioning import code_digest, git_commit
 from training.workspace import Workspace, open_workspace
 
 COMPOSITE = "recommender"
@@ -52,7 +52,7 @@ def train(
     """
     plan = make_plan(what, dataset, seed=seed, overrides=overrides)
     tracker = tracker or Tracker()
-    with open_workspace(f"{dataset.name}-{plan.key}") as workspace:
+    with open_workspace(f"{dataset.name}-{plan.key}-{code_digest()}") as workspace:
         recipes = choose_recipes(plan, workspace, progress)
         evaluations = evaluate_recipes(plan, recipes, workspace, progress)
         bundles = refit(plan, recipes, workspace, progress)

@@ -111,7 +111,8 @@ def champions(events: list[Event]) -> list[int]:
         if event.kind == "promote":
             line.append(event.version)
         elif event.kind == "rollback":
-            line = line[: line.index(event.version) + 1]
+            last = len(line) - line[::-1].index(event.version)  # a version may have been champion more than once
+            line = line[:last]
     return line
 
 

@@ -30,6 +30,7 @@ from mlflow.entities import Metric as RunMetric
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
@@ -46,6 +47,7 @@ ROOT = Path("mlruns")
 BUNDLE = "bundle"  # a version's download has artifacts/bundle/manifest.json
 PROCESS_TAG = "movierec.process"
 T = TypeVar("T")
+_ABSENT = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
 _PARAMETER_LENGTH = 6000  # MLflow's limit
 _PYFUNC_FILE = Path(__file__).with_name("pyfunc_model.py")
 _REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "rapidfuzz", "scipy")
@@ -213,7 +215,8 @@ class Tracker:
         """One version, with its aliases. Raises MissingInputError."""
         try:
             return _version(self.client.get_model_version(REGISTERED_MODEL, str(number)))
-        except MlflowException:
+        except MlflowException as error:
+            _require_absence(error)
             known = ", ".join(str(version.number) for version in self.versions()) or "none"
             raise MissingInputError(f"No version {number} of {REGISTERED_MODEL}; there are: {known}.") from None
 
@@ -221,7 +224,8 @@ class Tracker:
         """The version that an alias names, or None."""
         try:
             return _version(self.client.get_model_version_by_alias(REGISTERED_MODEL, alias))
-        except MlflowException:
+        except MlflowException as error:
+            _require_absence(error)
             return None
 
     def set_alias(self, alias: str, number: int) -> None:
@@ -355,6 +359,12 @@ def flatten(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 def _named_values(metric: Metric) -> list[tuple[str, float]]:
     parts = {"": metric.value, "_lo": metric.lo, "_hi": metric.hi}
     return [(f"{metric.protocol}/{metric.name}{end}", value) for end, value in parts.items() if value is not None]
+
+
+def _require_absence(error: MlflowException) -> None:
+    """Let an error pass that says "there is no such thing"; any other must not be taken for that."""
+    if error.error_code not in _ABSENT:
+        raise RegistryUnavailableError(f"The registry cannot be read: {error}") from error
 
 
 def _twice(call: Callable[[], T]) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,16 @@ def git_commit() -> str | None:
         return f"{commit}-dirty" if _git(root, "status", "--porcelain", "--untracked-files=no") else commit
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+@cache
+def code_digest() -> str:
+    """Hash of the kernel's and the training code's sources: what stages of an older code made is not gone on from."""
+    root = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(path for package in ("recommender", "training") for path in (root / package).rglob("*.py")):
+        digest.update(f"{path.relative_to(root)} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
+    return digest.hexdigest()[:16]
 
 
 def _git(root: Path, *words: str) -> str:

@@ -102,6 +102,17 @@ def test_a_finished_stage_is_not_done_again_after_a_crash(tracker, monkeypatch):
     assert [version.number for version in tracker.versions()] == [1]
 
 
+def test_stages_of_other_code_are_not_gone_on_from(tracker, monkeypatch):
+    with monkeypatch.context() as first:
+        first.setattr(pipeline, "record_all", crash)
+        with pytest.raises(ZeroDivisionError):
+            pipeline.train("popularity", small_dataset(), tracker=tracker)
+    monkeypatch.setattr(pipeline, "code_digest", lambda: "other")
+    monkeypatch.setattr(judging.Part, "evaluate", crash)
+    with pytest.raises(ZeroDivisionError):
+        pipeline.train("popularity", small_dataset(), tracker=tracker)
+
+
 def crash(*args):
     raise ZeroDivisionError
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
 from recommender.errors import MissingInputError, RegistryUnavailableError
 from recommender.model import Model, Wanted
@@ -86,6 +88,17 @@ def test_an_alias_names_one_version_at_a_time(tracker, registered, tmp_path):
 def test_an_unknown_version_is_answered_with_those_there_are(tracker, registered):
     with pytest.raises(MissingInputError, match=r"No version 7 .* there are: 1"):
         tracker.version(7)
+
+
+def test_a_registry_that_fails_is_not_taken_for_one_without_a_champion(tracker, registered, monkeypatch):
+    def locked(*args):
+        raise MlflowException("database is locked", error_code=TEMPORARILY_UNAVAILABLE)
+
+    monkeypatch.setattr(tracker.client, "get_model_version_by_alias", locked)
+    monkeypatch.setattr(tracker.client, "get_model_version", locked)
+    for read in (lambda: tracker.aliased(CHAMPION), lambda: tracker.version(registered.number)):
+        with pytest.raises(RegistryUnavailableError, match="locked"):
+            read()
 
 
 def test_looking_into_a_missing_store_makes_none(tmp_path):

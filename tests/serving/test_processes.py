@@ -37,12 +37,17 @@ class Load:
 
     def __init__(self, service: Service) -> None:
         self._go_on = True
+        self.asked = 0
         self._samples: list[Sample] = []
         self._thread = threading.Thread(target=self._run, args=(service.port,))
         self._thread.start()
 
     def _run(self, port: int) -> None:
-        self._samples = asyncio.run(closed_loop(port, [PLAIN, COMPUTED], 4, lambda: self._go_on))
+        self._samples = asyncio.run(closed_loop(port, [PLAIN, COMPUTED], 4, self._ask))
+
+    def _ask(self) -> bool:
+        self.asked += 1
+        return self._go_on
 
     def stop(self) -> list[Sample]:
         self._go_on = False
@@ -52,6 +57,7 @@ class Load:
 
 def test_row_19_promotions_under_load_fail_no_request_and_mix_no_versions(service: Service, toy_bundle: Path) -> None:
     load = Load(service)
+    service.wait(lambda: load.asked > 20)  # the first of them are answered then
     for number in range(2, 8):
         service.promote(toy_bundle, str(number))
         time.sleep(0.1)
@@ -124,7 +130,7 @@ def test_row_34_sigterm_under_load_says_not_ready_first_and_loses_nothing(tmp_pa
     with service:
         service.wait(lambda: service.status("/readyz") == 200)
         load = Load(service)
-        time.sleep(0.3)
+        service.wait(lambda: load.asked > 20)
         assert service.process is not None
         service.process.send_signal(signal.SIGTERM)
         service.wait(lambda: service.status("/readyz") == 503, 5)

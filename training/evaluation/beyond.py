@@ -126,9 +126,3 @@ def gini(shown: NDArray[Any]) -> Values:
 
 
 WHOLE_SET: dict[str, Callable[[NDArray[Any]], Values]] = {"coverage": coverage, "gini": gini}
-
-
-def unit_rows(matrix: sp.csr_matrix) -> sp.csr_matrix:
-    """The rows of `matrix` scaled to length 1; rows of zeros stay."""
-    norms = np.sqrt(row_squares(matrix))
-    return sp.csr_matrix(sp.diags(np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)) @ matrix)

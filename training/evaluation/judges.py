@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.model import Model
+from training.datasets.tag_matrix import unit_rows
 from training.evaluation import beyond, ratings
 from training.evaluation.lists import Queries, film_lists, user_lists
 from training.evaluation.metrics import Lists, Values, list_metrics, quotient, weighted_metrics
@@ -44,7 +45,7 @@ class Parts:
     def shelf(self, people: Rows | None = None) -> beyond.Shelf:
         """The films, with what `people` had rated where lists are for people."""
         raters = int(np.count_nonzero(np.diff(self.train.indptr)))
-        tags = beyond.unit_rows(self.tags)
+        tags = unit_rows(self.tags)
         if people is None:
             return beyond.Shelf(self.popularity, raters, tags)
         theirs = self.history[people]

@@ -11,6 +11,7 @@ import pytest
 import scipy.sparse as sp
 from ir_measures import AP, RR, P, R, Success, nDCG
 
+from training.datasets.tag_matrix import unit_rows
 from training.evaluation import beyond
 from training.evaluation.metrics import list_metrics, weighted_metrics
 from training.kernels.hits import find_hits
@@ -133,7 +134,7 @@ def test_popularity_lift_compares_the_list_with_the_history():
 def test_diversity_is_one_minus_the_mean_cosine_of_pairs():
     tags = sp.csr_matrix(np.array([[1, 0], [1, 0], [0, 1], [1, 1], [0, 0]], dtype=np.float32))
     lists = np.array([[0, 1, -1], [0, 2, -1], [0, 3, -1], [0, 1, 2], [4, 4, -1], [0, -1, -1]], dtype=np.int32)
-    found = beyond.diversity(lists, replace(SHELF, tags=beyond.unit_rows(tags)))
+    found = beyond.diversity(lists, replace(SHELF, tags=unit_rows(tags)))
     np.testing.assert_allclose(found, [0, 1, 1 - 0.5**0.5, 2 / 3, 1, np.nan], atol=1e-6)
 
 

@@ -1,0 +1,152 @@
+"""From CSV files to a saved composite bundle, without evaluation, against the sum of what its parts cannot go below.
+
+The floors are read_csv of every file, the SVD and ALS fits called bare, a bare TruncatedSVD, the matrix product behind
+all-pairs neighbours, and one write of the bundle's arrays. Every side runs in a fresh process of its own.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import pandas as pd
+from implicit.cpu.als import AlternatingLeastSquares
+from numpy.typing import NDArray
+from sklearn.decomposition import TruncatedSVD
+
+from benchmarks.common import Figure, peak_memory, seconds
+from benchmarks.twins import twin
+from recommender.bundle import load_arrays, read_manifest
+from training.assemble import build_bundle, compose
+from training.datasets.store import ProcessedDataset, prepare
+from training.models import configure, make
+from training.models.base import TrainingData
+from training.models.fits import Fits
+from training.split import Split, training_data
+
+SMALL = 0.2  # of the full size, for the time of one rating: 5 million of 25 million
+JUDGED_FROM = 0.9  # the targets are those of the full size
+_GIB = 2**30
+_BLOCK = 1024  # films in one block of the matrix product
+
+T = TypeVar("T")
+
+
+class Made(NamedTuple):
+    """Seconds and peak bytes of the whole way, and the number of ratings."""
+
+    seconds: float
+    peak: int
+    ratings: int
+
+
+def run(*, size: float, rounds: int) -> list[Figure]:
+    """Time against the floors, peak memory, and time for a rating against a fifth of the ratings."""
+    for share in (size, size * SMALL):
+        twin(share)
+    large, small, floors = [], [], []
+    for _ in range(rounds):
+        large.append(_fresh(_whole, size))
+        floors.append(_fresh(_floors, size))
+        small.append(_fresh(_whole, size * SMALL))
+    ours, theirs = statistics.median(each.seconds for each in large), statistics.median(floors)
+    peak = statistics.median(each.peak for each in large) / _GIB
+    growth, before = (statistics.median(each.seconds / each.ratings for each in runs) for runs in (large, small))
+    ratings = f"{large[0].ratings:,} ratings"
+    time_bar, memory_bar, growth_bar = (1.3, 8.0, 1.15) if size >= JUDGED_FROM else (None, None, None)
+    return [
+        Figure(
+            "pipeline/files to bundle against the sum of the floors", ours / theirs, time_bar, ours=ours, theirs=theirs,
+            rounds=rounds, note=ratings,
+        ),
+        Figure("pipeline/peak memory in GiB", peak, memory_bar, unit="GiB", rounds=rounds, note=ratings),
+        Figure(
+            "pipeline/time for a rating against a fifth of the ratings", growth / before, growth_bar, ours=growth * 1e6,
+            theirs=before * 1e6, unit="us", rounds=rounds, note=ratings,
+        ),
+    ]  # fmt: skip
+
+
+def _fresh(work: Callable[[float], T], size: float) -> T:
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(work, size).result()
+
+
+def _whole(size: float) -> Made:
+    taken: list[float] = []
+    ratings: list[int] = []
+    with tempfile.TemporaryDirectory() as scratch:
+
+        def work() -> None:
+            ratings.append(_files_to_bundle(twin(size), Path(scratch)))
+
+        peak = peak_memory(lambda: taken.append(seconds(work)))
+    return Made(taken[0], peak, ratings[0])
+
+
+def _files_to_bundle(raw: Path, scratch: Path) -> int:
+    dataset = prepare("twin", raw=raw, processed_root=scratch / "processed")
+    data = _everything(dataset)
+    fits = Fits(data, 0, _silent)
+    blend, als, svd = (fits.get(name, configure(name)) for name in ("blend", "als", "svd"))
+    build_bundle(scratch / "bundle", compose("recommender", item=blend, user=als, rating=svd), dataset, data)
+    return len(dataset.ratings)
+
+
+def _floors(size: float) -> float:
+    """Sum of the floors' seconds; what they need is made ready beforehand."""
+    raw = twin(size)
+    with tempfile.TemporaryDirectory() as scratch:
+        dataset = prepare("twin", raw=raw, processed_root=Path(scratch) / "processed")
+        data = _everything(dataset)
+        fitted = make("als").fit(data, seed=0, progress=_silent)
+        build_bundle(Path(scratch) / "bundle", fitted, dataset, data)
+        arrays = load_arrays(Path(scratch) / "bundle", read_manifest(Path(scratch) / "bundle"))
+        embedding = np.ascontiguousarray(fitted.arrays["als_embedding"])
+        floors: list[Callable[[], object]] = [
+            lambda: [pd.read_csv(path, engine="c") for path in sorted(raw.glob("*.csv"))],
+            lambda: make("svd").fit(data, seed=0, progress=_silent),
+            lambda: _bare_als(data),
+            lambda: TruncatedSVD(_content_factors(data), random_state=0).fit_transform(data.tags.matrix),
+            lambda: _product(embedding),
+            lambda: _write(Path(scratch) / "written", arrays),
+        ]
+        return sum(seconds(floor) for floor in floors)
+
+
+def _everything(dataset: ProcessedDataset) -> TrainingData:
+    everything = np.ones(len(dataset.ratings), dtype=bool)
+    return training_data(dataset, Split("all", 0, 0, everything, everything, everything))
+
+
+def _bare_als(data: TrainingData) -> None:
+    config = configure("als").model_dump()
+    als = AlternatingLeastSquares(factors=config["factors"], iterations=config["iterations"], random_state=0)
+    als.fit(data.user_item, show_progress=False)
+
+
+def _product(embedding: NDArray[np.float32]) -> None:
+    block = np.empty((_BLOCK, len(embedding)), dtype=np.float32)
+    for start in range(0, len(embedding), _BLOCK):
+        rows = embedding[start : start + _BLOCK]
+        np.matmul(rows, embedding.T, out=block[: len(rows)])
+
+
+def _content_factors(data: TrainingData) -> int:
+    return min(int(configure("content").model_dump()["factors"]), min(data.tags.matrix.shape) - 1)
+
+
+def _silent(what: str, share: float) -> None:
+    """Nobody watches."""
+
+
+def _write(directory: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    directory.mkdir()
+    for name, array in arrays.items():
+        np.save(directory / f"{name}.npy", array)

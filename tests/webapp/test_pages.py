@@ -147,10 +147,20 @@ VIEWS = ("One film", "Two films", "Most rated", "Best rated", "Genres", "Over ti
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_view_of_the_analytics_draws_a_chart(open_page: Open, view: str) -> None:
-    app = open_page("analytics", view=view, least="1")
+    app = open_page("analytics", view=view, over="1")
     assert not app.exception
     assert not app.error
     assert app.get("vega_lite_chart")
+
+
+def test_what_was_chosen_on_one_page_never_breaks_another(open_page: Open) -> None:
+    app = open_page("recommendations", film="Star Voyage (1977)", n="4", least="0")
+    for view in VIEWS:
+        app.switch_page("views/analytics.py").run()
+        app.segmented_control("view").set_value(view).run()
+        assert not app.exception
+    for page in ("models", "film_map", "for_you", "recommendations"):
+        assert not app.switch_page(f"views/{page}.py").run().exception
 
 
 def test_one_films_ratings_stand_beside_everybodys(open_page: Open) -> None:
@@ -170,7 +180,7 @@ def test_a_film_without_ratings_says_so(open_page: Open) -> None:
 
 
 def test_a_minimum_that_no_film_reaches_is_said_so(open_page: Open) -> None:
-    app = open_page("analytics", view="Best rated", least="500")
+    app = open_page("analytics", view="Best rated", over="500")
     assert "No film has that many ratings" in drawn(app)
 
 

@@ -18,6 +18,7 @@ from webapp.palette import genre_colour, main_genre
 from webapp.picker import FILM, pick_film, references
 from webapp.wording import count, film_label, place, stars
 
+# A bound control keeps its value from page to page: one of the same key on two pages must accept the same values.
 GENRE_VIEWS = {"average_rating": "Average rating", "ratings": "Ratings", "movies": "Films"}
 ALL_GENRES = "All genres"
 DAMPED = (
@@ -90,7 +91,7 @@ def comparison_figures(found: Comparison) -> list[tuple[str, str, str]]:
 
 def _most_rated(api: Api) -> None:
     left, right = st.columns(2, gap="medium")
-    n = left.slider("Films", 5, 50, 20, key="n", bind="query-params")
+    n = left.slider("Films", 5, 50, 20, key="top", bind="query-params")
     films = api.top("count", n=n, genre=_genre(api, right))
     _legend(films)
     st.altair_chart(most_rated(films), width="stretch")
@@ -98,7 +99,7 @@ def _most_rated(api: Api) -> None:
 
 def _best_rated(api: Api) -> None:
     left, right = st.columns(2, gap="medium")
-    least = left.slider("Leave out films with fewer ratings than", 1, 500, 20, key="least", bind="query-params")
+    least = left.slider("Leave out films with fewer ratings than", 1, 500, 20, key="over", bind="query-params")
     best = api.top("average", n=100, genre=_genre(api, right), min_ratings=least)
     if not best:
         st.info("No film has that many ratings.", icon=":material/info:")
@@ -163,7 +164,8 @@ def _genre(api: Api, where: st.delta_generator.DeltaGenerator, *, everything: bo
     """The genre that a person chooses; None for all."""
     names = [genre.genre for genre in api.genres() if genre.ratings]
     options = [ALL_GENRES, *names] if everything else names
-    chosen = where.selectbox("Genre", options, key="genre", bind="query-params")
+    key = "genre" if everything else "one-genre"
+    chosen = where.selectbox("Genre", options, key=key, bind="query-params")
     return None if chosen in (None, ALL_GENRES) else chosen
 
 

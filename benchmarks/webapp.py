@@ -1,0 +1,177 @@
+"""The web page in front of a large synthetic model: first paint, the script time of each interaction, and memory.
+
+Beside an empty Streamlit page: the browser's first paint and the process's memory are compared with it as processes of
+their own, script times with Streamlit's own test runner in this process, which runs a page's script without drawing it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from benchmarks.common import Figure, seconds
+from benchmarks.service import Service
+from benchmarks.synthetic_bundle import Size, write
+from recommender.errors import MissingInputError, MovierecError
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+PAGES = ("", "recommendations", "for-you", "map", "analytics", "models")
+INTERACTION_SECONDS = 1.0
+MEGABYTES = 250.0
+PATIENCE = 60.0
+GENRES = ("Comedy", "Drama", "War")
+Act = Callable[[Any, int], object]
+EMPTY = "import streamlit as st\nst.title('Empty')\n"
+
+
+def run(*, size: float = 1.0, rounds: int = 3) -> list[Figure]:
+    """First paint, script times and memory. Raises MissingInputError where there is no Chromium."""
+    if not Path(CHROMIUM).exists():
+        raise MissingInputError("The page is painted by Chromium; install it: apt-get install chromium")
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch)
+        full = Size()
+        write(root / "bundle", Size(movies=int(full.movies * size), users=int(full.users * size)))
+        service = Service(root / "api", workers=1)
+        service.promote(root / "bundle", "1")
+        with service:
+            service.wait(lambda: service.status("/readyz") == httpx.codes.OK)
+            os.environ["MOVIEREC_API_URL"] = f"http://127.0.0.1:{service.port}"
+            os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{root}/none.db"
+            return [*_painted(root, rounds), *_scripts(root, rounds)]
+
+
+def _painted(root: Path, rounds: int) -> list[Figure]:
+    """First paint of a page, and memory after every page was seen, beside an empty page."""
+    from playwright.sync_api import sync_playwright
+
+    (root / "empty.py").write_text(EMPTY)
+    with ExitStack() as stack:
+        ours, our_process = stack.enter_context(_site(["cli.main", "webapp"], "--port"))
+        theirs, their_process = stack.enter_context(
+            _site(["streamlit", "run", str(root / "empty.py"), "--server.headless", "true"], "--server.port")
+        )
+        playwright = stack.enter_context(sync_playwright())
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        for address in (*(f"{ours}/{page}" for page in PAGES), theirs):
+            _paint(browser, address)
+        painted = [(_paint(browser, ours), _paint(browser, theirs)) for _ in range(rounds)]
+        browser.close()
+        memory = [psutil.Process(process.pid).memory_info().rss / 2**20 for process in (our_process, their_process)]
+    mine, other = (statistics.median(side) for side in zip(*painted, strict=True))
+    note = "overview and an empty page, from the address to the heading"
+    more = "resident after every page was seen, less an empty page's"
+    return [
+        Figure("first paint", mine / other, ours=mine, theirs=other, rounds=rounds, note=note),
+        Figure(
+            "memory above an empty page",
+            memory[0] - memory[1],
+            MEGABYTES,
+            ours=memory[0],
+            theirs=memory[1],
+            unit="MB",
+            note=more,
+        ),
+    ]
+
+
+def _scripts(root: Path, rounds: int) -> list[Figure]:
+    """Seconds of the script that each interaction runs; its target is the longest that a person should wait."""
+    from streamlit.testing.v1 import AppTest
+
+    import webapp
+
+    empty = AppTest.from_file(str(root / "empty.py"), default_timeout=PATIENCE).run()
+    nothing = statistics.median(seconds(empty.run) for _ in range(rounds))
+    app = AppTest.from_file(str(Path(webapp.__file__).with_name("app.py")), default_timeout=PATIENCE).run()
+    figures = []
+    for name, act in _interactions():
+        taken = [seconds(partial(act, app, step)) for step in range(rounds)]
+        if app.exception:
+            raise MovierecError(f"{name}: the page raised {app.exception[0].message}")
+        # The longest: the first of its kind asks the service, later ones may find the answer remembered.
+        figures.append(Figure(name, max(taken), INTERACTION_SECONDS, ours=max(taken), theirs=nothing, rounds=rounds))
+    return figures
+
+
+def _interactions() -> Iterator[tuple[str, Act]]:
+    """Name and action of each interaction; the action runs the script to its end."""
+    yield "open recommendations", _open("recommendations")
+    yield "choose a film", _choose
+    yield "change the number of films", lambda app, step: app.slider("n").set_value(20 + step).run()
+    yield "filter by genre", lambda app, step: app.multiselect("genres").set_value([GENRES[step % 3]]).run()
+    yield "ask for variety", lambda app, step: app.slider("variety").set_value((0.3, 0.6, 0.9)[step % 3]).run()
+    yield "open for you", _open("for_you")
+    yield "rate a film", lambda app, step: app.feedback[step % 6].set_value(4).run()
+    yield "open the map", _open("film_map")
+    yield "open the analytics", _open("analytics")
+    for view in ("Two films", "Most rated", "Best rated", "Genres"):
+        yield f"analytics: {view.lower()}", _view(view)
+    yield "open the models", _open("models")
+
+
+def _open(name: str) -> Act:
+    return lambda app, _: app.switch_page(f"views/{name}.py").run()
+
+
+def _view(name: str) -> Act:
+    return lambda app, _: app.segmented_control("view").set_value(name).run()
+
+
+def _choose(app: Any, step: int) -> None:
+    box = app.selectbox("film")
+    box.set_value(box.options[3 + step]).run()
+
+
+@contextmanager
+def _site(module: list[str], option: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A server started as `python -m module… option port`; its address and process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", *module, option, str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _await(f"{address}/_stcore/health")
+        yield address, process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _await(url: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(url, timeout=2, trust_env=False).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise MovierecError(f"{url} did not answer within {PATIENCE:.0f} s.")
+
+
+def _paint(browser: Any, address: str) -> float:
+    """Seconds from asking for a page to its heading, in a browser without a cache."""
+    context = browser.new_context()
+    page = context.new_page()
+    start = time.perf_counter()
+    page.goto(address)
+    page.get_by_role("heading", level=1).wait_for(timeout=PATIENCE * 1000)
+    taken = time.perf_counter() - start
+    context.close()
+    return taken

@@ -9,14 +9,13 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recommender.schema import LIKE_THRESHOLD
 from recommender.scorers import item_scorer
 from recommender.specs import SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.kernels.cooccurrence import cooccurrence_top_k
 from training.kernels.topk import all_top_k
 from training.models.als import AlsConfig
-from training.models.arrays import csr_arrays
+from training.models.arrays import csr_arrays, with_ratings
 from training.models.base import FittedModel, Progress, TrainingData
 from training.models.content import ContentConfig
 from training.models.fits import Fits
@@ -27,10 +26,10 @@ Vector = NDArray[np.float32]
 
 
 class LiftConfig(Config):
-    """Shrunk lift of liking both films; see `training.kernels.cooccurrence`."""
+    """Shrunk lift of liking both films; see `training.kernels.cooccurrence`. r stars count max(r - 2, 0.1)."""
 
     neighbours: int = Field(300, gt=0)
-    exponent: float = Field(0.7, ge=0, le=1)
+    exponent: float = Field(0.5, ge=0, le=1)
     shrinkage: float = Field(10.0, ge=0)
 
 
@@ -44,8 +43,9 @@ class BlendConfig(Config):
     lift_weight: float = Field(1.0, ge=0)
     content_weight: float = Field(1.0, gt=0)
     content_boost: float = Field(1.0, ge=0, description="extra weight of content on a query without ratings")
-    trust: float = Field(10.0, gt=0, description="n ratings are trusted n / (n + trust)")
+    trust: float = Field(5.0, gt=0, description="n ratings are trusted n / (n + trust)")
     full_evidence: float = Field(6.0, gt=0, description="a candidate counts sqrt(min(1, (n + 1) / full_evidence))")
+    content_evidence: float = Field(10.0, gt=0, description="the same for content; a film without ratings counts 1")
 
 
 class Blend:
@@ -101,13 +101,12 @@ class Blend:
                 weight=config.content_weight / total,
                 embedding="content_embedding",
                 query_gain="blend_content_gain",
+                candidate_gain="blend_content_candidate_gain",
             ),
         ]
 
     def _lift(self, data: TrainingData) -> sp.csr_matrix:
-        likes = data.user_item.copy()
-        likes.data = (likes.data >= LIKE_THRESHOLD).astype(np.float32)
-        likes.eliminate_zeros()
+        likes = with_ratings(data.user_item, np.maximum(data.user_item.data - 2, 0.1))
         lift = self.config.lift
         neighbours = min(lift.neighbours, likes.shape[1] - 1)
         return cooccurrence_top_k(likes, neighbours, exponent=lift.exponent, shrinkage=lift.shrinkage)
@@ -115,11 +114,14 @@ class Blend:
     def _gains(self, counts: NDArray[np.int64]) -> dict[str, Vector]:
         trusted = counts / (counts + self.config.trust)
         evidence = np.sqrt(np.minimum(1, (counts + 1) / self.config.full_evidence))
+        # A film that few have rated is known to be little seen; one that nobody has rated is new.
+        seen = np.sqrt(np.minimum(1, (counts + 1) / self.config.content_evidence))
         content = 1 + self.config.content_boost * (1 - trusted)
         return {
             "blend_als_gain": trusted.astype(np.float32),
             "blend_lift_gain": trusted.astype(np.float32),
             "blend_content_gain": content.astype(np.float32),
+            "blend_content_candidate_gain": np.where(counts > 0, seen, 1).astype(np.float32),
             "blend_candidate_gain": (trusted * evidence).astype(np.float32),
         }
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from recommender.specs import EnsembleMember, EnsembleSpec
 from training.config import Config
+from training.models.als import AlsConfig
 from training.models.base import FittedModel, Progress, TrainingData
 from training.models.ease import EaseConfig
 from training.models.fits import Fits
@@ -18,8 +19,10 @@ from training.models.ials import IalsConfig
 class EnsembleConfig(Config):
     """The members, each with the numbers of its own file unless they are stated here, and their weights."""
 
+    als: AlsConfig
     ials: IalsConfig
     ease: EaseConfig
+    als_weight: float = Field(1.0, ge=0)
     ials_weight: float = Field(1.0, ge=0)
     ease_weight: float = Field(1.0, ge=0)
 
@@ -38,8 +41,12 @@ class Ensemble:
 
     def combine(self, fits: Fits) -> FittedModel:
         """Arrays: those of the members; films like a film come from ALS."""
-        members = {"ials": fits.get("ials", self.config.ials), "ease": fits.get("ease", self.config.ease)}
-        weights = {"ials": self.config.ials_weight, "ease": self.config.ease_weight}
+        members = {
+            "als": fits.get("als", self.config.als),
+            "ials": fits.get("ials", self.config.ials),
+            "ease": fits.get("ease", self.config.ease),
+        }
+        weights = {"als": self.config.als_weight, "ials": self.config.ials_weight, "ease": self.config.ease_weight}
         spec = EnsembleSpec(
             members=[
                 EnsembleMember(name=name, weight=weights[name], spec=member.user_spec)  # type: ignore[arg-type]
@@ -49,4 +56,4 @@ class Ensemble:
         arrays: dict[str, NDArray[Any]] = {}
         for member in members.values():
             arrays |= member.arrays
-        return FittedModel("ensemble", self.config.model_dump(), arrays, members["ials"].item_spec, spec)
+        return FittedModel("ensemble", self.config.model_dump(), arrays, members["als"].item_spec, spec)

@@ -22,7 +22,7 @@ SMALL = {
     "content": ["factors=4"],
     "ease": ["regularization=1"],
     "blend": ["als.factors=8", "als.regularization=1", "content.factors=4"],
-    "ensemble": ["ials.factors=8", "ease.regularization=1"],
+    "ensemble": ["als.factors=8", "als.regularization=1", "ials.factors=8", "ease.regularization=1"],
 }
 RATED = np.array([row for row in range(FILMS) if row not in (UNRATED, SECOND_ENTRY)])
 PERSONAL = [name for name in NAMES if name != "popularity"]

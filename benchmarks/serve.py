@@ -36,6 +36,7 @@ from recommender.titles import TitleIndex
 SECONDS = 4.0  # of load on each side in each round
 TITLES = 2000  # different titles asked for
 TYPOS = 2000
+COMPUTED_CONNECTIONS = 8  # as many as one worker works on or lets wait; more would measure refusals
 POSTED = {"ratings": [{"movie_id": 1, "rating": 5}, {"movie_id": 9, "rating": 3}]}
 
 
@@ -68,10 +69,14 @@ def throughput(setup: Setup) -> list[Figure]:
     films = [setup.model.catalog.film(row).title for row in rng.sample(range(len(setup.model.catalog)), TITLES // 2)]
     plain = Call([f"/recommend/?title={quote(title)}&n=10" for title in films])
     calls = {
-        "filters": Call(["/recommend/?movie_id=7&n=10&genres=Drama&year_from=1960&year_to=1962"]),
-        "user_id": Call([f"/recommend/?user_id={user}&n=10" for user in range(1, 500)]),
-        "posted ratings": Call(["/recommend/"], "POST", json.dumps(POSTED)),
-        "search": Call([f"/movies/search?q={quote(title[:5])}" for title in films]),
+        "filters": Call(
+            ["/recommend/?movie_id=7&n=10&genres=Drama&year_from=1960&year_to=1962"], connections=COMPUTED_CONNECTIONS
+        ),
+        "user_id": Call(
+            [f"/recommend/?user_id={user}&n=10" for user in range(1, 500)], connections=COMPUTED_CONNECTIONS
+        ),
+        "posted ratings": Call(["/recommend/"], "POST", json.dumps(POSTED), COMPUTED_CONNECTIONS),
+        "search": Call([f"/movies/search?q={quote(title[:5])}" for title in films], connections=COMPUTED_CONNECTIONS),
     }  # fmt: skip
     service = Service(setup.scratch / "service", workers=1)
     service.promote(setup.bundle, "1")
@@ -237,7 +242,7 @@ def peer(kind: str, store: Path | None = None, body: Path | None = None) -> Iter
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
     arguments = [kind, str(port), str(store or ""), str(body or "")]
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.peers", *arguments])
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks.peers", *arguments], stdout=subprocess.DEVNULL)
     try:
         _await_port(port)
         yield port

@@ -18,7 +18,7 @@ _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 @dataclass(frozen=True)
 class Measured:
-    """One run: requests a second, seconds within which 99 % were answered, and answers other than 2xx or 3xx."""
+    """One run: good answers a second, seconds within which 99 % were answered, and answers other than 2xx or 3xx."""
 
     rate: float
     p99: float
@@ -32,6 +32,7 @@ class Call:
     paths: Sequence[str]
     method: str = "GET"
     body: str = ""
+    connections: int = CONNECTIONS
 
     def script(self, file: Path) -> Path:
         """The same as a script for wrk."""
@@ -49,12 +50,15 @@ def measure(port: int, call: Call, seconds: float, scratch: Path) -> Measured:
     if shutil.which("wrk") is None:
         raise MissingInputError("Expected the load generator wrk; install it: apt-get install wrk")
     script = call.script(scratch / "requests.lua")
-    options = ["-t1", f"-c{CONNECTIONS}", f"-d{max(seconds, 1):.0f}", "--latency", "-s", str(script)]
+    options = ["-t1", f"-c{call.connections}", f"-d{max(seconds, 1):.0f}", "--latency", "-s", str(script)]
     told = subprocess.run(
         ["wrk", *options, f"http://127.0.0.1:{port}"], capture_output=True, text=True, check=True
     ).stdout
     rate, p99 = re.search(r"Requests/sec:\s+([\d.]+)", told), re.search(r"99%\s+([\d.]+)(us|ms|s)", told)
-    failed = re.search(r"Non-2xx or 3xx responses: (\d+)", told)
+    counted, wrong = re.search(r"(\d+) requests in", told), re.search(r"Non-2xx or 3xx responses: (\d+)", told)
     assert rate is not None
     assert p99 is not None
-    return Measured(float(rate[1]), float(p99[1]) * _UNITS[p99[2]], int(failed[1]) if failed else 0)
+    assert counted is not None
+    failed = int(wrong[1]) if wrong else 0
+    good = 1 - failed / max(int(counted[1]), 1)
+    return Measured(float(rate[1]) * good, float(p99[1]) * _UNITS[p99[2]], failed)

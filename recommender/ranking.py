@@ -14,11 +14,13 @@ def top_n(scores: Scores, n: int) -> Rows:
 
     `scores`: (n_movies,); a masked film has the score -inf and never comes back, so fewer than n rows may.
     """
-    n = min(n, int(np.count_nonzero(scores > -np.inf)))
+    shown = np.flatnonzero(scores > -np.inf)  # partitioning is slow on an array that is mostly one value
+    n = min(n, len(shown))
     if n <= 0:
         return np.empty(0, dtype=np.int64)
-    cut = np.partition(scores, len(scores) - n)[len(scores) - n]
-    candidates = np.flatnonzero(scores >= cut)
+    values = scores[shown]
+    cut = np.partition(values, len(values) - n)[len(values) - n]
+    candidates = shown[values >= cut]
     order = np.lexsort((candidates, -scores[candidates]))
     return candidates[order[:n]]
 

@@ -101,7 +101,7 @@ def load_evaluation(path: Path) -> Evaluation:
             group, _, name = file.partition("/")
             if name:
                 groups[group][name] = stored[file]
-        return Evaluation(users=stored["users"], **groups, **about)
+        return Evaluation(users=stored["users"], per_user=groups["per_user"], arrays=groups["arrays"], **about)
 
 
 def _write_whole(path: Path, write: Callable[[Path], Any]) -> None:

@@ -22,7 +22,7 @@ def top_n(scores: Scores, n: int) -> Rows:
     cut = np.partition(values, len(values) - n)[len(values) - n]
     candidates = shown[values >= cut]
     order = np.lexsort((candidates, -scores[candidates]))
-    return candidates[order[:n]]
+    return np.asarray(candidates[order[:n]])
 
 
 def top_n_rows(scores: Scores, n: int) -> Rows:

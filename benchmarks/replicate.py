@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from benchmarks.replication.rankings import ms_item75, strong
 from benchmarks.replication.section import Section, Study
 from benchmarks.replication.stars import cv5
 from benchmarks.replication.titles import item2item
+from training.config import CONFIG_ROOT
 from training.datasets.sources import RAW_ROOT
 from training.datasets.store import ProcessedDataset, prepare
 from training.models.base import Progress
@@ -71,10 +73,19 @@ def report(sections: Sequence[Section], datasets: Sequence[ProcessedDataset]) ->
         "Protocols and formulas: [evaluation.md](evaluation.md). "
         f"The part on {SMALL} needs its raw files in `data/raw/{SMALL}` (or below `$MOVIEREC_REAL_DATA`).",
         "",
-        f"{facts['cpu']}, {facts['cores']} cores, Python {facts['python']}, {versions}. Data: {prints}.",
+        f"{facts['cpu']}, {facts['cores']} cores, Python {facts['python']}, {versions}. Data: {prints}. "
+        f"Configurations: `configs/models`, sha256 {configurations()[:12]}.",
         "",
     ]
     return "\n".join([*head, *(section.markdown() for section in sections)])
+
+
+def configurations(root: Path = CONFIG_ROOT / "models") -> str:
+    """One sha256 over all configurations of models: another one means that the page has to be written anew."""
+    digest = hashlib.sha256()
+    for path in sorted(root.glob("*.yaml")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _find(name: str) -> Path | None:

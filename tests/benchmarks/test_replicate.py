@@ -101,6 +101,14 @@ def test_genome_films_that_are_cut_off_or_unknown_are_left_out(tmp_path, dataset
     np.testing.assert_allclose(vectors.sum(axis=0), 0, atol=1e-6)
 
 
+def test_a_changed_configuration_changes_the_stamp_of_the_page(tmp_path):
+    (tmp_path / "als.yaml").write_text("factors: 64\n")
+    before = replicate.configurations(tmp_path)
+    assert replicate.configurations(tmp_path) == before
+    (tmp_path / "als.yaml").write_text("factors: 65\n")
+    assert replicate.configurations(tmp_path) != before
+
+
 @pytest.mark.parametrize(("size", "written"), [(FULL, True), (QUICK, False)])
 def test_only_a_full_run_writes_the_page(tmp_path, monkeypatch, dataset, size, written):
     section = Section("Stars")

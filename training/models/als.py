@@ -50,12 +50,13 @@ class Als:
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """Arrays: user factors, item factors, the items' Gram matrix for fold-in, and unit-length item factors."""
         weights = with_ratings(data.user_item, self.config.weight(data.user_item.data))
-        als, curve = self._fit(weights, seed, progress)
+        als, curve = self.factorise(weights, seed, progress)
         return als_model(self.config, als.user_factors, als.item_factors, curve)
 
-    def _fit(
-        self, confidence: sp.csr_matrix, seed: int, progress: Progress
+    def factorise(
+        self, confidence: sp.csr_matrix, seed: int, progress: Progress = lambda what, share: None
     ) -> tuple[AlternatingLeastSquares, dict[str, list[float]]]:
+        """implicit's model of `confidence` (n_users, n_movies), users solved exactly, and its losses on small data."""
         losses: list[float] = []
 
         def on_iteration(iteration: int, seconds: float, loss: float | None) -> None:

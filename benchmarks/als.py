@@ -1,0 +1,44 @@
+"""ALS training against implicit called bare."""
+
+from __future__ import annotations
+
+from implicit.cpu.als import AlternatingLeastSquares
+from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
+
+from benchmarks.common import Figure, in_turn
+from benchmarks.random_ratings import random_ratings
+from training.models.als import Als, AlsConfig
+from training.models.arrays import with_ratings
+
+CONFIG = AlsConfig()
+
+
+def run(size: float, rounds: int) -> list[Figure]:
+    """Time of our fit, users solved exactly at its end, over implicit's `fit` of the same matrix."""
+    ratings = random_ratings(size)
+    weights = with_ratings(ratings, CONFIG.weight(ratings.data))
+    taken = in_turn(lambda: Als(CONFIG).factorise(weights, 0), lambda: bare(weights), rounds)
+    return [
+        Figure(
+            "als: our fit over implicit's",
+            taken.ours / taken.theirs,
+            1.05,
+            ours=taken.ours,
+            theirs=taken.theirs,
+            rounds=rounds,
+            note=f"{ratings.nnz:,} ratings, {CONFIG.factors} factors",
+        )
+    ]
+
+
+def bare(weights: csr_matrix) -> None:
+    """What one would write without this project."""
+    with threadpool_limits(1, "blas"):
+        AlternatingLeastSquares(
+            factors=CONFIG.factors,
+            regularization=CONFIG.regularization,
+            alpha=CONFIG.alpha,
+            iterations=CONFIG.iterations,
+            random_state=0,
+        ).fit(weights, show_progress=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from benchmarks.replication.rankings import ms_item75, strong
 from benchmarks.replication.section import Section, Study
 from benchmarks.replication.stars import cv5
 from benchmarks.replication.titles import item2item
-from training.config import CONFIG_ROOT
+from training.config import CONFIG_ROOT, read_mapping
 from training.datasets.sources import RAW_ROOT
 from training.datasets.store import ProcessedDataset, prepare
 from training.models.base import Progress
@@ -81,10 +82,10 @@ def report(sections: Sequence[Section], datasets: Sequence[ProcessedDataset]) ->
 
 
 def configurations(root: Path = CONFIG_ROOT / "models") -> str:
-    """One sha256 over all configurations of models: another one means that the page has to be written anew."""
+    """One sha256 over the values (not the comments) of all models' configurations: another one, and the page is stale."""
     digest = hashlib.sha256()
     for path in sorted(root.glob("*.yaml")):
-        digest.update(path.name.encode() + path.read_bytes())
+        digest.update(f"{path.name} {json.dumps(read_mapping(path), sort_keys=True)}".encode())
     return digest.hexdigest()
 
 

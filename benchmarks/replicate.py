@@ -82,7 +82,7 @@ def report(sections: Sequence[Section], datasets: Sequence[ProcessedDataset]) ->
 
 
 def configurations(root: Path = CONFIG_ROOT / "models") -> str:
-    """One sha256 over the values (not the comments) of all models' configurations: another one, and the page is stale."""
+    """One sha256 over the values, not the comments, of all models: where it differs, the page is stale."""
     digest = hashlib.sha256()
     for path in sorted(root.glob("*.yaml")):
         digest.update(f"{path.name} {json.dumps(read_mapping(path), sort_keys=True)}".encode())

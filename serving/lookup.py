@@ -19,14 +19,14 @@ def resolve_title(served: Served, title: str, *, n: int, fuzzy: bool = False) ->
         raise ProblemError(
             404,
             "title-not-found",
-            "No film has this title." + (" Close ones are in `suggestions`." if error.suggestions else ""),
+            "No film has this title.",
             suggestions=[linked(served, row, n) for row in error.suggestions],
         ) from error
     except AmbiguousTitleError as error:
         raise ProblemError(
             409,
             "title-ambiguous",
-            "Several films have this title. Add the year, or follow one of `candidates`.",
+            "Several films have this title; the year tells them apart.",
             candidates=[linked(served, row, n) for row in error.candidates],
         ) from error
 

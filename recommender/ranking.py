@@ -25,15 +25,6 @@ def top_n(scores: Scores, n: int) -> Rows:
     return np.asarray(candidates[order[:n]])
 
 
-def top_n_rows(scores: Scores, n: int) -> Rows:
-    """Rows of the n highest scores of each line of a block: (b, n_movies) to (b, n), padded with -1."""
-    lists = np.full((len(scores), n), -1, dtype=np.int64)
-    for line, row_scores in zip(lists, scores, strict=True):
-        best = top_n(row_scores, n)
-        line[: len(best)] = best
-    return lists
-
-
 def mask_scores(scores: Scores, allowed: NDArray[np.bool_]) -> Scores:
     """A copy in which every film that is not allowed scores -inf."""
     return np.where(allowed, scores, np.float32(-np.inf))

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.ranking import diversify, mask_scores, top_n, top_n_rows
+from recommender.ranking import diversify, mask_scores, top_n
 
 SCORES = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0, -np.inf]), max_size=30)
 
@@ -14,11 +14,6 @@ def test_top_n_is_a_stable_sort_without_masked_films(values: list[float], n: int
     scores = np.array(values, dtype=np.float32)
     expected = [row for row in sorted(range(len(values)), key=lambda row: (-values[row], row)) if values[row] > -np.inf]
     assert list(top_n(scores, n)) == expected[:n]
-
-
-def test_blocks_are_padded_where_too_few_films_are_left() -> None:
-    block = np.array([[0.1, 0.3, 0.2], [-np.inf, 0.5, -np.inf]], dtype=np.float32)
-    assert top_n_rows(block, 2).tolist() == [[1, 2], [1, -1]]
 
 
 def test_masking_leaves_the_scores_alone() -> None:

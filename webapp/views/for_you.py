@@ -75,7 +75,10 @@ def _typed(api: Api) -> None:
 def _stars(film: Film | MapFilm, taste: dict[int, float], where: str) -> None:
     key = f"{where}-stars-{film.movie_id}"
     given = taste.get(film.movie_id)
-    st.session_state[key] = None if given is None else round(given) - 1
+    stars = None if given is None else round(given) - 1
+    # Set only where it differs: what a page sets anew overrules a click that comes while it is being drawn.
+    if st.session_state.get(key) != stars:
+        st.session_state[key] = stars
     st.feedback("stars", key=key, on_change=_rate, args=(film.movie_id, key))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -24,6 +25,12 @@ from serving.problem import ProblemError, no_route
 from serving.routes import admin, analytics, explore, health, model, movies, recommend
 from serving.settings import Settings
 from serving.slots import ModelSlot
+
+_NAME = re.compile(r"[a-z_]+")
+_MESSAGES = {  # where pydantic's own words would not help
+    "extra_forbidden": "there is no such name here; /docs lists those that there are",
+    "model_attributes_type": "expected a JSON object, sent with content-type: application/json",
+}
 
 
 class Service(FastPath):
@@ -99,15 +106,20 @@ async def _not_modified(_: Request, error: Exception) -> Response:
 async def _invalid(_: Request, error: Exception) -> Response:
     """What is wrong, without the value and without a name that the caller made up."""
     assert isinstance(error, RequestValidationError)
-    errors = [{"parameter": _parameter(e), "message": e["msg"]} for e in error.errors()[:20]]
+    errors = [{"parameter": _parameter(e), "message": _message(e)} for e in error.errors()[:20]]
     return ProblemError(422, "invalid-request", "The request is not valid; see `errors`.", errors=errors).response()
 
 
 def _parameter(error: dict[str, object]) -> str | None:
+    """Where it is; of the location's parts, neither what the caller made up nor pydantic's names of its own steps."""
     location = error["loc"]
     assert isinstance(location, tuple)
     known = location[1:-1] if error["type"] == "extra_forbidden" else location[1:]
-    return ".".join(str(part) for part in known) or None
+    return ".".join(str(part) for part in known if isinstance(part, int) or _NAME.fullmatch(part)) or None
+
+
+def _message(error: dict[str, str]) -> str:
+    return _MESSAGES.get(error["type"], error["msg"].removeprefix("Value error, "))
 
 
 async def _http_error(_: Request, error: Exception) -> Response:

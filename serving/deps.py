@@ -1,4 +1,4 @@
-"""What routes ask for."""
+"""What routes ask for; asynchronous, for FastAPI would send a plain function to a thread, and none of these waits."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class AppState(TypedDict):
     lifecycle: Lifecycle
 
 
-def champion_slot(request: Request) -> ModelSlot:
+async def champion_slot(request: Request) -> ModelSlot:
     """The slot of the served version."""
     slot: ModelSlot = request.state.champion
     return slot
 
 
-def current_settings(request: Request) -> Settings:
+async def current_settings(request: Request) -> Settings:
     """The service's settings."""
     settings: Settings = request.state.settings
     return settings
@@ -71,7 +71,7 @@ class Context:
         return Response(body, media_type="application/json", headers={"cache-control": "no-store"})
 
 
-def context(request: Request, slot: ChampionSlot) -> Context:
+async def context(request: Request, slot: ChampionSlot) -> Context:
     """The version that answers this request: the served one, or the second one for `model=challenger`.
 
     Raises a 503 or 404 problem where it is not loaded, and NotModifiedError where the caller holds its answer already.
@@ -81,7 +81,7 @@ def context(request: Request, slot: ChampionSlot) -> Context:
     served = (challenger.served if challenger else None) if second else slot.served
     if served is None:
         raise no_challenger() if second else not_ready()
-    tag = answers.entity_tag(served, request.url.path.encode(), request.scope["query_string"])
+    tag = answers.entity_tag(served, request.url.path.rstrip("/").encode(), request.scope["query_string"])
     if request.method == "GET" and tag.decode() in request.headers.get("if-none-match", ""):
         raise NotModifiedError(tag.decode())
     return Context(served, tag)

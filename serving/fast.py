@@ -1,4 +1,4 @@
-"""The plain title call in front of FastAPI: `GET /recommend/?title=…[&n=…]`, for a title that is found at once.
+"""The plain call in front of FastAPI: `GET /recommend/?title=…[&n=…]`, or `movie_id=…`, for a film that is found at once.
 
 Everything else, and every error, goes the long way; a test holds the two ways to the same answers. No pydantic, no
 routing, no thread: parsing, one look-up and a join of ready-made bytes, which are kept for the next caller.
@@ -13,7 +13,8 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from recommender.model import Wanted
+from recommender.ids import UNKNOWN
+from recommender.model import Ranked
 from serving import answers
 from serving.gate import RequestIds, host_allowed
 from serving.lifecycle import Lifecycle
@@ -23,8 +24,11 @@ from serving.served import Served
 from serving.settings import Settings
 from serving.slots import ModelSlot
 
-KEPT_ANSWERS = 4096  # about 12 MB of 10-film lists
-_PLAIN = re.compile(rb"(?:n=(100|[1-9][0-9]?)&)?title=([^&]+)|title=([^&]+)&n=(100|[1-9][0-9]?)")
+PATHS = frozenset({"/recommend/", "/recommend"})
+KEPT_BYTES = 12_000_000  # of answers: about 4,000 lists of 10 films
+_KEPT_OVERHEAD = 600  # bytes of the objects around an answer
+_N = rb"100|[1-9][0-9]?"
+_PLAIN = re.compile(rb"(?:n=(%b)&)?(title|movie_id)=([^&]+)|(title|movie_id)=([^&]+)&n=(%b)" % (_N, _N))
 _LONG_WAY = frozenset({b"origin", b"if-none-match", b"content-length", b"transfer-encoding"})
 
 
@@ -49,12 +53,13 @@ class FastPath:
         self.calls = PlainCalls("/recommend/")
         self._hosts: set[bytes] = set()
         self._kept: dict[bytes, Kept] = {}
+        self._kept_bytes = 0
         self._kept_for: Served | None = None
         self._log_all = settings.access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        kept = self._plain(scope) if scope["type"] == "http" and scope["path"] == "/recommend/" else None
+        kept = self._plain(scope) if scope["type"] == "http" and scope["path"] in PATHS else None
         if kept is None:
             await self._rest(scope, receive, send)
             return
@@ -76,35 +81,50 @@ class FastPath:
         if not known:
             return None
         if served is not self._kept_for:
-            self._kept, self._kept_for = {}, served
+            self._forget()
+            self._kept_for = served
         query = scope["query_string"]
         return self._kept.get(query) or self._make(served, query)
 
     def _make(self, served: Served, query: bytes) -> Kept | None:
         plain = _PLAIN.fullmatch(query)
-        title = _title(plain[2] or plain[3]) if plain else None
-        if plain is None or title is None:
+        found = _film(served, plain[2] or plain[4], plain[3] or plain[5]) if plain else None
+        if plain is None or found is None:
             return None
-        found = served.model.titles.exact(title)
-        if len(found) != 1:
-            return None
-        wanted = Wanted(n=int(plain[1] or plain[4] or DEFAULT_N))
-        subject = answers.subject_json(served, found[0].row, found[0].matched)
-        body = answers.recommendations(served, subject, served.model.similar(found[0].row, wanted))
-        kept = Kept(
-            answers.headers(answers.entity_tag(served, b"/recommend/", query), len(body)),
-            {"type": "http.response.body", "body": body},
-        )
-        if len(self._kept) >= KEPT_ANSWERS:
-            self._kept.clear()
-        self._kept[query] = kept
+        n, prebuilt = int(plain[1] or plain[6] or DEFAULT_N), served.model.neighbours(found[0])
+        if n > len(prebuilt.rows):
+            return None  # the full scorer has to answer, and not on the event loop
+        ranked = Ranked(prebuilt.rows[:n], prebuilt.scores[:n])
+        body = answers.recommendations(served, answers.subject_json(served, *found), ranked)
+        headers = answers.headers(answers.entity_tag(served, b"/recommend", query), len(body))
+        kept = Kept(headers, {"type": "http.response.body", "body": body})
+        self._keep(query, kept, len(body))
         return kept
+
+    def _keep(self, query: bytes, kept: Kept, size: int) -> None:
+        self._kept_bytes += size + len(query) + _KEPT_OVERHEAD
+        if self._kept_bytes > KEPT_BYTES:
+            self._forget()
+        self._kept[query] = kept
+
+    def _forget(self) -> None:
+        self._kept, self._kept_bytes = {}, 0
 
     def _known_host(self, host: bytes) -> bool:
         allowed = host_allowed(host, self._settings.allowed_hosts)
         if allowed and len(self._hosts) < 64:
             self._hosts.add(host)
         return allowed
+
+
+def _film(served: Served, by: bytes, raw: bytes) -> tuple[int, str] | None:
+    """Row of the one film that is named, and how its name matched."""
+    if by == b"movie_id":
+        row = served.model.movie_ids.row(int(raw)) if raw.isdigit() and len(raw) < 16 else UNKNOWN
+        return None if row == UNKNOWN else (row, "movie_id")
+    title = _title(raw)
+    found = served.model.titles.exact(title) if title is not None else []
+    return (found[0].row, found[0].matched) if len(found) == 1 else None
 
 
 def _title(raw: bytes) -> str | None:

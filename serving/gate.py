@@ -64,6 +64,8 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}  # the same answer; uvicorn keeps its body back
         headers = dict(scope["headers"])
         origin = headers.get(b"origin")
         exchange = _Exchange(

@@ -7,14 +7,14 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from serving.problem import MEDIA_TYPE, ProblemError, no_challenger, no_route, not_ready
+from serving.problem import MEDIA_TYPE, ProblemError, malformed, no_challenger, no_route, not_ready
 
 _LINKED = {"movie_id": 1, "title": "Toy Story", "year": 1995, "link": "/recommend/?movie_id=1&n=10"}
 _INVALID = {"parameter": "n", "message": "Input should be greater than or equal to 1"}
 EXAMPLES = [
     ProblemError(400, "host", "This service does not answer for that host. Set MOVIEREC_ALLOWED_HOSTS."),
     ProblemError(400, "origin", "Calls from that origin are not accepted. Set MOVIEREC_ALLOWED_ORIGINS."),
-    ProblemError(400, "malformed", "This is not a valid HTTP request."),
+    malformed(),
     ProblemError(401, "token", "A bearer token is needed here."),
     ProblemError(403, "explanations-off", "This service does not tell what its users rated."),
     ProblemError(403, "token", "The token is wrong."),

@@ -61,3 +61,10 @@ def no_route() -> ProblemError:
 def no_challenger() -> ProblemError:
     """No second version is served."""
     return ProblemError(404, "no-challenger", "No challenger is served here.")
+
+
+def malformed() -> ProblemError:
+    """What arrived is no request."""
+    return ProblemError(
+        400, "malformed", "This is not a valid HTTP request. Letters beyond ASCII in an address are percent-encoded."
+    )

@@ -14,7 +14,7 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from serving.problem import MEDIA_TYPE, ProblemError
+from serving.problem import MEDIA_TYPE, ProblemError, malformed
 
 ARRIVING_BYTES = 262_144  # far more than the largest body and a 70 kB title, which must still get its 422
 URL_BYTES = 60_000
@@ -29,7 +29,7 @@ def _refusal(problem: ProblemError) -> bytes:
 
 
 _TOO_LARGE = _refusal(ProblemError(431, "too-large", "The request's headers are too large."))
-_MALFORMED = _refusal(ProblemError(400, "malformed", "This is not a valid HTTP request."))
+_MALFORMED = _refusal(malformed())
 
 
 class GuardedProtocol(HttpToolsProtocol):

@@ -14,8 +14,8 @@ _DIGITS = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
 
 def _plain_integer(value: object) -> object:
-    """Python reads 1_0, 10.0 and other scripts' digits as integers; a query string should not."""
-    if isinstance(value, str) and not _DIGITS.fullmatch(value):
+    """Python reads true, 1_0, 10.0 and other scripts' digits as integers; a caller does not mean them so."""
+    if isinstance(value, bool) or (isinstance(value, str) and not _DIGITS.fullmatch(value)):
         raise ValueError("expected an integer in decimal digits")
     return value
 

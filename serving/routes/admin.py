@@ -16,7 +16,7 @@ from serving.routes.model import registry_view
 from serving.schemas import AdminVersions
 
 
-def require_token(
+async def require_token(
     settings: CurrentSettings, authorization: Annotated[str | None, Header(include_in_schema=False)] = None
 ) -> None:
     """Raises a 404 problem where no token is configured, 401 without one, 403 for a wrong one."""

@@ -18,6 +18,7 @@ from serving.recommending import for_body, for_user, like_film
 router = APIRouter(tags=["recommendations"])
 
 
+@router.get("/recommend", include_in_schema=False)  # a call without the slash deserves better than a redirect
 @router.get("/recommend/", response_model=Recommendations, responses=errors(403, 404, 409))
 def recommend(answer: Answering, settings: CurrentSettings, query: Annotated[RecommendQuery, Query()]) -> Response:
     """Films like the film of that title or id, most alike first; or films for a user of the training data."""
@@ -33,6 +34,7 @@ def recommend(answer: Answering, settings: CurrentSettings, query: Annotated[Rec
     return answer.json(like_film(served, found.row, found.matched, query))
 
 
+@router.post("/recommend", include_in_schema=False)
 @router.post("/recommend/", response_model=Recommendations, responses=errors(404, 409, 413))
 def recommend_for(answer: Answering, asked: PlainQuery, body: Annotated[RecommendBody, Body()]) -> Response:
     """Films for a person without an account, from posted ratings or likes, or films like a film; nothing is stored."""

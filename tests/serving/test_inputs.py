@@ -119,6 +119,22 @@ def test_a_wrong_method_is_a_problem(full: TestClient) -> None:
     assert "GET" in response.headers["allow"]
 
 
+@pytest.mark.parametrize(
+    ("sent", "parameter", "message"),
+    [
+        ({"json": {"likes": [True]}}, "likes.0", "decimal digits"),
+        ({"json": {"likes": [{"a": 1}]}}, "likes.0", "string"),
+        ({"json": {MARK: 1}}, None, "/docs"),
+        ({"json": {"movie_id": 1, "title": "Heat"}}, None, "expected at most one of"),
+        ({"data": {"likes": "1"}}, None, "content-type: application/json"),
+    ],
+)
+def test_a_wrong_body_is_told_in_words_that_help(full: TestClient, sent, parameter, message: str) -> None:
+    errors = full.post("/recommend/", **sent).json()["errors"]
+    assert {error["parameter"] for error in errors} == {parameter}
+    assert any(message in error["message"] for error in errors)
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b'{"n": 1e999}', b"\xff\xfe", b'{"likes": [' * 500])
 def test_a_body_that_is_no_json_is_a_problem(full: TestClient, content: bytes) -> None:
     problem(full.post("/recommend/", content=content, headers={"content-type": "application/json"}), 422)

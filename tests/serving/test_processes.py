@@ -11,7 +11,8 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,19 @@ def test_row_21_endless_headers_are_cut(service: Service) -> None:
 def test_row_23_a_70_kb_title_is_a_problem(service: Service) -> None:
     status, body = service.get("/recommend/?title=" + "a" * 70_000)
     assert (status, json.loads(body)["type"]) == (422, "urn:movierec:problem:invalid-request")
+
+
+@pytest.mark.parametrize("path", [PLAIN, COMPUTED, "/livez", "/movies/0"])
+def test_head_is_get_without_its_body(service: Service, path: str) -> None:
+    with closing(HTTPConnection("127.0.0.1", service.port, timeout=10)) as connection:
+        told = []
+        for method in ("GET", "HEAD"):
+            connection.request(method, path)
+            answer = connection.getresponse()
+            told.append((answer.status, answer.headers["content-type"], answer.headers["content-length"]))
+            body = answer.read()
+        assert told[0] == told[1]
+        assert body == b""
 
 
 def test_row_35_a_killed_worker_comes_back_while_there_is_no_registry(service: Service) -> None:

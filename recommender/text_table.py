@@ -17,6 +17,7 @@ from rapidfuzz.process import cdist
 
 Arrays = Mapping[str, NDArray[Any]]
 
+_STEP = 64  # of so many texts one is kept as an object, for the first steps of a look-up
 _LETTERS = {letter: bit for bit, letter in enumerate("abcdefghijklmnopqrstuvwxyz0123456789 ")}
 
 
@@ -50,6 +51,7 @@ class TextTable:
         self._offsets = np.ascontiguousarray(arrays[f"{name}_offsets"], dtype=np.int64).data
         self._letters = arrays[f"{name}_letters"]
         self._lengths = arrays[f"{name}_lengths"]
+        self._landmarks = [self[row] for row in range(0, len(self), _STEP)]
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
@@ -88,4 +90,6 @@ class TextTable:
         return rows[kept], distances[kept].astype(np.int64)
 
     def _first_not_below(self, wanted: bytes) -> int:
-        return bisect_left(range(len(self)), wanted, key=self.__getitem__)
+        block = bisect_left(self._landmarks, wanted)
+        last = min(block * _STEP, len(self))
+        return bisect_left(range(last), wanted, max(block - 1, 0) * _STEP, key=self.__getitem__)

@@ -1,4 +1,4 @@
-"""The plain call in front of FastAPI: `GET /recommend/?title=…[&n=…]`, or `movie_id=…`, for a film that is found at once.
+"""The plain call in front of FastAPI: `GET /recommend/?title=…[&n=…]`, or `movie_id=`, for a film found at once.
 
 Everything else, and every error, goes the long way; a test holds the two ways to the same answers. No pydantic, no
 routing, no thread: parsing, one look-up and a join of ready-made bytes, which are kept for the next caller.

@@ -6,16 +6,18 @@ Ready-made answers, probes and metrics do not come through here: they must answe
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from contextlib import suppress
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serving.metrics import REJECTED
-from serving.problem import ProblemError
+from serving.gate import RequestIds
+from serving.lifecycle import Lifecycle
+from serving.metrics import REJECTED, PlainCalls
+from serving.problem import overloaded
 
 FREE_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
-RETRY_SECONDS = "1"
 
 
 class Admission:
@@ -26,6 +28,11 @@ class Admission:
         self._free = running
         self._queue = queue
         self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def full(self) -> bool:
+        """Whether the next one would be refused."""
+        return not self._free and len(self._waiting) >= self._queue
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in FREE_PATHS:
@@ -42,11 +49,9 @@ class Admission:
         if self._free:
             self._free -= 1
             return
-        if len(self._waiting) >= self._queue:
+        if self.full:
             REJECTED.inc()
-            raise ProblemError(
-                503, "overloaded", "Too many requests are waiting; try again.", headers={"Retry-After": RETRY_SECONDS}
-            )
+            raise overloaded()
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
@@ -67,3 +72,35 @@ class Admission:
                 turn.set_result(None)
                 return
         self._free += 1
+
+
+class Turnstile:
+    """ASGI wrapper in front of every check: while too many wait, says so at once with ready-made bytes.
+
+    At ten times the load there are nine refusals to an answer; at the price of an answer's checks they would leave no
+    time for it. `Admission` still refuses those whose body arrived when the last place was taken.
+    """
+
+    def __init__(self, app: ASGIApp, admission: Admission, ids: RequestIds, lifecycle: Lifecycle) -> None:
+        self._app = app
+        self._admission = admission
+        self._ids = ids
+        self._lifecycle = lifecycle
+        self.refused = PlainCalls("none", 503, REJECTED)
+        self._refusal = overloaded().response()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._admission.full or self._needs_more(scope):
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        headers = [*self._refusal.raw_headers, (b"x-request-id", self._ids.of(scope["headers"]))]
+        await send({"type": "http.response.start", "status": 503, "headers": headers})
+        await send({"type": "http.response.body", "body": self._refusal.body})
+        self.refused.count(time.perf_counter() - started)
+
+    def _needs_more(self, scope: Scope) -> bool:
+        """Whether it is not refused, or with headers that depend on the caller or the moment."""
+        if scope["type"] != "http" or scope["path"] in FREE_PATHS or self._lifecycle.draining:
+            return True
+        return any(name == b"origin" for name, _ in scope["headers"])

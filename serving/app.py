@@ -13,12 +13,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from serving.admission import Admission
+from serving.admission import Admission, Turnstile
 from serving.deps import AppState, NotModifiedError
 from serving.fast import FastPath
 from serving.gate import Gate, RequestIds
 from serving.lifecycle import Lifecycle
-from serving.metrics import PlainCalls, note_version
+from serving.metrics import note_version
 from serving.model_store import ModelStore
 from serving.openapi import document
 from serving.problem import ProblemError, no_route
@@ -37,11 +37,17 @@ class Service(FastPath):
     """The whole service as one ASGI callable; `api` is the FastAPI application inside."""
 
     def __init__(self, api: FastAPI, state: AppState) -> None:
-        settings, ids = state["settings"], RequestIds()
+        settings, ids, lifecycle = state["settings"], RequestIds(), state["lifecycle"]
         admission = Admission(api, settings.running_limit, settings.queue_limit)
-        gate = Gate(admission, settings, ids, state["lifecycle"])
-        super().__init__(gate, state["champion"], settings, ids, state["lifecycle"])
+        turnstile = Turnstile(Gate(admission, settings, ids, lifecycle), admission, ids, lifecycle)
+        super().__init__(turnstile, state["champion"], settings, ids, lifecycle)
         self.api = api
+        self._counts = (self.calls, turnstile.refused)
+
+    def flush(self) -> None:
+        """Hand on what was counted in this worker."""
+        for counts in self._counts:
+            counts.flush()
 
 
 def create_app(
@@ -63,13 +69,13 @@ def create_app(
             slot.on_swap = note_version
             await asyncio.to_thread(slot.refresh)
         keepers = [slot.watch(settings.watch_seconds) for slot in slots]
-        tasks = [asyncio.create_task(keeper) for keeper in (*keepers, _flush(service.calls, settings.watch_seconds))]
+        tasks = [asyncio.create_task(keeper) for keeper in (*keepers, _flush(service, settings.watch_seconds))]
         try:
             yield state
         finally:
             for task in tasks:
                 task.cancel()
-            service.calls.flush()
+            service.flush()
 
     api = FastAPI(
         title="MovieLens recommender",
@@ -88,10 +94,10 @@ def create_app(
     return service
 
 
-async def _flush(calls: PlainCalls, pause: float) -> None:
+async def _flush(service: Service, pause: float) -> None:
     while True:
         await asyncio.sleep(pause)
-        calls.flush()
+        service.flush()
 
 
 async def _problem(_: Request, error: Exception) -> Response:

@@ -50,7 +50,7 @@ class FastPath:
         self._settings = settings
         self._ids = ids
         self._lifecycle = lifecycle
-        self.calls = PlainCalls("/recommend/")
+        self.calls = PlainCalls("/recommend/", 200)
         self._hosts: set[bytes] = set()
         self._kept: dict[bytes, Kept] = {}
         self._kept_bytes = 0

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from serving.problem import MEDIA_TYPE, ProblemError, malformed, no_challenger, no_route, not_ready
+from serving.problem import MEDIA_TYPE, ProblemError, malformed, no_challenger, no_route, not_ready, overloaded
 
 _LINKED = {"movie_id": 1, "title": "Toy Story", "year": 1995, "link": "/recommend/?movie_id=1&n=10"}
 _INVALID = {"parameter": "n", "message": "Input should be greater than or equal to 1"}
@@ -32,7 +32,7 @@ EXAMPLES = [
     ProblemError(422, "unknown-tag", "No film of this model has that tag. /tags?q= finds names."),
     not_ready(),
     ProblemError(503, "draining", "This process is about to stop."),
-    ProblemError(503, "overloaded", "Too many requests are waiting; try again."),
+    overloaded(),
 ]
 _SCHEMA = {"$ref": "#/components/schemas/Problem"}
 

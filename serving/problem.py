@@ -68,3 +68,8 @@ def malformed() -> ProblemError:
     return ProblemError(
         400, "malformed", "This is not a valid HTTP request. Letters beyond ASCII in an address are percent-encoded."
     )
+
+
+def overloaded() -> ProblemError:
+    """Too many computed answers are asked for."""
+    return ProblemError(503, "overloaded", "Too many requests are waiting; try again.", headers={"Retry-After": "1"})

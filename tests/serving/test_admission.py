@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from starlette.types import Message
 
-from serving.admission import Admission
-from serving.problem import ProblemError
+from serving.admission import Admission, Turnstile
+from serving.gate import RequestIds
+from serving.lifecycle import Lifecycle
+from serving.problem import ProblemError, overloaded
 
 
 class Work:
@@ -66,5 +69,45 @@ def test_callers_that_go_while_they_wait_leave_no_place_taken() -> None:
         results = await asyncio.gather(*waiting, return_exceptions=True)
         assert [type(result) for result in results] == [asyncio.CancelledError, asyncio.CancelledError, type(None)]
         await ask(admission)
+
+    asyncio.run(scenario())
+
+
+def test_row_20_a_ready_made_refusal_says_what_the_long_way_says() -> None:
+    async def scenario() -> None:
+        work, lifecycle = Work(), Lifecycle()
+        admission = Admission(work, running=1, queue=0)
+        turnstile = Turnstile(admission, admission, RequestIds(), lifecycle)
+
+        async def receive() -> Message:
+            return {"type": "http.disconnect"}
+
+        async def refused(path: str = "/recommend/", **headers: str) -> list[Message]:
+            sent: list[Message] = []
+
+            async def send(message: Message) -> None:
+                sent.append(message)
+
+            named = [(name.encode(), value.encode()) for name, value in headers.items()]
+            await turnstile({"type": "http", "path": path, "headers": named}, receive, send)
+            return sent
+
+        first = asyncio.create_task(refused())
+        await asyncio.sleep(0)
+        start, body = await refused()
+        told = dict(start["headers"])
+        assert (start["status"], body["body"]) == (503, overloaded().response().body)
+        assert told[b"retry-after"] == b"1"
+        assert told[b"content-type"] == b"application/problem+json"
+        assert told[b"x-request-id"]
+        probe = asyncio.create_task(refused("/readyz"))
+        with pytest.raises(ProblemError):  # the long way adds what such a caller's browser needs
+            await refused(origin="http://localhost")
+        lifecycle.drain()
+        with pytest.raises(ProblemError):
+            await refused()
+        work.done.set()
+        assert await first == await probe == []
+        turnstile.refused.flush()
 
     asyncio.run(scenario())

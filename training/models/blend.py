@@ -19,6 +19,7 @@ from training.models.arrays import csr_arrays, with_ratings
 from training.models.base import FittedModel, Progress, TrainingData
 from training.models.content import ContentConfig
 from training.models.fits import Fits
+from training.models.newcomers import with_newcomers
 
 SCALE_RANK = 10  # rows are scaled by their tenth-best value: about what fits on a page
 
@@ -45,7 +46,9 @@ class BlendConfig(Config):
     content_boost: float = Field(1.0, ge=0, description="extra weight of content on a query without ratings")
     trust: float = Field(5.0, gt=0, description="n ratings are trusted n / (n + trust)")
     full_evidence: float = Field(6.0, gt=0, description="a candidate counts sqrt(min(1, (n + 1) / full_evidence))")
-    content_evidence: float = Field(10.0, gt=0, description="the same for content; a film without ratings counts 1")
+    content_evidence: float = Field(10.0, gt=0, description="the same for content")
+    newcomer_regularization: float = Field(1.0, gt=0, description="of what is expected of a film without ratings")
+    newcomer_gain: float = Field(1.25, gt=0, description="of a film without ratings among candidates")
 
 
 class Blend:
@@ -54,6 +57,9 @@ class Blend:
     Collaborative likeness (ALS, lift) counts as far as the ratings of both films can be trusted; content counts more
     the less the query can be. Each row of a part is divided by its tenth-best value, so that weights mean the same for
     every query; the weights add up to 1, so that a film as near as the tenth-best by every part scores about 1.
+
+    A candidate that nobody has rated is new, not little seen: it has the taste and the number of ratings that are
+    expected of a film of its content, and a gain that makes up for the lift that it cannot have.
     """
 
     config_type: ClassVar[type[Config]] = BlendConfig
@@ -68,11 +74,14 @@ class Blend:
     def combine(self, fits: Fits) -> FittedModel:
         """Arrays: embeddings, the sparse lift and the gains."""
         als, content = fits.get("als", self.config.als), fits.get("content", self.config.content)
+        what, counts = content.arrays["content_embedding"], fits.data.counts
+        taste, usual = with_newcomers(als.arrays["als_embedding"], counts, what, self.config.newcomer_regularization)
         arrays: dict[str, NDArray[Any]] = {
-            "blend_als": als.arrays["als_embedding"],
-            "content_embedding": content.arrays["content_embedding"],
+            "blend_als": taste,
+            "content_embedding": what,
             **csr_arrays("blend_lift", self._lift(fits.data)),
-            **self._gains(fits.data.counts),
+            **self._query_gains(counts),
+            **self._candidate_gains(usual, new=counts == 0),
         }
         spec = SimilaritySpec(parts=[self._scaled(part, arrays) for part in self._parts()])
         fits.progress("blend", 1.0)
@@ -111,18 +120,25 @@ class Blend:
         neighbours = min(lift.neighbours, likes.shape[1] - 1)
         return cooccurrence_top_k(likes, neighbours, exponent=lift.exponent, shrinkage=lift.shrinkage)
 
-    def _gains(self, counts: NDArray[np.int64]) -> dict[str, Vector]:
+    def _query_gains(self, counts: NDArray[np.int64]) -> dict[str, Vector]:
         trusted = counts / (counts + self.config.trust)
-        evidence = np.sqrt(np.minimum(1, (counts + 1) / self.config.full_evidence))
-        # A film that few have rated is known to be little seen; one that nobody has rated is new.
-        seen = np.sqrt(np.minimum(1, (counts + 1) / self.config.content_evidence))
         content = 1 + self.config.content_boost * (1 - trusted)
         return {
             "blend_als_gain": trusted.astype(np.float32),
             "blend_lift_gain": trusted.astype(np.float32),
             "blend_content_gain": content.astype(np.float32),
-            "blend_content_candidate_gain": np.where(counts > 0, seen, 1).astype(np.float32),
-            "blend_candidate_gain": (trusted * evidence).astype(np.float32),
+        }
+
+    def _candidate_gains(self, counts: NDArray[np.float64], new: NDArray[np.bool_]) -> dict[str, Vector]:
+        config = self.config
+        trusted = counts / (counts + config.trust)
+        evidence, seen = (
+            np.sqrt(np.minimum(1, (counts + 1) / full)) for full in (config.full_evidence, config.content_evidence)
+        )
+        fair = np.where(new, config.newcomer_gain, 1)
+        return {
+            "blend_candidate_gain": (trusted * evidence * fair).astype(np.float32),
+            "blend_content_candidate_gain": (seen * fair).astype(np.float32),
         }
 
     def _scaled(self, part: SimilarityPart, arrays: dict[str, NDArray[Any]]) -> SimilarityPart:

@@ -25,6 +25,9 @@ Shares = NDArray[np.float64]
 CONTENT_FEATURES = 5  # shared features that are named for each recommendation
 
 
+EXPECTED = "expected"  # the part of a new film's score that rests on what is expected of it
+
+
 @dataclass(frozen=True)
 class Reason:
     """One thing that moved a score; `kind` is film, genre, tag, director, ... or the name of a part of the model."""
@@ -128,9 +131,10 @@ def _ensemble_shares(scorer: Ensemble, history: sp.csr_matrix, candidates: Rows,
 def _part_reasons(model: Model, films: tuple[int, int], name: str, value: float, *, told: bool) -> list[Reason]:
     """A part's contribution, split by what both films share where the part is `told` so."""
     shared = model.extras.shared_features(*films, CONTENT_FEATURES) if told and model.extras else []
-    return [Reason(feature.kind, feature.name, value * feature.share) for feature in shared] or [
-        Reason("part", name, value)
-    ]
+    if shared:
+        return [Reason(feature.kind, feature.name, value * feature.share) for feature in shared]
+    # The taste of a film that nobody has rated is a guess from its content: not to be told as what people liked.
+    return [Reason("part", name if told or model.catalog.counts[films[1]] else EXPECTED, value)]
 
 
 def _explanation(reasons: list[Reason], ranked: Ranked, at: int) -> Explanation:

@@ -288,7 +288,7 @@ sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in chi
 
 
 def test_row_12_of_two_promotions_at_once_one_wins_and_history_names_both(register, tracker, mlflow_store):
-    rounds = 6
+    rounds = 100
     for _ in range(3):
         register()
     tracker.set_alias(CHAMPION, 1)

@@ -19,7 +19,7 @@ from training.datasets.sources import Scan, Sources, default_credits, find_raw, 
 __all__ = ["PROCESSED_ROOT", "ProcessedDataset", "TagMatrix", "load_dataset", "prepare"]
 
 PROCESSED_ROOT = Path("data/processed")
-RULES_VERSION = 2  # raised whenever the same input gives another result
+RULES_VERSION = 3  # raised whenever the same input gives another result
 
 
 def load_dataset(name: str, processed_root: Path = PROCESSED_ROOT) -> ProcessedDataset:

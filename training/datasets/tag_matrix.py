@@ -43,9 +43,10 @@ def stacked(blocks: Mapping[str, Block], n_movies: int, weights: Mapping[str, fl
 
 
 def film_blocks(movies: pd.DataFrame) -> dict[str, Block]:
-    """The blocks that come from the films' own table."""
+    """The blocks that come from the films' own table; a rare genre says more than a common one."""
+    genres, names = named_block("genre", movies[GENRES])
     return {
-        "genres": named_block("genre", movies[GENRES]),
+        "genres": (weigh_by_rarity(genres), names),
         "decade": named_block("decade", [[f"{year // 10 * 10}"] if year else [] for year in movies[YEAR].fillna(0)]),
         "directors": named_block("director", movies[DIRECTORS]),
         "actors": named_block("actor", movies[ACTORS]),

@@ -47,8 +47,8 @@ class BlendConfig(Config):
     trust: float = Field(5.0, gt=0, description="n ratings are trusted n / (n + trust)")
     full_evidence: float = Field(6.0, gt=0, description="a candidate counts sqrt(min(1, (n + 1) / full_evidence))")
     content_evidence: float = Field(10.0, gt=0, description="the same for content")
-    newcomer_regularization: float = Field(1.0, gt=0, description="of what is expected of a film without ratings")
-    newcomer_gain: float = Field(1.25, gt=0, description="of a film without ratings among candidates")
+    newcomer_regularization: float = Field(0.5, gt=0, description="of what is expected of a film without ratings")
+    newcomer_gain: float = Field(1.15, gt=0, description="of a film without ratings among candidates")
 
 
 class Blend:
@@ -59,7 +59,8 @@ class Blend:
     every query; the weights add up to 1, so that a film as near as the tenth-best by every part scores about 1.
 
     A candidate that nobody has rated is new, not little seen: it has the taste and the number of ratings that are
-    expected of a film of its content, and a gain that makes up for the lift that it cannot have.
+    expected of a film of its content, and a gain that makes up for the lift that it cannot have and for the expectation
+    being less like any one film than the film itself would be.
     """
 
     config_type: ClassVar[type[Config]] = BlendConfig

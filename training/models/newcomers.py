@@ -40,4 +40,4 @@ def _expected(known: NDArray[Any], told: NDArray[Any], new: NDArray[Any], regula
     mean, middle = told.mean(axis=0), known.mean(axis=0, dtype=np.float64)
     centred = known - middle
     system = centred.T @ centred + regularization * np.eye(known.shape[1])
-    return mean + (new - middle) @ np.linalg.solve(system, centred.T @ (told - mean))
+    return np.asarray(mean + (new - middle) @ np.linalg.solve(system, centred.T @ (told - mean)))

@@ -33,7 +33,8 @@ def test_a_dot_product_is_the_weighted_sum_of_the_blocks_cosines():
     assert tags.features[:3] == ["genre:Comedy", "genre:Drama", "decade:1990"]
     assert tags.matrix.dtype == np.float32
     products = (tags.matrix @ tags.matrix.T).toarray()
-    assert products[0, 1] == pytest.approx(2.0 / np.sqrt(2) + 0.5)  # genre cosine 1/sqrt(2), decade cosine 1
+    comedy, drama = np.log(4 / 3) + 1, np.log(4 / 2) + 1  # rarity: two of three films are comedies, one is a drama
+    assert products[0, 1] == pytest.approx(2.0 * comedy / np.hypot(comedy, drama) + 0.5)  # decade cosine 1
     assert products[0, 0] == pytest.approx(2.0 + 0.5 + 1.0)  # the director's block has weight 1
     assert products[2].tolist() == [0, 0, 0]
 

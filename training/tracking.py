@@ -414,7 +414,8 @@ def _example_title(bundle: Path) -> str:
     from recommender.model import Model
 
     model = Model.load(bundle, verify=False)
-    return model.catalog.film(int(model.catalog.counts.argmax())).title
+    film = model.catalog.film(int(model.catalog.counts.argmax()))
+    return f"{film.title} ({film.year})" if film.year else film.title  # two films may share a title
 
 
 @contextmanager

@@ -9,8 +9,8 @@ import pytest
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.explain import contributions, explain_person
-from recommender.model import Ranked
+from recommender.explain import EXPECTED, contributions, explain_person, explain_similar
+from recommender.model import Model, Ranked
 from recommender.scorers import user_scorer
 from recommender.specs import (
     AlsFoldIn,
@@ -24,6 +24,7 @@ from recommender.specs import (
     SvdFoldIn,
     UserSpec,
 )
+from tests.toy import UNRATED, build_arrays, build_manifest
 
 RNG = np.random.default_rng(3)
 N, D = 8, 3
@@ -87,3 +88,10 @@ def test_the_strongest_rated_films_are_named_and_the_rest_makes_up_the_score() -
         total = sum(reason.contribution for reason in told.reasons) + told.rest
         assert total == pytest.approx(float(ranked.scores[at]))
         assert {(r.row, r.stars) for r in told.reasons} <= {(0, 5.0), (2, 4.0), (5, 1.5)}
+
+
+def test_what_is_only_expected_of_a_new_film_is_not_told_as_what_people_liked() -> None:
+    taste = SimilaritySpec(parts=[SimilarityPart(name="als", embedding="content")])
+    model = Model(build_manifest(item_scorer=taste, content_embedding=None), build_arrays())
+    ranked = Ranked(np.array([1, UNRATED]), np.ones(2, dtype=np.float32))
+    assert [each.reasons[0].name for each in explain_similar(model, 0, ranked)] == ["als", EXPECTED]

@@ -40,6 +40,11 @@ class Film:
     average_rating: float | None
     rating_count: int
 
+    @property
+    def label(self) -> str:
+        """The title with its year where there is one: two films may share a title."""
+        return f"{self.title} ({self.year})" if self.year else self.title
+
 
 @dataclass(frozen=True)
 class FilmFilter:

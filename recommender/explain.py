@@ -23,8 +23,6 @@ Rows = NDArray[np.int64]
 Shares = NDArray[np.float64]
 
 CONTENT_FEATURES = 5  # shared features that are named for each recommendation
-
-
 EXPECTED = "expected"  # the part of a new film's score that rests on what is expected of it
 
 

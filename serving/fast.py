@@ -102,10 +102,11 @@ class FastPath:
         return kept
 
     def _keep(self, query: bytes, kept: Kept, size: int) -> None:
-        self._kept_bytes += size + len(query) + _KEPT_OVERHEAD
-        if self._kept_bytes > KEPT_BYTES:
+        size += len(query) + _KEPT_OVERHEAD
+        if self._kept_bytes + size > KEPT_BYTES:
             self._forget()
         self._kept[query] = kept
+        self._kept_bytes += size
 
     def _forget(self) -> None:
         self._kept, self._kept_bytes = {}, 0

@@ -131,8 +131,7 @@ def _changes(
 
 
 def _name(model: Model, movie_id: int) -> str:
-    film = model.catalog.film(model.movie_row(movie_id))
-    return f"{film.title} ({film.year})" if film.year else film.title
+    return model.catalog.film(model.movie_row(movie_id)).label
 
 
 def _most_rated(model: Model) -> Ids:

@@ -414,8 +414,7 @@ def _example_title(bundle: Path) -> str:
     from recommender.model import Model
 
     model = Model.load(bundle, verify=False)
-    film = model.catalog.film(int(model.catalog.counts.argmax()))
-    return f"{film.title} ({film.year})" if film.year else film.title  # two films may share a title
+    return model.catalog.film(int(model.catalog.counts.argmax())).label
 
 
 @contextmanager

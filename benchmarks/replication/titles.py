@@ -104,11 +104,8 @@ def _lists(section: Section, model: Model) -> None:
     rows = [model.titles.resolve(title).row for title in READ] + [few]
     section.say("What blend shows, to be read:")
     for row in rows:
-        shown = [_name(model, int(other)) for other in model.neighbours(row).rows[:8]]
-        section.lines.append(f"- **{_name(model, row)}**, {model.catalog.counts[row]} ratings: {', '.join(shown)}")
+        shown = [model.catalog.film(int(other)).label for other in model.neighbours(row).rows[:8]]
+        section.lines.append(
+            f"- **{model.catalog.film(row).label}**, {model.catalog.counts[row]} ratings: {', '.join(shown)}"
+        )
     section.lines.append("")
-
-
-def _name(model: Model, row: int) -> str:
-    film = model.catalog.film(row)
-    return f"{film.title} ({film.year})" if film.year else film.title

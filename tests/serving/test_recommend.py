@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from recommender.model import Model, Wanted
+from serving import fast
+from serving.fast import FastPath
 from serving.recommend_schemas import Recommendations, Tags
 from tests.toy import MOVIE_IDS, user_item
 
@@ -308,3 +310,15 @@ def test_answers_carry_a_tag_and_are_not_sent_twice(full: TestClient) -> None:
         assert again.headers["etag"] == first.headers["etag"]
     other = full.get("/recommend/", params={"title": "Star Voyage", "n": 2})
     assert other.headers["etag"] != first.headers["etag"]
+
+
+def test_kept_answers_stay_within_their_bytes(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks in ever new ways must not fill the worker's memory."""
+    monkeypatch.setattr(fast, "KEPT_BYTES", 6000)
+    service = client.app
+    assert isinstance(service, FastPath)
+    for n in range(1, 4):
+        for movie_id in range(1, 6):
+            assert client.get(f"/recommend/?movie_id={movie_id}&n={n}").status_code == 200
+            kept = service._kept.items()
+            assert 0 < sum(len(query) + len(answer.body["body"]) for query, answer in kept) <= 6000

@@ -60,3 +60,11 @@ def test_other_films_are_offered_on_request(open_page: Open) -> None:
     before = {widget.key for widget in app.feedback}
     app.button("others").click().run()
     assert before.isdisjoint({widget.key for widget in app.feedback})
+
+
+def test_a_star_does_not_set_the_others_anew(open_page: Open) -> None:
+    """A value that the page sets anew overrules a click that is made while the page is being drawn."""
+    app = open_page("for_you")
+    first, *others = (str(widget.key) for widget in app.feedback)
+    app.feedback(first).set_value(4).run()
+    assert [key for key in others if app.feedback(key).proto.set_value] == []

@@ -171,8 +171,7 @@ def _cumulative(ax: Axes, popularity: Any, shown: Any, look: Mapping[str, Any]) 
 
 def _film_column(ax: Axes, model: Model, row: int, n: int) -> None:
     def name(at: int) -> str:
-        film = model.catalog.film(at)
-        return f"{film.title} ({film.year})" if film.year else film.title
+        return model.catalog.film(at).label
 
     found = model.similar(row, Wanted(n=n))
     ax.text(0, 1, name(row), fontweight="bold", fontsize=11, va="top", transform=ax.transAxes)

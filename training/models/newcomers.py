@@ -6,10 +6,9 @@ recommendations"): a ridge regression from content to what ratings tell, learnt 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import Ridge
 
 from training.models.arrays import unit_rows
 
@@ -27,17 +26,9 @@ def with_newcomers(
     rated = counts > 0
     if rated.all():
         return taste, counts.astype(np.float64)
-    told = np.column_stack([taste[rated], np.log1p(counts[rated])])
-    expected = _expected(content[rated], told, content[~rated], regularization)
+    what, told = content.astype(np.float64), np.column_stack([taste[rated], np.log1p(counts[rated])])
+    expected = Ridge(alpha=regularization).fit(what[rated], told).predict(what[~rated])
     full, usual = taste.copy(), counts.astype(np.float64)
     full[~rated] = unit_rows(expected[:, :-1])
     usual[~rated] = np.maximum(np.expm1(expected[:, -1]), 0)
     return full, usual
-
-
-def _expected(known: NDArray[Any], told: NDArray[Any], new: NDArray[Any], regularization: float) -> NDArray[np.float64]:
-    """Ridge regression of `told` (r, t) on `known` (r, c), the mean left alone, at `new` (m, c)."""
-    mean, middle = told.mean(axis=0), known.mean(axis=0, dtype=np.float64)
-    centred = known - middle
-    system = centred.T @ centred + regularization * np.eye(known.shape[1])
-    return np.asarray(mean + (new - middle) @ np.linalg.solve(system, centred.T @ (told - mean)))

@@ -105,7 +105,7 @@ def _log(run: Run, model_id: str, manifest: Manifest, plan: Plan, agreement: Agr
 
 def _log_figures(run: Run, shared: Path, bundle: Path, curves: Mapping[str, list[float]]) -> None:
     for file in sorted(shared.iterdir()):
-        run.tracker.log_file(run.run_id, file, "figures")
+        run.log_file(file, "figures")
     for name, figure in own_figures(bundle, curves).items():
         run.log_figure(name, figure)
     for quantity, values in curves.items():

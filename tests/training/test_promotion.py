@@ -313,7 +313,7 @@ def test_row_10_a_full_disk_fails_the_run_and_leaves_the_champion(champion, trac
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     store = (tmp_path / "mlruns" / "mlflow.db").stat().st_size
-    monkeypatch.setattr("training.tracking._PYFUNC_FILE", _large_file(tmp_path, 4 * store))
+    monkeypatch.setattr("training.tracking.run._PYFUNC_FILE", _large_file(tmp_path, 4 * store))
     resource.setrlimit(resource.RLIMIT_FSIZE, (2 * store, limits[1]))
     try:
         with pytest.raises(MovierecError, match=r"Is the disk full\?"):

@@ -17,7 +17,7 @@ from training.evaluation.result import Evaluation
 from training.models.base import FittedModel, Progress
 from training.models.fits import Fits
 from training.protocol import ProtocolConfig
-from training.split import Split, splits, training_data, validation_split
+from training.split import Split, splits, training_data, validation_splits
 from training.tracking import BUNDLE
 
 Recipe = Callable[[Fits], FittedModel]  # a model from the fits of one training part
@@ -84,15 +84,16 @@ def parts(
 ) -> Iterator[Part]:
     """Every training part of a protocol, one for each split seed, fold and training seed.
 
-    With `validation` the test part of each is cut from its training part, and the protocol's own test is not touched.
+    With `validation` the test parts are cut from the training parts, and the protocol's own test is not touched.
     """
     for split_seed in protocol.seeds:
         for split in splits(protocol, dataset, split_seed):
-            judged = validation_split(protocol, dataset, split, split_seed) if validation else split
-            for seed in training_seeds:
-                kind = "-validation" if validation else ""
-                name = f"{protocol.name}{kind}-{split_seed}.{split.fold}-{seed}"
-                yield Part(name, dataset, protocol, judged, seed, prefixed(name, progress))
+            judged = validation_splits(protocol, dataset, split, split_seed) if validation else [split]
+            for cut, each in enumerate(judged):
+                for seed in training_seeds:
+                    kind = f"-validation{cut}" if validation else ""
+                    name = f"{protocol.name}{kind}-{split_seed}.{split.fold}-{seed}"
+                    yield Part(name, dataset, protocol, each, seed, prefixed(name, progress))
 
 
 def prefixed(where: str, progress: Progress) -> Progress:

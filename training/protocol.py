@@ -60,6 +60,9 @@ class PerItemSplit(Config):
 
     kind: Literal["per_item"]
     share: float = Field(gt=0, lt=1, description="share of each film's ratings that trains")
+    validation_share: float = Field(
+        gt=0, lt=1, description="share of each film's training ratings that trains while parameters are chosen"
+    )
 
 
 class HeldOutUsersSplit(Config):
@@ -108,6 +111,7 @@ class ProtocolConfig(Config):
     k: list[int] = Field(description="list lengths")
     metrics: list[ListMetric | WeightedMetric | BeyondMetric | RatingMetric]
     seeds: list[int] = Field(min_length=1, description="seeds of the split; one figure is the mean over them")
+    validation_cuts: int = Field(1, ge=1, description="validation parts cut from each training part")
 
     def with_files(self, train: Path, test: Path, valid: Path | None = None, mask: Mask = "train") -> ProtocolConfig:
         """The same protocol on the given files. Raises UsageError where its split is not made of files."""

@@ -32,9 +32,10 @@ from training.protocol import (
 )
 from training.split_files import tested_parts, validation_parts
 
-__all__ = ["ProtocolConfig", "Split", "load_protocol", "splits", "trained_in", "training_data", "validation_split"]
+__all__ = ["ProtocolConfig", "Split", "load_protocol", "splits", "trained_in", "training_data", "validation_splits"]
 
 Mask = NDArray[np.bool_]
+_NEXT_CUT = 1000  # added to the seed of a split for each further validation part: far from other splits' seeds
 _EXACT = 1e-9  # a share of a count that is whole up to this is whole: 0.2 * 35 is 7.000000000000001
 
 
@@ -75,17 +76,26 @@ def splits(protocol: ProtocolConfig, dataset: ProcessedDataset, seed: int) -> li
     return [_named(parts, protocol, seed, fold) for fold, parts in enumerate(found)]
 
 
-def validation_split(protocol: ProtocolConfig, dataset: ProcessedDataset, split: Split, seed: int) -> Split:
-    """A split for tuning that never looks at the test part: cut from `split.train` by the protocol's own rule.
+def validation_splits(protocol: ProtocolConfig, dataset: ProcessedDataset, split: Split, seed: int) -> list[Split]:
+    """Splits for tuning that never look at the test part: cut from `split.train` by the protocol's own rule.
 
     Protocols made of files take their validation file. Raises MissingInputError where they have none.
     """
     if isinstance(protocol.split, FilesSplit):
-        return _named(validation_parts(protocol.split, dataset), protocol, seed, split.fold)
+        return [_named(validation_parts(protocol.split, dataset), protocol, seed, split.fold)]
+    rule = protocol.split
+    if isinstance(rule, PerItemSplit):
+        rule = rule.model_copy(update={"share": rule.validation_share})
+    cuts = range(protocol.validation_cuts)
+    return [_cut_inside(protocol, rule, dataset, split, seed + _NEXT_CUT * cut) for cut in cuts]
+
+
+def _cut_inside(protocol: ProtocolConfig, rule: CutSplit, dataset: ProcessedDataset, split: Split, seed: int) -> Split:
+    """`split.train` divided by `rule` once more."""
     inside = np.flatnonzero(split.train)
     table = _table(dataset)
     inner = _Table(table.users[inside], table.movies[inside], table.stars[inside], table.times[inside])
-    parts = _parts(protocol.split, inner, liked(protocol, inner.stars), seed)[0]
+    parts = _parts(rule, inner, liked(protocol, inner.stars), seed)[0]
     wide = {name: _widen(mask, inside, len(split.train)) for name, mask in parts.items()}
     return _named(wide, protocol, seed, split.fold)
 

@@ -1,7 +1,8 @@
 """Search for an algorithm's parameters on validation parts: seeded, pruned, resumable. The test is never looked at.
 
-Every split and training seed of a protocol is one step; after each, a trial that is worse than the median so far is
-given up. The study is kept in `optuna.db` beside the tracking store, each trial is a nested MLflow run.
+The first trial is the configuration as it stands. Every split and training seed of a protocol is one step; after each,
+a trial that is worse than the median so far is given up. The study is kept in `optuna.db` beside the tracking store,
+each trial is a nested MLflow run.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,9 +25,10 @@ from recommender.errors import MissingInputError, UsageError
 from training.config import CONFIG_ROOT, Config, read_mapping
 from training.datasets.store import ProcessedDataset
 from training.evaluation.significance import lower_is_better
-from training.judging import fit, parts
-from training.models import configure
+from training.judging import Part, fit, parts
+from training.models import configure, make
 from training.models.base import Progress
+from training.models.fits import Composite
 from training.protocol import ProtocolConfig
 from training.tracking import Tracker
 
@@ -141,8 +143,9 @@ def _tune(search: Search, trials: int, storage: str, tracker: Tracker, progress:
     study = _study(search, storage)
     with tracker.run(search.dataset.name, f"tune {search.model}", {"study": search.name, "kind": "tuning"}) as run:
         run.log_parameters({"trials": trials, "seed": search.seed, "metric": search.metric})
+        judged = _Parts(search)
         while (done := len(_finished(study))) < trials:
-            _trial(search, study, tracker)
+            _trial(search, study, tracker, judged)
             progress(f"tuning {search.model}", (done + 1) / trials)
         best = Best(search.name, search.metric, study.best_value, len(_finished(study)), study.best_params)
         run.log_parameters({f"best.{key}": value for key, value in best.parameters.items()})
@@ -159,6 +162,8 @@ def _study(search: Search, storage: str) -> optuna.Study:
         direction="minimize" if lower_is_better(search.metric) else "maximize",
         pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS),
     )
+    if not study.trials:
+        study.enqueue_trial(_present(search))
     for trial in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # its process is gone: the lock is ours
     # Reseeded by what is finished, so that a search that goes on does not draw its first trials again.
@@ -167,27 +172,35 @@ def _study(search: Search, storage: str) -> optuna.Study:
     return study
 
 
+def _present(search: Search) -> dict[str, Any]:
+    """What the search starts from: the parameters as they are configured, where they lie within the ranges."""
+    values = configure(search.model, search.overrides).model_dump()
+    return {key: values[key] for key, each in search.space.items() if each.range[0] <= values[key] <= each.range[1]}
+
+
 def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
     states = [optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED]
     return study.get_trials(deepcopy=False, states=states)
 
 
-def _trial(search: Search, study: optuna.Study, tracker: Tracker) -> None:
+def _trial(search: Search, study: optuna.Study, tracker: Tracker, judged: _Parts) -> None:
     trial = study.ask()
     chosen = {key: each.suggest(trial, key) for key, each in search.space.items()}
     tags = {"study": search.name, "kind": "trial"}
     with tracker.run(search.dataset.name, f"trial {trial.number}", tags, nested=True) as run:
         run.log_parameters(chosen)
-        value, pruned = _validated(search, chosen, trial)
+        value, pruned = _validated(search, chosen, trial, judged)
         run.log_metrics([_validation_metric(search, value)])
         study.tell(trial, None if pruned else value, state=optuna.trial.TrialState.PRUNED if pruned else None)
 
 
-def _validated(search: Search, chosen: dict[str, int | float], trial: optuna.Trial) -> tuple[float, bool]:
+def _validated(
+    search: Search, chosen: dict[str, int | float], trial: optuna.Trial, judged: _Parts
+) -> tuple[float, bool]:
     """The mean over the validation parts seen so far, and whether the trial was given up before the last."""
     config = configure(search.model, [*search.overrides, *(f"{key}={value}" for key, value in chosen.items())])
     recipe, values = fit(search.model, config), []
-    for step, part in enumerate(_validation_parts(search)):
+    for step, part in enumerate(judged):
         values.append(part.evaluate(recipe).metric(search.metric).value)
         trial.report(float(np.mean(values)), step)
         if trial.should_prune():
@@ -195,10 +208,27 @@ def _validated(search: Search, chosen: dict[str, int | float], trial: optuna.Tri
     return float(np.mean(values)), False
 
 
-def _validation_parts(search: Search) -> Any:
-    return parts(
-        search.dataset, search.protocol, training_seeds=[search.seed], progress=lambda *_: None, validation=True
-    )
+class _Parts:
+    """The validation parts of a search, trial after trial; of a model that is made of others, their fits are kept."""
+
+    def __init__(self, search: Search) -> None:
+        self._search = search
+        self._kept = list(self._fresh()) if isinstance(make(search.model), Composite) else None
+
+    def __iter__(self) -> Iterator[Part]:
+        for part in self._kept if self._kept is not None else self._fresh():
+            part.fits.forget(self._search.model)
+            yield part
+
+    def _fresh(self) -> Iterator[Part]:
+        seeds = [self._search.seed]
+        return parts(
+            self._search.dataset, self._search.protocol, training_seeds=seeds, progress=_silent, validation=True
+        )
+
+
+def _silent(what: str, share: float) -> None:
+    """A trial is one step of the search; its own steps are not shown."""
 
 
 def _validation_metric(search: Search, value: float) -> Metric:

@@ -16,7 +16,7 @@ from recommender.schema import LIKE_THRESHOLD, MOVIE, RATING, TIMESTAMP, USER
 from tests.training.evaluation.builders import dataset_of, random_dataset
 from training.datasets.store import prepare
 from training.protocol import PROTOCOL_ROOT, load_protocol, protocol_names
-from training.split import splits, trained_in, training_data, validation_split
+from training.split import splits, trained_in, training_data, validation_splits
 from training.split_files import files_dataset, read_pairs
 
 CUT = [name for name in protocol_names() if name not in ("files", "u1")]
@@ -64,10 +64,21 @@ def test_no_test_rating_is_trained_on_and_splits_repeat(name, world, seed):
 def test_validation_parts_never_touch_the_test_part(name, world):
     dataset, protocol = random_dataset(np.random.default_rng(world), 40, 40), load_protocol(name)
     for split in splits(protocol, dataset, 0):
-        inner = validation_split(protocol, dataset, split, 1)
-        assert not ((inner.train | inner.test | inner.masked) & split.test).any()
-        assert not ((inner.train | inner.test) & ~split.train).any()
-        assert not (inner.train & inner.test).any()
+        for inner in validation_splits(protocol, dataset, split, 1):
+            assert not ((inner.train | inner.test | inner.masked) & split.test).any()
+            assert not ((inner.train | inner.test) & ~split.train).any()
+            assert not (inner.train & inner.test).any()
+
+
+def test_validation_of_ms_item75_trains_on_nearly_all_and_cuts_anew_each_time():
+    dataset, protocol = random_dataset(np.random.default_rng(0), 60, 40), load_protocol("ms-item75")
+    (split,) = splits(protocol, dataset, 42)
+    first, second = validation_splits(protocol, dataset, split, 42)
+    _, movies, *_ = columns(dataset)
+    for inner in (first, second):
+        trained, kept = (np.bincount(movies[mask], minlength=movies.max() + 1) for mask in (split.train, inner.train))
+        np.testing.assert_array_equal(kept, np.rint(0.9 * trained))
+    assert (first.test & second.test).sum() < 0.5 * first.test.sum()
 
 
 @given(world=seeds)
@@ -283,7 +294,7 @@ def test_files_make_a_data_set_and_its_split(tmp_path):
     (split,) = splits(protocol, dataset, 0)
     assert training_data(dataset, split).user_item.toarray().astype(bool).tolist() == [[1, 1, 1, 0], [1, 0, 0, 1]]
     assert sorted(dataset.ratings[MOVIE][split.test]) == [6, 7]
-    tuning = validation_split(protocol, dataset, split, 0)
+    (tuning,) = validation_splits(protocol, dataset, split, 0)
     assert dataset.ratings[MOVIE][tuning.test].tolist() == [8]
     np.testing.assert_array_equal(tuning.train, split.train)
 

@@ -8,6 +8,8 @@ from recommender.errors import MissingInputError
 from tests.training.small import small_dataset
 from training.config import CONFIG_ROOT
 from training.judging import Part
+from training.models import configure
+from training.models.als import Als
 from training.protocol import load_protocol
 from training.split import splits
 from training.tracking import Tracker
@@ -17,6 +19,10 @@ from training.tuning import Best, Search, load_space, tune, write_parameters
 @pytest.fixture
 def search():
     return Search("item_knn", small_dataset(), load_protocol("latest20"), "ndcg_at_10", 0, load_space("item_knn"))
+
+
+def started(run):
+    return run.info.start_time
 
 
 def silent(what, share):
@@ -40,12 +46,32 @@ def test_a_search_goes_on_where_it_was_left_and_never_sees_the_test_part(search,
     assert (first.trials, second.trials, len(judged)) == (2, 3, 3)
     assert first.study == second.study == search.name
     assert second.value >= first.value
+    present = configure("item_knn").model_dump()
+    begun = min(tracker.client.search_runs([tracker.experiment("small")], "tags.kind = 'trial'"), key=started)
+    assert {key: float(value) for key, value in begun.data.params.items()} == {
+        key: present[key] for key in search.space
+    }
     test = splits(search.protocol, search.dataset, 0)[0].test
     assert not any((test & (split.train | split.test)).any() for split in judged)
     runs = tracker.client.search_runs([tracker.experiment("small")], "tags.kind = 'trial'")
     parents = {run.data.tags["mlflow.parentRunId"] for run in runs}
     assert len(runs) == 3
     assert {tracker.client.get_run(parent).data.tags["study"] for parent in parents} == {search.name}
+
+
+def test_the_parts_of_a_model_made_of_others_are_fitted_once_for_all_trials(mlflow_store, monkeypatch):
+    fitted = []
+    fit_als = Als.fit
+
+    def noted(als, data, **how):
+        fitted.append(data)
+        return fit_als(als, data, **how)
+
+    monkeypatch.setattr(Als, "fit", noted)
+    space = {key: each for key, each in load_space("ensemble").items() if key == "ease_weight"}
+    search = Search("ensemble", small_dataset(), load_protocol("latest20"), "ndcg_at_10", 0, space)
+    tune(search, 3, tracker=Tracker(mlflow_store), progress=silent)
+    assert len(fitted) == 1
 
 
 def test_another_search_is_another_study(search):

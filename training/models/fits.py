@@ -26,6 +26,10 @@ class Fits:
             self._made[key] = self._fit(name, config)
         return self._made[key]
 
+    def forget(self, name: str) -> None:
+        """Let go of every fit of the model `name`; what it was made of stays."""
+        self._made = {key: fitted for key, fitted in self._made.items() if key[0] != name}
+
     def _fit(self, name: str, config: Config) -> FittedModel:
         algorithm = make(name, config)
         if isinstance(algorithm, Composite):

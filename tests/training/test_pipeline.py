@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from tests.training.small import small_dataset
 from training import judging, pipeline, plan, recording
 from training.config import CONFIG_ROOT
 from training.difference import Agreement
+from training.models import NAMES
 from training.plan import make_plan
 from training.promotion import promote
 from training.tracking import CHAMPION, Tracker
@@ -82,9 +84,32 @@ def test_every_run_tells_what_it_was_made_of(tracker):
     assert evaluations == {f"evaluations/{name}.npz" for name in ("latest20", "item2item", "temporal")}
 
 
-@pytest.mark.parametrize("algorithm", ["als", "svd"])
-def test_the_same_seed_gives_the_same_figures(tracker, algorithm):
-    first, second = (values(pipeline.train(algorithm, small_dataset(), tracker=tracker, seed=1)[0]) for _ in range(2))
+# Every model by every protocol, as a training judges them before anything is registered.
+METRICS = """
+import dataclasses, json, sys
+from pathlib import Path
+from tests.training.small import small_dataset
+from training.pipeline import choose_recipes, evaluate_recipes
+from training.plan import make_plan
+from training.workspace import Workspace
+
+plan = dataclasses.replace(make_plan("all", small_dataset(), seed=1), trainings=1)
+workspace, quiet = Workspace(Path(sys.argv[1])), lambda what, share: None
+found = evaluate_recipes(plan, choose_recipes(plan, workspace, quiet), workspace, quiet)
+print(json.dumps({
+    f"{name} {protocol}/{metric.name}": metric.value
+    for name, by_protocol in found.items()
+    for protocol, evaluation in by_protocol.items()
+    for metric in evaluation.metrics
+}))
+"""
+
+
+def test_two_processes_with_the_same_seed_give_the_same_figures_of_every_model(tmp_path):
+    runs = [start_script(METRICS, tmp_path / str(number)) for number in range(2)]
+    first, second = (json.loads(run.communicate()[0]) for run in runs)
+    assert {name.split()[0] for name in first} == {*NAMES, pipeline.COMPOSITE}
+    assert len({name.split()[1].split("/")[0] for name in first}) == 3
     assert first == pytest.approx(second, abs=1e-6)
 
 
@@ -186,16 +211,20 @@ print(exit_code(start()))
 AT_ONCE = "print(*map(exit_code, [start(), start()]))"
 
 
-def run_trainings(script, *words):
-    done = subprocess.run(
-        [sys.executable, "-c", TRAININGS + script, *map(str, words)],
-        capture_output=True,
+def start_script(script, *words):
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, words)],
+        stdout=subprocess.PIPE,
         text=True,
-        check=True,
         env={"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"},
     )
-    sys.stderr.write(done.stderr)
-    return [int(word) for word in done.stdout.split()]
+
+
+def run_trainings(script, *words):
+    process = start_script(TRAININGS + script, *words)
+    told = process.communicate()[0]
+    assert process.returncode == 0
+    return [int(word) for word in told.split()]
 
 
 def test_row_9_a_killed_training_leaves_no_version_and_a_rerun_succeeds(tracker, mlflow_store):

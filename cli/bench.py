@@ -23,6 +23,7 @@ class Benchmark(StrEnum):
     evaluate = "evaluate"
     pipeline = "pipeline"
     replicate = "replicate"
+    gate = "gate"
     serve = "serve"
     webapp = "webapp"
     reliability = "reliability"

@@ -120,7 +120,7 @@ def move_champion(
     tracker: Tracker, kind: Kind, number: int, *, expected: int | None, verdict: str, reason: str = ""
 ) -> None:
     """Point the alias at `number` if it still points at `expected`, and write history. Raises LostRaceError."""
-    with _lock(tracker):
+    with lock(tracker):
         before = _champion(tracker)
         if before != expected:
             _write(tracker, Event("lost", number, before, _now(), verdict, reason))
@@ -191,11 +191,13 @@ def _write(tracker: Tracker, event: Event) -> None:
 
 
 @contextmanager
-def _lock(tracker: Tracker) -> Iterator[None]:
-    """One change at a time among the processes of this machine."""
-    name = hashlib.sha256(tracker.uri.encode()).hexdigest()[:16]
-    directory = tracker.file.parent if tracker.file else Path(tempfile.gettempdir())
-    with FileLock(directory / f".promotion-{name}.lock", timeout=LOCK_SECONDS):
+def lock(tracker: Tracker) -> Iterator[None]:
+    """One change at a time among the processes of this machine, however each of them spells the store's address."""
+    if tracker.file:
+        path = tracker.file.resolve().with_name(f".{tracker.file.name}.promotion.lock")
+    else:
+        path = Path(tempfile.gettempdir()) / f"movierec-{hashlib.sha256(tracker.uri.encode()).hexdigest()[:16]}.lock"
+    with FileLock(path, timeout=LOCK_SECONDS):
         yield
 
 

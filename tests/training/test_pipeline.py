@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from recommender.errors import MovierecError, UsageError
+from recommender.errors import GateRefusedError, MovierecError, UsageError
 from recommender.model import Model
 from tests.training.small import small_dataset
 from training import judging, pipeline, plan, recording
 from training.config import CONFIG_ROOT
+from training.datasets.store import prepare
+from training.datasets.synth.files import write_twin
+from training.datasets.synth.settings import load_synthetic_config
 from training.difference import Agreement
 from training.models import NAMES
 from training.plan import make_plan
@@ -173,6 +176,20 @@ def test_a_trained_and_judged_composite_is_current_until_the_data_change(tracker
     promote(version, force=True, reason="test", tracker=tracker)
     assert pipeline.current_composite(dataset, tracker=tracker) == version
     assert pipeline.current_composite(small_dataset(seed=1), tracker=tracker) is None
+
+
+def test_a_planted_better_model_is_promoted_a_worse_one_refused_and_an_equal_one_not(tracker, tmp_path):
+    write_twin(load_synthetic_config(users=300, movies=200, ratings=15_000), tmp_path / "raw", genome=False)
+    twin = prepare("twin", raw=tmp_path / "raw", processed_root=tmp_path / "processed")
+    (first,), (better,), (equal,) = (
+        pipeline.train(name, twin, tracker=tracker, seed=seed)
+        for name, seed in (("popularity", 0), ("als", 0), ("als", 1))
+    )
+    promote(first.version, force=True, reason="something to start from", tracker=tracker)
+    assert promote(better.version, tracker=tracker).outcome == "promote"
+    with pytest.raises(GateRefusedError, match="refuse: worse than the champion"):
+        promote(first.version, tracker=tracker)
+    assert promote(equal.version, accept_undecided=True, tracker=tracker).outcome in ("promote", "undecided")
 
 
 # Runs trainings in forked children, so that one interpreter imports for all of them.

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import Timeout
 from matplotlib.figure import Figure
 
 from recommender.errors import (
@@ -307,6 +308,12 @@ def test_row_12_of_two_promotions_at_once_one_wins_and_history_names_both(regist
         assert (won.kind, lost.kind, lost.before) == ("promote", "lost", won.version)
         assert won.version != lost.version
     assert aliased(tracker) == events[-2].version
+
+
+def test_a_store_has_one_lock_however_its_address_is_spelled(tracker, monkeypatch):
+    monkeypatch.setattr(promotion, "LOCK_SECONDS", 0.0)
+    with promotion.lock(tracker), pytest.raises(Timeout), promotion.lock(Tracker("sqlite:///mlruns/mlflow.db")):
+        pass
 
 
 def test_row_10_a_full_disk_fails_the_run_and_leaves_the_champion(champion, tracker, tmp_path, monkeypatch):

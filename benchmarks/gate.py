@@ -1,0 +1,145 @@
+"""The gate on a synthetic twin: a better, an equal and a worse challenger from real trainings, judged by the command.
+
+What is planted is the number of factors: on these ratings 4 say less than 16, 32 say more, and another seed says the
+same. Each figure is the share of times that the commands did what they must.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.common import Figure
+from recommender.errors import MovierecError
+from training.datasets.store import prepare
+from training.datasets.synth.files import write_twin
+from training.datasets.synth.settings import load_synthetic_config
+from training.promotion import history, lock
+from training.tracking import CHAMPION, Tracker
+
+DATASET = "twin"
+USERS, MOVIES, RATINGS = 2000, 1500, 200_000
+# Trained in this order, so that the first is version 1.
+TRAININGS = {
+    "popularity": ("popularity",),
+    "champion": ("als", "--set", "factors=16"),
+    "worse": ("als", "--set", "factors=4"),
+    "better": ("als", "--set", "factors=32"),
+    "equal": ("als", "--set", "factors=32", "--seed", "10"),
+}
+VERSIONS = {name: number for number, name in enumerate(TRAININGS, start=1)}
+PROMOTED, REFUSED = 0, 3
+JUDGING_SECONDS = 25.0  # what a promotion waits for the lock, less a little
+
+Line = tuple[str, int | None, int | None]  # of the history: kind, version, the champion until then
+
+
+def run(*, size: float, rounds: int) -> list[Figure]:
+    """Verdicts, `rounds` races of two promotions with a rollback after each, and the history.
+
+    `size` scales the twin's people and ratings; a small one leaves more undecided.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        registry = Registry(Path(directory).resolve())
+        registry.train(size)
+        figures = [
+            registry.judged("champion", "the first champion is promoted over popularity", (PROMOTED, "promote")),
+            registry.judged("worse", "a worse challenger is refused", (REFUSED, "refuse")),
+        ]
+        one_won, restored = zip(*(registry.race("better", "equal") for _ in range(rounds)), strict=True)
+        equal = (PROMOTED, "promote"), (REFUSED, "undecided")
+        return [
+            *figures,
+            _held("of two promotions at once one wins, the other exits 3 and history names both", one_won),
+            _held("rollback restores the champion", restored),
+            registry.judged("better", "a better challenger is promoted", (PROMOTED, "promote")),
+            registry.judged("equal", "an equal challenger is promoted or left undecided", *equal),
+            _held("history reads back from the registry alone", [registry.read_back() == registry.events]),
+        ]
+
+
+class Registry:
+    """A data set and a registry of their own below `root`, changed by `movierec` alone."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.store = root / "mlruns" / "mlflow.db"
+        self._log = root / "commands.log"
+        self.events: list[Line] = []  # what history has to say
+
+    def train(self, size: float) -> None:
+        """Make the twin and train every version. Raises MovierecError where a training fails."""
+        shape = load_synthetic_config(users=round(USERS * size), movies=MOVIES, ratings=round(RATINGS * size))
+        write_twin(shape, self.root / "raw", genome=False)
+        prepare(DATASET, raw=self.root / "raw", processed_root=self.root / "data" / "processed")
+        for name, words in TRAININGS.items():
+            if self._start("train", *words, "--dataset", DATASET).wait():
+                raise MovierecError(f"The training of {name} failed: {self._log.read_text().splitlines()[-1]}")
+
+    def judged(self, name: str, what: str, *expected: tuple[int, str]) -> Figure:
+        """Promote a version; 1 where exit code and verdict are as expected."""
+        before, number = self.champion(), VERSIONS[name]
+        code = self._start("promote", "--version", str(number)).wait()
+        if code == PROMOTED:
+            self.events.append(("promote", number, before))
+        tags = self._tracker().version(number).tags
+        return _held(what, [(code, tags["verdict"]) in expected], tags["verdict_summary"])
+
+    def race(self, *names: str) -> tuple[bool, bool]:
+        """Promote two versions at once, then roll back: whether one won, and whether the champion is the same again."""
+        before, codes = self.champion(), self._promote_at_once([VERSIONS[name] for name in names])
+        winner = self.champion()
+        loser = next(VERSIONS[name] for name in names if VERSIONS[name] != winner)
+        one_won = sorted(codes) == [PROMOTED, REFUSED] and winner != before
+        self.events += [("promote", winner, before), ("lost", loser, winner)]
+        one_won &= self.read_back() == self.events
+        restored = self._start("rollback").wait() == 0 and self.champion() == before
+        self.events.append(("rollback", before, winner))
+        return one_won, restored
+
+    def champion(self) -> int | None:
+        """Number of the version that is served."""
+        version = self._tracker().aliased(CHAMPION)
+        return version.number if version else None
+
+    def read_back(self) -> list[Line]:
+        """The history as a copy of the registry tells it, without anything that lies beside."""
+        with tempfile.TemporaryDirectory() as elsewhere:
+            copy = shutil.copy(self.store, elsewhere)
+            return [(event.kind, event.version, event.before) for event in history(Tracker(f"sqlite:///{copy}"))]
+
+    def _promote_at_once(self, numbers: Sequence[int]) -> list[int]:
+        """Exit codes of two promotions, held back until both have compared themselves with the same champion."""
+        tracker = self._tracker()
+
+        def verdicts() -> list[str | None]:
+            return [tracker.version(number).tags.get("verdict_at") for number in numbers]
+
+        earlier = verdicts()
+        with lock(tracker):
+            processes = [self._start("promote", "--version", str(number)) for number in numbers]
+            deadline = time.monotonic() + JUDGING_SECONDS
+            while any(old == new for old, new in zip(earlier, verdicts(), strict=True)):
+                if time.monotonic() > deadline:
+                    break  # they give up waiting, and the figure says so
+                time.sleep(0.05)
+        return [process.wait() for process in processes]
+
+    def _start(self, *words: str) -> subprocess.Popen[bytes]:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW")}
+        command = [sys.executable, "-m", "cli.main", *words]
+        with self._log.open("ab") as log:
+            return subprocess.Popen(command, cwd=self.root, env=environment, stdout=log, stderr=log)
+
+    def _tracker(self) -> Tracker:
+        return Tracker.existing(f"sqlite:///{self.store}")
+
+
+def _held(what: str, held: Sequence[bool], note: str = "") -> Figure:
+    return Figure(f"gate/{what}", sum(held) / len(held), 1, "higher", rounds=len(held), note=note)

@@ -18,7 +18,7 @@ def run(size: float, rounds: int) -> list[Figure]:
     """Time of our fit, users solved exactly at its end, over implicit's `fit` of the same matrix."""
     ratings = random_ratings(size)
     weights = with_ratings(ratings, CONFIG.weight(ratings.data))
-    taken = in_turn(lambda: Als(CONFIG).factorise(weights, 0), lambda: bare(weights), rounds)
+    taken = in_turn(lambda: Als(CONFIG).factorise(weights, 0), lambda: bare(weights, CONFIG, 0), rounds)
     return [
         Figure(
             "als: our fit over implicit's",
@@ -32,13 +32,13 @@ def run(size: float, rounds: int) -> list[Figure]:
     ]
 
 
-def bare(weights: csr_matrix) -> None:
+def bare(weights: csr_matrix, config: AlsConfig, seed: int) -> None:
     """What one would write without this project."""
     with threadpool_limits(1, "blas"):
         AlternatingLeastSquares(
-            factors=CONFIG.factors,
-            regularization=CONFIG.regularization,
-            alpha=CONFIG.alpha,
-            iterations=CONFIG.iterations,
-            random_state=0,
+            factors=config.factors,
+            regularization=config.regularization,
+            alpha=config.alpha,
+            iterations=config.iterations,
+            random_state=seed,
         ).fit(weights, show_progress=False)

@@ -6,17 +6,14 @@ same. Each figure is the share of times that the commands did what they must.
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.commands import start, succeed
 from benchmarks.common import Figure
-from recommender.errors import MovierecError
 from training.datasets.store import prepare
 from training.datasets.synth.files import write_twin
 from training.datasets.synth.settings import load_synthetic_config
@@ -70,7 +67,6 @@ class Registry:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.store = root / "mlruns" / "mlflow.db"
-        self._log = root / "commands.log"
         self.events: list[Line] = []  # what history has to say
 
     def train(self, size: float) -> None:
@@ -78,14 +74,13 @@ class Registry:
         shape = load_synthetic_config(users=round(USERS * size), movies=MOVIES, ratings=round(RATINGS * size))
         write_twin(shape, self.root / "raw", genome=False)
         prepare(DATASET, raw=self.root / "raw", processed_root=self.root / "data" / "processed")
-        for name, words in TRAININGS.items():
-            if self._start("train", *words, "--dataset", DATASET).wait():
-                raise MovierecError(f"The training of {name} failed: {self._log.read_text().splitlines()[-1]}")
+        for words in TRAININGS.values():
+            succeed(self.root, "train", *words, "--dataset", DATASET)
 
     def judged(self, name: str, what: str, *expected: tuple[int, str]) -> Figure:
         """Promote a version; 1 where exit code and verdict are as expected."""
         before, number = self.champion(), VERSIONS[name]
-        code = self._start("promote", "--version", str(number)).wait()
+        code = start(self.root, "promote", "--version", str(number)).wait()
         if code == PROMOTED:
             self.events.append(("promote", number, before))
         tags = self._tracker().version(number).tags
@@ -99,7 +94,7 @@ class Registry:
         one_won = sorted(codes) == [PROMOTED, REFUSED] and winner != before
         self.events += [("promote", winner, before), ("lost", loser, winner)]
         one_won &= self.read_back() == self.events
-        restored = self._start("rollback").wait() == 0 and self.champion() == before
+        restored = start(self.root, "rollback").wait() == 0 and self.champion() == before
         self.events.append(("rollback", before, winner))
         return one_won, restored
 
@@ -123,19 +118,13 @@ class Registry:
 
         earlier = verdicts()
         with lock(tracker):
-            processes = [self._start("promote", "--version", str(number)) for number in numbers]
+            processes = [start(self.root, "promote", "--version", str(number)) for number in numbers]
             deadline = time.monotonic() + JUDGING_SECONDS
             while any(old == new for old, new in zip(earlier, verdicts(), strict=True)):
                 if time.monotonic() > deadline:
                     break  # they give up waiting, and the figure says so
                 time.sleep(0.05)
         return [process.wait() for process in processes]
-
-    def _start(self, *words: str) -> subprocess.Popen[bytes]:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW")}
-        command = [sys.executable, "-m", "cli.main", *words]
-        with self._log.open("ab") as log:
-            return subprocess.Popen(command, cwd=self.root, env=environment, stdout=log, stderr=log)
 
     def _tracker(self) -> Tracker:
         return Tracker.existing(f"sqlite:///{self.store}")

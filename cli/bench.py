@@ -22,6 +22,7 @@ class Benchmark(StrEnum):
     topk = "topk"
     evaluate = "evaluate"
     pipeline = "pipeline"
+    train = "train"
     replicate = "replicate"
     gate = "gate"
     serve = "serve"

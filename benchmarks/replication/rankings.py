@@ -11,6 +11,7 @@ from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare
 from training.judging import Part, fit, parts
 from training.models import NAMES, configure
+from training.protocol import ProtocolConfig
 from training.split import splits, trained_in
 
 NDCG = "ndcg_at_10"
@@ -55,15 +56,19 @@ def best_on_validation(study: Study) -> str:
     return max(candidates, key=lambda name: float(np.mean(found[name])))
 
 
-def strong(study: Study) -> Section:
-    """Models that fold people in, against the same models with those people trained in."""
+def strong(study: Study, most_seeds: int | None = None) -> Section:
+    """Models that fold people in, against the same models with those people trained in.
+
+    `most_seeds`: of the protocol's seeds, for data on which a few tell enough.
+    """
     protocol = study.protocol("strong")
+    protocol = protocol.model_copy(update={"seeds": protocol.seeds[:most_seeds]})
     models = [name for name in NAMES if name not in NOT_FOR_PEOPLE]
-    folded, known = _folded_and_known(study, models)
-    section = Section("MovieLens 100K, `strong`: people the model has never seen")
+    folded, known = _folded_and_known(study, protocol, models)
+    section = Section(f"{study.dataset.name}, `strong`: people the model has never seen")
     section.say(
-        f"{seeds_text(protocol).capitalize()}; a tenth of the people held out in each. *Trained in*: the same model "
-        "fitted with what is folded in otherwise. Ratio with its paired 95 % interval."
+        f"{len(study.dataset.ratings):,} ratings; {seeds_text(protocol)}; a tenth of the people held out in each. "
+        "*Trained in*: the same model fitted with what is folded in otherwise. Ratio with its paired 95 % interval."
     )
     pairs = {name: compare(folded[name], known[name], NDCG) for name in models}
     rows = []
@@ -72,13 +77,14 @@ def strong(study: Study) -> Section:
         rows.append([name, cell(folded[name], NDCG), cell(known[name], NDCG), ratio, cell(folded[name], "ndcg_at_100")])
     section.table(["model", "nDCG@10 folded in", "nDCG@10 trained in", "ratio", "nDCG@100 folded in"], rows)
     for name, pair in pairs.items():
-        told = f"strong: nDCG@10 of {name} folded in, distance from trained in"
+        told = f"{study.dataset.name} strong: nDCG@10 of {name} folded in, distance from trained in"
         section.judge(told, abs(1 - pair.ratio), MOST_FOLD_IN_LOSS, lower=True)
     return section
 
 
-def _folded_and_known(study: Study, models: list[str]) -> tuple[dict[str, Evaluation], dict[str, Evaluation]]:
-    protocol = study.protocol("strong")
+def _folded_and_known(
+    study: Study, protocol: ProtocolConfig, models: list[str]
+) -> tuple[dict[str, Evaluation], dict[str, Evaluation]]:
     folded: dict[str, list[Evaluation]] = {name: [] for name in models}
     known: dict[str, list[Evaluation]] = {name: [] for name in models}
     for seed in protocol.seeds:

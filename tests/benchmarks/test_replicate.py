@@ -12,10 +12,12 @@ import surprise
 from benchmarks import replicate
 from benchmarks.replication import stars
 from benchmarks.replication.published import CV5, MS_ITEM75
+from benchmarks.replication.rankings import strong
 from benchmarks.replication.section import Section, Study
 from benchmarks.replication.titles import genome_agreement, genome_vectors
 from recommender.schema import MOVIE, RATING, USER
 from tests.training.evaluation.builders import protocol_of, random_dataset, split_of, written_model
+from tests.training.small import small_dataset
 from training.protocol import load_protocol
 from training.split import splits
 
@@ -109,6 +111,15 @@ def test_a_changed_configuration_changes_the_stamp_of_the_page(tmp_path):
     assert replicate.configurations(tmp_path) != before
 
 
+def test_people_folded_in_are_set_beside_the_same_people_trained_in():
+    section = strong(study(small_dataset()), 2)
+    assert section.title.startswith("small, `strong`")
+    assert "mean over seeds [0, 1]" in section.markdown()
+    distances = {figure.figure.split(" of ")[1].split(" folded")[0]: figure.ratio for figure in section.figures}
+    assert distances.keys() >= {"als", "ease", "ensemble"}
+    assert 0 < max(distances.values()) < 0.1  # a tenth fewer people make a small difference, but one
+
+
 @pytest.mark.parametrize(("size", "written"), [(FULL, True), (QUICK, False)])
 def test_only_a_full_run_writes_the_page(tmp_path, monkeypatch, dataset, size, written):
     section = Section("Stars")
@@ -117,10 +128,12 @@ def test_only_a_full_run_writes_the_page(tmp_path, monkeypatch, dataset, size, w
     monkeypatch.setattr(replicate, "prepare", lambda name: dataset)
     monkeypatch.setattr(replicate, "find_small", lambda: None)
     monkeypatch.setattr(replicate, "movielens_100k", lambda study: [section])
+    monkeypatch.setattr(replicate, "million", lambda: dataset)
+    monkeypatch.setattr(replicate, "strong", lambda study, seeds: Section("Strangers"))
     figures = replicate.run(size, 1)
     assert [figure.figure for figure in figures] == ["replicate: rmse"]
     assert (tmp_path / "results.md").exists() == written
     if written:
         text = (tmp_path / "results.md").read_text()
         assert "`movierec bench replicate`" in text
-        assert "## Stars" in text
+        assert text.index("## Stars") < text.index("## Strangers")

@@ -1,0 +1,125 @@
+"""`movierec train all` on ml-100k against the fits that it cannot do without, each by the library that offers it.
+
+Ours: the command in a new registry, from its start to the last registered version: eleven training parts (a validation
+part, three protocols with three seeds, all ratings), every model fitted, saved, loaded and judged, pictures, MLflow.
+Theirs: `fit` alone on the same parts. No library has `ials`, and what is made of others costs no further fit.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import surprise
+from implicit.nearest_neighbours import ItemItemRecommender
+from sklearn.decomposition import TruncatedSVD
+
+from benchmarks.als import bare as bare_als
+from benchmarks.commands import succeed
+from benchmarks.common import Figure, in_turn, seconds
+from recommender.schema import MOVIE, RATING, RATING_MAX, RATING_MIN, USER
+from training.datasets.store import ProcessedDataset, prepare
+from training.judging import Part, parts
+from training.models import configure
+from training.models.als import AlsConfig
+from training.models.arrays import with_ratings
+from training.plan import ALL, Plan, make_plan
+from training.split import Split
+
+DATASET = "ml-100k"
+Fit = Callable[[], object]
+
+
+def run(*, size: float, rounds: int) -> list[Figure]:
+    """Time of the command over the sum of the fits; `size` changes nothing, as the data set is small."""
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
+        dataset = prepare(DATASET, processed_root=root / "data" / "processed")
+        plan = make_plan(ALL, dataset)
+        fits = [bare_fits(part) for part in training_parts(plan)]
+        apart: dict[str, float] = {}
+        taken = in_turn(lambda: ours(root), lambda: theirs(fits, apart), rounds)
+    told = ", ".join(f"{library} {spent:.1f} s" for library, spent in apart.items())
+    note = f"{len(fits)} training parts; bare fits, last round: {told}"
+    what = "train: `movierec train all` on ml-100k over the sum of the bare library fits"
+    return [Figure(what, taken.ours / taken.theirs, None, "lower", taken.ours, taken.theirs, "s", rounds, note)]
+
+
+def ours(root: Path) -> None:
+    """The command, in a registry that is not there yet."""
+    shutil.rmtree(root / "mlruns", ignore_errors=True)
+    succeed(root, "train", ALL, "--dataset", DATASET)
+
+
+def theirs(fits: list[dict[str, Fit]], apart: dict[str, float]) -> None:
+    """Every fit of every part; `apart` is given the seconds of each library."""
+    for name in fits[0]:
+        apart[name] = sum(seconds(each[name]) for each in fits)
+
+
+def training_parts(plan: Plan) -> Iterator[Part]:
+    """What the command fits on: a validation part, each protocol's parts, and all ratings."""
+    yield next(_parts(plan, plan.people, training_seeds=[plan.seed], validation=True))
+    for protocol in plan.protocols:
+        yield from _parts(plan, protocol, training_seeds=plan.training_seeds)
+    everything = np.ones(len(plan.dataset.ratings), dtype=bool)
+    whole = Split("refit", plan.seed, 0, everything, everything, everything)
+    yield Part("refit", plan.dataset, plan.people, whole, plan.seed, _silent)
+
+
+def bare_fits(part: Part) -> dict[str, Fit]:
+    """Library -> what one would call without this project, its input made ready."""
+    user_item, tags = part.fits.data.user_item, part.fits.data.tags.matrix
+    config = {name: configure(name).model_dump() for name in ("svd", "content", "item_knn", "ease")}
+    taste = AlsConfig.model_validate(configure("als").model_dump())
+    svd = surprise.SVD(
+        n_factors=config["svd"]["factors"],
+        n_epochs=config["svd"]["iterations"],
+        lr_all=config["svd"]["learning_rate"],
+        reg_all=config["svd"]["regularization"],
+        init_std_dev=config["svd"]["init_deviation"],
+        random_state=part.seed,
+    )
+    content = TruncatedSVD(
+        min(config["content"]["factors"], min(tags.shape) - 1),
+        n_iter=config["content"]["iterations"],
+        random_state=part.seed,
+    )
+    knn = ItemItemRecommender(K=config["item_knn"]["neighbours"])
+    weights = with_ratings(user_item, taste.weight(user_item.data))
+    return {
+        "Surprise SVD": partial(svd.fit, _trainset(part.dataset, part.split)),
+        "implicit ALS": partial(bare_als, weights, taste, part.seed),
+        "implicit ItemItemRecommender": partial(knn.fit, user_item, show_progress=False),
+        "numpy EASE": partial(_ease, user_item, config["ease"]["regularization"]),
+        "scikit-learn TruncatedSVD": partial(content.fit_transform, tags),
+    }
+
+
+def _ease(user_item: sp.csr_matrix, regularization: float) -> Any:
+    """Steck (2019) as the paper writes it."""
+    seen = user_item.astype(bool).astype(np.float64)
+    inverse = np.linalg.inv((seen.T @ seen).toarray() + regularization * np.eye(seen.shape[1]))
+    weights = inverse / -np.diag(inverse)
+    np.fill_diagonal(weights, 0)
+    return weights
+
+
+def _trainset(dataset: ProcessedDataset, split: Split) -> Any:
+    frame = dataset.ratings.loc[split.train, [USER, MOVIE, RATING]]
+    reader = surprise.Reader(rating_scale=(RATING_MIN, RATING_MAX))
+    return surprise.Dataset.load_from_df(frame, reader).build_full_trainset()
+
+
+def _parts(plan: Plan, protocol: Any, **which: Any) -> Iterator[Part]:
+    return parts(plan.dataset, protocol, progress=_silent, **which)
+
+
+def _silent(what: str, share: float) -> None:
+    """Nobody watches."""

@@ -13,8 +13,11 @@ from surprise.utils import get_rng
 
 from recommender.ids import UNKNOWN, IdMap
 from recommender.schema import RATING_MAX, RATING_MIN
+from training.kernels.sgd import Steps, aligned_rows
 from training.kernels.sgd_grid import descend, make_grid
 from training.kernels.threads import thread_map
+
+_STEP = 4096  # rows drawn at a time
 
 
 class ArrayTrainset(surprise.Trainset):  # type: ignore[misc]  # Surprise carries no types
@@ -73,27 +76,34 @@ class ArraySVD(surprise.SVD):  # type: ignore[misc]  # Surprise carries no types
 
     def sgd(self, trainset: ArrayTrainset) -> None:
         """Fit `bu`, `bi`, `pu` and `qi`; users and items without ratings keep zeros."""
-        state = self._initial(trainset)
-        rates = np.array([self.lr_bu, self.lr_bi, self.lr_pu, self.lr_qi], dtype=self.dtype)
-        decays = np.array([self.reg_bu, self.reg_bi, self.reg_pu, self.reg_qi], dtype=self.dtype)
         stars = trainset.stars.astype(self.dtype, copy=False)
-        grid = make_grid(trainset.users, trainset.items, stars, self.blocks)
         with thread_map(self.threads) as run:
+            rows = list(
+                run(lambda n: aligned_rows(n, self.n_factors + 1, self.dtype), (trainset.n_users, trainset.n_items))
+            )
+            self._initialise(trainset, *rows)
+            grid = make_grid(trainset.users, trainset.items, stars, self.blocks, run)
             for epoch in range(self.n_epochs):
-                square = descend(grid, state, trainset.global_mean, rates, decays, run)
+                square = descend(grid, *rows, self.n_factors, trainset.global_mean, self._steps(), run)
                 self.on_epoch((epoch + 1) / self.n_epochs, square**0.5)
-        self.bu, self.bi, self.pu, self.qi = state
+        (self.pu, self.bu), (self.qi, self.bi) = (
+            (each[:, : self.n_factors].copy(), each[:, self.n_factors].copy()) for each in rows
+        )
 
-    def _initial(self, trainset: ArrayTrainset) -> tuple[NDArray[Any], ...]:
+    def _steps(self) -> Steps:
+        rates = (self.lr_bu, self.lr_bi, self.lr_pu, self.lr_qi)
+        decays = (self.reg_bu, self.reg_bi, self.reg_pu, self.reg_qi)
+        keeps = (1 - rate * decay for rate, decay in zip(rates, decays, strict=True))
+        return Steps(*map(self.dtype, (*keeps, *rates)))
+
+    def _initialise(self, trainset: ArrayTrainset, *rows: NDArray[Any]) -> None:
+        """Surprise's first factors, users before items; zeros for those without ratings."""
         rng = get_rng(self.random_state)
-        factors = [
-            rng.normal(self.init_mean, self.init_std_dev, size=(n, self.n_factors)).astype(self.dtype)
-            for n in (trainset.n_users, trainset.n_items)
-        ]
-        for matrix, lists in zip(factors, (trainset.ur, trainset.ir), strict=True):
+        for matrix, lists in zip(rows, (trainset.ur, trainset.ir), strict=True):
+            for start in range(0, len(matrix), _STEP):
+                part = matrix[start : start + _STEP, : self.n_factors]
+                part[:] = rng.normal(self.init_mean, self.init_std_dev, size=part.shape)
             matrix[lists.counts == 0] = 0
-        biases = [np.zeros(n, dtype=self.dtype) for n in (trainset.n_users, trainset.n_items)]
-        return (*biases, *factors)
 
 
 class _Lists(Mapping[int, list[tuple[int, float]]]):

@@ -92,7 +92,7 @@ def test_the_threads_do_not_change_the_result(same_rows):
 def test_each_round_holds_every_user_and_every_film_in_one_block_only(ratings):
     users, items = (ratings[side].to_numpy(dtype=np.int32) for side in ("user", "item"))
     stars = ratings["stars"].to_numpy(dtype=np.float32)
-    grid = make_grid(users, items, stars, 4)
+    grid = make_grid(users, items, stars, 4, map)
     seen = []
     for blocks in grid.rounds():
         for side in (grid.users, grid.items):

@@ -58,13 +58,14 @@ def sgd_pass(factors: int) -> Callable[..., float]:
     def one_pass(
         users: Any, items: Any, ratings: Any, start: int, stop: int, user_rows: Any, item_rows: Any, mean: Any, by: Any
     ) -> Any:
-        squares = 0.0
-        for at in range(start, stop):
-            p, q = user_rows[users[at]], item_rows[items[at]]
-            dot = p[factors] + q[factors]
+        squares, zero = 0.0, ratings.dtype.type(0)
+        for at in range(np.uint64(start), np.uint64(stop)):  # an unsigned index spares the check for a negative one
+            p, q = user_rows[np.uint64(users[at])], item_rows[np.uint64(items[at])]
+            without = ratings[at] - mean - p[factors] - q[factors]
+            dot = zero
             for f in range(factors):
                 dot += q[f] * p[f]
-            error = ratings[at] - (mean + dot)
+            error = without - dot
             squares += error * error
             p[factors] = by.keep_user_bias * p[factors] + by.user_bias * error
             q[factors] = by.keep_item_bias * q[factors] + by.item_bias * error
@@ -75,4 +76,4 @@ def sgd_pass(factors: int) -> Callable[..., float]:
                 q[f] = by.keep_item * qf + item_step * pf
         return squares
 
-    return one_pass  # type: ignore[no-any-return]
+    return one_pass

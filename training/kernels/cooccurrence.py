@@ -13,6 +13,7 @@ from training.kernels.threads import thread_map
 from training.kernels.topk import top_k
 
 STEP = 16  # films per task
+_TINY = np.finfo(np.float32).tiny  # where nobody is common and nothing is shrunk: 0 / tiny is 0
 
 
 def cooccurrence_top_k(
@@ -36,7 +37,7 @@ def cooccurrence_top_k(
         stop = min(start + STEP, n)
         block = np.zeros((stop - start, n), dtype=np.float32)
         _count(_ratings(by_item, start, stop), (by_user.indptr, by_user.indices, by_user.data), block)
-        _normalise(block, scale, start, shrinkage)
+        _normalise(block, scale, start, np.float32(shrinkage))
         found, values[order[start:stop]] = top_k(block, k)
         columns[order[start:stop]] = np.where(found >= 0, order[found], -1)
 
@@ -83,17 +84,17 @@ def _count(ratings: Any, by_user: Any, out: Any) -> None:
     user_ptr, user_items, user_weights = by_user
     for at in range(len(users)):
         row, weight, user = out[lines[at]], weights[at], users[at]
-        for other in range(user_ptr[user], user_ptr[user + 1]):
-            row[user_items[other]] += weight * user_weights[other]
+        # unsigned indices spare the check for negative ones
+        for other in range(np.uint64(user_ptr[user]), np.uint64(user_ptr[user + 1])):
+            row[np.uint64(user_items[other])] += weight * user_weights[other]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _normalise(block: Any, scale: Any, start: int, shrinkage: float) -> None:
     """Counts to likeness, in place; the film itself to -inf."""
     for line in range(len(block)):
-        own = scale[start + line]
-        for column in range(block.shape[1]):
-            count = block[line, column]
-            if count > 0:
-                block[line, column] = count * own * scale[column] * (count / (count + shrinkage))
-        block[line, start + line] = -np.inf
+        row, own = block[line], scale[start + line]
+        for column in range(len(row)):  # without a branch: vector instructions
+            count = row[column]
+            row[column] = count * own * scale[column] * (count / max(count + shrinkage, _TINY))
+        row[start + line] = -np.inf

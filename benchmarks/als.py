@@ -1,4 +1,4 @@
-"""ALS training against implicit called bare."""
+"""ALS training on the twin against implicit called bare."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from benchmarks.common import Figure, in_turn
-from benchmarks.random_ratings import random_ratings
+from benchmarks.twins import twin_matrix
 from training.models.als import Als, AlsConfig
 from training.models.arrays import with_ratings
 
@@ -16,7 +16,7 @@ CONFIG = AlsConfig()
 
 def run(size: float, rounds: int) -> list[Figure]:
     """Time of our fit, users solved exactly at its end, over implicit's `fit` of the same matrix."""
-    ratings = random_ratings(size)
+    ratings = twin_matrix(size)
     weights = with_ratings(ratings, CONFIG.weight(ratings.data))
     taken = in_turn(lambda: Als(CONFIG).factorise(weights, 0), lambda: bare(weights, CONFIG, 0), rounds)
     return [
@@ -27,7 +27,7 @@ def run(size: float, rounds: int) -> list[Figure]:
             ours=taken.ours,
             theirs=taken.theirs,
             rounds=rounds,
-            note=f"{ratings.nnz:,} ratings, {CONFIG.factors} factors",
+            note=f"{ratings.nnz:,} ratings of the twin, {CONFIG.factors} factors, {CONFIG.iterations} iterations",
         )
     ]
 

@@ -114,6 +114,13 @@ def machine() -> dict[str, Any]:
     }
 
 
+def machine_line() -> str:
+    """The machine in one line."""
+    facts = machine()
+    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
+    return f"{facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB, Python {facts['python']}; {versions}"
+
+
 def _cpu_name() -> str:
     try:
         with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:

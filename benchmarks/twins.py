@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import scipy.sparse as sp
+
 from training.datasets.sources import RAW_ROOT
+from training.datasets.store import prepare
 from training.datasets.synth.files import write_twin
 from training.datasets.synth.settings import SyntheticConfig, load_synthetic_config
 
@@ -32,3 +35,9 @@ def twin(size: float) -> Path:
     """Directory of the twin, written where it is not there yet."""
     directory = twin_directory(size)
     return directory if directory.is_dir() else make_twin(size)
+
+
+def twin_matrix(size: float) -> sp.csr_matrix:
+    """(n_users, n_films) stars of the twin; the processed data set is kept under data/processed."""
+    directory = twin(size)
+    return prepare(directory.name, raw=directory).user_item()

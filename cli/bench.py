@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from recommender.errors import UsageError
+
 if TYPE_CHECKING:
     from benchmarks.common import Figure
 
@@ -42,19 +44,25 @@ def bench(
     size: Annotated[float, typer.Option(help="Share of the full size, for a quick look.", min=0.001, max=1.0)] = 1.0,
     rounds: Annotated[int, typer.Option(help="Rounds that the median is taken over.", min=1)] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Update benchmarks/RESULTS.md; at full size only.")] = False,
 ) -> None:
     """Measure ratios of two things run in turn on this machine; exit 1 when a target is missed.
 
     Example: movierec bench topk --size 0.2 --json
     """
+    if write and size < 1:
+        raise UsageError("--write takes figures of the full size alone; leave --size out.")
     chosen = [each for each in Benchmark if each not in _NOT_IN_ALL] if name is Benchmark.all else [name]
     figures: list[Figure] = []
     for each in chosen:
-        for figure in import_module(f"benchmarks.{each.value}").run(size=size, rounds=rounds):
-            figures.append(figure)
+        found = import_module(f"benchmarks.{each.value}").run(size=size, rounds=rounds)
+        for figure in found:
             typer.echo(json.dumps(figure.as_dict()) if as_json else _line(figure))
+        if write:
+            import_module("benchmarks.results").write_section(each.value, found)
+        figures += found
     if not as_json:
-        typer.echo(_machine())
+        typer.echo(import_module("benchmarks.common").machine_line())
     if any(figure.passed is False for figure in figures):
         raise typer.Exit(1)
 
@@ -65,11 +73,3 @@ def _line(figure: Figure) -> str:
     sides = "" if figure.theirs is None else f"; ours {figure.ours:.4g} {figure.unit}, theirs {figure.theirs:.4g}"
     note = f"; {figure.note}" if figure.note else ""
     return f"{verdict}  {figure.figure}: {figure.ratio:.3g}{bound}{sides}; rounds {figure.rounds}{note}"
-
-
-def _machine() -> str:
-    from benchmarks.common import machine
-
-    facts = machine()
-    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
-    return f"{facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB, Python {facts['python']}; {versions}"

@@ -122,7 +122,7 @@ class Similarity(ItemScorer, UserScorer):
     def _sum(self, weights: sp.csr_matrix) -> Block:
         total = self.parts[0].scores(weights)
         for part in self.parts[1:]:
-            total += part.scores(weights)
+            part.add_scores(weights, total)
         return total
 
 
@@ -148,14 +148,27 @@ class _Part:
 
     def scores(self, weights: sp.csr_matrix) -> Block:
         """(b, n) weighted likeness to the films of each line of `weights` (b, n)."""
-        if self._query_gain is not None:
-            weights = with_data(weights, weights.data * self._query_gain[weights.indices])
-        if self._embedding is not None:
-            raw = np.asarray(gather(self._embedding, weights) @ self._embedding.T)
-        else:
-            raw = (weights @ self._links).toarray()
+        if self._embedding is None:
+            total = np.zeros(weights.shape, dtype=np.float32)
+            self.add_scores(weights, total)
+            return total
+        raw = np.asarray(gather(self._embedding, self._of_queries(weights)) @ self._embedding.T)
         raw *= self._weight if self._candidate_gain is None else self._weight * self._candidate_gain
         return np.asarray(raw, dtype=np.float32)
+
+    def add_scores(self, weights: sp.csr_matrix, total: Block) -> None:
+        """Add the scores to `total` (b, n); of a sparse part only the places that are not zero are touched."""
+        if self._embedding is not None:
+            total += self.scores(weights)
+            return
+        links = self._of_queries(weights) @ self._links
+        gain = self._weight if self._candidate_gain is None else self._weight * self._candidate_gain[links.indices]
+        total[np.repeat(np.arange(len(total)), np.diff(links.indptr)), links.indices] += links.data * gain
+
+    def _of_queries(self, weights: sp.csr_matrix) -> sp.csr_matrix:
+        if self._query_gain is None:
+            return weights
+        return with_data(weights, weights.data * self._query_gain[weights.indices])
 
     def between(self, queries: Rows, candidates: Rows) -> Block:
         """(q, c) this part's likeness of the films `candidates` (c,) to the films `queries` (q,)."""

@@ -12,29 +12,34 @@ from numpy.typing import NDArray
 from training.kernels.threads import thread_map
 from training.kernels.topk import top_k
 
-STEP = 64  # films per task
+STEP = 16  # films per task
+_TINY = np.finfo(np.float32).tiny  # where nobody is common and nothing is shrunk: 0 / tiny is 0
 
 
 def cooccurrence_top_k(
     user_item: sp.csr_matrix, k: int, *, exponent: float, shrinkage: float, threads: int = 0
 ) -> sp.csr_matrix:
-    """(n_movies, n_movies) likeness, the best k of each row.
+    """(n_movies, n_movies) likeness, the best k of each row; of equals, the more popular films.
 
     likeness(i, j) = c_ij / (c_ii c_jj)^exponent * c_ij / (c_ij + shrinkage), where c = W'W for the weights W =
     `user_item` (n_users, n_movies): exponent 1/2 is the cosine, 1 is lift. The film itself is left out.
     """
-    by_item = user_item.tocsc()
     n = user_item.shape[1]
-    norms = np.asarray(user_item.multiply(user_item).sum(axis=0), dtype=np.float32).ravel() ** np.float32(exponent)
+    order = np.argsort(-np.bincount(user_item.indices, minlength=n), kind="stable")
+    # Films numbered by popularity: most counts are of the first few columns, which then stay in the processor's cache.
+    by_user = _renumbered(user_item, order)
+    by_item = by_user.tocsc()
+    norms = np.asarray(by_user.multiply(by_user).sum(axis=0), dtype=np.float32).ravel() ** np.float32(exponent)
     scale = np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
     columns, values = np.empty((n, k), dtype=np.int32), np.empty((n, k), dtype=np.float32)
 
     def work(start: int) -> None:
-        rows = np.arange(start, min(start + STEP, n))
-        block = np.zeros((len(rows), n), dtype=np.float32)
-        _count(_parts(by_item), _parts(user_item), start, block)
-        _normalise(block, scale, start, shrinkage)
-        columns[rows], values[rows] = top_k(block, k)
+        stop = min(start + STEP, n)
+        block = np.zeros((stop - start, n), dtype=np.float32)
+        _count(_ratings(by_item, start, stop), (by_user.indptr, by_user.indices, by_user.data), block)
+        _normalise(block, scale, start, np.float32(shrinkage))
+        found, values[order[start:stop]] = top_k(block, k)
+        columns[order[start:stop]] = np.where(found >= 0, order[found], -1)
 
     with thread_map(threads) as run:
         for _ in run(work, range(0, n, STEP)):
@@ -42,8 +47,25 @@ def cooccurrence_top_k(
     return _sparse(columns, values)
 
 
-def _parts(matrix: sp.csr_matrix | sp.csc_matrix) -> tuple[NDArray[Any], ...]:
-    return matrix.indptr, matrix.indices, matrix.data
+def _renumbered(user_item: sp.csr_matrix, order: NDArray[np.int64]) -> sp.csr_matrix:
+    """The matrix with the columns in that order."""
+    place = np.empty(len(order), dtype=user_item.indices.dtype)
+    place[order] = np.arange(len(order))
+    ranked = sp.csr_matrix((user_item.data, place[user_item.indices], user_item.indptr), shape=user_item.shape)
+    ranked.sort_indices()
+    return ranked
+
+
+def _ratings(by_item: sp.csc_matrix, start: int, stop: int) -> tuple[NDArray[Any], ...]:
+    """Users, films counted from `start`, and weights of the ratings of the films start..stop, sorted by user.
+
+    One after the other, the films of a user find that user's row in the cache.
+    """
+    first, last = by_item.indptr[start], by_item.indptr[stop]
+    users = by_item.indices[first:last]
+    lines = np.repeat(np.arange(stop - start, dtype=np.int32), np.diff(by_item.indptr[start : stop + 1]))
+    by_user = np.argsort(users, kind="stable")
+    return users[by_user], lines[by_user], by_item.data[first:last][by_user]
 
 
 def _sparse(columns: NDArray[np.int32], values: NDArray[np.float32]) -> sp.csr_matrix:
@@ -56,25 +78,23 @@ def _sparse(columns: NDArray[np.int32], values: NDArray[np.float32]) -> sp.csr_m
 
 
 @njit(cache=True, nogil=True)
-def _count(by_item: Any, by_user: Any, start: int, out: Any) -> None:
-    """out[b, j] = sum over the people u of film start + b of w_ub * w_uj; `out` starts as zeros."""
-    item_ptr, item_users, item_weights = by_item
-    user_ptr, user_items, weights = by_user
-    for line in range(len(out)):
-        row = out[line]
-        for at in range(item_ptr[start + line], item_ptr[start + line + 1]):
-            user, weight = item_users[at], item_weights[at]
-            for other in range(user_ptr[user], user_ptr[user + 1]):
-                row[user_items[other]] += weight * weights[other]
+def _count(ratings: Any, by_user: Any, out: Any) -> None:
+    """out[b, j] = sum over the ratings (u, b, w) of w * w_uj; `out` starts as zeros."""
+    users, lines, weights = ratings
+    user_ptr, user_items, user_weights = by_user
+    for at in range(len(users)):
+        row, weight, user = out[lines[at]], weights[at], users[at]
+        # unsigned indices spare the check for negative ones
+        for other in range(np.uint64(user_ptr[user]), np.uint64(user_ptr[user + 1])):
+            row[np.uint64(user_items[other])] += weight * user_weights[other]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _normalise(block: Any, scale: Any, start: int, shrinkage: float) -> None:
     """Counts to likeness, in place; the film itself to -inf."""
     for line in range(len(block)):
-        own = scale[start + line]
-        for column in range(block.shape[1]):
-            count = block[line, column]
-            if count > 0:
-                block[line, column] = count * own * scale[column] * (count / (count + shrinkage))
-        block[line, start + line] = -np.inf
+        row, own = block[line], scale[start + line]
+        for column in range(len(row)):  # without a branch: vector instructions
+            count = row[column]
+            row[column] = count * own * scale[column] * (count / max(count + shrinkage, _TINY))
+        row[start + line] = -np.inf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,11 +10,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recommender.scorers import item_scorer
+from recommender.scorers import item_scorer, sparse_array
 from recommender.specs import SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.kernels.cooccurrence import cooccurrence_top_k
-from training.kernels.topk import all_top_k
+from training.kernels.topk import all_top_k, top_k
 from training.models.als import AlsConfig
 from training.models.arrays import csr_arrays, with_ratings
 from training.models.base import FittedModel, Progress, TrainingData
@@ -24,6 +25,7 @@ from training.models.newcomers import with_newcomers
 SCALE_RANK = 10  # rows are scaled by their tenth-best value: about what fits on a page
 
 Vector = NDArray[np.float32]
+Arrays = dict[str, NDArray[Any]]
 
 
 class LiftConfig(Config):
@@ -77,7 +79,7 @@ class Blend:
         als, content = fits.get("als", self.config.als), fits.get("content", self.config.content)
         what, counts = content.arrays["content_embedding"], fits.data.counts
         taste, usual = with_newcomers(als.arrays["als_embedding"], counts, what, self.config.newcomer_regularization)
-        arrays: dict[str, NDArray[Any]] = {
+        arrays: Arrays = {
             "blend_als": taste,
             "content_embedding": what,
             **csr_arrays("blend_lift", self._lift(fits.data)),
@@ -142,7 +144,7 @@ class Blend:
             "blend_content_candidate_gain": (seen * fair).astype(np.float32),
         }
 
-    def _scaled(self, part: SimilarityPart, arrays: dict[str, NDArray[Any]]) -> SimilarityPart:
+    def _scaled(self, part: SimilarityPart, arrays: Arrays) -> SimilarityPart:
         """`part` after dividing its query gains by each row's tenth-best value."""
         assert part.query_gain is not None, "every part of the blend weighs its queries"
         bare = part.model_copy(update={"weight": 1.0, "query_gain": None})
@@ -150,16 +152,35 @@ class Blend:
         return part
 
 
-def row_scale(part: SimilarityPart, arrays: dict[str, NDArray[Any]]) -> Vector:
+def row_scale(part: SimilarityPart, arrays: Arrays) -> Vector:
     """(n_movies,) tenth-best likeness of each film under `part`, the film itself left out; 1 where there is none."""
-    scorer = item_scorer(SimilaritySpec(parts=[part]), arrays)
     n = len(arrays["blend_candidate_gain"])
+    rank = min(SCALE_RANK, n - 1)
+    if part.sparse:
+        values = _padded(sparse_array(arrays, part.sparse), arrays[str(part.candidate_gain)], rank)
+        tenth = top_k(values, rank)[1][:, -1]
+    else:
+        tenth = all_top_k(_others(part, arrays), n, rank)[1][:, -1]
+    return np.where(tenth > 0, tenth, np.float32(1))
+
+
+def _others(
+    part: SimilarityPart, arrays: dict[str, NDArray[Any]]
+) -> Callable[[NDArray[np.int64]], NDArray[np.float32]]:
+    scorer = item_scorer(SimilaritySpec(parts=[part]), arrays)
 
     def others(rows: NDArray[np.int64]) -> NDArray[np.float32]:
         block = scorer.similar(rows)
         block[np.arange(len(rows)), rows] = -np.inf
         return block
 
-    rank = min(SCALE_RANK, n - 1)
-    tenth = all_top_k(others, n, rank)[1][:, -1]
-    return np.where(tenth > 0, tenth, np.float32(1))
+    return others
+
+
+def _padded(links: sp.csr_matrix, gain: Vector, least: int) -> NDArray[np.float32]:
+    """(n, at least `least`) values of each row of `links`, times the column's `gain`, padded with -inf."""
+    lengths = np.diff(links.indptr)
+    values = np.full((len(lengths), max(least, int(lengths.max(initial=0)))), -np.inf, dtype=np.float32)
+    lines = np.repeat(np.arange(len(lengths)), lengths)
+    values[lines, np.arange(links.nnz) - links.indptr[lines]] = links.data * gain[links.indices]
+    return values

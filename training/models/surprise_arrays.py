@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,11 @@ from surprise.utils import get_rng
 
 from recommender.ids import UNKNOWN, IdMap
 from recommender.schema import RATING_MAX, RATING_MIN
-from training.kernels.sgd_grid import descend, make_grid
+from training.kernels.sgd import Steps, aligned_rows
+from training.kernels.sgd_grid import Grid, descend, make_grid
 from training.kernels.threads import thread_map
+
+_STEP = 4096  # rows drawn at a time
 
 
 class ArrayTrainset(surprise.Trainset):  # type: ignore[misc]  # Surprise carries no types
@@ -73,27 +77,43 @@ class ArraySVD(surprise.SVD):  # type: ignore[misc]  # Surprise carries no types
 
     def sgd(self, trainset: ArrayTrainset) -> None:
         """Fit `bu`, `bi`, `pu` and `qi`; users and items without ratings keep zeros."""
-        state = self._initial(trainset)
-        rates = np.array([self.lr_bu, self.lr_bi, self.lr_pu, self.lr_qi], dtype=self.dtype)
-        decays = np.array([self.reg_bu, self.reg_bi, self.reg_pu, self.reg_qi], dtype=self.dtype)
-        stars = trainset.stars.astype(self.dtype, copy=False)
-        grid = make_grid(trainset.users, trainset.items, stars, self.blocks)
+        with ThreadPoolExecutor(1) as aside:
+            rows = aside.submit(self._initial, trainset)
+            grid = self._grid(trainset)
+        users, items = rows.result()
+        items[:] = items[grid.item_order]
         with thread_map(self.threads) as run:
             for epoch in range(self.n_epochs):
-                square = descend(grid, state, trainset.global_mean, rates, decays, run)
+                square = descend(grid, users, items, self.n_factors, trainset.global_mean, self._steps(), run)
                 self.on_epoch((epoch + 1) / self.n_epochs, square**0.5)
-        self.bu, self.bi, self.pu, self.qi = state
+        (self.pu, self.bu), (self.qi, self.bi) = self._split(users), self._split(items[np.argsort(grid.item_order)])
 
-    def _initial(self, trainset: ArrayTrainset) -> tuple[NDArray[Any], ...]:
-        rng = get_rng(self.random_state)
-        factors = [
-            rng.normal(self.init_mean, self.init_std_dev, size=(n, self.n_factors)).astype(self.dtype)
-            for n in (trainset.n_users, trainset.n_items)
-        ]
-        for matrix, lists in zip(factors, (trainset.ur, trainset.ir), strict=True):
-            matrix[lists.counts == 0] = 0
-        biases = [np.zeros(n, dtype=self.dtype) for n in (trainset.n_users, trainset.n_items)]
-        return (*biases, *factors)
+    def _grid(self, trainset: ArrayTrainset) -> Grid:
+        stars = trainset.stars.astype(self.dtype, copy=False)
+        counts = trainset.ur.counts, trainset.ir.counts
+        return make_grid(trainset.users, trainset.items, stars, counts, self.blocks)
+
+    def _split(self, rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Factors (n, d) and biases (n,) of rows that hold both."""
+        return rows[:, : self.n_factors].copy(), rows[:, self.n_factors].copy()
+
+    def _steps(self) -> Steps:
+        rates = (self.lr_bu, self.lr_bi, self.lr_pu, self.lr_qi)
+        decays = (self.reg_bu, self.reg_bi, self.reg_pu, self.reg_qi)
+        keeps = (1 - rate * decay for rate, decay in zip(rates, decays, strict=True))
+        return Steps(*map(self.dtype, (*keeps, *rates)))
+
+    def _initial(self, trainset: ArrayTrainset) -> list[NDArray[Any]]:
+        """Surprise's first factors, users before items, and biases; zeros for those without ratings."""
+        rng, sides = get_rng(self.random_state), []
+        for lists in (trainset.ur, trainset.ir):
+            rows = aligned_rows(len(lists.counts), self.n_factors + 1, self.dtype)
+            for start in range(0, len(rows), _STEP):
+                part = rows[start : start + _STEP, : self.n_factors]
+                part[:] = rng.normal(self.init_mean, self.init_std_dev, size=part.shape)
+            rows[lists.counts == 0] = 0
+            sides.append(rows)
+        return sides
 
 
 class _Lists(Mapping[int, list[tuple[int, float]]]):

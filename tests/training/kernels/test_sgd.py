@@ -92,7 +92,7 @@ def test_the_threads_do_not_change_the_result(same_rows):
 def test_each_round_holds_every_user_and_every_film_in_one_block_only(ratings):
     users, items = (ratings[side].to_numpy(dtype=np.int32) for side in ("user", "item"))
     stars = ratings["stars"].to_numpy(dtype=np.float32)
-    grid = make_grid(users, items, stars, 4)
+    grid = make_grid(users, items, stars, (np.bincount(users), np.bincount(items)), 4)
     seen = []
     for blocks in grid.rounds():
         for side in (grid.users, grid.items):
@@ -100,4 +100,6 @@ def test_each_round_holds_every_user_and_every_film_in_one_block_only(ratings):
             assert sum(map(len, sets)) == len(set().union(*sets))
         seen += [at for first, last in blocks for at in range(first, last)]
     assert sorted(seen) == list(range(len(ratings)))
-    assert set(zip(grid.users, grid.items, grid.ratings, strict=True)) == set(zip(users, items, stars, strict=True))
+    assert set(zip(grid.users, grid.item_order[grid.items], grid.ratings, strict=True)) == set(
+        zip(users, items, stars, strict=True)
+    )

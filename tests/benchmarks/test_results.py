@@ -1,0 +1,47 @@
+"""benchmarks/RESULTS.md: written by section, readable again, and about benchmarks that exist."""
+
+from __future__ import annotations
+
+from typer.testing import CliRunner
+
+from benchmarks.common import Figure
+from benchmarks.results import RESULTS, read_figures, read_sections, write_section
+from cli.bench import Benchmark
+from cli.main import app
+from recommender.errors import UsageError
+
+FAST = Figure("speed | of it", 25.5, 20.0, "higher", 2.0, 51.0, "s", 3, "twin of\nsize 1")
+SLOW = Figure("time", 1.75, 1.5, ours=3.5, theirs=2.0)
+PLAIN = Figure("size", 7.0, unit="MiB")
+
+
+def test_every_section_belongs_to_a_benchmark_and_every_figure_line_parses():
+    for name, section in read_sections(RESULTS).items():
+        assert name in {each.value for each in Benchmark}
+        assert read_figures(section)
+
+
+def test_what_was_written_is_read_again(tmp_path):
+    path = tmp_path / "RESULTS.md"
+    write_section("svd", [FAST, SLOW, PLAIN], path)
+    fast, slow, plain = read_figures(read_sections(path)["svd"])
+    assert (fast.ratio, fast.target, fast.better, fast.ours, fast.theirs, fast.rounds) == (25.5, 20, "higher", 2, 51, 3)
+    assert (fast.figure, fast.note) == ("speed / of it", "twin of size 1")
+    assert [each.passed for each in (fast, slow, plain)] == [True, False, None]
+
+
+def test_writing_one_section_leaves_the_others(tmp_path):
+    path = tmp_path / "RESULTS.md"
+    for name in ("svd", "als", "topk"):
+        write_section(name, [FAST], path)
+    before = path.read_text()
+    write_section("als", [SLOW], path)
+    assert list(read_sections(path)) == ["svd", "als", "topk"]
+    assert read_figures(read_sections(path)["als"])[0].ratio == 1.75
+    write_section("als", [FAST], path)
+    assert path.read_text() == before
+
+
+def test_figures_of_a_smaller_size_are_not_written():
+    result = CliRunner().invoke(app, ["bench", "topk", "--size", "0.01", "--write"])
+    assert isinstance(result.exception, UsageError)

@@ -21,7 +21,7 @@ from training.datasets.readers.careful import parse_lines
 from training.datasets.readers.layout import BOM, Layout, require_content
 from training.datasets.tables import Table
 
-_BLOCK = 16 << 20
+_BLOCK = 4 << 20
 _COMPILED_FROM = 1 << 20  # bytes: below, loading the compiled parser takes longer than it saves
 _NEWLINE = 10
 _TAIL = 1 << 12

@@ -79,8 +79,9 @@ def clean(
     ratings, user_item = _each_pair_once(ratings, user_ids, movie_ids, counts)
     when_rated(ratings, user_item)
     movies = _clean_movies(raw_movies)
-    movies[DUPLICATE_OF] = canonical_entries(movies, count_by_row(user_item.indices, len(movies)))
-    movies[IMDB_ID] = _imdb_ids(movies, schemas.split_bad(raw.links, schemas.links_schema(), quarantine))
+    imdb_ids = _imdb_ids(movies, schemas.split_bad(raw.links, schemas.links_schema(), quarantine))
+    entries = canonical_entries(movies.assign(**{IMDB_ID: imdb_ids}), count_by_row(user_item.indices, len(movies)))
+    movies[DUPLICATE_OF], movies[IMDB_ID] = entries, imdb_ids
     _count_mended(movies, counts)
     return CleanTables(
         ratings=ratings,
@@ -110,13 +111,16 @@ def clean_genres(raw: Iterable[str]) -> list[str]:
 def canonical_entries(movies: pd.DataFrame, rating_counts: NDArray[np.int64]) -> pd.Series:
     """(n_movies,) movie_id of the entry that stands for each film.
 
-    Entries are one film when title (up to case, accents and punctuation) and year agree; the most rated entry stands
-    for all, on a tie the one with the lower id. A title without a year equals none.
+    Entries are one film when title (up to case, accents and punctuation) and year agree, unless the Internet Movie
+    Database knows them as two; an entry without an id there goes with the most rated that has one. The most rated entry
+    stands for all, on a tie the one with the lower id. A title without a year equals none.
     """
     keys = [normalise(title) for title in movies[TITLE]]
-    frame = pd.DataFrame({MOVIE: movies[MOVIE], "key": keys, YEAR: movies[YEAR], "count": rating_counts})
-    dated = frame[frame[YEAR].notna()].sort_values(["count", MOVIE], ascending=[False, True])
-    best = dated.groupby(["key", YEAR], sort=False)[MOVIE].transform("first")
+    columns = {"key": keys, "count": rating_counts} | {name: movies[name] for name in (MOVIE, YEAR, IMDB_ID)}
+    dated = pd.DataFrame(columns)[movies[YEAR].notna()].sort_values(["count", MOVIE], ascending=[False, True])
+    alike = dated.groupby(["key", YEAR], sort=False)[IMDB_ID].transform("first")
+    dated[IMDB_ID] = dated[IMDB_ID].fillna(alike).fillna(0)
+    best = dated.groupby(["key", YEAR, IMDB_ID], sort=False)[MOVIE].transform("first")
     return best.reindex(movies.index).fillna(movies[MOVIE]).astype("int32")
 
 

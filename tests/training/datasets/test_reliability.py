@@ -290,6 +290,27 @@ def test_row_5_titles_with_commas_quotes_and_no_year_stay_what_they_are(prepared
     assert report["mended"]["films_entered_twice"] == 1
 
 
+@pytest.mark.parametrize(
+    ("ids", "entries"),
+    [
+        (["", "", ""], [60, 60, 60]),
+        (["77", "77", ""], [60, 60, 60]),
+        (["77", "", "88"], [60, 60, 62]),  # two films; the entry without an id goes with the most rated
+        (["", "88", "77"], [60, 60, 62]),
+        (["77", "88", "99"], [60, 61, 62]),
+    ],
+)
+def test_row_5_two_films_of_one_title_and_year_are_two_when_their_imdb_ids_say_so(prepared, raw, ids, entries):
+    raw.add("movies.csv", *(f"{movie},Emma (1996),Drama" for movie in (60, 61, 62)))
+    raw.add(
+        "ratings.csv", *(f"{user},{movie},4.0,1000000000" for movie in (60, 61, 62) for user in range(movie - 59, 5))
+    )
+    raw.write("links.csv", "movieId,imdbId,tmdbId", *(f"{60 + at},{imdb}," for at, imdb in enumerate(ids)))
+    dataset, _, report = prepared()
+    assert dataset.movies.set_index(MOVIE).duplicate_of[[60, 61, 62]].tolist() == entries
+    assert report["mended"]["films_entered_twice"] == 3 - len(set(entries))
+
+
 # 6: a missing or empty file
 
 

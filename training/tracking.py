@@ -187,10 +187,18 @@ class Tracker:
     def run(self, dataset: str, name: str, tags: Mapping[str, str], *, nested: bool = False) -> Iterator[Run]:
         """A run in the experiment of `dataset`; FAILED when the block raises, FINISHED otherwise."""
         every = {**tags, PROCESS_TAG: _this_process()}
-        with mlflow.start_run(
-            experiment_id=self.experiment(dataset), run_name=name, tags=every, nested=nested
-        ) as active:
-            yield Run(self, active.info.run_id)
+        experiment, failure = self.experiment(dataset), None
+        try:
+            with mlflow.start_run(experiment_id=experiment, run_name=name, tags=every, nested=nested) as active:
+                try:
+                    yield Run(self, active.info.run_id)
+                except MovierecError as error:
+                    failure = error
+                    raise
+        except MlflowException:
+            if failure is None:
+                raise
+            raise failure from None  # a full disk does not even take the state of the run; the next start mends that
 
     def experiment(self, dataset: str) -> str:
         """Id of the experiment of a data set, made where there is none."""

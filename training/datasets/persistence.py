@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -21,7 +22,7 @@ import pandas as pd
 import scipy.sparse as sp
 from typing_extensions import Buffer
 
-from recommender.errors import DataError
+from recommender.errors import DataError, MovierecError
 from recommender.ids import IdMap
 from training.datasets.dataset import USER_ITEM_FILE, ProcessedDataset, TagMatrix
 
@@ -161,7 +162,10 @@ def load(directory: Path, manifest: Mapping[str, Any]) -> ProcessedDataset:
 
 @contextmanager
 def replaced_directory(target: Path) -> Iterator[Path]:
-    """A fresh directory beside `target` that takes its place when the block ends without an exception."""
+    """A fresh directory beside `target` that takes its place when the block ends without an exception.
+
+    Raises MovierecError when the disk is full.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
@@ -170,6 +174,13 @@ def replaced_directory(target: Path) -> Iterator[Path]:
             _sync(path)
         fresh.chmod(0o755)
         _swap(fresh, target)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise MovierecError(
+            f"{target} could not be written: {error.strerror}. What was there before is unchanged. Make room on that "
+            "disk or name another place, then run the command again."
+        ) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 

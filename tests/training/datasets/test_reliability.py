@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cli import main
-from recommender.errors import DataError, MissingInputError
+from recommender.errors import DataError, MissingInputError, MovierecError
 from recommender.schema import MOVIE, RATING, TIMESTAMP, USER
+from tests.conftest import fill
 from tests.training.datasets.conftest import RawDirectory, rating_lines
 from training.datasets.quarantine import Quarantine
 from training.datasets.readers import read_raw
@@ -346,20 +347,42 @@ def test_row_6_raw_files_that_are_not_there_name_the_ways_to_get_them(tmp_path, 
 # 10: the disk is full
 
 
-def test_row_10_a_full_disk_leaves_the_old_data_set_intact(prepared, raw, tmp_path, monkeypatch):
-    before, _, _ = prepared()
+def test_row_10_a_full_disk_ends_with_1_says_what_to_do_and_leaves_the_old_data_set(
+    raw, tmp_path, small_disk, monkeypatch, capsys
+):
     root = tmp_path / "processed"
+    small_disk(root, 4 << 20)
+    before = prepare("mine", raw=raw.path, processed_root=root)
+    raw.add("ratings.csv", "1,1,5.0,1500000000")
+    fill(root, left=24 << 10)  # less than the ratings need
+    words = ["data", "prepare", "mine", "--raw", str(raw.path), "--processed", str(root)]
+    monkeypatch.setattr(sys, "argv", ["movierec", *words])
+    with pytest.raises(SystemExit) as ended:
+        main.run()
+    message = " ".join(capsys.readouterr().err.split())
+    assert ended.value.code == 1
+    assert "No space left on device" in message
+    assert "Make room on that disk or name another place" in message
+    _holds_only(root, before, "filler")
+
+
+def test_row_10_a_write_that_fails_half_way_leaves_the_old_data_set(prepared, raw, tmp_path, monkeypatch):
+    before, _, _ = prepared()
     raw.add("ratings.csv", "1,1,5.0,1500000000")
 
     def full(*_args, **_kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(np, "save", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(MovierecError, match="No space left"):
         prepared()
     monkeypatch.undo()
-    assert load_dataset("mine", root).fingerprint == before.fingerprint
-    assert sorted(path.name for path in root.iterdir()) == [".mine.lock", "mine"]
+    _holds_only(tmp_path / "processed", before)
+
+
+def _holds_only(root, dataset, *others):
+    assert load_dataset("mine", root).fingerprint == dataset.fingerprint
+    assert sorted(path.name for path in root.iterdir()) == [".mine.lock", *others, "mine"]
 
 
 def test_the_careful_parser_gives_what_the_fast_one_gives(raw, monkeypatch):

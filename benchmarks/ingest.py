@@ -23,7 +23,7 @@ from training.datasets.sources import RAW_ROOT
 from training.datasets.store import ProcessedDataset, prepare
 
 SMALL = 0.04  # of the full size: a million ratings
-TINY = 0.002
+TINY = 0.01
 JUDGED_FROM = 0.2  # below, what every run costs outweighs what a rating costs
 _GIB = 2**30
 # What pandas is told about the columns, as a careful user would.

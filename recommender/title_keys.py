@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# Not "die": it would turn "Die Hard" into "Hard".
-ARTICLES = frozenset(
+# Articles that may be left out in front of a title, in the languages that occur in MovieLens.
+_DROPPED = frozenset(
     (
         "the",
         "a",
@@ -29,6 +29,11 @@ ARTICLES = frozenset(
         "det",
     )
 )
+# Behind a comma these are articles too; in front they may be words: "Die Hard", "As Good as It Gets", "Al Capone".
+ARTICLES = (_DROPPED - {"l"}) | frozenset(
+    ("l'", "al", "as", "az", "da", "de", "dem", "den", "des", "die", "een", "eine", "en", "et", "ett", "ha", "het",
+     "las", "los", "o", "os", "um", "uma", "uno")
+)  # fmt: skip
 _TRAILING_ARTICLE = re.compile(r"^(?P<rest>.+),\s*(?P<article>[^\W\d]+'?)$")
 _YEAR = re.compile(r"\s*\((?P<year>\d{4})\)\s*$", re.ASCII)
 _PLAIN = re.compile(r"[a-z0-9]+(?: [a-z0-9]+)*")
@@ -43,9 +48,10 @@ def split_year(title: str) -> tuple[str, int | None]:
 
 def move_article(title: str) -> str:
     """`"Usual Suspects, The"` to `"The Usual Suspects"`; `"Crime, Inc"` stays, as "Inc" is no article."""
-    match = _TRAILING_ARTICLE.match(title.strip())
-    if not match or match["article"].rstrip("'").casefold() not in ARTICLES:
-        return title.strip()
+    title = title.strip()
+    match = _TRAILING_ARTICLE.match(title) if "," in title else None
+    if not match or match["article"].casefold() not in ARTICLES:
+        return title
     joint = "" if match["article"].endswith("'") else " "
     return f"{match['article']}{joint}{match['rest']}"
 
@@ -64,4 +70,4 @@ def normalise(title: str) -> str:
 def drop_article(key: str) -> str:
     """The key without a leading article, unless nothing would be left."""
     first, _, rest = key.partition(" ")
-    return rest if rest and first in ARTICLES else key
+    return rest if rest and first in _DROPPED else key

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,8 +30,33 @@ def _migrated_store(tmp_path_factory) -> Path:
 def mlflow_store(_migrated_store, tmp_path, monkeypatch) -> str:
     """Address of an empty tracking store of the test's own, which is the working directory's default as well."""
     root = tmp_path / "mlruns"
-    root.mkdir()
+    root.mkdir(exist_ok=True)
     shutil.copy(_migrated_store, root)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(tmp_path)
     return f"sqlite:///{root}/mlflow.db"
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Callable[[Path, int], None]]:
+    """Mounts a file system of so many bytes at a directory; skips where this machine does not let a test do that."""
+    mounted: list[Path] = []
+
+    def mount(directory: Path, size: int) -> None:
+        if os.geteuid() != 0:
+            pytest.skip("only root can mount a small file system to fill")
+        directory.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(directory)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"no small file system can be mounted to fill: {done.stderr.strip()}")
+        mounted.append(directory)
+
+    yield mount
+    for directory in mounted:
+        subprocess.run(["umount", "--lazy", str(directory)], check=True)
+
+
+def fill(disk: Path, left: int) -> None:
+    """Leave so many bytes free."""
+    (disk / "filler").write_bytes(bytes(shutil.disk_usage(disk).free - left))

@@ -198,7 +198,10 @@ def test_parts_of_a_title():
     assert split_year("1984") == ("1984", None)
     assert move_article("Usual Suspects, The") == "The Usual Suspects"
     assert move_article("Avventura, L'") == "L'Avventura"
+    assert move_article("Olvidados, Los") == "Los Olvidados"
     assert move_article("Crime, Inc") == "Crime, Inc"
+    assert move_article("Room with L") == "Room with L"
     assert drop_article("the usual suspects") == "usual suspects"
     assert drop_article("die hard") == "die hard"
+    assert drop_article("as good as it gets") == "as good as it gets"
     assert drop_article("a") == "a"

@@ -23,6 +23,8 @@ from recommender.errors import (
     MovierecError,
     UsageError,
 )
+from recommender.model import Model
+from tests.conftest import fill
 from tests.toy import build_arrays, save_toy
 from tests.training.test_gate import evaluations
 from training import gate, gate_report, promotion
@@ -330,6 +332,18 @@ def test_row_10_a_full_disk_fails_the_run_and_leaves_the_champion(champion, trac
         signal.signal(signal.SIGXFSZ, before)
     assert aliased(tracker) == champion == tracker.versions()[0].number
     assert tracker.client.search_runs([tracker.experiment("toy")])[0].info.status == "FAILED"
+
+
+def test_row_10_on_a_full_disk_the_champion_stays_and_can_be_loaded(small_disk, tmp_path, request, monkeypatch):
+    small_disk(tmp_path / "mlruns", 16 << 20)
+    champion, tracker = request.getfixturevalue("champion"), request.getfixturevalue("tracker")  # on the small disk
+    monkeypatch.setattr("training.tracking._PYFUNC_FILE", _large_file(tmp_path, 1 << 20))
+    fill(tmp_path / "mlruns", left=1 << 19)
+    with pytest.raises(MovierecError, match=r"disk is full(.|\n)*Is the disk full\?"):
+        register_bundle(tmp_path / "bundle", tracker=tracker)
+    assert aliased(tracker) == champion == tracker.versions()[0].number
+    assert tracker.client.search_runs([tracker.experiment("toy")])[0].info.status == "RUNNING"  # no room for more
+    assert len(Model.load(tracker.bundle(champion, tmp_path)).catalog.counts)
 
 
 def _large_file(tmp_path, size):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -58,19 +58,30 @@ class CleanTables:
     counts: Counter[str] = field(default_factory=Counter)
 
 
-def clean(raw: RawTables, quarantine: Quarantine, earliest: date | None = None) -> CleanTables:
-    """Clean `raw`. No rating is older than `earliest`. Raises DataError when too many rows are bad or none is left."""
+def clean(
+    raw: RawTables,
+    quarantine: Quarantine,
+    earliest: date | None = None,
+    when_rated: Callable[[pd.DataFrame, sp.csr_matrix], object] = lambda ratings, user_item: None,
+) -> CleanTables:
+    """Clean `raw`. No rating is older than `earliest`. Raises DataError when too many rows are bad or none is left.
+
+    `when_rated` is given the ratings and their matrix as soon as they are what they will be.
+    """
     counts: Counter[str] = Counter()
-    movies = _clean_movies(schemas.split_bad(raw.movies, schemas.movies_schema(), quarantine))
-    movie_ids = IdMap(movies[MOVIE].to_numpy(dtype=np.int64))
+    raw_movies = schemas.split_bad(raw.movies, schemas.movies_schema(), quarantine).frame
+    movie_ids = IdMap(np.sort(raw_movies[MOVIE].to_numpy(dtype=np.int64)))
     known = schemas.membership(movie_ids.ids)
     ratings = schemas.split_bad(raw.ratings, schemas.ratings_schema(known, earliest), quarantine).frame
     if not len(ratings):
         raise DataError("No usable rating is left after cleaning. Check the raw files.")
     user_ids = distinct(ratings[USER].to_numpy())
     ratings, user_item = _each_pair_once(ratings, user_ids, movie_ids, counts)
-    movies[DUPLICATE_OF] = canonical_entries(movies, count_by_row(user_item.indices, len(movies)))
-    movies[IMDB_ID] = _imdb_ids(movies, schemas.split_bad(raw.links, schemas.links_schema(), quarantine))
+    when_rated(ratings, user_item)
+    movies = _clean_movies(raw_movies)
+    imdb_ids = _imdb_ids(movies, schemas.split_bad(raw.links, schemas.links_schema(), quarantine))
+    entries = canonical_entries(movies.assign(**{IMDB_ID: imdb_ids}), count_by_row(user_item.indices, len(movies)))
+    movies[DUPLICATE_OF], movies[IMDB_ID] = entries, imdb_ids
     _count_mended(movies, counts)
     return CleanTables(
         ratings=ratings,
@@ -100,20 +111,23 @@ def clean_genres(raw: Iterable[str]) -> list[str]:
 def canonical_entries(movies: pd.DataFrame, rating_counts: NDArray[np.int64]) -> pd.Series:
     """(n_movies,) movie_id of the entry that stands for each film.
 
-    Entries are one film when title (up to case, accents and punctuation) and year agree; the most rated entry stands
-    for all, on a tie the one with the lower id. A title without a year equals none.
+    Entries are one film when title (up to case, accents and punctuation) and year agree, unless the Internet Movie
+    Database knows them as two; an entry without an id there goes with the most rated that has one. The most rated entry
+    stands for all, on a tie the one with the lower id. A title without a year equals none.
     """
     keys = [normalise(title) for title in movies[TITLE]]
-    frame = pd.DataFrame({MOVIE: movies[MOVIE], "key": keys, YEAR: movies[YEAR], "count": rating_counts})
-    dated = frame[frame[YEAR].notna()].sort_values(["count", MOVIE], ascending=[False, True])
-    best = dated.groupby(["key", YEAR], sort=False)[MOVIE].transform("first")
+    columns = {"key": keys, "count": rating_counts} | {name: movies[name] for name in (MOVIE, YEAR, IMDB_ID)}
+    dated = pd.DataFrame(columns)[movies[YEAR].notna()].sort_values(["count", MOVIE], ascending=[False, True])
+    alike = dated.groupby(["key", YEAR], sort=False)[IMDB_ID].transform("first")
+    dated[IMDB_ID] = dated[IMDB_ID].fillna(alike).fillna(0)
+    best = dated.groupby(["key", YEAR, IMDB_ID], sort=False)[MOVIE].transform("first")
     return best.reindex(movies.index).fillna(movies[MOVIE]).astype("int32")
 
 
-def _clean_movies(raw: Table) -> pd.DataFrame:
+def _clean_movies(raw: pd.DataFrame) -> pd.DataFrame:
     """One row per film, ascending movie_id, titles taken apart and genres under one spelling."""
-    frame = raw.frame.sort_values(MOVIE, kind="stable").reset_index(drop=True)
-    titles = [_without_control(title).strip() for title in frame[ORIGINAL_TITLE]]
+    frame = raw.sort_values(MOVIE, kind="stable").reset_index(drop=True)
+    titles = [_without_control(title).strip() for title in frame[ORIGINAL_TITLE].tolist()]
     parsed = [parse_title(title) for title in titles]
     return pd.DataFrame(
         {

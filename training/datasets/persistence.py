@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import json
 import os
 import pickle
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,7 +22,7 @@ import pandas as pd
 import scipy.sparse as sp
 from typing_extensions import Buffer
 
-from recommender.errors import DataError
+from recommender.errors import DataError, MovierecError
 from recommender.ids import IdMap
 from training.datasets.dataset import USER_ITEM_FILE, ProcessedDataset, TagMatrix
 
@@ -59,30 +60,26 @@ def is_current(manifest: Mapping[str, Any] | None, fingerprint: str | None = Non
     )
 
 
-@dataclass(frozen=True)
-class Processed:
-    """A data set that is not stored yet, its (n_users, n_movies) ratings and its reports (file name -> text)."""
+class Files:
+    """The files of a data set in the making; they are written in the background, the large ones first."""
 
-    dataset: ProcessedDataset
-    user_item: sp.csr_matrix
-    reports: Mapping[str, str]
+    def __init__(self, directory: Path, pool: Executor) -> None:
+        self._directory, self._pool = directory, pool
+        self._sums: dict[str, Future[str]] = {}
 
+    def begin(self, ratings: pd.DataFrame, user_item: sp.csr_matrix) -> None:
+        """Start with the ratings and their (n_users, n_movies) matrix."""
+        self._write(RATINGS_FILE, partial(pickle.dump, ratings, protocol=5))
+        self._write(USER_ITEM_FILE, lambda file: sp.save_npz(file, user_item, compressed=False))
 
-def save(processed: Processed, directory: Path) -> ProcessedDataset:
-    """Write everything to `directory`, replacing what is there at once; returns the data set as stored."""
-    dataset = processed.dataset
-    writers: dict[str, Callable[[Path], str]] = {
-        RATINGS_FILE: partial(_pickle, dataset.ratings),
-        USER_ITEM_FILE: partial(_hashed, lambda path: sp.save_npz(path, processed.user_item, compressed=False)),
-        TAGS_FILE: partial(_pickle, dataset.tags),
-        MOVIES_FILE: partial(_pickle, dataset.movies),
-        USER_IDS_FILE: partial(_hashed, lambda path: np.save(path, dataset.user_ids.ids)),
-        MOVIE_IDS_FILE: partial(_hashed, lambda path: np.save(path, dataset.movie_ids.ids)),
-        **{name: partial(_write_text, text) for name, text in processed.reports.items()},
-    }
-    with replaced_directory(directory) as fresh:
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            sums = dict(pool.map(lambda name: (name, writers[name](fresh / name)), writers))
+    def finish(self, dataset: ProcessedDataset, reports: Mapping[str, str]) -> None:
+        """Write everything else, `reports` (file name -> text) too, and the manifest once all of it is there."""
+        self._write(TAGS_FILE, partial(pickle.dump, dataset.tags, protocol=5))
+        self._write(MOVIES_FILE, partial(pickle.dump, dataset.movies, protocol=5))
+        self._write(USER_IDS_FILE, lambda file: np.save(file, dataset.user_ids.ids))
+        self._write(MOVIE_IDS_FILE, lambda file: np.save(file, dataset.movie_ids.ids))
+        for name, text in reports.items():
+            self._write(name, partial(_write_text, text))
         manifest = {
             "format": FORMAT,
             "name": dataset.name,
@@ -90,26 +87,41 @@ def save(processed: Processed, directory: Path) -> ProcessedDataset:
             "pandas": pd.__version__,
             "numpy": np.__version__,
             "details": dict(dataset.details),
-            "files": sums,
+            "files": {name: written.result() for name, written in self._sums.items()},
         }
-        (fresh / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    return replace(dataset, directory=directory)
+        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+        (self._directory / MANIFEST).write_text(text, "utf-8")
+
+    def _write(self, name: str, write: Callable[[_HashingWriter], object]) -> None:
+        self._sums[name] = self._pool.submit(_written, self._directory / name, write)
 
 
-def _pickle(value: object, path: Path) -> str:
-    """Pickle `value` to a file; gives the file's sha256."""
+@contextmanager
+def storing(directory: Path) -> Iterator[Files]:
+    """Files that take the place of `directory` at once when the block ends without an exception."""
+    with replaced_directory(directory) as fresh, ThreadPoolExecutor(max_workers=2) as pool:
+        yield Files(fresh, pool)
+
+
+def _written(path: Path, write: Callable[[_HashingWriter], object]) -> str:
+    """Let `write` fill a file; gives the file's sha256 when it is on the disk."""
     with path.open("wb") as file:
         hashing = _HashingWriter(file)
-        pickle.dump(value, hashing, protocol=5)
+        write(hashing)
+        file.flush()
+        os.fsync(file.fileno())
     return hashing.hexdigest()
 
 
-class _HashingWriter:
+class _HashingWriter(io.RawIOBase):
     """Passes bytes on to a file and hashes them on the way, which spares reading a large file again."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._digest = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
 
     def write(self, data: Buffer) -> int:
         self._digest.update(data)
@@ -119,13 +131,8 @@ class _HashingWriter:
         return self._digest.hexdigest()
 
 
-def _hashed(write: Callable[[Path], object], path: Path) -> str:
-    write(path)
-    return sha256_of(path)
-
-
-def _write_text(text: str, path: Path) -> str:
-    return _hashed(lambda target: target.write_text(text, "utf-8"), path)
+def _write_text(text: str, file: _HashingWriter) -> None:
+    file.write(text.encode())
 
 
 def load(directory: Path, manifest: Mapping[str, Any]) -> ProcessedDataset:
@@ -155,7 +162,10 @@ def load(directory: Path, manifest: Mapping[str, Any]) -> ProcessedDataset:
 
 @contextmanager
 def replaced_directory(target: Path) -> Iterator[Path]:
-    """A fresh directory beside `target` that takes its place when the block ends without an exception."""
+    """A fresh directory beside `target` that takes its place when the block ends without an exception.
+
+    Raises MovierecError when the disk is full.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
@@ -164,6 +174,13 @@ def replaced_directory(target: Path) -> Iterator[Path]:
             _sync(path)
         fresh.chmod(0o755)
         _swap(fresh, target)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise MovierecError(
+            f"{target} could not be written: {error.strerror}. What was there before is unchanged. Make room on that "
+            "disk or name another place, then run the command again."
+        ) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from training.datasets import quality
@@ -9,7 +13,7 @@ from training.datasets.clean import CleanTables, clean, clean_genome
 from training.datasets.config import ProcessingConfig, PublishedCounts, find_dataset_config
 from training.datasets.credits import read_credits, with_credits
 from training.datasets.dataset import ProcessedDataset, TagMatrix
-from training.datasets.persistence import Processed
+from training.datasets.persistence import Files
 from training.datasets.quarantine import Quarantine
 from training.datasets.readers import genome as genome_reader
 from training.datasets.readers import read_raw
@@ -18,19 +22,43 @@ from training.datasets.tag_matrix import film_blocks, genome_block, people_block
 
 
 def process(
-    name: str, sources: Sources, config: ProcessingConfig, quarantine: Quarantine, fingerprint: str
-) -> Processed:
-    """Make the data set `name` out of `sources`. Raises DataError when too many rows are bad."""
+    name: str,
+    sources: Sources,
+    config: ProcessingConfig,
+    quarantine: Quarantine,
+    fingerprint: Callable[[], str],
+    files: Files,
+) -> ProcessedDataset:
+    """Make the data set `name` out of `sources` and write it to `files`; the ratings while the tag matrix is built.
+
+    `fingerprint` is asked once everything has been read. Raises DataError when too many rows are bad.
+    """
     catalogued = find_dataset_config(name)
-    tables = clean(read_raw(sources.raw, quarantine), quarantine, catalogued.earliest if catalogued else None)
+    with _no_search_for_cycles(), ThreadPoolExecutor(max_workers=1) as pool:
+        raw = read_raw(sources.raw, quarantine)
+        found = pool.submit(fingerprint)  # now that a processor is free
+        tables = clean(raw, quarantine, catalogued.earliest if catalogued else None, files.begin)
+        dataset = _dataset(name, sources, config, quarantine, tables, found.result)
+        files.finish(dataset, _reports(dataset, quarantine, catalogued.published if catalogued else PublishedCounts()))
+    return dataset
+
+
+def _dataset(
+    name: str,
+    sources: Sources,
+    config: ProcessingConfig,
+    quarantine: Quarantine,
+    tables: CleanTables,
+    fingerprint: Callable[[], str],
+) -> ProcessedDataset:
     if sources.genome is not None:
         tables.genome = clean_genome(genome_reader.read(sources.genome, quarantine), quarantine)
     if sources.credits is not None:
         tables.movies = with_credits(tables.movies, read_credits(sources.credits))
     tags, genome_report = _tag_matrix(tables, config)
-    dataset = ProcessedDataset(
+    return ProcessedDataset(
         name=name,
-        fingerprint=fingerprint,
+        fingerprint=fingerprint(),
         movies=tables.movies,
         ratings=tables.ratings,
         tags=tags,
@@ -38,8 +66,18 @@ def process(
         movie_ids=tables.movie_ids,
         details={"user_tags": len(tables.user_tags), "genome": genome_report, "mended": dict(tables.counts)},
     )
-    reports = _reports(dataset, quarantine, catalogued.published if catalogued else PublishedCounts())
-    return Processed(dataset, tables.user_item, reports)
+
+
+@contextmanager
+def _no_search_for_cycles() -> Iterator[None]:
+    """Very many small lists are made and none is garbage: Python's search among them would take a tenth of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _tag_matrix(tables: CleanTables, config: ProcessingConfig) -> tuple[TagMatrix, dict[str, Any]]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from filelock import FileLock
@@ -14,12 +18,12 @@ from training.datasets import persistence
 from training.datasets.config import ProcessingConfig, load_processing_config
 from training.datasets.dataset import ProcessedDataset, TagMatrix
 from training.datasets.quarantine import Quarantine
-from training.datasets.sources import Scan, Sources, default_credits, find_raw, scan
+from training.datasets.sources import Sources, count_lines, default_credits, find_raw
 
 __all__ = ["PROCESSED_ROOT", "ProcessedDataset", "TagMatrix", "load_dataset", "prepare"]
 
 PROCESSED_ROOT = Path("data/processed")
-RULES_VERSION = 3  # raised whenever the same input gives another result
+RULES_VERSION = 4  # raised whenever the same input gives another result
 
 
 def load_dataset(name: str, processed_root: Path = PROCESSED_ROOT) -> ProcessedDataset:
@@ -62,28 +66,50 @@ def prepare(
         config = config.model_copy(update={"max_bad_share": max_bad_share})
     sources = Sources(raw or find_raw(name), credits or default_credits(name), genome)
     files = sources.files()
-    scans = scan(files)
-    fingerprint = _fingerprint(files, scans, config)
     directory = processed_root / name
     processed_root.mkdir(parents=True, exist_ok=True)
+    fingerprint = cache(partial(_fingerprint, files, config))
     with FileLock(processed_root / f".{name}.lock"):
-        if not force and (dataset := _up_to_date(directory, fingerprint)):
+        manifest = persistence.read_manifest(directory)
+        if not force and (dataset := _up_to_date(directory, manifest, fingerprint)):
             return dataset
         # pandera takes long to import: only where rows are checked
         from training.datasets.processing import process
 
-        quarantine = Quarantine(config.max_bad_share * sum(each.lines for each in scans))
-        return persistence.save(process(name, sources, config, quarantine, fingerprint), directory)
+        quarantine = Quarantine(config.max_bad_share * count_lines(files))
+        with persistence.storing(directory) as stored:
+            dataset = process(name, sources, config, quarantine, _unchanged(files, fingerprint), stored)
+        return replace(dataset, directory=directory)
 
 
-def _fingerprint(files: Sequence[Path], scans: Sequence[Scan], config: ProcessingConfig) -> str:
-    inputs = [f"{path.name} {each.sha256}" for path, each in zip(files, scans, strict=True)]
+def _fingerprint(files: Sequence[Path], config: ProcessingConfig) -> str:
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        sums = pool.map(persistence.sha256_of, files)
+        inputs = [f"{path.name} {each}" for path, each in zip(files, sums, strict=True)]
     return hashlib.sha256("\n".join([f"rules {RULES_VERSION}", config.model_dump_json(), *inputs]).encode()).hexdigest()
 
 
-def _up_to_date(directory: Path, fingerprint: str) -> ProcessedDataset | None:
-    manifest = persistence.read_manifest(directory)
-    if manifest is None or not persistence.is_current(manifest, fingerprint):
+def _unchanged(files: Sequence[Path], fingerprint: Callable[[], str]) -> Callable[[], str]:
+    """`fingerprint`, computed after the files have been read; refused where one of them has changed from now on."""
+    before = _states(files)
+
+    def checked() -> str:
+        result = fingerprint()
+        if changed := [str(path) for path, old, new in zip(files, before, _states(files), strict=True) if old != new]:
+            raise DataError(f"{', '.join(changed)} changed while being read. Prepare once more when it is complete.")
+        return result
+
+    return checked
+
+
+def _states(files: Sequence[Path]) -> list[tuple[int, int]]:
+    return [(state.st_size, state.st_mtime_ns) for state in map(Path.stat, files)]
+
+
+def _up_to_date(
+    directory: Path, manifest: Mapping[str, Any] | None, fingerprint: Callable[[], str]
+) -> ProcessedDataset | None:
+    if manifest is None or not persistence.is_current(manifest) or manifest["fingerprint"] != fingerprint():
         return None
     try:
         return persistence.load(directory, manifest)

@@ -160,11 +160,11 @@ def _rows_above(
     scores: NDArray[np.float32], average: NDArray[np.float32], rows: NDArray[np.int32], n_movies: int
 ) -> sp.csr_matrix:
     """(n_movies, n_tags) what each score has above the average, in these rows (ascending)."""
-    films, tags = np.nonzero(scores > average)
-    indptr = np.zeros(n_movies + 1, dtype=np.int64)
-    indptr[rows + 1] = np.bincount(films, minlength=len(rows))
-    values = scores[films, tags] - average[tags]
-    return sp.csr_matrix((values, tags, np.cumsum(indptr)), shape=(n_movies, len(average)))
+    above = scores > average
+    indptr = np.zeros(n_movies + 1, dtype=np.int32)
+    indptr[rows + 1] = np.count_nonzero(above, axis=1)
+    tags = np.broadcast_to(np.arange(len(average), dtype=np.int32), scores.shape)[above]
+    return sp.csr_matrix((scores[above] - average[tags], tags, np.cumsum(indptr)), shape=(n_movies, len(average)))
 
 
 def _dense_scores(genome: Genome, tag_ids: IdMap) -> tuple[IdMap, NDArray[np.float32]]:

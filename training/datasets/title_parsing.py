@@ -9,12 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-# Articles that MovieLens moves behind a comma, in the languages that occur there.
-_ARTICLES = (
-    "The|A|An|Da|Le|La|Les|L'|Un|Une|Il|Lo|I|Gli|Uno|Una|El|Los|Las|Der|Die|Das|Den|Det|De|Dem|Des|Ein|Eine|"
-    "Het|Een|En|Ett|Et|O|Os|As|Um|Uma|Al|Ha|Az"
-)
-_TRAILING_ARTICLE = re.compile(rf"^(?P<rest>.+), (?P<article>{_ARTICLES})$", re.IGNORECASE)
+from recommender.title_keys import move_article
+
 # "(1995)", and a range of a series: "(2006–2007)", "(2009– )".
 _YEAR = re.compile(r"^(?P<rest>.*?)\s*\((?P<year>(?:18|19|20)\d\d)\s*(?:[-–]\s*(?:\d{4})?\s*)?\)$")
 # Most titles are no more than that, without other brackets.
@@ -48,15 +44,6 @@ def parse_title(raw: str) -> ParsedTitle:
     title = move_article(main)
     alternatives = [move_article(_ALSO_KNOWN.sub("", other)) for other in bracketed]
     return ParsedTitle(title, year, tuple(_distinct(alternatives, title)))
-
-
-def move_article(title: str) -> str:
-    """Turn "Matrix, The" into "The Matrix"; "Enfer, L'" into "L'Enfer"; leave anything else as it is."""
-    match = _TRAILING_ARTICLE.match(title) if ", " in title else None
-    if not match:
-        return title
-    glue = "" if match["article"].endswith("'") else " "
-    return f"{match['article']}{glue}{match['rest']}"
 
 
 def _split_brackets(text: str) -> tuple[str, list[str]]:

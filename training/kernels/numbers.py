@@ -6,6 +6,7 @@ exponents, anything malformed) it refuses, for a slower parser to look at.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,52 +14,62 @@ from numba import njit
 from numpy.typing import NDArray
 
 REFUSED = -1
+FULL = -2
 MAX_DIGITS = 15  # a whole number of that many digits is exact in float64
+# What the columns of a file of numbers hold, in this order: two ids, a value and, in some files, a time.
+COLUMN_TYPES = ("int32", "int32", "float32", "int64")
 
 _POWERS = 10.0 ** np.arange(MAX_DIGITS + 1)
 _NEWLINE, _RETURN, _QUOTE, _MINUS, _POINT, _ZERO = (np.uint64(ord(character)) for character in '\n\r"-.0')
 # Unsigned indices spare the check for negative ones; this one stands for "refused".
 _NONE, _ONE, _NINE, _MAX_DIGITS, _NOWHERE = (np.uint64(n) for n in (0, 1, 9, MAX_DIGITS, 2**64 - 1))
+_VALUE = COLUMN_TYPES.index("float32")
+_LIMITS = np.array([2**31, 2**31, 0, 2**63 - 1])  # of the whole numbers of each column
+_MISSING = [np.empty(0, dtype=dtype) for dtype in COLUMN_TYPES]
 
 
 def parse_numbers(
-    data: NDArray[np.uint8],
-    separator: str,
-    slots: NDArray[np.int64],
-    whole: NDArray[np.bool_],
-    out: NDArray[np.float64],
+    data: NDArray[np.uint8], separator: str, slots: NDArray[np.int64], columns: Sequence[NDArray[Any]], row: int
 ) -> int:
-    """Parse all lines of `data` into `out` and return their number, or REFUSED.
+    """Parse all lines of `data` into `columns` from `row` on; gives the row after the last one, REFUSED or FULL.
 
     `data`: (bytes,) whole lines, the last one with its line end. `separator`: one character, or one character twice.
-    `slots`: (fields of a line,) row of `out` for each field, -1 for a field to pass over. `whole`: (rows of out,) True
-    where only whole numbers may stand. `out`: (columns, capacity); each value has at most MAX_DIGITS digits and is the
-    nearest float64.
+    `slots`: (fields of a line,) column of each field, -1 for a field to pass over. `columns`: arrays of COLUMN_TYPES,
+    which have equally many rows; the last one may be missing. What stands from `row` on is undefined after REFUSED (a
+    line is not plain numbers of at most MAX_DIGITS digits, or one does not fit its column) and FULL (more lines than
+    room). A value is the nearest float64, rounded to float32.
     """
     if not len(data) or data[-1] != _NEWLINE:  # the loops end at line ends, not at the end of the data
         return REFUSED
-    return int(_parse_lines(data, np.uint64(ord(separator[0])), len(separator), slots, whole, out, _POWERS))
+    ids, others, values, times = (*columns, *_MISSING[len(columns) :])  # type: ignore[misc]
+    mark = np.uint64(ord(separator[0]))
+    return int(_parse_lines(data, mark, len(separator), slots, ids, others, values, times, row, _LIMITS, _POWERS))
 
 
 @njit(cache=True, nogil=True)
-def _parse_lines(data: Any, separator: Any, separators: int, slots: Any, whole: Any, out: Any, powers: Any) -> int:
-    at, size, row, last = np.uint64(0), np.uint64(len(data)), 0, len(slots) - 1
+def _parse_lines(
+    data: Any, separator: Any, separators: int, slots: Any,
+    ids: Any, others: Any, values: Any, times: Any, row: int, limits: Any, powers: Any,
+) -> int:  # fmt: skip
+    # The columns must be written here: handing them to another function makes the loop several times as slow.
+    at, size, last, whole = np.uint64(0), np.uint64(len(data)), len(slots) - 1, np.zeros(len(limits), dtype=np.int64)
     while at < size:
-        if row >= out.shape[1]:
-            return REFUSED
+        if row >= len(ids):
+            return FULL
         for field in range(last + 1):
             slot = slots[field]
             if slot < 0:
                 at = _pass_over(data, at, separator)
-            elif whole[slot]:
-                at = _whole_number(data, at, out, slot, row)
+            elif slot == _VALUE:
+                at, values[row] = _decimal_number(data, at, powers)
             else:
-                at = _decimal_number(data, at, out, slot, row, powers)
+                at, whole[slot] = _whole_number(data, at, limits[slot])
+            at = _past_field(data, at, field == last, separator, separators)
             if at == _NOWHERE:
                 return REFUSED
-            at = _next_line(data, at) if field == last else _next_field(data, at, separator, separators)
-            if at == _NOWHERE:
-                return REFUSED
+        ids[row], others[row] = whole[0], whole[1]
+        if len(times):
+            times[row] = whole[3]
         row += 1
     return row
 
@@ -75,21 +86,21 @@ def _digits(data: Any, at: Any, value: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _whole_number(data: Any, at: Any, out: Any, slot: int, row: int) -> Any:
-    """Parse one whole number into out[slot, row]; returns where it ends."""
+def _whole_number(data: Any, at: Any, limit: Any) -> Any:
+    """Where the whole number at `at` ends, and the number, which must be in [-limit, limit)."""
     negative = data[at] == _MINUS
     if negative:
         at += _ONE
     end, value = _digits(data, at, np.int64(0))
     if end == at or end - at > _MAX_DIGITS:
-        return _NOWHERE
-    out[slot, row] = -value if negative else value
-    return end
+        return _NOWHERE, value
+    value = -value if negative else value
+    return (end if -limit <= value < limit else _NOWHERE), value
 
 
 @njit(cache=True, nogil=True)
-def _decimal_number(data: Any, at: Any, out: Any, slot: int, row: int, powers: Any) -> Any:
-    """Parse one number, with or without decimals, into out[slot, row]; returns where it ends."""
+def _decimal_number(data: Any, at: Any, powers: Any) -> Any:
+    """Where the number at `at`, with or without decimals, ends, and the number."""
     negative = data[at] == _MINUS
     if negative:
         at += _ONE
@@ -100,11 +111,10 @@ def _decimal_number(data: Any, at: Any, out: Any, slot: int, row: int, powers: A
         end, value = _digits(data, point + _ONE, value)
         decimals = end - point - _ONE
     if digits + decimals == _NONE or digits + decimals > _MAX_DIGITS:
-        return _NOWHERE
+        return _NOWHERE, 0.0
     # both are exact, so the quotient is the correctly rounded value
     number = value / powers[decimals]
-    out[slot, row] = -number if negative else number
-    return end
+    return end, -number if negative else number
 
 
 @njit(cache=True, nogil=True)
@@ -118,16 +128,16 @@ def _pass_over(data: Any, at: Any, separator: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _next_field(data: Any, at: Any, separator: Any, separators: int) -> Any:
+def _past_field(data: Any, at: Any, is_last: bool, separator: Any, separators: int) -> Any:
+    """Just past the separator or line end at `at`."""
+    if at == _NOWHERE:
+        return _NOWHERE
+    if is_last:
+        if data[at] == _RETURN:
+            at += _ONE
+        return at + _ONE if data[at] == _NEWLINE else _NOWHERE
     for _ in range(separators):
         if data[at] != separator:
             return _NOWHERE
         at += _ONE
     return at
-
-
-@njit(cache=True, nogil=True)
-def _next_line(data: Any, at: Any) -> Any:
-    if data[at] == _RETURN:
-        at += _ONE
-    return at + _ONE if data[at] == _NEWLINE else _NOWHERE

@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from recommender.bundle import read_manifest
-from recommender.errors import MissingInputError, RegistryUnavailableError
+from recommender.errors import MissingInputError, MovierecError, RegistryUnavailableError
 from training.tracking.processes import PROCESS_TAG, is_dead, this_process
 from training.tracking.run import Run, run_tags, version_tags
 from training.tracking.version import BUNDLE, REGISTERED_MODEL, Version
@@ -53,10 +53,18 @@ class Tracker:
     def run(self, dataset: str, name: str, tags: Mapping[str, str], *, nested: bool = False) -> Iterator[Run]:
         """A run in the experiment of `dataset`; FAILED when the block raises, FINISHED otherwise."""
         every = {**tags, PROCESS_TAG: this_process()}
-        with mlflow.start_run(
-            experiment_id=self.experiment(dataset), run_name=name, tags=every, nested=nested
-        ) as active:
-            yield Run(self.client, active.info.run_id)
+        experiment, failure = self.experiment(dataset), None
+        try:
+            with mlflow.start_run(experiment_id=experiment, run_name=name, tags=every, nested=nested) as active:
+                try:
+                    yield Run(self.client, active.info.run_id)
+                except MovierecError as error:
+                    failure = error
+                    raise
+        except MlflowException:
+            if failure is None:
+                raise
+            raise failure from None  # a full disk does not even take the state of the run; the next start mends that
 
     def experiment(self, dataset: str) -> str:
         """Id of the experiment of a data set, made where there is none."""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from tests.training.datasets.conftest import rating_lines
 from training.datasets.quarantine import Quarantine
 from training.datasets.readers import delimited, read_raw
 
@@ -40,3 +44,34 @@ def test_a_damaged_block_keeps_its_other_rows_and_line_numbers(raw, bad):
     assert [reject.line for reject in quarantine.rejects] == ([] if sound or not bad else [1501])
     last = np.array([len(table) - 1])
     assert table.line_numbers(last).tolist() == [len(lines) + 1]
+
+
+CELLS = st.one_of(
+    st.sampled_from(["", '"', '""', '"a', '"3"', "nan", "-inf", "-1", "-0.0", "+1", " 2 ", "0x10", "1e3", "1.", ".5"]),
+    st.sampled_from(["2.0", "\u0663", "9" * 30, "2147483648", "1.123456789", "1_0", "1;2", "\x00", "a\rb", "a\nb"]),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+    st.decimals(allow_nan=False, allow_infinity=False).map(str),
+)  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.integers(0, 299), st.integers(0, 4), CELLS), max_size=4), st.sampled_from(["\n", "\r\n"]))
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@pytest.mark.usefixtures("compiled")
+def test_fast_and_careful_parsers_give_the_same_of_damaged_files(raw, monkeypatch, mutations, end):
+    rows = [line.split(",") for line in rating_lines()[:300]]
+    for at, field, cell in mutations:
+        rows[at] = [*rows[at][:field], cell, *rows[at][field + 1 :]]
+    raw.write("ratings.csv", "userId,movieId,rating,timestamp", *map(",".join, rows), end=end)
+    fast, set_aside = _read(raw)
+    with monkeypatch.context() as patch:
+        patch.setattr(delimited._NumberColumns, "parse", lambda self, block, share: None)
+        careful, expected = _read(raw)
+    assert set_aside == expected
+    pd.testing.assert_frame_equal(fast.frame, careful.frame, check_exact=True)
+    every = np.arange(len(careful))
+    assert fast.line_numbers(every).tolist() == careful.line_numbers(every).tolist()
+
+
+def _read(raw):
+    quarantine = Quarantine()
+    return read_raw(raw.path, quarantine).ratings, quarantine.rejects

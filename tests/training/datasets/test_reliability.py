@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cli import main
-from recommender.errors import DataError, MissingInputError
+from recommender.errors import DataError, MissingInputError, MovierecError
 from recommender.schema import MOVIE, RATING, TIMESTAMP, USER
+from tests.conftest import fill
 from tests.training.datasets.conftest import RawDirectory, rating_lines
 from training.datasets.quarantine import Quarantine
 from training.datasets.readers import read_raw
@@ -290,6 +291,27 @@ def test_row_5_titles_with_commas_quotes_and_no_year_stay_what_they_are(prepared
     assert report["mended"]["films_entered_twice"] == 1
 
 
+@pytest.mark.parametrize(
+    ("ids", "entries"),
+    [
+        (["", "", ""], [60, 60, 60]),
+        (["77", "77", ""], [60, 60, 60]),
+        (["77", "", "88"], [60, 60, 62]),  # two films; the entry without an id goes with the most rated
+        (["", "88", "77"], [60, 60, 62]),
+        (["77", "88", "99"], [60, 61, 62]),
+    ],
+)
+def test_row_5_two_films_of_one_title_and_year_are_two_when_their_imdb_ids_say_so(prepared, raw, ids, entries):
+    raw.add("movies.csv", *(f"{movie},Emma (1996),Drama" for movie in (60, 61, 62)))
+    raw.add(
+        "ratings.csv", *(f"{user},{movie},4.0,1000000000" for movie in (60, 61, 62) for user in range(movie - 59, 5))
+    )
+    raw.write("links.csv", "movieId,imdbId,tmdbId", *(f"{60 + at},{imdb}," for at, imdb in enumerate(ids)))
+    dataset, _, report = prepared()
+    assert dataset.movies.set_index(MOVIE).duplicate_of[[60, 61, 62]].tolist() == entries
+    assert report["mended"]["films_entered_twice"] == 3 - len(set(entries))
+
+
 # 6: a missing or empty file
 
 
@@ -325,20 +347,42 @@ def test_row_6_raw_files_that_are_not_there_name_the_ways_to_get_them(tmp_path, 
 # 10: the disk is full
 
 
-def test_row_10_a_full_disk_leaves_the_old_data_set_intact(prepared, raw, tmp_path, monkeypatch):
-    before, _, _ = prepared()
+def test_row_10_a_full_disk_ends_with_1_says_what_to_do_and_leaves_the_old_data_set(
+    raw, tmp_path, small_disk, monkeypatch, capsys
+):
     root = tmp_path / "processed"
+    small_disk(root, 4 << 20)
+    before = prepare("mine", raw=raw.path, processed_root=root)
+    raw.add("ratings.csv", "1,1,5.0,1500000000")
+    fill(root, left=24 << 10)  # less than the ratings need
+    words = ["data", "prepare", "mine", "--raw", str(raw.path), "--processed", str(root)]
+    monkeypatch.setattr(sys, "argv", ["movierec", *words])
+    with pytest.raises(SystemExit) as ended:
+        main.run()
+    message = " ".join(capsys.readouterr().err.split())
+    assert ended.value.code == 1
+    assert "No space left on device" in message
+    assert "Make room on that disk or name another place" in message
+    _holds_only(root, before, "filler")
+
+
+def test_row_10_a_write_that_fails_half_way_leaves_the_old_data_set(prepared, raw, tmp_path, monkeypatch):
+    before, _, _ = prepared()
     raw.add("ratings.csv", "1,1,5.0,1500000000")
 
     def full(*_args, **_kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(np, "save", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(MovierecError, match="No space left"):
         prepared()
     monkeypatch.undo()
-    assert load_dataset("mine", root).fingerprint == before.fingerprint
-    assert sorted(path.name for path in root.iterdir()) == [".mine.lock", "mine"]
+    _holds_only(tmp_path / "processed", before)
+
+
+def _holds_only(root, dataset, *others):
+    assert load_dataset("mine", root).fingerprint == dataset.fingerprint
+    assert sorted(path.name for path in root.iterdir()) == [".mine.lock", *others, "mine"]
 
 
 def test_the_careful_parser_gives_what_the_fast_one_gives(raw, monkeypatch):

@@ -6,7 +6,7 @@ quote swallows lines silently), is read again line by line. All ways give the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,12 @@ from training.datasets.readers.careful import parse_lines
 from training.datasets.readers.layout import BOM, Layout, require_content
 from training.datasets.tables import Table
 
-_BLOCK = 16 << 20
+_BLOCK = 4 << 20
 _COMPILED_FROM = 1 << 20  # bytes: below, loading the compiled parser takes longer than it saves
 _NEWLINE = 10
-_TAIL = 1 << 16
+_TAIL = 1 << 12
 _GROWTH = 1.02  # a file's later rows are about as long as its first ones
+_HEXADECIMAL = (b"0x", b"0X")  # Arrow would take "0x10" for 16
 _ARROW_TYPES = {
     "int32": pa.int32(),
     "int64": pa.int64(),
@@ -41,19 +42,16 @@ def read_numbers(path: Path, layout: Layout, quarantine: Quarantine) -> Table:
     """A file of numbers, of any size: block by block into arrays that hold nothing else."""
     require_content(path)
     layout, first_line, start = _past_header(path, layout)
-    parser, rows, lines, line = _NumberParser(layout), _GrowingColumns(layout), _LineNumbers(), first_line
+    rows, lines, line = _NumberColumns(layout), _LineNumbers(), first_line
     for block, share_read in _blocks(path, start):
-        columns = parser.parse(block)
-        if columns is not None:
-            count = len(next(iter(columns.values())))
+        if (count := rows.parse(block, share_read)) is not None:
             lines.add(range(line, line + count))
             line += count
         else:
             values, numbers = parse_lines(block.tobytes(), layout, path, line, quarantine)
-            columns = {name: np.array(values[name], dtype=dtype) for name, dtype in layout.dtypes.items()}
+            rows.add(values, share_read)
             lines.add(np.array(numbers, dtype=np.int64))
             line += _lines_in(block)
-        rows.add(columns, share_read)
     return Table(pd.DataFrame(rows.finished(), copy=False), path, first_line, lines.array())
 
 
@@ -72,26 +70,60 @@ def read_text(path: Path, layout: Layout, quarantine: Quarantine) -> Table:
     return Table(frame, path, first_line, np.array(numbers, dtype=np.int64))
 
 
-class _GrowingColumns:
-    """Columns that grow in place to the size which what was read so far foretells."""
+class _NumberColumns:
+    """Columns of numbers, which grow in place to the size that what was read so far foretells."""
 
     def __init__(self, layout: Layout) -> None:
+        self._layout = layout
         self._columns: Columns = {name: np.empty(0, dtype=dtype) for name, dtype in layout.dtypes.items()}
+        self._slots = np.full(layout.width, -1, dtype=np.int64)
+        self._slots[list(layout.positions().values())] = np.arange(len(layout.dtypes))
         self._rows = 0
 
-    def add(self, more: Columns, share_read: float) -> None:
-        """Append rows; `share_read` of the file has been read with them."""
-        start, self._rows = self._rows, self._rows + len(next(iter(more.values())))
-        for name, column in list(self._columns.items()):
-            if len(column) < self._rows:
-                self._grow(name, int(self._rows / share_read * _GROWTH) + 1)
-            self._columns[name][start : self._rows] = more[name]
+    def parse(self, block: NDArray[np.uint8], share_read: float) -> int | None:
+        """Append the rows of a block; gives their number, or None where any line of it needs a closer look.
 
-    def _grow(self, name: str, size: int) -> None:
-        if len(self._columns[name]):
-            self._columns[name].resize(size, refcheck=False)
-        else:  # `resize` would fill it with zeros
-            self._columns[name] = np.empty(size, dtype=self._columns[name].dtype)
+        `share_read`: of the file, this block included.
+        """
+        if len(block) >= _COMPILED_FROM and (count := self._parse_compiled(block, share_read)) is not None:
+            return count
+        table = _parse_with_arrow(block, self._layout)
+        if table is None:
+            return None
+        self.add({name: table[name].to_numpy() for name in self._columns}, share_read)
+        return int(table.num_rows)
+
+    def _parse_compiled(self, block: NDArray[np.uint8], share_read: float) -> int | None:
+        from training.kernels import numbers  # numba takes a while to load: only where files are large
+
+        assert tuple(self._layout.dtypes.values()) == numbers.COLUMN_TYPES[: len(self._columns)]
+        while True:  # once more where the room was too small
+            columns, before = list(self._columns.values()), self._rows
+            end = numbers.parse_numbers(block, self._layout.separator, self._slots, columns, before)
+            if end == numbers.REFUSED:
+                return None
+            if end != numbers.FULL:
+                self._rows = end
+                return end - before
+            self._make_room(_lines_in(block), share_read)
+
+    def add(self, more: Mapping[str, Sequence[float] | NDArray[Any]], share_read: float) -> None:
+        """Append these rows."""
+        count = len(next(iter(more.values())))
+        self._make_room(count, share_read)
+        for name, column in self._columns.items():
+            column[self._rows : self._rows + count] = more[name]
+        self._rows += count
+
+    def _make_room(self, count: int, share_read: float) -> None:
+        needed = self._rows + count
+        for name, column in list(self._columns.items()):
+            if len(column) < needed:
+                size = int(needed / share_read * _GROWTH) + 1
+                if len(column):
+                    column.resize(size, refcheck=False)
+                else:  # `resize` would fill it with zeros
+                    self._columns[name] = np.empty(size, dtype=column.dtype)
 
     def finished(self) -> Columns:
         """The columns, cut to their rows."""
@@ -146,10 +178,10 @@ def _blocks(path: Path, start: int) -> Iterator[tuple[NDArray[np.uint8], float]]
 
 def _last_line_end(data: NDArray[np.uint8]) -> int:
     """Just past the last line end, 0 where there is none."""
-    for start in range(len(data) - 1, -1, -_TAIL):
-        part = data[max(start - _TAIL + 1, 0) : start + 1]
-        if len(ends := np.flatnonzero(part == _NEWLINE)):
-            return max(start - _TAIL + 1, 0) + int(ends[-1]) + 1
+    for stop in range(len(data), 0, -_TAIL):
+        start = max(stop - _TAIL, 0)
+        if (end := data[start:stop].tobytes().rfind(b"\n")) >= 0:
+            return start + end + 1
     return 0
 
 
@@ -157,45 +189,10 @@ def _lines_in(block: NDArray[np.uint8]) -> int:
     return int(np.count_nonzero(block == _NEWLINE)) + int(len(block) > 0 and block[-1] != _NEWLINE)
 
 
-class _NumberParser:
-    """Parses blocks of one file; the columns that it gives live until the next block."""
-
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
-        self._slots = np.full(layout.width, -1, dtype=np.int64)
-        self._slots[list(layout.positions().values())] = np.arange(len(layout.dtypes))
-        self._whole = np.array([dtype != "float32" for dtype in layout.dtypes.values()])
-        self._out = np.empty((len(layout.dtypes), 0))
-
-    def parse(self, block: NDArray[np.uint8]) -> Columns | None:
-        """The wanted columns of a block, or None where any line of it needs a closer look."""
-        if len(block) >= _COMPILED_FROM and (columns := self._parse_compiled(block)) is not None:
-            return columns
-        table = _parse_with_arrow(block, self._layout)
-        return None if table is None else {name: table[name].to_numpy() for name in self._layout.dtypes}
-
-    def _parse_compiled(self, block: NDArray[np.uint8]) -> Columns | None:
-        from training.kernels import numbers  # numba takes a while to load: only where files are large
-
-        capacity = len(block) // (2 * self._layout.width) + 1
-        if self._out.shape[1] < capacity:
-            self._out = np.empty((len(self._out), capacity))
-        rows = numbers.parse_numbers(block, self._layout.separator, self._slots, self._whole, self._out)
-        if rows == numbers.REFUSED:
-            return None
-        columns = dict(zip(self._layout.dtypes, self._out[:, :rows], strict=True))
-        return columns if all(_fits(columns[name], dtype) for name, dtype in self._layout.dtypes.items()) else None
-
-
-def _fits(values: NDArray[np.float64], dtype: str) -> bool:
-    if dtype != "int32":
-        return True
-    limits = np.iinfo(dtype)
-    return bool(values.min(initial=0) >= limits.min and values.max(initial=0) <= limits.max)
-
-
 def _parse_with_arrow(data: NDArray[np.uint8], layout: Layout) -> pa.Table | None:
     """The wanted columns of `data`, or None where any line of it needs a closer look."""
+    if any(mark in data.tobytes() for mark in _HEXADECIMAL):
+        return None
     step = len(layout.separator)  # "::" is read as ":" with an empty field between any two
     fields = [f"field {at}" for at in range((layout.width - 1) * step + 1)]
     wanted = {fields[at * step]: name for name, at in layout.positions().items()}

@@ -9,14 +9,13 @@ import signal
 import socket
 import sqlite3
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
 from benchmarks.common import Figure
-from benchmarks.load import Sample, closed_loop, failures, paced_loop, percentile
+from benchmarks.load import Background, Sample, failures, paced_loop, percentile
 from benchmarks.peers import WORK_SECONDS
 from benchmarks.serve import peer
 from benchmarks.service import Service
@@ -43,37 +42,18 @@ def run(*, size: float, rounds: int) -> list[Figure]:
         ]
 
 
-class Background:
-    """Requests on a few connections in a thread, until `stop`."""
-
-    def __init__(self, port: int, clients: int = 4) -> None:
-        self._go_on = True
-        self._samples: list[Sample] = []
-        self._thread = threading.Thread(target=self._run, args=(port, clients))
-        self._thread.start()
-
-    def _run(self, port: int, clients: int) -> None:
-        self._samples = asyncio.run(closed_loop(port, PATHS, clients, lambda: self._go_on))
-
-    def stop(self) -> list[Sample]:
-        """End the load; all requests."""
-        self._go_on = False
-        self._thread.join()
-        return self._samples
-
-
 def promotions(root: Path, bundle: Path, count: int) -> list[Figure]:
     """Promotions under load: failed requests, answers of two versions, and the time until every worker serves one."""
     with _ready(root / "promotions", bundle) as service:
-        load, taken = Background(service.port), []
-        for number in range(2, count + 2):
-            service.promote(bundle, str(number))
-            taken.append(service.wait(_serves(service, str(number))))
-        samples = load.stop()
-    mixed = sum(not _one_version(sample) for sample in samples if sample.status == 200)
-    told = f"{count} promotions, {len(samples)} requests"
+        taken = []
+        with Background(service.port, PATHS) as load:
+            for number in range(2, count + 2):
+                service.promote(bundle, str(number))
+                taken.append(service.wait(_serves(service, str(number))))
+    mixed = sum(not _one_version(sample) for sample in load.samples if sample.status == 200)
+    told = f"{count} promotions, {len(load.samples)} requests"
     return [
-        Figure("reliability/failed requests in promotions", len(list(failures(samples))), 0, note=told),
+        Figure("reliability/failed requests in promotions", len(list(failures(load.samples))), 0, note=told),
         Figure("reliability/answers of two versions", mixed, 0, unit="answers", note=told),
         Figure("reliability/pointer to served, slowest, s", max(taken), 5.0, note=told),
     ]
@@ -144,12 +124,12 @@ def _kill_one(service: Service) -> float:
 
 def _drained(root: Path, bundle: Path) -> int:
     with _ready(root, bundle, drain_seconds="1") as service:
-        load = Background(service.port)
-        time.sleep(0.5)
-        assert service.process is not None
-        service.process.send_signal(signal.SIGTERM)
-        service.wait(lambda: service.status("/readyz") == 503)
-        return len(list(failures(load.stop())))
+        with Background(service.port, PATHS) as load:
+            time.sleep(0.5)
+            assert service.process is not None
+            service.process.send_signal(signal.SIGTERM)
+            service.wait(lambda: service.status("/readyz") == 503)
+        return len(list(failures(load.samples)))
 
 
 def registry(root: Path, bundle: Path, seconds: float) -> list[Figure]:
@@ -186,23 +166,24 @@ def registry(root: Path, bundle: Path, seconds: float) -> list[Figure]:
 
 
 def _under_load(service: Service, seconds: float) -> list[Sample]:
-    load = Background(service.port)
-    time.sleep(seconds)
-    return load.stop()
+    with Background(service.port, PATHS) as load:
+        time.sleep(seconds)
+    return load.samples
 
 
 def soak(root: Path, bundle: Path, swaps: int) -> list[Figure]:
     """Memory and open files of the workers after many promotions under load, against those after the first tenth."""
     with _ready(root / "soak", bundle) as service:
-        load, early = Background(service.port), (0.0, 0)
-        for number in range(2, swaps + 2):
-            service.promote(bundle, str(number))
-            service.store.prune(3)
-            service.wait(_serves(service, str(number)))
-            if number == 2 + swaps // 10:
-                early = _footprint(service)
-        late = _footprint(service)
-        failed = len(list(failures(load.stop())))
+        early = (0.0, 0)
+        with Background(service.port, PATHS) as load:
+            for number in range(2, swaps + 2):
+                service.promote(bundle, str(number))
+                service.store.prune(3)
+                service.wait(_serves(service, str(number)))
+                if number == 2 + swaps // 10:
+                    early = _footprint(service)
+            late = _footprint(service)
+    failed = len(list(failures(load.samples)))
     told = f"{swaps} promotions"
     return [
         Figure("reliability/soak: memory growth", late[0] / early[0], 1.2, "lower", late[0], early[0], "MB", note=told),

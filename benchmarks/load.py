@@ -124,6 +124,12 @@ async def paced_loop(port: int, path: str, rate: float, seconds: float) -> list[
     return samples
 
 
+def good_rate(samples: Sequence[Sample], seconds: float) -> float:
+    """Good answers a second within the first `seconds` of the load; those that came later do not count."""
+    end = min(sample.at for sample in samples) + seconds
+    return sum(sample.status == 200 and sample.at + sample.seconds <= end for sample in samples) / seconds
+
+
 def percentile(samples: Sequence[Sample], share: float) -> float:
     """Seconds within which that share of the requests was answered."""
     return float(np.quantile([sample.seconds for sample in samples], share))

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from statistics import median
+from typing import NamedTuple
 
 from benchmarks.common import Figure
 from benchmarks.load import Background, Sample, failures, good_rate, paced_loop, percentile
@@ -35,7 +37,7 @@ def run(*, size: float, rounds: int) -> list[Figure]:
         write(bundle, Size(movies=2000, dimensions=32, users=1000))
         return [
             *promotions(root, bundle, max(int(PROMOTIONS * size), 5)),
-            *overload(root, bundle, max(5 * size, 2.0)),
+            *overload(root, bundle, max(5 * size, 2.0), rounds),
             *faults(root, bundle, rounds),
             *registry(root, bundle, max(5 * size, 2.0)),
             *soak(root, bundle, max(int(SOAK_SWAPS * size), 10)),
@@ -59,30 +61,47 @@ def promotions(root: Path, bundle: Path, count: int) -> list[Figure]:
     ]
 
 
-def overload(root: Path, bundle: Path, seconds: float) -> list[Figure]:
+def overload(root: Path, bundle: Path, seconds: float, rounds: int) -> list[Figure]:
     """Two and ten times what a route can do that takes 20 ms of a processor: goodput, time to a refusal, and health.
 
     The service has one processor and the generator another, in overload as when the capacity is measured: a closed
     loop on as many connections as the service works on or lets wait.
     """
     store, settings = _ready(root / "overload", bundle).store, Settings()
-    figures = []
+    clients = settings.running_limit + settings.queue_limit
+    capacities: list[float] = []
+    found: dict[int, list[Overload]] = {2: [], 10: []}
     with _apart(partial(peer, "extended", store.root)) as port:
-        clients = settings.running_limit + settings.queue_limit
-        capacity = good_rate(_closed(port, clients, seconds), seconds)
-        for times in (2, 10):
-            samples, health = asyncio.run(_overloaded(port, capacity * times, seconds))
-            good = good_rate(samples, seconds)
-            refused = [sample for sample in samples if sample.status == 503]
-            other = len(samples) - len(refused) - sum(sample.status == 200 for sample in samples)
-            name = f"reliability/overload {times}x"
-            figures += [
-                Figure(f"{name}: goodput against capacity", good / capacity, 0.9, "higher", good, capacity, "1/s"),
-                Figure(f"{name}: 503 within, p99 s", percentile(refused, 0.99) if refused else 0.0, 0.05),
-                Figure(f"{name}: neither 200 nor 503", other, 0, unit="requests"),
-                Figure(f"{name}: health failed", len(list(failures(health))), 0, note=f"{len(health)} probes"),
-            ]
-    return figures
+        for _ in range(rounds):
+            capacities.append(_capacity(port, clients, seconds))
+            for times, runs in found.items():
+                runs.append(asyncio.run(_overloaded(port, capacities[-1] * times, seconds)))
+    return [figure for times, runs in found.items() for figure in _overload_figures(times, runs, capacities)]
+
+
+class Overload(NamedTuple):
+    """One run of too many calls, and the probes beside them."""
+
+    good: float  # answers a second
+    costly: list[Sample]
+    health: list[Sample]
+
+
+def _overload_figures(times: int, runs: list[Overload], capacities: list[float]) -> list[Figure]:
+    name, rounds = f"reliability/overload {times}x", len(runs)
+    good, capacity = median(run.good for run in runs), median(capacities)
+    share = median(run.good / could for run, could in zip(runs, capacities, strict=True))
+    refused = [[sample for sample in run.costly if sample.status == 503] for run in runs]
+    late = median(percentile(samples, 0.99) for samples in refused)
+    other = sum(sample.status not in {200, 503} for run in runs for sample in run.costly)
+    unwell = sum(len(list(failures(run.health))) for run in runs)
+    probes = f"{sum(len(run.health) for run in runs)} probes"
+    return [
+        Figure(f"{name}: goodput against capacity", share, 0.9, "higher", good, capacity, "1/s", rounds),
+        Figure(f"{name}: 503 within, p99 s", late, 0.05, rounds=rounds),
+        Figure(f"{name}: neither 200 nor 503", other, 0, unit="requests", rounds=rounds),
+        Figure(f"{name}: health failed", unwell, 0, note=probes, rounds=rounds),
+    ]
 
 
 @contextmanager
@@ -98,18 +117,18 @@ def _apart(started: Callable[[], AbstractContextManager[int]]) -> Iterator[int]:
         os.sched_setaffinity(0, usable)
 
 
-def _closed(port: int, clients: int, seconds: float) -> list[Sample]:
+def _capacity(port: int, clients: int, seconds: float) -> float:
     with Background(port, ["/costly"], clients) as load:
         time.sleep(seconds)
     assert not list(failures(load.samples)), "a closed loop of so many is never refused"
-    return load.samples
+    return good_rate(load.samples, seconds)
 
 
-async def _overloaded(port: int, rate: float, seconds: float) -> tuple[list[Sample], list[Sample]]:
+async def _overloaded(port: int, rate: float, seconds: float) -> Overload:
     costly, health = await asyncio.gather(
         paced_loop(port, "/costly", rate, seconds), paced_loop(port, "/livez", 10, seconds)
     )
-    return costly, health
+    return Overload(good_rate(costly, seconds), costly, health)
 
 
 def faults(root: Path, bundle: Path, rounds: int) -> list[Figure]:

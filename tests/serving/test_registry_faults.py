@@ -117,6 +117,10 @@ def test_row_17_an_alias_that_is_deleted_leaves_the_served_version(led: Led) -> 
     assert led.service.json("/model")["registry"]["reachable"] is True
 
 
+def test_every_line_of_the_log_is_one_json_object(led: Led) -> None:
+    assert len(led.service.log()) == len(led.service.output().splitlines())
+
+
 @pytest.mark.parametrize("fault", ["locked", "no registry"])
 def test_row_15_a_start_without_the_registry_serves_the_last_good_copy_as_stale(
     fault: str, migrated_store: Path, toy_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -126,9 +126,10 @@ def test_row_25_a_misspelt_title_is_suggested_first_and_asked_for_by_its_link(li
 
 
 def test_a_wrong_method_is_a_problem(full: TestClient) -> None:
-    response = full.delete("/recommend/")
-    problem(response, 405)
-    assert "GET" in response.headers["allow"]
+    for path, methods in (("/recommend/", "GET, POST"), ("/recommend", "GET, POST"), ("/movies/1", "GET")):
+        response = full.delete(path)
+        problem(response, 405)
+        assert response.headers["allow"] == methods
 
 
 @pytest.mark.parametrize(

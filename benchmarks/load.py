@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
+from types import TracebackType
 
 import numpy as np
 
@@ -61,9 +63,32 @@ class Connection:
         return int(head[9:12]), body
 
 
-async def closed_loop(port: int, paths: list[str], clients: int, go_on: Callable[[], bool]) -> list[Sample]:
-    """`clients` connections that each send one request after another while `go_on()`."""
-    samples: list[Sample] = []
+class Background:
+    """Requests on a few connections in a thread of its own; a context manager, whose end waits for the last answers."""
+
+    def __init__(self, port: int, paths: Sequence[str], clients: int = 4) -> None:
+        self.samples: list[Sample] = []  # grows while it runs
+        self._go_on = True
+        self._thread = threading.Thread(target=self._run, args=(port, paths, clients))
+
+    def __enter__(self) -> Background:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._go_on = False
+        self._thread.join()
+
+    def _run(self, port: int, paths: Sequence[str], clients: int) -> None:
+        asyncio.run(closed_loop(port, paths, clients, lambda: self._go_on, self.samples))
+
+
+async def closed_loop(
+    port: int, paths: Sequence[str], clients: int, go_on: Callable[[], bool], samples: list[Sample]
+) -> None:
+    """Add to `samples` while `go_on()`: `clients` connections that each send one request after another."""
     given = cycle(paths)
 
     async def client() -> None:
@@ -73,7 +98,6 @@ async def closed_loop(port: int, paths: list[str], clients: int, go_on: Callable
         connection.close()
 
     await asyncio.gather(*(client() for _ in range(clients)))
-    return samples
 
 
 async def paced_loop(port: int, path: str, rate: float, seconds: float) -> list[Sample]:
@@ -100,11 +124,17 @@ async def paced_loop(port: int, path: str, rate: float, seconds: float) -> list[
     return samples
 
 
-def percentile(samples: list[Sample], share: float) -> float:
+def good_rate(samples: Sequence[Sample], seconds: float) -> float:
+    """Good answers a second within the first `seconds` of the load; those that came later do not count."""
+    end = min(sample.at for sample in samples) + seconds
+    return sum(sample.status == 200 and sample.at + sample.seconds <= end for sample in samples) / seconds
+
+
+def percentile(samples: Sequence[Sample], share: float) -> float:
     """Seconds within which that share of the requests was answered."""
     return float(np.quantile([sample.seconds for sample in samples], share))
 
 
-def failures(samples: list[Sample]) -> Iterator[Sample]:
+def failures(samples: Sequence[Sample]) -> Iterator[Sample]:
     """Requests that were not answered with 200."""
     return (sample for sample in samples if sample.status != 200)

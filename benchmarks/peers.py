@@ -2,7 +2,7 @@
 
 bare      a plain ASGI callable that answers the bytes of the file BODY, under the same server
 fastapi   a FastAPI application with one route and the service's imports
-extended  the service over STORE with two routes more: /constant answers the bytes of BODY, /costly takes 20 ms
+extended  the service over STORE with two routes: /constant answers the bytes of BODY, /costly takes 20 ms of processor
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import uvicorn
 from fastapi import FastAPI
 from starlette.responses import Response
@@ -21,6 +22,7 @@ from serving.app import Service, create_app
 from serving.model_store import ModelStore
 from serving.protocol import GuardedProtocol
 from serving.settings import Settings
+from serving.worker import SWITCH_SECONDS
 
 WORK_SECONDS = 0.02
 
@@ -51,6 +53,7 @@ def fastapi() -> FastAPI:
 def extended(store: Path, body: bytes) -> Service:
     """The service with the routes `/constant` and `/costly`."""
     service = create_app(Settings(), ModelStore(store))
+    factors = np.ones((60_000, 128), dtype=np.float32)
 
     @service.api.get("/constant")
     async def constant() -> Response:
@@ -58,7 +61,9 @@ def extended(store: Path, body: bytes) -> Service:
 
     @service.api.get("/costly")
     def costly() -> Response:
-        time.sleep(WORK_SECONDS)
+        done = time.thread_time() + WORK_SECONDS
+        while time.thread_time() < done:
+            factors @ factors[0]  # what computing a list does most of the time
         return Response(b"{}", media_type="application/json")
 
     return service
@@ -73,6 +78,7 @@ def main(kind: str, port: str, store: str = "", body: str = "") -> None:
         "extended": lambda: extended(Path(store), content),
     }
     protocol = "httptools" if kind == "bare" else GuardedProtocol
+    sys.setswitchinterval(SWITCH_SECONDS)
     uvicorn.run(peers[kind](), port=int(port), loop="uvloop", http=protocol, ws="none", log_config=None)
 
 

@@ -93,16 +93,20 @@ class Service:
         body = self.get(path)[1]
         return dict(json.loads(body)) if body else {}
 
+    def output(self) -> str:
+        """All that the service has printed."""
+        return self._log.read_text()
+
     def log(self) -> list[dict[str, Any]]:
         """The log's lines."""
-        return [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{")]
+        return [json.loads(line) for line in self.output().splitlines() if line.startswith("{")]
 
     def wait(self, condition: Callable[[], Any], seconds: float = START_SECONDS) -> float:
         """Wait until `condition()`; the seconds that it took. Raises MovierecError with the end of the log."""
         start = time.perf_counter()
         while not condition():
             if time.perf_counter() - start > seconds:
-                raise MovierecError(f"It did not happen within {seconds} s:\n{self._log.read_text()[-3000:]}")
+                raise MovierecError(f"It did not happen within {seconds} s:\n{self.output()[-3000:]}")
             time.sleep(0.005)
         return time.perf_counter() - start
 

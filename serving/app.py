@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from serving.admission import Admission, Turnstile
 from serving.deps import AppState, NotModifiedError
@@ -128,12 +129,20 @@ def _message(error: dict[str, str]) -> str:
     return _MESSAGES.get(error["type"], error["msg"].removeprefix("Value error, "))
 
 
-async def _http_error(_: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
         return no_route().response()
     if error.status_code == 400:  # FastAPI's word for a body that its JSON parser gave up on
         return ProblemError(422, "invalid-request", "The request body cannot be read.").response()
-    method = ("method", "This address does not take that method.")
-    kind, detail = method if error.status_code == 405 else ("http", "The request cannot be answered.")
-    return ProblemError(error.status_code, kind, detail, headers=error.headers).response()
+    if error.status_code == 405:
+        allowed = {"Allow": ", ".join(_methods(request))}
+        return ProblemError(405, "method", "This address does not take that method.", headers=allowed).response()
+    return ProblemError(error.status_code, "http", "The request cannot be answered.", headers=error.headers).response()
+
+
+def _methods(request: Request) -> list[str]:
+    """What the address takes; the framework's own word is that of the first route at it alone."""
+    tried = [(method, {**request.scope, "method": method}) for method in ("DELETE", "GET", "PATCH", "POST", "PUT")]
+    routes = request.app.routes
+    return [method for method, scope in tried if any(route.matches(scope)[0] is Match.FULL for route in routes)]

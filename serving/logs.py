@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
 
 import orjson
 import structlog
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s\"']+@")
+
+
+def without_credentials(text: str) -> str:
+    """The text with names and passwords taken out of its addresses: libraries repeat whole ones in their errors."""
+    return _CREDENTIALS.sub("", text)
 
 
 def configure(level: str) -> None:
@@ -43,4 +51,4 @@ def configure(level: str) -> None:
 
 
 def _dumps(event: MutableMapping[str, Any], **_: Any) -> str:
-    return orjson.dumps(event, default=str).decode()
+    return without_credentials(orjson.dumps(event, default=str).decode())

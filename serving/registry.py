@@ -20,6 +20,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from recommender.errors import BundleIntegrityError, RegistryUnavailableError
+from serving.logs import without_credentials
 
 SQLITE = "sqlite:///"
 BUNDLE = "artifacts/bundle"  # inside the MLflow model
@@ -53,7 +54,7 @@ class Registry:
             if error.error_code in _NO_SUCH:
                 return None
             raise _unavailable(error) from error
-        except (OSError, sqlalchemy.exc.SQLAlchemyError) as error:
+        except (OSError, ImportError, sqlalchemy.exc.SQLAlchemyError) as error:  # a database's driver may be missing
             raise _unavailable(error) from error
         return Registered(str(found.version), found.run_id or None, dict(found.tags))
 
@@ -128,4 +129,4 @@ def _unavailable(error: Exception) -> RegistryUnavailableError:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+    return without_credentials((str(error).splitlines() or [type(error).__name__])[0])[:300]

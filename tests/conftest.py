@@ -17,7 +17,7 @@ settings.load_profile("movierec")
 
 
 @pytest.fixture(scope="session")
-def _migrated_store(tmp_path_factory) -> Path:
+def migrated_store(tmp_path_factory) -> Path:
     """An empty tracking database; MLflow takes three seconds to make one."""
     from training.tracking import Tracker
 
@@ -27,11 +27,11 @@ def _migrated_store(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def mlflow_store(_migrated_store, tmp_path, monkeypatch) -> str:
+def mlflow_store(migrated_store, tmp_path, monkeypatch) -> str:
     """Address of an empty tracking store of the test's own, which is the working directory's default as well."""
     root = tmp_path / "mlruns"
     root.mkdir(exist_ok=True)
-    shutil.copy(_migrated_store, root)
+    shutil.copy(migrated_store, root)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(tmp_path)
     return f"sqlite:///{root}/mlflow.db"

@@ -74,7 +74,7 @@ def test_the_exported_lock_holds_what_uv_lock_says_and_no_more():
     assert set(exported()) == locked_closure()
 
 
-def test_every_exported_requirement_carries_hashes():
+def test_row_31_every_exported_requirement_carries_hashes():
     assert [requirement for requirement, hashes in exported().items() if not hashes] == []
 
 
@@ -139,7 +139,7 @@ def unpickling(tree):
 
 
 @pytest.mark.parametrize("package", ["serving", "recommender", "webapp"])
-def test_nothing_that_serves_can_unpickle(package):
+def test_row_14_nothing_that_serves_can_unpickle(package):
     modules = sorted((ROOT / package).rglob("*.py"))
     assert modules
     found = [f"{path.name}:{line}" for path in modules for line in unpickling(ast.parse(path.read_text()))]

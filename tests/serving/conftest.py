@@ -6,9 +6,11 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from starlette.testclient import TestClient
 
+from benchmarks.service import Service
 from serving.app import create_app
 from serving.model_store import Entry, ModelStore, RegistryStatus, VersionMeta
 from serving.settings import Settings
@@ -78,4 +80,21 @@ def full(tmp_path_factory: pytest.TempPathFactory, full_bundle: Path) -> Iterato
     confirm(made, entry)
     settings = Settings(explain_users=True, stale_after_seconds=3600)
     with TestClient(create_app(settings, made), base_url="http://localhost") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def live_service(tmp_path_factory: pytest.TempPathFactory, full_bundle: Path) -> Iterator[Service]:
+    """`movierec serve` over the toy model with extras, as real processes, for tests that change nothing."""
+    made = Service(tmp_path_factory.mktemp("live"), stale_after_seconds="3600", explain_users="true")
+    made.promote(full_bundle, "1")
+    with made as running:
+        running.wait(lambda: running.status("/readyz") == 200)
+        yield running
+
+
+@pytest.fixture
+def live(live_service: Service) -> Iterator[httpx.Client]:
+    """A client of the real processes."""
+    with httpx.Client(base_url=f"http://127.0.0.1:{live_service.port}", timeout=30, trust_env=False) as opened:
         yield opened

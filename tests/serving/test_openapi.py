@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import schemathesis
-import uvicorn
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from benchmarks.service import Service
 from serving.app import create_app
 from serving.model_store import ModelStore
-from serving.protocol import GuardedProtocol
 from serving.settings import Settings
-from tests.serving.conftest import copier, meta
 
 SPEC: dict[str, Any] = create_app(Settings(), ModelStore(Path("nowhere"))).api.openapi()
 OPERATIONS = [(path, method) for path, methods in SPEC["paths"].items() for method in methods]
@@ -59,22 +54,6 @@ def test_every_error_is_a_problem_with_examples() -> None:
                 assert response["content"][media_type]["examples"], f"{method} {path} {status}"
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory, full_bundle: Path) -> Iterator[str]:
-    store = ModelStore(tmp_path_factory.mktemp("models"))
-    store.point("champion", store.install(meta(), copier(full_bundle)))
-    app = create_app(Settings(explain_users=True), store)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, http=GuardedProtocol, log_config=None, ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    (listening,) = server.servers[0].sockets
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-
-
 SCHEMA = schemathesis.openapi.from_dict(SPEC)
 
 
@@ -87,8 +66,10 @@ def takes_input(path: str, method: str) -> bool:
     [(*one, mode) for one in OPERATIONS for mode in GenerationMode if mode.is_positive or takes_input(*one)],
 )
 def test_row_26_generated_calls_are_answered_as_documented(
-    address: str, path: str, method: str, mode: GenerationMode
+    live_service: Service, path: str, method: str, mode: GenerationMode
 ) -> None:
+    address = f"http://127.0.0.1:{live_service.port}"
+
     # That exactly one of several parameters must be given cannot be said of parameters.
     @given(case=SCHEMA[path][method.upper()].as_strategy(generation_mode=mode))
     @settings(max_examples=6, suppress_health_check=list(HealthCheck))

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import re
 import signal
 import socket
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 
+import psutil
 import pytest
 
-from benchmarks.load import Sample, closed_loop, failures
+from benchmarks.load import Background, Sample, failures
 from benchmarks.service import Service
-from training.tracking import CHAMPION, Tracker, register_bundle
 
-PLAIN, COMPUTED = "/recommend/?title=Star%20Voyage", "/recommend/?movie_id=1&genres=Sci-Fi"
+# The toy model has five neighbours of each film ready.
+PLAIN, COMPUTED = "/recommend/?title=Star%20Voyage&n=3", "/recommend/?movie_id=1&genres=Sci-Fi"
 
 
 @pytest.fixture(scope="module")
@@ -33,56 +31,103 @@ def service(tmp_path_factory: pytest.TempPathFactory, toy_bundle: Path) -> Itera
         yield running
 
 
-class Load:
-    """Requests on a few connections in the background, until `stop`."""
+def versions(samples: Sequence[Sample]) -> list[str]:
+    """The version that each answer names."""
+    return [json.loads(sample.body)["model"]["version"] for sample in samples]
 
-    def __init__(self, service: Service) -> None:
-        self._go_on = True
-        self.asked = 0
-        self._samples: list[Sample] = []
-        self._thread = threading.Thread(target=self._run, args=(service.port,))
-        self._thread.start()
 
-    def _run(self, port: int) -> None:
-        self._samples = asyncio.run(closed_loop(port, [PLAIN, COMPUTED], 4, self._ask))
+def promote_under_load(service: Service, load: Background, bundle: Path, numbers: Iterable[int]) -> None:
+    """One version after the other, each as soon as the load has seen the one before."""
+    for number in numbers:
+        service.promote(bundle, str(number))
+        service.store.prune(3)
+        service.wait(partial(_seen, load, str(number)))
 
-    def _ask(self) -> bool:
-        self.asked += 1
-        return self._go_on
 
-    def stop(self) -> list[Sample]:
-        self._go_on = False
-        self._thread.join()
-        return self._samples
+def _seen(load: Background, version: str) -> bool:
+    return versions(load.samples[-1:]) == [version]
 
 
 def test_row_19_promotions_under_load_fail_no_request_and_mix_no_versions(service: Service, toy_bundle: Path) -> None:
-    load = Load(service)
-    service.wait(lambda: load.asked > 20)  # the first of them are answered then
-    for number in range(2, 8):
-        service.promote(toy_bundle, str(number))
-        time.sleep(0.1)
-    service.wait(lambda: {service.json(PLAIN)["model"]["version"] for _ in range(40)} == {"7"})
-    # The load's connections may all be held by the one worker that swaps last.
-    enough = load.asked + 500
-    service.wait(lambda: load.asked > enough)
-    samples = load.stop()
-    assert list(failures(samples)) == []
-    for sample in samples:
-        body = json.loads(sample.body)
-        assert body["model"]["run_id"] == f"run{body['model']['version']}"
-    assert {json.loads(sample.body)["model"]["version"] for sample in samples} >= {"1", "7"}
+    with Background(service.port, [PLAIN, COMPUTED]) as load:
+        service.wait(lambda: load.samples)
+        promote_under_load(service, load, toy_bundle, range(2, 8))
+    assert list(failures(load.samples)) == []
+    for sample in load.samples:
+        model = json.loads(sample.body)["model"]
+        assert model["run_id"] == f"run{model['version']}"
+    assert set(versions(load.samples)) == set("1234567")
 
 
-def test_metrics_of_all_workers_are_added_up(service: Service) -> None:
-    def counted() -> float:
-        text = service.get("/metrics")[1].decode()
-        return sum(float(n) for n in re.findall(r'requests_total{route="/movies/{movie_id}",status="200"} (\S+)', text))
+def footprint(service: Service) -> list[tuple[int, int]]:
+    """Of each worker: open files, and versions whose files it maps."""
+    store = f"{service.store.root}/versions/"
 
-    before = counted()
-    for _ in range(100):
-        assert service.status("/movies/1") == 200
-    assert counted() == before + 100
+    def mapped(worker: psutil.Process) -> set[str]:
+        paths = (one.path.partition(store)[2] for one in worker.memory_maps())
+        return {path.partition("/")[0] for path in paths if path}
+
+    return [(worker.num_fds(), len(mapped(worker))) for worker in service.workers()]
+
+
+def test_row_33_swaps_under_load_leave_no_open_file_and_no_mapped_version(service: Service, toy_bundle: Path) -> None:
+    with Background(service.port, [PLAIN, COMPUTED]) as load:
+        promote_under_load(service, load, toy_bundle, range(10, 13))
+        before = max(files for files, _ in footprint(service))
+        promote_under_load(service, load, toy_bundle, range(13, 25))
+    assert list(failures(load.samples)) == []
+
+    def flat() -> bool:
+        service.status(PLAIN)  # a worker lets the version before go with the first answer from the next
+        return all(files <= before and mapped == 1 for files, mapped in footprint(service))
+
+    service.wait(flat)  # the load's connections are gone: a file kept by each swap would show
+
+
+def counts(service: Service, name: str, expected: int) -> bool:
+    """Whether the metric of that name and labels has that value."""
+    return f"\n{name} {float(expected)}\n" in service.get("/metrics")[1].decode()
+
+
+def worker_that_answers(service: Service, path: str) -> str:
+    """What distinguishes the worker that happens to answer, from the request's id."""
+    with closing(HTTPConnection("127.0.0.1", service.port, timeout=10)) as connection:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        assert answer.status == 200
+        return str(answer.headers["x-request-id"]).partition("-")[0]
+
+
+@pytest.fixture
+def narrow(tmp_path: Path, toy_bundle: Path) -> Iterator[Service]:
+    """A service of its own that computes one answer at a time and lets one wait, in each worker."""
+    made = Service(tmp_path, running_limit="1", queue_limit="1")
+    made.promote(toy_bundle, "1")
+    with made as running:
+        running.wait(lambda: running.status("/readyz") == 200)
+        yield running
+
+
+def test_metrics_add_up_the_calls_of_all_workers(narrow: Service) -> None:
+    for path, route in ((PLAIN, "/recommend/"), ("/movies/1", "/movies/{movie_id}")):
+        workers: list[str] = []
+        while len(workers) < 50 or len(set(workers)) < 2:
+            workers.append(worker_that_answers(narrow, path))
+            assert len(workers) < 5000, "one worker answers everything"
+        name = f'movierec_requests_total{{route="{route}",status="200"}}'
+        narrow.wait(partial(counts, narrow, name, len(workers)))
+
+
+def test_row_20_the_excess_is_refused_and_counted_while_health_and_plain_calls_answer(narrow: Service) -> None:
+    with Background(narrow.port, [COMPUTED], clients=32) as load:
+        narrow.wait(lambda: {sample.status for sample in load.samples} == {200, 503})
+        answers = [narrow.status(path) for path in ["/livez", "/readyz", PLAIN] * 20]
+    assert answers == [200] * len(answers)
+    refused = [sample for sample in load.samples if sample.status == 503]
+    assert {json.loads(sample.body)["type"] for sample in refused} == {"urn:movierec:problem:overloaded"}
+    assert len(list(failures(load.samples))) == len(refused)
+    for name in ("movierec_rejected_total", 'movierec_requests_total{route="none",status="503"}'):
+        narrow.wait(partial(counts, narrow, name, len(refused)))
 
 
 HALF_SENT = {
@@ -146,44 +191,10 @@ def test_row_34_sigterm_under_load_says_not_ready_first_and_loses_nothing(tmp_pa
     service.promote(toy_bundle, "1")
     with service:
         service.wait(lambda: service.status("/readyz") == 200)
-        load = Load(service)
-        service.wait(lambda: load.asked > 20)
-        assert service.process is not None
-        service.process.send_signal(signal.SIGTERM)
-        service.wait(lambda: service.status("/readyz") == 503, 5)
-        samples = load.stop()  # as a balancer would
+        with Background(service.port, [PLAIN, COMPUTED]) as load:
+            service.wait(lambda: load.samples)
+            assert service.process is not None
+            service.process.send_signal(signal.SIGTERM)
+            service.wait(lambda: service.status("/readyz") == 503)  # then a balancer looks away, as the load does
         assert service.process.wait(30) == 0
-    assert samples
-    assert list(failures(samples)) == []
-
-
-def test_row_15_and_18_the_registry_leads_and_its_loss_changes_nothing(
-    tmp_path: Path, mlflow_store: str, toy_bundle: Path
-) -> None:
-    tracker = Tracker(mlflow_store)
-    versions = [register_bundle(toy_bundle, tracker=tracker, tags={"verdict": "promote"}).number for _ in range(2)]
-    tracker.set_alias(CHAMPION, versions[0])
-    file = Path(mlflow_store.removeprefix("sqlite:///"))
-    with Service(tmp_path / "service", workers=1, arguments=(), tracking_uri=mlflow_store) as service:
-
-        def model() -> tuple[str, bool] | None:
-            said = service.json("/model").get("model")
-            return (said["version"], said["stale"]) if said else None
-
-        assert service.status("/livez") == 200
-        assert service.status("/readyz") in {200, 503}
-        service.wait(lambda: model() == ("1", False))
-        tracker.set_alias(CHAMPION, versions[1])
-        service.wait(lambda: model() == ("2", False))
-        tracker.set_alias(CHAMPION, versions[0])
-        service.wait(lambda: model() == ("1", False))
-    moved = tmp_path / "moved.db"
-    file.rename(moved)
-    with Service(tmp_path / "service", workers=1, arguments=(), tracking_uri=mlflow_store) as service:
-        service.wait(lambda: service.status("/readyz") == 200)
-        assert service.json("/model")["model"] | {"run_id": ""} == {
-            "name": "movielens-recommender", "version": "1", "run_id": "", "algorithm": "toy", "stale": True
-        }  # fmt: skip
-        service.wait(lambda: service.json("/model")["registry"]["error"])
-        assert service.json("/model")["model"]["stale"] is True
-    assert not file.exists()
+    assert list(failures(load.samples)) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+import httpx
 import numpy as np
 import pytest
 from hypothesis import given
@@ -252,8 +253,8 @@ def test_posted_titles_that_are_unknown_or_ambiguous_are_problems(full: TestClie
         "text",
     ],
 )
-def test_row_22_a_wrong_body_is_a_problem(full: TestClient, body) -> None:
-    response = full.post("/recommend/", json=body)
+def test_row_22_a_wrong_body_is_a_problem(live: httpx.Client, body) -> None:
+    response = live.post("/recommend/", json=body)
     assert response.status_code == 422
     assert response.headers["content-type"] == "application/problem+json"
 

@@ -337,7 +337,7 @@ def test_row_10_a_full_disk_fails_the_run_and_leaves_the_champion(champion, trac
 def test_row_10_on_a_full_disk_the_champion_stays_and_can_be_loaded(small_disk, tmp_path, request, monkeypatch):
     small_disk(tmp_path / "mlruns", 16 << 20)
     champion, tracker = request.getfixturevalue("champion"), request.getfixturevalue("tracker")  # on the small disk
-    monkeypatch.setattr("training.tracking._PYFUNC_FILE", _large_file(tmp_path, 1 << 20))
+    monkeypatch.setattr("training.tracking.run._PYFUNC_FILE", _large_file(tmp_path, 1 << 20))
     fill(tmp_path / "mlruns", left=1 << 19)
     with pytest.raises(MovierecError, match=r"disk is full(.|\n)*Is the disk full\?"):
         register_bundle(tmp_path / "bundle", tracker=tracker)

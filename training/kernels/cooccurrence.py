@@ -90,7 +90,7 @@ def _count(ratings: Any, by_user: Any, out: Any) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _normalise(block: Any, scale: Any, start: int, shrinkage: float) -> None:
+def _normalise(block: Any, scale: Any, start: int, shrinkage: np.float32) -> None:
     """Counts to likeness, in place; the film itself to -inf."""
     for line in range(len(block)):
         row, own = block[line], scale[start + line]

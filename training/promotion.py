@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from recommender import smoke
 from recommender.errors import GateRefusedError, LostRaceError, MissingInputError, UsageError
@@ -192,12 +192,21 @@ def _write(tracker: Tracker, event: Event) -> None:
 
 @contextmanager
 def lock(tracker: Tracker) -> Iterator[None]:
-    """One change at a time among the processes of this machine, however each of them spells the store's address."""
+    """One change at a time among the processes of this machine, however each of them spells the store's address.
+
+    Raises LostRaceError where another one does not end.
+    """
     if tracker.file:
         path = tracker.file.resolve().with_name(f".{tracker.file.name}.promotion.lock")
     else:
         path = Path(tempfile.gettempdir()) / f"movierec-{hashlib.sha256(tracker.uri.encode()).hexdigest()[:16]}.lock"
-    with FileLock(path, timeout=LOCK_SECONDS):
+    try:
+        held = FileLock(path).acquire(timeout=LOCK_SECONDS)
+    except Timeout:
+        raise LostRaceError(
+            f"Another promotion or rollback has not ended within {LOCK_SECONDS:g} s. Try again when it has."
+        ) from None
+    with held:
         yield
 
 

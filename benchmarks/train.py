@@ -91,12 +91,13 @@ def bare_fits(part: Part) -> dict[str, Fit]:
         n_iter=config["content"]["iterations"],
         random_state=part.seed,
     )
+    seen = user_item.astype(np.float64)  # the only type that it takes
     knn = ItemItemRecommender(K=config["item_knn"]["neighbours"])
     weights = with_ratings(user_item, taste.weight(user_item.data))
     return {
         "Surprise SVD": partial(svd.fit, _trainset(part.dataset, part.split)),
         "implicit ALS": partial(bare_als, weights, taste, part.seed),
-        "implicit ItemItemRecommender": partial(knn.fit, user_item, show_progress=False),
+        "implicit ItemItemRecommender": partial(knn.fit, seen, show_progress=False),
         "numpy EASE": partial(_ease, user_item, config["ease"]["regularization"]),
         "scikit-learn TruncatedSVD": partial(content.fit_transform, tags),
     }

@@ -93,6 +93,12 @@ def test_a_server_that_does_not_answer_is_unavailable(monkeypatch) -> None:
         Registry("http://127.0.0.1:9", REGISTERED_MODEL).aliased(CHAMPION)
 
 
+def test_a_database_that_cannot_be_reached_for_want_of_its_driver_is_unavailable() -> None:
+    with pytest.raises(RegistryUnavailableError, match="cannot be read") as told:
+        Registry("postgresql://reader:canary-7f3a@127.0.0.1:9/mlflow", REGISTERED_MODEL).aliased(CHAMPION)
+    assert "canary" not in str(told.value)
+
+
 def test_a_version_without_its_artifacts_says_what_to_do(registered: str, tmp_path: Path) -> None:
     shutil.rmtree(file_of(registered).parent / "artifacts")
     with pytest.raises(BundleIntegrityError, match="moved"):

@@ -53,6 +53,23 @@ def test_a_changed_input_credit_or_setting_is_processed_again(raw, tmp_path, run
     assert len(fingerprints) == len(runs) == 4
 
 
+def test_an_input_that_changes_while_it_is_read_is_refused(raw, tmp_path, monkeypatch):
+    before = prepare("mine", raw=raw.path, processed_root=tmp_path / "p")
+    raw.add("ratings.csv", "1,1,0.5,1400000000")
+    real = processing.read_raw
+
+    def overtaken(*args):
+        tables = real(*args)
+        assert len(tables.ratings)  # read to the end
+        raw.add("ratings.csv", "2,1,0.5,1400000000")
+        return tables
+
+    monkeypatch.setattr(processing, "read_raw", overtaken)
+    with pytest.raises(DataError, match=r"ratings\.csv changed while being read"):
+        prepare("mine", raw=raw.path, processed_root=tmp_path / "p")
+    assert load_dataset("mine", tmp_path / "p").fingerprint == before.fingerprint
+
+
 @pytest.mark.parametrize("name", [MOVIES_FILE, RATINGS_FILE, TAGS_FILE, "user_item_matrix.npz", "movie_ids.npy"])
 def test_a_changed_file_is_refused_and_made_again(raw, tmp_path, name):
     prepare("mine", raw=raw.path, processed_root=tmp_path)

@@ -69,26 +69,27 @@ def clean(
     `when_rated` is given the ratings and their matrix as soon as they are what they will be.
     """
     counts: Counter[str] = Counter()
-    raw_movies = schemas.split_bad(raw.movies, schemas.movies_schema(), quarantine).frame
-    movie_ids = IdMap(np.sort(raw_movies[MOVIE].to_numpy(dtype=np.int64)))
+    movies = _clean_movies(schemas.split_bad(raw.movies, schemas.movies_schema(), quarantine))
+    movie_ids = IdMap(movies[MOVIE].to_numpy(dtype=np.int64))
     known = schemas.membership(movie_ids.ids)
+    imdb_ids = _imdb_ids(movies, schemas.split_bad(raw.links, schemas.links_schema(), quarantine))
+    user_tags = schemas.split_bad(raw.user_tags, schemas.user_tags_schema(known), quarantine).frame
+    genome = clean_genome(raw.genome, quarantine)
     ratings = schemas.split_bad(raw.ratings, schemas.ratings_schema(known, earliest), quarantine).frame
     if not len(ratings):
         raise DataError("No usable rating is left after cleaning. Check the raw files.")
     user_ids = distinct(ratings[USER].to_numpy())
     ratings, user_item = _each_pair_once(ratings, user_ids, movie_ids, counts)
     when_rated(ratings, user_item)
-    movies = _clean_movies(raw_movies)
-    imdb_ids = _imdb_ids(movies, schemas.split_bad(raw.links, schemas.links_schema(), quarantine))
-    entries = canonical_entries(movies.assign(**{IMDB_ID: imdb_ids}), count_by_row(user_item.indices, len(movies)))
-    movies[DUPLICATE_OF], movies[IMDB_ID] = entries, imdb_ids
+    rated = count_by_row(user_item.indices, len(movies))
+    movies[DUPLICATE_OF], movies[IMDB_ID] = canonical_entries(movies.assign(**{IMDB_ID: imdb_ids}), rated), imdb_ids
     _count_mended(movies, counts)
     return CleanTables(
         ratings=ratings,
         movies=movies,
-        user_tags=schemas.split_bad(raw.user_tags, schemas.user_tags_schema(known), quarantine).frame,
+        user_tags=user_tags,
         people=raw.people.frame,
-        genome=clean_genome(raw.genome, quarantine),
+        genome=genome,
         user_ids=user_ids,
         movie_ids=movie_ids,
         user_item=user_item,
@@ -124,9 +125,9 @@ def canonical_entries(movies: pd.DataFrame, rating_counts: NDArray[np.int64]) ->
     return best.reindex(movies.index).fillna(movies[MOVIE]).astype("int32")
 
 
-def _clean_movies(raw: pd.DataFrame) -> pd.DataFrame:
+def _clean_movies(raw: Table) -> pd.DataFrame:
     """One row per film, ascending movie_id, titles taken apart and genres under one spelling."""
-    frame = raw.sort_values(MOVIE, kind="stable").reset_index(drop=True)
+    frame = raw.frame.sort_values(MOVIE, kind="stable").reset_index(drop=True)
     titles = [_without_control(title).strip() for title in frame[ORIGINAL_TITLE].tolist()]
     parsed = [parse_title(title) for title in titles]
     return pd.DataFrame(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,13 +62,26 @@ class Genome:
 class RawTables:
     """Raw tables with the column names of `recommender.schema`; types are right, nothing else is checked yet.
 
-    `ratings` are in file order; `movies` holds the raw title with its year and the genres as lists of str as spelled in
-    the file.
+    `movies` holds the raw title with its year and the genres as lists of str as spelled in the file. `ratings_to_come`
+    may still be being read while the others are worked on.
     """
 
-    ratings: Table
+    ratings_to_come: Future[Table]
     movies: Table
     links: Table = field(default_factory=lambda: empty(LINK_TABLE))
     user_tags: Table = field(default_factory=lambda: empty(USER_TAG_TABLE))
     people: Table = field(default_factory=lambda: empty(PEOPLE_TABLE))
     genome: Genome = field(default_factory=Genome)
+
+    @property
+    def ratings(self) -> Table:
+        """The ratings in file order. Raises what reading them raised."""
+        return self.ratings_to_come.result()
+
+
+def in_background(read: Callable[..., Table], *arguments: object) -> Future[Table]:
+    """The table that `read` makes of `arguments`, in a thread of its own."""
+    pool = ThreadPoolExecutor(max_workers=1)
+    table = pool.submit(read, *arguments)
+    pool.shutdown(wait=False)
+    return table

@@ -84,12 +84,12 @@ def genome_block(genome: Genome, movie_ids: IdMap) -> tuple[Block, dict[str, obj
     """
     tags = genome.tags.frame.drop_duplicates(TAG_ID).sort_values(TAG_ID)
     films, scores = _dense_scores(genome, IdMap(tags[TAG_ID].to_numpy(dtype=np.int64)))
-    complete = ~np.isnan(scores).any(axis=1) if len(tags) else np.zeros(len(films), dtype=bool)
+    complete = np.asarray(~np.isnan(scores).any(axis=1)) if len(tags) else np.zeros(len(films), dtype=bool)
     rows = rows_of(films.ids.astype(np.int32), movie_ids)
     used = complete & (rows >= 0)
     # Averages over all complete films, also those that this data set lacks.
-    average = scores[complete].mean(axis=0) if complete.any() else np.zeros(len(tags), dtype=np.float32)
-    matrix = _rows_above(scores[used], average, rows[used], len(movie_ids))
+    average = _chosen(scores, complete).mean(axis=0) if complete.any() else np.zeros(len(tags), dtype=np.float32)
+    matrix = _rows_above(_chosen(scores, used), average, rows[used], len(movie_ids))
     report = {
         "films": len(films),
         "complete_films": int(complete.sum()),
@@ -154,6 +154,10 @@ def _counts(rows: NDArray[np.integer], columns: NDArray[np.integer], shape: tupl
 def _frequent(matrix: sp.csr_matrix, names: list[str], min_films: int) -> Block:
     kept = np.flatnonzero(np.asarray(matrix.getnnz(axis=0)) >= min_films)
     return sp.csr_matrix(matrix[:, kept]), [names[at] for at in kept]
+
+
+def _chosen(scores: NDArray[np.float32], rows: NDArray[np.bool_]) -> NDArray[np.float32]:
+    return scores if rows.all() else scores[rows]
 
 
 def _rows_above(

@@ -12,6 +12,7 @@ import pytest
 from recommender.errors import DataError, MissingInputError
 from training.datasets import processing
 from training.datasets.persistence import MANIFEST, MOVIES_FILE, RATINGS_FILE, TAGS_FILE
+from training.datasets.readers import read_raw
 from training.datasets.sources import default_credits, installed_sample
 from training.datasets.store import load_dataset, prepare
 
@@ -51,6 +52,22 @@ def test_a_changed_input_credit_or_setting_is_processed_again(raw, tmp_path, run
     fingerprints.add(prepare("mine", raw=raw.path, credits=credits, processed_root=tmp_path / "p").fingerprint)
     fingerprints.add(prepare("mine", raw=raw.path, max_bad_share=0.5, processed_root=tmp_path / "p").fingerprint)
     assert len(fingerprints) == len(runs) == 4
+
+
+def test_an_input_that_changes_while_it_is_read_is_refused(raw, tmp_path, monkeypatch):
+    before = prepare("mine", raw=raw.path, processed_root=tmp_path / "p")
+    raw.add("ratings.csv", "1,1,0.5,1400000000")
+
+    def overtaken(*args):
+        tables = read_raw(*args)
+        assert len(tables.ratings)  # read to the end
+        raw.add("ratings.csv", "2,1,0.5,1400000000")
+        return tables
+
+    monkeypatch.setattr(processing, "read_raw", overtaken)
+    with pytest.raises(DataError, match=r"ratings\.csv changed while being read"):
+        prepare("mine", raw=raw.path, processed_root=tmp_path / "p")
+    assert load_dataset("mine", tmp_path / "p").fingerprint == before.fingerprint
 
 
 @pytest.mark.parametrize("name", [MOVIES_FILE, RATINGS_FILE, TAGS_FILE, "user_item_matrix.npz", "movie_ids.npy"])

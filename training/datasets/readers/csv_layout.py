@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from recommender.schema import GENRES, IMDB_ID, MOVIE, ORIGINAL_TITLE, RATING, TAG, TIMESTAMP, USER
@@ -10,7 +9,7 @@ from training.datasets.quarantine import Quarantine
 from training.datasets.readers import genome
 from training.datasets.readers.delimited import read_numbers, read_text
 from training.datasets.readers.layout import Layout
-from training.datasets.tables import LINK_TABLE, RATING_TABLE, USER_TAG_TABLE, RawTables, Table, empty
+from training.datasets.tables import LINK_TABLE, RATING_TABLE, USER_TAG_TABLE, RawTables, Table, in_background
 
 GENRE_SEPARATOR = "|"
 _RATINGS = Layout(RATING_TABLE, {USER: "userId", MOVIE: "movieId", RATING: "rating", TIMESTAMP: "timestamp"})
@@ -31,19 +30,10 @@ def input_files(raw: Path) -> list[Path]:
 
 
 def read(raw: Path, quarantine: Quarantine) -> RawTables:
-    """Read the directory `raw`, two files at a time."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        ratings = pool.submit(read_numbers, raw / "ratings.csv", _RATINGS, quarantine)
-        others = pool.submit(_read_others, raw, quarantine)
-        tables = others.result()
-        tables.ratings = ratings.result()
-    return tables
-
-
-def _read_others(raw: Path, quarantine: Quarantine) -> RawTables:
-    """Everything but the ratings."""
+    """Read the directory `raw`; large ratings go on being read when everything else is there."""
+    ratings = in_background(read_numbers, raw / "ratings.csv", _RATINGS, quarantine)
     movies = read_text(raw / "movies.csv", _MOVIES, quarantine)
-    tables = RawTables(empty(RATING_TABLE), with_genre_lists(movies, GENRE_SEPARATOR))
+    tables = RawTables(ratings, with_genre_lists(movies, GENRE_SEPARATOR))
     if (raw / "links.csv").exists():
         tables.links = read_text(raw / "links.csv", _LINKS, quarantine)
     if (raw / "tags.csv").exists():
@@ -55,7 +45,7 @@ def _read_others(raw: Path, quarantine: Quarantine) -> RawTables:
 
 def with_genre_lists(movies: Table, separator: str) -> Table:
     """`movies` with the genre column as lists of str."""
-    lists = [text.split(separator) for text in movies.frame[GENRES]]
+    lists = [text.split(separator) for text in movies.frame[GENRES].tolist()]
     frame = movies.frame.copy()
     frame[GENRES] = lists
     return Table(frame, movies.path, movies.first_line, movies.lines)

@@ -9,7 +9,7 @@ from training.datasets.quarantine import Quarantine
 from training.datasets.readers.csv_layout import GENRE_SEPARATOR, with_genre_lists
 from training.datasets.readers.delimited import read_numbers, read_text
 from training.datasets.readers.layout import Layout
-from training.datasets.tables import RATING_TABLE, USER_TAG_TABLE, RawTables
+from training.datasets.tables import RATING_TABLE, USER_TAG_TABLE, RawTables, in_background
 
 _SEPARATOR = "::"
 _RATINGS = Layout(RATING_TABLE, (0, 1, 2, 3), separator=_SEPARATOR, has_header=False, width=4, quoted=False)
@@ -38,8 +38,8 @@ def input_files(raw: Path) -> list[Path]:
 def read(raw: Path, quarantine: Quarantine) -> RawTables:
     """Read the directory `raw`."""
     tables = RawTables(
-        ratings=read_numbers(raw / "ratings.dat", _RATINGS, quarantine),
-        movies=with_genre_lists(read_text(raw / "movies.dat", _MOVIES, quarantine), GENRE_SEPARATOR),
+        in_background(read_numbers, raw / "ratings.dat", _RATINGS, quarantine),
+        with_genre_lists(read_text(raw / "movies.dat", _MOVIES, quarantine), GENRE_SEPARATOR),
     )
     if (raw / "tags.dat").exists():
         tables.user_tags = read_text(raw / "tags.dat", _USER_TAGS, quarantine)

@@ -15,7 +15,7 @@ from recommender.schema import GENRES, MOVIE, ORIGINAL_TITLE
 from training.datasets.quarantine import Quarantine
 from training.datasets.readers.delimited import read_numbers, read_text
 from training.datasets.readers.layout import Layout
-from training.datasets.tables import PEOPLE_TABLE, PERSON, RATING_TABLE, RawTables, Table, empty
+from training.datasets.tables import PEOPLE_TABLE, PERSON, RATING_TABLE, RawTables, Table, empty, in_background
 
 _MISSPELLED = {"unkonwn": "unknown"}  # movie 267 of RecBole's ml-100k
 _GENRE_SEPARATOR = " "  # none of MovieLens's own genre names holds one
@@ -43,8 +43,8 @@ def read(raw: Path, quarantine: Quarantine) -> RawTables:
     """Read the directory `raw`."""
     interactions, items, *graph = input_files(raw)
     return RawTables(
-        ratings=read_numbers(interactions, _RATINGS, quarantine),
-        movies=_movies(read_text(items, _ITEMS, quarantine)),
+        in_background(read_numbers, interactions, _RATINGS, quarantine),
+        _movies(read_text(items, _ITEMS, quarantine)),
         people=_people(graph[0], graph[1], quarantine) if graph else empty(PEOPLE_TABLE),
     )
 

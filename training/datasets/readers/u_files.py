@@ -8,7 +8,7 @@ from recommender.schema import GENRES, MOVIE, ORIGINAL_TITLE
 from training.datasets.quarantine import Quarantine
 from training.datasets.readers.delimited import read_numbers, read_text
 from training.datasets.readers.layout import Layout
-from training.datasets.tables import RATING_TABLE, RawTables, Table
+from training.datasets.tables import RATING_TABLE, RawTables, Table, in_background
 
 _FIRST_GENRE_FIELD = 5  # after id, title, release date, video release date and URL
 _RATINGS = Layout(RATING_TABLE, (0, 1, 2, 3), separator="\t", has_header=False, width=4, quoted=False)
@@ -28,8 +28,8 @@ def read(raw: Path, quarantine: Quarantine) -> RawTables:
     """Read the directory `raw`."""
     genres = read_text(raw / "u.genre", _GENRES, quarantine).frame.sort_values("column")["genre"].tolist()
     return RawTables(
-        ratings=read_numbers(raw / "u.data", _RATINGS, quarantine),
-        movies=_movies(raw / "u.item", genres, quarantine),
+        in_background(read_numbers, raw / "u.data", _RATINGS, quarantine),
+        _movies(raw / "u.item", genres, quarantine),
     )
 
 

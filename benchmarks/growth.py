@@ -12,7 +12,7 @@ from benchmarks.common import Figure
 from benchmarks.twins import everything, twin
 from training.assemble import build_bundle
 from training.datasets.store import prepare
-from training.models import make
+from training.models.als import Als, AlsConfig
 
 SMALLEST = 0.04  # of MovieLens 25M: a million ratings
 
@@ -49,7 +49,7 @@ def _measure(size: float) -> dict[str, float]:
             dataset = prepare("twin", raw=raw, processed_root=Path(scratch) / "processed")
         data, ratings = everything(dataset), len(dataset.ratings)
         with _timed(taken, "fitting ALS"):
-            fitted = make("als").fit(data, seed=0, progress=lambda what, share: None)
+            fitted = Als(AlsConfig()).fit(data, seed=0, progress=lambda what, share: None)
         with _timed(taken, "neighbours and saving the bundle"):
             build_bundle(Path(scratch) / "bundle", fitted, dataset, data)
         return {**{stage: 1e6 * cpu / ratings for stage, cpu in taken.items()}, "ratings": ratings}

@@ -7,7 +7,7 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from benchmarks.common import Figure, in_turn
-from benchmarks.twins import twin_matrix
+from benchmarks.twins import twin_dataset
 from training.models.als import Als, AlsConfig
 from training.models.arrays import with_ratings
 
@@ -16,7 +16,7 @@ CONFIG = AlsConfig()
 
 def run(size: float, rounds: int) -> list[Figure]:
     """Time of our fit, users solved exactly at its end, over implicit's `fit` of the same matrix."""
-    ratings = twin_matrix(size)
+    ratings = twin_dataset(size).user_item()
     weights = with_ratings(ratings, CONFIG.weight(ratings.data))
     taken = in_turn(lambda: Als(CONFIG).factorise(weights, 0), lambda: bare(weights, CONFIG, 0), rounds)
     return [

@@ -18,11 +18,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from benchmarks.common import Figure, Timed, in_turn, seconds
-from benchmarks.twins import twin
+from benchmarks.twins import twin_dataset
 from recommender.errors import MissingInputError
 from recommender.model import Model
 from training.assemble import build_bundle
-from training.datasets.store import prepare
 from training.evaluation.metrics import Lists, list_metrics
 from training.evaluation.protocols import evaluate
 from training.evaluation.result import Evaluation
@@ -86,8 +85,7 @@ def complete(size: float) -> Figure:
 
     The model has random factors: what it has learnt does not change the work.
     """
-    directory = twin(size)
-    dataset, protocol = prepare(directory.name, raw=directory), load_protocol("latest20")
+    dataset, protocol = twin_dataset(size), load_protocol("latest20")
     split = splits(protocol, dataset, SEED)[0]
     data = training_data(dataset, split)
     rng, config = np.random.default_rng(SEED), AlsConfig()

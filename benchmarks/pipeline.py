@@ -23,14 +23,13 @@ from sklearn.decomposition import TruncatedSVD
 
 from benchmarks.common import Figure, peak_memory, seconds
 from benchmarks.topk import product
-from benchmarks.twins import twin
+from benchmarks.twins import everything, twin
 from recommender.bundle import load_arrays, read_manifest
 from training.assemble import build_bundle, compose
-from training.datasets.store import ProcessedDataset, prepare
+from training.datasets.store import prepare
 from training.models import configure, make
 from training.models.base import TrainingData
 from training.models.fits import Fits
-from training.split import Split, training_data
 
 SMALL = 0.2  # of the full size, for the time of one rating: 5 million of 25 million
 JUDGED_FROM = 0.9  # the targets are those of the full size
@@ -97,7 +96,7 @@ def _whole(size: float) -> Made:
 
 def _files_to_bundle(raw: Path, scratch: Path) -> int:
     dataset = prepare("twin", raw=raw, processed_root=scratch / "processed")
-    data = _everything(dataset)
+    data = everything(dataset)
     fits = Fits(data, 0, _silent)
     blend, als, svd = (fits.get(name, configure(name)) for name in ("blend", "als", "svd"))
     build_bundle(scratch / "bundle", compose("recommender", item=blend, user=als, rating=svd), dataset, data)
@@ -108,7 +107,7 @@ def _floors(size: float) -> float:
     """Sum of the floors' seconds but the bundle's; what they need is made ready beforehand."""
     raw = twin(size)
     with tempfile.TemporaryDirectory() as scratch:
-        data = _everything(prepare("twin", raw=raw, processed_root=Path(scratch) / "processed"))
+        data = everything(prepare("twin", raw=raw, processed_root=Path(scratch) / "processed"))
     factors = _content_factors(data)
     widths = int(configure("als").model_dump()["factors"]) + factors
     embedding = np.random.default_rng(0).normal(size=(data.user_item.shape[1], widths)).astype(np.float32)
@@ -120,11 +119,6 @@ def _floors(size: float) -> float:
         lambda: product(embedding),
     ]
     return sum(seconds(floor) for floor in floors)
-
-
-def _everything(dataset: ProcessedDataset) -> TrainingData:
-    everything = np.ones(len(dataset.ratings), dtype=bool)
-    return training_data(dataset, Split("all", 0, 0, everything, everything, everything))
 
 
 def _bare_als(data: TrainingData) -> None:

@@ -12,7 +12,7 @@ import surprise
 from numpy.typing import NDArray
 
 from benchmarks.common import Figure, peak_memory, seconds
-from benchmarks.twins import twin_matrix
+from benchmarks.twins import twin_dataset
 from recommender.ids import IdMap
 from recommender.schema import RATING_MAX, RATING_MIN
 from training.models.surprise_arrays import ArraySVD, ArrayTrainset
@@ -86,7 +86,7 @@ def stock(size: float) -> Side:
 
 def make_task(size: float) -> Task:
     """The twin's ratings, sorted by user, of which a random share is held out."""
-    matrix = twin_matrix(size).tocoo()
+    matrix = twin_dataset(size).user_item().tocoo()
     held = np.random.default_rng(1).random(matrix.nnz) < HELD_OUT
     rated = matrix.row.astype(np.int32), matrix.col.astype(np.int32), matrix.data
     return Task(tuple(each[~held] for each in rated), tuple(each[held] for each in rated), matrix.shape)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import scipy.sparse as sp
+import numpy as np
 
 from training.datasets.sources import RAW_ROOT
-from training.datasets.store import prepare
+from training.datasets.store import ProcessedDataset, prepare
 from training.datasets.synth.files import write_twin
 from training.datasets.synth.settings import SyntheticConfig, load_synthetic_config
+from training.models.base import TrainingData
+from training.split import Split, training_data
 
 USERS, MOVIES, RATINGS = 162_541, 62_423, 25_000_095
 
@@ -37,7 +39,13 @@ def twin(size: float) -> Path:
     return directory if directory.is_dir() else make_twin(size)
 
 
-def twin_matrix(size: float) -> sp.csr_matrix:
-    """(n_users, n_films) stars of the twin; the processed data set is kept under data/processed."""
+def twin_dataset(size: float) -> ProcessedDataset:
+    """The twin, processed; kept under data/processed."""
     directory = twin(size)
-    return prepare(directory.name, raw=directory).user_item()
+    return prepare(directory.name, raw=directory)
+
+
+def everything(dataset: ProcessedDataset) -> TrainingData:
+    """All ratings as training data."""
+    every = np.ones(len(dataset.ratings), dtype=bool)
+    return training_data(dataset, Split("all", 0, 0, every, every, every))

@@ -13,6 +13,7 @@ from training.kernels.threads import thread_map
 
 Block = NDArray[np.float32]
 BLOCK_CELLS = 1 << 24  # 64 MB of scores per thread
+SPAN = 64  # columns that are looked at together
 
 
 def top_k(scores: Block, k: int) -> tuple[NDArray[np.int32], Block]:
@@ -49,21 +50,51 @@ def all_top_k(
 
 @njit(cache=True, nogil=True)
 def _top_k(scores: Any, columns: Any, values: Any) -> None:
-    """One pass per line: a heap of the best k, its worst on top, replaced only by strictly better scores."""
-    k = columns.shape[1]
+    """A heap of the best k of each line, its worst on top, replaced only by strictly better scores.
+
+    The k-th best of the spans' best scores is a floor under the k-th best of all: spans below it are passed over.
+    """
+    k, n = columns.shape[1], scores.shape[1]
+    best = np.empty((n + SPAN - 1) // SPAN, dtype=np.float32)
     for line in range(len(scores)):
-        heap_values, heap_columns, row = values[line], columns[line], scores[line]
+        row = scores[line]
+        for span in range(len(best)):
+            best[span] = _highest(row[span * SPAN : (span + 1) * SPAN])
+        heap_values, heap_columns = values[line], columns[line]
+        floor = _kth(best, heap_values, heap_columns) if len(best) >= k else np.float32(-np.inf)
         heap_values[:] = -np.inf
         heap_columns[:] = -1
         worst = heap_values[0]
-        for column in range(len(row)):
-            if row[column] > worst:
-                _sift(heap_values, heap_columns, k, row[column], column)
-                worst = heap_values[0]
+        for span in range(len(best)):
+            if best[span] < floor or best[span] <= worst:
+                continue
+            for column in range(span * SPAN, min((span + 1) * SPAN, n)):
+                if row[column] >= floor and row[column] > worst:
+                    _sift(heap_values, heap_columns, k, row[column], column)
+                    worst = heap_values[0]
         for size in range(k - 1, 0, -1):  # heap sort: the worst goes to the end
             value, column = heap_values[size], heap_columns[size]
             heap_values[size], heap_columns[size] = heap_values[0], heap_columns[0]
             _sift(heap_values, heap_columns, size, value, column)
+
+
+@njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})  # scores are never NaN: vector instructions will do
+def _highest(span: Any) -> Any:
+    found = span[0]
+    for at in range(len(span)):
+        found = span[at] if span[at] > found else found
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _kth(scores: Any, values: Any, columns: Any) -> Any:
+    """The len(values)-th best of `scores`; the other arguments are room for a heap."""
+    values[:] = -np.inf
+    columns[:] = -1
+    for at in range(len(scores)):
+        if scores[at] > values[0]:
+            _sift(values, columns, len(values), scores[at], at)
+    return values[0]
 
 
 @njit(cache=True, nogil=True)

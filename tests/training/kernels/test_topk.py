@@ -20,7 +20,12 @@ def by_sorting(scores, k):
     return columns, values
 
 
-@given(seed=st.integers(0, 10_000), n=st.integers(1, 40), k=st.integers(1, 45), levels=st.sampled_from([2, 5, 1000]))
+@given(
+    seed=st.integers(0, 10_000),
+    n=st.integers(1, 40) | st.integers(500, 900),
+    k=st.integers(1, 45),
+    levels=st.sampled_from([2, 5, 1000]),
+)
 def test_the_best_k_with_ties_by_column(seed, n, k, levels):
     rng = np.random.default_rng(seed)
     scores = rng.integers(0, levels, (3, n)).astype(np.float32)

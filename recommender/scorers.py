@@ -7,13 +7,13 @@ Every scorer works on blocks. b is the number of people or films asked for, n th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any, assert_never
+from typing import assert_never
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recommender.blocks import Arrays, Block, Rows, gather, sparse_array, with_data, z_scores
 from recommender.foldin import Folded, fold_in
 from recommender.ids import UNKNOWN
 from recommender.schema import LIKE_THRESHOLD, RATING_MAX
@@ -27,10 +27,6 @@ from recommender.specs import (
     SimilaritySpec,
     UserSpec,
 )
-
-Arrays = Mapping[str, NDArray[Any]]
-Block = NDArray[np.float32]
-Rows = NDArray[np.int64]
 
 
 class ItemScorer(ABC):
@@ -278,29 +274,6 @@ class Ensemble(UserScorer):
         return total
 
 
-def z_scores(block: Block, history: sp.csr_matrix) -> Block:
-    """Each row of `block` (b, n) with mean 0 and deviation 1 over the films that `history` (b, n) does not hold."""
-    mean, deviation = unseen_statistics(block, history)
-    return np.asarray((block - mean[:, None]) / deviation[:, None], dtype=np.float32)
-
-
-def unseen_statistics(block: Block, history: sp.csr_matrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and deviation (b,) of each row of `block` (b, n) over the films that `history` (b, n) does not hold."""
-    seen = gather_pattern(block, history)
-    count = np.maximum(block.shape[1] - np.diff(history.indptr), 1)
-    mean = (block.sum(axis=1, dtype=np.float64) - seen.sum(axis=1)) / count
-    square = (np.square(block, dtype=np.float64).sum(axis=1) - np.square(seen).sum(axis=1)) / count
-    return mean, np.sqrt(np.maximum(square - mean**2, 1e-12))
-
-
-def gather_pattern(block: Block, history: sp.csr_matrix) -> NDArray[np.float64]:
-    """`block` (b, n) where `history` has an entry, 0 elsewhere."""
-    seen = np.zeros(block.shape, dtype=np.float64)
-    lines = np.repeat(np.arange(len(block)), np.diff(history.indptr))
-    seen[lines, history.indices] = block[lines, history.indices]
-    return seen
-
-
 def profile_weights(ratings: NDArray[np.float32], how: str) -> NDArray[np.float32]:
     """How much each rating (in stars) of a history counts; see SimilaritySpec.profile_weight."""
     match how:
@@ -313,22 +286,3 @@ def profile_weights(ratings: NDArray[np.float32], how: str) -> NDArray[np.float3
         case _:
             weights = ratings - np.float32(3.0)
     return np.asarray(weights, dtype=np.float32)
-
-
-def gather(matrix: Block, weights: sp.csr_matrix) -> Block:
-    """weights (b, n) @ matrix (n, d); only the rows that are needed are read, so that a mapped file stays on disk."""
-    needed, columns = np.unique(weights.indices, return_inverse=True)
-    narrow = sp.csr_matrix((weights.data, columns, weights.indptr), shape=(weights.shape[0], len(needed)))
-    return np.asarray(narrow @ matrix[needed], dtype=np.float32)
-
-
-def with_data(matrix: sp.csr_matrix, data: NDArray[Any]) -> sp.csr_matrix:
-    """The same sparsity pattern with other values, without copying the pattern."""
-    return sp.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
-
-
-def sparse_array(arrays: Arrays, prefix: str) -> sp.csr_matrix:
-    """The square CSR matrix that the bundle keeps as <prefix>_indptr, _indices and _data."""
-    indptr = arrays[f"{prefix}_indptr"]
-    n = len(indptr) - 1
-    return sp.csr_matrix((arrays[f"{prefix}_data"], arrays[f"{prefix}_indices"], indptr), shape=(n, n), copy=False)

@@ -5,8 +5,9 @@ import pytest
 import scipy.sparse as sp
 from scipy.optimize import minimize
 
+from recommender.blocks import z_scores
 from recommender.foldin import als_user, fold_in, svd_user
-from recommender.scorers import Similarity, item_scorer, user_scorer, z_scores
+from recommender.scorers import Similarity, item_scorer, user_scorer
 from recommender.specs import (
     AlsFoldIn,
     EnsembleMember,

@@ -10,7 +10,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recommender.scorers import item_scorer, sparse_array
+from recommender.blocks import sparse_array
+from recommender.scorers import item_scorer
 from recommender.specs import SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.kernels.cooccurrence import cooccurrence_top_k

@@ -1,0 +1,56 @@
+"""Arithmetic on blocks of scores, (b, n) for b people or films and n films, and on the sparse rows they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+Arrays = Mapping[str, NDArray[Any]]
+Block = NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+
+def z_scores(block: Block, history: sp.csr_matrix) -> Block:
+    """Each row of `block` (b, n) with mean 0 and deviation 1 over the films that `history` (b, n) does not hold."""
+    mean, deviation = unseen_statistics(block, history)
+    return np.asarray((block - mean[:, None]) / deviation[:, None], dtype=np.float32)
+
+
+def unseen_statistics(block: Block, history: sp.csr_matrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and deviation (b,) of each row of `block` (b, n) over the films that `history` (b, n) does not hold."""
+    seen = gather_pattern(block, history)
+    count = np.maximum(block.shape[1] - np.diff(history.indptr), 1)
+    mean = (block.sum(axis=1, dtype=np.float64) - seen.sum(axis=1)) / count
+    square = (np.square(block, dtype=np.float64).sum(axis=1) - np.square(seen).sum(axis=1)) / count
+    return mean, np.sqrt(np.maximum(square - mean**2, 1e-12))
+
+
+def gather_pattern(block: Block, history: sp.csr_matrix) -> NDArray[np.float64]:
+    """`block` (b, n) where `history` has an entry, 0 elsewhere."""
+    seen = np.zeros(block.shape, dtype=np.float64)
+    lines = np.repeat(np.arange(len(block)), np.diff(history.indptr))
+    seen[lines, history.indices] = block[lines, history.indices]
+    return seen
+
+
+def gather(matrix: Block, weights: sp.csr_matrix) -> Block:
+    """weights (b, n) @ matrix (n, d); only the rows that are needed are read, so that a mapped file stays on disk."""
+    needed, columns = np.unique(weights.indices, return_inverse=True)
+    narrow = sp.csr_matrix((weights.data, columns, weights.indptr), shape=(weights.shape[0], len(needed)))
+    return np.asarray(narrow @ matrix[needed], dtype=np.float32)
+
+
+def with_data(matrix: sp.csr_matrix, data: NDArray[Any]) -> sp.csr_matrix:
+    """The same sparsity pattern with other values, without copying the pattern."""
+    return sp.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def sparse_array(arrays: Arrays, prefix: str) -> sp.csr_matrix:
+    """The square CSR matrix that the bundle keeps as <prefix>_indptr, _indices and _data."""
+    indptr = arrays[f"{prefix}_indptr"]
+    n = len(indptr) - 1
+    return sp.csr_matrix((arrays[f"{prefix}_data"], arrays[f"{prefix}_indices"], indptr), shape=(n, n), copy=False)

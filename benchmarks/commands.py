@@ -23,4 +23,8 @@ def start(root: Path, *words: str) -> subprocess.Popen[bytes]:
 def succeed(root: Path, *words: str) -> None:
     """The same, waited for. Raises MovierecError, with the last line that was printed, where it fails."""
     if start(root, *words).wait():
-        raise MovierecError(f"movierec {' '.join(words)}: {(root / _LOG).read_text().splitlines()[-1]}")
+        raise MovierecError(f"movierec {' '.join(words)}: {_last_line(root / _LOG)}")
+
+
+def _last_line(path: Path) -> str:
+    return (path.read_text().splitlines() or ["It said nothing."])[-1]

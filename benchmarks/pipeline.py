@@ -17,10 +17,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
-from implicit.cpu.als import AlternatingLeastSquares
 from numpy.typing import NDArray
 from sklearn.decomposition import TruncatedSVD
 
+from benchmarks.als import bare as bare_als
 from benchmarks.common import Figure, peak_memory, seconds
 from benchmarks.topk import product
 from benchmarks.twins import everything, twin
@@ -28,6 +28,8 @@ from recommender.bundle import load_arrays, read_manifest
 from training.assemble import build_bundle, compose
 from training.datasets.store import prepare
 from training.models import configure, make
+from training.models.als import AlsConfig
+from training.models.arrays import with_ratings
 from training.models.base import TrainingData
 from training.models.fits import Fits
 
@@ -108,23 +110,18 @@ def _floors(size: float) -> float:
     raw = twin(size)
     with tempfile.TemporaryDirectory() as scratch:
         data = everything(prepare("twin", raw=raw, processed_root=Path(scratch) / "processed"))
-    factors = _content_factors(data)
-    widths = int(configure("als").model_dump()["factors"]) + factors
-    embedding = np.random.default_rng(0).normal(size=(data.user_item.shape[1], widths)).astype(np.float32)
+    factors, taste = _content_factors(data), AlsConfig.model_validate(configure("als").model_dump())
+    weights = with_ratings(data.user_item, taste.weight(data.user_item.data))
+    shape = (data.user_item.shape[1], taste.factors + factors)
+    embedding = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     floors: list[Callable[[], object]] = [
         lambda: [pd.read_csv(path, engine="c") for path in sorted(raw.glob("*.csv"))],
         lambda: make("svd").fit(data, seed=0, progress=_silent),
-        lambda: _bare_als(data),
+        lambda: bare_als(weights, taste, 0),
         lambda: TruncatedSVD(factors, random_state=0).fit_transform(data.tags.matrix),
         lambda: product(embedding),
     ]
     return sum(seconds(floor) for floor in floors)
-
-
-def _bare_als(data: TrainingData) -> None:
-    config = configure("als").model_dump()
-    als = AlternatingLeastSquares(factors=config["factors"], iterations=config["iterations"], random_state=0)
-    als.fit(data.user_item, show_progress=False)
 
 
 def _content_factors(data: TrainingData) -> int:

@@ -36,14 +36,6 @@ def read_sections(path: Path = RESULTS) -> dict[str, str]:
     return {part.splitlines()[0].removeprefix("## "): part.rstrip() + "\n" for part in parts}
 
 
-def read_figures(section: str) -> list[Figure]:
-    """The figures of a section. Raises ValueError for a line of the table that is none."""
-    lines = [line for line in section.splitlines() if line.startswith("|")]
-    if lines[:1] != [_HEAD]:
-        raise ValueError(f"Expected the head {_HEAD!r}, found {lines[:1]}.")
-    return [_figure(line) for line in lines[2:]]
-
-
 def _section(name: str, figures: Sequence[Figure]) -> str:
     today = datetime.now(UTC).date().isoformat()
     lines = [f"## {name}", "", f"{today}, size 1. {machine_line()}.", "", _HEAD, "|" + "---|" * (_HEAD.count("|") - 1)]
@@ -59,22 +51,3 @@ def _line(figure: Figure) -> str:
 
 def _plain(text: str) -> str:
     return " ".join(text.replace("|", "/").split())
-
-
-def _figure(line: str) -> Figure:
-    what, ratio, target, verdict, ours, theirs, unit, rounds, note = (cell.strip() for cell in line.split("|")[1:-1])
-    sign, _, bound = target.partition(" ")
-    figure = Figure(
-        what,
-        float(ratio),
-        float(bound) if target else None,
-        "higher" if sign == _BETTER["higher"] else "lower",
-        float(ours) if ours else None,
-        float(theirs) if theirs else None,
-        unit,
-        int(rounds),
-        note,
-    )
-    if _VERDICTS[figure.passed] != verdict:
-        raise ValueError(f"Expected the verdict {_VERDICTS[figure.passed]!r} in {line!r}, found {verdict!r}.")
-    return figure

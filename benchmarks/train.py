@@ -65,9 +65,9 @@ def theirs(fits: list[dict[str, Fit]], apart: dict[str, float]) -> None:
 
 def training_parts(plan: Plan) -> Iterator[Part]:
     """What the command fits on: a validation part, each protocol's parts, and all ratings."""
-    yield next(_parts(plan, plan.people, training_seeds=[plan.seed], validation=True))
+    yield next(parts(plan.dataset, plan.people, training_seeds=[plan.seed], progress=_silent, validation=True))
     for protocol in plan.protocols:
-        yield from _parts(plan, protocol, training_seeds=plan.training_seeds)
+        yield from parts(plan.dataset, protocol, training_seeds=plan.training_seeds, progress=_silent)
     everything = np.ones(len(plan.dataset.ratings), dtype=bool)
     whole = Split("refit", plan.seed, 0, everything, everything, everything)
     yield Part("refit", plan.dataset, plan.people, whole, plan.seed, _silent)
@@ -116,10 +116,6 @@ def _trainset(dataset: ProcessedDataset, split: Split) -> Any:
     frame = dataset.ratings.loc[split.train, [USER, MOVIE, RATING]]
     reader = surprise.Reader(rating_scale=(RATING_MIN, RATING_MAX))
     return surprise.Dataset.load_from_df(frame, reader).build_full_trainset()
-
-
-def _parts(plan: Plan, protocol: Any, **which: Any) -> Iterator[Part]:
-    return parts(plan.dataset, protocol, progress=_silent, **which)
 
 
 def _silent(what: str, share: float) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 import structlog
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s\"']+@")
+# To the last "@": a password may hold any other sign of an address. Taking too much away does no harm.
+_CREDENTIALS = re.compile(r"(?<=://)[^\s\"]*@")
 
 
 def without_credentials(text: str) -> str:

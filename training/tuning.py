@@ -162,10 +162,10 @@ def _study(search: Search, storage: str) -> optuna.Study:
         direction="minimize" if lower_is_better(search.metric) else "maximize",
         pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS),
     )
-    if not study.trials:
-        study.enqueue_trial(_present(search))
     for trial in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # its process is gone: the lock is ours
+    if not _finished(study):
+        study.enqueue_trial(_present(search))
     # Reseeded by what is finished, so that a search that goes on does not draw its first trials again.
     seed = search.seed * 100_003 + len(study.trials)
     study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=_STARTUP_TRIALS)

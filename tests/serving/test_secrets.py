@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from benchmarks.service import Service
+from serving.logs import without_credentials
 
 CANARY = "canary-7f3a"
 GIVEN = {"authorization": f"Bearer {CANARY}"}
@@ -31,6 +32,12 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, toy_bundle: Path) -> Itera
         with made as running:
             running.wait(lambda: running.json("/model").get("registry", {}).get("error"))
             yield running
+
+
+@pytest.mark.parametrize("secret", ["plain", "with/slash", "with@sign", "with'quote", "with:colon"])
+def test_no_password_is_left_of_an_address(secret: str) -> None:
+    shown = without_credentials(f'{{"error":"no way to postgresql://user:{secret}@host/db","at":"noon"}}')
+    assert shown == '{"error":"no way to postgresql://host/db","at":"noon"}'
 
 
 def test_row_29_admin_needs_the_token(guarded: Service) -> None:

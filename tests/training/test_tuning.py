@@ -59,6 +59,23 @@ def test_a_search_goes_on_where_it_was_left_and_never_sees_the_test_part(search,
     assert {tracker.client.get_run(parent).data.tags["study"] for parent in parents} == {search.name}
 
 
+def test_a_search_that_was_killed_at_once_still_starts_from_what_is_configured(search, mlflow_store, monkeypatch):
+    tracker = Tracker(mlflow_store)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Part, "evaluate", killed)
+        tune(search, 1, tracker=tracker, progress=silent)
+
+    tune(search, 1, tracker=tracker, progress=silent)
+
+    present = configure("item_knn").model_dump()
+    runs = tracker.client.search_runs([tracker.experiment("small")], "tags.kind = 'trial'")
+    assert max(runs, key=started).data.params == {key: str(present[key]) for key in search.space}
+
+
 def test_the_parts_of_a_model_made_of_others_are_fitted_once_for_all_trials(mlflow_store, monkeypatch):
     fitted = []
     fit_als = Als.fit

@@ -165,9 +165,7 @@ def row_scale(part: SimilarityPart, arrays: Arrays) -> Vector:
     return np.where(tenth > 0, tenth, np.float32(1))
 
 
-def _others(
-    part: SimilarityPart, arrays: dict[str, NDArray[Any]]
-) -> Callable[[NDArray[np.int64]], NDArray[np.float32]]:
+def _others(part: SimilarityPart, arrays: Arrays) -> Callable[[NDArray[np.int64]], NDArray[np.float32]]:
     scorer = item_scorer(SimilaritySpec(parts=[part]), arrays)
 
     def others(rows: NDArray[np.int64]) -> NDArray[np.float32]:

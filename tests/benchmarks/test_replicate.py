@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -137,3 +138,9 @@ def test_only_a_full_run_writes_the_page(tmp_path, monkeypatch, dataset, size, w
         text = (tmp_path / "results.md").read_text()
         assert "`movierec bench replicate`" in text
         assert text.index("## Stars") < text.index("## Strangers")
+
+
+def test_the_page_is_about_the_models_as_they_are_configured():
+    found = re.search(r"`configs/models`, sha256 (\w{12})", replicate.RESULTS.read_text())
+    assert found
+    assert found[1] == replicate.configurations()[:12], "make the page anew: movierec bench replicate"

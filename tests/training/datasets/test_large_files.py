@@ -33,6 +33,21 @@ def test_blocks_join_to_the_whole_file(raw):
 
 
 @pytest.mark.usefixtures("compiled")
+def test_a_file_that_grows_while_it_is_read_is_read_to_its_end(raw, monkeypatch):
+    lines, blocks = raw.lines("ratings.csv"), delimited._blocks
+
+    def growing(path, start):
+        for count, block in enumerate(blocks(path, start)):
+            if count == 0:
+                with path.open("a") as file:
+                    file.writelines(f"{line}\n" for line in lines[1:] * 3)
+            yield block
+
+    monkeypatch.setattr(delimited, "_blocks", growing)
+    assert len(read_raw(raw.path, Quarantine()).ratings) == 4 * (len(lines) - 1)
+
+
+@pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("bad", ["broken", "1,2,3.0", "99999999999,1,3.0,5", '"1",2,3.0,5', "", "x" * 3 * SMALL_BLOCK])
 def test_a_damaged_block_keeps_its_other_rows_and_line_numbers(raw, bad):
     lines = raw.lines("ratings.csv")

@@ -119,7 +119,7 @@ class _NumberColumns:
         needed = self._rows + count
         for name, column in list(self._columns.items()):
             if len(column) < needed:
-                size = int(needed / share_read * _GROWTH) + 1
+                size = max(needed, int(needed / share_read * _GROWTH) + 1)  # a file that grows gives shares above 1
                 if len(column):
                     column.resize(size, refcheck=False)
                 else:  # `resize` would fill it with zeros

@@ -32,6 +32,22 @@ def test_blocks_join_to_the_whole_file(raw):
     assert [str(dtype) for dtype in table.frame.dtypes] == ["int32", "int32", "float32", "int64"]
 
 
+@pytest.mark.parametrize(("title", "fast"), [("Ten 60x40 Rooms (1990)", True), ("0x10 (1990)", False)])
+def test_only_a_field_that_starts_like_a_hexadecimal_number_is_read_line_by_line(raw, title, fast):
+    raw.add("movies.csv", f"51,{title},Drama")
+    movies = read_raw(raw.path, Quarantine()).movies
+    assert movies.frame["original_title"].iloc[-1] == title
+    assert (movies.lines is None) == fast  # numbers are kept for each line only by the slow parser
+
+
+@pytest.mark.parametrize("number", ["0x10", "0X10", "-0x10", '"0x10"', " 0x10"])
+def test_a_hexadecimal_number_is_set_aside(raw, number):
+    line = raw.add("movies.csv", f"{number},Film (1990),Drama")
+    quarantine = Quarantine()
+    read_raw(raw.path, quarantine)
+    assert [reject.line for reject in quarantine.rejects] == [line]
+
+
 @pytest.mark.usefixtures("compiled")
 def test_a_file_that_grows_while_it_is_read_is_read_to_its_end(raw, monkeypatch):
     lines, blocks = raw.lines("ratings.csv"), delimited._blocks

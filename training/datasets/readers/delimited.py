@@ -6,6 +6,7 @@ quote swallows lines silently), is read again line by line. All ways give the sa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,6 @@ _COMPILED_FROM = 1 << 20  # bytes: below, loading the compiled parser takes long
 _NEWLINE = 10
 _TAIL = 1 << 12
 _GROWTH = 1.02  # a file's later rows are about as long as its first ones
-_HEXADECIMAL = (b"0x", b"0X")  # Arrow would take "0x10" for 16
 _ARROW_TYPES = {
     "int32": pa.int32(),
     "int64": pa.int64(),
@@ -191,7 +191,7 @@ def _lines_in(block: NDArray[np.uint8]) -> int:
 
 def _parse_with_arrow(data: bytes, layout: Layout) -> pa.Table | None:
     """The wanted columns of `data`, or None where any line of it needs a closer look."""
-    if any(mark in data for mark in _HEXADECIMAL):
+    if _may_hold_hexadecimal(data, layout.separator):
         return None
     step = len(layout.separator)  # "::" is read as ":" with an empty field between any two
     fields = [f"field {at}" for at in range((layout.width - 1) * step + 1)]
@@ -219,6 +219,15 @@ def _parse_with_arrow(data: bytes, layout: Layout) -> pa.Table | None:
     table = table.select(list(wanted)).rename_columns(list(wanted.values()))
     missing = any(table[name].null_count for name in layout.dtypes if name not in nullable)
     return None if missing or table.num_rows != _lines_in(np.frombuffer(data, dtype=np.uint8)) else table
+
+
+def _may_hold_hexadecimal(data: bytes, separator: str) -> bool:
+    """True where a field starts like "0x10", which Arrow would take for the number 16; not for a title with "60x40"."""
+    if b"0x" not in data and b"0X" not in data:  # many times as fast as the pattern
+        return False
+    mark = separator[0].encode()
+    blanks = b' \t"'.replace(mark, b"")
+    return re.search(rb"(?:\A|[\r\n" + mark + rb"])[" + blanks + rb"]*[-+]?0[xX]", data) is not None
 
 
 def _frame_of(table: pa.Table, layout: Layout) -> pd.DataFrame:

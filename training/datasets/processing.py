@@ -31,12 +31,13 @@ def process(
 ) -> ProcessedDataset:
     """Make the data set `name` out of `sources` and write it to `files`; the ratings while the tag matrix is built.
 
-    `fingerprint` is asked once everything has been read. Raises DataError when too many rows are bad.
+    `fingerprint` is computed while ratings may still be being read: that no file changes until this returns is for the
+    caller to check. Raises DataError when too many rows are bad.
     """
     catalogued = find_dataset_config(name)
     with _no_search_for_cycles(), ThreadPoolExecutor(max_workers=1) as pool:
         raw = read_raw(sources.raw, quarantine)
-        found = pool.submit(fingerprint)  # now that a processor is free
+        found = pool.submit(fingerprint)  # reads every file once more: beside the cleaning
         tables = clean(raw, quarantine, catalogued.earliest if catalogued else None, files.begin)
         dataset = _dataset(name, sources, config, quarantine, tables, found.result)
         files.finish(dataset, _reports(dataset, quarantine, catalogued.published if catalogued else PublishedCounts()))

@@ -70,6 +70,7 @@ def prepare(
     processed_root.mkdir(parents=True, exist_ok=True)
     fingerprint = cache(partial(_fingerprint, files, config))
     with FileLock(processed_root / f".{name}.lock"):
+        before = _states(files)
         manifest = persistence.read_manifest(directory)
         if not force and (dataset := _up_to_date(directory, manifest, fingerprint)):
             return dataset
@@ -78,7 +79,8 @@ def prepare(
 
         quarantine = Quarantine(config.max_bad_share * count_lines(files))
         with persistence.storing(directory) as stored:
-            dataset = process(name, sources, config, quarantine, _unchanged(files, fingerprint), stored)
+            dataset = process(name, sources, config, quarantine, fingerprint, stored)
+            _require_unchanged(files, before)
         return replace(dataset, directory=directory)
 
 
@@ -89,17 +91,10 @@ def _fingerprint(files: Sequence[Path], config: ProcessingConfig) -> str:
     return hashlib.sha256("\n".join([f"rules {RULES_VERSION}", config.model_dump_json(), *inputs]).encode()).hexdigest()
 
 
-def _unchanged(files: Sequence[Path], fingerprint: Callable[[], str]) -> Callable[[], str]:
-    """`fingerprint`, computed after the files have been read; refused where one of them has changed from now on."""
-    before = _states(files)
-
-    def checked() -> str:
-        result = fingerprint()
-        if changed := [str(path) for path, old, new in zip(files, before, _states(files), strict=True) if old != new]:
-            raise DataError(f"{', '.join(changed)} changed while being read. Prepare once more when it is complete.")
-        return result
-
-    return checked
+def _require_unchanged(files: Sequence[Path], before: Sequence[tuple[int, int]]) -> None:
+    """Raises DataError where a file, since its state `before`, changed: what was read may not be what was hashed."""
+    if changed := [str(path) for path, old, new in zip(files, before, _states(files), strict=True) if old != new]:
+        raise DataError(f"{', '.join(changed)} changed while being read. Prepare once more when it is complete.")
 
 
 def _states(files: Sequence[Path]) -> list[tuple[int, int]]:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import pickle
+import queue
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from recommender.errors import DataError, MissingInputError
-from training.datasets import processing
+from training.datasets import processing, store
 from training.datasets.persistence import MANIFEST, MOVIES_FILE, RATINGS_FILE, TAGS_FILE
 from training.datasets.readers import read_raw
-from training.datasets.sources import default_credits, installed_sample
+from training.datasets.sources import count_lines, default_credits, installed_sample
 from training.datasets.store import load_dataset, prepare
+from training.datasets.tables import in_background
 
 
 @pytest.fixture
@@ -54,17 +58,46 @@ def test_a_changed_input_credit_or_setting_is_processed_again(raw, tmp_path, run
     assert len(fingerprints) == len(runs) == 4
 
 
-def test_an_input_that_changes_while_it_is_read_is_refused(raw, tmp_path, monkeypatch):
-    before = prepare("mine", raw=raw.path, processed_root=tmp_path / "p")
-    raw.add("ratings.csv", "1,1,0.5,1400000000")
+@pytest.mark.parametrize("made_before", [True, False])
+def test_an_input_that_changes_while_ratings_are_still_being_read_is_refused(raw, tmp_path, monkeypatch, made_before):
+    if made_before:
+        before = prepare("mine", raw=raw.path, processed_root=tmp_path / "p")
+        raw.add("ratings.csv", "1,1,0.5,1400000000")
+    hashing: queue.SimpleQueue[Future[str]] = queue.SimpleQueue()
+
+    class Watched(ThreadPoolExecutor):
+        def submit(self, task, /, *args, **named):
+            hashing.put(future := super().submit(task, *args, **named))
+            return future
+
+    def still_reading(tables):
+        hashing.get().result()
+        raw.add("ratings.csv", "2,1,0.5,1400000000")
+        return tables.ratings
 
     def overtaken(*args):
         tables = read_raw(*args)
-        assert len(tables.ratings)  # read to the end
-        raw.add("ratings.csv", "2,1,0.5,1400000000")
-        return tables
+        return replace(tables, ratings_to_come=in_background(still_reading, tables))
 
+    monkeypatch.setattr(processing, "ThreadPoolExecutor", Watched)
     monkeypatch.setattr(processing, "read_raw", overtaken)
+    with pytest.raises(DataError, match=r"ratings\.csv changed while being read"):
+        prepare("mine", raw=raw.path, processed_root=tmp_path / "p")
+    if made_before:
+        assert load_dataset("mine", tmp_path / "p").fingerprint == before.fingerprint
+    else:
+        assert not (tmp_path / "p" / "mine").exists()
+
+
+def test_an_input_that_changes_between_hashing_and_reading_is_refused(raw, tmp_path, monkeypatch):
+    before = prepare("mine", raw=raw.path, processed_root=tmp_path / "p")
+    raw.add("ratings.csv", "1,1,0.5,1400000000")  # so that it is hashed to be compared with what was made
+
+    def overtaken(files):
+        raw.add("ratings.csv", "2,1,0.5,1400000000")
+        return count_lines(files)
+
+    monkeypatch.setattr(store, "count_lines", overtaken)
     with pytest.raises(DataError, match=r"ratings\.csv changed while being read"):
         prepare("mine", raw=raw.path, processed_root=tmp_path / "p")
     assert load_dataset("mine", tmp_path / "p").fingerprint == before.fingerprint

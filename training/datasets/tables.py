@@ -80,7 +80,11 @@ class RawTables:
 
 
 def in_background(read: Callable[..., Table], *arguments: object) -> Future[Table]:
-    """The table that `read` makes of `arguments`, in a thread of its own."""
+    """The table that `read` makes of `arguments`, in a thread of its own.
+
+    Nothing stops that thread: where another file turns out to be unreadable, the process ends only once this one has
+    been read, and rows may still be set aside meanwhile.
+    """
     pool = ThreadPoolExecutor(max_workers=1)
     table = pool.submit(read, *arguments)
     pool.shutdown(wait=False)

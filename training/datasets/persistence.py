@@ -50,14 +50,9 @@ def read_manifest(directory: Path) -> dict[str, Any] | None:
     return manifest
 
 
-def is_current(manifest: Mapping[str, Any] | None, fingerprint: str | None = None) -> bool:
-    """True when this process may use what `manifest` describes (and its fingerprint is `fingerprint`, if given)."""
-    return (
-        manifest is not None
-        and manifest.get("format") == FORMAT
-        and manifest.get("pandas") == pd.__version__
-        and (fingerprint is None or manifest.get("fingerprint") == fingerprint)
-    )
+def is_current(manifest: Mapping[str, Any]) -> bool:
+    """True when this process may use what `manifest` describes."""
+    return manifest.get("format") == FORMAT and manifest.get("pandas") == pd.__version__
 
 
 class Files:

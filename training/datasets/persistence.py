@@ -99,12 +99,10 @@ def storing(directory: Path) -> Iterator[Files]:
 
 
 def _written(path: Path, write: Callable[[_HashingWriter], object]) -> str:
-    """Let `write` fill a file; gives the file's sha256 when it is on the disk."""
+    """Let `write` fill a file; gives its sha256. `replaced_directory` brings the file to the disk."""
     with path.open("wb") as file:
         hashing = _HashingWriter(file)
         write(hashing)
-        file.flush()
-        os.fsync(file.fileno())
     return hashing.hexdigest()
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import queue
 import threading
+from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
@@ -101,6 +103,20 @@ def test_an_input_that_changes_between_hashing_and_reading_is_refused(raw, tmp_p
     with pytest.raises(DataError, match=r"ratings\.csv changed while being read"):
         prepare("mine", raw=raw.path, processed_root=tmp_path / "p")
     assert load_dataset("mine", tmp_path / "p").fingerprint == before.fingerprint
+
+
+def test_every_file_is_brought_to_the_disk_once_before_it_takes_its_place(raw, tmp_path, monkeypatch):
+    target, sync = tmp_path / "p" / "mine", os.fsync
+    synced: Counter[int] = Counter()
+
+    def watched(descriptor):
+        if not target.exists():
+            synced[os.fstat(descriptor).st_ino] += 1
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    prepare("mine", raw=raw.path, processed_root=target.parent)
+    assert synced == {path.stat().st_ino: 1 for path in target.iterdir()}
 
 
 @pytest.mark.parametrize("name", [MOVIES_FILE, RATINGS_FILE, TAGS_FILE, "user_item_matrix.npz", "movie_ids.npy"])

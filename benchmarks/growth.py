@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.common import Figure
-from benchmarks.twins import everything, twin
+from benchmarks.twins import twin
 from training.assemble import build_bundle
 from training.datasets.store import prepare
 from training.models.als import Als, AlsConfig
+from training.split import all_ratings, training_data
 
 SMALLEST = 0.04  # of MovieLens 25M: a million ratings
 
@@ -47,7 +48,7 @@ def _measure(size: float) -> dict[str, float]:
         raw = twin(size)
         with _timed(taken, "reading, cleaning and storing"):
             dataset = prepare("twin", raw=raw, processed_root=Path(scratch) / "processed")
-        data, ratings = everything(dataset), len(dataset.ratings)
+        data, ratings = training_data(dataset, all_ratings(dataset)), len(dataset.ratings)
         with _timed(taken, "fitting ALS"):
             fitted = Als(AlsConfig()).fit(data, seed=0, progress=lambda what, share: None)
         with _timed(taken, "neighbours and saving the bundle"):

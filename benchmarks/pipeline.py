@@ -23,7 +23,7 @@ from sklearn.decomposition import TruncatedSVD
 from benchmarks.als import bare as bare_als
 from benchmarks.common import Figure, peak_memory, seconds
 from benchmarks.topk import product
-from benchmarks.twins import everything, twin
+from benchmarks.twins import twin
 from recommender.bundle import load_arrays, read_manifest
 from training.assemble import build_bundle, compose
 from training.datasets.store import prepare
@@ -32,6 +32,7 @@ from training.models.als import AlsConfig
 from training.models.arrays import with_ratings
 from training.models.base import TrainingData
 from training.models.fits import Fits
+from training.split import all_ratings, training_data
 
 SMALL = 0.2  # of the full size, for the time of one rating: 5 million of 25 million
 JUDGED_FROM = 0.9  # the targets are those of the full size
@@ -98,7 +99,7 @@ def _whole(size: float) -> Made:
 
 def _files_to_bundle(raw: Path, scratch: Path) -> int:
     dataset = prepare("twin", raw=raw, processed_root=scratch / "processed")
-    data = everything(dataset)
+    data = training_data(dataset, all_ratings(dataset))
     fits = Fits(data, 0, _silent)
     blend, als, svd = (fits.get(name, configure(name)) for name in ("blend", "als", "svd"))
     build_bundle(scratch / "bundle", compose("recommender", item=blend, user=als, rating=svd), dataset, data)
@@ -109,7 +110,8 @@ def _floors(size: float) -> float:
     """Sum of the floors' seconds but the bundle's; what they need is made ready beforehand."""
     raw = twin(size)
     with tempfile.TemporaryDirectory() as scratch:
-        data = everything(prepare("twin", raw=raw, processed_root=Path(scratch) / "processed"))
+        dataset = prepare("twin", raw=raw, processed_root=Path(scratch) / "processed")
+        data = training_data(dataset, all_ratings(dataset))
     factors, taste = _content_factors(data), AlsConfig.model_validate(configure("als").model_dump())
     weights = with_ratings(data.user_item, taste.weight(data.user_item.data))
     shape = (data.user_item.shape[1], taste.factors + factors)

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.common import Figure, seconds
@@ -35,10 +36,11 @@ def run(*, size: float, rounds: int) -> list[Figure]:
     with tempfile.TemporaryDirectory() as scratch, standalone(Path(scratch)) as master:
         case = _Case.make(Path(scratch), size)
         fitted: dict[str, FittedModel] = {}
-        taken = {
-            name: seconds(lambda name=name: fitted.update({name: case.fit(name, master)}))  # type: ignore[misc]
-            for name in ("als", "spark_als")
-        }
+
+        def fit(name: str) -> None:
+            fitted[name] = case.fit(name, master)
+
+        taken = {name: seconds(partial(fit, name)) for name in ("als", "spark_als")}
         ours, theirs = (case.judge(fitted[name]) for name in ("spark_als", "als"))
     found = compare(ours, theirs, METRIC)
     note = f"{found.users} people, ratio {found.ratio:.4f} [{found.ratio_lo:.4f}, {found.ratio_hi:.4f}]"

@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from benchmarks.common import Figure, in_turn
-from benchmarks.twins import everything, twin_dataset
+from benchmarks.twins import twin_dataset
 from training.kernels.threads import cores
 from training.kernels.topk import all_top_k
 from training.models import configure, make
+from training.split import all_ratings, training_data
 
 FILMS, FACTORS, K = 59_000, 128, 100
 FLOOR_ROWS = 1024  # rows of the product that are in memory at a time
@@ -19,7 +20,8 @@ FLOOR_ROWS = 1024  # rows of the product that are in memory at a time
 def run(size: float, rounds: int) -> list[Figure]:
     """Time of the exact top 100 of every film over the time of the matrix product that it needs."""
     content = make("content", configure("content", [f"factors={FACTORS}"]))
-    fitted = content.fit(everything(twin_dataset(size)), seed=0, progress=lambda what, share: None)
+    dataset = twin_dataset(size)
+    fitted = content.fit(training_data(dataset, all_ratings(dataset)), seed=0, progress=lambda what, share: None)
     embedding = fitted.arrays["content_embedding"][: round(FILMS * size)]
     ours(embedding[: 2 * K])  # compiles
     taken = in_turn(lambda: ours(embedding), lambda: product(embedding), rounds)

@@ -30,7 +30,7 @@ from training.models import configure
 from training.models.als import AlsConfig
 from training.models.arrays import with_ratings
 from training.plan import ALL, Plan, make_plan
-from training.split import Split
+from training.split import Split, all_ratings
 
 DATASET = "ml-100k"
 Fit = Callable[[], object]
@@ -68,9 +68,7 @@ def training_parts(plan: Plan) -> Iterator[Part]:
     yield next(parts(plan.dataset, plan.people, training_seeds=[plan.seed], progress=_silent, validation=True))
     for protocol in plan.protocols:
         yield from parts(plan.dataset, protocol, training_seeds=plan.training_seeds, progress=_silent)
-    everything = np.ones(len(plan.dataset.ratings), dtype=bool)
-    whole = Split("refit", plan.seed, 0, everything, everything, everything)
-    yield Part("refit", plan.dataset, plan.people, whole, plan.seed, _silent)
+    yield Part("refit", plan.dataset, plan.people, all_ratings(plan.dataset), plan.seed, _silent)
 
 
 def bare_fits(part: Part) -> dict[str, Fit]:

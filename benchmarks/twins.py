@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from training.datasets.sources import RAW_ROOT
 from training.datasets.store import ProcessedDataset, prepare
 from training.datasets.synth.files import write_twin
 from training.datasets.synth.settings import SyntheticConfig, load_synthetic_config
-from training.models.base import TrainingData
-from training.split import Split, training_data
 
 USERS, MOVIES, RATINGS = 162_541, 62_423, 25_000_095
 
@@ -43,9 +39,3 @@ def twin_dataset(size: float) -> ProcessedDataset:
     """The twin, processed; kept under data/processed."""
     directory = twin(size)
     return prepare(directory.name, raw=directory)
-
-
-def everything(dataset: ProcessedDataset) -> TrainingData:
-    """All ratings as training data."""
-    every = np.ones(len(dataset.ratings), dtype=bool)
-    return training_data(dataset, Split("all", 0, 0, every, every, every))

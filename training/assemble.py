@@ -151,13 +151,11 @@ def golden_queries(model: Model, data: TrainingData) -> list[Golden]:
     films = np.flatnonzero((data.counts > 0) & (data.canonical == np.arange(len(data.canonical))))
     films = films[np.argsort(-data.counts[films], kind="stable")]
     people = np.flatnonzero(np.diff(data.user_item.indptr) > 0)
-    queries = [("movie", int(model.movie_ids.ids[row])) for row in spread(films, GOLDEN_MOVIES)]
-    queries += [("user", int(model.user_ids.ids[row])) for row in spread(people, GOLDEN_USERS)]
-    length = min(GOLDEN_LENGTH, len(data.canonical))
-    return [
-        model.golden_answer(Golden(subject=subject, id=raw, movie_ids=[0] * length, scores=[]))  # type: ignore[arg-type]
-        for subject, raw in queries
-    ]
+    open_answer = {"movie_ids": [0] * min(GOLDEN_LENGTH, len(data.canonical)), "scores": []}
+    asked = [("movie", raw) for raw in model.movie_ids.ids[spread(films, GOLDEN_MOVIES)].tolist()]
+    asked += [("user", raw) for raw in model.user_ids.ids[spread(people, GOLDEN_USERS)].tolist()]
+    queries = (Golden.model_validate({"subject": subject, "id": raw, **open_answer}) for subject, raw in asked)
+    return [model.golden_answer(query) for query in queries]
 
 
 def spread(rows: NDArray[np.int64], n: int) -> NDArray[np.int64]:

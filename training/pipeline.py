@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 
-import numpy as np
-
 from recommender.bundle import Manifest
 from recommender.errors import MovierecError
 from recommender.model import Model
@@ -28,7 +26,7 @@ from training.models.base import FittedModel, Progress
 from training.models.fits import Composite, Fits
 from training.plan import Plan, make_plan
 from training.recording import Results, Trained, record_all
-from training.split import Split, training_data
+from training.split import all_ratings, training_data
 from training.tracking import BUNDLE, CHAMPION, Tracker
 from training.versioning import code_digest, git_commit
 from training.workspace import Workspace, open_workspace
@@ -116,8 +114,7 @@ def evaluate_recipes(
 
 def refit(plan: Plan, recipes: Mapping[str, Recipe], workspace: Workspace, progress: Progress) -> dict[str, Path]:
     """Every model's bundle fitted on all ratings, with the data set's extras, without metrics as yet."""
-    everything = np.ones(len(plan.dataset.ratings), dtype=bool)
-    data = training_data(plan.dataset, Split("refit", plan.seed, 0, everything, everything, everything))
+    data = training_data(plan.dataset, all_ratings(plan.dataset))
     fits = Fits(data, plan.seed, prefixed("refit", progress))
     extras = cache(partial(describe, plan.dataset, data, seed=plan.seed))
 

@@ -32,7 +32,16 @@ from training.protocol import (
 )
 from training.split_files import tested_parts, validation_parts
 
-__all__ = ["ProtocolConfig", "Split", "load_protocol", "splits", "trained_in", "training_data", "validation_splits"]
+__all__ = [
+    "ProtocolConfig",
+    "Split",
+    "all_ratings",
+    "load_protocol",
+    "splits",
+    "trained_in",
+    "training_data",
+    "validation_splits",
+]
 
 Mask = NDArray[np.bool_]
 _NEXT_CUT = 1000  # added to the seed of a split for each further validation part: far from other splits' seeds
@@ -105,6 +114,12 @@ def trained_in(split: Split) -> Split:
     if split.fold_in is None:
         raise DataError(f"Protocol {split.protocol} folds nobody in.")
     return replace(split, train=split.train | split.fold_in, fold_in=None)
+
+
+def all_ratings(dataset: ProcessedDataset) -> Split:
+    """All ratings train, none is held out: what a version is refitted on."""
+    every = np.ones(len(dataset.ratings), dtype=bool)
+    return Split("all", 0, 0, train=every, test=~every, masked=every)
 
 
 def training_data(dataset: ProcessedDataset, split: Split) -> TrainingData:

@@ -19,7 +19,7 @@ from training.evaluation.significance import compare, holm
 from training.kernels.topk import top_k
 from training.models import NAMES, configure
 from training.models.fits import Fits
-from training.split import Split, training_data
+from training.split import all_ratings, training_data
 
 WEIGHTED = "weighted_hit_rate_at_10"
 PARTS = ("popularity", "als", "item_knn", "content")  # what blend must beat: popularity, and all that it is made of
@@ -60,8 +60,7 @@ def item2item(study: Study, genome: Path | None) -> list[Section]:
 
 def fitted_on_everything(study: Study, name: str) -> Model:
     """A model of all ratings, through a saved bundle."""
-    everything = np.ones(len(study.dataset.ratings), dtype=bool)
-    data = training_data(study.dataset, Split("all", 0, 0, everything, ~everything, everything))
+    data = training_data(study.dataset, all_ratings(study.dataset))
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "bundle"
         build_bundle(path, Fits(data, 0, study.progress).get(name, configure(name)), study.dataset, data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -83,13 +84,20 @@ def full(tmp_path_factory: pytest.TempPathFactory, full_bundle: Path) -> Iterato
         yield opened
 
 
+@contextmanager
+def ready(made: Service, bundle: Path) -> Iterator[Service]:
+    """Real processes that serve `bundle` as version 1."""
+    made.promote(bundle, "1")
+    with made as running:
+        running.wait(lambda: running.status("/readyz") == 200)
+        yield running
+
+
 @pytest.fixture(scope="session")
 def live_service(tmp_path_factory: pytest.TempPathFactory, full_bundle: Path) -> Iterator[Service]:
     """`movierec serve` over the toy model with extras, as real processes, for tests that change nothing."""
     made = Service(tmp_path_factory.mktemp("live"), stale_after_seconds="3600", explain_users="true")
-    made.promote(full_bundle, "1")
-    with made as running:
-        running.wait(lambda: running.status("/readyz") == 200)
+    with ready(made, full_bundle) as running:
         yield running
 
 

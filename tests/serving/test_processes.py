@@ -17,6 +17,7 @@ import pytest
 
 from benchmarks.load import Background, Sample, failures
 from benchmarks.service import Service
+from tests.serving.conftest import ready
 
 # The toy model has five neighbours of each film ready.
 PLAIN, COMPUTED = "/recommend/?title=Star%20Voyage&n=3", "/recommend/?movie_id=1&genres=Sci-Fi"
@@ -25,9 +26,7 @@ PLAIN, COMPUTED = "/recommend/?title=Star%20Voyage&n=3", "/recommend/?movie_id=1
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, toy_bundle: Path) -> Iterator[Service]:
     made = Service(tmp_path_factory.mktemp("service"), stale_after_seconds="3600", request_timeout_seconds="1")
-    made.promote(toy_bundle, "1")
-    with made as running:
-        running.wait(lambda: running.status("/readyz") == 200)
+    with ready(made, toy_bundle) as running:
         yield running
 
 

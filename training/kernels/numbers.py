@@ -25,7 +25,7 @@ _NEWLINE, _RETURN, _QUOTE, _MINUS, _POINT, _ZERO = (np.uint64(ord(character)) fo
 _NONE, _ONE, _NINE, _MAX_DIGITS, _NOWHERE = (np.uint64(n) for n in (0, 1, 9, MAX_DIGITS, 2**64 - 1))
 _VALUE = COLUMN_TYPES.index("float32")
 _LIMITS = np.array([2**31, 2**31, 0, 2**63 - 1])  # of the whole numbers of each column
-_MISSING = [np.empty(0, dtype=dtype) for dtype in COLUMN_TYPES]
+_NO_TIMES = np.empty(0, dtype=COLUMN_TYPES[3])
 
 
 def parse_numbers(
@@ -41,7 +41,8 @@ def parse_numbers(
     """
     if not len(data) or data[-1] != _NEWLINE:  # the loops end at line ends, not at the end of the data
         return REFUSED
-    ids, others, values, times = (*columns, *_MISSING[len(columns) :])  # type: ignore[misc]
+    ids, others, values = columns[:3]
+    times = columns[3] if len(columns) > 3 else _NO_TIMES
     mark = np.uint64(ord(separator[0]))
     return int(_parse_lines(data, mark, len(separator), slots, ids, others, values, times, row, _LIMITS, _POWERS))
 

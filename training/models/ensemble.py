@@ -47,12 +47,8 @@ class Ensemble:
             "ease": fits.get("ease", self.config.ease),
         }
         weights = {"als": self.config.als_weight, "ials": self.config.ials_weight, "ease": self.config.ease_weight}
-        spec = EnsembleSpec(
-            members=[
-                EnsembleMember(name=name, weight=weights[name], spec=member.user_spec)  # type: ignore[arg-type]
-                for name, member in members.items()
-            ]
-        )
+        told = [{"name": name, "weight": weights[name], "spec": each.user_spec} for name, each in members.items()]
+        spec = EnsembleSpec(members=[EnsembleMember.model_validate(member) for member in told])
         arrays: dict[str, NDArray[Any]] = {}
         for member in members.values():
             arrays |= member.arrays

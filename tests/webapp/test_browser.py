@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from cli.webapp import streamlit_command
 from serving.model_store import ModelStore
 from tests.webapp.conftest import serving
+from webapp.state import DECK
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = [
@@ -160,6 +161,8 @@ def test_more_like_this_updates_the_address(site: str, page: Page) -> None:
 def test_rating_five_films_changes_the_list(site: str, page: Page) -> None:
     visit(page, f"{site}/for-you")
     expect(page.get_by_role("heading", name="What most people like, until you rate")).to_be_visible()
+    # Stars appear one after another, also after the script has ended: counted early, the nth is another film's.
+    expect(page.get_by_test_id("stFeedback")).to_have_count(DECK)
     cards = page.locator(".mr-card h3")
     seen = [tuple(cards.all_inner_texts())]
     for number in range(5):

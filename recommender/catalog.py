@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -119,7 +119,7 @@ def encode_catalog(
     `histograms`: (n, 10) ratings by half star; `canonical`: (n,) row that stands for each film.
     """
     bits = {name: bit for bit, name in enumerate(genre_names(films))}
-    texts = [json.dumps(asdict(film), ensure_ascii=False, separators=(",", ":")).encode() for film in films]
+    texts = [json.dumps(vars(film), ensure_ascii=False, separators=(",", ":")).encode() for film in films]
     text, offsets = concatenate(texts)
     return {
         "catalog_text": text,

@@ -22,10 +22,9 @@ from recommender.title_keys import split_year
 from recommender.titles import TitleNames, encode_titles
 from training.datasets.store import ProcessedDataset
 from training.extras import extra_arrays
-from training.kernels.topk import all_top_k
 from training.models.base import FittedModel, TrainingData
+from training.models.nearest import nearest
 
-NEIGHBOURS = 100  # films in each prebuilt list: the most that the service shows
 GOLDEN_LENGTH = 10
 GOLDEN_MOVIES, GOLDEN_USERS = 5, 3
 
@@ -49,6 +48,7 @@ def build_bundle(
     """
     histograms = rating_histograms(data.user_item)
     films = film_rows(dataset.movies, histograms)
+    near = fitted.nearest or nearest(item_scorer(fitted.item_spec, fitted.arrays).similar, data.canonical)
     arrays = {
         **fitted.arrays,
         "movie_ids": dataset.movie_ids.ids,
@@ -56,7 +56,8 @@ def build_bundle(
         **encode_catalog(films, histograms, data.canonical),
         **encode_titles(title_names(dataset.movies)),
         **encode_history(data.user_item),
-        **neighbours(fitted, data.canonical),
+        "neighbour_rows": near.rows,
+        "neighbour_scores": near.scores,
         **(extras or {}),
     }
     manifest = Manifest(
@@ -90,6 +91,7 @@ def compose(name: str, *, item: FittedModel, user: FittedModel, rating: FittedMo
         user_spec=user.user_spec,
         rating_spec=rating.rating_spec if rating else None,
         content_embedding=item.content_embedding,
+        nearest=item.nearest,
     )
 
 
@@ -125,25 +127,6 @@ def title_names(movies: pd.DataFrame) -> list[TitleNames]:
         TitleNames(title, [*others, split_year(raw)[0]], None if pd.isna(year) else int(year))
         for title, others, raw, year in zip(*(movies[column] for column in columns), strict=True)
     ]
-
-
-def neighbours(fitted: FittedModel, canonical: NDArray[np.int32]) -> Arrays:
-    """The best films for each film: `neighbour_rows` (n, k) int32 padded with -1 and `neighbour_scores` (n, k).
-
-    Second entries, the film itself and what stands for it are left out.
-    """
-    scorer = item_scorer(fitted.item_spec, fitted.arrays)
-    n = len(canonical)
-    second_entries = np.flatnonzero(canonical != np.arange(n))
-
-    def scores(rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        block = scorer.similar(rows)
-        block[:, second_entries] = -np.inf
-        block[np.arange(len(rows)), canonical[rows]] = -np.inf
-        return block
-
-    rows, values = all_top_k(scores, n, min(NEIGHBOURS, n - 1))
-    return {"neighbour_rows": rows, "neighbour_scores": values}
 
 
 def golden_queries(model: Model, data: TrainingData) -> list[Golden]:

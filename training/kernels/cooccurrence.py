@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from numba import njit
 from numpy.typing import NDArray
 
+from training.kernels.order import fullest_first
 from training.kernels.threads import thread_map
 from training.kernels.topk import top_k
 
@@ -25,9 +26,7 @@ def cooccurrence_top_k(
     `user_item` (n_users, n_movies): exponent 1/2 is the cosine, 1 is lift. The film itself is left out.
     """
     n = user_item.shape[1]
-    order = np.argsort(-np.bincount(user_item.indices, minlength=n), kind="stable")
-    # Films numbered by popularity: most counts are of the first few columns, which then stay in the processor's cache.
-    by_user = _renumbered(user_item, order)
+    by_user, _, order = fullest_first(user_item)
     by_item = by_user.tocsc()
     norms = np.asarray(by_user.multiply(by_user).sum(axis=0), dtype=np.float32).ravel() ** np.float32(exponent)
     scale = np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
@@ -45,15 +44,6 @@ def cooccurrence_top_k(
         for _ in run(work, range(0, n, STEP)):
             pass
     return _sparse(columns, values)
-
-
-def _renumbered(user_item: sp.csr_matrix, order: NDArray[np.int64]) -> sp.csr_matrix:
-    """The matrix with the columns in that order."""
-    place = np.empty(len(order), dtype=user_item.indices.dtype)
-    place[order] = np.arange(len(order))
-    ranked = sp.csr_matrix((user_item.data, place[user_item.indices], user_item.indptr), shape=user_item.shape)
-    ranked.sort_indices()
-    return ranked
 
 
 def _ratings(by_item: sp.csc_matrix, start: int, stop: int) -> tuple[NDArray[Any], ...]:

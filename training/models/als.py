@@ -15,10 +15,12 @@ from threadpoolctl import threadpool_limits
 from recommender.specs import AlsFoldIn, FactorSpec, SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.kernels.least_squares import solve_rows
+from training.kernels.order import fullest_first
 from training.kernels.threads import thread_map
 from training.models.arrays import unit_rows, with_ratings
 from training.models.base import FittedModel, Progress, TrainingData
 
+Factors = NDArray[np.float32]
 LOSS_BELOW = 2_000_000  # ratings; on larger data the learning curve would cost as much as the fit
 
 
@@ -52,13 +54,16 @@ class Als:
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """Arrays: user factors, item factors, the items' Gram matrix for fold-in, and unit-length item factors."""
         weights = with_ratings(data.user_item, self.config.weight(data.user_item.data))
-        als, curve = self.factorise(weights, seed, progress)
-        return als_model(self.config, als.user_factors, als.item_factors, curve)
+        users, items, curve = self.factorise(weights, seed, progress)
+        return als_model(self.config, users, items, curve)
 
     def factorise(
         self, confidence: sp.csr_matrix, seed: int, progress: Progress = lambda what, share: None
-    ) -> tuple[AlternatingLeastSquares, dict[str, list[float]]]:
-        """implicit's model of `confidence` (n_users, n_movies), users solved exactly, and its losses on small data."""
+    ) -> tuple[Factors, Factors, dict[str, list[float]]]:
+        """Factors of people (n_users, d), solved exactly, and of films (n_movies, d), and the losses on small data.
+
+        `confidence`: (n_users, n_movies), before the factor alpha.
+        """
         losses: list[float] = []
 
         def on_iteration(iteration: int, seconds: float, loss: float | None) -> None:
@@ -66,22 +71,29 @@ class Als:
             if loss is not None:
                 losses.append(float(loss))
 
+        ordered, people, films = fullest_first(confidence)
+        # where implicit starts from without the order, so that the order changes the time and not the model
+        start = np.random.default_rng(seed)
         with threadpool_limits(1, "blas"):
-            als = AlternatingLeastSquares(
-                factors=self.config.factors,
-                regularization=self.config.regularization,
-                alpha=self.config.alpha,
-                iterations=self.config.iterations,
-                random_state=seed,
-                calculate_training_loss=confidence.nnz < LOSS_BELOW,
-            )
-            als.fit(confidence, show_progress=False, callback=on_iteration)
-        als.item_factors[rated(confidence) == 0] = 0
-        als.user_factors = self._users(confidence, als.item_factors)
-        assert als.user_factors.shape == (confidence.shape[0], self.config.factors), "implicit takes users x items"
-        return als, {"train_loss": losses} if losses else {}
+            als = self._algorithm(with_loss=confidence.nnz < LOSS_BELOW)
+            als.user_factors = start.random((len(people), self.config.factors), dtype=np.float32)[people] * 0.01
+            als.item_factors = start.random((len(films), self.config.factors), dtype=np.float32)[films] * 0.01
+            als.fit(ordered, show_progress=False, callback=on_iteration)
+        items = np.empty_like(als.item_factors)
+        items[films] = als.item_factors
+        items[rated(confidence) == 0] = 0
+        return self._users(confidence, items), items, {"train_loss": losses} if losses else {}
 
-    def _users(self, confidence: sp.csr_matrix, items: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _algorithm(self, with_loss: bool) -> AlternatingLeastSquares:
+        return AlternatingLeastSquares(
+            factors=self.config.factors,
+            regularization=self.config.regularization,
+            alpha=self.config.alpha,
+            iterations=self.config.iterations,
+            calculate_training_loss=with_loss,
+        )
+
+    def _users(self, confidence: sp.csr_matrix, items: Factors) -> Factors:
         """(n_users, d) solved exactly: implicit updates users before items, in three conjugate-gradient steps.
 
         A known user then gets what fold-in gives. implicit's own exact solver takes several times as long.
@@ -94,8 +106,8 @@ class Als:
 
 def als_model(
     config: AlsConfig,
-    users: NDArray[np.float32],
-    items: NDArray[np.float32],
+    users: Factors,
+    items: Factors,
     curve: Mapping[str, list[float]] | None = None,
     **told: Any,
 ) -> FittedModel:
@@ -110,8 +122,8 @@ def als_model(
 def factor_model(
     name: str,
     parameters: Mapping[str, Any],
-    users: NDArray[np.float32],
-    items: NDArray[np.float32],
+    users: Factors,
+    items: Factors,
     fold_in: AlsFoldIn,
     curve: Mapping[str, list[float]] | None = None,
 ) -> FittedModel:

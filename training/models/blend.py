@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,20 +9,16 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recommender.blocks import sparse_array
-from recommender.scorers import item_scorer
 from recommender.specs import SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.kernels.cooccurrence import cooccurrence_top_k
-from training.kernels.topk import all_top_k, top_k
 from training.models.als import AlsConfig
 from training.models.arrays import csr_arrays, with_ratings
 from training.models.base import FittedModel, Progress, TrainingData
 from training.models.content import ContentConfig
 from training.models.fits import Fits
 from training.models.newcomers import with_newcomers
-
-SCALE_RANK = 10  # rows are scaled by their tenth-best value: about what fits on a page
+from training.models.scaling import scale_rows
 
 Vector = NDArray[np.float32]
 Arrays = dict[str, NDArray[Any]]
@@ -87,9 +82,18 @@ class Blend:
             **self._query_gains(counts),
             **self._candidate_gains(usual, new=counts == 0),
         }
-        spec = SimilaritySpec(parts=[self._scaled(part, arrays) for part in self._parts()])
+        spec = SimilaritySpec(parts=self._parts())
+        found = scale_rows(spec.parts, arrays, fits.data.canonical)
         fits.progress("blend", 1.0)
-        return FittedModel("blend", self.config.model_dump(), arrays, spec, spec, content_embedding="content_embedding")
+        return FittedModel(
+            "blend",
+            self.config.model_dump(),
+            arrays,
+            spec,
+            spec,
+            content_embedding="content_embedding",
+            nearest=found,
+        )
 
     def _parts(self) -> list[SimilarityPart]:
         config, shared = self.config, {"candidate_gain": "blend_candidate_gain"}
@@ -144,42 +148,3 @@ class Blend:
             "blend_candidate_gain": (trusted * evidence * fair).astype(np.float32),
             "blend_content_candidate_gain": (seen * fair).astype(np.float32),
         }
-
-    def _scaled(self, part: SimilarityPart, arrays: Arrays) -> SimilarityPart:
-        """`part` after dividing its query gains by each row's tenth-best value."""
-        assert part.query_gain is not None, "every part of the blend weighs its queries"
-        bare = part.model_copy(update={"weight": 1.0, "query_gain": None})
-        arrays[part.query_gain] = arrays[part.query_gain] / row_scale(bare, arrays)
-        return part
-
-
-def row_scale(part: SimilarityPart, arrays: Arrays) -> Vector:
-    """(n_movies,) tenth-best likeness of each film under `part`, the film itself left out; 1 where there is none."""
-    n = len(arrays["blend_candidate_gain"])
-    rank = min(SCALE_RANK, n - 1)
-    if part.sparse:
-        values = _padded(sparse_array(arrays, part.sparse), arrays[str(part.candidate_gain)], rank)
-        tenth = top_k(values, rank)[1][:, -1]
-    else:
-        tenth = all_top_k(_others(part, arrays), n, rank)[1][:, -1]
-    return np.where(tenth > 0, tenth, np.float32(1))
-
-
-def _others(part: SimilarityPart, arrays: Arrays) -> Callable[[NDArray[np.int64]], NDArray[np.float32]]:
-    scorer = item_scorer(SimilaritySpec(parts=[part]), arrays)
-
-    def others(rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        block = scorer.similar(rows)
-        block[np.arange(len(rows)), rows] = -np.inf
-        return block
-
-    return others
-
-
-def _padded(links: sp.csr_matrix, gain: Vector, least: int) -> NDArray[np.float32]:
-    """(n, at least `least`) values of each row of `links`, times the column's `gain`, padded with -inf."""
-    lengths = np.diff(links.indptr)
-    values = np.full((len(lengths), max(least, int(lengths.max(initial=0)))), -np.inf, dtype=np.float32)
-    lines = np.repeat(np.arange(len(lengths)), lengths)
-    values[lines, np.arange(links.nnz) - links.indptr[lines]] = links.data * gain[links.indices]
-    return values

@@ -1,0 +1,25 @@
+"""The order in which ALS sees people and films."""
+
+from __future__ import annotations
+
+import numpy as np
+from implicit.cpu.als import AlternatingLeastSquares
+from threadpoolctl import threadpool_limits
+
+from training.models.als import Als, AlsConfig
+from training.models.arrays import with_ratings
+
+
+def test_the_factors_are_those_of_implicit_called_bare(data):
+    config = AlsConfig(factors=4, iterations=15, regularization=0.5)
+    weights = with_ratings(data.user_item, config.weight(data.user_item.data))
+    users, items, losses = Als(config).factorise(weights, seed=3)
+    with threadpool_limits(1, "blas"):
+        bare = AlternatingLeastSquares(factors=4, iterations=15, regularization=0.5, alpha=config.alpha, random_state=3)
+        bare.fit(weights, show_progress=False)
+    seen = np.bincount(data.user_item.indices, minlength=len(items)) > 0
+    np.testing.assert_allclose(items[seen], bare.item_factors[seen], rtol=1e-3, atol=1e-4)
+    assert not items[~seen].any()
+    folded = np.stack([bare.recalculate_user(0, weights[person]) for person in range(len(users))])
+    np.testing.assert_allclose(users, folded, rtol=1e-2, atol=1e-3)
+    assert losses["train_loss"][-1] < losses["train_loss"][0]

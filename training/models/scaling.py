@@ -1,0 +1,91 @@
+"""Parts of a likeness made comparable, and the nearest films by their sum, in one pass over all pairs of films.
+
+At 60,000 films the products of all pairs are what fitting costs; made once for the scale and once more for the
+nearest films, they would cost twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numba import njit
+from numpy.typing import NDArray
+
+from recommender.blocks import sparse_array, with_data
+from recommender.specs import SimilarityPart
+from training.kernels.topk import top_k
+from training.models.nearest import Nearest, nearest
+
+SCALE_RANK = 10  # rows are scaled by their tenth-best value: about what fits on a page
+
+Arrays = dict[str, NDArray[Any]]
+Block = NDArray[np.float32]
+
+
+def scale_rows(parts: Sequence[SimilarityPart], arrays: Arrays, canonical: NDArray[np.int32]) -> Nearest:
+    """Divide the query gains of each part by each film's tenth-best likeness; the nearest films by the sum of `parts`.
+
+    The film itself does not count for the tenth-best; a row without ten likenesses above 0 stays as it is. Every part
+    has gains for queries, which are overwritten in `arrays`, and for candidates.
+    """
+    dense = [_Dense(part, arrays) for part in parts if part.embedding]
+    links = [_weighted_links(part, arrays) for part in parts if part.sparse]
+
+    def likeness(rows: NDArray[np.int64]) -> Block:
+        total = np.zeros((len(rows), len(canonical)), dtype=np.float32)
+        for part in dense:
+            _add(total, *part.scaled(rows))
+        for matrix in links:
+            own = matrix[rows]
+            total[np.repeat(np.arange(len(rows)), np.diff(own.indptr)), own.indices] += own.data
+        return total
+
+    return nearest(likeness, canonical)
+
+
+class _Dense:
+    """A part with an embedding."""
+
+    def __init__(self, part: SimilarityPart, arrays: Arrays) -> None:
+        self._weight = np.float32(part.weight)
+        self._embedding = arrays[str(part.embedding)]
+        self._candidates = self._embedding * arrays[str(part.candidate_gain)][:, None]
+        self._gain = arrays[str(part.query_gain)]
+
+    def scaled(self, rows: NDArray[np.int64]) -> tuple[Block, NDArray[np.float32]]:
+        """Likeness (b, n) before the gain of the query, and that gain (b,), scaled here, times the part's weight."""
+        block = self._embedding[rows] @ self._candidates.T
+        block[np.arange(len(rows)), rows] = 0
+        self._gain[rows] /= tenth_best(block)
+        return block, self._weight * self._gain[rows]
+
+
+def _weighted_links(part: SimilarityPart, arrays: Arrays) -> sp.csr_matrix:
+    """The whole of a sparse part, its query gains scaled on the way."""
+    links = sparse_array(arrays, str(part.sparse))
+    lengths = np.diff(links.indptr)
+    values = links.data * arrays[str(part.candidate_gain)][links.indices]
+    table = np.zeros((len(lengths), max(SCALE_RANK, int(lengths.max(initial=0)))), dtype=np.float32)
+    lines = np.repeat(np.arange(len(lengths)), lengths)
+    table[lines, np.arange(links.nnz) - links.indptr[lines]] = values
+    gain = arrays[str(part.query_gain)]
+    gain /= tenth_best(table)
+    return with_data(links, values * (np.float32(part.weight) * gain)[lines])
+
+
+def tenth_best(block: Block) -> NDArray[np.float32]:
+    """(b,) tenth-best value of each row of `block` (b, n), or the worst of fewer; 1 where it is not above 0."""
+    tenth = top_k(block, min(SCALE_RANK, block.shape[1]))[1][:, -1]
+    return np.where(tenth > 0, tenth, np.float32(1))
+
+
+@njit(cache=True, nogil=True)
+def _add(total: Any, block: Any, gain: Any) -> None:
+    """total (b, n) += gain (b,) * block (b, n), without a block in between."""
+    for line in range(len(total)):
+        row, values, times = total[line], block[line], gain[line]
+        for column in range(len(row)):
+            row[column] += times * values[column]

@@ -37,7 +37,7 @@ def bare(weights: csr_matrix, config: AlsConfig, seed: int) -> None:
     with threadpool_limits(1, "blas"):
         AlternatingLeastSquares(
             factors=config.factors,
-            regularization=config.regularization,
+            regularization=config.ridge(weights.nnz),
             alpha=config.alpha,
             iterations=config.iterations,
             random_state=seed,

@@ -25,6 +25,8 @@ class EaseConfig(Config):
     regularization: float = Field(300.0, gt=0, description="lambda, on the normalised matrix")
     user_exponent: float = Field(0.25, ge=0, description="each person's row counts n_ratings^-user_exponent")
     item_exponent: float = Field(0.3, ge=0, description="each film's column counts n_ratings^-item_exponent")
+    content_weight: float = Field(0.0, ge=0, description="of what films are about, beside who rated them; 0: none")
+    content_exponent: float = Field(0.3, ge=0, description="each film's content counts n_ratings^content_exponent")
     max_films: int = Field(20_000, gt=0, description="the most rated films that B covers: memory grows with the square")
 
 
@@ -34,6 +36,10 @@ class Ease:
     B minimises |X - XB|^2 + regularization * |B|^2 with a zero diagonal, for X = D_u^-user_exponent R
     D_i^-item_exponent and R the 0/1 matrix of who rated what. The films' scale is taken off again: scores are
     history @ (D_i^-e B D_i^e).
+
+    Each feature of the movie-tag matrix T stands below X as one more row, as of a person who rated the films that have
+    it: content_weight^(1/2) T' D_i^content_exponent (Jeunen, Van Balen and Goethals, 2020, "Closed-form models for
+    collaborative filtering with side-information").
     """
 
     config_type: ClassVar[type[Config]] = EaseConfig
@@ -45,7 +51,7 @@ class Ease:
         """Arrays: dense B (c, c), the films that it covers when it is capped, and each film's best links."""
         covered = self._covered(data.counts)
         capped = len(covered) < len(data.counts)
-        dense = self._weights(data.user_item[:, covered], data.counts[covered])
+        dense = self._weights(data.user_item[:, covered], data.tags.matrix[covered], data.counts[covered])
         progress("ease", 1.0)
         arrays: dict[str, NDArray[np.float32] | NDArray[np.int32]] = {"ease_dense": dense}
         if capped:
@@ -59,18 +65,28 @@ class Ease:
         """The most rated films, ascending; ties by row."""
         return np.sort(np.argsort(-counts, kind="stable")[: self.config.max_films])
 
-    def _weights(self, user_item: sp.csr_matrix, counts: NDArray[np.int64]) -> NDArray[np.float32]:
+    def _weights(
+        self, user_item: sp.csr_matrix, features: sp.csr_matrix, counts: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
         lengths = np.diff(user_item.indptr)
         people = np.repeat(np.maximum(lengths, 1) ** -self.config.user_exponent, lengths)
         scale = np.maximum(counts, 1) ** -self.config.item_exponent
         matrix = with_ratings(user_item, people * scale[user_item.indices])
         gram = (matrix.T @ matrix).toarray().astype(np.float64)
+        if self.config.content_weight:
+            gram += self._content(features, counts)
         gram[np.diag_indices_from(gram)] += self.config.regularization
         inverse = scipy.linalg.cho_solve(scipy.linalg.cho_factor(gram, overwrite_a=True), np.eye(len(gram)))
         weights = inverse / -np.diag(inverse)
         weights *= scale[:, None] / scale[None, :]
         np.fill_diagonal(weights, 0)
         return np.ascontiguousarray(weights, dtype=np.float32)
+
+    def _content(self, features: sp.csr_matrix, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(c, c) what the films' `features` (c, f) add to the Gram matrix."""
+        scale = self.config.content_weight**0.5 * np.maximum(counts, 1) ** self.config.content_exponent
+        scaled = with_ratings(features, features.data * np.repeat(scale, np.diff(features.indptr)))
+        return np.asarray((scaled @ scaled.T).toarray())
 
 
 def links(dense: NDArray[np.float32], covered: NDArray[np.int64], n_movies: int) -> sp.csr_matrix:

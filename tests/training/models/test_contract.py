@@ -17,12 +17,12 @@ from training.models import NAMES, configure, make
 # Numbers that suit sixty people; everything else is what configs/models says.
 SMALL = {
     "svd": ["factors=8", "iterations=60", "learning_rate=0.02"],
-    "als": ["factors=8", "regularization=1"],
+    "als": ["factors=8", "regularization=0.1"],
     "ials": ["factors=8"],
     "content": ["factors=4"],
-    "ease": ["regularization=1"],
-    "blend": ["als.factors=8", "als.regularization=1", "content.factors=4"],
-    "ensemble": ["als.factors=8", "als.regularization=1", "ials.factors=8", "ease.regularization=1"],
+    "ease": ["regularization=1", "content_weight=0.01"],
+    "blend": ["als.factors=8", "als.regularization=0.1", "content.factors=4"],
+    "ensemble": ["als.factors=8", "als.regularization=0.1", "ials.factors=8", "ease.regularization=1", "ease.content_weight=0.01"],
 }
 RATED = np.array([row for row in range(FILMS) if row not in (UNRATED, SECOND_ENTRY)])
 PERSONAL = [name for name in NAMES if name != "popularity"]

@@ -45,7 +45,7 @@ class AlsConfig(Config):
         It cuts off what chance brings into the factors, and that grows with the data: too weak a lambda shows in people
         who are folded in better than they are trained in.
         """
-        return self.regularization * float(ratings) ** self.ratings_exponent
+        return self.regularization * float(np.power(ratings, self.ratings_exponent))
 
 
 class Als:

@@ -22,7 +22,13 @@ SMALL = {
     "content": ["factors=4"],
     "ease": ["regularization=1", "content_weight=0.01"],
     "blend": ["als.factors=8", "als.regularization=0.1", "content.factors=4"],
-    "ensemble": ["als.factors=8", "als.regularization=0.1", "ials.factors=8", "ease.regularization=1", "ease.content_weight=0.01"],
+    "ensemble": [
+        "als.factors=8",
+        "als.regularization=0.1",
+        "ials.factors=8",
+        "ease.regularization=1",
+        "ease.content_weight=0.01",
+    ],
 }
 RATED = np.array([row for row in range(FILMS) if row not in (UNRATED, SECOND_ENTRY)])
 PERSONAL = [name for name in NAMES if name != "popularity"]

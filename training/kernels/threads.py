@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 T = TypeVar("T")
@@ -32,3 +35,19 @@ def thread_map(threads: int = 0) -> Iterator[Map]:
     """A `map` over `threads` threads (0: one per processor) in which BLAS starts no threads of its own."""
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads or cores()) as pool:
         yield pool.map
+
+
+class Scratch(threading.local):
+    """Blocks that each thread has for itself and uses again.
+
+    Fresh ones of many megabytes are cleared by the system each time.
+    """
+
+    def __init__(self) -> None:
+        self._blocks: dict[str, NDArray[np.float32]] = {}
+
+    def block(self, name: str, rows: int, columns: int) -> NDArray[np.float32]:
+        """(rows, columns) of any content; of one name, until it is asked for again."""
+        if self._blocks.get(name, np.empty(0)).size < rows * columns:
+            self._blocks[name] = np.empty(rows * columns, dtype=np.float32)
+        return self._blocks[name][: rows * columns].reshape(rows, columns)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from recommender.blocks import sparse_array, with_data
 from recommender.specs import SimilarityPart
+from training.kernels.threads import Scratch
 from training.kernels.topk import top_k
 from training.models.nearest import Nearest, nearest
 
@@ -33,11 +34,13 @@ def scale_rows(parts: Sequence[SimilarityPart], arrays: Arrays, canonical: NDArr
     """
     dense = [_Dense(part, arrays) for part in parts if part.embedding]
     links = [_weighted_links(part, arrays) for part in parts if part.sparse]
+    scratch = Scratch()
 
     def likeness(rows: NDArray[np.int64]) -> Block:
-        total = np.zeros((len(rows), len(canonical)), dtype=np.float32)
+        total, product = (scratch.block(name, len(rows), len(canonical)) for name in ("total", "product"))
+        total.fill(0)
         for part in dense:
-            _add(total, *part.scaled(rows))
+            _add(total, product, part.scaled(rows, product))
         for matrix in links:
             own = matrix[rows]
             total[np.repeat(np.arange(len(rows)), np.diff(own.indptr)), own.indices] += own.data
@@ -55,12 +58,15 @@ class _Dense:
         self._candidates = self._embedding * arrays[str(part.candidate_gain)][:, None]
         self._gain = arrays[str(part.query_gain)]
 
-    def scaled(self, rows: NDArray[np.int64]) -> tuple[Block, NDArray[np.float32]]:
-        """Likeness (b, n) before the gain of the query, and that gain (b,), scaled here, times the part's weight."""
-        block = self._embedding[rows] @ self._candidates.T
-        block[np.arange(len(rows)), rows] = 0
-        self._gain[rows] /= tenth_best(block)
-        return block, self._weight * self._gain[rows]
+    def scaled(self, rows: NDArray[np.int64], product: Block) -> NDArray[np.float32]:
+        """Scale the gains of `rows` (b,), and give them (b,) times the part's weight.
+
+        `product` (b, n) is overwritten by the likeness before that gain.
+        """
+        np.matmul(self._embedding[rows], self._candidates.T, out=product)
+        product[np.arange(len(rows)), rows] = 0
+        self._gain[rows] /= tenth_best(product)
+        return np.asarray(self._weight * self._gain[rows])
 
 
 def _weighted_links(part: SimilarityPart, arrays: Arrays) -> sp.csr_matrix:

@@ -1,0 +1,82 @@
+"""Take the pictures in docs/pictures anew: python scripts/pictures.py http://localhost:8501
+
+The address is that of a running web page (`make run`). With a challenger registered beside the champion
+(MOVIEREC_CHALLENGER_ALIAS), `side-by-side` is taken too.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
+
+PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
+PHONE, DESK = 360, 1280
+RATED = {0: 5, 1: 4, 2: 5, 3: 4, 4: 5}  # place among the films offered -> stars
+
+
+class Shot(NamedTuple):
+    """What is to be seen on one picture."""
+
+    name: str
+    path: str
+    height: int
+    width: int = DESK
+    dark: bool = False
+    before: Callable[[Page], None] | None = None
+
+
+def rate(page: Page) -> None:
+    """Give stars to five films."""
+    for place, stars in RATED.items():
+        page.get_by_test_id("stFeedback").nth(place).get_by_role("radio", name=f"{stars} out of 5 stars").click()
+        expect(page.locator(".st-key-rated .mr-chip")).to_have_count(place + 1)
+
+
+def rate_on_a_phone(page: Page) -> None:
+    """Rate, then scroll to where the list begins."""
+    rate(page)
+    page.get_by_role("heading", name="Your list").scroll_into_view_if_needed()
+
+
+SHOTS = [
+    Shot("overview", "", 1500),
+    Shot("recommendations", "recommendations?film=Toy+Story+(1995)&n=8", 1180),
+    Shot("recommendations-dark", "recommendations?film=Toy+Story+(1995)&n=8", 1180, dark=True),
+    Shot("recommendations-phone", "recommendations?film=Toy+Story+(1995)&n=8", 1100, PHONE),
+    Shot("side-by-side", "recommendations?film=Fargo+(1996)&model=Side+by+side", 1200, dark=True),
+    Shot("for-you", "for-you", 1180, before=rate),
+    Shot("for-you-phone", "for-you", 1100, PHONE, before=rate_on_a_phone),
+    Shot("map", "map?film=Toy+Story+(1995)", 1300),
+    Shot("map-dark", "map", 1050, dark=True),
+    Shot("analytics", "analytics?view=Two+films&film=Fargo+(1996)&other=Scream+(1996)", 1250),
+    Shot("analytics-phone", "analytics?view=Genres", 1100, PHONE),
+    Shot("models", "models", 1900),
+]
+
+
+expect.set_options(timeout=60_000)
+
+
+def main(address: str) -> None:
+    """Take every picture of the page at `address`."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for shot in SHOTS:
+            size = ViewportSize(width=shot.width, height=shot.height)
+            page = browser.new_context(viewport=size, color_scheme="dark" if shot.dark else "light").new_page()
+            page.goto(f"{address.rstrip('/')}/{shot.path}")
+            expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+            if shot.before:
+                shot.before(page)
+            page.wait_for_timeout(3000)  # charts draw themselves after the page's script has ended
+            page.screenshot(path=PICTURES / f"{shot.name}.png")
+            page.context.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -42,6 +42,7 @@ def dataset(user_item):
     movies = pd.DataFrame(
         {
             schema.MOVIE: np.arange(FILMS, dtype="int32") * 10 + 1,
+            schema.IMDB_ID: pd.Series([None] * FILMS, dtype="Int64"),
             schema.TITLE: [f"Film {row}" for row in range(FILMS)],
             schema.ORIGINAL_TITLE: [f"Film {row}, The (Fílm {row}) ({1980 + row})" for row in range(FILMS)],
             schema.ALTERNATIVE_TITLES: [[] for _ in range(FILMS)],

@@ -169,13 +169,14 @@ def _besides_matrix(ratings: pd.DataFrame, user_item: sp.csr_matrix) -> pd.DataF
 
 def _ratings(user_item: sp.csr_matrix, besides: pd.DataFrame, user_ids: IdMap, movie_ids: IdMap) -> pd.DataFrame:
     """The ratings in the raw file's order, put together from the two."""
-    users = np.repeat(user_ids.ids.astype(np.int32), np.diff(user_item.indptr))
-    movies = movie_ids.ids.astype(np.int32)[user_item.indices]
-    ratings = pd.DataFrame({USER: users, MOVIE: movies, RATING: user_item.data}, copy=False)
+    columns = {
+        USER: np.repeat(user_ids.ids.astype(np.int32), np.diff(user_item.indptr)),
+        MOVIE: movie_ids.ids.astype(np.int32)[user_item.indices],
+        RATING: user_item.data,
+    }
     if not isinstance(besides.index, pd.RangeIndex):
-        ratings = ratings.iloc[besides.index.to_numpy()].reset_index(drop=True)
-    ratings[TIMESTAMP] = besides[TIMESTAMP].to_numpy()
-    return ratings
+        columns = {name: column[besides.index.to_numpy()] for name, column in columns.items()}
+    return pd.DataFrame(columns | {TIMESTAMP: besides[TIMESTAMP].reset_index(drop=True)}, copy=False)
 
 
 @contextmanager

@@ -55,11 +55,10 @@ class CleanFilms:
 
 @dataclass
 class CleanRatings:
-    """Clean ratings, the (n_users, n_movies) matrix made of them, and how many repeated ones were dropped."""
+    """Clean ratings, their users, and how many repeated ones were dropped."""
 
     ratings: pd.DataFrame
     user_ids: IdMap
-    user_item: sp.csr_matrix
     repeated: int
 
 
@@ -87,7 +86,8 @@ def clean_ratings(
 ) -> CleanRatings:
     """Wait for the ratings and clean them: of these films only, none older than `earliest`.
 
-    `when_clean` is given the ratings and their matrix. Raises DataError when too many rows are bad or none is left.
+    `when_clean` is given the ratings and their (n_users, n_movies) matrix. Raises DataError when too many rows are bad or
+    none is left.
     """
     schema = schemas.ratings_schema(schemas.membership(movie_ids.ids), earliest)
     ratings = schemas.split_bad(raw.ratings, schema, quarantine).frame
@@ -96,7 +96,7 @@ def clean_ratings(
     user_ids = distinct(ratings[USER].to_numpy())
     once, user_item = _each_pair_once(ratings, user_ids, movie_ids)
     when_clean(once, user_item)
-    return CleanRatings(once, user_ids, user_item, len(ratings) - len(once))
+    return CleanRatings(once, user_ids, len(ratings) - len(once))
 
 
 def clean_genome(genome: Genome, quarantine: Quarantine) -> Genome:

@@ -9,14 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from recommender.schema import DUPLICATE_OF
+from recommender.schema import DUPLICATE_OF, MOVIE
 from training.datasets import quality
 from training.datasets.clean import (
     CleanFilms,
-    CleanRatings,
     canonical_entries,
     clean_films,
     clean_genome,
@@ -26,6 +24,7 @@ from training.datasets.clean import (
 from training.datasets.config import ProcessingConfig, PublishedCounts, find_dataset_config
 from training.datasets.credits import read_credits, with_credits
 from training.datasets.dataset import ProcessedDataset
+from training.datasets.indexing import count_ids
 from training.datasets.persistence import Files
 from training.datasets.quarantine import Quarantine
 from training.datasets.readers import genome as genome_reader
@@ -58,7 +57,7 @@ def process(
             films.genome = clean_genome(genome_reader.read(sources.genome, quarantine), quarantine)
         blocks, genome_report = _blocks_without_ratings(films, config)
         ratings = rated.result()
-        movies = _with_entries_and_credits(films.movies, ratings, sources.credits)
+        movies = _with_entries_and_credits(films, ratings.ratings, sources.credits)
         mended = ({"repeated_ratings_dropped": ratings.repeated} if ratings.repeated else {}) | count_mended(movies)
         dataset = ProcessedDataset(
             name=name,
@@ -99,9 +98,9 @@ def _blocks_without_ratings(films: CleanFilms, config: ProcessingConfig) -> tupl
     return blocks, report
 
 
-def _with_entries_and_credits(movies: pd.DataFrame, ratings: CleanRatings, credits: Path | None) -> pd.DataFrame:
-    counts = np.bincount(ratings.user_item.indices, minlength=len(movies))
-    movies = movies.assign(**{DUPLICATE_OF: canonical_entries(movies, counts)})
+def _with_entries_and_credits(films: CleanFilms, ratings: pd.DataFrame, credits: Path | None) -> pd.DataFrame:
+    counts = count_ids(ratings[MOVIE].to_numpy(), films.movie_ids)
+    movies = films.movies.assign(**{DUPLICATE_OF: canonical_entries(films.movies, counts)})
     return movies if credits is None else with_credits(movies, read_credits(credits))
 
 

@@ -86,8 +86,8 @@ def clean_ratings(
 ) -> CleanRatings:
     """Wait for the ratings and clean them: of these films only, none older than `earliest`.
 
-    `when_clean` is given the ratings and their (n_users, n_movies) matrix. Raises DataError when too many rows are bad or
-    none is left.
+    `when_clean` is given the ratings and their (n_users, n_movies) matrix. Raises DataError when too many rows are bad
+    or none is left.
     """
     schema = schemas.ratings_schema(schemas.membership(movie_ids.ids), earliest)
     ratings = schemas.split_bad(raw.ratings, schema, quarantine).frame

@@ -88,7 +88,7 @@ class Files:
             "files": {name: written.result() for name, written in self._sums.items()},
         }
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-        (self._directory / MANIFEST).write_text(text, "utf-8")
+        _written(self._directory / MANIFEST, partial(_write_text, text))
 
     def _write(self, name: str, write: Callable[[_HashingWriter], object]) -> None:
         self._sums[name] = self._pool.submit(_written, self._directory / name, write)
@@ -97,15 +97,17 @@ class Files:
 @contextmanager
 def storing(directory: Path) -> Iterator[Files]:
     """Files that take the place of `directory` at once when the block ends without an exception."""
-    with replaced_directory(directory) as fresh, ThreadPoolExecutor(max_workers=2) as pool:
+    with _swapped_in(directory) as fresh, ThreadPoolExecutor(max_workers=2) as pool:
         yield Files(fresh, pool)
 
 
 def _written(path: Path, write: Callable[[_HashingWriter], object]) -> str:
-    """Let `write` fill a file; gives its sha256. `replaced_directory` brings the file to the disk."""
+    """Let `write` fill a file; gives the file's sha256 when it is on the disk."""
     with path.open("wb") as file:
         hashing = _HashingWriter(file)
         write(hashing)
+        file.flush()
+        os.fsync(file.fileno())
     return hashing.hexdigest()
 
 
@@ -181,16 +183,23 @@ def _ratings(user_item: sp.csr_matrix, besides: pd.DataFrame, user_ids: IdMap, m
 
 @contextmanager
 def replaced_directory(target: Path) -> Iterator[Path]:
-    """A fresh directory beside `target` that takes its place when the block ends without an exception.
+    """A fresh directory beside `target` that takes its place, all files on the disk, when the block ends well.
 
     Raises MovierecError when the disk is full.
     """
+    with _swapped_in(target) as fresh:
+        yield fresh
+        for path in fresh.iterdir():
+            _sync(path)
+
+
+@contextmanager
+def _swapped_in(target: Path) -> Iterator[Path]:
+    """`replaced_directory` for a block that brings the files to the disk itself."""
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         yield fresh
-        for path in fresh.iterdir():
-            _sync(path)
         fresh.chmod(0o755)
         _swap(fresh, target)
     except OSError as error:

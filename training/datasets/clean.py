@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -33,7 +32,7 @@ from recommender.schema import (
 )
 from recommender.title_keys import normalise
 from training.datasets import schemas
-from training.datasets.indexing import count_by_row, distinct, rating_matrix
+from training.datasets.indexing import distinct, rating_matrix
 from training.datasets.quarantine import Quarantine
 from training.datasets.tables import Genome, RawTables, Table
 from training.datasets.title_parsing import parse_title
@@ -44,57 +43,60 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 @dataclass
-class CleanTables:
-    """Clean frames and the matrix made of them; `counts` says what was mended."""
+class CleanFilms:
+    """Clean frames of all but the ratings; `movies` lacks the entry that stands for each film, which they decide."""
 
-    ratings: pd.DataFrame
     movies: pd.DataFrame
+    movie_ids: IdMap
     user_tags: pd.DataFrame
     people: pd.DataFrame
     genome: Genome
+
+
+@dataclass
+class CleanRatings:
+    """Clean ratings, their users, and how many repeated ones were dropped."""
+
+    ratings: pd.DataFrame
     user_ids: IdMap
-    movie_ids: IdMap
-    user_item: sp.csr_matrix
-    counts: Counter[str] = field(default_factory=Counter)
+    repeated: int
 
 
-def clean(
-    raw: RawTables,
-    quarantine: Quarantine,
-    earliest: date | None = None,
-    when_rated: Callable[[pd.DataFrame, sp.csr_matrix], object] = lambda ratings, user_item: None,
-) -> CleanTables:
-    """Clean `raw`. No rating is older than `earliest`. Raises DataError when too many rows are bad or none is left.
-
-    `when_rated` is given the ratings and their matrix as soon as they are what they will be.
-    """
-    counts: Counter[str] = Counter()
+def clean_films(raw: RawTables, quarantine: Quarantine) -> CleanFilms:
+    """Clean what does not wait for the ratings. Raises DataError when too many rows are bad."""
     movies = _clean_movies(schemas.split_bad(raw.movies, schemas.movies_schema(), quarantine))
     movie_ids = IdMap(movies[MOVIE].to_numpy(dtype=np.int64))
-    known = schemas.membership(movie_ids.ids)
-    imdb_ids = _imdb_ids(movies, schemas.split_bad(raw.links, schemas.links_schema(), quarantine))
-    user_tags = schemas.split_bad(raw.user_tags, schemas.user_tags_schema(known), quarantine).frame
-    genome = clean_genome(raw.genome, quarantine)
-    ratings = schemas.split_bad(raw.ratings, schemas.ratings_schema(known, earliest), quarantine).frame
+    movies[IMDB_ID] = _imdb_ids(movies, schemas.split_bad(raw.links, schemas.links_schema(), quarantine))
+    tags_schema = schemas.user_tags_schema(schemas.membership(movie_ids.ids))
+    return CleanFilms(
+        movies=movies,
+        movie_ids=movie_ids,
+        user_tags=schemas.split_bad(raw.user_tags, tags_schema, quarantine).frame,
+        people=raw.people.frame,
+        genome=clean_genome(raw.genome, quarantine),
+    )
+
+
+def clean_ratings(
+    raw: RawTables,
+    movie_ids: IdMap,
+    quarantine: Quarantine,
+    earliest: date | None,
+    when_clean: Callable[[pd.DataFrame, sp.csr_matrix], object],
+) -> CleanRatings:
+    """Wait for the ratings and clean them: of these films only, none older than `earliest`.
+
+    `when_clean` is given the ratings and their (n_users, n_movies) matrix. Raises DataError when too many rows are bad
+    or none is left.
+    """
+    schema = schemas.ratings_schema(schemas.membership(movie_ids.ids), earliest)
+    ratings = schemas.split_bad(raw.ratings, schema, quarantine).frame
     if not len(ratings):
         raise DataError("No usable rating is left after cleaning. Check the raw files.")
     user_ids = distinct(ratings[USER].to_numpy())
-    ratings, user_item = _each_pair_once(ratings, user_ids, movie_ids, counts)
-    when_rated(ratings, user_item)
-    rated = count_by_row(user_item.indices, len(movies))
-    movies[DUPLICATE_OF], movies[IMDB_ID] = canonical_entries(movies.assign(**{IMDB_ID: imdb_ids}), rated), imdb_ids
-    _count_mended(movies, counts)
-    return CleanTables(
-        ratings=ratings,
-        movies=movies,
-        user_tags=user_tags,
-        people=raw.people.frame,
-        genome=genome,
-        user_ids=user_ids,
-        movie_ids=movie_ids,
-        user_item=user_item,
-        counts=counts,
-    )
+    once, user_item = _each_pair_once(ratings, user_ids, movie_ids)
+    when_clean(once, user_item)
+    return CleanRatings(once, user_ids, len(ratings) - len(once))
 
 
 def clean_genome(genome: Genome, quarantine: Quarantine) -> Genome:
@@ -155,15 +157,12 @@ def _cleaned_genres(raw: Iterable[list[str]]) -> list[list[str]]:
     return [list(known.get(each) or known.setdefault(each, clean_genres(each))) for each in combinations]
 
 
-def _each_pair_once(
-    ratings: pd.DataFrame, user_ids: IdMap, movie_ids: IdMap, counts: Counter[str]
-) -> tuple[pd.DataFrame, sp.csr_matrix]:
+def _each_pair_once(ratings: pd.DataFrame, user_ids: IdMap, movie_ids: IdMap) -> tuple[pd.DataFrame, sp.csr_matrix]:
     """Ratings with one row for each user and film, and their matrix."""
     matrix = _matrix(ratings, user_ids, movie_ids)
     if matrix.nnz < len(ratings):
-        latest = keep_latest(ratings)
-        counts["repeated_ratings_dropped"] = len(ratings) - len(latest)
-        ratings, matrix = latest, _matrix(latest, user_ids, movie_ids)
+        ratings = keep_latest(ratings)
+        matrix = _matrix(ratings, user_ids, movie_ids)
     return ratings, matrix
 
 
@@ -184,8 +183,11 @@ def _imdb_ids(movies: pd.DataFrame, links: Table) -> pd.Series:
     return movies[MOVIE].map(links.frame.set_index(MOVIE)[IMDB_ID]).astype("Int64")
 
 
-def _count_mended(movies: pd.DataFrame, counts: Counter[str]) -> None:
-    counts["films_entered_twice"] = int((movies[DUPLICATE_OF] != movies[MOVIE]).sum())
-    counts["titles_without_year"] = int(movies[YEAR].isna().sum())
-    counts["films_without_genre"] = int((movies[GENRES].str.len() == 0).sum())
-    counts["films_with_other_titles"] = int((movies[ALTERNATIVE_TITLES].str.len() > 0).sum())
+def count_mended(movies: pd.DataFrame) -> dict[str, int]:
+    """What cleaning decided or found missing, over all films."""
+    return {
+        "films_entered_twice": int((movies[DUPLICATE_OF] != movies[MOVIE]).sum()),
+        "titles_without_year": int(movies[YEAR].isna().sum()),
+        "films_without_genre": int((movies[GENRES].str.len() == 0).sum()),
+        "films_with_other_titles": int((movies[ALTERNATIVE_TITLES].str.len() > 0).sum()),
+    }

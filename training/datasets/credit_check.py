@@ -12,7 +12,7 @@ import pandas as pd
 from recommender.errors import MissingInputError
 from recommender.schema import ACTORS, ALTERNATIVE_TITLES, DIRECTORS, DUPLICATE_OF, MOVIE, TITLE, YEAR
 from recommender.title_keys import normalise
-from training.datasets.clean import clean
+from training.datasets.clean import clean_films
 from training.datasets.credits import read_credits
 from training.datasets.dataset import ProcessedDataset
 from training.datasets.quarantine import Quarantine
@@ -62,7 +62,7 @@ def check_credits(
     }
     if reference is not None and reference_raw is not None:
         quarantine = Quarantine()
-        others = clean(read_raw(reference_raw, quarantine), quarantine).movies
+        others = clean_films(read_raw(reference_raw, quarantine), quarantine).movies
         found |= asdict(agreement(dataset.movies, credits, others, read_credits(reference)))
     return found
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,7 @@ from numpy.typing import NDArray
 
 from recommender.ids import IdMap
 from recommender.schema import DIRECTORS, MOVIE, RATING, TIMESTAMP, USER, YEAR
-from training.datasets.indexing import count_by_row, rating_matrix, rows_of
-
-USER_ITEM_FILE = "user_item_matrix.npz"
+from training.datasets.indexing import count_ids, rating_matrix, rows_of
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,6 @@ class ProcessedDataset:
     user_ids: IdMap
     movie_ids: IdMap
     details: Mapping[str, Any] = field(default_factory=dict)
-    directory: Path | None = None
 
     @cached_property
     def user_rows(self) -> NDArray[np.int32]:
@@ -64,15 +60,13 @@ class ProcessedDataset:
 
     def user_item(self) -> sp.csr_matrix:
         """(n_users, n_movies) float32 ratings in stars; column indices sorted within each row."""
-        if self.directory is not None:
-            return sp.csr_matrix(sp.load_npz(self.directory / USER_ITEM_FILE))
         users, movies, stars = (self.ratings[column].to_numpy() for column in (USER, MOVIE, RATING))
         return rating_matrix(users, movies, stars, self.user_ids, self.movie_ids).copy()
 
     def snapshot(self) -> dict[str, Any]:
         """Size, density, averages, time span and coverage of the data set, ready for JSON."""
         films, users, ratings = len(self.movie_ids), len(self.user_ids), len(self.ratings)
-        counts = count_by_row(rows_of(self.ratings[MOVIE].to_numpy(), self.movie_ids), films)
+        counts = count_ids(self.ratings[MOVIE].to_numpy(), self.movie_ids)
         years = self.movies[YEAR].dropna()
         times = self.ratings[TIMESTAMP]
         return {

@@ -35,11 +35,11 @@ def rows_of(raw: NDArray[np.int32], ids: IdMap) -> NDArray[np.int32]:
     return rows
 
 
-def count_by_row(rows: NDArray[np.int32], size: int) -> NDArray[np.int64]:
-    """(size,) how often each row occurs."""
-    counts = np.zeros(size, dtype=np.int64)
-    for part in parts(len(rows)):
-        counts += np.bincount(rows[part], minlength=size)
+def count_ids(raw: NDArray[np.int32], ids: IdMap) -> NDArray[np.int64]:
+    """(len(ids),) how often each id occurs in `raw`, which holds no other."""
+    counts = np.zeros(len(ids), dtype=np.int64)
+    for part in parts(len(raw)):
+        counts += np.bincount(rows_of(raw[part], ids), minlength=len(ids))
     return counts
 
 
@@ -57,6 +57,13 @@ def rating_matrix(
     matrix = sp.csr_matrix((stars, columns, starts), shape=shape, copy=False)
     matrix.has_canonical_format = True
     return matrix
+
+
+def entries(users: NDArray[np.int32], movies: NDArray[np.int32]) -> NDArray[np.int32]:
+    """(n,) which entry of their `rating_matrix` each rating is; each pair of raw ids stands once."""
+    places = np.empty(len(users), dtype=np.int32)
+    places[np.lexsort((movies, users))] = np.arange(len(users), dtype=np.int32)
+    return places
 
 
 def _ascending_pairs(users: NDArray[np.int32], columns: NDArray[np.int32]) -> bool:

@@ -24,15 +24,18 @@ from typing_extensions import Buffer
 
 from recommender.errors import DataError, MovierecError
 from recommender.ids import IdMap
-from training.datasets.dataset import USER_ITEM_FILE, ProcessedDataset, TagMatrix
+from recommender.schema import MOVIE, RATING, TIMESTAMP, USER
+from training.datasets.dataset import ProcessedDataset, TagMatrix
+from training.datasets.indexing import entries
 
 MANIFEST = "manifest.json"
 MOVIES_FILE = "processed_movies.pkl"
+USER_ITEM_FILE = "user_item_matrix.pkl"
 RATINGS_FILE = "processed_ratings.pkl"
 TAGS_FILE = "movie_tag_matrix.pkl"
 USER_IDS_FILE = "user_ids.npy"
 MOVIE_IDS_FILE = "movie_ids.npy"
-FORMAT = 2
+FORMAT = 3
 
 
 def sha256_of(path: Path) -> str:
@@ -64,8 +67,8 @@ class Files:
 
     def begin(self, ratings: pd.DataFrame, user_item: sp.csr_matrix) -> None:
         """Start with the ratings and their (n_users, n_movies) matrix."""
-        self._write(RATINGS_FILE, partial(pickle.dump, ratings, protocol=5))
-        self._write(USER_ITEM_FILE, lambda file: sp.save_npz(file, user_item, compressed=False))
+        self._write(USER_ITEM_FILE, partial(pickle.dump, user_item, protocol=5))
+        self._write(RATINGS_FILE, partial(pickle.dump, _besides_matrix(ratings, user_item), protocol=5))
 
     def finish(self, dataset: ProcessedDataset, reports: Mapping[str, str]) -> None:
         """Write everything else, `reports` (file name -> text) too, and the manifest once all of it is there."""
@@ -85,7 +88,7 @@ class Files:
             "files": {name: written.result() for name, written in self._sums.items()},
         }
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-        (self._directory / MANIFEST).write_text(text, "utf-8")
+        _written(self._directory / MANIFEST, partial(_write_text, text))
 
     def _write(self, name: str, write: Callable[[_HashingWriter], object]) -> None:
         self._sums[name] = self._pool.submit(_written, self._directory / name, write)
@@ -94,15 +97,17 @@ class Files:
 @contextmanager
 def storing(directory: Path) -> Iterator[Files]:
     """Files that take the place of `directory` at once when the block ends without an exception."""
-    with replaced_directory(directory) as fresh, ThreadPoolExecutor(max_workers=2) as pool:
+    with _swapped_in(directory) as fresh, ThreadPoolExecutor(max_workers=2) as pool:
         yield Files(fresh, pool)
 
 
 def _written(path: Path, write: Callable[[_HashingWriter], object]) -> str:
-    """Let `write` fill a file; gives its sha256. `replaced_directory` brings the file to the disk."""
+    """Let `write` fill a file; gives the file's sha256 when it is on the disk."""
     with path.open("wb") as file:
         hashing = _HashingWriter(file)
         write(hashing)
+        file.flush()
+        os.fsync(file.fileno())
     return hashing.hexdigest()
 
 
@@ -137,6 +142,10 @@ def load(directory: Path, manifest: Mapping[str, Any]) -> ProcessedDataset:
                 f"{path} is missing or not the file its manifest describes. "
                 f"Run `movierec data prepare {manifest['name']} --force` to make it again."
             )
+    user_ids, movie_ids = (
+        IdMap(np.load(directory / name, allow_pickle=False)) for name in (USER_IDS_FILE, MOVIE_IDS_FILE)
+    )
+    user_item, besides = (pd.read_pickle(directory / name) for name in (USER_ITEM_FILE, RATINGS_FILE))
     tags = pd.read_pickle(directory / TAGS_FILE)
     if not isinstance(tags, TagMatrix):
         raise DataError(f"Expected a TagMatrix in {directory / TAGS_FILE}, found {type(tags).__name__}.")
@@ -144,27 +153,53 @@ def load(directory: Path, manifest: Mapping[str, Any]) -> ProcessedDataset:
         name=manifest["name"],
         fingerprint=manifest["fingerprint"],
         movies=pd.read_pickle(directory / MOVIES_FILE),
-        ratings=pd.read_pickle(directory / RATINGS_FILE),
+        ratings=_ratings(user_item, besides, user_ids, movie_ids),
         tags=tags,
-        user_ids=IdMap(np.load(directory / USER_IDS_FILE, allow_pickle=False)),
-        movie_ids=IdMap(np.load(directory / MOVIE_IDS_FILE, allow_pickle=False)),
+        user_ids=user_ids,
+        movie_ids=movie_ids,
         details=manifest["details"],
-        directory=directory,
     )
+
+
+def _besides_matrix(ratings: pd.DataFrame, user_item: sp.csr_matrix) -> pd.DataFrame:
+    """What the matrix does not say of the ratings: their times, and by the index which entry of it each rating is."""
+    times = ratings[TIMESTAMP].to_frame()
+    users, movies, stars = (ratings[column].to_numpy() for column in (USER, MOVIE, RATING))
+    in_its_order = np.may_share_memory(stars, user_item.data)
+    return times if in_its_order else times.set_axis(entries(users, movies))
+
+
+def _ratings(user_item: sp.csr_matrix, besides: pd.DataFrame, user_ids: IdMap, movie_ids: IdMap) -> pd.DataFrame:
+    """The ratings in the raw file's order, put together from the two."""
+    columns = {
+        USER: np.repeat(user_ids.ids.astype(np.int32), np.diff(user_item.indptr)),
+        MOVIE: movie_ids.ids.astype(np.int32)[user_item.indices],
+        RATING: user_item.data,
+    }
+    if not isinstance(besides.index, pd.RangeIndex):
+        columns = {name: column[besides.index.to_numpy()] for name, column in columns.items()}
+    return pd.DataFrame(columns | {TIMESTAMP: besides[TIMESTAMP].reset_index(drop=True)}, copy=False)
 
 
 @contextmanager
 def replaced_directory(target: Path) -> Iterator[Path]:
-    """A fresh directory beside `target` that takes its place when the block ends without an exception.
+    """A fresh directory beside `target` that takes its place, all files on the disk, when the block ends well.
 
     Raises MovierecError when the disk is full.
     """
+    with _swapped_in(target) as fresh:
+        yield fresh
+        for path in fresh.iterdir():
+            _sync(path)
+
+
+@contextmanager
+def _swapped_in(target: Path) -> Iterator[Path]:
+    """`replaced_directory` for a block that brings the files to the disk itself."""
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         yield fresh
-        for path in fresh.iterdir():
-            _sync(path)
         fresh.chmod(0o755)
         _swap(fresh, target)
     except OSError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -81,7 +80,7 @@ def prepare(
         with persistence.storing(directory) as stored:
             dataset = process(name, sources, config, quarantine, fingerprint, stored)
             _require_unchanged(files, before)
-        return replace(dataset, directory=directory)
+        return dataset
 
 
 def _fingerprint(files: Sequence[Path], config: ProcessingConfig) -> str:

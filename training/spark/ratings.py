@@ -116,5 +116,4 @@ def _with_ratings(films: ProcessedDataset, files: Sequence[Path]) -> ProcessedDa
         movies=films.movies.assign(**{DUPLICATE_OF: canonical_entries(films.movies, counts)}),
         ratings=pd.DataFrame(columns),
         user_ids=distinct(columns[USER]),
-        directory=None,
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from recommender.ids import IdMap
 from training.datasets import indexing
-from training.datasets.indexing import count_by_row, distinct, rating_matrix, rows_of
+from training.datasets.indexing import count_ids, distinct, entries, rating_matrix, rows_of
 
 IDS = st.lists(st.integers(0, 400) | st.integers(2**30, 2**31 - 1), min_size=1, max_size=40)
 PAIRS = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=60)
@@ -32,9 +32,17 @@ def test_the_matrix_holds_every_rating(step, pairs, ordered):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(indexing, "_STEP", step)
         matrix = rating_matrix(users, movies, stars, distinct(users), IdMap(np.arange(1, 10)))
-        assert count_by_row(movies, 10).tolist() == np.bincount(movies, minlength=10).tolist()
+        assert count_ids(movies, IdMap(np.arange(10))).tolist() == np.bincount(movies, minlength=10).tolist()
     expected = np.zeros((len(set(users.tolist())), 9), dtype=np.float32)
     np.add.at(expected, (distinct(users).rows(users), movies - 1), stars)
     assert matrix.toarray().tolist() == expected.tolist()
     assert matrix.has_sorted_indices
     assert matrix.nnz == len(set(pairs))
+
+
+@given(pairs=st.permutations(sorted({(at % 7, at * at % 31) for at in range(60)})))
+def test_entries_lead_from_the_matrix_back_to_the_ratings(pairs):
+    users, movies = (np.array(column, dtype=np.int32) for column in zip(*pairs, strict=True))
+    stars = np.arange(1, len(pairs) + 1, dtype=np.float32)
+    matrix = rating_matrix(users, movies, stars, distinct(users), distinct(movies))
+    assert matrix.data[entries(users, movies)].tolist() == stars.tolist()

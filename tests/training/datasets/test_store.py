@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import queue
+import random
 import threading
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,7 +17,7 @@ import pytest
 
 from recommender.errors import DataError, MissingInputError
 from training.datasets import processing, store
-from training.datasets.persistence import MANIFEST, MOVIES_FILE, RATINGS_FILE, TAGS_FILE
+from training.datasets.persistence import MANIFEST, MOVIES_FILE, RATINGS_FILE, TAGS_FILE, USER_ITEM_FILE
 from training.datasets.readers import read_raw
 from training.datasets.sources import count_lines, default_credits, installed_sample
 from training.datasets.store import load_dataset, prepare
@@ -119,7 +120,23 @@ def test_every_file_is_brought_to_the_disk_once_before_it_takes_its_place(raw, t
     assert synced == {path.stat().st_ino: 1 for path in target.iterdir()}
 
 
-@pytest.mark.parametrize("name", [MOVIES_FILE, RATINGS_FILE, TAGS_FILE, "user_item_matrix.npz", "movie_ids.npy"])
+@pytest.mark.parametrize("order", ["by user and film", "shuffled", "repeated"])
+def test_ratings_are_opened_as_they_were_made_whatever_their_order(raw, tmp_path, order):
+    header, *lines = raw.lines("ratings.csv")
+    if order != "by user and film":
+        random.Random(1).shuffle(lines)
+    raw.write("ratings.csv", header, *lines, *(lines[:5] if order == "repeated" else []))
+    made = prepare("mine", raw=raw.path, processed_root=tmp_path / "p")
+    opened = load_dataset("mine", tmp_path / "p")
+    pd.testing.assert_frame_equal(made.ratings, opened.ratings, check_exact=True)
+    found = [f"{user},{film},{stars}" for user, film, stars, _ in opened.ratings.itertuples(index=False)]
+    assert sorted(found) == sorted(line.rsplit(",", 1)[0] for line in lines)
+    stored = pd.read_pickle(tmp_path / "p" / "mine" / USER_ITEM_FILE)
+    assert stored.has_sorted_indices
+    assert (stored != opened.user_item()).nnz == 0
+
+
+@pytest.mark.parametrize("name", [MOVIES_FILE, RATINGS_FILE, TAGS_FILE, USER_ITEM_FILE, "movie_ids.npy"])
 def test_a_changed_file_is_refused_and_made_again(raw, tmp_path, name):
     prepare("mine", raw=raw.path, processed_root=tmp_path)
     directory = tmp_path / "mine"

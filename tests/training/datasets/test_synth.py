@@ -34,7 +34,7 @@ def twin(tmp_path_factory):
 def test_it_has_exactly_the_sizes_asked_for_and_is_clean(twin):
     _, directory, dataset = twin
     assert (len(dataset.ratings), len(dataset.user_ids), len(dataset.movie_ids)) == (120_000, 1500, 800)
-    report = json.loads((dataset.directory / "quality_report.json").read_text("utf-8"))
+    report = json.loads((directory.parent / "processed" / "synthetic" / "quality_report.json").read_text("utf-8"))
     assert report["quarantined"] == {}
     assert "repeated_ratings_dropped" not in report["mended"]
     assert report["genome"]["complete_films"] == 176

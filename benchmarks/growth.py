@@ -13,6 +13,7 @@ from benchmarks.twins import twin
 from training.assemble import build_bundle
 from training.datasets.store import prepare
 from training.models.als import Als, AlsConfig
+from training.models.base import silent
 from training.split import all_ratings, training_data
 
 SMALLEST = 0.04  # of MovieLens 25M: a million ratings
@@ -50,7 +51,7 @@ def _measure(size: float) -> dict[str, float]:
             dataset = prepare("twin", raw=raw, processed_root=Path(scratch) / "processed")
         data, ratings = training_data(dataset, all_ratings(dataset)), len(dataset.ratings)
         with _timed(taken, "fitting ALS"):
-            fitted = Als(AlsConfig()).fit(data, seed=0, progress=lambda what, share: None)
+            fitted = Als(AlsConfig()).fit(data, seed=0, progress=silent)
         with _timed(taken, "neighbours and saving the bundle"):
             build_bundle(Path(scratch) / "bundle", fitted, dataset, data)
         return {**{stage: 1e6 * cpu / ratings for stage, cpu in taken.items()}, "ratings": ratings}

@@ -30,7 +30,7 @@ from training.datasets.store import prepare
 from training.models import configure, make
 from training.models.als import AlsConfig
 from training.models.arrays import with_ratings
-from training.models.base import TrainingData
+from training.models.base import TrainingData, silent
 from training.models.fits import Fits
 from training.split import all_ratings, training_data
 
@@ -100,7 +100,7 @@ def _whole(size: float) -> Made:
 def _files_to_bundle(raw: Path, scratch: Path) -> int:
     dataset = prepare("twin", raw=raw, processed_root=scratch / "processed")
     data = training_data(dataset, all_ratings(dataset))
-    fits = Fits(data, 0, _silent)
+    fits = Fits(data, 0, silent)
     blend, als, svd = (fits.get(name, configure(name)) for name in ("blend", "als", "svd"))
     build_bundle(scratch / "bundle", compose("recommender", item=blend, user=als, rating=svd), dataset, data)
     return len(dataset.ratings)
@@ -118,7 +118,7 @@ def _floors(size: float) -> float:
     embedding = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     floors: list[Callable[[], object]] = [
         lambda: [pd.read_csv(path, engine="c") for path in sorted(raw.glob("*.csv"))],
-        lambda: make("svd").fit(data, seed=0, progress=_silent),
+        lambda: make("svd").fit(data, seed=0, progress=silent),
         lambda: bare_als(weights, taste, 0),
         lambda: TruncatedSVD(factors, random_state=0).fit_transform(data.tags.matrix),
         lambda: product(embedding),
@@ -128,10 +128,6 @@ def _floors(size: float) -> float:
 
 def _content_factors(data: TrainingData) -> int:
     return min(int(configure("content").model_dump()["factors"]), min(data.tags.matrix.shape) - 1)
-
-
-def _silent(what: str, share: float) -> None:
-    """Nobody watches."""
 
 
 def _write(directory: Path, arrays: dict[str, NDArray[Any]]) -> None:

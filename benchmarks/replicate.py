@@ -18,7 +18,7 @@ from benchmarks.twins import twin
 from training.config import CONFIG_ROOT, read_mapping
 from training.datasets.sources import RAW_ROOT
 from training.datasets.store import ProcessedDataset, prepare
-from training.models.base import Progress
+from training.models.base import Progress, silent
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results.md"
 SMALL = "ml-latest-small"
@@ -27,7 +27,7 @@ MILLION, MILLION_SIZE = "synthetic-1m", 0.04  # of MovieLens 25M
 MILLION_SEEDS = 5  # with 600 people each
 
 
-def run(size: float, rounds: int, progress: Progress = lambda what, share: None) -> list[Figure]:
+def run(size: float, rounds: int, progress: Progress = silent) -> list[Figure]:
     """Retrain from the configurations and judge; at full size docs/results.md is written anew.
 
     `size` below 1 takes fewer seeds, for a quick look. `rounds` changes nothing: seeds are what repeats here.

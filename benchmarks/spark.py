@@ -19,7 +19,7 @@ from training.evaluation.protocols import evaluate
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare
 from training.models import configure, make
-from training.models.base import FittedModel, TrainingData
+from training.models.base import FittedModel, TrainingData, silent
 from training.protocol import load_protocol
 from training.split import Split, splits, training_data
 
@@ -78,7 +78,7 @@ class _Case:
 
     def fit(self, name: str, master: str) -> FittedModel:
         config = configure(name, [f"master={master}", "blocks=4"] if name == "spark_als" else [])
-        return make(name, config).fit(self.data, seed=0, progress=lambda what, share: None)
+        return make(name, config).fit(self.data, seed=0, progress=silent)
 
     def judge(self, fitted: FittedModel) -> Evaluation:
         with _saved(fitted, self) as model:

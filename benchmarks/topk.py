@@ -11,6 +11,7 @@ from benchmarks.twins import twin_dataset
 from training.kernels.threads import cores
 from training.kernels.topk import all_top_k
 from training.models import configure, make
+from training.models.base import silent
 from training.split import all_ratings, training_data
 
 FILMS, FACTORS, K = 59_000, 128, 100
@@ -21,7 +22,7 @@ def run(size: float, rounds: int) -> list[Figure]:
     """Time of the exact top 100 of every film over the time of the matrix product that it needs."""
     content = make("content", configure("content", [f"factors={FACTORS}"]))
     dataset = twin_dataset(size)
-    fitted = content.fit(training_data(dataset, all_ratings(dataset)), seed=0, progress=lambda what, share: None)
+    fitted = content.fit(training_data(dataset, all_ratings(dataset)), seed=0, progress=silent)
     embedding = fitted.arrays["content_embedding"][: round(FILMS * size)]
     ours(embedding[: 2 * K])  # compiles
     taken = in_turn(lambda: ours(embedding), lambda: product(embedding), rounds)

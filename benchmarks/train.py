@@ -29,6 +29,7 @@ from training.judging import Part, parts
 from training.models import configure
 from training.models.als import AlsConfig
 from training.models.arrays import with_ratings
+from training.models.base import silent
 from training.plan import ALL, Plan, make_plan
 from training.split import Split, all_ratings
 
@@ -65,10 +66,10 @@ def theirs(fits: list[dict[str, Fit]], apart: dict[str, float]) -> None:
 
 def training_parts(plan: Plan) -> Iterator[Part]:
     """What the command fits on: a validation part, each protocol's parts, and all ratings."""
-    yield next(parts(plan.dataset, plan.people, training_seeds=[plan.seed], progress=_silent, validation=True))
+    yield next(parts(plan.dataset, plan.people, training_seeds=[plan.seed], progress=silent, validation=True))
     for protocol in plan.protocols:
-        yield from parts(plan.dataset, protocol, training_seeds=plan.training_seeds, progress=_silent)
-    yield Part("refit", plan.dataset, plan.people, all_ratings(plan.dataset), plan.seed, _silent)
+        yield from parts(plan.dataset, protocol, training_seeds=plan.training_seeds, progress=silent)
+    yield Part("refit", plan.dataset, plan.people, all_ratings(plan.dataset), plan.seed, silent)
 
 
 def bare_fits(part: Part) -> dict[str, Fit]:
@@ -114,7 +115,3 @@ def _trainset(dataset: ProcessedDataset, split: Split) -> Any:
     frame = dataset.ratings.loc[split.train, [USER, MOVIE, RATING]]
     reader = surprise.Reader(rating_scale=(RATING_MIN, RATING_MAX))
     return surprise.Dataset.load_from_df(frame, reader).build_full_trainset()
-
-
-def _silent(what: str, share: float) -> None:
-    """Nobody watches."""

@@ -22,7 +22,7 @@ from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare
 from training.judging import Recipe, fit, parts, prefixed
 from training.models import make
-from training.models.base import FittedModel, Progress
+from training.models.base import FittedModel, Progress, silent
 from training.models.fits import Composite, Fits
 from training.plan import Plan, make_plan
 from training.recording import Results, Trained, record_all
@@ -42,7 +42,7 @@ def train(
     seed: int = 0,
     overrides: Sequence[str] = (),
     tracker: Tracker | None = None,
-    progress: Progress = lambda what, share: None,
+    progress: Progress = silent,
 ) -> list[Trained]:
     """Train the algorithm `what`, or `all` of them and last the composite; the registered versions in that order.
 

@@ -27,7 +27,7 @@ from training.datasets.store import ProcessedDataset
 from training.evaluation.significance import lower_is_better
 from training.judging import Part, fit, parts
 from training.models import configure, make
-from training.models.base import Progress
+from training.models.base import Progress, silent
 from training.models.fits import Composite
 from training.protocol import ProtocolConfig
 from training.tracking import Tracker
@@ -223,12 +223,8 @@ class _Parts:
     def _fresh(self) -> Iterator[Part]:
         seeds = [self._search.seed]
         return parts(
-            self._search.dataset, self._search.protocol, training_seeds=seeds, progress=_silent, validation=True
+            self._search.dataset, self._search.protocol, training_seeds=seeds, progress=silent, validation=True
         )
-
-
-def _silent(what: str, share: float) -> None:
-    """A trial is one step of the search; its own steps are not shown."""
 
 
 def _validation_metric(search: Search, value: float) -> Metric:

@@ -16,7 +16,7 @@ from training.evaluation.judges import Parts, judge_films, judge_people, judge_r
 from training.evaluation.metrics import Values, quotient
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import PER_RATING, Interval, intervals
-from training.models.base import Progress
+from training.models.base import Progress, silent
 from training.protocol import ProtocolConfig
 from training.split import Split, liked, part
 
@@ -28,7 +28,7 @@ def evaluate(
     protocol: ProtocolConfig,
     *,
     seed: int,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Evaluation:
     """Judge `model`, fitted on `split.train`, by `protocol`; `seed` names the training and draws the bootstrap.
 
@@ -38,7 +38,7 @@ def evaluate(
     parts = _parts(dataset, split, protocol)
     _check_fitted_on(model, dataset, parts.train)
     judge = {"user_scorer": judge_people, "item_scorer": judge_films, "rating_scorer": judge_ratings}[protocol.judges]
-    outcome = judge(model, parts, protocol, seed, progress or _silent)
+    outcome = judge(model, parts, protocol, seed, progress)
     if not outcome.per_user:
         raise UsageError(f"Protocol {protocol.name} judges predicted stars; this {model.manifest.algorithm} has none.")
     return _evaluation(
@@ -88,10 +88,6 @@ def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
         name: Interval(combined.overall[name], lows[name], highs[name]) for name in lows if name in combined.overall
     }
     return _evaluation(combined, bounds)
-
-
-def _silent(what: str, done: float) -> None:
-    """Nobody wants to know."""
 
 
 def _parts(dataset: ProcessedDataset, split: Split, protocol: ProtocolConfig) -> Parts:

@@ -18,7 +18,7 @@ from training.kernels.least_squares import solve_rows
 from training.kernels.order import fullest_first
 from training.kernels.threads import thread_map
 from training.models.arrays import unit_rows, with_ratings
-from training.models.base import FittedModel, Progress, TrainingData
+from training.models.base import FittedModel, Progress, TrainingData, silent
 
 Factors = NDArray[np.float32]
 LOSS_BELOW = 2_000_000  # ratings; on larger data the learning curve would cost as much as the fit
@@ -67,7 +67,7 @@ class Als:
         return als_model(self.config, self.config.ridge(weights.nnz), users, items, curve)
 
     def factorise(
-        self, confidence: sp.csr_matrix, seed: int, progress: Progress = lambda what, share: None
+        self, confidence: sp.csr_matrix, seed: int, progress: Progress = silent
     ) -> tuple[Factors, Factors, dict[str, list[float]]]:
         """Factors of people (n_users, d), solved exactly, and of films (n_movies, d), and the losses on small data.
 

@@ -17,6 +17,10 @@ from training.models.nearest import Nearest
 Progress = Callable[[str, float], None]  # what is being done, share done in [0, 1]
 
 
+def silent(what: str, share: float) -> None:
+    """A `Progress` that nobody watches."""
+
+
 @dataclass(frozen=True)
 class TrainingData:
     """One training part. Rows are those of the whole data set, so that parts, bundles and tests agree on them."""

@@ -50,19 +50,26 @@ class Made(NamedTuple):
     write: float
 
 
+class Round(NamedTuple):
+    """The whole way, and seconds of all floors."""
+
+    made: Made
+    floors: float
+
+
 def run(*, size: float, rounds: int) -> list[Figure]:
-    """Time against the floors, peak memory, and time for a rating against a fifth of the ratings."""
+    """Time against the floors, peak memory, and how time for a rating grows from a fifth of the ratings, floors too."""
     for share in (size, size * SMALL):
         twin(share)
-    large, small, floors = [], [], []
+    large, small = [], []
     for _ in range(rounds):
-        large.append(_fresh(_whole, size))
-        floors.append(_fresh(_floors, size) + large[-1].write)
-        small.append(_fresh(_whole, size * SMALL))
-    ours, theirs = statistics.median(each.seconds for each in large), statistics.median(floors)
-    peak = statistics.median(each.peak for each in large) / _GIB
-    growth, before = (statistics.median(each.seconds / each.ratings for each in runs) for runs in (large, small))
-    ratings = f"{large[0].ratings:,} ratings"
+        large.append(_round(size))
+        small.append(_round(size * SMALL))
+    ours, theirs = _median(large, lambda each: each.made.seconds), _median(large, lambda each: each.floors)
+    peak = _median(large, lambda each: each.made.peak) / _GIB
+    growth, before = (_median(runs, lambda each: each.made.seconds / each.made.ratings) for runs in (large, small))
+    floor, floor_before = (_median(runs, lambda each: each.floors / each.made.ratings) for runs in (large, small))
+    ratings = f"{large[0].made.ratings:,} ratings"
     time_bar, memory_bar, growth_bar = (1.3, 8.0, 1.15) if size >= JUDGED_FROM else (None, None, None)
     return [
         Figure(
@@ -74,7 +81,20 @@ def run(*, size: float, rounds: int) -> list[Figure]:
             "pipeline/time for a rating against a fifth of the ratings", growth / before, growth_bar, ours=growth * 1e6,
             theirs=before * 1e6, unit="us", rounds=rounds, note=ratings,
         ),
+        Figure(
+            "pipeline/the same of the floors", floor / floor_before, ours=floor * 1e6, theirs=floor_before * 1e6,
+            unit="us", rounds=rounds, note=ratings,
+        ),
     ]  # fmt: skip
+
+
+def _round(size: float) -> Round:
+    made = _fresh(_whole, size)
+    return Round(made, _fresh(_floors, size) + made.write)
+
+
+def _median(rounds: list[Round], figure: Callable[[Round], float]) -> float:
+    return statistics.median(map(figure, rounds))
 
 
 def _fresh(work: Callable[[float], T], size: float) -> T:

@@ -37,7 +37,7 @@ def bare(weights: csr_matrix, config: AlsConfig, seed: int) -> None:
     with threadpool_limits(1, "blas"):
         AlternatingLeastSquares(
             factors=config.factors,
-            regularization=config.ridge(weights.nnz),
+            regularization=config.regularization,
             alpha=config.alpha,
             iterations=config.iterations,
             random_state=seed,

@@ -93,9 +93,7 @@ def complete(size: float) -> Figure:
     judged = replace(split, test=split.test & (dataset.user_rows < round(PEOPLE * size)))
     found: list[Evaluation] = []
     with tempfile.TemporaryDirectory() as scratch:
-        build_bundle(
-            Path(scratch) / "bundle", als_model(config, config.ridge(data.user_item.nnz), users, films), dataset, data
-        )
+        build_bundle(Path(scratch) / "bundle", als_model(config, users, films), dataset, data)
         model = Model.load(Path(scratch) / "bundle")
         taken = seconds(lambda: found.append(evaluate(model, dataset, judged, protocol, seed=SEED)))
     note = f"{len(found[0].users):,} people, {len(films):,} films, {config.factors} factors, {protocol.name}"

@@ -1,13 +1,13 @@
 """Take the pictures in docs/pictures anew: python scripts/pictures.py http://localhost:8501
 
 The address is that of a running web page (`make run`). With a challenger registered beside the champion
-(MOVIEREC_CHALLENGER_ALIAS), `side-by-side` is taken too.
+(MOVIEREC_CHALLENGER_ALIAS), `side-by-side` is taken too; a picture whose control is not on the page is left as it is.
 """
 
 from __future__ import annotations
 
+import argparse
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +28,7 @@ class Shot(NamedTuple):
     width: int = DESK
     dark: bool = False
     before: Callable[[Page], None] | None = None
+    needs: str = ""  # control without which there is nothing to see
 
 
 def rate(page: Page) -> None:
@@ -48,7 +49,7 @@ SHOTS = [
     Shot("recommendations", "recommendations?film=Toy+Story+(1995)&n=8", 1180),
     Shot("recommendations-dark", "recommendations?film=Toy+Story+(1995)&n=8", 1180, dark=True),
     Shot("recommendations-phone", "recommendations?film=Toy+Story+(1995)&n=8", 1100, PHONE),
-    Shot("side-by-side", "recommendations?film=Fargo+(1996)&model=Side+by+side", 1200, dark=True),
+    Shot("side-by-side", "recommendations?film=Fargo+(1996)&model=Side+by+side", 1200, dark=True, needs="Side by side"),
     Shot("for-you", "for-you", 1180, before=rate),
     Shot("for-you-phone", "for-you", 1100, PHONE, before=rate_on_a_phone),
     Shot("map", "map?film=Toy+Story+(1995)", 1300),
@@ -59,18 +60,19 @@ SHOTS = [
 ]
 
 
-expect.set_options(timeout=60_000)
-
-
 def main(address: str) -> None:
     """Take every picture of the page at `address`."""
+    expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
+        # no sandbox: root may take them too, and the only page opened is our own
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for shot in SHOTS:
             size = ViewportSize(width=shot.width, height=shot.height)
             page = browser.new_context(viewport=size, color_scheme="dark" if shot.dark else "light").new_page()
             page.goto(f"{address.rstrip('/')}/{shot.path}")
             expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+            if shot.needs and not page.get_by_role("radio", name=shot.needs).count():
+                continue
             if shot.before:
                 shot.before(page)
             page.wait_for_timeout(3000)  # charts draw themselves after the page's script has ended
@@ -79,4 +81,6 @@ def main(address: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("address", help="of the web page, such as http://localhost:8501")
+    main(parser.parse_args().address)

@@ -29,7 +29,7 @@ from training.tracking import Tracker, register_bundle
 
 user_item, dataset, data = world.user_item, world.dataset, world.data  # two tastes: 60 people, 30 films
 
-NUMBERS = ["factors=8", "iterations=8", "regularization=1.5", "ratings_exponent=0"]
+NUMBERS = ["factors=8", "iterations=8", "regularization=1.5"]
 
 
 def silent(what, share):
@@ -42,7 +42,7 @@ def objective(fitted, stars, config):
     dense = stars.toarray()
     weight = np.where(dense > 0, config.alpha * config.weight(dense), 1.0)
     lengths = sum(float(np.square(fitted.arrays[f"als_{side}_factors"]).sum()) for side in ("user", "item"))
-    return float((weight * np.square(np.sign(dense) - scores)).sum()) + config.ridge(stars.nnz) * lengths
+    return float((weight * np.square(np.sign(dense) - scores)).sum()) + config.regularization * lengths
 
 
 def test_weak_confidence_is_refused_because_spark_would_take_it_for_dislike():

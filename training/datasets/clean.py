@@ -32,7 +32,7 @@ from recommender.schema import (
 )
 from recommender.title_keys import normalise
 from training.datasets import schemas
-from training.datasets.indexing import distinct, rating_matrix
+from training.datasets.indexing import count_ids, distinct, rating_matrix
 from training.datasets.quarantine import Quarantine
 from training.datasets.tables import Genome, RawTables, Table
 from training.datasets.title_parsing import parse_title
@@ -109,6 +109,11 @@ def clean_genres(raw: Iterable[str]) -> list[str]:
     """Genres without repeats, sorted, "Children's" as "Children"; [] where the file says that it knows none."""
     names = (_GENRE_SYNONYMS.get(name.strip(), name.strip()) for name in raw)
     return sorted({name for name in names if name not in _NO_GENRE})
+
+
+def with_entries(movies: pd.DataFrame, rated: NDArray[np.int32], movie_ids: IdMap) -> pd.DataFrame:
+    """`movies` with the entry that stands for each film, told from `rated`, the movie_id of each rating."""
+    return movies.assign(**{DUPLICATE_OF: canonical_entries(movies, count_ids(rated, movie_ids))})
 
 
 def canonical_entries(movies: pd.DataFrame, rating_counts: NDArray[np.int64]) -> pd.Series:

@@ -27,20 +27,27 @@ def distinct(raw: NDArray[np.int32]) -> IdMap:
 
 def rows_of(raw: NDArray[np.int32], ids: IdMap) -> NDArray[np.int32]:
     """(n,) int32 row of each id; UNKNOWN (-1) for an id that is not in the map."""
-    limit = int(ids.ids[-1]) + 2 if len(ids) else 1
     rows = np.empty(len(raw), dtype=np.int32)
-    table = _table(ids, limit) if limit <= _TABLE_LIMIT else None
-    for part in parts(len(raw)):
-        rows[part] = ids.rows(raw[part]) if table is None else table[np.clip(raw[part], -1, limit - 1)]
+    for part, found in _rows_by_part(raw, ids):
+        rows[part] = found
     return rows
 
 
 def count_ids(raw: NDArray[np.int32], ids: IdMap) -> NDArray[np.int64]:
     """(len(ids),) how often each id occurs in `raw`, which holds no other."""
     counts = np.zeros(len(ids), dtype=np.int64)
-    for part in parts(len(raw)):
-        counts += np.bincount(rows_of(raw[part], ids), minlength=len(ids))
+    for _, found in _rows_by_part(raw, ids):
+        counts += np.bincount(found, minlength=len(ids))
     return counts
+
+
+def _rows_by_part(raw: NDArray[np.int32], ids: IdMap) -> Iterator[tuple[slice, NDArray[np.int32]]]:
+    """Parts of `raw` and the rows of their ids."""
+    limit = int(ids.ids[-1]) + 2 if len(ids) else 1
+    table = _table(ids, limit) if limit <= _TABLE_LIMIT else None
+    for part in parts(len(raw)):
+        found = ids.rows(raw[part]) if table is None else table[np.clip(raw[part], -1, limit - 1)]
+        yield part, found.astype(np.int32, copy=False)
 
 
 def rating_matrix(

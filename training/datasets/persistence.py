@@ -201,6 +201,7 @@ def _swapped_in(target: Path) -> Iterator[Path]:
     try:
         yield fresh
         fresh.chmod(0o755)
+        _sync(fresh)  # the names of its files
         _swap(fresh, target)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):

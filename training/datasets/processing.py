@@ -11,20 +11,19 @@ from typing import Any
 
 import pandas as pd
 
-from recommender.schema import DUPLICATE_OF, MOVIE
+from recommender.schema import MOVIE
 from training.datasets import quality
 from training.datasets.clean import (
     CleanFilms,
-    canonical_entries,
     clean_films,
     clean_genome,
     clean_ratings,
     count_mended,
+    with_entries,
 )
 from training.datasets.config import ProcessingConfig, PublishedCounts, find_dataset_config
 from training.datasets.credits import read_credits, with_credits
 from training.datasets.dataset import ProcessedDataset
-from training.datasets.indexing import count_ids
 from training.datasets.persistence import Files
 from training.datasets.quarantine import Quarantine
 from training.datasets.readers import genome as genome_reader
@@ -99,8 +98,7 @@ def _blocks_without_ratings(films: CleanFilms, config: ProcessingConfig) -> tupl
 
 
 def _with_entries_and_credits(films: CleanFilms, ratings: pd.DataFrame, credits: Path | None) -> pd.DataFrame:
-    counts = count_ids(ratings[MOVIE].to_numpy(), films.movie_ids)
-    movies = films.movies.assign(**{DUPLICATE_OF: canonical_entries(films.movies, counts)})
+    movies = with_entries(films.movies, ratings[MOVIE].to_numpy(), films.movie_ids)
     return movies if credits is None else with_credits(movies, read_credits(credits))
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from training.kernels.threads import thread_map
 
 Block = NDArray[np.float32]
-BLOCK_CELLS = 1 << 24  # 64 MB of scores per thread
+BLOCK_CELLS = 1 << 24  # 64 MB of scores
 SPAN = 64  # columns that are looked at together
 
 
@@ -32,7 +32,7 @@ def all_top_k(
 ) -> tuple[NDArray[np.int32], Block]:
     """`top_k` of `score(rows)` for all rows 0..n-1: columns (n, k) and scores (n, k).
 
-    `score` gives a block (b, width) that may be overwritten; at most one block per thread is in memory.
+    `score` gives a block (b, width) that may be overwritten; at most one a thread is in memory, and what `score` keeps.
     """
     columns = np.empty((n, k), dtype=np.int32)
     values = np.empty((n, k), dtype=np.float32)

@@ -29,8 +29,7 @@ class AlsConfig(Config):
 
     factors: int = Field(64, gt=0)
     iterations: int = Field(20, gt=0)
-    regularization: float = Field(0.235, ge=0, description="lambda = regularization * ratings^ratings_exponent")
-    ratings_exponent: float = Field(0.4, ge=0, description="0: the same lambda for any data, as in the library")
+    regularization: float = Field(20.0, ge=0)
     alpha: float = Field(2.0, gt=0, description="weight of what was seen against what was not")
     weight_offset: float = Field(0.5, ge=0, description="confidence of r stars: alpha * (offset + slope * r)")
     weight_slope: float = Field(0.15, ge=0)
@@ -39,20 +38,12 @@ class AlsConfig(Config):
         """Confidence of ratings (n,) in stars, up to the factor alpha."""
         return self.weight_offset + self.weight_slope * stars
 
-    def ridge(self, ratings: int) -> float:
-        """lambda for training data of so many `ratings`.
-
-        It cuts off what chance brings into the factors, and that grows with the data: too weak a lambda shows in people
-        who are folded in better than they are trained in.
-        """
-        return self.regularization * float(np.power(ratings, self.ratings_exponent))
-
 
 class Als:
     """Hu, Koren and Volinsky (2008), "Collaborative filtering for implicit feedback datasets".
 
     Minimises sum c_ui (1 - x_u'y_i)^2 over the ratings + sum (x_u'y_i)^2 over all other pairs
-    + lambda * (sum |x_u|^2 + sum |y_i|^2), lambda growing with the number of ratings (`AlsConfig.ridge`).
+    + regularization * (sum |x_u|^2 + sum |y_i|^2).
     """
 
     config_type: ClassVar[type[Config]] = AlsConfig
@@ -64,7 +55,7 @@ class Als:
         """Arrays: user factors, item factors, the items' Gram matrix for fold-in, and unit-length item factors."""
         weights = with_ratings(data.user_item, self.config.weight(data.user_item.data))
         users, items, curve = self.factorise(weights, seed, progress)
-        return als_model(self.config, self.config.ridge(weights.nnz), users, items, curve)
+        return als_model(self.config, users, items, curve)
 
     def factorise(
         self, confidence: sp.csr_matrix, seed: int, progress: Progress = silent
@@ -84,7 +75,7 @@ class Als:
         # where implicit starts from without the order, so that the order changes the time and not the model
         start = np.random.default_rng(seed)
         with threadpool_limits(1, "blas"):
-            als = self._algorithm(confidence.nnz)
+            als = self._algorithm(with_loss=confidence.nnz < LOSS_BELOW)
             als.user_factors = start.random((len(people), self.config.factors), dtype=np.float32)[people] * 0.01
             als.item_factors = start.random((len(films), self.config.factors), dtype=np.float32)[films] * 0.01
             als.fit(ordered, show_progress=False, callback=on_iteration)
@@ -93,13 +84,13 @@ class Als:
         items[rated(confidence) == 0] = 0
         return self._users(confidence, items), items, {"train_loss": losses} if losses else {}
 
-    def _algorithm(self, ratings: int) -> AlternatingLeastSquares:
+    def _algorithm(self, with_loss: bool) -> AlternatingLeastSquares:
         return AlternatingLeastSquares(
             factors=self.config.factors,
-            regularization=self.config.ridge(ratings),
+            regularization=self.config.regularization,
             alpha=self.config.alpha,
             iterations=self.config.iterations,
-            calculate_training_loss=ratings < LOSS_BELOW,
+            calculate_training_loss=with_loss,
         )
 
     def _users(self, confidence: sp.csr_matrix, items: Factors) -> Factors:
@@ -108,14 +99,13 @@ class Als:
         A known user then gets what fold-in gives. implicit's own exact solver takes several times as long.
         """
         weights = with_ratings(confidence, np.float32(self.config.alpha) * confidence.data)
-        ridge = np.full(confidence.shape[0], self.config.ridge(confidence.nnz), dtype=np.float32)
+        ridge = np.full(confidence.shape[0], self.config.regularization, dtype=np.float32)
         with thread_map() as run:
             return solve_rows(weights, items, ridge, 1.0, run)
 
 
 def als_model(
     config: AlsConfig,
-    ridge: float,
     users: Factors,
     items: Factors,
     curve: Mapping[str, list[float]] | None = None,
@@ -123,10 +113,9 @@ def als_model(
 ) -> FittedModel:
     """The model of factors (n_users, d) and (n_movies, d) that minimise `Als`'s objective, however they were found.
 
-    `ridge`: its lambda; `told`: what its parameters say beside `config`.
+    `told`: what its parameters say beside `config`.
     """
-    confidence = config.model_dump(include={"alpha", "weight_offset", "weight_slope"})
-    fold_in = AlsFoldIn(gram="als_gram", regularization=ridge, **confidence)
+    fold_in = AlsFoldIn(gram="als_gram", **config.model_dump(exclude={"factors", "iterations"}))
     return factor_model("als", {**config.model_dump(), **told}, users, items, fold_in, curve)
 
 

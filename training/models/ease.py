@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recommender.blocks import with_data
 from recommender.specs import ItemWeightsSpec, SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.kernels.topk import top_k
@@ -82,10 +83,11 @@ class Ease:
         np.fill_diagonal(weights, 0)
         return np.ascontiguousarray(weights, dtype=np.float32)
 
-    def _content(self, features: sp.csr_matrix, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _content(self, features: sp.csr_matrix, counts: NDArray[np.int64]) -> NDArray[np.float32]:
         """(c, c) what the films' `features` (c, f) add to the Gram matrix."""
         scale = self.config.content_weight**0.5 * np.maximum(counts, 1) ** self.config.content_exponent
-        scaled = with_ratings(features, features.data * np.repeat(scale, np.diff(features.indptr)))
+        values = features.data * np.repeat(scale, np.diff(features.indptr))
+        scaled = with_data(features, values.astype(np.float32))
         return np.asarray((scaled @ scaled.T).toarray())
 
 

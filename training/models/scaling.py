@@ -29,7 +29,7 @@ Block = NDArray[np.float32]
 def scale_rows(parts: Sequence[SimilarityPart], arrays: Arrays, canonical: NDArray[np.int32]) -> Nearest:
     """Divide the query gains of each part by each film's tenth-best likeness; the nearest films by the sum of `parts`.
 
-    The film itself does not count for the tenth-best; a row without ten likenesses above 0 stays as it is. Every part
+    The film itself does not count for the tenth-best; a row whose tenth-best is not above 0 stays as it is. Every part
     has gains for queries, which are overwritten in `arrays`, and for candidates.
     """
     dense = [_Dense(part, arrays) for part in parts if part.embedding]
@@ -65,7 +65,7 @@ class _Dense:
         """
         np.matmul(self._embedding[rows], self._candidates.T, out=product)
         product[np.arange(len(rows)), rows] = 0
-        self._gain[rows] /= tenth_best(product)
+        self._gain[rows] /= tenth_best(product, len(self._gain) - 1)
         return np.asarray(self._weight * self._gain[rows])
 
 
@@ -78,13 +78,13 @@ def _weighted_links(part: SimilarityPart, arrays: Arrays) -> sp.csr_matrix:
     lines = np.repeat(np.arange(len(lengths)), lengths)
     table[lines, np.arange(links.nnz) - links.indptr[lines]] = values
     gain = arrays[str(part.query_gain)]
-    gain /= tenth_best(table)
+    gain /= tenth_best(table, len(lengths) - 1)
     return with_data(links, values * (np.float32(part.weight) * gain)[lines])
 
 
-def tenth_best(block: Block) -> NDArray[np.float32]:
-    """(b,) tenth-best value of each row of `block` (b, n), or the worst of fewer; 1 where it is not above 0."""
-    tenth = top_k(block, min(SCALE_RANK, block.shape[1]))[1][:, -1]
+def tenth_best(block: Block, others: int) -> NDArray[np.float32]:
+    """(b,) tenth-best value of each row of `block` (b, n), or the last of fewer `others`; 1 where it is not above 0."""
+    tenth = top_k(block, max(1, min(SCALE_RANK, others)))[1][:, -1]
     return np.where(tenth > 0, tenth, np.float32(1))
 
 

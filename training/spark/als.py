@@ -81,12 +81,11 @@ class SparkAls:
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """The arrays of `Als.fit`. Raises MissingInputError without pyspark, MovierecError where Spark fails."""
         als = self.config.als
-        ridge = als.ridge(data.user_item.nnz)
-        anchors = Anchors(als.factors, ridge)
+        anchors = Anchors(als.factors, als.regularization)
         progress("als on Spark", 0.0)
         users, items = anchors.resolve(*self._factors(data.user_item, anchors, seed))
         progress("als on Spark", 1.0)
-        return als_model(als, ridge, users, items, engine="spark", blocks=self.config.blocks)
+        return als_model(als, users, items, engine="spark", blocks=self.config.blocks)
 
     def _factors(self, user_item: sp.csr_matrix, anchors: Anchors, seed: int) -> tuple[Factors, Factors]:
         """Factors (n_users + anchors, d) and (n_movies + anchors, d); zeros for those without ratings."""

@@ -13,14 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recommender.errors import DataError
 from recommender.schema import (
-    DUPLICATE_OF,
     MOVIE,
     RATING,
     RATING_DTYPES,
@@ -30,9 +28,9 @@ from recommender.schema import (
     TIMESTAMP,
     USER,
 )
-from training.datasets.clean import canonical_entries
+from training.datasets.clean import with_entries
 from training.datasets.config import load_processing_config
-from training.datasets.indexing import distinct, rows_of
+from training.datasets.indexing import distinct
 from training.datasets.store import ProcessedDataset
 from training.spark.cluster import connect, open_exchange
 
@@ -106,14 +104,13 @@ def _check_share(address: str, rows: int, good: int) -> None:
 def _with_ratings(films: ProcessedDataset, files: Sequence[Path]) -> ProcessedDataset:
     table = pa.concat_tables(pq.read_table(file) for file in files)
     columns = {name: table[name].to_numpy().astype(dtype) for name, dtype in RATING_DTYPES.items()}
-    counts = np.bincount(rows_of(columns[MOVIE], films.movie_ids), minlength=len(films.movie_ids))
     digest = hashlib.sha256(films.fingerprint.encode())
     for column in columns.values():
         digest.update(column)
     return replace(
         films,
         fingerprint=digest.hexdigest(),
-        movies=films.movies.assign(**{DUPLICATE_OF: canonical_entries(films.movies, counts)}),
+        movies=with_entries(films.movies, columns[MOVIE], films.movie_ids),
         ratings=pd.DataFrame(columns),
         user_ids=distinct(columns[USER]),
     )

@@ -117,21 +117,23 @@ def test_every_file_is_brought_to_the_disk_once_before_it_takes_its_place(raw, t
 
     monkeypatch.setattr(os, "fsync", watched)
     prepare("mine", raw=raw.path, processed_root=target.parent)
-    assert synced == {path.stat().st_ino: 1 for path in target.iterdir()}
+    assert synced == {path.stat().st_ino: 1 for path in (target, *target.iterdir())}
 
 
 @pytest.mark.parametrize("order", ["by user and film", "shuffled", "repeated"])
 def test_ratings_are_opened_as_they_were_made_whatever_their_order(raw, tmp_path, order):
     header, *lines = raw.lines("ratings.csv")
+    again = [",".join((*line.split(",")[:2], "0.5", "1")) for line in lines[:5]] if order == "repeated" else []
     if order != "by user and film":
         random.Random(1).shuffle(lines)
-    raw.write("ratings.csv", header, *lines, *(lines[:5] if order == "repeated" else []))
+    raw.write("ratings.csv", header, *again, *lines)
     made = prepare("mine", raw=raw.path, processed_root=tmp_path / "p")
     opened = load_dataset("mine", tmp_path / "p")
     pd.testing.assert_frame_equal(made.ratings, opened.ratings, check_exact=True)
     found = [f"{user},{film},{stars}" for user, film, stars, _ in opened.ratings.itertuples(index=False)]
     assert sorted(found) == sorted(line.rsplit(",", 1)[0] for line in lines)
-    stored = pd.read_pickle(tmp_path / "p" / "mine" / USER_ITEM_FILE)
+    stored, besides = (pd.read_pickle(tmp_path / "p" / "mine" / name) for name in (USER_ITEM_FILE, RATINGS_FILE))
+    assert isinstance(besides.index, pd.RangeIndex) == (order == "by user and film"), "places only where they say more"
     assert stored.has_sorted_indices
     assert (stored != opened.user_item()).nnz == 0
 

@@ -46,7 +46,7 @@ def test_nothing_is_expected_where_every_film_is_rated(planted):
 
 
 def test_a_blend_leads_to_a_new_film_from_films_of_its_taste_alone(data):
-    small = configure("blend", ["als.factors=8", "als.regularization=0.1", "content.factors=4"])
+    small = configure("blend", ["als.factors=8", "als.regularization=1", "content.factors=4"])
     fitted = Fits(data, 0, lambda what, share: None).get("blend", small)
     scorer = item_scorer(fitted.item_spec, fitted.arrays)
     assert isinstance(scorer, Similarity)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
+import pytest
 import scipy.sparse as sp
 
 from recommender.scorers import item_scorer
 from recommender.specs import SimilarityPart, SimilaritySpec
+from training.kernels.threads import Scratch, thread_map
 from training.models.arrays import csr_arrays, unit_rows
-from training.models.scaling import scale_rows
+from training.models.scaling import scale_rows, tenth_best
 
 N = 40
 SECOND_ENTRY, FIRST_ENTRY = 7, 3
@@ -27,6 +31,11 @@ CANONICAL = np.where(np.arange(N) == SECOND_ENTRY, FIRST_ENTRY, np.arange(N)).as
 def arrays():
     names = {"taste": EMBEDDING, "gain": GAIN, "taste_gain": OTHER_GAIN.copy(), "links_gain": OTHER_GAIN.copy()}
     return csr_arrays("links", LINKS) | names
+
+
+@pytest.fixture(autouse=True)
+def several_blocks(monkeypatch):
+    monkeypatch.setattr("training.kernels.topk.BLOCK_CELLS", 7 * N)
 
 
 def test_a_row_is_scaled_by_its_tenth_best_other_film_or_not_at_all():
@@ -50,3 +59,21 @@ def test_the_nearest_films_are_those_of_the_scaled_parts():
     np.testing.assert_allclose(found.scores, best, rtol=1e-5)
     shown = found.rows[found.rows >= 0]
     np.testing.assert_allclose(found.scores[found.rows >= 0], full[np.nonzero(found.rows >= 0)[0], shown], rtol=1e-5)
+
+
+def test_threads_do_not_write_into_one_block():
+    scratch, both = Scratch(), threading.Barrier(2, timeout=60)
+
+    def work(number):
+        block = scratch.block("one", 3, 4)
+        block.fill(number)
+        both.wait()
+        return block.copy()
+
+    with thread_map(2) as run:
+        for number, block in enumerate(run(work, range(2))):
+            np.testing.assert_array_equal(block, np.full((3, 4), number))
+
+
+def test_few_films_are_scaled_by_the_last_of_the_others():
+    assert tenth_best(np.array([[0, 3, 2, 5]], dtype=np.float32), others=3).tolist() == [2]

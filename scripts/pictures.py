@@ -52,7 +52,7 @@ SHOTS = [
     Shot("side-by-side", "recommendations?film=Fargo+(1996)&model=Side+by+side", 1200, dark=True, needs="Side by side"),
     Shot("for-you", "for-you", 1180, before=rate),
     Shot("for-you-phone", "for-you", 1100, PHONE, before=rate_on_a_phone),
-    Shot("map", "map?film=Toy+Story+(1995)", 1300),
+    Shot("map", "map?spot=Toy+Story+(1995)", 1300),
     Shot("map-dark", "map", 1050, dark=True),
     Shot("analytics", "analytics?view=Two+films&film=Fargo+(1996)&other=Scream+(1996)", 1250),
     Shot("analytics-phone", "analytics?view=Genres", 1100, PHONE),

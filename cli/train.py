@@ -7,7 +7,7 @@ import sys
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -86,7 +86,7 @@ def evaluate(
     train_file: Annotated[Path | None, typer.Option("--train", help="Training part of a published split.")] = None,
     valid_file: Annotated[Path | None, typer.Option("--valid", help="Its validation part.")] = None,
     test_file: Annotated[Path | None, typer.Option("--test", help="Its test part.")] = None,
-    mask: Annotated[str, typer.Option(help="Whose films lists leave out: train, or train+valid.")] = "train",
+    mask: Annotated[Literal["train", "train+valid"], typer.Option(help="Whose films lists leave out.")] = "train",
     as_json: AsJson = False,
 ) -> None:
     """Judge algorithms by one protocol, without registering anything.
@@ -94,20 +94,17 @@ def evaluate(
     Example: movierec evaluate --protocol ms-item75 --model als --model ease
     """
     from cli.progress import reporter
-    from recommender.errors import UsageError
     from training.evaluation.significance import compare, holm
     from training.judging import judge_models
     from training.models import configure
     from training.protocol import load_protocol
     from training.split_files import files_dataset
 
-    if mask not in ("train", "train+valid"):
-        raise UsageError(f"Expected --mask train or train+valid, found {mask!r}.")
     if overrides and len(model) > 1:
         raise UsageError("--set changes one algorithm; name one --model.")
     rules = load_protocol(protocol)
     if train_file and test_file:
-        rules = rules.with_files(train_file, test_file, valid_file, mask)  # type: ignore[arg-type] # checked above
+        rules = rules.with_files(train_file, test_file, valid_file, mask)
     data = files_dataset(rules) if train_file and dataset is None else processed(dataset or "ml-100k")
     configs = {name: configure(name, overrides or ()) for name in model}
     with reporter() as progress:

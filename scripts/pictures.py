@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
+from webapp.state import DECK
+
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
 PHONE, DESK = 360, 1280
 RATED = {0: 5, 1: 4, 2: 5, 3: 4, 4: 5}  # place among the films offered -> stars
@@ -32,7 +34,8 @@ class Shot(NamedTuple):
 
 
 def rate(page: Page) -> None:
-    """Give stars to five films."""
+    """Give stars to five films, when all that are offered have theirs."""
+    expect(page.get_by_test_id("stFeedback")).to_have_count(DECK)
     for place, stars in RATED.items():
         page.get_by_test_id("stFeedback").nth(place).get_by_role("radio", name=f"{stars} out of 5 stars").click()
         expect(page.locator(".st-key-rated .mr-chip")).to_have_count(place + 1)
@@ -68,16 +71,26 @@ def main(address: str) -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for shot in SHOTS:
             size = ViewportSize(width=shot.width, height=shot.height)
-            page = browser.new_context(viewport=size, color_scheme="dark" if shot.dark else "light").new_page()
-            page.goto(f"{address.rstrip('/')}/{shot.path}")
-            expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-            if shot.needs and not page.get_by_role("radio", name=shot.needs).count():
-                continue
-            if shot.before:
-                shot.before(page)
-            page.wait_for_timeout(3000)  # charts draw themselves after the page's script has ended
-            page.screenshot(path=PICTURES / f"{shot.name}.png")
-            page.context.close()
+            with browser.new_context(viewport=size, color_scheme="dark" if shot.dark else "light") as context:
+                take(shot, context.new_page(), f"{address.rstrip('/')}/{shot.path}")
+
+
+def take(shot: Shot, page: Page, address: str) -> None:
+    """One picture of the page at `address`."""
+    page.goto(address)
+    drawn(page)
+    if shot.needs and not page.get_by_role("radio", name=shot.needs).count():
+        return
+    if shot.before:
+        shot.before(page)
+        drawn(page)
+    page.screenshot(path=PICTURES / f"{shot.name}.png")
+
+
+def drawn(page: Page) -> None:
+    """Wait until the page's script has ended, and for what draws itself after that: controls and charts."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    page.wait_for_timeout(3000)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -21,7 +20,7 @@ from serving.gate import Gate, RequestIds
 from serving.lifecycle import Lifecycle
 from serving.metrics import note_version
 from serving.model_store import ModelStore
-from serving.openapi import document
+from serving.openapi import DocumentedApi
 from serving.problem import ProblemError, no_route
 from serving.routes import admin, analytics, explore, health, model, movies, recommend
 from serving.settings import Settings
@@ -78,7 +77,7 @@ def create_app(
                 task.cancel()
             service.flush()
 
-    api = FastAPI(
+    api = DocumentedApi(
         title="MovieLens recommender",
         description="Films like a film, films for a person, and figures about films.",
         version="1",
@@ -86,7 +85,6 @@ def create_app(
     )
     for module in (recommend, movies, analytics, explore, model, health, admin):
         api.include_router(module.router)
-    api.openapi = cache(lambda: document(api))  # type: ignore[method-assign]  # FastAPI's documented way to replace it
     api.add_exception_handler(ProblemError, _problem)
     api.add_exception_handler(NotModifiedError, _not_modified)
     api.add_exception_handler(RequestValidationError, _invalid)

@@ -42,8 +42,16 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": "Problem"} for status in statuses}
 
 
-def document(api: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document of `api`."""
+class DocumentedApi(FastAPI):
+    """An API whose OpenAPI document tells its problems."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = _document(self)
+        return self.openapi_schema
+
+
+def _document(api: FastAPI) -> dict[str, Any]:
     spec = get_openapi(
         title=api.title, version=api.version, description=api.description, routes=api.routes, tags=api.openapi_tags
     )

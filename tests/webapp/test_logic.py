@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -29,13 +31,12 @@ def entry(movie_id: int, rank: int = 1, **changes: object) -> Recommendation:
     return Recommendation.model_validate(given | changes)
 
 
-def version(number: int, algorithm: str, **changes: object) -> Version:
-    fields: dict[str, object] = {
-        "number": number, "run_id": "r", "experiment_id": "1", "created": datetime(2026, 1, 1, tzinfo=UTC),
-        "aliases": (), "algorithm": algorithm, "dataset": "ml-100k", "verdict": "", "verdict_summary": "",
-        "parameters": {}, "metrics": (),
-    }  # fmt: skip
-    return Version(**(fields | changes))  # type: ignore[arg-type]  # a dict of fields has no types of its own
+def version(number: int, algorithm: str, **changes: Any) -> Version:
+    plain = Version(
+        number=number, run_id="r", experiment_id="1", created=datetime(2026, 1, 1, tzinfo=UTC), aliases=(),
+        algorithm=algorithm, dataset="ml-100k", verdict="", verdict_summary="", parameters={}, metrics=(),
+    )  # fmt: skip
+    return replace(plain, **changes)
 
 
 def test_a_wish_names_only_what_was_wished() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -55,9 +55,10 @@ class CleanFilms:
 
 @dataclass
 class CleanRatings:
-    """Clean ratings, their users, and how many repeated ones were dropped."""
+    """Clean ratings, their (n_users, n_movies) matrix, their users, and how many repeated ones were dropped."""
 
     ratings: pd.DataFrame
+    user_item: sp.csr_matrix
     user_ids: IdMap
     repeated: int
 
@@ -77,17 +78,10 @@ def clean_films(raw: RawTables, quarantine: Quarantine) -> CleanFilms:
     )
 
 
-def clean_ratings(
-    raw: RawTables,
-    movie_ids: IdMap,
-    quarantine: Quarantine,
-    earliest: date | None,
-    when_clean: Callable[[pd.DataFrame, sp.csr_matrix], object],
-) -> CleanRatings:
+def clean_ratings(raw: RawTables, movie_ids: IdMap, quarantine: Quarantine, earliest: date | None) -> CleanRatings:
     """Wait for the ratings and clean them: of these films only, none older than `earliest`.
 
-    `when_clean` is given the ratings and their (n_users, n_movies) matrix. Raises DataError when too many rows are bad
-    or none is left.
+    Raises DataError when too many rows are bad or none is left.
     """
     schema = schemas.ratings_schema(schemas.membership(movie_ids.ids), earliest)
     ratings = schemas.split_bad(raw.ratings, schema, quarantine).frame
@@ -95,8 +89,7 @@ def clean_ratings(
         raise DataError("No usable rating is left after cleaning. Check the raw files.")
     user_ids = distinct(ratings[USER].to_numpy())
     once, user_item = _each_pair_once(ratings, user_ids, movie_ids)
-    when_clean(once, user_item)
-    return CleanRatings(once, user_ids, len(ratings) - len(once))
+    return CleanRatings(once, user_item, user_ids, len(ratings) - len(once))
 
 
 def clean_genome(genome: Genome, quarantine: Quarantine) -> Genome:

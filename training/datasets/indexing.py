@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.ids import UNKNOWN, IdMap
+from training.kernels.order import places
 
 _TABLE_LIMIT = 1 << 26
 _STEP = 1 << 18  # also because indexing by int32 makes an int64 copy of the index
@@ -68,9 +69,7 @@ def rating_matrix(
 
 def entries(users: NDArray[np.int32], movies: NDArray[np.int32]) -> NDArray[np.int32]:
     """(n,) which entry of their `rating_matrix` each rating is; each pair of raw ids stands once."""
-    places = np.empty(len(users), dtype=np.int32)
-    places[np.lexsort((movies, users))] = np.arange(len(users), dtype=np.int32)
-    return places
+    return places(np.lexsort((movies, users)))
 
 
 def _ascending_pairs(users: NDArray[np.int32], columns: NDArray[np.int32]) -> bool:

@@ -15,6 +15,7 @@ from recommender.schema import MOVIE
 from training.datasets import quality
 from training.datasets.clean import (
     CleanFilms,
+    CleanRatings,
     clean_films,
     clean_genome,
     clean_ratings,
@@ -51,7 +52,13 @@ def process(
         found = pool.submit(fingerprint)  # reads every file once more: beside the cleaning
         films = clean_films(raw, quarantine)
         earliest = catalogued.earliest if catalogued else None
-        rated = pool.submit(clean_ratings, raw, films.movie_ids, quarantine, earliest, files.begin)
+
+        def ratings_stored() -> CleanRatings:
+            clean = clean_ratings(raw, films.movie_ids, quarantine, earliest)
+            files.begin(clean.ratings, clean.user_item)
+            return clean
+
+        rated = pool.submit(ratings_stored)
         if sources.genome is not None:
             films.genome = clean_genome(genome_reader.read(sources.genome, quarantine), quarantine)
         blocks, genome_report = _blocks_without_ratings(films, config)

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 # The same model has the same colour in every figure; the baseline is grey.
-_COLOUR_ORDER = ("als", "svd", "blend", "content", "item_knn", "ease", "ensemble", "recommender", "ials")
+_COLOUR_ORDER = ("als", "svd", "blend", "content", "item_knn", "ease", "ensemble", "ials", "recommender")
 _NAMES = {
     "ndcg": "nDCG",
     "map": "MAP",
@@ -56,7 +56,7 @@ def figure(width: float, height: float, title: str, rows: int = 1, columns: int 
 
 def colours(models: Iterable[str]) -> dict[str, Any]:
     """The colour of each model; names outside the fixed order take what is left of the palette, in turn."""
-    palette = sns.color_palette("colorblind", 10)
+    palette = [colour for colour in sns.color_palette("colorblind", 10) if len(set(colour)) > 1]  # without its grey
     fixed = dict(zip(_COLOUR_ORDER, palette, strict=False)) | {"popularity": GREY}
     return {model: fixed.get(model, palette[at % len(palette)]) for at, model in enumerate(models)}
 

@@ -1,4 +1,4 @@
-"""Sparse matrices in an order that caches like."""
+"""An order that caches like, for rows and columns of sparse matrices."""
 
 from __future__ import annotations
 
@@ -14,8 +14,13 @@ def fullest_first(matrix: sp.csr_matrix) -> tuple[sp.csr_matrix, NDArray[np.int6
     """
     rows = np.argsort(-np.diff(matrix.indptr), kind="stable")
     columns = np.argsort(-np.bincount(matrix.indices, minlength=matrix.shape[1]), kind="stable")
-    place = np.empty(len(columns), dtype=matrix.indices.dtype)
-    place[columns] = np.arange(len(columns))
-    ordered = sp.csr_matrix((matrix.data, place[matrix.indices], matrix.indptr), shape=matrix.shape)[rows]
+    ordered = sp.csr_matrix((matrix.data, places(columns)[matrix.indices], matrix.indptr), shape=matrix.shape)[rows]
     ordered.sort_indices()
     return ordered, rows, columns
+
+
+def places(order: NDArray[np.int64]) -> NDArray[np.int32]:
+    """(n,) where in `order` (n,), a permutation, each number stands."""
+    found = np.empty(len(order), dtype=np.int32)
+    found[order] = np.arange(len(order), dtype=np.int32)
+    return found

@@ -17,6 +17,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from training.kernels.order import places
 from training.kernels.sgd import Steps, sgd_pass
 from training.kernels.threads import Map
 
@@ -56,8 +57,7 @@ def make_grid(users: Rows, items: Rows, ratings: NDArray[Any], counts: tuple[Cou
     if size == 1:
         return Grid(users, items, ratings, np.arange(len(counts[1])), np.array([0, len(ratings)]), 1)
     order = np.argsort(-counts[1], kind="stable")
-    place = np.empty(len(order), dtype=np.int32)
-    place[order] = np.arange(len(order))
+    place = places(order)
     ranges = _ranges(counts[0], size), _ranges(counts[1][order], size)[place]
     bounds = np.concatenate(([0], np.cumsum(_block_sizes(users, items, *ranges, size))))
     grid = Grid(np.empty_like(users), np.empty_like(items), np.empty_like(ratings), order, bounds, size)

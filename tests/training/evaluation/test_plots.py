@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from recommender.bundle import Metric
 from tests.toy import save_toy
 from training.evaluation import plots
 from training.evaluation.result import Evaluation
 from training.evaluation.style import colours, label
+from training.models import NAMES
 
 
 def evaluation(at: int, stars: bool) -> Evaluation:
@@ -99,6 +101,12 @@ def test_well_known_films_are_rated_ones_of_different_genres(tmp_path):
 def test_a_model_keeps_its_colour_in_any_company():
     assert colours(["svd", "als"])["als"] == colours(["als", "content", "mine"])["als"]
     assert len(set(colours(EVALUATIONS).values())) == 3
+
+
+def test_only_the_baseline_is_grey():
+    shades = {name: to_rgb(colour) for name, colour in colours([*NAMES, "recommender"]).items()}
+    assert len(set(shades.values())) == len(shades)
+    assert [name for name, shade in shades.items() if len(set(shade)) == 1] == ["popularity"]
 
 
 @pytest.mark.parametrize(

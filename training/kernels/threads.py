@@ -48,6 +48,7 @@ class Scratch(threading.local):
 
     def block(self, name: str, rows: int, columns: int) -> NDArray[np.float32]:
         """(rows, columns) of any content; of one name, until it is asked for again."""
-        if self._blocks.get(name, np.empty(0)).size < rows * columns:
-            self._blocks[name] = np.empty(rows * columns, dtype=np.float32)
-        return self._blocks[name][: rows * columns].reshape(rows, columns)
+        block = self._blocks.get(name)
+        if block is None or block.size < rows * columns:
+            block = self._blocks[name] = np.empty(rows * columns, dtype=np.float32)
+        return block[: rows * columns].reshape(rows, columns)

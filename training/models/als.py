@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,13 +10,13 @@ import scipy.sparse as sp
 from implicit.cpu.als import AlternatingLeastSquares
 from numpy.typing import NDArray
 from pydantic import Field
-from threadpoolctl import threadpool_limits
 
 from recommender.specs import AlsFoldIn, FactorSpec, SimilarityPart, SimilaritySpec
 from training.config import Config
+from training.kernels.conjugate_gradient import improve_rows
 from training.kernels.least_squares import solve_rows
 from training.kernels.order import fullest_first
-from training.kernels.threads import thread_map
+from training.kernels.threads import Map, Scratch, thread_map
 from training.models.arrays import unit_rows, with_ratings
 from training.models.base import FittedModel, Progress, TrainingData, silent
 
@@ -37,6 +37,24 @@ class AlsConfig(Config):
     def weight(self, stars: NDArray[np.float32]) -> NDArray[np.float32]:
         """Confidence of ratings (n,) in stars, up to the factor alpha."""
         return self.weight_offset + self.weight_slope * stars
+
+
+class CompiledAls(AlternatingLeastSquares):  # type: ignore[misc]  # implicit carries no types
+    """implicit's ALS with its conjugate-gradient half-step compiled anew, for positive confidence."""
+
+    def __init__(self, run: Map, **numbers: Any) -> None:
+        super().__init__(**numbers)
+        self._run, self._scratch = run, Scratch()
+
+    @property
+    def solver(self) -> Callable[..., None]:
+        """What implicit's `fit` calls for people, then for films, in each iteration."""
+        return self._half_step
+
+    def _half_step(
+        self, confidence: sp.csr_matrix, factors: Factors, other: Factors, regularization: float, **_: Any
+    ) -> None:
+        improve_rows(confidence, other, factors, regularization, self.cg_steps, self._run, self._scratch)
 
 
 class Als:
@@ -74,8 +92,8 @@ class Als:
         ordered, people, films = fullest_first(confidence)
         # where implicit starts from without the order, so that the order changes the time and not the model
         start = np.random.default_rng(seed)
-        with threadpool_limits(1, "blas"):
-            als = self._algorithm(with_loss=confidence.nnz < LOSS_BELOW)
+        with thread_map() as run:
+            als = self._algorithm(run, with_loss=confidence.nnz < LOSS_BELOW)
             als.user_factors = start.random((len(people), self.config.factors), dtype=np.float32)[people] * 0.01
             als.item_factors = start.random((len(films), self.config.factors), dtype=np.float32)[films] * 0.01
             als.fit(ordered, show_progress=False, callback=on_iteration)
@@ -84,8 +102,9 @@ class Als:
         items[rated(confidence) == 0] = 0
         return self._users(confidence, items), items, {"train_loss": losses} if losses else {}
 
-    def _algorithm(self, with_loss: bool) -> AlternatingLeastSquares:
-        return AlternatingLeastSquares(
+    def _algorithm(self, run: Map, with_loss: bool) -> AlternatingLeastSquares:
+        return CompiledAls(
+            run,
             factors=self.config.factors,
             regularization=self.config.regularization,
             alpha=self.config.alpha,

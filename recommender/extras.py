@@ -38,7 +38,7 @@ Arrays = Mapping[str, NDArray[Any]]
 class SharedFeature:
     """A feature that two films share; `share` is its part of all that their shared features say, 0 to 1."""
 
-    kind: str  # genre, decade, director, actor, tag, ...
+    kind: str  # genre, era, director, actor, tag, ...
     name: str
     share: float
 

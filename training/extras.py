@@ -19,7 +19,7 @@ from training.datasets.store import ProcessedDataset, TagMatrix
 from training.models.arrays import unit_rows
 
 FEATURES_PER_FILM = 50
-INDICATORS = ("decade", "directors", "actors")  # blocks of ones and zeros
+INDICATORS = ("era", "directors", "actors")  # blocks that do not carry rarity yet
 LEAST_RARITY = 1e-3  # what a feature of every film still counts
 MAP_FILMS = 2000
 MAP_PEOPLE = 20_000  # enough to place the most rated films

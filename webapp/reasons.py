@@ -9,7 +9,7 @@ from webapp.palette import ACCENT, CALM, GOLD, MUTED
 from webapp.wording import count, joined
 
 # Parts of the model by what they look at.
-_TASTE = {"als", "lift", "item_knn", "ease", "svd", "neighbours"}
+_TASTE = {"als", "item_knn", "ease", "svd", "neighbours"}
 SEGMENTS = {
     "people": ("Loved by the same people", ACCENT),
     "content": ("Genres, people and tags in common", GOLD),
@@ -21,10 +21,10 @@ _WORDS = {
     "actor": "Both with {}",
     "genre": "Both {}",
     "tag": "Both tagged “{}”",
-    "decade": "Both from the {}s",
+    "era": "Both from around {}",
     "user_tag": "Both tagged “{}”",
 }
-_TELLING = ("director", "actor", "tag", "user_tag", "genre", "decade")
+_TELLING = ("director", "actor", "tag", "user_tag", "genre", "era")
 
 
 def segments(film: Recommendation, best: float) -> list[tuple[str, float, str]]:

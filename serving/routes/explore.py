@@ -76,7 +76,7 @@ def release_years(answer: Answering, query: Annotated[GenreQuery, Query()]) -> R
 
 @router.get("/movies/{movie_id}/features", response_model=Features, responses=errors(404))
 def features(answer: Answering, movie_id: MovieIdPath, asked: PlainQuery) -> Response:
-    """What is known about a film: genres, decade, people and, where the model has them, tags."""
+    """What is known about a film: genres, era, people and, where the model has them, tags."""
     row = movie_row(answer.served, movie_id)
     listed = [(*name.partition(":")[::2], weight) for name, weight in _extras(answer.model).features(row)]
     found = [{"kind": kind, "name": name, "weight": round(weight, 4)} for kind, name, weight in listed]

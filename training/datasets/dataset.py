@@ -22,7 +22,7 @@ class TagMatrix:
     """What is known about each film's content.
 
     `matrix`: (n_movies, n_features) float32, rows = movie rows. `features[j]` names column j ("genre:Comedy",
-    "decade:1990", "director:John Lasseter", "actor:Tom Hanks", "person:actor/m.0bxtg", "tag:pixar"). `blocks`:
+    "era:1995", "director:John Lasseter", "actor:Tom Hanks", "person:actor/m.0bxtg", "tag:pixar"). `blocks`:
     half-open column range of each block, empty where the data set has nothing for it.
     """
 

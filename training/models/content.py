@@ -1,4 +1,4 @@
-"""Films alike by what they are: genres, decade, credits and tags, compressed by TruncatedSVD."""
+"""Films alike by what they are: genres, era, credits and tags, compressed by TruncatedSVD."""
 
 from __future__ import annotations
 

@@ -9,7 +9,16 @@ import pytest
 from recommender.ids import IdMap
 from recommender.schema import ACTORS, DIRECTORS, GENRES, MOVIE, RELEVANCE, TAG, TAG_ID, USER, YEAR
 from training.datasets.tables import Genome, Table
-from training.datasets.tag_matrix import BLOCKS, film_blocks, genome_block, normalise_tag, stacked, user_tag_block
+from training.datasets.tag_matrix import (
+    BLOCKS,
+    era_block,
+    film_blocks,
+    genome_block,
+    normalise_tag,
+    stacked,
+    unit_rows,
+    user_tag_block,
+)
 
 MOVIES = pd.DataFrame(
     {
@@ -29,14 +38,26 @@ def genome(rows):
 
 
 def test_a_dot_product_is_the_weighted_sum_of_the_blocks_cosines():
-    tags = stacked(film_blocks(MOVIES), 3, {"genres": 2.0, "decade": 0.5})
-    assert tags.features[:3] == ["genre:Comedy", "genre:Drama", "decade:1990"]
+    tags = stacked(film_blocks(MOVIES), 3, {"genres": 2.0, "era": 0.5})
+    assert tags.features[:4] == ["genre:Comedy", "genre:Drama", "era:1995", "era:2000"]
     assert tags.matrix.dtype == np.float32
     products = (tags.matrix @ tags.matrix.T).toarray()
     comedy, drama = np.log(4 / 3) + 1, np.log(4 / 2) + 1  # rarity: two of three films are comedies, one is a drama
-    assert products[0, 1] == pytest.approx(2.0 * comedy / np.hypot(comedy, drama) + 0.5)  # decade cosine 1
+    assert products[0, 1] == pytest.approx(2.0 * comedy / np.hypot(comedy, drama) + 0.5 * 0.2 / np.hypot(0.2, 0.8))
+    # 1995 is all of its era, 1999 is 1/5 of that one and 4/5 of the next
     assert products[0, 0] == pytest.approx(2.0 + 0.5 + 1.0)  # the director's block has weight 1
     assert products[2].tolist() == [0, 0, 0]
+
+
+def test_neighbouring_years_are_alike_across_any_border_and_distant_ones_are_not():
+    matrix, names = era_block(pd.Series([1999, 2001, 1990, None, 2000], dtype="Int32"))
+    assert names == ["era:1990", "era:1995", "era:2000", "era:2005"]
+    unit = unit_rows(matrix)
+    likeness = (unit @ unit.T).toarray()
+    assert likeness[0, 1] > 0.9
+    assert likeness[0, 2] == 0
+    assert likeness[4, 0] == likeness[4, 1]
+    assert likeness[3].tolist() == [0, 0, 0, 0, 0]
 
 
 def test_every_block_has_its_columns_even_without_any():

@@ -27,7 +27,7 @@ class PopularitySpec(Spec):
 class SimilarityPart(Spec):
     """One source of likeness between films i and j: weight * query_gain[i] * candidate_gain[j] * likeness(i, j)."""
 
-    name: str = Field(description="what people are told: als, content, lift, ...")
+    name: str = Field(description="what people are told: als, content, ...")
     weight: float = 1.0
     embedding: str | None = Field(None, description="array (n_movies, d) float32, rows of length 1 or 0: cosine")
     sparse: str | None = Field(None, description="prefix of <prefix>_indptr/_indices/_data, CSR (n_movies, n_movies)")

@@ -45,7 +45,7 @@ MILESTONES = (
               "Empirical Analysis of Predictive Algorithms for Collaborative Filtering", "UAI", _ARXIV + "1301.7363"),
     Milestone(2001, NEIGHBOURS, "Item-based neighbours", "Sarwar, Karypis, Konstan, Riedl",
               "Item-Based Collaborative Filtering Recommendation Algorithms", "WWW", _ACM + "371920.372071",
-              ("item_knn", "blend")),
+              ("item_knn",)),
     Milestone(2003, NEIGHBOURS, "Amazon item to item", "Linden, Smith, York",
               "Amazon.com Recommendations: Item-to-Item Collaborative Filtering", "IEEE Internet Computing",
               "https://doi.org/10.1109/MIC.2003.1167344"),

@@ -22,7 +22,7 @@ from training.models.fits import Fits
 from training.split import all_ratings, training_data
 
 WEIGHTED = "weighted_hit_rate_at_10"
-PARTS = ("popularity", "als", "item_knn", "content")  # what blend must beat: popularity, and all that it is made of
+PARTS = ("popularity", "als", "item_knn", "content")  # what blend must beat: popularity, neighbours, its parts
 LEAST_HIT_RATE, MOST_THIN, LEAST_AGREEMENT = 0.20, 0.02, 0.25
 NEAREST = 5
 LEAST_RATINGS = 5

@@ -6,6 +6,8 @@ recommendations"): a ridge regression from content to what ratings tell, learnt 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
@@ -13,22 +15,30 @@ from sklearn.linear_model import Ridge
 from training.models.arrays import unit_rows
 
 Matrix = NDArray[np.float32]
+Vector = NDArray[np.float64]
 
 
-def with_newcomers(
-    taste: Matrix, counts: NDArray[np.int64], content: Matrix, regularization: float
-) -> tuple[Matrix, NDArray[np.float64]]:
-    """`taste` (n, d) and `counts` (n,) with the expected ones in the rows of films without ratings.
+class Reception(NamedTuple):
+    """What ratings tell of each film."""
 
-    `taste` has rows of length 1, and so have the expected ones; `content`: (n, c). The expected count is that of the
-    expected logarithm: what is usual, not the mean that a few famous films raise.
+    taste: Matrix  # (n, d), rows of length 1
+    counts: Vector  # (n,) number of ratings
+    stars: Vector  # (n,) how well it is rated
+
+
+def with_newcomers(known: Reception, content: Matrix, regularization: float) -> Reception:
+    """`known` with what is expected in the rows of films without ratings; `content`: (n, c).
+
+    The expected count is that of the expected logarithm: what is usual, not the mean that a few famous films raise.
     """
-    rated = counts > 0
+    rated = known.counts > 0
     if rated.all():
-        return taste, counts.astype(np.float64)
-    what, told = content.astype(np.float64), np.column_stack([taste[rated], np.log1p(counts[rated])])
-    expected = Ridge(alpha=regularization).fit(what[rated], told).predict(what[~rated])
-    full, usual = taste.copy(), counts.astype(np.float64)
-    full[~rated] = unit_rows(expected[:, :-1])
-    usual[~rated] = np.maximum(np.expm1(expected[:, -1]), 0)
-    return full, usual
+        return known
+    what = content.astype(np.float64)
+    told = np.column_stack([known.taste, np.log1p(known.counts), known.stars])
+    expected = Ridge(alpha=regularization).fit(what[rated], told[rated]).predict(what[~rated])
+    taste, counts, stars = known.taste.copy(), known.counts.copy(), known.stars.copy()
+    taste[~rated] = unit_rows(expected[:, :-2])
+    counts[~rated] = np.maximum(np.expm1(expected[:, -2]), 0)
+    stars[~rated] = expected[:, -1]
+    return Reception(taste, counts, stars)

@@ -10,11 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numba import njit
 from numpy.typing import NDArray
 
-from recommender.blocks import sparse_array, with_data
 from recommender.specs import SimilarityPart
 from training.kernels.threads import Scratch
 from training.kernels.topk import top_k
@@ -30,27 +28,23 @@ def scale_rows(parts: Sequence[SimilarityPart], arrays: Arrays, canonical: NDArr
     """Divide the query gains of each part by each film's tenth-best likeness; the nearest films by the sum of `parts`.
 
     The film itself does not count for the tenth-best; a row whose tenth-best is not above 0 stays as it is. Every part
-    has gains for queries, which are overwritten in `arrays`, and for candidates.
+    has an embedding and gains for queries, which are overwritten in `arrays`, and for candidates.
     """
-    dense = [_Dense(part, arrays) for part in parts if part.embedding]
-    links = [_weighted_links(part, arrays) for part in parts if part.sparse]
+    terms = [_Term(part, arrays) for part in parts]
     scratch = Scratch()
 
     def likeness(rows: NDArray[np.int64]) -> Block:
         total, product = (scratch.block(name, len(rows), len(canonical)) for name in ("total", "product"))
         total.fill(0)
-        for part in dense:
-            _add(total, product, part.scaled(rows, product))
-        for matrix in links:
-            own = matrix[rows]
-            total[np.repeat(np.arange(len(rows)), np.diff(own.indptr)), own.indices] += own.data
+        for term in terms:
+            _add(total, product, term.scaled(rows, product))
         return total
 
     return nearest(likeness, canonical)
 
 
-class _Dense:
-    """A part with an embedding."""
+class _Term:
+    """One term of the sum."""
 
     def __init__(self, part: SimilarityPart, arrays: Arrays) -> None:
         self._weight = np.float32(part.weight)
@@ -67,19 +61,6 @@ class _Dense:
         product[np.arange(len(rows)), rows] = 0
         self._gain[rows] /= tenth_best(product, len(self._gain) - 1)
         return np.asarray(self._weight * self._gain[rows])
-
-
-def _weighted_links(part: SimilarityPart, arrays: Arrays) -> sp.csr_matrix:
-    """The whole of a sparse part, its query gains scaled on the way."""
-    links = sparse_array(arrays, str(part.sparse))
-    lengths = np.diff(links.indptr)
-    values = links.data * arrays[str(part.candidate_gain)][links.indices]
-    table = np.zeros((len(lengths), max(SCALE_RANK, int(lengths.max(initial=0)))), dtype=np.float32)
-    lines = np.repeat(np.arange(len(lengths)), lengths)
-    table[lines, np.arange(links.nnz) - links.indptr[lines]] = values
-    gain = arrays[str(part.query_gain)]
-    gain /= tenth_best(table, len(lengths) - 1)
-    return with_data(links, values * (np.float32(part.weight) * gain)[lines])
 
 
 def tenth_best(block: Block, others: int) -> NDArray[np.float32]:

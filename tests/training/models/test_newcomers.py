@@ -10,39 +10,39 @@ from tests.training.models.conftest import FILMS, UNRATED, taste_of_film
 from training.models import configure
 from training.models.arrays import unit_rows
 from training.models.fits import Fits
-from training.models.newcomers import with_newcomers
+from training.models.newcomers import Reception, with_newcomers
 
 NEW = np.array([3, 40, 77])
 
 
 @pytest.fixture(scope="module")
 def planted():
-    """Content that tells taste and the logarithm of the count exactly: (taste, counts, content) of 100 films."""
+    """What ratings tell of 100 films, and content that tells taste, stars and the logarithm of the count exactly."""
     rng = np.random.default_rng(0)
     content = rng.normal(size=(100, 6))
     taste = unit_rows(content @ rng.normal(size=(6, 4)))
-    counts = np.rint(np.exp(3 + content[:, 0] / 3)).astype(np.int64)
-    return taste, counts, content.astype(np.float32)
+    counts = np.rint(np.exp(3 + content[:, 0] / 3))
+    return Reception(taste, counts, 1 + content[:, 1] / 10), content.astype(np.float32)
 
 
-def test_a_new_film_has_the_taste_and_the_count_of_films_of_its_content(planted):
-    taste, counts, content = planted
-    known, seen = taste.copy(), counts.copy()
-    known[NEW], seen[NEW] = 0, 0
-    full, usual = with_newcomers(known, seen, content, 0.1)
-    likeness = full @ taste.T
+def test_a_new_film_is_expected_to_be_received_as_films_of_its_content(planted):
+    truth, content = planted
+    known = Reception(truth.taste.copy(), truth.counts.copy(), truth.stars.copy())
+    known.taste[NEW], known.counts[NEW], known.stars[NEW] = 0, 0, 0
+    usual = with_newcomers(known, content, 0.1)
+    likeness = usual.taste @ truth.taste.T
     assert (likeness[NEW, NEW] > 0.9).all()
-    np.testing.assert_allclose(usual[NEW], counts[NEW], rtol=0.15)
+    np.testing.assert_allclose(usual.counts[NEW], truth.counts[NEW], rtol=0.15)
+    np.testing.assert_allclose(usual.stars[NEW], truth.stars[NEW], rtol=0.01)
     rated = np.setdiff1d(np.arange(100), NEW)
-    np.testing.assert_array_equal(full[rated], known[rated])
-    np.testing.assert_array_equal(usual[rated], seen[rated])
+    for told in Reception._fields:
+        np.testing.assert_array_equal(getattr(usual, told)[rated], getattr(known, told)[rated])
 
 
 def test_nothing_is_expected_where_every_film_is_rated(planted):
-    taste, counts, content = planted
-    full, usual = with_newcomers(taste, counts, content, 0.1)
-    np.testing.assert_array_equal(full, taste)
-    np.testing.assert_array_equal(usual, counts)
+    truth, content = planted
+    for mine, theirs in zip(with_newcomers(truth, content, 0.1), truth, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 def test_a_blend_leads_to_a_new_film_from_films_of_its_taste_alone(data):

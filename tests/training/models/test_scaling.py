@@ -6,31 +6,29 @@ import threading
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 
 from recommender.scorers import item_scorer
 from recommender.specs import SimilarityPart, SimilaritySpec
 from training.kernels.threads import Scratch, thread_map
-from training.models.arrays import csr_arrays, unit_rows
+from training.models.arrays import unit_rows
 from training.models.scaling import scale_rows, tenth_best
 
 N = 40
 SECOND_ENTRY, FIRST_ENTRY = 7, 3
 RNG = np.random.default_rng(0)
-LINKS = sp.csr_matrix(RNG.random((N, N)) * (RNG.random((N, N)) < 0.35) * (1 - np.eye(N)))
-EMBEDDING = unit_rows(np.abs(RNG.normal(size=(N, 5))).astype(np.float32))
-EMBEDDING[0] = 0
+TASTE, CONTENT = (unit_rows(np.abs(RNG.normal(size=(N, 5))).astype(np.float32)) for _ in range(2))
+TASTE[0] = 0
 GAIN, OTHER_GAIN = RNG.uniform(0.5, 1.5, (2, N)).astype(np.float32)
 PARTS = [
-    SimilarityPart(name="links", weight=0.3, sparse="links", query_gain="links_gain", candidate_gain="gain"),
+    SimilarityPart(name="content", weight=0.3, embedding="content", query_gain="content_gain", candidate_gain="gain"),
     SimilarityPart(name="taste", weight=0.7, embedding="taste", query_gain="taste_gain", candidate_gain="gain"),
 ]
 CANONICAL = np.where(np.arange(N) == SECOND_ENTRY, FIRST_ENTRY, np.arange(N)).astype(np.int32)
 
 
 def arrays():
-    names = {"taste": EMBEDDING, "gain": GAIN, "taste_gain": OTHER_GAIN.copy(), "links_gain": OTHER_GAIN.copy()}
-    return csr_arrays("links", LINKS) | names
+    gains = {"gain": GAIN, "taste_gain": OTHER_GAIN.copy(), "content_gain": OTHER_GAIN.copy()}
+    return {"taste": TASTE, "content": CONTENT, **gains}
 
 
 @pytest.fixture(autouse=True)
@@ -41,11 +39,11 @@ def several_blocks(monkeypatch):
 def test_a_row_is_scaled_by_its_tenth_best_other_film_or_not_at_all():
     made = arrays()
     scale_rows(PARTS, made, CANONICAL)
-    for name, likeness in (("links", LINKS.toarray()), ("taste", EMBEDDING @ EMBEDDING.T)):
-        scores = likeness * GAIN
+    for name, embedding in (("content", CONTENT), ("taste", TASTE)):
+        scores = embedding @ embedding.T * GAIN
         np.fill_diagonal(scores, -np.inf)
         tenth = np.sort(scores, axis=1)[:, -10]
-        assert (tenth <= 0).any(), "a film with fewer than ten likenesses is among them"
+        assert (tenth[0] <= 0) == (name == "taste"), "the first film is like no other by taste"
         np.testing.assert_allclose(made[f"{name}_gain"], OTHER_GAIN / np.where(tenth > 0, tenth, 1), rtol=1e-5)
 
 

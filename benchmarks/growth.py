@@ -17,7 +17,7 @@ from training.models.base import silent
 from training.split import all_ratings, training_data
 
 SMALLEST = 0.04  # of MovieLens 25M: a million ratings
-FIRST = 0.0004  # bears the loading of libraries and is not told
+FIRST = 0.0004  # bears the loading of libraries and is not reported
 
 
 def run(*, size: float, rounds: int) -> list[Figure]:

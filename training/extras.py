@@ -19,7 +19,7 @@ from training.datasets.store import ProcessedDataset, TagMatrix
 from training.models.arrays import unit_rows
 
 FEATURES_PER_FILM = 50
-INDICATORS = ("era", "directors", "actors")  # blocks that do not carry rarity yet
+WITHOUT_RARITY = ("era", "directors", "actors")  # blocks in whose weights it is not contained yet
 LEAST_RARITY = 1e-3  # what a feature of every film still counts
 MAP_FILMS = 2000
 MAP_PEOPLE = 20_000  # enough to place the most rated films
@@ -61,14 +61,14 @@ def feature_arrays(tags: TagMatrix) -> Arrays:
 
 
 def said(tags: TagMatrix) -> NDArray[np.float64]:
-    """(n_features,) how much having a feature says: rarity for plain indicators, 0 for people known by identity alone.
+    """(n_features,) how much having a feature says: rarity where the matrix lacks it; 0 for people known by identity.
 
     Genres and tags carry their rarity in the matrix (Spärck Jones, 1972).
     """
     n = tags.matrix.shape[0]
     rarity = np.log(n / np.maximum(np.bincount(tags.matrix.indices, minlength=len(tags.features)), 1)) + LEAST_RARITY
     weights = np.ones(len(tags.features))
-    for block in INDICATORS:
+    for block in WITHOUT_RARITY:
         span = slice(*tags.blocks.get(block, (0, 0)))
         weights[span] = rarity[span]
     weights[slice(*tags.blocks.get("people", (0, 0)))] = 0

@@ -21,7 +21,7 @@ _WORDS = {
     "actor": "Both with {}",
     "genre": "Both {}",
     "tag": "Both tagged “{}”",
-    "era": "Both from around {}",
+    "era": "From about the same time",
     "user_tag": "Both tagged “{}”",
 }
 _TELLING = ("director", "actor", "tag", "user_tag", "genre", "era")

@@ -22,7 +22,7 @@ from training.datasets.sources import Sources, count_lines, default_credits, fin
 __all__ = ["PROCESSED_ROOT", "ProcessedDataset", "TagMatrix", "load_dataset", "prepare"]
 
 PROCESSED_ROOT = Path("data/processed")
-RULES_VERSION = 4  # raised whenever the same input gives another result
+RULES_VERSION = 5  # raised whenever the same input gives another result
 
 
 def load_dataset(name: str, processed_root: Path = PROCESSED_ROOT) -> ProcessedDataset:

@@ -14,6 +14,7 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recommender.errors import UsageError
 from recommender.ids import IdMap
 from recommender.schema import ACTORS, DIRECTORS, GENRES, MOVIE, RELEVANCE, TAG, TAG_ID, USER, YEAR
 from training.datasets.dataset import TagMatrix
@@ -32,7 +33,13 @@ _EDGE = " .,;:!?\"'#*()[]-"
 
 
 def stacked(blocks: Mapping[str, Block], n_movies: int, weights: Mapping[str, float]) -> TagMatrix:
-    """The matrix made of `blocks` in the order of BLOCKS, each scaled by its weight (default 1)."""
+    """The matrix made of `blocks` in the order of BLOCKS, each scaled by its weight (default 1).
+
+    Raises UsageError where `weights` names a block that there is not.
+    """
+    if unknown := set(weights) - set(BLOCKS):
+        known = ", ".join(BLOCKS)
+        raise UsageError(f"Expected block_weights of {known}; found {', '.join(sorted(unknown))}.")
     parts: list[sp.csr_matrix] = []
     features: list[str] = []
     ranges: dict[str, tuple[int, int]] = {}
@@ -62,10 +69,10 @@ def era_block(years: pd.Series) -> Block:
     """
     rows = np.flatnonzero(years.notna())
     whole, rest = np.divmod(years.to_numpy(dtype=np.int64, na_value=0)[rows], ERA)
-    knots, columns = np.unique(np.concatenate([whole, whole + 1]), return_inverse=True)
     shares = np.concatenate([ERA - rest, rest]) / ERA
-    matrix = sp.csr_matrix((shares, (np.tile(rows, 2), columns)), shape=(len(years), len(knots)))
-    matrix.eliminate_zeros()
+    some = shares > 0
+    knots, columns = np.unique(np.concatenate([whole, whole + 1])[some], return_inverse=True)
+    matrix = sp.csr_matrix((shares[some], (np.tile(rows, 2)[some], columns)), shape=(len(years), len(knots)))
     return matrix, [f"era:{knot * ERA}" for knot in knots]
 
 

@@ -39,7 +39,7 @@ def improve_rows(
     gram[np.diag_indices(len(gram))] += np.float32(regularization)
     rows = (confidence.indptr, confidence.indices, confidence.data)
     cuts = np.searchsorted(confidence.indptr, np.linspace(0, confidence.nnz, SPANS + 1))
-    cuts[0], cuts[-1] = 0, confidence.shape[0]
+    cuts[-1] = confidence.shape[0]  # rows without entries at the end belong to the last span
 
     def work(span: int) -> None:
         first, last = cuts[span], cuts[span + 1]

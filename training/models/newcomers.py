@@ -29,10 +29,11 @@ class Reception(NamedTuple):
 def with_newcomers(known: Reception, content: Matrix, regularization: float) -> Reception:
     """`known` with what is expected in the rows of films without ratings; `content`: (n, c).
 
-    The expected count is that of the expected logarithm: what is usual, not the mean that a few famous films raise.
+    The expected count is that of the expected logarithm: what is usual, not the mean that a few famous films raise. No
+    better or worse stars are expected than some film has. Without a film that has ratings nothing is.
     """
     rated = known.counts > 0
-    if rated.all():
+    if rated.all() or not rated.any():
         return known
     what = content.astype(np.float64)
     told = np.column_stack([known.taste, np.log1p(known.counts), known.stars])
@@ -40,5 +41,5 @@ def with_newcomers(known: Reception, content: Matrix, regularization: float) -> 
     taste, counts, stars = known.taste.copy(), known.counts.copy(), known.stars.copy()
     taste[~rated] = unit_rows(expected[:, :-2])
     counts[~rated] = np.maximum(np.expm1(expected[:, -2]), 0)
-    stars[~rated] = expected[:, -1]
+    stars[~rated] = np.clip(expected[:, -1], stars[rated].min(), stars[rated].max())
     return Reception(taste, counts, stars)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from recommender.errors import UsageError
 from recommender.ids import IdMap
 from recommender.schema import ACTORS, DIRECTORS, GENRES, MOVIE, RELEVANCE, TAG, TAG_ID, USER, YEAR
 from training.datasets.tables import Genome, Table
@@ -49,9 +50,16 @@ def test_a_dot_product_is_the_weighted_sum_of_the_blocks_cosines():
     assert products[2].tolist() == [0, 0, 0]
 
 
+def test_a_weight_of_a_block_that_there_is_not_is_refused():
+    with pytest.raises(UsageError, match="found decade"):
+        stacked(film_blocks(MOVIES), 3, {"genres": 2.0, "decade": 0.5})
+
+
 def test_neighbouring_years_are_alike_across_any_border_and_distant_ones_are_not():
     matrix, names = era_block(pd.Series([1999, 2001, 1990, None, 2000], dtype="Int32"))
     assert names == ["era:1990", "era:1995", "era:2000", "era:2005"]
+    assert matrix.nnz == 6  # 1990 and 2000 belong to one era each
+    assert era_block(pd.Series([2000], dtype="Int32"))[1] == ["era:2000"]
     unit = unit_rows(matrix)
     likeness = (unit @ unit.T).toarray()
     assert likeness[0, 1] > 0.9

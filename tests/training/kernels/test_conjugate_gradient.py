@@ -15,7 +15,7 @@ from training.kernels.threads import Scratch, thread_map
 def problem():
     rng = np.random.default_rng(0)
     confidence = rng.uniform(0.5, 4, (300, 70)) * (rng.random((300, 70)) < rng.uniform(0.02, 0.9, (300, 1)))
-    confidence[3] = 0
+    confidence[[3, -1]] = 0
     other = rng.normal(size=(70, 10)).astype(np.float32)
     start = rng.normal(size=(300, 10)).astype(np.float32)
     return sp.csr_matrix(confidence.astype(np.float32)), other, start

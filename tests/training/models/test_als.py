@@ -1,4 +1,4 @@
-"""The order in which ALS sees people and films."""
+"""ALS against implicit called bare: the order in which it sees people and films, and its compiled half-steps."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 
+from training.kernels.conjugate_gradient import improve_rows
+from training.models import als
 from training.models.als import Als, AlsConfig
 from training.models.arrays import with_ratings
 
@@ -23,3 +25,16 @@ def test_the_factors_are_those_of_implicit_called_bare(data):
     folded = np.stack([bare.recalculate_user(0, weights[person]) for person in range(len(users))])
     np.testing.assert_allclose(users, folded, rtol=1e-2, atol=1e-3)
     assert losses["train_loss"][-1] < losses["train_loss"][0]
+
+
+def test_every_half_step_is_the_compiled_one(data, monkeypatch):
+    moved = []
+
+    def counted(confidence, other, factors, *rest):
+        moved.append(factors.shape)
+        improve_rows(confidence, other, factors, *rest)
+
+    monkeypatch.setattr(als, "improve_rows", counted)
+    Als(AlsConfig(factors=4, iterations=3)).factorise(data.user_item, seed=0)
+    people, films = data.user_item.shape
+    assert moved == [(people, 4), (films, 4)] * 3

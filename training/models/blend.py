@@ -32,7 +32,6 @@ class BlendConfig(Config):
     trust: float = Field(5.0, gt=0, description="n ratings are trusted n / (n + trust)")
     full_evidence: float = Field(6.0, gt=0, description="a candidate counts sqrt(min(1, (n + 1) / full_evidence))")
     content_evidence: float = Field(10.0, gt=0, description="the same for content")
-    popularity_discount: float = Field(0.1, ge=0, description="a candidate's taste counts n^-popularity_discount")
     star_damping: float = Field(20.0, ge=0, description="ratings at the mean of all that count beside a film's own")
     newcomer_regularization: float = Field(0.5, gt=0, description="of what is expected of a film without ratings")
     newcomer_gain: float = Field(1.0, gt=0, description="of the taste that is expected of a candidate without ratings")
@@ -42,10 +41,9 @@ class Blend:
     """score(i, j) = sum over parts of weight * gain(i) * gain(j) * likeness(i, j).
 
     Likeness by taste (ALS) counts as far as the ratings of both films can be trusted; content counts more the less the
-    query can be. Factors of much rated films are like many others, so a candidate's taste is discounted a little by its
-    ratings. By either part a candidate counts in proportion to its mean stars: of equally like films the better loved
-    one comes first. Each row of a part is divided by its tenth-best value, so that weights mean the same for every
-    query; the weights add up to 1, so that a film as near as the tenth-best by both parts scores about 1.
+    query can be. By either part a candidate counts in proportion to its mean stars: of equally like films the better
+    loved one comes first. Each row of a part is divided by its tenth-best value, so that weights mean the same for
+    every query; the weights add up to 1, so that a film as near as the tenth-best by both parts scores about 1.
 
     A candidate that nobody has rated is new, not little seen: it has the taste, the number of ratings and the stars
     that are expected of a film of its content; the taste has a gain that makes up for an expectation being less like
@@ -126,7 +124,7 @@ class Blend:
         evidence, seen = (
             np.sqrt(np.minimum(1, (counts + 1) / full)) for full in (config.full_evidence, config.content_evidence)
         )
-        trusted = counts / (counts + config.trust) * np.maximum(counts, 1) ** -config.popularity_discount
+        trusted = counts / (counts + config.trust)
         fair = np.where(new, config.newcomer_gain, 1)
         return {
             "blend_als_candidate_gain": (usual.stars * trusted * evidence * fair).astype(np.float32),

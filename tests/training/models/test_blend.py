@@ -46,13 +46,6 @@ def test_one_rating_says_little_of_how_well_a_film_is_loved(data):
     assert content[OTHER] == pytest.approx(stars * np.sqrt(2 / 10))
 
 
-def test_the_more_rated_of_two_films_is_discounted_by_taste(data):
-    thinned = with_few(data, OTHER, 8)
-    plain, discounted = (gains(thinned, f"popularity_discount={exponent}")[0] for exponent in (0, 0.5))
-    ratio = np.sqrt(thinned.counts[LOVED] / thinned.counts[OTHER])
-    assert discounted[OTHER] / discounted[LOVED] == pytest.approx(ratio * plain[OTHER] / plain[LOVED])
-
-
 def test_a_gain_makes_up_for_an_expected_taste_being_less_like_any_one_film(data):
     (taste, content), (twice, same) = (gains(data, f"newcomer_gain={gain}") for gain in (1, 2))
     np.testing.assert_allclose(twice, np.where(np.arange(len(taste)) == UNRATED, 2, 1) * taste)

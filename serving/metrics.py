@@ -110,7 +110,7 @@ def exposition(slot: ModelSlot) -> tuple[bytes, str]:
     """The metrics of all workers in Prometheus's text format, and its media type."""
     shared = CollectorRegistry()
     if MULTIPROCESS_DIR in os.environ:
-        MultiProcessCollector(shared)  # type: ignore[no-untyped-call]  # the library is not annotated here
+        MultiProcessCollector(shared)
     own = CollectorRegistry()
     own.register(RegistryCollector(slot))
     text = generate_latest(shared if MULTIPROCESS_DIR in os.environ else REGISTRY)
@@ -120,4 +120,4 @@ def exposition(slot: ModelSlot) -> tuple[bytes, str]:
 def forget_process(pid: int) -> None:
     """Take an ended worker out of the figures about living ones; its counts stay."""
     if MULTIPROCESS_DIR in os.environ:
-        mark_process_dead(pid)  # type: ignore[no-untyped-call]  # the library is not annotated here
+        mark_process_dead(pid)

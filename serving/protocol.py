@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -40,7 +40,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _whole = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows the protocol's type
+        super().connection_made(cast(asyncio.Transport, transport))  # the only kind that a server makes
         self.arriving_since = self.loop.time()
 
     def data_received(self, data: bytes) -> None:

@@ -119,12 +119,15 @@ def test_reasons_read_like_sentences_and_lead_with_people() -> None:
             Reason(kind="genre", name="Crime", contribution=0.3),
             Reason(kind="genre", name="Drama", contribution=0.2),
             Reason(kind="director", name="Michael Mann", contribution=0.5),
+            Reason(kind="era", name="1995", contribution=0.2),
+            Reason(kind="era", name="2000", contribution=0.1),
             Reason(kind="actor", name="Nobody", contribution=-0.1),
         ),
         rest=0.0,
     )
     lines = reasons.for_film(entry(1, explanation=told), CommonViewers(movie_id=1, viewers=9, likes=1))
-    assert lines == ["1 person liked both", "Both directed by Michael Mann", "Both Crime and Drama"]
+    words = ["1 person liked both", "Both directed by Michael Mann", "Both Crime and Drama", "From about the same time"]
+    assert lines == words
 
 
 def test_segments_fill_the_bar_in_proportion() -> None:

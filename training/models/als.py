@@ -99,7 +99,6 @@ class Als:
             als.fit(ordered, show_progress=False, callback=on_iteration)
         items = np.empty_like(als.item_factors)
         items[films] = als.item_factors
-        items[rated(confidence) == 0] = 0
         return self._users(confidence, items), items, {"train_loss": losses} if losses else {}
 
     def _algorithm(self, run: Map, with_loss: bool) -> AlternatingLeastSquares:
@@ -159,8 +158,3 @@ def factor_model(
     spec = FactorSpec(user_factors=f"{name}_user_factors", item_factors=f"{name}_item_factors", fold_in=fold_in)
     likeness = SimilaritySpec(parts=[SimilarityPart(name=name, embedding=f"{name}_embedding")])
     return FittedModel(name, parameters, arrays, likeness, spec, learning_curve=curve or {})
-
-
-def rated(user_item: sp.csr_matrix) -> NDArray[Any]:
-    """(n_movies,) number of entries of each film."""
-    return np.bincount(user_item.indices, minlength=user_item.shape[1])

@@ -39,7 +39,7 @@ from pydantic import Field
 from recommender.errors import MovierecError, UsageError
 from recommender.schema import MOVIE, RATING, RATING_MIN, USER
 from training.config import Config
-from training.models.als import AlsConfig, als_model, rated
+from training.models.als import AlsConfig, als_model
 from training.models.base import FittedModel, Progress, TrainingData
 from training.spark.cluster import connect, open_exchange
 
@@ -83,21 +83,21 @@ class SparkAls:
         als = self.config.als
         anchors = Anchors(als.factors, als.regularization)
         progress("als on Spark", 0.0)
-        users, items = anchors.resolve(*self._factors(data.user_item, anchors, seed))
+        users, items = anchors.resolve(*self._factors(data, anchors, seed))
         progress("als on Spark", 1.0)
         return als_model(als, users, items, engine="spark", blocks=self.config.blocks)
 
-    def _factors(self, user_item: sp.csr_matrix, anchors: Anchors, seed: int) -> tuple[Factors, Factors]:
+    def _factors(self, data: TrainingData, anchors: Anchors, seed: int) -> tuple[Factors, Factors]:
         """Factors (n_users + anchors, d) and (n_movies + anchors, d); zeros for those without ratings."""
         with connect(self.config.master) as spark, open_exchange(spark, self.config.exchange) as (exchange, scratch):
             spark.sparkContext.setCheckpointDir(exchange.address("checkpoints"))
-            ratings = exchange.send(self._write_ratings(user_item, anchors, scratch / "ratings"))
+            ratings = exchange.send(self._write_ratings(data.user_item, anchors, scratch / "ratings"))
             model = self._estimator(seed).fit(ratings)
             users = exchange.receive(model.userFactors, "user-factors")
             items = exchange.receive(model.itemFactors, "film-factors")
             return (
-                _read_factors(users, anchors.below(np.diff(user_item.indptr))),
-                _read_factors(items, anchors.below(rated(user_item))),
+                _read_factors(users, anchors.below(np.diff(data.user_item.indptr))),
+                _read_factors(items, anchors.below(data.counts)),
             )
 
     def _write_ratings(self, user_item: sp.csr_matrix, anchors: Anchors, directory: Path) -> Path:

@@ -45,6 +45,23 @@ def test_nothing_is_expected_where_every_film_is_rated(planted):
         np.testing.assert_array_equal(mine, theirs)
 
 
+def test_no_better_and_no_worse_stars_are_expected_than_some_film_has(planted):
+    truth, content = planted
+    known = Reception(truth.taste, truth.counts.copy(), truth.stars)
+    known.counts[NEW] = 0
+    far = content.copy()
+    far[NEW, 1] = [-50, 0, 50]
+    stars, rated = with_newcomers(known, far, 0.1).stars, np.setdiff1d(np.arange(100), NEW)
+    assert (stars[NEW[0]], stars[NEW[2]]) == (truth.stars[rated].min(), truth.stars[rated].max())
+
+
+def test_nothing_is_expected_where_no_film_is_rated(planted):
+    truth, content = planted
+    unknown = Reception(np.zeros_like(truth.taste), np.zeros(100), np.ones(100))
+    for mine, theirs in zip(with_newcomers(unknown, content, 0.1), unknown, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
 def test_a_blend_leads_to_a_new_film_from_films_of_its_taste_alone(data):
     small = configure("blend", ["als.factors=8", "als.regularization=1", "content.factors=4"])
     fitted = Fits(data, 0, lambda what, share: None).get("blend", small)

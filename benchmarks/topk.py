@@ -8,10 +8,11 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.common import Figure, in_turn
 from benchmarks.twins import twin_dataset
-from training.kernels.threads import Scratch, cores
+from training.kernels.threads import cores
 from training.kernels.topk import all_top_k
 from training.models import configure, make
 from training.models.base import silent
+from training.models.nearest import one_product
 from training.split import all_ratings, training_data
 
 FILMS, FACTORS, K = 59_000, 128, 100
@@ -40,13 +41,8 @@ def run(size: float, rounds: int) -> list[Figure]:
 
 
 def ours(embedding: NDArray[np.float32]) -> None:
-    """The exact best of all pairs, each thread in a block of its own as where the blend is fitted."""
-    scratch = Scratch()
-
-    def likeness(rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        return np.matmul(embedding[rows], embedding.T, out=scratch.block("likeness", len(rows), len(embedding)))
-
-    all_top_k(likeness, len(embedding), K)
+    """The exact best of all pairs, as a bundle's nearest films are found."""
+    all_top_k(one_product(embedding, embedding), len(embedding), K)
 
 
 def product(embedding: NDArray[np.float32]) -> None:

@@ -45,15 +45,18 @@ def rollback() -> None:
 def diff(
     before: Annotated[int, typer.Argument(help="Version that people see now.")],
     after: Annotated[int, typer.Argument(help="Version that they would see.")],
+    others: Annotated[
+        list[str] | None, typer.Argument(metavar="TITLE", help="More films, as after `--titles`.")
+    ] = None,
     titles: Annotated[
-        list[str] | None, typer.Option(help="Film to compare; repeatable. Default: the most rated.")
+        list[str] | None, typer.Option(help="Films to compare, one or more. Default: the most rated.")
     ] = None,
     users: Annotated[int, typer.Option(help="People to compare, evenly drawn.")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show what a promotion would change: films that enter and leave lists, and whose lists change most.
 
-    Example: movierec diff 7 9 --titles Heat --titles "Toy Story" --users 200
+    Example: movierec diff 7 9 --titles Heat "Toy Story" --users 200
     """
     from recommender.model import Model
     from training.difference import difference
@@ -65,7 +68,7 @@ def diff(
             Model.load(tracker.bundle(tracker.version(number).number, Path(scratch) / side))
             for side, number in (("before", before), ("after", after))
         )
-        found = difference(old, new, titles or [], users)
+        found = difference(old, new, [*(titles or []), *(others or [])], users)
     if as_json:
         typer.echo(json.dumps(asdict(found)))
     else:

@@ -17,7 +17,6 @@ from recommender.bundle import DatasetInfo, Golden, Manifest, Metric, save_bundl
 from recommender.catalog import Film, encode_catalog, genre_names
 from recommender.history import encode_history
 from recommender.model import Model
-from recommender.scorers import item_scorer
 from recommender.title_keys import split_year
 from recommender.titles import TitleNames, encode_titles
 from training.datasets.store import ProcessedDataset
@@ -48,7 +47,7 @@ def build_bundle(
     """
     histograms = rating_histograms(data.user_item)
     films = film_rows(dataset.movies, histograms)
-    near = fitted.nearest or nearest(item_scorer(fitted.item_spec, fitted.arrays).similar, data.canonical)
+    near = nearest(fitted.item_spec, fitted.arrays, data.canonical)
     arrays = {
         **fitted.arrays,
         "movie_ids": dataset.movie_ids.ids,
@@ -91,7 +90,6 @@ def compose(name: str, *, item: FittedModel, user: FittedModel, rating: FittedMo
         user_spec=user.user_spec,
         rating_spec=rating.rating_spec if rating else None,
         content_embedding=item.content_embedding,
-        nearest=item.nearest,
     )
 
 

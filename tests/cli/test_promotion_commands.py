@@ -46,6 +46,14 @@ def test_diff_of_equal_versions_finds_nothing(movierec):
     assert "Whose lists change most:" in movierec("diff", "1", "2").stdout
 
 
+def test_diff_takes_several_titles_after_one_option(movierec):
+    done = movierec("diff", "1", "2", "--titles", "Star Voyage", "Robot Summer", "--users", "3", "--json")
+    assert [each["subject"] for each in json.loads(done.stdout)["titles"]] == [
+        "Star Voyage (1977)",
+        "Robot Summer (1991)",
+    ]
+
+
 def test_an_unknown_version_and_an_unknown_algorithm_are_wrong_usage(movierec):
     assert movierec("promote", "--version", "9", "--force", "--reason", "x").exception.exit_code == 2
     assert movierec("evaluate", "--model", "nothing").exception.exit_code == 2

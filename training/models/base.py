@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from recommender.specs import FactorSpec, ItemSpec, UserSpec
 from training.datasets.store import TagMatrix
-from training.models.nearest import Nearest
 
 Progress = Callable[[str, float], None]  # what is being done, share done in [0, 1]
 
@@ -50,7 +49,6 @@ class FittedModel:
     rating_spec: FactorSpec | None = None  # predicted stars, where the algorithm gives them
     content_embedding: str | None = None
     learning_curve: Mapping[str, list[float]] = field(default_factory=dict)  # quantity -> value after each iteration
-    nearest: Nearest | None = None  # by `item_spec`, where they were found on the way
 
 
 class Algorithm(Protocol):

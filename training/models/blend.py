@@ -15,9 +15,8 @@ from training.models.base import FittedModel, Progress, TrainingData
 from training.models.content import ContentConfig
 from training.models.fits import Fits
 from training.models.newcomers import Reception, with_newcomers
-from training.models.scaling import scale_rows
 
-Vector = NDArray[np.float32]
+Vector = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -26,28 +25,26 @@ class BlendConfig(Config):
 
     als: AlsConfig
     content: ContentConfig
-    als_weight: float = Field(1.0, ge=0)
-    content_weight: float = Field(1.0, gt=0)
-    content_boost: float = Field(1.0, ge=0, description="extra weight of content on a query without ratings")
-    trust: float = Field(5.0, gt=0, description="n ratings are trusted n / (n + trust)")
-    full_evidence: float = Field(6.0, gt=0, description="a candidate counts sqrt(min(1, (n + 1) / full_evidence))")
-    content_evidence: float = Field(10.0, gt=0, description="the same for content")
-    star_damping: float = Field(20.0, ge=0, description="ratings at the mean of all that count beside a film's own")
+    content_weight: float = Field(0.15, gt=0, description="of content beside taste, on a query that few but many know")
+    content_boost: float = Field(2.0, ge=0, description="extra share of it on a query without ratings")
+    ubiquity: float = Field(3.0, ge=0, description="taste counts (1 - share of people who rated the query)^ubiquity")
+    trust: float = Field(3.0, gt=0, description="n ratings are trusted n / (n + trust)")
+    star_damping: float = Field(50.0, ge=0, description="ratings at the mean of all that count beside a film's own")
     newcomer_regularization: float = Field(0.5, gt=0, description="of what is expected of a film without ratings")
-    newcomer_gain: float = Field(1.0, gt=0, description="of the taste that is expected of a candidate without ratings")
+    newcomer_gain: float = Field(1.0, gt=0, description="of a candidate without ratings")
 
 
 class Blend:
-    """score(i, j) = sum over parts of weight * gain(i) * gain(j) * likeness(i, j).
+    """score(i, j) = (t_i * cosine of tastes + c_i * cosine of contents) / (t_i + c_i) * reception(j).
 
-    Likeness by taste (ALS) counts as far as the ratings of both films can be trusted; content counts more the less the
-    query can be. By either part a candidate counts in proportion to its mean stars: of equally like films the better
-    loved one comes first. Each row of a part is divided by its tenth-best value, so that weights mean the same for
-    every query; the weights add up to 1, so that a film as near as the tenth-best by both parts scores about 1.
+    t_i = (1 - share of people who rated i)^ubiquity: what everybody has seen tells nobody's taste.
+    c_i = content_weight * (1 + content_boost * (1 - trusted(i))) with trusted(i) = n_i / (n_i + trust): content speaks
+    where few ratings do. reception(j) = trusted(j) * damped mean stars of j over the mean of all ratings: of equally
+    like films the better loved one comes first, and a film that hardly anybody has rated last.
 
-    A candidate that nobody has rated is new, not little seen: it has the taste, the number of ratings and the stars
-    that are expected of a film of its content; the taste has a gain that makes up for an expectation being less like
-    any one film than the film itself would be.
+    A film that nobody has rated is new, not little seen: it has the taste, the number of ratings and the stars that are
+    expected of a film of its content, and as a candidate a gain, because an expectation is less like any one film than
+    the film itself would be.
     """
 
     config_type: ClassVar[type[Config]] = BlendConfig
@@ -68,65 +65,41 @@ class Blend:
         arrays: Arrays = {
             "blend_als": usual.taste,
             "content_embedding": what,
-            **self._query_gains(counts),
-            **self._candidate_gains(usual, new=counts == 0),
+            **self._query_gains(fits.data),
+            "blend_reception": self._reception(usual, new=counts == 0),
         }
-        spec = SimilaritySpec(parts=self._parts())
-        found = scale_rows(spec.parts, arrays, fits.data.canonical)
+        spec = SimilaritySpec(parts=[_part("als", "blend_als"), _part("content", "content_embedding")])
         fits.progress("blend", 1.0)
-        return FittedModel(
-            "blend",
-            self.config.model_dump(),
-            arrays,
-            spec,
-            spec,
-            content_embedding="content_embedding",
-            nearest=found,
-        )
+        return FittedModel("blend", self.config.model_dump(), arrays, spec, spec, content_embedding="content_embedding")
 
-    def _parts(self) -> list[SimilarityPart]:
-        total = self.config.als_weight + self.config.content_weight
-        return [
-            SimilarityPart(
-                name="als",
-                weight=self.config.als_weight / total,
-                embedding="blend_als",
-                query_gain="blend_als_gain",
-                candidate_gain="blend_als_candidate_gain",
-            ),
-            SimilarityPart(
-                name="content",
-                weight=self.config.content_weight / total,
-                embedding="content_embedding",
-                query_gain="blend_content_gain",
-                candidate_gain="blend_content_candidate_gain",
-            ),
-        ]
-
-    def _stars(self, data: TrainingData) -> NDArray[np.float64]:
-        """(n_movies,) damped mean stars of each film against the mean of all ratings."""
+    def _stars(self, data: TrainingData) -> Vector:
+        """(n_movies,) damped mean stars of each film over the mean of all ratings."""
         ratings = data.user_item
         mean = float(ratings.data.mean(dtype=np.float64)) if ratings.nnz else 1.0
         sums = np.bincount(ratings.indices, weights=ratings.data, minlength=ratings.shape[1])
         damping = self.config.star_damping
         return np.asarray((sums / mean + damping) / np.maximum(data.counts + damping, 1))
 
-    def _query_gains(self, counts: NDArray[np.int64]) -> dict[str, Vector]:
-        trusted = counts / (counts + self.config.trust)
-        content = 1 + self.config.content_boost * (1 - trusted)
+    def _query_gains(self, data: TrainingData) -> Arrays:
+        """What each part counts on each film as a query; the two add up to 1."""
+        raters = max(int(np.count_nonzero(np.diff(data.user_item.indptr))), 1)
+        taste = (1 - data.counts / raters) ** self.config.ubiquity
+        unsure = 1 - self._trusted(data.counts)
+        content = self.config.content_weight * (1 + self.config.content_boost * unsure)
         return {
-            "blend_als_gain": trusted.astype(np.float32),
-            "blend_content_gain": content.astype(np.float32),
+            "blend_als_gain": (taste / (taste + content)).astype(np.float32),
+            "blend_content_gain": (content / (taste + content)).astype(np.float32),
         }
 
-    def _candidate_gains(self, usual: Reception, new: NDArray[np.bool_]) -> dict[str, Vector]:
-        config, counts = self.config, usual.counts
-        evidence, seen = (
-            np.sqrt(np.minimum(1, (counts + 1) / full)) for full in (config.full_evidence, config.content_evidence)
-        )
-        trusted = counts / (counts + config.trust)
-        fair = np.where(new, config.newcomer_gain, 1)
-        return {
-            "blend_als_candidate_gain": (usual.stars * trusted * evidence * fair).astype(np.float32),
-            "blend_content_candidate_gain": (usual.stars * seen).astype(np.float32),
-        }
+    def _reception(self, usual: Reception, new: NDArray[np.bool_]) -> NDArray[np.float32]:
+        fair = np.where(new, self.config.newcomer_gain, 1)
+        return np.asarray(self._trusted(usual.counts) * usual.stars * fair, dtype=np.float32)
+
+    def _trusted(self, counts: NDArray[Any]) -> Vector:
+        return np.asarray(counts / (counts + self.config.trust))
+
+
+def _part(name: str, embedding: str) -> SimilarityPart:
+    return SimilarityPart(
+        name=name, embedding=embedding, query_gain=f"blend_{name}_gain", candidate_gain="blend_reception"
+    )

@@ -8,30 +8,67 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.blocks import Arrays
+from recommender.scorers import item_scorer
+from recommender.specs import ItemSpec, SimilaritySpec
+from training.kernels.threads import Scratch
 from training.kernels.topk import all_top_k
 
 LENGTH = 100  # films in each list: the most that the service shows
+
+Block = NDArray[np.float32]
+Likeness = Callable[[NDArray[np.int64]], Block]
 
 
 class Nearest(NamedTuple):
     """For each film, the films of the best likeness, best first: `rows` (n, k) padded with -1 and `scores` (n, k)."""
 
     rows: NDArray[np.int32]
-    scores: NDArray[np.float32]
+    scores: Block
 
 
-def nearest(likeness: Callable[[NDArray[np.int64]], NDArray[np.float32]], canonical: NDArray[np.int32]) -> Nearest:
-    """The `LENGTH` best of likeness(rows), blocks (b, n) that may be overwritten, for all rows.
+def nearest(spec: ItemSpec, arrays: Arrays, canonical: NDArray[np.int32]) -> Nearest:
+    """The `LENGTH` best of every film by `spec`.
 
     Second entries, the film itself and what stands for it are left out; `canonical`: (n,).
     """
     n = len(canonical)
+    likeness = _likeness(spec, arrays)
     second_entries = np.flatnonzero(canonical != np.arange(n))
 
-    def others(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    def others(rows: NDArray[np.int64]) -> Block:
         block = likeness(rows)
         block[:, second_entries] = -np.inf
         block[np.arange(len(rows)), canonical[rows]] = -np.inf
         return block
 
     return Nearest(*all_top_k(others, n, min(LENGTH, n - 1)))
+
+
+def _likeness(spec: ItemSpec, arrays: Arrays) -> Likeness:
+    """Rows (b,) to a block (b, n) that may be overwritten."""
+    if isinstance(spec, SimilaritySpec) and all(part.embedding for part in spec.parts):
+        return one_product(*joined(spec, arrays))
+    return item_scorer(spec, arrays).similar
+
+
+def joined(spec: SimilaritySpec, arrays: Arrays) -> tuple[Block, Block]:
+    """Films as queries (n, d) and as candidates (n, d), whose products are the sum over all parts with embeddings."""
+    queries, candidates = [], []
+    for part in spec.parts:
+        embedding = arrays[str(part.embedding)]
+        by_query = arrays[part.query_gain][:, None] if part.query_gain else np.float32(1)
+        by_candidate = arrays[part.candidate_gain][:, None] if part.candidate_gain else np.float32(1)
+        queries.append(embedding * (np.float32(part.weight) * by_query))
+        candidates.append(embedding * by_candidate)
+    return np.hstack(queries), np.hstack(candidates)
+
+
+def one_product(queries: Block, candidates: Block) -> Likeness:
+    """Rows (b,) to their products (b, n) with all candidates, in a block of the thread's own that is used again."""
+    scratch = Scratch()
+
+    def likeness(rows: NDArray[np.int64]) -> Block:
+        return np.matmul(queries[rows], candidates.T, out=scratch.block("likeness", len(rows), len(candidates)))
+
+    return likeness

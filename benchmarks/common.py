@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import psutil
+from threadpoolctl import threadpool_info
 
 PACKAGES = ("numpy", "scipy", "pandas", "scikit-surprise", "implicit", "numba", "fastapi", "uvicorn", "streamlit")
 SAMPLE_SECONDS = 0.02  # how often memory is looked at
@@ -105,11 +106,13 @@ def _resident(process: psutil.Process) -> int:
 
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
+    blas = (each for each in threadpool_info() if each["user_api"] == "blas")
     return {
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
         "python": platform.python_version(),
+        "blas": ", ".join(sorted({f"{each['internal_api']} {each.get('architecture', '')}".strip() for each in blas})),
         "versions": {name: version(name) for name in PACKAGES},
     }
 
@@ -118,7 +121,8 @@ def machine_line() -> str:
     """The machine in one line."""
     facts = machine()
     versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
-    return f"{facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB, Python {facts['python']}; {versions}"
+    parts = [facts["cpu"], f"{facts['cores']} cores", f"{facts['memory_gib']} GiB", facts["blas"]]
+    return f"{', '.join(parts)}, Python {facts['python']}; {versions}"
 
 
 def _cpu_name() -> str:

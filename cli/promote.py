@@ -51,7 +51,7 @@ def diff(
     titles: Annotated[
         list[str] | None, typer.Option(help="Films to compare, one or more. Default: the most rated.")
     ] = None,
-    users: Annotated[int, typer.Option(help="People to compare, evenly drawn.")] = 100,
+    users: Annotated[int, typer.Option(min=1, help="People to compare, evenly drawn.")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show what a promotion would change: films that enter and leave lists, and whose lists change most.

@@ -6,11 +6,11 @@ import json
 import sys
 import time
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.judged import DEFAULT, DatasetOption, Files, MaskOption, TestFile, TrainFile, ValidFile, judged, processed
 from recommender.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 def train(
     model: Annotated[str, typer.Argument(help="Algorithm, or `all` for every one and the composite.")],
-    dataset: Dataset = "ml-100k",
+    dataset: Dataset = DEFAULT,
     overrides: Set = None,
     seed: Seed = 0,
     engine: Annotated[Engine, typer.Option(help="Where `als` is fitted; see docs/scaling.md.")] = Engine.local,
@@ -77,16 +77,14 @@ def evaluate(
         list[str], typer.Option(help="Algorithm; repeatable: the later ones are compared with the first.")
     ],
     protocol: Annotated[str, typer.Option(help="Protocol of configs/protocols.")] = "latest20",
-    dataset: Annotated[
-        str | None, typer.Option(help="Processed data set. Default: ml-100k, or --train's files.")
-    ] = None,
+    dataset: DatasetOption = None,
     overrides: Set = None,
     seed: Seed = 0,
     trainings: Annotated[int, typer.Option(min=1, help="Training seeds to average over.")] = 1,
-    train_file: Annotated[Path | None, typer.Option("--train", help="Training part of a published split.")] = None,
-    valid_file: Annotated[Path | None, typer.Option("--valid", help="Its validation part.")] = None,
-    test_file: Annotated[Path | None, typer.Option("--test", help="Its test part.")] = None,
-    mask: Annotated[Literal["train", "train+valid"], typer.Option(help="Whose films lists leave out.")] = "train",
+    train_file: TrainFile = None,
+    valid_file: ValidFile = None,
+    test_file: TestFile = None,
+    mask: MaskOption = "train",
     as_json: AsJson = False,
 ) -> None:
     """Judge algorithms by one protocol, without registering anything.
@@ -97,15 +95,10 @@ def evaluate(
     from training.evaluation.significance import compare, holm
     from training.judging import judge_models
     from training.models import configure
-    from training.protocol import load_protocol
-    from training.split_files import files_dataset
 
     if overrides and len(model) > 1:
         raise UsageError("--set changes one algorithm; name one --model.")
-    rules = load_protocol(protocol)
-    if train_file and test_file:
-        rules = rules.with_files(train_file, test_file, valid_file, mask)
-    data = files_dataset(rules) if train_file and dataset is None else processed(dataset or "ml-100k")
+    rules, data = judged(protocol, dataset, Files(train_file, valid_file, test_file, mask))
     configs = {name: configure(name, overrides or ()) for name in model}
     with reporter() as progress:
         seeds = range(seed, seed + trainings)
@@ -154,17 +147,6 @@ def compare(
         typer.echo(json.dumps(found))
     else:
         _show(found)
-
-
-def processed(name: str) -> ProcessedDataset:
-    """The processed data set `name`, prepared from its raw files where it is not there yet."""
-    from recommender.errors import MissingInputError
-    from training.datasets.store import load_dataset, prepare
-
-    try:
-        return load_dataset(name)
-    except MissingInputError:
-        return prepare(name)
 
 
 def _on_spark(model: str, overrides: list[str], given: dict[str, str]) -> tuple[str, list[str]]:

@@ -8,13 +8,19 @@ from typing import Annotated
 
 import typer
 
+from cli.judged import DatasetOption, Files, MaskOption, TestFile, TrainFile, ValidFile, judged
+
 
 def tune(
     model: Annotated[str, typer.Argument(help="Algorithm with a file in configs/tuning.")],
     trials: Annotated[int, typer.Option(min=1, help="Trials in all; those of an earlier call count.")] = 30,
     protocol: Annotated[str, typer.Option(help="Protocol whose validation part judges.")] = "latest20",
     metric: Annotated[str, typer.Option(help="Figure to make better.")] = "ndcg_at_10",
-    dataset: Annotated[str, typer.Option(help="Processed data set.")] = "ml-100k",
+    dataset: DatasetOption = None,
+    train_file: TrainFile = None,
+    valid_file: ValidFile = None,
+    test_file: TestFile = None,
+    mask: MaskOption = "train",
     overrides: Annotated[list[str] | None, typer.Option("--set", help="Fix a parameter: key=value.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the search and of the training.")] = 0,
     write: Annotated[bool, typer.Option("--write", help="Put the best into configs/models, the study named.")] = False,
@@ -23,16 +29,14 @@ def tune(
     """Search an algorithm's parameters on a validation part; resumable.
 
     Example: movierec tune als --trials 50 --protocol ms-item75 --write
+    A published split: movierec tune als --protocol files --train t.csv --valid v.csv --test s.csv
     """
     from cli.progress import reporter
-    from cli.train import processed
-    from training.protocol import load_protocol
     from training.tuning import Search, load_space, write_parameters
     from training.tuning import tune as search_parameters
 
-    search = Search(
-        model, processed(dataset), load_protocol(protocol), metric, seed, load_space(model), overrides or ()
-    )
+    rules, data = judged(protocol, dataset, Files(train_file, valid_file, test_file, mask))
+    search = Search(model, data, rules, metric, seed, load_space(model), overrides or ())
     with reporter() as progress:
         best = search_parameters(search, trials, progress=progress)
     if as_json:

@@ -133,7 +133,7 @@ def _part_reasons(model: Model, films: tuple[int, int], name: str, value: float,
     if shared:
         return [Reason(feature.kind, feature.name, value * feature.share) for feature in shared]
     # The taste of a film that nobody has rated is a guess from its content: not to be told as what people liked.
-    return [Reason("part", name if told or model.catalog.counts[films[1]] else EXPECTED, value)]
+    return [Reason("part", name if told or model.catalog.counts[list(films)].all() else EXPECTED, value)]
 
 
 def _explanation(reasons: list[Reason], ranked: Ranked, at: int) -> Explanation:

@@ -38,8 +38,8 @@ def evaluations(tracker: Tracker, version: Version) -> Evaluations:
     return found
 
 
-def rivals(tracker: Tracker, challenger: Version) -> list[Rival]:
-    """Whom the challenger must be better than, and then whom it must not be worse than.
+def rivals(tracker: Tracker, challenger: Version) -> tuple[list[Rival], str]:
+    """Whom the challenger must be better than, and then whom it must not be worse than; and who could not be compared.
 
     The champion and the fixed reference; popularity where there is no champion, or where the challenger is the
     champion's own configuration on newer data. On newer data the champion is represented by a version of its
@@ -47,10 +47,10 @@ def rivals(tracker: Tracker, challenger: Version) -> list[Rival]:
     """
     champion, reference = tracker.aliased(CHAMPION), tracker.aliased(REFERENCE)
     if champion is None:
-        return [_rival(tracker, "popularity", _baseline(tracker, challenger))]
+        return [_rival(tracker, "popularity", _baseline(tracker, challenger))], ""
     _require_same_dataset(challenger, champion)
     if _is_refresh(challenger, champion):
-        return [_rival(tracker, "popularity", _baseline(tracker, challenger))]
+        return [_rival(tracker, "popularity", _baseline(tracker, challenger))], ""
     present = _on_same_data(tracker, champion, challenger)
     if present is None:
         raise IncomparableError(
@@ -58,10 +58,17 @@ def rivals(tracker: Tracker, challenger: Version) -> list[Rival]:
             f"was trained on the data of version {challenger.number}. Run `movierec train all` first."
         )
     found = [_rival(tracker, "champion", present)]
-    fixed = _on_same_data(tracker, reference, challenger) if reference else None
-    if fixed is not None and fixed.number not in (present.number, challenger.number):
+    if reference is None:
+        return found, ""
+    fixed = _on_same_data(tracker, reference, challenger)
+    if fixed is None:
+        return found, (
+            f"Not compared with the reference: version {reference.number} was trained on other data, and no version of "
+            f"its configuration on those of version {challenger.number}."
+        )
+    if fixed.number not in (present.number, challenger.number):
         found.append(_rival(tracker, "reference", fixed))
-    return found
+    return found, ""
 
 
 def _rival(tracker: Tracker, role: RivalRole, version: Version) -> Rival:

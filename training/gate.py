@@ -31,6 +31,7 @@ class ScorerRules(Config):
 
     margins: dict[str, float] = Field(description="metric -> share of the rival's value that may be lost")
     better_on: list[str]
+    least_coverage: float = Field(ge=0, le=1, description="films ever shown, as a share of the rival's")
 
     @model_validator(mode="after")
     def _named_are_guarded(self) -> ScorerRules:
@@ -44,7 +45,6 @@ class GateRules(Config):
 
     people: ScorerRules
     titles: ScorerRules
-    least_coverage: float = Field(ge=0, le=1)
     least_rare_lists: float = Field(ge=0, le=1)
     most_thin_films: float = Field(ge=0, le=1)
 
@@ -94,11 +94,12 @@ class Verdict:
     better: Sequence[Comparison] = ()  # the named metrics against the first rival, Holm-corrected
     guards: Sequence[Guard] = ()
     limits: Sequence[Limit] = ()
+    missing: str = ""  # who could not be compared, and why
 
     @property
     def summary(self) -> str:
         """One line."""
-        return f"{self.outcome}: {'; '.join(self.reasons)}"
+        return f"{self.outcome}: {'; '.join([*self.reasons, *filter(None, [self.missing])])}"
 
 
 def load_rules(dataset: str) -> GateRules:
@@ -156,7 +157,7 @@ def _limits(challenger: Evaluations, rival: Rival, rules: GateRules) -> list[Lim
     limits = []
     for role in ROLES:
         ours, theirs = challenger[role], rival.evaluations[role]
-        for figure, share in ((COVERAGE, rules.least_coverage), (RARE_LISTS, rules.least_rare_lists)):
+        for figure, share in ((COVERAGE, rules.of(role).least_coverage), (RARE_LISTS, rules.least_rare_lists)):
             value, least = ours.metric(figure).value, share * theirs.metric(figure).value
             limits.append(Limit(ours.protocol, figure, value, "at least", least, value >= least))
         value, most = ours.metric(THIN_FILMS).value, rules.most_thin_films

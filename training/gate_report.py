@@ -31,12 +31,17 @@ def write_report(verdict: Verdict, challenger: str, rivals: Sequence[Rival], dir
 def markdown(verdict: Verdict, challenger: str, rivals: Sequence[Rival]) -> str:
     """The verdict as a page."""
     named = ", ".join(f"{rival.role} (version {rival.version})" for rival in rivals) or "nobody"
-    parts = [f"# {verdict.outcome}: {challenger}", f"Compared with: {named}.", _bullets(verdict.reasons)]
+    parts = [
+        f"# {verdict.outcome}: {challenger}",
+        f"Compared with: {named}.",
+        verdict.missing,
+        _bullets(verdict.reasons),
+    ]
     if verdict.guards:
         parts += ["## Differences", _guard_table(verdict)]
     if verdict.limits:
         parts += ["## Limits", _limit_table(verdict.limits)]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def differences(guards: Sequence[Guard], challenger: str) -> Figure:

@@ -13,7 +13,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -151,8 +151,9 @@ def _judged(tracker: Tracker, version: Version) -> Verdict:
     """The gate's verdict, with its report kept in the version's run."""
     met: list[Rival] = []
     try:
-        met = rivals(tracker, version)
+        met, missing = rivals(tracker, version)
         verdict = judge(evaluations(tracker, version), met, load_rules(version.tags["dataset"]))
+        verdict = replace(verdict, missing=missing)
     except IncomparableError as error:
         verdict = Verdict("refuse", [str(error)])
     title = f"version {version.number} ({version.algorithm}, {version.tags.get('dataset')})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.replication.section import Section, Study, cell, heads
+from benchmarks.replication.section import Section, Study, cell, heads, ratio_cell
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import Comparison, compare, holm
 from training.models import NAMES
@@ -84,5 +84,4 @@ def compare_all(section: Section, found: dict[str, Evaluation], metrics: Sequenc
 
 
 def _against(pair: Comparison) -> list[str]:
-    ratio = f"{pair.ratio:.3f} [{pair.ratio_lo:.3f}, {pair.ratio_hi:.3f}]"
-    return [ratio, f"{pair.p_adjusted:.4f}", f"{pair.smallest_detectable:.4f}"]
+    return [ratio_cell(pair), f"{pair.p_adjusted:.4f}", f"{pair.smallest_detectable:.4f}"]

@@ -10,6 +10,7 @@ from benchmarks.common import Figure
 from training.config import Config
 from training.datasets.store import ProcessedDataset
 from training.evaluation.result import Evaluation
+from training.evaluation.significance import Comparison
 from training.evaluation.style import label
 from training.judging import judge_models
 from training.models import configure
@@ -82,6 +83,11 @@ def cell(evaluation: Evaluation, metric: str) -> str:
     if found is None:
         return "–"
     return f"{found.value:.3f}" + ("" if found.lo is None else f" [{found.lo:.3f}, {found.hi:.3f}]")
+
+
+def ratio_cell(pair: Comparison) -> str:
+    """A ratio with its paired interval."""
+    return f"{pair.ratio:.3f} [{pair.ratio_lo:.3f}, {pair.ratio_hi:.3f}]"
 
 
 def heads(metrics: Sequence[str]) -> list[str]:

@@ -13,12 +13,13 @@ import surprise
 from benchmarks import replicate
 from benchmarks.replication import stars
 from benchmarks.replication.published import CV5, MS_ITEM75
-from benchmarks.replication.rankings import strong
+from benchmarks.replication.rankings import by_history, strong
 from benchmarks.replication.section import Section, Study
 from benchmarks.replication.titles import genome_agreement, genome_vectors
 from recommender.schema import MOVIE, RATING, USER
 from tests.training.evaluation.builders import protocol_of, random_dataset, split_of, written_model
 from tests.training.small import small_dataset
+from training.evaluation.result import Evaluation
 from training.protocol import load_protocol
 from training.split import splits
 
@@ -119,6 +120,26 @@ def test_people_folded_in_are_set_beside_the_same_people_trained_in():
     distances = {figure.figure.split(" of ")[1].split(" folded")[0]: figure.ratio for figure in section.figures}
     assert distances.keys() >= {"als", "ease", "ensemble"}
     assert 0 < max(distances.values()) < 0.1  # a tenth fewer people make a small difference, but one
+
+
+def test_people_are_told_apart_by_how_much_they_have_rated(dataset):
+    users = dataset.user_ids.ids
+    counts = np.bincount(dataset.user_rows)
+    found = {
+        name: Evaluation("p", "d", "f", 0, users, {"ndcg_at_10": counts * times / 100}, {}, [])
+        for name, times in (("als", 1.0), ("ease", 2.0))
+    }
+    section = Section("Histories")
+    by_history(section, found, dataset)
+    lines = [line.strip("| ").split(" | ") for line in section.lines if line.startswith("|")][2:]
+    assert len(lines) == 4
+    for ratings, als, ease in lines:
+        fewest, most = (int(number) for number in ratings.split(" to "))
+        assert fewest / 100 <= float(als) + 5e-4
+        assert float(als) <= most / 100 + 5e-4
+        assert float(ease) == pytest.approx(2 * float(als), abs=2e-3)
+    assert int(lines[0][0].split()[0]) == counts.min()
+    assert int(lines[-1][0].split()[-1]) == counts.max()
 
 
 @pytest.mark.parametrize(("size", "written"), [(FULL, True), (QUICK, False)])

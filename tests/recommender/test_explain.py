@@ -95,3 +95,4 @@ def test_what_is_only_expected_of_a_new_film_is_not_told_as_what_people_liked() 
     model = Model(build_manifest(item_scorer=taste, content_embedding=None), build_arrays())
     ranked = Ranked(np.array([1, UNRATED]), np.ones(2, dtype=np.float32))
     assert [each.reasons[0].name for each in explain_similar(model, 0, ranked)] == ["als", EXPECTED]
+    assert [each.reasons[0].name for each in explain_similar(model, UNRATED, ranked)] == [EXPECTED, EXPECTED]

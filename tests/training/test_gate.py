@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -101,7 +102,8 @@ def test_small_steps_down_do_not_add_up():
 @pytest.mark.parametrize(
     ("figures", "named"),
     [
-        ({"coverage_at_10": 0.3}, "coverage_at_10 0.3000, at least 0.4500"),
+        ({"coverage_at_10": 0.3}, "temporal/coverage_at_10 0.3000, at least 0.4500"),
+        ({"coverage_at_10": 0.1}, "item2item/coverage_at_10 0.1000, at least 0.2000"),
         ({"rare_lists_at_10": 0.05}, "rare_lists_at_10 0.0500, at least 0.1000"),
         ({"thin_films_at_10": 0.1}, "thin_films_at_10 0.1000, at most 0.0200"),
     ],
@@ -122,11 +124,12 @@ def test_rules_of_a_data_set_replace_only_what_they_name():
     default, own = load_rules("synthetic"), load_rules("ml-100k")
     assert own.people.margins["ndcg_at_10"] > default.people.margins["ndcg_at_10"]
     assert own.people.better_on == default.people.better_on
-    assert own.least_coverage == default.least_coverage
+    assert own.people.least_coverage == default.people.least_coverage
 
 
 def test_a_named_metric_without_a_margin_is_a_wrong_configuration():
-    raw = RULES.model_dump() | {"people": {"margins": {"ndcg_at_10": 0.02}, "better_on": ["map_at_10"]}}
+    raw = RULES.model_dump()
+    raw["people"]["better_on"] = ["map_at_10"]
     with pytest.raises(UsageError, match="map_at_10 in better_on has no margin"):
         build_config(raw, GateRules, "gate.yaml")
 
@@ -140,3 +143,5 @@ def test_the_report_shows_every_comparison_and_limit(tmp_path):
     for metric in ("temporal/ndcg_at_10", "temporal/recall_at_20", "item2item/hit_rate_at_10"):
         assert f"| champion | {metric} |" in page
     assert "| temporal/coverage_at_10 | 0.5000 | at least 0.4500 | yes |" in page
+    lacking = replace(verdict, missing="Not compared with the reference.")
+    assert "Not compared with the reference." in markdown(lacking, "version 7", [CHAMPION])

@@ -163,6 +163,17 @@ def test_on_newer_data_the_champion_is_represented_by_its_own_configuration(cham
     assert aliased(tracker) == refreshed
 
 
+def test_a_reference_that_was_not_trained_on_newer_data_is_said_to_be_missing(champion, register, tracker):
+    second = register(0.0, 0.0)
+    force(second, tracker)
+    newer = {"data_fingerprint": "newer"}
+    register(0.0, 0.0, configuration=tracker.version(second).tags["configuration"], **newer)
+    challenger = register(0.1, 0.1, **newer)
+    promote(challenger, tracker=tracker)
+    told = tracker.version(challenger).tags["verdict_summary"]
+    assert f"Not compared with the reference: version {champion} was trained on other data" in told
+
+
 def test_row_18_rollback_goes_back_step_by_step_and_history_reads_back(champion, register, tracker, mlflow_store):
     second, third = register(), register()
     force(second, tracker)

@@ -26,25 +26,26 @@ class BlendConfig(Config):
     als: AlsConfig
     content: ContentConfig
     content_weight: float = Field(0.15, gt=0, description="of content beside taste, on a query that few but many know")
-    content_boost: float = Field(2.0, ge=0, description="extra share of it on a query without ratings")
+    content_boost: float = Field(5.0, ge=0, description="extra share of it on a query without ratings")
     ubiquity: float = Field(3.0, ge=0, description="taste counts (1 - share of people who rated the query)^ubiquity")
     trust: float = Field(3.0, gt=0, description="n ratings are trusted n / (n + trust)")
     star_damping: float = Field(50.0, ge=0, description="ratings at the mean of all that count beside a film's own")
     newcomer_regularization: float = Field(0.5, gt=0, description="of what is expected of a film without ratings")
-    newcomer_gain: float = Field(1.0, gt=0, description="of a candidate without ratings")
+    newcomer_gain: float = Field(1.13, gt=0, description="of a candidate without ratings")
 
 
 class Blend:
     """score(i, j) = (t_i * cosine of tastes + c_i * cosine of contents) / (t_i + c_i) * reception(j).
 
-    t_i = (1 - share of people who rated i)^ubiquity: what everybody has seen tells nobody's taste.
+    t_i = (1 - share of people who rated i)^ubiquity: what everybody has seen tells nobody's taste. The share is that of
+    one person more, who has not, so that a film without content still has its taste to go by.
     c_i = content_weight * (1 + content_boost * (1 - trusted(i))) with trusted(i) = n_i / (n_i + trust): content speaks
     where few ratings do. reception(j) = trusted(j) * damped mean stars of j over the mean of all ratings: of equally
     like films the better loved one comes first, and a film that hardly anybody has rated last.
 
-    A film that nobody has rated is new, not little seen: it has the taste, the number of ratings and the stars that are
-    expected of a film of its content, and as a candidate a gain, because an expectation is less like any one film than
-    the film itself would be.
+    A film that nobody has rated is new, not little seen: it has the taste, and is received with the number of ratings
+    and the stars, that are expected of a film of its content; as a candidate it has a gain, because an expectation is
+    less like any one film than the film itself would be. Where no film is rated all are received alike.
     """
 
     config_type: ClassVar[type[Config]] = BlendConfig
@@ -82,8 +83,8 @@ class Blend:
 
     def _query_gains(self, data: TrainingData) -> Arrays:
         """What each part counts on each film as a query; the two add up to 1."""
-        raters = max(int(np.count_nonzero(np.diff(data.user_item.indptr))), 1)
-        taste = (1 - data.counts / raters) ** self.config.ubiquity
+        raters = int(np.count_nonzero(np.diff(data.user_item.indptr)))
+        taste = (1 - data.counts / (raters + 1)) ** self.config.ubiquity
         unsure = 1 - self._trusted(data.counts)
         content = self.config.content_weight * (1 + self.config.content_boost * unsure)
         return {
@@ -92,6 +93,8 @@ class Blend:
         }
 
     def _reception(self, usual: Reception, new: NDArray[np.bool_]) -> NDArray[np.float32]:
+        if new.all():
+            return np.ones(len(new), dtype=np.float32)
         fair = np.where(new, self.config.newcomer_gain, 1)
         return np.asarray(self._trusted(usual.counts) * usual.stars * fair, dtype=np.float32)
 

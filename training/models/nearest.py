@@ -24,7 +24,7 @@ class Nearest(NamedTuple):
     """For each film, the films of the best likeness, best first: `rows` (n, k) padded with -1 and `scores` (n, k)."""
 
     rows: NDArray[np.int32]
-    scores: Block
+    scores: NDArray[np.float32]
 
 
 def nearest(spec: ItemSpec, arrays: Arrays, canonical: NDArray[np.int32]) -> Nearest:
@@ -53,13 +53,13 @@ def _likeness(spec: ItemSpec, arrays: Arrays) -> Likeness:
 
 
 def joined(spec: SimilaritySpec, arrays: Arrays) -> tuple[Block, Block]:
-    """Films as queries (n, d) and as candidates (n, d), whose products are the sum over all parts with embeddings."""
+    """Films as queries and as candidates, (n, d) each, whose products are the sum over all parts; d: of all parts."""
     queries, candidates = [], []
     for part in spec.parts:
         embedding = arrays[str(part.embedding)]
-        by_query = arrays[part.query_gain][:, None] if part.query_gain else np.float32(1)
-        by_candidate = arrays[part.candidate_gain][:, None] if part.candidate_gain else np.float32(1)
-        queries.append(embedding * (np.float32(part.weight) * by_query))
+        by_query = arrays[part.query_gain][:, None] if part.query_gain else 1.0
+        by_candidate = arrays[part.candidate_gain][:, None] if part.candidate_gain else 1.0
+        queries.append(embedding * (part.weight * by_query))
         candidates.append(embedding * by_candidate)
     return np.hstack(queries), np.hstack(candidates)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from recommender.scorers import Similarity, item_scorer
 from tests.training.models.conftest import UNRATED, taste_of_film
 from training.models import configure
 from training.models.arrays import with_ratings
@@ -17,8 +18,12 @@ LOVED, OTHER = 3, 4  # films of one taste
 SMALL = ["als.factors=8", "als.regularization=1", "als.weight_slope=0", "content.factors=4"]
 
 
+def blend(data, *overrides):
+    return Fits(data, 0, lambda what, share: None).get("blend", configure("blend", [*SMALL, *overrides]))
+
+
 def arrays(data, *overrides):
-    return Fits(data, 0, lambda what, share: None).get("blend", configure("blend", [*SMALL, *overrides])).arrays
+    return blend(data, *overrides).arrays
 
 
 def reception(data, *overrides):
@@ -72,10 +77,43 @@ def test_content_speaks_where_few_ratings_do(data):
 
 
 def test_what_everybody_has_seen_tells_nobody_s_taste(data):
-    assert content_share(seen_by_all(data, OTHER))[OTHER] == 1
-    half = data.counts[OTHER] / data.user_item.shape[0]
-    even = content_share(data, "ubiquity=2", "content_weight=0.2", "content_boost=0")[OTHER]
-    assert even == pytest.approx(0.2 / (0.2 + (1 - half) ** 2))
+    assert content_share(seen_by_all(data, OTHER))[OTHER] == pytest.approx(1, abs=1e-4)
+    raters = 40  # of 60 people: the others have rated nothing
+    stars = data.user_item.copy()
+    stars.data[stars.indptr[raters] :] = 0
+    stars.eliminate_zeros()
+    fewer = replace(data, user_item=stars)
+    share = fewer.counts[OTHER] / (raters + 1)
+    shown = content_share(fewer, "ubiquity=2", "content_weight=0.2", "content_boost=0")[OTHER]
+    assert shown == pytest.approx(0.2 / (0.2 + (1 - share) ** 2))
+
+
+def test_taste_is_left_where_what_everybody_has_seen_has_no_content(data):
+    world = seen_by_all(data, OTHER)
+    tags = world.tags.matrix.tolil()
+    tags[OTHER] = 0
+    fitted = blend(replace(world, tags=replace(world.tags, matrix=sp.csr_matrix(tags))))
+    likeness = item_scorer(fitted.item_spec, fitted.arrays).similar(np.array([OTHER]))[0]
+    assert len(np.unique(likeness)) > 10
+
+
+def test_where_nothing_is_rated_films_are_alike_by_content(data):
+    fitted = blend(replace(data, user_item=sp.csr_matrix(data.user_item.shape, dtype=np.float32)))
+    likeness = item_scorer(fitted.item_spec, fitted.arrays).similar(np.arange(2))
+    content = fitted.arrays["content_embedding"]
+    expected = fitted.arrays["blend_content_gain"][:2, None] * (content[:2] @ content.T)
+    np.testing.assert_allclose(likeness, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_each_part_counts_a_film_as_it_is_received(data):
+    fitted = blend(data)
+    scorer = item_scorer(fitted.item_spec, fitted.arrays)
+    assert isinstance(scorer, Similarity)
+    films = np.arange(len(data.counts))
+    for name, embedding in (("als", "blend_als"), ("content", "content_embedding")):
+        cosines = fitted.arrays[embedding] @ fitted.arrays[embedding][LOVED]
+        expected = fitted.arrays[f"blend_{name}_gain"][LOVED] * cosines * fitted.arrays["blend_reception"]
+        np.testing.assert_allclose(scorer.contributions(LOVED, films)[name], expected, atol=1e-6)
 
 
 def test_a_gain_makes_up_for_an_expectation_being_less_like_any_one_film(data):

@@ -85,7 +85,7 @@ def report(sections: Sequence[Section], datasets: Sequence[ProcessedDataset]) ->
         f"The part on {SMALL} needs its raw files in `data/raw/{SMALL}` (or below `$MOVIEREC_REAL_DATA`). {MILLION} is "
         "made up in the shape of MovieLens: its figures say nothing of real films.",
         "",
-        f"{facts['cpu']}, {facts['cores']} cores, Python {facts['python']}, {versions}. Data: {prints}. "
+        f"{facts['cpu']}, {facts['cores']} cores, {facts['blas']}, Python {facts['python']}, {versions}. Data: {prints}. "
         f"Configurations: `configs/models`, sha256 {configurations()[:12]}.",
         "",
     ]

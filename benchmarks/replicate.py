@@ -85,8 +85,8 @@ def report(sections: Sequence[Section], datasets: Sequence[ProcessedDataset]) ->
         f"The part on {SMALL} needs its raw files in `data/raw/{SMALL}` (or below `$MOVIEREC_REAL_DATA`). {MILLION} is "
         "made up in the shape of MovieLens: its figures say nothing of real films.",
         "",
-        f"{facts['cpu']}, {facts['cores']} cores, {facts['blas']}, Python {facts['python']}, {versions}. Data: {prints}. "
-        f"Configurations: `configs/models`, sha256 {configurations()[:12]}.",
+        f"{facts['cpu']}, {facts['cores']} cores, {facts['blas']}, Python {facts['python']}, {versions}. "
+        f"Data: {prints}. Configurations: `configs/models`, sha256 {configurations()[:12]}.",
         "",
     ]
     return "\n".join([*head, *(section.markdown() for section in sections)])

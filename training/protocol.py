@@ -38,6 +38,7 @@ class LatestLikesSplit(Config):
     share: float = Field(gt=0, lt=1, description="share of each user's likes that is held out, at least one like")
     min_likes: int = Field(ge=2, description="users with fewer are in no test part")
     queries: int = Field(ge=1, description="at most so many liked training films per user, drawn by the seed")
+    drawn: bool = Field(False, description="likes drawn by the seed are held out in place of the latest")
 
 
 class TemporalSplit(Config):

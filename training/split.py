@@ -95,8 +95,13 @@ def validation_splits(protocol: ProtocolConfig, dataset: ProcessedDataset, split
     rule = protocol.split
     if isinstance(rule, PerItemSplit):
         rule = rule.model_copy(update={"share": rule.validation_share})
-    cuts = range(protocol.validation_cuts)
-    return [_cut_inside(protocol, rule, dataset, split, seed + _NEXT_CUT * cut) for cut in cuts]
+    cuts = [_rule_of(rule, cut) for cut in range(protocol.validation_cuts)]
+    return [_cut_inside(protocol, each, dataset, split, seed + _NEXT_CUT * cut) for cut, each in enumerate(cuts)]
+
+
+def _rule_of(rule: CutSplit, cut: int) -> CutSplit:
+    """The latest likes can be cut once: a second part would be the first again, so further ones are drawn."""
+    return rule.model_copy(update={"drawn": True}) if cut and isinstance(rule, LatestLikesSplit) else rule
 
 
 def _cut_inside(protocol: ProtocolConfig, rule: CutSplit, dataset: ProcessedDataset, split: Split, seed: int) -> Split:
@@ -173,7 +178,8 @@ def _latest(rule: LatestSplit, table: _Table) -> Parts:
 
 
 def _latest_likes(rule: LatestLikesSplit, table: _Table, likes: Mask, rng: np.random.Generator) -> Parts:
-    test = _last_of_each_user(table, likes, rule.share, rule.min_likes)
+    ordered = replace(table, times=rng.permutation(len(table.times))) if rule.drawn else table
+    test = _last_of_each_user(ordered, likes, rule.share, rule.min_likes)
     return {"train": ~test, "test": test, "queries": _queries(rule.queries, table, likes & ~test, test, rng)}
 
 

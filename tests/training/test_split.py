@@ -70,6 +70,26 @@ def test_validation_parts_never_touch_the_test_part(name, world):
             assert not (inner.train & inner.test).any()
 
 
+def test_validation_of_item2item_holds_out_the_latest_likes_once_and_then_likes_drawn_at_random():
+    dataset, protocol = random_dataset(np.random.default_rng(0), 60, 40), load_protocol("item2item")
+    (split,) = splits(protocol, dataset, 0)
+    latest, *drawn = validation_splits(protocol, dataset, split, 0)
+    users, _, stars, times = columns(dataset)
+    likes = split.train & (stars >= LIKE_THRESHOLD)
+
+    def later_share(part):
+        """Share of the pairs of a held-out and a kept like of one person in which the held-out one is later."""
+        own = [(part.test & (users == user), likes & ~part.test & (users == user)) for user in np.unique(users)]
+        pairs = [times[held][:, None] > times[kept] for held, kept in own]
+        return np.concatenate([each.ravel() for each in pairs]).mean()
+
+    assert later_share(latest) == pytest.approx(1, abs=0.05)
+    assert [later_share(part) for part in drawn] == pytest.approx([0.5] * 4, abs=0.1)
+    counts = {tuple(np.bincount(users[part.test], minlength=users.max() + 1)) for part in (latest, *drawn)}
+    assert len(counts) == 1, "each person has as many held-out likes in every part"
+    assert len({part.test.tobytes() for part in drawn}) == 4
+
+
 def test_validation_of_ms_item75_trains_on_nearly_all_and_cuts_anew_each_time():
     dataset, protocol = random_dataset(np.random.default_rng(0), 60, 40), load_protocol("ms-item75")
     (split,) = splits(protocol, dataset, 42)

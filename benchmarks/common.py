@@ -112,7 +112,9 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
         "python": platform.python_version(),
-        "blas": ", ".join(sorted({f"{each['internal_api']} {each.get('architecture', '')}".strip() for each in blas})),
+        "blas": ", ".join(
+            sorted({f"{each['internal_api']} {each.get('architecture') or ''}".strip() for each in blas})
+        ),
         "versions": {name: version(name) for name in PACKAGES},
     }
 
@@ -122,7 +124,7 @@ def machine_line() -> str:
     facts = machine()
     versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
     parts = [facts["cpu"], f"{facts['cores']} cores", f"{facts['memory_gib']} GiB", facts["blas"]]
-    return f"{', '.join(parts)}, Python {facts['python']}; {versions}"
+    return f"{', '.join(filter(None, parts))}, Python {facts['python']}; {versions}"
 
 
 def _cpu_name() -> str:

@@ -76,6 +76,7 @@ def report(sections: Sequence[Section], datasets: Sequence[ProcessedDataset]) ->
     """docs/results.md."""
     facts = machine()
     versions = ", ".join(f"{name} {facts['versions'][name]}" for name in ("numpy", "scikit-surprise", "implicit"))
+    on = (facts["cpu"], f"{facts['cores']} cores", facts["blas"])
     prints = "; ".join(f"{each.name} {each.fingerprint[:12]}, {len(each.ratings):,} ratings" for each in datasets)
     head = [
         "# Results",
@@ -85,7 +86,7 @@ def report(sections: Sequence[Section], datasets: Sequence[ProcessedDataset]) ->
         f"The part on {SMALL} needs its raw files in `data/raw/{SMALL}` (or below `$MOVIEREC_REAL_DATA`). {MILLION} is "
         "made up in the shape of MovieLens: its figures say nothing of real films.",
         "",
-        f"{facts['cpu']}, {facts['cores']} cores, {facts['blas']}, Python {facts['python']}, {versions}. "
+        f"{', '.join(filter(None, on))}, Python {facts['python']}, {versions}. "
         f"Data: {prints}. Configurations: `configs/models`, sha256 {configurations()[:12]}.",
         "",
     ]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
+from recommender.errors import UsageError
+
 if TYPE_CHECKING:
     from training.datasets.store import ProcessedDataset
     from training.protocol import ProtocolConfig
@@ -18,7 +20,10 @@ DatasetOption = Annotated[
 ]
 TrainFile = Annotated[Path | None, typer.Option("--train", help="Training part of a published split.")]
 ValidFile = Annotated[Path | None, typer.Option("--valid", help="Its validation part.")]
-TestFile = Annotated[Path | None, typer.Option("--test", help="Its test part.")]
+TestFile = Annotated[
+    Path | None,
+    typer.Option("--test", help="Its test part; in tuning it completes the catalogue, and is never scored."),
+]
 MaskOption = Annotated[Literal["train", "train+valid"], typer.Option("--mask", help="Whose films lists leave out.")]
 
 
@@ -28,7 +33,7 @@ class Files(NamedTuple):
     train: Path | None
     valid: Path | None
     test: Path | None
-    mask: Literal["train", "train+valid"]
+    mask: Literal["train", "train+valid"] = "train"
 
 
 def judged(protocol: str, dataset: str | None, files: Files) -> tuple[ProtocolConfig, ProcessedDataset]:
@@ -42,8 +47,9 @@ def judged(protocol: str, dataset: str | None, files: Files) -> tuple[ProtocolCo
     rules = load_protocol(protocol)
     if files.train and files.test:
         rules = rules.with_files(files.train, files.test, files.valid, files.mask)
-    if files.train and dataset is None:
-        return rules, files_dataset(rules)
+        return rules, processed(dataset) if dataset else files_dataset(rules)
+    if any(files[:3]) or files.mask != "train":
+        raise UsageError("A published split needs both: give --train FILE and --test FILE.")
     return rules, processed(dataset or DEFAULT)
 
 

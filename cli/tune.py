@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli.judged import DatasetOption, Files, MaskOption, TestFile, TrainFile, ValidFile, judged
+from cli.judged import DatasetOption, Files, TestFile, TrainFile, ValidFile, judged
 
 
 def tune(
@@ -20,7 +20,6 @@ def tune(
     train_file: TrainFile = None,
     valid_file: ValidFile = None,
     test_file: TestFile = None,
-    mask: MaskOption = "train",
     overrides: Annotated[list[str] | None, typer.Option("--set", help="Fix a parameter: key=value.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the search and of the training.")] = 0,
     write: Annotated[bool, typer.Option("--write", help="Put the best into configs/models, the study named.")] = False,
@@ -35,7 +34,7 @@ def tune(
     from training.tuning import Search, load_space, write_parameters
     from training.tuning import tune as search_parameters
 
-    rules, data = judged(protocol, dataset, Files(train_file, valid_file, test_file, mask))
+    rules, data = judged(protocol, dataset, Files(train_file, valid_file, test_file))
     search = Search(model, data, rules, metric, seed, load_space(model), overrides or ())
     with reporter() as progress:
         best = search_parameters(search, trials, progress=progress)

@@ -54,8 +54,8 @@ def rivals(tracker: Tracker, challenger: Version) -> tuple[list[Rival], str]:
     present = _on_same_data(tracker, champion, challenger)
     if present is None:
         raise IncomparableError(
-            f"The data have changed since champion {champion.number} was trained, and no version of its configuration "
-            f"was trained on the data of version {challenger.number}. Run `movierec train all` first."
+            f"Champion {champion.number} was trained on other data or judged in another way, and no version of its "
+            f"configuration like version {challenger.number}. Run `movierec train all` first."
         )
     found = [_rival(tracker, "champion", present)]
     if reference is None:
@@ -63,8 +63,8 @@ def rivals(tracker: Tracker, challenger: Version) -> tuple[list[Rival], str]:
     fixed = _on_same_data(tracker, reference, challenger)
     if fixed is None:
         return found, (
-            f"Not compared with the reference: version {reference.number} was trained on other data, and no version of "
-            f"its configuration on those of version {challenger.number}."
+            f"Not compared with the reference: version {reference.number} was trained on other data or judged in "
+            f"another way, and no version of its configuration like version {challenger.number}."
         )
     if fixed.number not in (present.number, challenger.number):
         found.append(_rival(tracker, "reference", fixed))

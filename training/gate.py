@@ -1,7 +1,8 @@
 """Is the challenger better than its rival, by how much, and how sure is that? Nothing is read or written here.
 
 promote     not worse by more than the margin on any guarded metric, and better on a named one
-refuse      worse by more than the margin, as far as the people can tell; or a coverage or cold-film guard is broken
+refuse      worse by more than the margin, as far as the people can tell; or a guard of what is shown is broken: how
+            many films, how many lists with a rarely rated one, how many with next to no ratings
 undecided   neither can be told: the difference, if there is one, is smaller than what these people can show
 """
 

@@ -81,7 +81,7 @@ class Plan:
     @property
     def judging_key(self) -> str:
         """Only versions for which this is the same were judged alike."""
-        return _digest([self.trainings, *(protocol.model_dump(mode="json") for protocol in self.protocols)])
+        return _digest([self.trainings, *(protocol.judging for protocol in self.protocols)])
 
     @property
     def key(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -38,7 +38,6 @@ class LatestLikesSplit(Config):
     share: float = Field(gt=0, lt=1, description="share of each user's likes that is held out, at least one like")
     min_likes: int = Field(ge=2, description="users with fewer are in no test part")
     queries: int = Field(ge=1, description="at most so many liked training films per user, drawn by the seed")
-    drawn: bool = Field(False, description="likes drawn by the seed are held out in place of the latest")
 
 
 class TemporalSplit(Config):
@@ -113,6 +112,11 @@ class ProtocolConfig(Config):
     metrics: list[ListMetric | WeightedMetric | BeyondMetric | RatingMetric]
     seeds: list[int] = Field(min_length=1, description="seeds of the split; one figure is the mean over them")
     validation_cuts: int = Field(1, ge=1, description="validation parts cut from each training part")
+
+    @property
+    def judging(self) -> dict[str, Any]:
+        """What figures depend on: all but how validation parts are cut."""
+        return self.model_dump(mode="json", exclude={"validation_cuts": True, "split": {"validation_share"}})
 
     def with_files(self, train: Path, test: Path, valid: Path | None = None, mask: Mask = "train") -> ProtocolConfig:
         """The same protocol on the given files. Raises UsageError where its split is not made of files."""

@@ -1,7 +1,8 @@
 """Training and test parts of each protocol, as masks over a data set's ratings in file order.
 
 Every splitter sees one table of ratings and gives masks over it, so that a validation part is cut from a training part
-exactly as the test part was cut from the whole.
+exactly as the test part was cut from the whole. Only the latest likes can be cut but once: further validation parts of
+such a protocol hold out likes drawn at random.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def splits(protocol: ProtocolConfig, dataset: ProcessedDataset, seed: int) -> li
 
 
 def validation_splits(protocol: ProtocolConfig, dataset: ProcessedDataset, split: Split, seed: int) -> list[Split]:
-    """Splits for tuning that never look at the test part: cut from `split.train` by the protocol's own rule.
+    """Splits for tuning that never look at the test part: cut from `split.train`, the first by the protocol's own rule.
 
     Protocols made of files take their validation file. Raises MissingInputError where they have none.
     """
@@ -95,21 +96,18 @@ def validation_splits(protocol: ProtocolConfig, dataset: ProcessedDataset, split
     rule = protocol.split
     if isinstance(rule, PerItemSplit):
         rule = rule.model_copy(update={"share": rule.validation_share})
-    cuts = [_rule_of(rule, cut) for cut in range(protocol.validation_cuts)]
-    return [_cut_inside(protocol, each, dataset, split, seed + _NEXT_CUT * cut) for cut, each in enumerate(cuts)]
+    cuts = range(protocol.validation_cuts)
+    return [_cut_inside(protocol, rule, dataset, split, seed + _NEXT_CUT * cut, drawn=cut > 0) for cut in cuts]
 
 
-def _rule_of(rule: CutSplit, cut: int) -> CutSplit:
-    """The latest likes can be cut once: a second part would be the first again, so further ones are drawn."""
-    return rule.model_copy(update={"drawn": True}) if cut and isinstance(rule, LatestLikesSplit) else rule
-
-
-def _cut_inside(protocol: ProtocolConfig, rule: CutSplit, dataset: ProcessedDataset, split: Split, seed: int) -> Split:
-    """`split.train` divided by `rule` once more."""
+def _cut_inside(
+    protocol: ProtocolConfig, rule: CutSplit, dataset: ProcessedDataset, split: Split, seed: int, *, drawn: bool
+) -> Split:
+    """`split.train` divided by `rule` once more; `drawn`: by likes drawn at random where the rule takes the latest."""
     inside = np.flatnonzero(split.train)
     table = _table(dataset)
     inner = _Table(table.users[inside], table.movies[inside], table.stars[inside], table.times[inside])
-    parts = _parts(rule, inner, liked(protocol, inner.stars), seed)[0]
+    parts = _parts(rule, inner, liked(protocol, inner.stars), seed, drawn=drawn)[0]
     wide = {name: _widen(mask, inside, len(split.train)) for name, mask in parts.items()}
     return _named(wide, protocol, seed, split.fold)
 
@@ -150,13 +148,13 @@ def liked(protocol: ProtocolConfig, stars: NDArray[np.float32]) -> Mask:
 Parts = dict[str, Mask]
 
 
-def _parts(rule: CutSplit, table: _Table, likes: Mask, seed: int) -> list[Parts]:
+def _parts(rule: CutSplit, table: _Table, likes: Mask, seed: int, *, drawn: bool = False) -> list[Parts]:
     rng = np.random.default_rng(seed)
     match rule:
         case LatestSplit():
             return [_latest(rule, table)]
         case LatestLikesSplit():
-            return [_latest_likes(rule, table, likes, rng)]
+            return [_latest_likes(rule, table, likes, rng, drawn=drawn)]
         case TemporalSplit():
             return [_temporal(rule, table)]
         case FoldsSplit():
@@ -177,8 +175,10 @@ def _latest(rule: LatestSplit, table: _Table) -> Parts:
     return {"train": ~test, "test": test}
 
 
-def _latest_likes(rule: LatestLikesSplit, table: _Table, likes: Mask, rng: np.random.Generator) -> Parts:
-    ordered = replace(table, times=rng.permutation(len(table.times))) if rule.drawn else table
+def _latest_likes(
+    rule: LatestLikesSplit, table: _Table, likes: Mask, rng: np.random.Generator, *, drawn: bool
+) -> Parts:
+    ordered = replace(table, times=rng.permutation(len(table.times))) if drawn else table
     test = _last_of_each_user(ordered, likes, rule.share, rule.min_likes)
     return {"train": ~test, "test": test, "queries": _queries(rule.queries, table, likes & ~test, test, rng)}
 

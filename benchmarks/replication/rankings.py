@@ -7,6 +7,7 @@ import numpy as np
 from benchmarks.replication.published import BEST_PUBLISHED, MS_ITEM75
 from benchmarks.replication.section import Section, Study, cell, heads, ratio_cell, seeds_text
 from training.datasets.store import ProcessedDataset
+from training.evaluation.metrics import Values
 from training.evaluation.protocols import combine
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare, holm
@@ -61,18 +62,27 @@ def earned(section: Section, found: dict[str, Evaluation]) -> None:
 
 
 def by_history(section: Section, found: dict[str, Evaluation], dataset: ProcessedDataset) -> None:
-    """nDCG@10 of people with short and long histories: quarters of the people by their ratings in the data set."""
+    """nDCG@10 of people with short and long histories: quarters of the people by their ratings in the data set.
+
+    People with equally many are together, so that of few people there may be fewer groups.
+    """
     people = found[MEMBERS[0]].users
     counts = np.bincount(dataset.user_rows)[dataset.user_ids.rows(people)]
     quarter = np.searchsorted(np.quantile(counts, [0.25, 0.5, 0.75]), counts)
     models = [name for name in found if name != "svd"]
     rows = []
-    for number in range(4):
+    for number in np.unique(quarter):
         some = quarter == number
-        means = (np.nanmean(found[name].per_user[NDCG][some]) for name in models)
+        means = (_mean(found[name].per_user[NDCG][some]) for name in models)
         rows.append([f"{counts[some].min()} to {counts[some].max()}", *(f"{mean:.3f}" for mean in means)])
-    section.say("nDCG@10 by the number of a person's ratings, a quarter of the people in each line:")
+    section.say("nDCG@10 by the number of a person's ratings, about a quarter of the people in each line:")
     section.table(["ratings", *models], rows)
+
+
+def _mean(values: Values) -> float:
+    """Mean of the people who have a value; NaN where nobody has."""
+    there = values[~np.isnan(values)]
+    return float(there.mean()) if len(there) else np.nan
 
 
 def best_on_validation(study: Study) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import surprise
 from benchmarks import replicate
 from benchmarks.replication import stars
 from benchmarks.replication.published import CV5, MS_ITEM75
-from benchmarks.replication.rankings import by_history, strong
+from benchmarks.replication.rankings import by_history, earned, strong
 from benchmarks.replication.section import Section, Study
 from benchmarks.replication.titles import genome_agreement, genome_vectors
 from recommender.schema import MOVIE, RATING, USER
@@ -122,24 +123,47 @@ def test_people_folded_in_are_set_beside_the_same_people_trained_in():
     assert 0 < max(distances.values()) < 0.1  # a tenth fewer people make a small difference, but one
 
 
-def test_people_are_told_apart_by_how_much_they_have_rated(dataset):
-    users = dataset.user_ids.ids
-    counts = np.bincount(dataset.user_rows)
+def judged(users, values):
+    """An evaluation in which each of `users` has a value of nDCG@10."""
+    return Evaluation("p", "d", "f", 0, users, {"ndcg_at_10": np.asarray(values)}, {}, [])
+
+
+def test_people_are_told_apart_by_how_much_they_have_rated():
+    dataset = random_dataset(np.random.default_rng(0), 8, 40)
+    counts = [2, 3, 5, 5, 8, 8, 9, 12]
+    rows = np.concatenate([np.flatnonzero(dataset.user_rows == user)[:n] for user, n in enumerate(counts)])
+    fewer = replace(dataset, ratings=dataset.ratings.iloc[rows].reset_index(drop=True))
+    nobody = np.nan
     found = {
-        name: Evaluation("p", "d", "f", 0, users, {"ndcg_at_10": counts * times / 100}, {}, [])
-        for name, times in (("als", 1.0), ("ease", 2.0))
+        "als": judged(fewer.user_ids.ids, [0.1, 0.3, 0.5, 0.5, 0.6, 0.8, nobody, nobody]),
+        "ease": judged(fewer.user_ids.ids, [0.2] * 8),
     }
     section = Section("Histories")
-    by_history(section, found, dataset)
+    by_history(section, found, fewer)
     lines = [line.strip("| ").split(" | ") for line in section.lines if line.startswith("|")][2:]
-    assert len(lines) == 4
-    for ratings, als, ease in lines:
-        fewest, most = (int(number) for number in ratings.split(" to "))
-        assert fewest / 100 <= float(als) + 5e-4
-        assert float(als) <= most / 100 + 5e-4
-        assert float(ease) == pytest.approx(2 * float(als), abs=2e-3)
-    assert int(lines[0][0].split()[0]) == counts.min()
-    assert int(lines[-1][0].split()[-1]) == counts.max()
+    assert lines == [["2 to 3", "0.200", "0.200"], ["5 to 5", "0.500", "0.200"], ["8 to 8", "0.700", "0.200"],
+                     ["9 to 12", "nan", "0.200"]]  # fmt: skip
+    alike = replace(dataset, ratings=dataset.ratings.groupby("user_id").head(5).reset_index(drop=True))
+    by_history(section, found, alike)
+    assert section.lines[-2].startswith("| 5 to 5 |"), "one line where all have rated alike"
+
+
+def test_what_earns_its_place_is_set_beside_what_it_is_made_of():
+    users = np.arange(200)
+    base = np.random.default_rng(0).beta(2, 4, 200)
+    shifts = {"als": 1.0, "ials": 1.0, "ease": 0.9, "ensemble": 1.1}
+    noise = np.random.default_rng(1).normal(0, 0.01, (len(shifts), 200))
+    found = {
+        name: judged(users, base * times + each) for (name, times), each in zip(shifts.items(), noise, strict=True)
+    }
+    section = Section("Earned")
+    earned(section, found)
+    lines = [line.strip("| ").split(" | ") for line in section.lines if line.startswith("|")][2:]
+    told = {(model, against): (float(ratio.split()[0]), float(p)) for model, against, ratio, p in lines}
+    assert told.keys() == {("ials", "als"), *(("ensemble", member) for member in ("als", "ials", "ease"))}
+    assert told["ensemble", "als"] == pytest.approx((1.1, 0), abs=0.01)
+    assert told["ensemble", "ease"][0] == pytest.approx(1.1 / 0.9, abs=0.02)
+    assert told["ials", "als"][1] > 0.05
 
 
 @pytest.mark.parametrize(("size", "written"), [(FULL, True), (QUICK, False)])

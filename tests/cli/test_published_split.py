@@ -51,3 +51,12 @@ def test_parameters_are_searched_on_its_validation_part(movierec, split):
     without = movierec(*words, *split[:2], *split[4:])
     assert without.exception.exit_code == 2
     assert "--valid" in str(without.exception)
+
+
+@pytest.mark.parametrize("given", [["--train"], ["--test"], ["--valid"], ["--mask", "train+valid"]])
+def test_a_split_given_in_part_is_not_passed_over(movierec, split, given):
+    files = dict(zip(split[::2], split[1::2], strict=True))
+    words = given if len(given) == 2 else [*given, files[given[0]]]
+    done = movierec("evaluate", "--model", "popularity", *words)
+    assert done.exception.exit_code == 2
+    assert "give --train FILE and --test FILE" in str(done.exception)

@@ -152,7 +152,7 @@ def test_on_newer_data_the_champion_is_represented_by_its_own_configuration(cham
     newer = {"data_fingerprint": "newer"}
     configuration = tracker.version(champion).tags["configuration"]
     challenger = register(0.1, 0.1, **newer)
-    with pytest.raises(GateRefusedError, match="The data have changed"):
+    with pytest.raises(GateRefusedError, match="trained on other data or judged in another way"):
         promote(challenger, tracker=tracker)
     register(-0.3, -0.3, algorithm="popularity", **newer)
     refreshed = register(0.0, 0.0, configuration=configuration, **newer)
@@ -163,12 +163,12 @@ def test_on_newer_data_the_champion_is_represented_by_its_own_configuration(cham
     assert aliased(tracker) == refreshed
 
 
-def test_a_reference_that_was_not_trained_on_newer_data_is_said_to_be_missing(champion, register, tracker):
+@pytest.mark.parametrize("changed", [{"data_fingerprint": "newer"}, {"judging_key": "other"}])
+def test_a_reference_that_cannot_be_compared_is_said_to_be_missing(champion, register, tracker, changed):
     second = register(0.0, 0.0)
     force(second, tracker)
-    newer = {"data_fingerprint": "newer"}
-    register(0.0, 0.0, configuration=tracker.version(second).tags["configuration"], **newer)
-    challenger = register(0.1, 0.1, **newer)
+    register(0.0, 0.0, configuration=tracker.version(second).tags["configuration"], **changed)
+    challenger = register(0.1, 0.1, **changed)
     promote(challenger, tracker=tracker)
     told = tracker.version(challenger).tags["verdict_summary"]
     assert f"Not compared with the reference: version {champion} was trained on other data" in told

@@ -15,7 +15,7 @@ from recommender.errors import DataError, MissingInputError, UsageError
 from recommender.schema import LIKE_THRESHOLD, MOVIE, RATING, TIMESTAMP, USER
 from tests.training.evaluation.builders import dataset_of, random_dataset
 from training.datasets.store import prepare
-from training.protocol import PROTOCOL_ROOT, load_protocol, protocol_names
+from training.protocol import PROTOCOL_ROOT, PerItemSplit, load_protocol, protocol_names
 from training.split import splits, trained_in, training_data, validation_splits
 from training.split_files import files_dataset, read_pairs
 
@@ -99,6 +99,16 @@ def test_validation_of_ms_item75_trains_on_nearly_all_and_cuts_anew_each_time():
         trained, kept = (np.bincount(movies[mask], minlength=movies.max() + 1) for mask in (split.train, inner.train))
         np.testing.assert_array_equal(kept, np.rint(0.9 * trained))
     assert (first.test & second.test).sum() < 0.5 * first.test.sum()
+
+
+@pytest.mark.parametrize("name", ["item2item", "ms-item75"])
+def test_how_validation_is_cut_changes_nothing_of_how_versions_are_judged(name):
+    protocol = load_protocol(name)
+    assert protocol.model_copy(update={"validation_cuts": 9}).judging == protocol.judging
+    if isinstance(protocol.split, PerItemSplit):
+        more = protocol.split.model_copy(update={"validation_share": 0.5})
+        assert protocol.model_copy(update={"split": more}).judging == protocol.judging
+    assert protocol.model_copy(update={"seeds": [7]}).judging != protocol.judging
 
 
 @given(world=seeds)

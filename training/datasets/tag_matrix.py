@@ -47,8 +47,9 @@ def stacked(blocks: Mapping[str, Block], n_movies: int, weights: Mapping[str, fl
         matrix, names = blocks.get(name) or named_block(name, [()] * n_movies)
         ranges[name] = (len(features), len(features) + len(names))
         features.extend(names)
-        parts.append(unit_rows(matrix) * np.float32(np.sqrt(weights.get(name, 1.0))))
-    return TagMatrix(sp.csr_matrix(sp.hstack(parts, format="csr", dtype=np.float32)), features, ranges)
+        weighted = unit_rows(matrix) * np.float32(np.sqrt(weights.get(name, 1.0)))
+        parts.append(weighted.astype(np.float32, copy=False))  # hstack told of a type would copy every block
+    return TagMatrix(sp.hstack(parts, format="csr"), features, ranges)
 
 
 def film_blocks(movies: pd.DataFrame) -> dict[str, Block]:

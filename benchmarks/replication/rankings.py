@@ -7,18 +7,17 @@ import numpy as np
 from benchmarks.replication.published import BEST_PUBLISHED, MS_ITEM75
 from benchmarks.replication.section import Section, Study, cell, heads, ratio_cell, seeds_text
 from training.datasets.store import ProcessedDataset
-from training.evaluation.metrics import Values
+from training.evaluation.metrics import group_means
 from training.evaluation.protocols import combine
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare, holm
 from training.judging import Part, fit, parts
-from training.models import NAMES, configure
+from training.models import NAMES, configure, parts_of
 from training.protocol import ProtocolConfig
 from training.split import splits, trained_in
 
 NDCG = "ndcg_at_10"
 MAP = "map_by_relevant_at_10"
-MEMBERS = ("als", "ials", "ease")  # of the ensemble
 NOT_FOR_PEOPLE = ("popularity", "svd", "content", "blend")  # shown, but never the model for people here
 LEAST_BEST, LEAST_BEST_MAP, LEAST_ALS = 0.500, 0.155, 0.488
 MOST_FOLD_IN_LOSS = 0.02
@@ -52,7 +51,7 @@ def ms_item75(study: Study) -> Section:
 
 def earned(section: Section, found: dict[str, Evaluation]) -> None:
     """Whether what is made of other models, or refines one, is better than that."""
-    pairs = [("ials", "als"), *(("ensemble", member) for member in MEMBERS)]
+    pairs = [("ials", "als"), *(("ensemble", member) for member in parts_of("ensemble"))]
     corrected = holm([compare(found[a], found[b], NDCG) for a, b in pairs])
     section.say("What earns its place: ratio of nDCG@10 on the same people, 95 % interval, p after Holm's correction.")
     section.table(
@@ -66,23 +65,17 @@ def by_history(section: Section, found: dict[str, Evaluation], dataset: Processe
 
     People with equally many are together, so that of few people there may be fewer groups.
     """
-    people = found[MEMBERS[0]].users
+    people = next(iter(found.values())).users
     counts = np.bincount(dataset.user_rows)[dataset.user_ids.rows(people)]
     quarter = np.searchsorted(np.quantile(counts, [0.25, 0.5, 0.75]), counts)
     models = [name for name in found if name != "svd"]
+    means = [group_means(found[name].per_user[NDCG], quarter, 4) for name in models]
     rows = []
     for number in np.unique(quarter):
-        some = quarter == number
-        means = (_mean(found[name].per_user[NDCG][some]) for name in models)
-        rows.append([f"{counts[some].min()} to {counts[some].max()}", *(f"{mean:.3f}" for mean in means)])
+        own = counts[quarter == number]
+        rows.append([f"{own.min()} to {own.max()}", *(f"{each[number]:.3f}" for each in means)])
     section.say("nDCG@10 by the number of a person's ratings, about a quarter of the people in each line:")
     section.table(["ratings", *models], rows)
-
-
-def _mean(values: Values) -> float:
-    """Mean of the people who have a value; NaN where nobody has."""
-    there = values[~np.isnan(values)]
-    return float(there.mean()) if len(there) else np.nan
 
 
 def best_on_validation(study: Study) -> str:

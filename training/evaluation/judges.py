@@ -13,7 +13,7 @@ from recommender.model import Model
 from training.datasets.tag_matrix import unit_rows
 from training.evaluation import beyond, ratings
 from training.evaluation.lists import Queries, film_lists, user_lists
-from training.evaluation.metrics import Lists, Values, list_metrics, quotient, weighted_metrics
+from training.evaluation.metrics import Lists, Values, group_means, list_metrics, weighted_metrics
 from training.evaluation.significance import Interval, resampling_weights, standard_error_interval
 from training.kernels.hits import find_hits
 from training.models.base import Progress
@@ -98,7 +98,7 @@ def judge_films(model: Model, parts: Parts, protocol: ProtocolConfig, seed: int,
     per_query |= {f"masked_{name}": each for name, each in _accuracy(found.masked, relevant, parts, protocol).items()}
     per_query |= _chance(queries, parts, protocol)
     per_query |= {name: each[of_film] for name, each in _beyond(found.kept, parts.shelf(), protocol).items()}
-    per_user = {name: _user_means(values, owners, len(people)) for name, values in per_query.items()}
+    per_user = {name: group_means(values, owners, len(people)) for name, values in per_query.items()}
     overall, bounds = _whole_set(found.kept[of_film], owners, len(people), parts, protocol, seed)
     overall |= {"users": len(people), "queries": len(queries.films)}
     return Outcome(people, per_user, overall, bounds, _exposure(found.kept[of_film], parts, protocol))
@@ -188,10 +188,3 @@ def _spread(values: Values, at: Rows, n: int) -> Values:
     spread = np.full(n, np.nan)
     spread[at] = values
     return spread
-
-
-def _user_means(values: Values, owners: Rows, n_users: int) -> Values:
-    """(u,) mean over each person's lists, those without a value left out."""
-    there = ~np.isnan(values)
-    count = np.bincount(owners[there], minlength=n_users)
-    return quotient(np.bincount(owners[there], weights=values[there], minlength=n_users), count)

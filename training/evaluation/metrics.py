@@ -22,6 +22,13 @@ def quotient(values: NDArray[Any], counts: NDArray[Any]) -> Values:
         return np.asarray(np.where(counts > 0, values / counts, np.nan), dtype=np.float64)
 
 
+def group_means(values: Values, groups: NDArray[np.int64], n: int) -> Values:
+    """(n,) mean of the `values` (m,) of each of n groups, those that are NaN left out; `groups` (m,)."""
+    there = ~np.isnan(values)
+    count = np.bincount(groups[there], minlength=n)
+    return quotient(np.bincount(groups[there], weights=values[there], minlength=n), count)
+
+
 def discounts(k: int) -> Values:
     """(k,) what a hit at each rank is worth in DCG: 1 / log2(rank + 1)."""
     return 1.0 / np.log2(np.arange(2, k + 2))

@@ -40,8 +40,13 @@ def configure(name: str, overrides: Sequence[str] = (), root: Path = CONFIG_ROOT
     """
     kind: type[Config] = algorithm_class(name).config_type
     file = root / f"{name}.yaml"
-    parts = {part: read_mapping(root / f"{part}.yaml") for part in kind.model_fields if part in CLASSES}
+    parts = {part: read_mapping(root / f"{part}.yaml") for part in parts_of(name)}
     return build_config(override(merge(parts, read_mapping(file)), overrides), kind, file.name)
+
+
+def parts_of(name: str) -> tuple[str, ...]:
+    """The algorithms that `name` is made of; none for most."""
+    return tuple(field for field in algorithm_class(name).config_type.model_fields if field in CLASSES)
 
 
 def algorithm_class(name: str) -> Any:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.blocks import Arrays
+from recommender.blocks import Arrays, Block, Rows
 from recommender.scorers import item_scorer
 from recommender.specs import ItemSpec, SimilaritySpec
 from training.kernels.threads import Scratch
@@ -16,8 +16,7 @@ from training.kernels.topk import all_top_k
 
 LENGTH = 100  # films in each list: the most that the service shows
 
-Block = NDArray[np.float32]
-Likeness = Callable[[NDArray[np.int64]], Block]
+Likeness = Callable[[Rows], Block]
 
 
 class Nearest(NamedTuple):
@@ -36,7 +35,7 @@ def nearest(spec: ItemSpec, arrays: Arrays, canonical: NDArray[np.int32]) -> Nea
     likeness = _likeness(spec, arrays)
     second_entries = np.flatnonzero(canonical != np.arange(n))
 
-    def others(rows: NDArray[np.int64]) -> Block:
+    def others(rows: Rows) -> Block:
         block = likeness(rows)
         block[:, second_entries] = -np.inf
         block[np.arange(len(rows)), canonical[rows]] = -np.inf
@@ -68,7 +67,7 @@ def one_product(queries: Block, candidates: Block) -> Likeness:
     """Rows (b,) to their products (b, n) with all candidates, in a block of the thread's own that is used again."""
     scratch = Scratch()
 
-    def likeness(rows: NDArray[np.int64]) -> Block:
+    def likeness(rows: Rows) -> Block:
         return np.matmul(queries[rows], candidates.T, out=scratch.block("likeness", len(rows), len(candidates)))
 
     return likeness

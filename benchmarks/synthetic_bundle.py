@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from benchmarks.typos import titles
+from benchmarks.made_up_titles import titles
 from recommender.bundle import DatasetInfo, Golden, Manifest, save_bundle
 from recommender.catalog import Film, encode_catalog, genre_names
 from recommender.history import encode_history

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from recommender.errors import MissingInputError
 from training.evaluation.result import Evaluation
 from training.gate import ROLES, Evaluations, Rival, RivalRole, Role
 from training.tracking import CHAMPION, REFERENCE, Tracker, Version
-from training.workspace import load_evaluation, save_evaluation
-
-FOLDER = "evaluations"  # of a run's artifacts
+from training.tracking.evaluations import read_evaluation
 
 
 class IncomparableError(MissingInputError):
     """There is no evidence on which a challenger could be judged."""
-
-
-def log_evaluation(tracker: Tracker, run_id: str, evaluation: Evaluation) -> None:
-    """Keep each person's values with a run: the gate compares versions pairwise over the same people."""
-    with tempfile.TemporaryDirectory() as scratch:
-        file = Path(scratch) / f"{evaluation.protocol}.npz"
-        save_evaluation(file, evaluation)
-        tracker.log_file(run_id, file, FOLDER)
 
 
 def evaluations(tracker: Tracker, version: Version) -> Evaluations:
@@ -33,8 +20,7 @@ def evaluations(tracker: Tracker, version: Version) -> Evaluations:
         protocol = version.tags.get(f"{role}_protocol")
         if protocol is None:
             raise IncomparableError(f"Version {version.number} was registered without an evaluation.")
-        with tempfile.TemporaryDirectory() as scratch:
-            found[role] = load_evaluation(tracker.artifact(version.run_id, f"{FOLDER}/{protocol}.npz", Path(scratch)))
+        found[role] = read_evaluation(tracker, version.run_id, protocol)
     return found
 
 

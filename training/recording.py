@@ -10,11 +10,11 @@ from pathlib import Path
 from recommender.bundle import Manifest, Metric, load_arrays, read_manifest, save_bundle
 from training.difference import SHOWN, Agreement
 from training.evaluation.result import Evaluation
-from training.evidence import log_evaluation
 from training.models.base import Progress
 from training.pictures import draw, own_figures
 from training.plan import Plan
 from training.tracking import BUNDLE, Run, Tracker, Version, run_tags, version_tags
+from training.tracking.evaluations import log_evaluation
 from training.workspace import Workspace
 
 

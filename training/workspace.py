@@ -14,14 +14,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from filelock import FileLock, Timeout
 
-from recommender.bundle import Metric
-from training.evaluation.result import Evaluation
+from training.evaluation.result import Evaluation, load_evaluation, save_evaluation
 
 WORK_ROOT = Path("var/training")
-_GROUPS = ("per_user", "arrays")  # fields of Evaluation that hold arrays by name
 
 
 class Workspace:
@@ -72,36 +69,6 @@ def open_workspace(key: str, root: Path = WORK_ROOT) -> Iterator[Workspace]:
             yield Workspace(directory)
             shutil.rmtree(directory)
         return
-
-
-def save_evaluation(path: Path, evaluation: Evaluation) -> None:
-    """Write an evaluation as .npz: per-user values and other arrays, the rest as JSON text. No pickle."""
-    about = {
-        "protocol": evaluation.protocol,
-        "dataset": evaluation.dataset,
-        "fingerprint": evaluation.fingerprint,
-        "seed": evaluation.seed,
-        "overall": dict(evaluation.overall),
-        "metrics": [metric.model_dump() for metric in evaluation.metrics],
-    }
-    stored: dict[str, Any] = {"about": np.array(json.dumps(about)), "users": evaluation.users}
-    for group in _GROUPS:
-        stored |= {f"{group}/{name}": values for name, values in getattr(evaluation, group).items()}
-    with path.open("wb") as sink:
-        np.savez_compressed(sink, **stored)
-
-
-def load_evaluation(path: Path) -> Evaluation:
-    """Read what `save_evaluation` wrote."""
-    with np.load(path, allow_pickle=False) as stored:
-        about = json.loads(str(stored["about"]))
-        about["metrics"] = [Metric.model_validate(metric) for metric in about["metrics"]]
-        groups: dict[str, dict[str, Any]] = {group: {} for group in _GROUPS}
-        for file in stored.files:
-            group, _, name = file.partition("/")
-            if name:
-                groups[group][name] = stored[file]
-        return Evaluation(users=stored["users"], per_user=groups["per_user"], arrays=groups["arrays"], **about)
 
 
 def _write_whole(path: Path, write: Callable[[Path], Any]) -> None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.typos import titles, typo
+from benchmarks.made_up_titles import titles
+from benchmarks.typos import typo
 from recommender.errors import AmbiguousTitleError, TitleNotFoundError
 from recommender.title_keys import drop_article, move_article, normalise, split_year
 from recommender.titles import TitleIndex, TitleNames, encode_titles

@@ -28,9 +28,9 @@ from tests.toy import build_arrays, save_toy
 from tests.training.test_gate import evaluations
 from training import gate, gate_report, promotion
 from training.evaluation.significance import compare
-from training.evidence import log_evaluation
 from training.promotion import champions, history, promote, rollback
 from training.tracking import CHALLENGER, CHAMPION, REFERENCE, Tracker, register_bundle
+from training.tracking.evaluations import log_evaluation
 
 ROOT = Path(__file__).parents[2]
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender.bundle import Metric
+
+_GROUPS = ("per_user", "arrays")  # fields of Evaluation that hold arrays by name
 
 
 @dataclass(frozen=True)
@@ -35,3 +40,33 @@ class Evaluation:
             if metric.name == name:
                 return metric
         raise KeyError(f"{self.protocol} has no {name!r}; it has {', '.join(metric.name for metric in self.metrics)}")
+
+
+def save_evaluation(path: Path, evaluation: Evaluation) -> None:
+    """Write an evaluation as .npz: per-user values and other arrays, the rest as JSON text. No pickle."""
+    about = {
+        "protocol": evaluation.protocol,
+        "dataset": evaluation.dataset,
+        "fingerprint": evaluation.fingerprint,
+        "seed": evaluation.seed,
+        "overall": dict(evaluation.overall),
+        "metrics": [metric.model_dump() for metric in evaluation.metrics],
+    }
+    stored: dict[str, Any] = {"about": np.array(json.dumps(about)), "users": evaluation.users}
+    for group in _GROUPS:
+        stored |= {f"{group}/{name}": values for name, values in getattr(evaluation, group).items()}
+    with path.open("wb") as sink:
+        np.savez_compressed(sink, **stored)
+
+
+def load_evaluation(path: Path) -> Evaluation:
+    """Read what `save_evaluation` wrote."""
+    with np.load(path, allow_pickle=False) as stored:
+        about = json.loads(str(stored["about"]))
+        about["metrics"] = [Metric.model_validate(metric) for metric in about["metrics"]]
+        groups: dict[str, dict[str, Any]] = {group: {} for group in _GROUPS}
+        for file in stored.files:
+            group, _, name = file.partition("/")
+            if name:
+                groups[group][name] = stored[file]
+        return Evaluation(users=stored["users"], per_user=groups["per_user"], arrays=groups["arrays"], **about)

@@ -58,9 +58,10 @@ def _document(api: FastAPI) -> dict[str, Any]:
     for path in spec["paths"].values():
         for operation in path.values():
             responses = operation["responses"]
-            for status in responses.keys() | {"400", "422", "503"}:
-                if status >= "400":
-                    responses[status] = _problem(int(status))
+            operation["responses"] = {
+                status: _problem(int(status)) if status >= "400" else responses[status]
+                for status in sorted(responses.keys() | {"400", "422", "503"})
+            }
     spec["components"]["schemas"]["Problem"] = _PROBLEM
     for unused in ("HTTPValidationError", "ValidationError"):
         spec["components"]["schemas"].pop(unused, None)

@@ -42,6 +42,11 @@ def test_every_field_and_parameter_has_an_example() -> None:
     assert parameters == []
 
 
+def test_every_start_lists_the_answers_in_the_same_order() -> None:
+    answers = [list(SPEC["paths"][path][method]["responses"]) for path, method in OPERATIONS]
+    assert answers == [sorted(statuses) for statuses in answers]
+
+
 def test_every_error_is_a_problem_with_examples() -> None:
     for path, method in OPERATIONS:
         operation = SPEC["paths"][path][method]

@@ -1,0 +1,112 @@
+"""Whether two answers are the same: byte for byte, but for the few places that differ from run to run."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from enum import Enum
+from typing import Any, NamedTuple
+
+from tests.golden.exchange import Response
+from tests.golden.recording import Exchange
+
+NUMBER_TOLERANCE = 2e-6  # answers round to six digits; processors differ in the seventh
+LINES_SHOWN = 12
+WIDTH_SHOWN = 240
+
+# All that may differ between two runs of the same code.
+VARYING_IN_HEAD = (
+    (re.compile(rb"(?m)^date: [^\r\n]+"), b"date: (time)"),
+    (re.compile(rb"(?m)^x-request-id: [0-9a-f]{12}-[0-9a-f]+"), b"x-request-id: (made by the service)"),
+)
+VARYING_IN_BODY = ((re.compile(rb'"checked_at":[0-9.]+'), b'"checked_at":"(time)"'),)
+_LENGTH = re.compile(rb"(?m)^content-length: \d+")
+_METRICS = re.compile(rb"(?m)^content-type: text/plain; version=")
+
+
+class Outcome(Enum):
+    """How an answer compares with the recorded one."""
+
+    EQUAL = "equal"
+    CLOSE = "equal but for the last digits of numbers"
+    DIFFERENT = "different"
+
+
+class Comparison(NamedTuple):
+    """The outcome, and the recorded and the present answer as text where they differ."""
+
+    exchange: Exchange
+    outcome: Outcome
+    difference: str
+
+
+def compare(exchange: Exchange, actual: Response) -> Comparison:
+    """Compare an answer with the recorded one."""
+    expected, found = normalise(exchange.response), normalise(actual)
+    if expected == found:
+        return Comparison(exchange, Outcome.EQUAL, "")
+    outcome = Outcome.CLOSE if _is_close(expected, found) else Outcome.DIFFERENT
+    return Comparison(exchange, outcome, _difference(expected, found))
+
+
+def normalise(response: Response) -> Response:
+    """The answer with a constant in the place of everything that differs from run to run."""
+    head, body = response
+    for pattern, constant in VARYING_IN_HEAD:
+        head = pattern.sub(constant, head)
+    for pattern, constant in VARYING_IN_BODY:
+        body = pattern.sub(constant, body)
+    if _METRICS.search(head):
+        body = _metric_names(body)
+    if body != response.body:
+        head = _without_length(head)
+    return Response(head, body)
+
+
+def _metric_names(exposition: bytes) -> bytes:
+    """Names, labels and descriptions of all metrics, without values; their order depends on the processes."""
+    lines = exposition.splitlines()
+    return b"\n".join(sorted({line if line.startswith(b"#") else line.rpartition(b" ")[0] for line in lines}))
+
+
+def _without_length(head: bytes) -> bytes:
+    return _LENGTH.sub(b"content-length: (varies)", head)
+
+
+def _is_close(expected: Response, found: Response) -> bool:
+    if _without_length(expected.head) != _without_length(found.head):
+        return False
+    try:
+        return _numbers_close(json.loads(expected.body), json.loads(found.body))
+    except ValueError:
+        return False
+
+
+def _numbers_close(expected: Any, found: Any) -> bool:
+    """Whether two JSON values are the same but for the last digits of their fractions."""
+    match expected, found:
+        case dict(), dict():
+            return list(expected) == list(found) and all(_numbers_close(expected[key], found[key]) for key in expected)
+        case list(), list():
+            return len(expected) == len(found) and all(map(_numbers_close, expected, found))
+        case float(), float():
+            return abs(expected - found) <= NUMBER_TOLERANCE
+    return type(expected) is type(found) and bool(expected == found)
+
+
+def _difference(expected: Response, found: Response) -> str:
+    before, after = _lines(expected), _lines(found)
+    if before == after:  # the same JSON, spelt in another way
+        before, after = (repr(response.body).split(",") for response in (expected, found))
+    lines = [line[:WIDTH_SHOWN] for line in difflib.unified_diff(before, after, "recorded", "found", lineterm="", n=0)]
+    more = len(lines) - LINES_SHOWN
+    return "\n".join(lines[:LINES_SHOWN] + ([f"... and {more} more lines"] if more > 0 else []))
+
+
+def _lines(response: Response) -> list[str]:
+    try:
+        body = json.dumps(json.loads(response.body), indent=1, ensure_ascii=False)
+    except ValueError:
+        body = response.body.decode("utf-8", "backslashreplace")
+    return [*response.head.decode("latin-1").split("\r\n"), "", *body.split("\n")]

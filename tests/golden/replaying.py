@@ -1,0 +1,63 @@
+"""Record and replay against a running service."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from tests.golden.comparison import NUMBER_TOLERANCE, Comparison, Outcome, compare
+from tests.golden.exchange import Client
+from tests.golden.recording import Exchange, Request
+from tests.golden.request_list import conditional_requests, look_around, main_requests
+
+
+class Report(NamedTuple):
+    """How a replay went, in the order of the recording."""
+
+    comparisons: Sequence[Comparison]
+
+    @property
+    def counts(self) -> Counter[Outcome]:
+        return Counter(comparison.outcome for comparison in self.comparisons)
+
+    def passes(self, *, exact: bool = False) -> bool:
+        """Whether every answer is the recorded one; unless `exact`, the last digits of numbers may differ."""
+        accepted = {Outcome.EQUAL} if exact else {Outcome.EQUAL, Outcome.CLOSE}
+        return set(self.counts) <= accepted
+
+    def text(self, shown: int = 5) -> str:
+        """The tally, differences by kind of request, and the first of them in full."""
+        counts, total = self.counts, len(self.comparisons)
+        lines = [f"{counts[Outcome.EQUAL]:,} of {total:,} equal"]
+        if counts[Outcome.CLOSE]:
+            lines.append(f"{counts[Outcome.CLOSE]:,} equal but for numbers that differ by at most {NUMBER_TOLERANCE:g}")
+        failures = [comparison for comparison in self.comparisons if comparison.outcome is Outcome.DIFFERENT]
+        if failures:
+            kinds = Counter(comparison.exchange.request.kind for comparison in failures)
+            lines.append(f"{len(failures):,} different: " + ", ".join(f"{n:,} {kind}" for kind, n in kinds.items()))
+        uneven = failures or [comparison for comparison in self.comparisons if comparison.outcome is Outcome.CLOSE]
+        for comparison in uneven[:shown]:
+            request = comparison.exchange.request
+            lines += ["", f"[{request.kind}] {request.summary}", comparison.difference]
+        return "\n".join(lines)
+
+
+def record(port: int, *, seed: int) -> list[Exchange]:
+    """Ask what the served catalogue lets one ask, and keep every answer.
+
+    Conditional requests need the entity tags of answers, so they come second.
+    """
+    with Client(port) as client:
+        exchanges = _ask(client, main_requests(look_around(client), seed))
+        return exchanges + _ask(client, conditional_requests(exchanges, seed))
+
+
+def replay(port: int, exchanges: Iterable[Exchange]) -> Report:
+    """Ask every recorded request again, in order, and compare the answers."""
+    with Client(port) as client:
+        return Report([compare(exchange, client.send(exchange.request.raw)) for exchange in exchanges])
+
+
+def _ask(client: Client, requests: Iterable[Request]) -> list[Exchange]:
+    return [Exchange(request, client.send(request.raw)) for request in requests]

@@ -1,0 +1,171 @@
+"""A store that earlier code made: later code serves it, answers as before, compares, promotes and rolls back.
+
+The store was made by `python -m tests.golden make-store`, and is reached by HTTP, the command line and file formats
+alone: however the code is arranged, what people have on their disks must go on working.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib.metadata import entry_points, version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.golden import recording, replaying, service, store
+
+WITH_ALS, CHAMPION, BEFORE = 3, 10, 1
+NAMES_IN_LOGGED_MODELS = {"recommender.errors": ["UsageError"], "recommender.model": ["Model", "Ranked", "Wanted"]}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("old").resolve()
+    store.unpack(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def port(home: Path) -> Iterator[int]:
+    with service.running(home) as served:
+        yield served
+
+
+class Done(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def movierec(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The installed command, run in this process: MLflow takes seconds to import."""
+    for name, value in service.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(home)
+    (command,) = entry_points(group="console_scripts", name="movierec")
+
+    def run(*words: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["movierec", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            command.load()()
+        code = ended.value.code or 0
+        assert isinstance(code, int), code
+        return Done(code, *capsys.readouterr())
+
+    return run
+
+
+def test_every_recorded_request_is_answered_as_before(home: Path, port: int) -> None:
+    report = replaying.replay(port, recording.read())
+    assert report.passes(), report.text()
+    assert len(report.comparisons) == 2000
+
+
+def test_the_pulled_versions_are_served_as_they_lie_there(home: Path, port: int) -> None:
+    status = json.loads((home / "var/models/status.json").read_text())
+    assert (status["reachable"], status["refusals"], status["pulls"]) == (True, [], 3)
+
+
+def test_comparing_and_describing_say_what_they_said(home: Path, movierec: Command) -> None:
+    assert_alike(json.loads(movierec("compare", "--json").out), expected(home, "compare"))
+    assert_alike(json.loads(movierec("diff", BEFORE, CHAMPION, "--json").out), expected(home, "diff"))
+
+
+def test_processed_data_are_read(home: Path, movierec: Command) -> None:
+    made_with = json.loads((home / "data/processed/twin/manifest.json").read_text())["pandas"]
+    if made_with != version("pandas"):
+        pytest.skip(f"processed with pandas {made_with}; they are made again for another one")
+    assert_alike(json.loads(movierec("data", "describe", "twin", "--json").out), expected(home, "describe"))
+
+
+def test_promoting_and_rolling_back_go_on_where_the_history_ends(home: Path, port: int, movierec: Command) -> None:
+    refused = movierec("promote", "--version", WITH_ALS)
+    assert (refused.code, "was not promoted. refuse:" in refused.err) == (3, True)
+    assert service.served_version(port) == str(CHAMPION)
+
+    def serves(number: int) -> None:
+        service.wait(lambda: service.served_version(port) == str(number), home / "serve.log")
+
+    forced = movierec("promote", "--version", WITH_ALS, "--force", "--reason", "trial")
+    assert (forced.code, f"Version {WITH_ALS} is champion." in forced.out) == (0, True)
+    serves(WITH_ALS)
+    assert movierec("rollback").out == f"Version {CHAMPION} is champion again.\n"
+    assert movierec("rollback").out == f"Version {BEFORE} is champion again.\n"  # the old code's own history
+    serves(BEFORE)
+    judged = movierec("promote", "--version", CHAMPION)
+    assert (judged.code, f"Version {CHAMPION} is champion. promote: better:" in judged.out) == (0, True), judged
+    serves(CHAMPION)
+    rows = {row["version"]: row for row in json.loads(movierec("compare", "--json").out)}
+    assert [(row["alias"], row["verdict"]) for row in (rows[CHAMPION], rows[BEFORE], rows[WITH_ALS])] == [
+        ("champion", "promote"),
+        ("reference", "forced"),
+        ("", "forced"),
+    ]
+
+
+def test_names_that_logged_models_import_stay(home: Path) -> None:
+    files = list((home / "mlruns").rglob("pyfunc_model.py"))
+    assert len(files) == 10
+    for file in files:
+        text = file.read_text()
+        for module, names in NAMES_IN_LOGGED_MODELS.items():
+            assert f"from {module} import {', '.join(names)}\n" in text
+    for module, names in NAMES_IN_LOGGED_MODELS.items():
+        assert [name for name in names if not hasattr(import_module(module), name)] == []
+
+
+def test_every_logged_model_answers_by_the_code_of_today(
+    home: Path, movierec: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The project is imported already, so MLflow's copy of the old code beside each model is not what answers."""
+    import mlflow
+    import pandas as pd
+
+    for module in NAMES_IN_LOGGED_MODELS:
+        import_module(module)
+    monkeypatch.setattr(sys, "path", list(sys.path))  # MLflow puts its copy there
+    mlflow.set_tracking_uri(f"sqlite:///{home}/mlruns/mlflow.db")
+    for row in expected(home, "compare"):
+        loaded = mlflow.pyfunc.load_model(f"models:/movielens-recommender/{row['version']}")
+        (bundle,) = home.glob(f"mlruns/artifacts/twin/models/{loaded.model_id}/artifacts/artifacts/bundle")
+        for query in json.loads((bundle / "manifest.json").read_text())["golden"]:
+            asked = pd.DataFrame([{f"{query['subject']}_id": query["id"]}])
+            answer = loaded.predict(asked, params={"n": len(query["movie_ids"])})
+            assert answer["movie_id"].tolist() == query["movie_ids"]
+            assert answer["score"].tolist() == pytest.approx(query["scores"], abs=1e-4)
+    used = [str(module.__file__) for name, module in sys.modules.items() if name.partition(".")[0] == "recommender"]
+    assert [file for file in used if file.startswith(str(home))] == []
+
+
+def expected(home: Path, name: str) -> Any:
+    """What the command printed when the store was made."""
+    return json.loads((home / f"expected/{name}.json").read_text())
+
+
+def assert_alike(found: Any, wanted: Any) -> None:
+    """The same JSON, but for the last digits of numbers."""
+    match found, wanted:
+        case dict(), dict():
+            assert list(found) == list(wanted)
+            for key in wanted:
+                assert_alike(found[key], wanted[key])
+        case list(), list():
+            assert len(found) == len(wanted)
+            for one, other in zip(found, wanted, strict=True):
+                assert_alike(one, other)
+        case float(), float():
+            assert math.isclose(found, wanted, abs_tol=1e-6)
+        case _:
+            assert found == wanted

@@ -20,7 +20,7 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY) ## train on DATASET (ml-100k), then serve the API, the web page and the MLflow UI until Ctrl-C
-	@$(BIN)/movierec demo --dataset $(DATASET) --api-port $(API_PORT) --webapp-port $(WEBAPP_PORT) --mlflow-port $(MLFLOW_PORT) $(ARGS)
+	@exec $(BIN)/movierec demo --parent $$PPID --dataset $(DATASET) --api-port $(API_PORT) --webapp-port $(WEBAPP_PORT) --mlflow-port $(MLFLOW_PORT) $(ARGS)
 
 test: $(READY) ## run every test
 	@$(BIN)/pytest $(ARGS)

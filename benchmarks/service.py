@@ -127,8 +127,9 @@ class Service:
 
 
 def _is_worker(process: psutil.Process) -> bool:
+    """Workers are forked and keep the supervisor's command; the puller and the guard have one of their own."""
     try:
-        return "serving.puller" not in process.cmdline()
+        return "serve" in process.cmdline()
     except psutil.Error:  # it has just ended
         return False
 

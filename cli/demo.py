@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.services import Service, Stop, require_free, running, stop_signals, wait_for_stop
+from cli.services import Service, Stop, require_free, running, stop_signals, stop_with
 from recommender.errors import GateRefusedError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def demo(
     webapp_port: Annotated[int, typer.Option(envvar="WEBAPP_PORT", help="Port of the web page.")] = 8501,
     mlflow_port: Annotated[int, typer.Option(envvar="MLFLOW_PORT", help="Port of the MLflow UI.")] = 5000,
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Start the servers after promotion.")] = True,
+    parent: Annotated[int | None, typer.Option(metavar="PID", help="Stop when this process, the parent, ends.")] = None,
 ) -> None:
     """Prepare the data, train every model, promote the composite, then serve until Ctrl-C.
 
@@ -38,6 +40,8 @@ def demo(
     start = time.monotonic()
     services = _services(api_port, webapp_port, mlflow_port)
     with stop_signals():
+        if parent is not None:
+            stop_with(parent)
         try:
             if serve:
                 require_free(services)
@@ -47,7 +51,8 @@ def demo(
             if serve:
                 _serve(services, prepared.name, start)
         except Stop:
-            typer.echo("Stopped.")
+            with suppress(OSError):  # the terminal may be closed
+                typer.echo("Stopped.")
 
 
 def _prepare(dataset: str, raw: Path | None, genome: bool) -> ProcessedDataset:
@@ -127,7 +132,7 @@ def _services(api_port: int, webapp_port: int, mlflow_port: int) -> list[Service
 
 
 def _serve(services: list[Service], dataset: str, start: float) -> None:
-    with running(services, LOGS) as processes:
+    with running(services, LOGS) as started:
         api, page, mlflow = (service.port for service in (services[1], services[2], services[0]))
         typer.echo("")
         typer.echo(f"  Web page   http://localhost:{page}")
@@ -137,7 +142,7 @@ def _serve(services: list[Service], dataset: str, start: float) -> None:
         _show_one(f"http://127.0.0.1:{api}")
         typer.echo("")
         typer.echo(f"Up after {time.monotonic() - start:.0f} s. Logs are in {LOGS}/. Ctrl-C stops everything.")
-        wait_for_stop(processes, LOGS)
+        started.wait_for_stop()
 
 
 def _runs_path(dataset: str) -> str:

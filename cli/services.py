@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
+from typing import NamedTuple
 
 import httpx
 
-from recommender.errors import MovierecError, UsageError
+from recommender.errors import MovierecError
+from serving import ports
+from serving.guard import Guard
+from serving.signals import STOP_SIGNALS, on_stop
 
 START_SECONDS = 120  # a cold disk and two busy cores are slow; a server that is still silent then is broken
-STOP_SECONDS = 15  # time for answers in flight; whatever is left is killed
+STOP_SECONDS = 30  # longer than the API takes to end its answers under way; what is left then is killed
+POLL_SECONDS = 0.5
 LOG_LINES = 15
 
 
@@ -34,79 +38,85 @@ class Service:
 
 
 class Stop(Exception):
-    """SIGINT or SIGTERM arrived: no error, a person or a supervisor asked."""
+    """SIGINT, SIGTERM or SIGHUP arrived: no error, a person or a supervisor asked."""
+
+
+class Running(NamedTuple):
+    """Services that have answered, by name, and what ends them."""
+
+    processes: Mapping[str, subprocess.Popen[bytes]]
+    logs: Path
+    guard: Guard
+
+    def wait_for_stop(self) -> None:
+        """Return by the exception Stop alone; raise MovierecError when a service ends by itself."""
+        while True:
+            for name, process in self.processes.items():
+                if process.poll() is not None:
+                    log = _tail(self.logs / f"{name}.log")
+                    raise MovierecError(f"The {name} ended with code {process.returncode}:\n{log}")
+            self.guard.keep()
+            time.sleep(POLL_SECONDS)
 
 
 def require_free(services: Sequence[Service]) -> None:
     """Raise UsageError where a port is taken, before anything slow is done."""
     for service in services:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", service.port))
-            except OSError:
-                variable = f"{service.name.upper()}_PORT"
-                raise UsageError(
-                    f"Port {service.port} for the {service.name} is taken; stop what listens there or choose another, "
-                    f"for example: make run {variable}={service.port + 1}"
-                ) from None
+        variable = f"{service.name.upper()}_PORT"
+        advice = f"choose another port, for example: make run {variable}={service.port + 1}"
+        ports.require_free("127.0.0.1", service.port, f"the {service.name}", advice)
 
 
 @contextmanager
-def running(services: Sequence[Service], logs: Path) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+def running(services: Sequence[Service], logs: Path) -> Iterator[Running]:
     """Start every service with its output in `logs`, wait until all answer, and stop all at the end.
 
-    Each service leads a process group of its own, so that its workers end with it. Raises MovierecError with the end
-    of the log where a service dies or stays silent.
+    Each service runs in a session of its own and ends with this process, its workers too, also where this process is
+    killed. Raises MovierecError with the end of the log where a service dies or stays silent.
     """
     logs.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        processes = {}
+    processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def members() -> list[int]:
+        return [process.pid for process in processes.values() if process.poll() is None]
+
+    with Guard(STOP_SECONDS, members) as guard:
         for service in services:
-            processes[service.name] = _start(service, logs / f"{service.name}.log")
-            stack.callback(_stop, processes[service.name])
+            processes[service.name] = _start(service, guard, logs / f"{service.name}.log")
         for service in services:
             _wait_until_ready(service, processes[service.name], logs / f"{service.name}.log")
-        yield processes
-
-
-def wait_for_stop(processes: Mapping[str, subprocess.Popen[bytes]], logs: Path) -> None:
-    """Return on SIGINT or SIGTERM (raised as Stop); raise MovierecError when a service ends by itself."""
-    while True:
-        for name, process in processes.items():
-            if process.poll() is not None:
-                raise MovierecError(f"The {name} ended with code {process.returncode}:\n{_tail(logs / f'{name}.log')}")
-        time.sleep(0.5)
+        yield Running(processes, logs, guard)
 
 
 @contextmanager
 def stop_signals() -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into Stop inside the block, so that `running` cleans up."""
+    """Turn SIGINT, SIGTERM and SIGHUP into Stop inside the block, so that `running` cleans up."""
 
-    def raise_stop(signum: int, frame: FrameType | None) -> None:
+    def raise_stop() -> None:
         # A second signal must not cut the clean-up short.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
         raise Stop
 
-    before = {number: signal.signal(number, raise_stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with on_stop(raise_stop):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
-def _start(service: Service, log: Path) -> subprocess.Popen[bytes]:
+def stop_with(parent: int) -> None:
+    """Send this process SIGTERM once its parent, process `parent`, is gone: a killed `make` passes on no signal."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(POLL_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _start(service: Service, guard: Guard, log: Path) -> subprocess.Popen[bytes]:
+    environment = os.environ | dict(service.environment)
     with log.open("wb") as sink:
-        return subprocess.Popen(
-            list(service.argv),
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-            env=os.environ | dict(service.environment),
-            start_new_session=True,
-        )
+        return guard.spawn(service.argv, stdout=sink, stderr=subprocess.STDOUT, env=environment)
 
 
 def _wait_until_ready(service: Service, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -125,22 +135,6 @@ def _answers(url: str) -> bool:
         return httpx.get(url, timeout=2).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    _signal_group(process, signal.SIGTERM)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(STOP_SECONDS)
-    # Workers of a server that is gone, or that did not stop in time.
-    _signal_group(process, signal.SIGKILL)
-    process.wait()
-
-
-def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
-    try:
-        os.killpg(process.pid, number)
-    except ProcessLookupError:
-        return
 
 
 def _tail(log: Path) -> str:

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from serving import ports
+
 
 def webapp(
     port: Annotated[int, typer.Option(envvar="WEBAPP_PORT", min=1, max=65535, help="Port to listen on.")] = 8501,
@@ -22,6 +24,7 @@ def webapp(
 
     Example: movierec webapp --port 8501
     """
+    ports.require_free(host, port, "the web page", "choose another port with --port")
     if api_url:
         os.environ["MOVIEREC_API_URL"] = api_url
     # Streamlit takes over this process, so that signals reach it directly.

@@ -7,7 +7,6 @@ does not answer, and a version that does not pass, leave the served version alon
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,7 @@ from recommender import smoke
 from recommender.errors import BundleError, GateRefusedError, MovierecError, RegistryUnavailableError
 from serving.model_store import Entry, ModelStore, Refusal, RegistryStatus, Slot, VersionMeta, directory_name
 from serving.settings import Settings
+from serving.signals import on_stop
 
 if TYPE_CHECKING:
     from serving.registry import Registered, Registry
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 PROMOTED = frozenset({"promote", "forced", "accepted"})  # verdicts with which the gate lets a version through
-SUPERVISOR = "MOVIEREC_SUPERVISOR"  # process id of who started this one, and with whom it ends
 MAX_PAUSE = 10.0  # seconds between two looks at a registry that keeps failing
 _REFUSALS_SHOWN = 10
 RETRY_BASE, RETRY_PAUSE = 1.0, 60.0  # a refusal's cause may pass: a full disk, a connection that broke
@@ -71,10 +70,9 @@ class Puller:
         return status.reachable
 
     def run(self, stop: threading.Event) -> None:
-        """Pull until `stop` is set or the supervisor is gone; a failing registry is asked less and less often."""
+        """Pull until `stop` is set; a failing registry is asked less and less often."""
         failures = 0
-        supervisor = os.environ.get(SUPERVISOR)
-        while not stop.is_set() and supervisor in (None, str(os.getppid())):
+        while not stop.is_set():
             failures = 0 if self.pull() else failures + 1
             pause = min(self._settings.poll_seconds * 2 ** min(failures, 10), MAX_PAUSE)
             stop.wait(pause if failures else self._settings.poll_seconds)
@@ -183,15 +181,13 @@ def puller_of(settings: Settings) -> Iterator[Puller]:
 
 
 def main() -> None:
-    """Pull until SIGTERM or SIGINT."""
+    """Pull until SIGTERM, SIGINT or SIGHUP."""
     from serving.logs import configure
 
     settings = Settings()
     configure(settings.log_level)
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    with puller_of(settings) as puller:
+    with on_stop(stop.set), puller_of(settings) as puller:
         puller.run(stop)
 
 

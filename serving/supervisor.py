@@ -17,19 +17,19 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from multiprocessing.context import ForkProcess
-from types import FrameType
 
 import structlog
 
 from recommender.errors import UsageError
+from serving import ports
+from serving.guard import Guard
 from serving.lifecycle import Lifecycle
 from serving.metrics import MULTIPROCESS_DIR, forget_process
 from serving.model_store import ModelStore
-from serving.puller import SUPERVISOR
 from serving.settings import Settings
+from serving.signals import on_stop
 from serving.worker import work
 
 log = structlog.get_logger(__name__)
@@ -38,6 +38,7 @@ TICK_SECONDS = 0.5
 SILENCE_SECONDS = 30.0  # an event loop that has not run for so long hangs
 STEADY_SECONDS = 10.0  # a worker that lived so long did not fail at its start
 MAX_PAUSE = 5.0
+STOP_MARGIN = 2  # seconds on top of those for answers under way
 _FORK = multiprocessing.get_context("fork")
 
 
@@ -61,15 +62,19 @@ class Child:
 
     def signal(self, number: int) -> None:
         """Send a signal to the process where it runs."""
-        if self.process is not None and self._exit_code() is None and self.process.pid is not None:
-            os.kill(self.process.pid, number)
+        if (pid := self.running()) is not None:
+            os.kill(pid, number)
 
     def wait(self, deadline: float) -> None:
         """Wait for the end until the monotonic time `deadline`; kill after that."""
-        while self.process is not None and self._exit_code() is None:
+        while self.running() is not None:
             if time.monotonic() > deadline:
                 self.signal(signal.SIGKILL)
             time.sleep(0.02)
+
+    def running(self) -> int | None:
+        """The id of the process where it runs."""
+        return self.process.pid if self.process is not None and self._exit_code() is None else None
 
     def _exit_code(self) -> int | None:
         process = self.process
@@ -101,16 +106,18 @@ class Supervisor:
         self._sockets = [_listen(settings.host, settings.port)]
         self._workers = [self._worker(number) for number in range(settings.workers)]
         self._pull = pull and pinned is None
-        self._puller = Child("puller", _start_puller)
+        self._puller = Child("puller", lambda: self._guard.spawn([sys.executable, "-m", "serving.puller"]))
+        self._children = [*self._workers, self._puller]
+        self._guard = Guard(settings.graceful_seconds + STOP_MARGIN, self._running)
         self._stopping = False
 
     def run(self) -> None:
-        """Serve until SIGTERM or SIGINT."""
+        """Serve until SIGTERM, SIGINT or SIGHUP."""
         host, port = self._sockets[0].getsockname()[:2]
         log.info("listening", url=f"http://{host}:{port}", workers=len(self._workers), pulling=self._pull)
         gc.collect()
         gc.freeze()  # what was imported stays shared with the workers, and their collections skip it
-        with _signals(self._stop):
+        with on_stop(self._stop), self._guard:
             while not self._stopping:
                 self._keep()
                 self._wait()
@@ -127,6 +134,11 @@ class Supervisor:
                 worker.signal(signal.SIGKILL)
         if self._pull:
             self._puller.keep()
+        if self._guard.keep():
+            log.error("guard_replaced")
+
+    def _running(self) -> list[int]:
+        return [pid for child in self._children if (pid := child.running()) is not None]
 
     def _wait(self) -> None:
         """Until a worker ends, a signal arrives, or a tick is over."""
@@ -141,22 +153,24 @@ class Supervisor:
         log.info("draining", seconds=self._settings.drain_seconds)
         self._lifecycle.drain()
         time.sleep(self._settings.drain_seconds)
-        children = [*self._workers, self._puller]
-        for child in children:
+        for child in self._children:
             child.signal(signal.SIGTERM)
-        deadline = time.monotonic() + self._settings.graceful_seconds + 2
-        for child in children:
+        deadline = time.monotonic() + self._settings.graceful_seconds + STOP_MARGIN
+        for child in self._children:
             child.wait(deadline)
         log.info("stopped")
 
     def _worker(self, number: int) -> Child:
         def start() -> ForkProcess:
-            arguments = (number, self._sockets, self._settings, self._pinned, self._lifecycle)
-            process = _FORK.Process(target=work, args=arguments, name=f"worker-{number}")
+            process = _FORK.Process(target=self._work, args=(number,), name=f"worker-{number}")
             process.start()
             return process
 
         return Child(f"worker-{number}", start)
+
+    def _work(self, number: int) -> None:
+        self._guard.join()
+        work(number, self._sockets, self._settings, self._pinned, self._lifecycle)
 
 
 def serve(settings: Settings, *, pull: bool = True, pinned: str | None = None) -> None:
@@ -167,12 +181,9 @@ def serve(settings: Settings, *, pull: bool = True, pinned: str | None = None) -
         shutil.rmtree(os.environ[MULTIPROCESS_DIR], ignore_errors=True)
 
 
-def _start_puller() -> subprocess.Popen[bytes]:
-    environment = {**os.environ, SUPERVISOR: str(os.getpid())}
-    return subprocess.Popen([sys.executable, "-m", "serving.puller"], stdin=subprocess.DEVNULL, env=environment)
-
-
 def _listen(host: str, port: int) -> socket.socket:
+    if port:
+        ports.require_free(host, port, "the service", "choose another port with --port")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         opened = socket.create_server((host, port), family=family, backlog=2048)
@@ -180,18 +191,3 @@ def _listen(host: str, port: int) -> socket.socket:
         raise UsageError(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port.") from error
     opened.set_inheritable(True)
     return opened
-
-
-@contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` on SIGTERM and SIGINT, and wake the waiting loop."""
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        stop()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 import sys
@@ -16,20 +15,20 @@ from serving.lifecycle import Lifecycle
 from serving.model_store import ModelStore
 from serving.protocol import GuardedProtocol, sweep
 from serving.settings import Settings
+from serving.signals import STOP_SIGNALS
 
 BEAT_SECONDS = 1.0
 SWITCH_SECONDS = 0.0005  # with Python's 5 ms, probes and refusals wait up to 0.3 s while threads compute lists
 
 
 class WorkerServer(uvicorn.Server):
-    """uvicorn's server with the sweep of late connections, a heartbeat, and an end when the supervisor is gone."""
+    """uvicorn's server with the sweep of late connections and a heartbeat."""
 
     def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, number: int, deadline: float) -> None:
         super().__init__(config)
         self._lifecycle = lifecycle
         self._number = number
         self._deadline = deadline
-        self._supervisor = os.getppid()
 
     async def main_loop(self) -> None:
         sweeper = asyncio.create_task(sweep(self.server_state, self._deadline))
@@ -45,16 +44,14 @@ class WorkerServer(uvicorn.Server):
     async def _beat(self) -> None:
         while True:
             self._lifecycle.beat(self._number)
-            if os.getppid() != self._supervisor:
-                self.should_exit = True
             await asyncio.sleep(BEAT_SECONDS)
 
 
 def work(number: int, sockets: list[socket.socket], settings: Settings, pinned: str | None, life: Lifecycle) -> None:
     """Serve until SIGTERM; runs in a forked process."""
     sys.setswitchinterval(SWITCH_SECONDS)
-    for caught in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(caught, signal.SIG_DFL)
+    for stop_signal in STOP_SIGNALS:
+        signal.signal(stop_signal, signal.SIG_DFL)
     app = create_app(settings, ModelStore(settings.store_dir), pinned=pinned, lifecycle=life)
     config = uvicorn.Config(
         app,

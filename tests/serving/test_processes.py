@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from functools import partial
@@ -197,3 +199,31 @@ def test_row_34_sigterm_under_load_says_not_ready_first_and_loses_nothing(tmp_pa
             service.wait(lambda: service.status("/readyz") == 503)  # then a balancer looks away, as the load does
         assert service.process.wait(30) == 0
     assert list(failures(load.samples)) == []
+
+
+def test_row_39_workers_and_puller_end_with_a_killed_supervisor(tmp_path: Path, toy_bundle: Path) -> None:
+    """Also a worker that hangs and one that is busy, which look at nothing themselves."""
+    service = Service(tmp_path, arguments=(), graceful_seconds="1")
+    service.promote(toy_bundle, "1")
+    with service:
+        service.wait(lambda: service.status("/readyz") == 200)
+        assert service.process is not None
+        family = psutil.Process(service.process.pid).children(recursive=True)
+        assert len(family) == 4  # guard, two workers, puller
+        service.workers()[0].suspend()
+        service.process.kill()
+        service.wait(lambda: not any(process.is_running() for process in family))
+        with socket.create_server(("127.0.0.1", service.port)):
+            assert service.process.wait(30) == -signal.SIGKILL
+
+
+def test_row_39_a_taken_port_names_the_service_that_holds_it(service: Service) -> None:
+    assert service.process is not None
+    command = [sys.executable, "-m", "cli.main", "serve", "--port", str(service.port)]
+    refused = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert (
+        f"Port {service.port} for the service is taken by `movierec serve` (process {service.process.pid}, since 2"
+        in (refused.stderr)
+    )
+    assert f"End it with `kill {service.process.pid}`, or choose another port with --port" in refused.stderr

@@ -11,7 +11,6 @@ import gc
 import multiprocessing
 import multiprocessing.connection
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.context import ForkProcess
 from types import FrameType
 
@@ -26,7 +26,6 @@ import structlog
 
 from recommender.errors import UsageError
 from serving.lifecycle import Lifecycle
-from serving.metrics import MULTIPROCESS_DIR, forget_process
 from serving.model_store import ModelStore
 from serving.puller import SUPERVISOR
 from serving.settings import Settings
@@ -44,9 +43,15 @@ _FORK = multiprocessing.get_context("fork")
 class Child:
     """A process that must run: started, watched, started again after a pause that grows while it keeps failing."""
 
-    def __init__(self, name: str, start: Callable[[], ForkProcess | subprocess.Popen[bytes]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        start: Callable[[], ForkProcess | subprocess.Popen[bytes]],
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
         self.name = name
         self._start = start
+        self._on_end = on_end
         self._failures = 0
         self._started = self._next_start = 0.0
         self.process: ForkProcess | subprocess.Popen[bytes] | None = None
@@ -83,8 +88,7 @@ class Child:
         pause = min(0.1 * 2**self._failures, MAX_PAUSE) if self._failures else 0.0
         self._next_start = time.monotonic() + pause
         log.error("process_ended", process=self.name, code=code, restart_in=pause)
-        if self.process.pid is not None:
-            forget_process(self.process.pid)
+        self._on_end()
         self.process = None
 
 
@@ -156,15 +160,12 @@ class Supervisor:
             process.start()
             return process
 
-        return Child(f"worker-{number}", start)
+        return Child(f"worker-{number}", start, partial(self._lifecycle.metrics.retire, number))
 
 
 def serve(settings: Settings, *, pull: bool = True, pinned: str | None = None) -> None:
     """Run the service until it is told to stop."""
-    try:
-        Supervisor(settings, pull=pull, pinned=pinned).run()
-    finally:
-        shutil.rmtree(os.environ[MULTIPROCESS_DIR], ignore_errors=True)
+    Supervisor(settings, pull=pull, pinned=pinned).run()
 
 
 def _start_puller() -> subprocess.Popen[bytes]:

@@ -24,18 +24,19 @@ SWITCH_SECONDS = 0.0005  # with Python's 5 ms, probes and refusals wait up to 0.
 class WorkerServer(uvicorn.Server):
     """uvicorn's server with the sweep of late connections, a heartbeat, and an end when the supervisor is gone."""
 
-    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, number: int, deadline: float) -> None:
+    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, number: int, settings: Settings) -> None:
         super().__init__(config)
         self._lifecycle = lifecycle
         self._number = number
-        self._deadline = deadline
+        self._settings = settings
         self._supervisor = os.getppid()
 
-    async def main_loop(self) -> None:
-        sweeper = asyncio.create_task(sweep(self.server_state, self._deadline))
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        arrival, answer = self._settings.request_timeout_seconds, self._settings.answer_timeout_seconds
+        sweeper = asyncio.create_task(sweep(self.server_state, arrival, answer))
         beat = asyncio.create_task(self._beat())
         try:
-            await super().main_loop()
+            await super().serve(sockets)
         finally:
             sweeper.cancel()
             beat.cancel()
@@ -55,7 +56,7 @@ def work(number: int, sockets: list[socket.socket], settings: Settings, pinned: 
     sys.setswitchinterval(SWITCH_SECONDS)
     for caught in (signal.SIGTERM, signal.SIGINT):
         signal.signal(caught, signal.SIG_DFL)
-    app = create_app(settings, ModelStore(settings.store_dir), pinned=pinned, lifecycle=life)
+    app = create_app(settings, ModelStore(settings.store_dir), pinned=pinned, lifecycle=life, worker=number)
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -69,4 +70,4 @@ def work(number: int, sockets: list[socket.socket], settings: Settings, pinned: 
         timeout_keep_alive=8,
         timeout_graceful_shutdown=settings.graceful_seconds,
     )
-    WorkerServer(config, life, number, settings.request_timeout_seconds).run(sockets=sockets)
+    WorkerServer(config, life, number, settings).run(sockets=sockets)

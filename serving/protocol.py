@@ -8,6 +8,8 @@ connections, so that no request needs a timer. While a client does not read, its
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -23,6 +25,8 @@ ARRIVING_BYTES = 262_144  # far more than the largest body and a 70 kB title, wh
 URL_BYTES = 60_000
 PIPELINED = 50  # requests of one connection that may wait for their turn; the connection closes after them
 SWEEP_SECONDS = 1.0
+
+_NO_LINGER = struct.pack("ii", 1, 0)
 
 log = structlog.get_logger(__name__)
 
@@ -131,9 +135,15 @@ class GuardedProtocol(HttpToolsProtocol):
             self._unsent_since = now
         if self._unsent_since is not None and now - self._unsent_since > answer_seconds:
             self._cut = "answers not read in time"
-            self.transport.abort()
+            self._reset()
         elif self._arriving_since is not None and now - self._arriving_since > arrival_seconds:
-            self.transport.abort()
+            self._reset()
+
+    def _reset(self) -> None:
+        """Close at once; without the option the kernel would keep unread bytes for minutes."""
+        raw = self.transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self.transport.abort()
 
 
 async def sweep(state: ServerState, arrival_seconds: float, answer_seconds: float) -> None:

@@ -37,6 +37,7 @@ TICK_SECONDS = 0.5
 SILENCE_SECONDS = 30.0  # an event loop that has not run for so long hangs
 STEADY_SECONDS = 10.0  # a worker that lived so long did not fail at its start
 MAX_PAUSE = 5.0
+SEND_BUFFER_BYTES = 262_144  # of a connection; the kernel's own choice is up to 4 MB for a caller who never reads
 _FORK = multiprocessing.get_context("fork")
 
 
@@ -179,6 +180,7 @@ def _listen(host: str, port: int) -> socket.socket:
         opened = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise UsageError(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port.") from error
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)  # connections inherit it
     opened.set_inheritable(True)
     return opened
 

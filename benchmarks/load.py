@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import select
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -83,6 +85,55 @@ class Background:
 
     def _run(self, port: int, paths: Sequence[str], clients: int) -> None:
         asyncio.run(closed_loop(port, paths, clients, lambda: self._go_on, self.samples))
+
+
+class NeverReaders:
+    """Connections that send many requests at once and never read an answer, and new ones for those that are closed.
+
+    A context manager with a thread of its own.
+    """
+
+    PAUSE = 0.02  # seconds between two looks at the connections
+
+    def __init__(self, port: int, request: bytes, *, connections: int = 8, pipelined: int = 40) -> None:
+        self._port = port
+        self._requests = request * pipelined
+        self._sockets = [self._connect() for _ in range(connections)]
+        self._go_on = threading.Event()
+        self._thread = threading.Thread(target=self._replace_closed)
+        self.replaced = 0
+
+    def __enter__(self) -> NeverReaders:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._go_on.set()
+        self._thread.join()
+        for connection in self._sockets:
+            connection.close()
+
+    def _connect(self) -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", self._port), TIMEOUT)
+        connection.sendall(self._requests)
+        return connection
+
+    def _replace_closed(self) -> None:
+        while not self._go_on.wait(self.PAUSE):
+            for number, connection in enumerate(self._sockets):
+                if is_closed(connection):
+                    connection.close()
+                    self._sockets[number] = self._connect()
+                    self.replaced += 1
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Whether the other side closed the connection, told without reading from it."""
+    poll = select.poll()
+    poll.register(connection, select.POLLRDHUP)
+    return bool(poll.poll(0))
 
 
 async def closed_loop(

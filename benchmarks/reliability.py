@@ -18,7 +18,7 @@ from statistics import median
 from typing import NamedTuple
 
 from benchmarks.common import Figure
-from benchmarks.load import Background, Sample, failures, good_rate, paced_loop, percentile
+from benchmarks.load import Background, NeverReaders, Sample, failures, good_rate, paced_loop, percentile
 from benchmarks.serve import peer
 from benchmarks.service import Service
 from benchmarks.synthetic_bundle import Size, write
@@ -34,11 +34,12 @@ def run(*, size: float, rounds: int) -> list[Figure]:
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
         bundle = root / "bundle"
-        write(bundle, Size(movies=2000, dimensions=32, users=1000))
+        write(bundle, Size(movies=2000, dimensions=32, users=1000, map_films=2000))
         return [
             *promotions(root, bundle, max(int(PROMOTIONS * size), 5)),
             *overload(root, bundle, max(5 * size, 2.0), rounds),
             *faults(root, bundle, rounds),
+            *never_readers(root, bundle, max(5 * size, 2.0), rounds),
             *registry(root, bundle, max(5 * size, 2.0)),
             *soak(root, bundle, max(int(SOAK_SWAPS * size), 10)),
         ]
@@ -174,6 +175,34 @@ def _drained(root: Path, bundle: Path) -> int:
             service.process.send_signal(signal.SIGTERM)
             service.wait(lambda: service.status("/readyz") == 503)
         return len(list(failures(load.samples)))
+
+
+def never_readers(root: Path, bundle: Path, seconds: float, rounds: int) -> list[Figure]:
+    """p99 of ordinary callers beside eight that send 40 requests for the map at once and never read, against without.
+
+    Those that the service cuts come again at once.
+    """
+    request = b"GET /map HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    alone: list[float] = []
+    beside: list[float] = []
+    others: list[Sample] = []
+    with _ready(root / "never_readers", bundle) as service:
+        for _ in range(rounds):
+            alone.append(percentile(_under_load(service, seconds), 0.99))
+            with NeverReaders(service.port, request):
+                samples = _under_load(service, seconds)
+            beside.append(percentile(samples, 0.99))
+            others += samples
+    refused = sum(sample.status == 503 for sample in others)
+    ratio = median(ours / theirs for ours, theirs in zip(beside, alone, strict=True))
+    name = "reliability/p99 beside 8 callers who never read"
+    return [
+        Figure(name, ratio, 2.0, "lower", median(beside), median(alone), rounds=rounds),
+        Figure("reliability/503 beside them", refused / len(others), unit="share", rounds=rounds),
+        Figure(
+            "reliability/failed beside them", len(list(failures(others))) - refused, 0, unit="requests", rounds=rounds
+        ),
+    ]
 
 
 def registry(root: Path, bundle: Path, seconds: float) -> list[Figure]:

@@ -31,6 +31,7 @@ class Size:
     dimensions: int = 128
     users: int = 160_000
     ratings_per_user: int = 40
+    map_films: int = 0  # above 0 the bundle has extras: this map, and no features, viewers or periods
 
 
 def write(path: Path, size: Size, seed: int = 0) -> None:
@@ -52,6 +53,7 @@ def write(path: Path, size: Size, seed: int = 0) -> None:
         "neighbour_scores": neighbour_scores,
         **encode_history(history),
         **films,
+        **(_extras(size, rng) if size.map_films else {}),
     }
     manifest = _manifest(size, histograms, arrays)
     model = Model(manifest, arrays)
@@ -88,6 +90,32 @@ def _films(
         films.append(Film(row + 1, film.title, film.year, genres, people[:1], people[1:], average, count))
     encoded = encode_catalog(films, histograms, np.arange(size.movies, dtype=np.int32))
     return {**encoded, **encode_titles(named), "_genres": np.array(genre_names(films))}, histograms
+
+
+def _extras(size: Size, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+    offsets, rows, counts = (np.zeros(size.movies + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int64))
+    genres = np.zeros((len(GENRE_NAMES), 0), np.int64)
+    return {
+        "features_text": np.zeros(0, np.uint8),
+        "features_offsets": np.zeros(1, np.int64),
+        "features_indptr": offsets,
+        "features_indices": rows,
+        "features_weights": np.zeros(0, np.float32),
+        "viewers_indptr": offsets,
+        "viewers_users": rows,
+        "viewers_likes": np.zeros(size.movies, np.int32),
+        "periods": rows,
+        "film_periods_indptr": offsets,
+        "film_periods_period": np.zeros(0, np.int16),
+        "film_periods_count": rows,
+        "film_periods_half_stars": rows,
+        "genre_periods_count": genres,
+        "genre_periods_half_stars": genres,
+        "period_count": counts,
+        "period_half_stars": counts,
+        "map_rows": np.arange(size.map_films, dtype=np.int32),
+        "map_xy": rng.uniform(-1, 1, (size.map_films, 2)).astype(np.float32),
+    }
 
 
 def _unit_rows(n: int, d: int, rng: np.random.Generator) -> NDArray[np.float32]:

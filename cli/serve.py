@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import Annotated, Any
 
 import typer
@@ -20,8 +19,7 @@ def serve(
 
     Example: movierec serve --port 8000 --workers 2
     """
-    # The metrics library reads this when it is imported.
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="movierec-metrics-")
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # with it, the metrics library fails once those files are gone
     from serving.logs import configure
     from serving.settings import Settings
     from serving.supervisor import serve as run

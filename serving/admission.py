@@ -1,4 +1,4 @@
-"""Admission control: computed answers are worked on a few at a time, a few more wait, the rest is told so at once.
+"""Admission control: a few computed answers are worked on at a time, a few more wait, and the rest get 503 at once.
 
 Ready-made answers, probes and metrics do not come through here: they must answer while every worker thread computes.
 """
@@ -10,11 +10,11 @@ import time
 from collections import deque
 from contextlib import suppress
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.gate import RequestIds
 from serving.lifecycle import Lifecycle
-from serving.metrics import REJECTED, PlainCalls
+from serving.metrics import REJECTED, RouteCounts
 from serving.problem import overloaded
 
 FREE_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
@@ -23,10 +23,12 @@ FREE_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
 class Admission:
     """ASGI wrapper; see the module."""
 
-    def __init__(self, app: ASGIApp, running: int, queue: int) -> None:
+    def __init__(self, app: ASGIApp, running: int, queue: int, queue_seconds: float) -> None:
+        """`running`, `queue`: how many are worked on and wait; `queue_seconds`: how long one waits at the most."""
         self._app = app
         self._free = running
         self._queue = queue
+        self._queue_seconds = queue_seconds
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @property
@@ -38,14 +40,21 @@ class Admission:
         if scope["type"] != "http" or scope["path"] in FREE_PATHS:
             await self._app(scope, receive, send)
             return
+        answer: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            answer.append(message)
+
         await self._enter()
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, keep)
         finally:
-            self._leave()
+            self._leave()  # before the answer is sent: a caller who reads slowly must not hold a place
+        for message in answer:
+            await send(message)
 
     async def _enter(self) -> None:
-        """Take a place, or wait for one. Raises a 503 problem where too many wait already."""
+        """Take a place, or wait for one. Raises a 503 problem if too many wait already or the wait is too long."""
         if self._free:
             self._free -= 1
             return
@@ -54,6 +63,14 @@ class Admission:
             raise overloaded()
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
+        try:
+            async with asyncio.timeout(self._queue_seconds):
+                await self._wait(turn)
+        except TimeoutError:
+            REJECTED.inc()
+            raise overloaded() from None
+
+    async def _wait(self, turn: asyncio.Future[None]) -> None:
         try:
             await turn
         except asyncio.CancelledError:
@@ -86,7 +103,7 @@ class Turnstile:
         self._admission = admission
         self._ids = ids
         self._lifecycle = lifecycle
-        self.refused = PlainCalls("none", 503, REJECTED)
+        self._refused = RouteCounts("none", 503)
         self._refusal = overloaded().response()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,7 +114,8 @@ class Turnstile:
         headers = [*self._refusal.raw_headers, (b"x-request-id", self._ids.of(scope["headers"]))]
         await send({"type": "http.response.start", "status": 503, "headers": headers})
         await send({"type": "http.response.body", "body": self._refusal.body})
-        self.refused.count(time.perf_counter() - started)
+        REJECTED.inc()
+        self._refused.count(time.perf_counter() - started)
 
     def _needs_more(self, scope: Scope) -> bool:
         """Whether it is not refused, or with headers that depend on the caller or the moment."""

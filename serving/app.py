@@ -18,7 +18,7 @@ from serving.deps import AppState, NotModifiedError
 from serving.fast import FastPath
 from serving.gate import Gate, RequestIds
 from serving.lifecycle import Lifecycle
-from serving.metrics import note_version
+from serving.metrics import WORKER, note_version
 from serving.model_store import ModelStore
 from serving.openapi import DocumentedApi
 from serving.problem import ProblemError, no_route
@@ -38,22 +38,24 @@ class Service(FastPath):
 
     def __init__(self, api: FastAPI, state: AppState) -> None:
         settings, ids, lifecycle = state["settings"], RequestIds(), state["lifecycle"]
-        admission = Admission(api, settings.running_limit, settings.queue_limit)
+        admission = Admission(api, settings.running_limit, settings.queue_limit, settings.queue_timeout_seconds)
         turnstile = Turnstile(Gate(admission, settings, ids, lifecycle), admission, ids, lifecycle)
         super().__init__(turnstile, state["champion"], settings, ids, lifecycle)
         self.api = api
-        self._counts = (self.calls, turnstile.refused)
-
-    def flush(self) -> None:
-        """Hand on what was counted in this worker."""
-        for counts in self._counts:
-            counts.flush()
 
 
 def create_app(
-    settings: Settings, store: ModelStore, *, pinned: str | None = None, lifecycle: Lifecycle | None = None
+    settings: Settings,
+    store: ModelStore,
+    *,
+    pinned: str | None = None,
+    lifecycle: Lifecycle | None = None,
+    worker: int = 0,
 ) -> Service:
-    """The service over a local model store; `pinned` serves one registered version whatever the registry says."""
+    """The service over a local model store; `pinned` serves one registered version whatever the registry says.
+
+    `worker`: number of this process among those that share `lifecycle`.
+    """
     life = lifecycle or Lifecycle()
     champion = ModelSlot(
         store, "champion", stale_after=settings.stale_after_seconds, pinned=pinned, since=life.started_at
@@ -69,13 +71,14 @@ def create_app(
             slot.on_swap = note_version
             await asyncio.to_thread(slot.refresh)
         keepers = [slot.watch(settings.watch_seconds) for slot in slots]
-        tasks = [asyncio.create_task(keeper) for keeper in (*keepers, _flush(service, settings.watch_seconds))]
+        publisher = _publish(life, worker, settings.watch_seconds)
+        tasks = [asyncio.create_task(keeper) for keeper in (*keepers, publisher)]
         try:
             yield state
         finally:
             for task in tasks:
                 task.cancel()
-            service.flush()
+            life.metrics.publish(worker, WORKER.collect())
 
     api = DocumentedApi(
         title="MovieLens recommender",
@@ -89,14 +92,14 @@ def create_app(
     api.add_exception_handler(NotModifiedError, _not_modified)
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(HTTPException, _http_error)
-    service = Service(api, state)
-    return service
+    return Service(api, state)
 
 
-async def _flush(service: Service, pause: float) -> None:
+async def _publish(lifecycle: Lifecycle, worker: int, pause: float) -> None:
+    """Let all workers see the metrics of this one, for ever."""
     while True:
+        lifecycle.metrics.publish(worker, WORKER.collect())
         await asyncio.sleep(pause)
-        service.flush()
 
 
 async def _problem(_: Request, error: Exception) -> Response:

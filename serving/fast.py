@@ -18,7 +18,7 @@ from recommender.model import Ranked
 from serving import answers
 from serving.gate import RequestIds, host_allowed
 from serving.lifecycle import Lifecycle
-from serving.metrics import PlainCalls
+from serving.metrics import RouteCounts
 from serving.schemas import DEFAULT_N, TITLE_LENGTH
 from serving.served import Served
 from serving.settings import Settings
@@ -50,7 +50,7 @@ class FastPath:
         self._settings = settings
         self._ids = ids
         self._lifecycle = lifecycle
-        self.calls = PlainCalls("/recommend/", 200)
+        self.calls = RouteCounts("/recommend/", 200)
         self._hosts: set[bytes] = set()
         self._kept: dict[bytes, Kept] = {}
         self._kept_bytes = 0

@@ -6,15 +6,18 @@ import mmap
 import struct
 import time
 
+from serving.shared_metrics import SharedMetrics
+
 _BEAT = struct.Struct("d")
 
 
 class Lifecycle:
-    """Whether the service is about to stop, and when each worker's event loop last ran."""
+    """Whether the service is about to stop, when each worker's event loop last ran, and the workers' metrics."""
 
     def __init__(self, workers: int = 1, started_at: float = 0.0) -> None:
         """`started_at`: time since 1970 before which nothing that a puller wrote counts as news."""
         self.started_at = started_at
+        self.metrics = SharedMetrics(workers)
         self._shared = mmap.mmap(-1, _BEAT.size * (workers + 1))
 
     @property

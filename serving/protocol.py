@@ -1,24 +1,34 @@
-"""uvicorn's HTTP protocol with a deadline and a size limit on what arrives.
+"""uvicorn's HTTP protocol with deadlines for both directions, and limits on what one connection may hold.
 
-uvicorn holds a connection with half-sent headers for as long as the client likes; here a whole request, headers and
-body, must arrive within a deadline. One sweep a second looks at all connections: no timer for each request.
+uvicorn keeps a connection with half-sent headers, or with answers that nobody reads, for as long as the client likes.
+Here a whole request must arrive, and an answer must be taken, within a deadline; one sweep a second looks at all
+connections, so that no request needs a timer. While a client does not read, its next requests are not begun.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from http import HTTPStatus
 from typing import Any, cast
 
 import orjson
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import structlog
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from serving.problem import MEDIA_TYPE, ProblemError, malformed
 
 ARRIVING_BYTES = 262_144  # far more than the largest body and a 70 kB title, which must still get its 422
 URL_BYTES = 60_000
+PIPELINED = 50  # requests of one connection that may wait for their turn; the connection closes after them
 SWEEP_SECONDS = 1.0
+
+_NO_LINGER = struct.pack("ii", 1, 0)
+
+log = structlog.get_logger(__name__)
 
 
 def _refusal(problem: ProblemError) -> bytes:
@@ -35,19 +45,39 @@ _MALFORMED = _refusal(malformed())
 class GuardedProtocol(HttpToolsProtocol):
     """One connection."""
 
-    arriving_since: float | None = None  # loop time at which a request began to arrive that is not whole yet
-    _arrived = 0  # bytes of it
+    _arriving_since: float | None = None  # loop time at which a request began to arrive that is not whole yet
+    _unsent_since: float | None = None  # loop time since which the client has not caught up with its answers
+    _arrived = 0  # bytes of the request that is arriving
     _whole = False
+    _running: RequestResponseCycle | None = None  # the request that is being answered
+    _flooded = False  # more than PIPELINED requests were waiting
+    _cut = ""  # why the sweep closed the connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))  # the only kind that a server makes
-        self.arriving_since = self.loop.time()
+        self._arriving_since = self.loop.time()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        running = self._running
+        unanswered = len(self.pipeline)
+        self.pipeline.clear()
+        if running is not None and not running.response_complete:
+            unanswered += 1
+            running.disconnected = True  # uvicorn marks only the latest request of the connection
+            running.message_event.set()
+        if unanswered or self._cut:
+            log.info("caller_gone", reason=self._cut or "connection closed", unanswered=unanswered)
+        super().connection_lost(exc)
+
+    def resume_writing(self) -> None:
+        self._unsent_since = None
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         self._whole = False
         super().data_received(data)
         if self._whole:
-            self.arriving_since = None
+            self._arriving_since = None
             self._arrived = 0
         else:
             self._note_part(len(data))
@@ -55,34 +85,72 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_url(self, url: bytes) -> None:
         self.url = (self.url + url)[:URL_BYTES]  # the parser fails beyond 65,535; nothing so long is valid anyway
 
+    def on_message_begin(self) -> None:
+        if len(self.pipeline) >= PIPELINED:
+            self._flooded = True
+            self.cycle.keep_alive = False
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        if not self._flooded:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self._flooded:
+            super().on_body(body)
+
     def on_message_complete(self) -> None:
         self._whole = True
-        super().on_message_complete()
+        if not self._flooded:
+            super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         self.transport.write(_MALFORMED)
         self.transport.close()
 
     def _note_part(self, size: int) -> None:
-        if self.arriving_since is None:
-            self.arriving_since = self.loop.time()
+        if self._arriving_since is None:
+            self._arriving_since = self.loop.time()
         self._arrived += size
         if self._arrived > ARRIVING_BYTES and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)
             self.transport.close()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
 
-async def sweep(state: ServerState, deadline: float) -> None:
-    """Cut, for ever, the connections whose request has been arriving for longer than `deadline` seconds."""
+        async def when_read(scope: Scope, receive: Receive, send: Send) -> None:
+            """Begin when the client has read the answers before."""
+            await self.flow.drain()
+            if not cycle.disconnected:
+                await app(scope, receive, send)
+
+        super()._start_asgi_task(cycle, cast(Any, when_read) if self.flow.write_paused else app)
+
+    def cut_if_late(self, now: float, arrival_seconds: float, answer_seconds: float) -> None:
+        """Close the connection if a request has been arriving, or an answer has not been taken, for too long."""
+        if self.transport.get_write_buffer_size() == 0:
+            self._unsent_since = None
+        elif self._unsent_since is None:
+            self._unsent_since = now
+        if self._unsent_since is not None and now - self._unsent_since > answer_seconds:
+            self._cut = "answers not read in time"
+            self._reset()
+        elif self._arriving_since is not None and now - self._arriving_since > arrival_seconds:
+            self._reset()
+
+    def _reset(self) -> None:
+        """Close at once; without the option the kernel would keep unread bytes for minutes."""
+        raw = self.transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self.transport.abort()
+
+
+async def sweep(state: ServerState, arrival_seconds: float, answer_seconds: float) -> None:
+    """Cut late connections, for ever; see GuardedProtocol.cut_if_late."""
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
-        cut_late(state.connections, loop.time() - deadline)
-
-
-def cut_late(connections: Any, before: float) -> None:
-    """Close the connections on which a request began to arrive before the loop time `before`."""
-    for connection in list(connections):
-        since = getattr(connection, "arriving_since", None)
-        if since is not None and since < before:
-            connection.transport.abort()
+        for connection in list(state.connections):
+            if isinstance(connection, GuardedProtocol):
+                connection.cut_if_late(loop.time(), arrival_seconds, answer_seconds)

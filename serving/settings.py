@@ -47,8 +47,10 @@ class Settings(BaseSettings):
     admin_token: SecretStr | None = Field(None, description="bearer token of /admin; without one /admin does not exist")
     max_body_bytes: int = Field(65_536, ge=1, description="largest accepted request body")
     request_timeout_seconds: float = Field(8.0, gt=0, description="time for a whole request to arrive")
+    answer_timeout_seconds: float = Field(10.0, gt=0, description="time for a caller to take an answer's bytes")
     running_limit: int = Field(2, ge=1, description="computed answers worked on at once, for each worker")
     queue_limit: int = Field(8, ge=0, description="computed answers waiting, for each worker; more get 503")
+    queue_timeout_seconds: float = Field(5.0, gt=0, description="longest wait of a computed answer; then 503")
     drain_seconds: float = Field(1.0, ge=0, description="time between 'not ready' and closing the listeners")
     graceful_seconds: int = Field(20, ge=1, description="time for answers under way when stopping")
 

@@ -11,13 +11,13 @@ import gc
 import multiprocessing
 import multiprocessing.connection
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.context import ForkProcess
 
 import structlog
@@ -26,7 +26,6 @@ from recommender.errors import UsageError
 from serving import ports
 from serving.guard import Guard
 from serving.lifecycle import Lifecycle
-from serving.metrics import MULTIPROCESS_DIR, forget_process
 from serving.model_store import ModelStore
 from serving.settings import Settings
 from serving.signals import on_stop
@@ -39,15 +38,22 @@ SILENCE_SECONDS = 30.0  # an event loop that has not run for so long hangs
 STEADY_SECONDS = 10.0  # a worker that lived so long did not fail at its start
 MAX_PAUSE = 5.0
 STOP_MARGIN = 2  # seconds on top of those for answers under way
+SEND_BUFFER_BYTES = 262_144  # of a connection; the kernel's own choice is up to 4 MB for a caller who never reads
 _FORK = multiprocessing.get_context("fork")
 
 
 class Child:
     """A process that must run: started, watched, started again after a pause that grows while it keeps failing."""
 
-    def __init__(self, name: str, start: Callable[[], ForkProcess | subprocess.Popen[bytes]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        start: Callable[[], ForkProcess | subprocess.Popen[bytes]],
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
         self.name = name
         self._start = start
+        self._on_end = on_end
         self._failures = 0
         self._started = self._next_start = 0.0
         self.process: ForkProcess | subprocess.Popen[bytes] | None = None
@@ -88,8 +94,7 @@ class Child:
         pause = min(0.1 * 2**self._failures, MAX_PAUSE) if self._failures else 0.0
         self._next_start = time.monotonic() + pause
         log.error("process_ended", process=self.name, code=code, restart_in=pause)
-        if self.process.pid is not None:
-            forget_process(self.process.pid)
+        self._on_end()
         self.process = None
 
 
@@ -166,7 +171,7 @@ class Supervisor:
             process.start()
             return process
 
-        return Child(f"worker-{number}", start)
+        return Child(f"worker-{number}", start, partial(self._lifecycle.metrics.retire, number))
 
     def _work(self, number: int) -> None:
         self._guard.join()
@@ -175,10 +180,7 @@ class Supervisor:
 
 def serve(settings: Settings, *, pull: bool = True, pinned: str | None = None) -> None:
     """Run the service until it is told to stop."""
-    try:
-        Supervisor(settings, pull=pull, pinned=pinned).run()
-    finally:
-        shutil.rmtree(os.environ[MULTIPROCESS_DIR], ignore_errors=True)
+    Supervisor(settings, pull=pull, pinned=pinned).run()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -189,5 +191,6 @@ def _listen(host: str, port: int) -> socket.socket:
         opened = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise UsageError(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port.") from error
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)  # connections inherit it
     opened.set_inheritable(True)
     return opened

@@ -24,17 +24,18 @@ SWITCH_SECONDS = 0.0005  # with Python's 5 ms, probes and refusals wait up to 0.
 class WorkerServer(uvicorn.Server):
     """uvicorn's server with the sweep of late connections and a heartbeat."""
 
-    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, number: int, deadline: float) -> None:
+    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, number: int, settings: Settings) -> None:
         super().__init__(config)
         self._lifecycle = lifecycle
         self._number = number
-        self._deadline = deadline
+        self._settings = settings
 
-    async def main_loop(self) -> None:
-        sweeper = asyncio.create_task(sweep(self.server_state, self._deadline))
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        arrival, answer = self._settings.request_timeout_seconds, self._settings.answer_timeout_seconds
+        sweeper = asyncio.create_task(sweep(self.server_state, arrival, answer))
         beat = asyncio.create_task(self._beat())
         try:
-            await super().main_loop()
+            await super().serve(sockets)
         finally:
             sweeper.cancel()
             beat.cancel()
@@ -52,7 +53,7 @@ def work(number: int, sockets: list[socket.socket], settings: Settings, pinned: 
     sys.setswitchinterval(SWITCH_SECONDS)
     for stop_signal in STOP_SIGNALS:
         signal.signal(stop_signal, signal.SIG_DFL)
-    app = create_app(settings, ModelStore(settings.store_dir), pinned=pinned, lifecycle=life)
+    app = create_app(settings, ModelStore(settings.store_dir), pinned=pinned, lifecycle=life, worker=number)
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -66,4 +67,4 @@ def work(number: int, sockets: list[socket.socket], settings: Settings, pinned: 
         timeout_keep_alive=8,
         timeout_graceful_shutdown=settings.graceful_seconds,
     )
-    WorkerServer(config, life, number, settings.request_timeout_seconds).run(sockets=sockets)
+    WorkerServer(config, life, number, settings).run(sockets=sockets)

@@ -31,7 +31,7 @@ async def readyz(request: Request, slot: ChampionSlot) -> JSONResponse:
 
 
 @router.get("/metrics", include_in_schema=False)
-async def metrics(slot: ChampionSlot) -> Response:
+async def metrics(request: Request, slot: ChampionSlot) -> Response:
     """Prometheus metrics of all workers."""
-    body, media_type = await asyncio.to_thread(exposition, slot)
+    body, media_type = await asyncio.to_thread(exposition, slot, request.state.lifecycle.metrics)
     return Response(body, media_type=media_type)

@@ -120,7 +120,7 @@ class Entry:
         self.require_manifest()
         for name, file in read_manifest(self.bundle).files.items():
             path = self.bundle / f"{name}.npy"
-            if not os.access(path, os.R_OK) or path.stat().st_size != file.bytes:
+            if not _is_readable(path) or path.stat().st_size != file.bytes:
                 raise BundleIntegrityError(f"Bundle file {path.name} is missing, unreadable or of another size.")
 
     def require_manifest(self) -> None:
@@ -294,7 +294,11 @@ def _mark(marker: Path) -> None:
 
 
 def _is_marked(marker: Path) -> bool:
-    return marker.is_file() and marker.stat().st_size == 0
+    return marker.is_file() and _is_readable(marker) and marker.stat().st_size == 0
+
+
+def _is_readable(path: Path) -> bool:
+    return os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _discard(path: Path) -> None:

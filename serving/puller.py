@@ -39,6 +39,7 @@ RETRY_BASE, RETRY_PAUSE = 1.0, 60.0  # a refusal's cause may pass: a full disk, 
 _ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+    "MLFLOW_ALLOW_HTTP_REDIRECTS": "false",  # a redirect would carry the request past the rules for addresses
     "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",  # a kept connection outlives a file that is moved away
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_CONFIGURE_LOGGING": "false",  # its lines go through our renderer
@@ -184,9 +185,9 @@ class Puller:
             return
         wrong = ", ".join(str(part) for fault in error.errors() for part in fault["loc"])
         reason = (
-            f"Expected a version of digits, a run id of hexadecimal digits and names of at most 256 characters, found "
-            f"version {version} of run {repr(found.run_id)[:_NAME_LENGTH]}; wrong: {wrong}. Nothing was fetched. See who "
-            "can write to the registry."
+            "Expected a version of digits, a run id of hexadecimal digits and names of at most 256 characters, found "
+            f"version {version} of run {repr(found.run_id)[:_NAME_LENGTH]}; wrong: {wrong}. Nothing was fetched. "
+            "See who can write to the registry."
         )
         self._note_refusal(version, version, reason, status)
 
@@ -226,10 +227,12 @@ def puller_of(settings: Settings) -> Iterator[Puller]:
     """A puller for the configured registry; imports MLflow, for a process of its own."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    from serving.artifacts import ArtifactRules
     from serving.registry import Registry, read_only
 
+    rules = ArtifactRules(tuple(settings.artifact_sources), settings.max_version_bytes, settings.max_version_files)
     with read_only():
-        registry = Registry(settings.tracking_uri, settings.registered_model)
+        registry = Registry(settings.tracking_uri, settings.registered_model, rules)
         yield Puller(registry, ModelStore(settings.store_dir), settings)
 
 

@@ -20,9 +20,7 @@ class FakeRegistry:
 
     def register(self, version: str, bundle: Path, alias: str = "champion", **tags: str) -> None:
         self.bundles[version] = bundle
-        self.aliases[alias] = Registered(
-            version, f"{version:>032}", {"algorithm": "toy", "verdict": "promote", **tags}
-        )
+        self.aliases[alias] = Registered(version, f"{version:>032}", {"algorithm": "toy", "verdict": "promote", **tags})
 
     def aliased(self, alias: str) -> Registered | None:
         if self.down:

@@ -158,10 +158,10 @@ def test_row_38_each_flipped_or_cut_byte_of_each_small_file_makes_it_absent(worl
 
 
 def test_row_38_damaged_small_files_do_no_harm_and_are_healed(world: World) -> None:
-    """All small files at once, each at another place in every round; MOVIEREC_EVERY_BYTE=1 leaves no place out."""
+    """All small files at once, each at another place in every round."""
     contents = {file: damaged_contents(file.read_bytes()) for pattern in SMALL_FILES for file in world.files(pattern)}
     rounds = max(len(damaged) for damaged in contents.values())
-    for number in range(0, rounds, 1 if os.environ.get("MOVIEREC_EVERY_BYTE") else 997):
+    for number in range(0, rounds, 997):
         for file, damaged in contents.items():
             file.write_bytes(damaged[number % len(damaged)])
         world.check_without_registry()

@@ -289,4 +289,4 @@ def _serves(service: Service, version: str) -> Callable[[], bool]:
 
 def _one_version(sample: Sample) -> bool:
     model = json.loads(sample.body)["model"]
-    return bool(model["run_id"] == f"run{model['version']}")
+    return bool(model["run_id"] == f"{model['version']:>032}")

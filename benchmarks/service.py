@@ -112,7 +112,7 @@ class Service:
 
     def promote(self, bundle: Path, version: str) -> Entry:
         """Do what the puller does for a promoted version."""
-        meta = VersionMeta(name="movielens-recommender", version=version, run_id=f"run{version}", algorithm="toy")
+        meta = VersionMeta(name="movielens-recommender", version=version, run_id=f"{version:>032}", algorithm="toy")
         entry = self.store.install(meta, lambda target: _link(bundle, target))
         self.store.point("champion", entry)
         confirmed = RegistryStatus(reachable=True, checked_at=time.time(), confirmed={"champion": entry.key})

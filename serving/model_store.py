@@ -1,17 +1,22 @@
 """The local copy of the last good model versions, which workers serve whatever becomes of the registry.
 
     versions/<version>-<run>/bundle/     the bundle, verified before it got here
-    versions/<version>-<run>/meta.json   VersionMeta
+    versions/<version>-<run>/meta.json   VersionMeta and the hash of the bundle's manifest
+    versions/<version>-<run>/served      empty; touched when the champion's pointer names the version
     champion, challenger                 pointers: name of the served directory, replaced atomically
     status.json                          what the puller last saw, RegistryStatus
 
-Only the puller writes. Directories are never edited in place, so a worker may map files of a version that is being
-replaced or removed.
+Only the puller writes. Bundles are never edited in place, so a worker may map files of a version that is being
+replaced or removed. Every small file carries a checksum (`records`), and meta.json leads to the manifest and so to all
+other files: whatever is damaged counts as absent, and the puller makes it anew. Stores of older releases, without
+checksums, are read, and sealed by the puller.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -19,28 +24,43 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from recommender.bundle import read_manifest
+from recommender.bundle import MANIFEST, read_manifest
 from recommender.errors import BundleError, BundleIntegrityError, MissingInputError
+from serving.records import read_small, seal, unseal
 
 Slot = Literal["champion", "challenger"]
 SLOTS: tuple[Slot, ...] = ("champion", "challenger")
 _PARTIAL = ".partial-"
-_SERVED = "served"  # empty file in the directory of a version that was served
+_SERVED = "served"
+_KEY = re.compile(r"[0-9]{1,18}-([0-9a-f]{1,8}|unknown)")  # the name of a version's directory, and nothing else
 
 
 class VersionMeta(BaseModel):
-    """Which registered version a bundle is."""
+    """Which registered version a bundle is. Version and run become a directory's name: digits and hex alone."""
 
     model_config = ConfigDict(frozen=True)
 
-    name: str
-    version: str
-    run_id: str | None
-    algorithm: str
+    name: str = Field(max_length=256)
+    version: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}$")]
+    run_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,64}$")] | None
+    algorithm: str = Field(max_length=256)
+
+
+class _MetaFile(BaseModel):
+    """`meta.json`."""
+
+    meta: VersionMeta
+    manifest_sha256: str
+
+
+class _Pointer(BaseModel):
+    """`champion` or `challenger`."""
+
+    key: Annotated[str, StringConstraints(pattern=f"^{_KEY.pattern}$")]
 
 
 class Refusal(BaseModel):
@@ -69,6 +89,7 @@ class Entry:
 
     path: Path
     meta: VersionMeta
+    manifest_sha256: str | None  # None in a store of an older release
 
     @property
     def key(self) -> str:
@@ -79,17 +100,41 @@ class Entry:
         return self.path / "bundle"
 
     @property
-    def was_served(self) -> bool:
-        """Whether the champion's pointer ever named it."""
-        return (self.path / _SERVED).exists()
+    def inode(self) -> int | None:
+        """Tells a bundle from one that was fetched again in its place."""
+        try:
+            return self.bundle.stat().st_ino
+        except OSError:
+            return None
+
+    @property
+    def served_at(self) -> int:
+        """When the champion's pointer last came to name it, in nanoseconds; 0 where it never did."""
+        try:
+            return (self.path / _SERVED).stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def require_whole(self) -> None:
+        """Raise BundleError unless the manifest is the one that was taken and every file is there in its size."""
+        self.require_manifest()
+        for name, file in read_manifest(self.bundle).files.items():
+            path = self.bundle / f"{name}.npy"
+            if not _is_readable(path) or path.stat().st_size != file.bytes:
+                raise BundleIntegrityError(f"Bundle file {path.name} is missing, unreadable or of another size.")
+
+    def require_manifest(self) -> None:
+        """Raise BundleIntegrityError where the manifest is not the one that was taken."""
+        if self.manifest_sha256 not in (None, _manifest_hash(self.bundle)):
+            raise BundleIntegrityError(f"{MANIFEST} is not the one that came with version {self.meta.version}.")
 
     def is_whole(self) -> bool:
-        """Whether every file of the bundle is there in its size."""
+        """Whether it is sealed and complete, without a look at the arrays' content."""
         try:
-            files = read_manifest(self.bundle).files
-            return all((self.bundle / f"{name}.npy").stat().st_size == file.bytes for name, file in files.items())
+            self.require_whole()
         except (BundleError, OSError):
             return False
+        return self.manifest_sha256 is not None
 
 
 class ModelStore:
@@ -108,14 +153,17 @@ class ModelStore:
         final = self._versions / directory_name(meta)
         with _scratch(self._versions) as scratch:
             fetch(scratch / "bundle")
-            (scratch / "meta.json").write_text(meta.model_dump_json())
+            entry = _describe(scratch, meta)
             self._replace(final, scratch)
-        return Entry(final, meta)
+        return Entry(final, meta, entry.manifest_sha256)
+
+    def describe(self, entry: Entry, meta: VersionMeta) -> Entry:
+        """Write the meta.json of a version anew, over a bundle that was just verified."""
+        return _describe(entry.path, meta)
 
     def entries(self) -> list[Entry]:
-        """Every whole version, the latest installed first."""
-        found = [p for p in self._versions.glob("*") if not p.name.startswith(".")] if self._versions.is_dir() else []
-        return [entry for path in sorted(found, key=_modified, reverse=True) if (entry := _entry(path))]
+        """Every version whose meta.json is sound, the latest installed first."""
+        return [entry for path in self._directories() if (entry := _entry(path))]
 
     def find(self, key: str) -> Entry | None:
         """The entry in the directory `key`."""
@@ -134,47 +182,66 @@ class ModelStore:
         """Serve `entry` in `slot` from now on; None empties the slot."""
         pointer = self.root / slot
         if entry is None:
-            pointer.unlink(missing_ok=True)
-        else:
-            _write_atomically(pointer, entry.key)
-            if slot == "champion":
-                (entry.path / _SERVED).touch()
+            if not self.is_empty(slot):
+                _set_aside_directory(pointer)
+                pointer.unlink(missing_ok=True)
+            return
+        _write_atomically(pointer, seal(_Pointer(key=entry.key)))
+        if slot == "champion":
+            _mark(entry.path / _SERVED)
+
+    def is_empty(self, slot: Slot) -> bool:
+        """Whether `slot` was emptied; a pointer that cannot be read is damaged, and no word that nothing is served."""
+        return not os.path.lexists(self.root / slot)
 
     def pointed(self, slot: Slot) -> str | None:
-        """Name of the directory that `slot` serves."""
-        try:
-            return (self.root / slot).read_text().strip() or None
-        except OSError:
-            return None
+        """Name of the directory that `slot` serves; None where the pointer is missing or damaged."""
+        content = read_small(self.root / slot)
+        pointer = unseal(content, _Pointer)
+        if pointer is not None:
+            return pointer.key
+        older = content.decode("ascii", "replace").strip()  # without a checksum
+        return older if _KEY.fullmatch(older) else None
+
+    def serves(self, slot: Slot, entry: Entry) -> bool:
+        """Whether `slot` serves `entry`, and everything that says so is as `point` wrote it."""
+        pointer = unseal(read_small(self.root / slot), _Pointer)
+        marked = slot != "champion" or _is_marked(entry.path / _SERVED)
+        return marked and pointer is not None and pointer.key == entry.key
 
     def current(self, slot: Slot) -> Entry | None:
-        """The entry that `slot` serves, where it is whole."""
+        """The entry that `slot` serves."""
         key = self.pointed(slot)
         return self.find(key) if key else None
 
     def remove(self, entry: Entry) -> None:
         """Take a version out of the store."""
-        shutil.rmtree(entry.path, ignore_errors=True)
+        _discard(entry.path)
 
     def prune(self, keep: int) -> None:
-        """Remove all but the `keep` latest versions, the served ones, and leftovers of interrupted installations."""
-        served = {self.pointed(slot) for slot in SLOTS}
-        for entry in [e for e in self.entries() if e.key not in served][max(keep - len(served - {None}), 0) :]:
-            self.remove(entry)
+        """Remove all but the `keep` latest whole versions, the served ones, and leftovers of broken installations."""
+        served = {key for slot in SLOTS if (key := self.pointed(slot))}
+        spare = [entry.key for entry in self.entries() if entry.key not in served and entry.is_whole()]
+        kept = served.union(spare[: max(keep - len(served), 0)])
+        for path in self._directories():
+            if path.name not in kept:
+                _discard(path)
         for leftover in self._versions.glob(f"{_PARTIAL}*"):
-            shutil.rmtree(leftover, ignore_errors=True)
+            _discard(leftover)
 
     def write_status(self, status: RegistryStatus) -> None:
         """Tell the workers what the registry said."""
         self.root.mkdir(parents=True, exist_ok=True)
-        _write_atomically(self.root / "status.json", status.model_dump_json())
+        _write_atomically(self.root / "status.json", seal(status))
 
     def status(self) -> RegistryStatus:
         """What the puller last wrote; an unreachable registry where it never did."""
-        try:
-            return RegistryStatus.model_validate_json((self.root / "status.json").read_bytes())
-        except (OSError, ValidationError):
-            return RegistryStatus()
+        return unseal(read_small(self.root / "status.json"), RegistryStatus) or RegistryStatus()
+
+    def _directories(self) -> list[Path]:
+        """What is named like a version, the latest first."""
+        versions = [path for path in self._versions.glob("*") if _KEY.fullmatch(path.name)]
+        return sorted(versions, key=_modified, reverse=True)
 
     def _replace(self, final: Path, scratch: Path) -> None:
         with suppress(FileNotFoundError):
@@ -187,12 +254,63 @@ def directory_name(meta: VersionMeta) -> str:
     return f"{meta.version}-{(meta.run_id or 'unknown')[:8]}"
 
 
+def _describe(path: Path, meta: VersionMeta) -> Entry:
+    manifest_sha256 = _manifest_hash(path / "bundle")
+    if manifest_sha256 is None:
+        raise BundleIntegrityError(f"Expected {MANIFEST} in the bundle of version {meta.version}, found none.")
+    _write_atomically(path / "meta.json", seal(_MetaFile(meta=meta, manifest_sha256=manifest_sha256)))
+    return Entry(path, meta, manifest_sha256)
+
+
 def _entry(path: Path) -> Entry | None:
+    """The version in `path`, where its meta.json is sound and says what the directory's name says."""
+    content = read_small(path / "meta.json")
+    found = unseal(content, _MetaFile)
+    entry = Entry(path, found.meta, found.manifest_sha256) if found else _older_entry(path, content)
+    return entry if entry and directory_name(entry.meta) == path.name else None
+
+
+def _older_entry(path: Path, content: bytes) -> Entry | None:
+    """A version whose meta.json has no checksum; it must look exactly as releases without checksums wrote it."""
     try:
-        meta = VersionMeta.model_validate_json((path / "meta.json").read_bytes())
-    except (OSError, ValidationError):
+        meta = VersionMeta.model_validate_json(content)
+    except ValidationError:
         return None
-    return Entry(path, meta)
+    return Entry(path, meta, None) if meta.model_dump_json().encode() == content else None
+
+
+def _manifest_hash(bundle: Path) -> str | None:
+    try:
+        return hashlib.sha256((bundle / MANIFEST).read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
+def _mark(marker: Path) -> None:
+    if _is_marked(marker):
+        marker.touch()
+    else:
+        _write_atomically(marker, "")
+
+
+def _is_marked(marker: Path) -> bool:
+    return marker.is_file() and _is_readable(marker) and marker.stat().st_size == 0
+
+
+def _is_readable(path: Path) -> bool:
+    return os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _discard(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()  # a file or a link where a directory should be
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _set_aside_directory(path: Path) -> None:
+    """A directory where a file belongs is none of ours: it makes way, and is not deleted."""
+    if path.is_dir() and not path.is_symlink():
+        path.rename(path.with_name(f".aside-{path.name}-{time.time_ns()}"))
 
 
 def _modified(path: Path) -> int:
@@ -210,6 +328,7 @@ def _write_atomically(path: Path, text: str) -> None:
             sink.write(text)
             sink.flush()
             os.fsync(sink.fileno())
+        _set_aside_directory(path)
         Path(name).replace(path)
     except OSError as error:
         Path(name).unlink(missing_ok=True)

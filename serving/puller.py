@@ -6,6 +6,7 @@ does not answer, and a version that does not pass, leave the served version alon
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -15,10 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
+from pydantic import ValidationError
 
 from recommender import smoke
+from recommender.bundle import verify_bundle
 from recommender.errors import BundleError, GateRefusedError, MovierecError, RegistryUnavailableError
-from serving.model_store import Entry, ModelStore, Refusal, RegistryStatus, Slot, VersionMeta, directory_name
+from serving.model_store import SLOTS, Entry, ModelStore, Refusal, RegistryStatus, Slot, VersionMeta, directory_name
 from serving.settings import Settings
 from serving.signals import on_stop
 
@@ -30,10 +33,12 @@ log = structlog.get_logger(__name__)
 PROMOTED = frozenset({"promote", "forced", "accepted"})  # verdicts with which the gate lets a version through
 MAX_PAUSE = 10.0  # seconds between two looks at a registry that keeps failing
 _REFUSALS_SHOWN = 10
+_REASON_LENGTH, _NAME_LENGTH = 1000, 60  # characters of what may come from a hostile registry
 RETRY_BASE, RETRY_PAUSE = 1.0, 60.0  # a refusal's cause may pass: a full disk, a connection that broke
 _ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+    "MLFLOW_ALLOW_HTTP_REDIRECTS": "false",  # a redirect would carry the request past the rules for addresses
     "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",  # a kept connection outlives a file that is moved away
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_CONFIGURE_LOGGING": "false",  # its lines go through our renderer
@@ -49,22 +54,27 @@ class Puller:
         self._store = store
         self._settings = settings
         self._refused: dict[str, tuple[float, int]] = {}  # time of the next try, tries so far
+        self._inspected_at = -math.inf
         self.status = store.status()
         aliases: dict[Slot, str | None] = {"champion": settings.alias, "challenger": settings.challenger_alias}
         self._aliases: Mapping[Slot, str] = {slot: alias for slot, alias in aliases.items() if alias}
 
     def pull(self) -> bool:
-        """Look once; returns whether the registry answered. Never raises for a registry or version that is bad."""
+        """Look once; returns whether the registry answered. Never raises for a bad registry, version or store."""
         status = RegistryStatus(**self.status.model_dump(include={"refusals", "refusal_count", "pulls"}))
         try:
+            inspected = self._inspect()
             for slot, alias in self._aliases.items():
-                found = self._registry.aliased(alias)
-                key = self._follow(slot, found, status)
+                key = self._follow(slot, self._registry.aliased(alias), status)
                 if key is not None:
                     status.confirmed[slot] = key
             status.reachable = True
+            if inspected and "champion" in status.confirmed:  # else what is damaged may be all that there is
+                self._store.prune(self._settings.keep_versions)
         except RegistryUnavailableError as error:
             status.error = str(error)
+        except (MovierecError, OSError) as error:
+            status.error = f"The local model store cannot be kept: {error}"
         status.checked_at = time.time()
         self._tell(status)
         return status.reachable
@@ -83,20 +93,39 @@ class Puller:
             if slot == "challenger":
                 self._store.point(slot, None)
             return None
-        meta = self._meta(found)
+        try:
+            meta = self._meta(found)
+        except ValidationError as error:
+            self._refuse_names(found, error, status)
+            return None
         key = directory_name(meta)
         held = self._store.find(key)
-        if self._store.pointed(slot) == key and held is not None and held.is_whole():
+        if held is not None and held.meta == meta and held.is_whole() and self._store.serves(slot, held):
             return key
-        if time.monotonic() < self._refused.get(key, (0.0, 0))[0]:
+        if self._is_refused(key):
             return None
         return self._take(slot, meta, found.tags.get("verdict", ""), status)
+
+    def _inspect(self) -> bool:
+        """Verify the served versions' hashes where that is due; a damaged one goes, so that it is fetched again."""
+        if time.monotonic() < self._inspected_at + self._settings.inspect_seconds:
+            return False
+        for entry in {self._store.current(slot) for slot in SLOTS} - {None}:
+            assert entry is not None
+            try:
+                entry.require_manifest()
+                verify_bundle(entry.bundle)
+            except (BundleError, OSError) as error:
+                self._remove_damaged(entry, error)
+        self._inspected_at = time.monotonic()
+        return True
 
     def _take(self, slot: Slot, meta: VersionMeta, verdict: str, status: RegistryStatus) -> str | None:
         started = time.perf_counter()
         try:
             self._require_verdict(slot, verdict)
             entry = self._held(meta) or self._store.install(meta, lambda path: self._fetch(meta.version, path))
+            self._store.point(slot, entry)
         except (MovierecError, OSError) as error:
             self._refuse(meta, str(error), status)
             return None
@@ -104,7 +133,6 @@ class Puller:
             log.exception("version_failed", version=meta.version)
             self._refuse(meta, f"It cannot be used: {error!r}.", status)
             return None
-        self._store.point(slot, entry)
         self._store.prune(self._settings.keep_versions)
         self._refused.pop(entry.key, None)
         status.pulls += 1
@@ -126,12 +154,17 @@ class Puller:
         if entry is None:
             return None
         try:
+            entry.require_whole()
             self._check(entry.bundle)
-        except BundleError as error:
-            log.error("version_damaged", version=meta.version, reason=str(error))
-            self._store.remove(entry)
+        except (BundleError, OSError) as error:
+            self._remove_damaged(entry, error)
             return None
-        return entry
+        described = entry.meta == meta and entry.manifest_sha256 is not None
+        return entry if described else self._store.describe(entry, meta)
+
+    def _remove_damaged(self, entry: Entry, error: Exception) -> None:
+        log.error("version_damaged", version=entry.meta.version, reason=str(error))
+        self._store.remove(entry)
 
     def _fetch(self, version: str, path: Path) -> None:
         self._registry.fetch(version, path)
@@ -140,14 +173,33 @@ class Puller:
     def _check(self, bundle: Path) -> None:
         smoke.check(bundle, dataset=self._settings.expected_dataset, minimum_movies=self._settings.minimum_movies)
 
+    def _is_refused(self, key: str) -> bool:
+        return time.monotonic() < self._refused.get(key, (0.0, 0))[0]
+
+    def _refuse_names(self, found: Registered, error: ValidationError, status: RegistryStatus) -> None:
+        """Refuse a version whose number, run or algorithm must not become a directory's name or an answer's part."""
+        version = repr(found.version)[:_NAME_LENGTH]
+        if self._is_refused(version):
+            return
+        wrong = ", ".join(str(part) for fault in error.errors() for part in fault["loc"])
+        reason = (
+            "Expected a version of digits, a run id of hexadecimal digits and names of at most 256 characters, found "
+            f"version {version} of run {repr(found.run_id)[:_NAME_LENGTH]}; wrong: {wrong}. Nothing was fetched. "
+            "See who can write to the registry."
+        )
+        self._note_refusal(version, version, reason, status)
+
     def _refuse(self, meta: VersionMeta, reason: str, status: RegistryStatus) -> None:
-        key = directory_name(meta)
+        self._note_refusal(directory_name(meta), meta.version, reason, status)
+
+    def _note_refusal(self, key: str, version: str, reason: str, status: RegistryStatus) -> None:
         tries = self._refused.get(key, (0.0, 0))[1] + 1
         self._refused[key] = (time.monotonic() + min(RETRY_BASE * 2**tries, RETRY_PAUSE), tries)
-        others = [refusal for refusal in status.refusals if refusal.version != meta.version]
-        status.refusals = [*others, Refusal(version=meta.version, reason=reason, at=time.time())][-_REFUSALS_SHOWN:]
+        refusal = Refusal(version=version, reason=reason[:_REASON_LENGTH], at=time.time())
+        others = [refused for refused in status.refusals if refused.version != version]
+        status.refusals = [*others, refusal][-_REFUSALS_SHOWN:]
         status.refusal_count += 1
-        log.error("version_refused", version=meta.version, run_id=meta.run_id, reason=reason)
+        log.error("version_refused", version=version, key=key, reason=refusal.reason)
 
     def _meta(self, found: Registered) -> VersionMeta:
         return VersionMeta(
@@ -173,10 +225,12 @@ def puller_of(settings: Settings) -> Iterator[Puller]:
     """A puller for the configured registry; imports MLflow, for a process of its own."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    from serving.artifacts import ArtifactRules
     from serving.registry import Registry, read_only
 
+    rules = ArtifactRules(tuple(settings.artifact_sources), settings.max_version_bytes, settings.max_version_files)
     with read_only():
-        registry = Registry(settings.tracking_uri, settings.registered_model)
+        registry = Registry(settings.tracking_uri, settings.registered_model, rules)
         yield Puller(registry, ModelStore(settings.store_dir), settings)
 
 

@@ -12,18 +12,20 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import mlflow
 import sqlalchemy
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
 
-from recommender.errors import BundleIntegrityError, RegistryUnavailableError
+from recommender.errors import BundleError, BundleIntegrityError, RegistryUnavailableError
+from serving.artifacts import ArtifactRules, fetch_bundle
 from serving.logs import without_credentials
 
 SQLITE = "sqlite:///"
 BUNDLE = "artifacts/bundle"  # inside the MLflow model
+_MAX_STEPS = 4  # from a version to its model or run, and once more
 _LOCK_SECONDS = 2.0  # reads failed with 0 and never with 2 while two processes logged
 _NO_SUCH = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
 
@@ -40,8 +42,9 @@ class Registered:
 class Registry:
     """One registered model at one tracking URI."""
 
-    def __init__(self, tracking_uri: str, name: str) -> None:
+    def __init__(self, tracking_uri: str, name: str, rules: ArtifactRules | None = None) -> None:
         self.name = name
+        self._rules = rules or ArtifactRules()
         self._uri = tracking_uri
         self._client: mlflow.MlflowClient | None = None
 
@@ -61,20 +64,32 @@ class Registry:
     def fetch(self, version: str, destination: Path) -> None:
         """Download the bundle of a version to the new directory `destination`.
 
-        Raises RegistryUnavailableError, or BundleIntegrityError where the version has no bundle at its address.
+        Raises BundleIntegrityError where the version has no bundle at its address, and BundleError where the rules
+        refuse it.
         """
         try:
-            source = self._connected().get_model_version_download_uri(self.name, version)
-            got = mlflow.artifacts.download_artifacts(
-                artifact_uri=f"{source}/{BUNDLE}", dst_path=str(destination.parent), tracking_uri=self._uri
-            )
+            source = self._resolve(self._connected().get_model_version_download_uri(self.name, version))
+            fetch_bundle(f"{source}/{BUNDLE}", self._uri, destination, self._rules)
         except (MlflowException, OSError) as error:
             raise BundleIntegrityError(
                 f"Version {version} has no bundle at its artifact address ({_first_line(error)}). "
                 "Artifact addresses are absolute: a tracking store that was moved must be moved back, or train again."
             ) from error
-        if Path(got) != destination:
-            Path(got).rename(destination)
+
+    def _resolve(self, address: str) -> str:
+        """The address behind `models:/` and `runs:/`, for the rules are about where the files are."""
+        for _ in range(_MAX_STEPS):
+            place = urlsplit(address)
+            name, _, rest = place.path.strip("/").partition("/")
+            if place.scheme == "runs":
+                address = f"{self._connected().get_run(name).info.artifact_uri.rstrip('/')}/{rest}"
+            elif place.scheme != "models":
+                return address.rstrip("/")
+            elif rest:
+                address = self._connected().get_model_version_download_uri(name, rest)
+            else:
+                address = self._connected().get_logged_model(name).artifact_location
+        raise BundleError("The registry's artifact address leads from one version or run to another without end.")
 
     def _connected(self) -> mlflow.MlflowClient:
         if self._client is None:

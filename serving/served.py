@@ -20,6 +20,7 @@ class Served:
     key: str
     meta: VersionMeta
     stale: bool
+    inode: int | None = None
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -31,6 +32,10 @@ class Served:
         """`identity` as it stands in answers."""
         return orjson.dumps(self.identity)
 
+    def is_from(self, entry: Entry) -> bool:
+        """Whether it was loaded from `entry` as it lies in the store now; one that has gone missing is not newer."""
+        return self.key == entry.key and entry.inode in (self.inode, None)
+
     @cached_property
     def tag(self) -> str:
         """What distinguishes this version's answers from another's, for entity tags."""
@@ -40,9 +45,11 @@ class Served:
 def load(entry: Entry, *, stale: bool) -> Served:
     """Map the bundle of `entry` and answer a query, so that the first person does not wait for the first touch.
 
-    Hashes were checked when the version came into the store; sizes, types and shapes are checked again here.
-    Raises BundleError.
+    Arrays' hashes were checked when the version came into the store, and the puller checks them from time to time; the
+    manifest's hash, sizes, types and shapes are checked here. Raises BundleError.
     """
+    inode = entry.inode
+    entry.require_manifest()
     model = Model.load(entry.bundle, verify=False)
     model.check_golden()
-    return Served(model, entry.key, entry.meta, stale)
+    return Served(model, entry.key, entry.meta, stale, inode)

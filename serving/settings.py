@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -25,13 +26,19 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("MLFLOW_TRACKING_URI", "MOVIEREC_TRACKING_URI"),
         description="MLflow tracking store with the model registry; MLFLOW_TRACKING_URI sets it",
     )
-    registered_model: str = Field("movielens-recommender", description="name in the registry")
+    registered_model: str = Field("movielens-recommender", pattern=r"^[^/:\\]+$", description="name in the registry")
     alias: str = Field("champion", description="alias of the version to serve")
     challenger_alias: str | None = Field(None, description="alias of a second version, for ?model=challenger")
     poll_seconds: float = Field(1.0, gt=0, description="pause between two looks at the registry")
     stale_after_seconds: float = Field(15.0, gt=0, description="unconfirmed for this long, a version is called stale")
     watch_seconds: float = Field(0.25, gt=0, description="pause between two looks of a worker at the local store")
+    artifact_sources: list[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9+.-]*:/")]] = Field(
+        [], description="where versions may lie beside the registry's own place, for example s3://bucket/films"
+    )
+    max_version_bytes: int = Field(20 * 2**30, ge=1, description="refuse larger versions")
+    max_version_files: int = Field(2000, ge=1, description="refuse versions of more files")
     keep_versions: int = Field(5, ge=1, description="versions kept in the local store")
+    inspect_seconds: float = Field(600.0, gt=0, description="pause between two checks of the served version's hashes")
     allow_unjudged: bool = Field(False, description="serve a champion that the promotion gate never judged")
     expected_dataset: str | None = Field(None, description="refuse models that were fitted on another data set")
     minimum_movies: int = Field(10, ge=1, description="refuse models with a smaller catalogue")

@@ -37,12 +37,11 @@ class ModelSlot:
     def refresh(self) -> None:
         """Look at the store once; load what it points to where that has changed. Never raises for a bad version."""
         self.status = self.store.status()
-        wanted = self._wanted()
-        if wanted is None:
+        entry = self._next()
+        if entry is None:
             self._empty_challenger()
-            return
-        if self.served is None or self.served.key != wanted.key:
-            self._load(wanted)
+        elif self.served is None or not self.served.is_from(entry):
+            self._load(entry)
         if self.served is not None:
             stale = self._is_stale(self.served.key)
             if stale != self.served.stale:
@@ -57,7 +56,7 @@ class ModelSlot:
             except Exception:  # a worker that stops looking would serve the old version for ever
                 log.exception("watch_failed", slot=self.slot)
 
-    def _wanted(self) -> Entry | None:
+    def _next(self) -> Entry | None:
         if self._pinned is not None:
             return self.store.version(self._pinned) if self.served is None else None
         entry = self.store.current(self.slot)
@@ -66,9 +65,9 @@ class ModelSlot:
         return self._fallback() if self.served is None and self.slot == "champion" else None
 
     def _fallback(self) -> Entry | None:
-        """Without a usable pointer, the latest version that was served once is better than none."""
+        """Without a usable pointer: the version that was served last, or else the latest one."""
         usable = [entry for entry in self.store.entries() if self._may_try(entry)]
-        return next((entry for entry in usable if entry.was_served), next(iter(usable), None))
+        return max(usable, key=lambda entry: entry.served_at, default=None)
 
     def _may_try(self, entry: Entry) -> bool:
         """A version that failed is tried again after a pause: a full disk or a lack of memory passes."""
@@ -96,7 +95,7 @@ class ModelSlot:
         self.on_swap(self.slot, before, served)
 
     def _empty_challenger(self) -> None:
-        if self.slot == "challenger" and self.served is not None and self.store.pointed(self.slot) is None:
+        if self.slot == "challenger" and self.served is not None and self.store.is_empty(self.slot):
             self._swap(None)
 
     def _is_stale(self, key: str) -> bool:

@@ -56,7 +56,7 @@ def test_row_19_promotions_under_load_fail_no_request_and_mix_no_versions(servic
     assert list(failures(load.samples)) == []
     for sample in load.samples:
         model = json.loads(sample.body)["model"]
-        assert model["run_id"] == f"run{model['version']}"
+        assert model["run_id"] == f"{model['version']:>032}"
     assert set(versions(load.samples)) == set("1234567")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import threading
 import time
@@ -12,38 +13,12 @@ import numpy as np
 import pytest
 
 from recommender.bundle import read_manifest, save_bundle
-from recommender.errors import RegistryUnavailableError
 from serving import puller as pulling
 from serving.model_store import ModelStore
 from serving.puller import Puller
-from serving.registry import Registered
 from serving.settings import Settings
+from tests.serving.fake_registry import FakeRegistry
 from tests.toy import build_arrays, build_manifest
-
-
-class FakeRegistry:
-    """Aliases and bundles in memory."""
-
-    def __init__(self) -> None:
-        self.aliases: dict[str, Registered] = {}
-        self.bundles: dict[str, Path] = {}
-        self.down = False
-        self.fetched: list[str] = []
-
-    def register(self, version: str, bundle: Path, alias: str = "champion", **tags: str) -> None:
-        self.bundles[version] = bundle
-        self.aliases[alias] = Registered(
-            version, f"run{version:>05}", {"algorithm": "toy", "verdict": "promote", **tags}
-        )
-
-    def aliased(self, alias: str) -> Registered | None:
-        if self.down:
-            raise RegistryUnavailableError("gone")
-        return self.aliases.get(alias)
-
-    def fetch(self, version: str, destination: Path) -> None:
-        self.fetched.append(version)
-        shutil.copytree(self.bundles[version], destination)
 
 
 @pytest.fixture
@@ -163,7 +138,8 @@ def test_row_17_a_version_that_the_gate_did_not_let_through_is_served_only_where
 def test_row_13_every_damaged_file_is_refused(registry, local, toy_bundle, tmp_path) -> None:
     registry.register("1", toy_bundle)
     make(registry, local).pull()
-    for number, name in enumerate([*read_manifest(toy_bundle).files, "manifest"]):
+    versions = itertools.count(2)
+    for name in [*read_manifest(toy_bundle).files, "manifest"]:
         for damage in ("flipped", "cut", "missing"):
             bad = tmp_path / f"{name}-{damage}"
             shutil.copytree(toy_bundle, bad)
@@ -174,10 +150,11 @@ def test_row_13_every_damaged_file_is_refused(registry, local, toy_bundle, tmp_p
                 file.unlink()
             else:
                 file.write_bytes(content if damage == "flipped" else content[:-1])
-            registry.register(f"{number}{damage}", bad)
+            version = str(next(versions))
+            registry.register(version, bad)
             puller = make(registry, local)
             puller.pull()
-            assert puller.status.refusals[-1].version == f"{number}{damage}"
+            assert puller.status.refusals[-1].version == version
             assert served(local) == "1"
 
 

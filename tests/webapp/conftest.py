@@ -54,7 +54,7 @@ def two_versions(tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
     save_bundle(root / "second", build_manifest(), arrays)
     store = ModelStore(root / "store")
     for version, name, slot in (("1", "first", "champion"), ("2", "second", "challenger")):
-        meta = VersionMeta(name="movielens-recommender", version=version, run_id=f"run-{version}", algorithm=name)
+        meta = VersionMeta(name="movielens-recommender", version=version, run_id=f"{version:>032}", algorithm=name)
 
         def copy(target: Path, bundle: Path = root / name) -> None:
             shutil.copytree(bundle, target)

@@ -1,0 +1,146 @@
+"""Fetch a bundle from the artifact address that a registry names, within rules that a hostile registry cannot bend.
+
+The manifest is read first; only the files that it lists are fetched, each at most as long as it is listed, and no
+listing or file name of the artifact store is ever used. Addresses are followed only to where `ArtifactRules` allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from mlflow.store.artifact.http_artifact_repo import HttpArtifactRepository
+from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.file_utils import local_file_uri_to_path
+from mlflow.utils.rest_utils import http_request
+
+from recommender.bundle import MANIFEST, Manifest, read_manifest
+from recommender.errors import BundleError, BundleIntegrityError
+from serving.logs import without_credentials
+
+_MANIFEST_BYTES = 16 << 20
+_CHUNK = 1 << 20
+_LOCAL = ("", "file")
+_HTTP = ("http", "https")
+_PROXIED = "mlflow-artifacts"  # artifacts that the tracking server hands out itself
+
+
+@dataclass(frozen=True)
+class ArtifactRules:
+    """Where artifacts may lie beside the registry's own place, and how much a version may hold."""
+
+    sources: tuple[str, ...] = ()  # addresses such as s3://bucket/films; everything below them is allowed
+    max_bytes: int = 20 << 30
+    max_files: int = 2000
+
+
+def require_allowed(address: str, tracking_uri: str, rules: ArtifactRules) -> None:
+    """Raise BundleError unless the registry at `tracking_uri` may name the artifact address `address`.
+
+    A local registry may name local files; a server may name itself; everything else must be in `rules.sources`.
+    """
+    if _is_own(address, urlsplit(tracking_uri)) or any(_is_below(address, source) for source in rules.sources):
+        return
+    shown = without_credentials(address)[:200]
+    raise BundleError(
+        f"The registry names the artifact address {shown!r}, which is neither its own nor allowed; nothing was "
+        "fetched. If that is where its artifacts lie, allow the address or one above it with "
+        'MOVIEREC_ARTIFACT_SOURCES, a JSON list such as ["s3://bucket/films"].'
+    )
+
+
+def fetch_bundle(address: str, tracking_uri: str, destination: Path, rules: ArtifactRules) -> None:
+    """Download the bundle at an allowed address to the new directory `destination`.
+
+    Raises BundleError where it is larger than the rules allow or a file is longer than its manifest says, and what
+    MLflow or the file system raise.
+    """
+    require_allowed(address, tracking_uri, rules)
+    destination.mkdir(parents=True)
+    _fetch_file(address, tracking_uri, destination / MANIFEST, _MANIFEST_BYTES)
+    manifest = read_manifest(destination)
+    _require_size(manifest, rules)
+    for name, entry in manifest.files.items():
+        _fetch_file(address, tracking_uri, destination / f"{name}.npy", entry.bytes)
+
+
+def _require_size(manifest: Manifest, rules: ArtifactRules) -> None:
+    sizes = [entry.bytes for entry in manifest.files.values()]
+    if len(sizes) > rules.max_files or sum(sizes) > rules.max_bytes or min(sizes, default=0) < 0:
+        raise BundleError(
+            f"The version lists {len(sizes)} files of {sum(sizes)} bytes; expected at most {rules.max_files} files "
+            f"(MOVIEREC_MAX_VERSION_FILES) of {rules.max_bytes} bytes (MOVIEREC_MAX_VERSION_BYTES)."
+        )
+
+
+def _fetch_file(address: str, tracking_uri: str, target: Path, limit: int) -> None:
+    """Download the file of the same name below `address`, at most `limit` bytes of it."""
+    with _stream(address, tracking_uri, target.name) as chunks, target.open("xb") as sink:
+        for chunk in chunks:
+            limit -= len(chunk)
+            if limit < 0:
+                raise BundleIntegrityError(f"Bundle file {target.name} is longer than expected; broken off.")
+            sink.write(chunk)
+
+
+@contextmanager
+def _stream(address: str, tracking_uri: str, name: str) -> Iterator[Iterator[bytes]]:
+    if urlsplit(address).scheme in _LOCAL:
+        with (Path(local_file_uri_to_path(address)) / name).open("rb") as source:
+            yield _chunks(source)
+        return
+    repository = get_artifact_repository(address, tracking_uri=tracking_uri)
+    if isinstance(repository, HttpArtifactRepository):
+        # MLflow's own download would follow redirects and presigned addresses to anywhere.
+        host = get_default_host_creds(repository.artifact_uri)
+        with closing(http_request(host, f"/{name}", "GET", stream=True, allow_redirects=False)) as response:
+            if response.status_code != 200:
+                raise BundleIntegrityError(
+                    f"The artifact store answers {response.status_code} for {name}; expected 200, without a redirect."
+                )
+            yield response.iter_content(_CHUNK)
+        return
+    with TemporaryDirectory() as scratch:  # an address of another scheme, which a setting allows
+        file = Path(repository.download_artifacts(name, dst_path=scratch))
+        with file.open("rb") as source:
+            yield _chunks(source)
+
+
+def _chunks(source: IO[bytes]) -> Iterator[bytes]:
+    while chunk := source.read(_CHUNK):
+        yield chunk
+
+
+def _is_own(address: str, tracking: SplitResult) -> bool:
+    place = urlsplit(address)
+    if place.scheme in _LOCAL:
+        return not place.netloc and (tracking.scheme in _LOCAL or tracking.scheme.startswith("sqlite"))
+    if tracking.scheme not in _HTTP or not _is_plain(place):
+        return False
+    host = tracking.netloc.rpartition("@")[2]  # without credentials
+    proxied = place.scheme == _PROXIED and place.netloc in ("", host)
+    return proxied or (place.scheme, place.netloc) == (tracking.scheme, host)
+
+
+def _is_below(address: str, source: str) -> bool:
+    """Whether an address is an allowed one or below it; an allowed one without a host allows every host."""
+    place, allowed = urlsplit(address), urlsplit(source)
+    above = allowed.path.rstrip("/")
+    return (
+        (place.scheme or "file") == allowed.scheme
+        and allowed.netloc in ("", place.netloc)
+        and (place.path == above or place.path.startswith(f"{above}/"))
+        and _is_plain(place)
+    )
+
+
+def _is_plain(place: SplitResult) -> bool:
+    """Whether the path leads where it seems to: no step upwards, however encoded, no query, no control characters."""
+    path = unquote(unquote(place.path))
+    return not (place.query or place.fragment or ".." in path.split("/") or any(sign < " " for sign in path))

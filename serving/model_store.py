@@ -11,12 +11,9 @@ replaced or removed.
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -25,11 +22,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from recommender.bundle import read_manifest
 from recommender.errors import BundleError, BundleIntegrityError, MissingInputError
+from recommender.files import move, named, remove_directory, remove_file, scratch_directory, write_text
 
 Slot = Literal["champion", "challenger"]
 SLOTS: tuple[Slot, ...] = ("champion", "challenger")
 _PARTIAL = ".partial-"
 _SERVED = "served"  # empty file in the directory of a version that was served
+_OWN_FILES = named(rf"(.+/)?(meta\.json|{_SERVED}|manifest\.json|[a-z][a-z0-9_]*\.npy)")  # in a version's directory
 
 
 class VersionMeta(BaseModel):
@@ -106,7 +105,7 @@ class ModelStore:
         """
         self._versions.mkdir(parents=True, exist_ok=True)
         final = self._versions / directory_name(meta)
-        with _scratch(self._versions) as scratch:
+        with scratch_directory(self._versions, _PARTIAL) as scratch:
             fetch(scratch / "bundle")
             (scratch / "meta.json").write_text(meta.model_dump_json())
             self._replace(final, scratch)
@@ -134,7 +133,7 @@ class ModelStore:
         """Serve `entry` in `slot` from now on; None empties the slot."""
         pointer = self.root / slot
         if entry is None:
-            pointer.unlink(missing_ok=True)
+            remove_file(pointer)
         else:
             _write_atomically(pointer, entry.key)
             if slot == "champion":
@@ -154,7 +153,7 @@ class ModelStore:
 
     def remove(self, entry: Entry) -> None:
         """Take a version out of the store."""
-        shutil.rmtree(entry.path, ignore_errors=True)
+        remove_directory(entry.path, _OWN_FILES)
 
     def prune(self, keep: int) -> None:
         """Remove all but the `keep` latest versions, the served ones, and leftovers of interrupted installations."""
@@ -162,7 +161,7 @@ class ModelStore:
         for entry in [e for e in self.entries() if e.key not in served][max(keep - len(served - {None}), 0) :]:
             self.remove(entry)
         for leftover in self._versions.glob(f"{_PARTIAL}*"):
-            shutil.rmtree(leftover, ignore_errors=True)
+            remove_directory(leftover, _OWN_FILES)
 
     def write_status(self, status: RegistryStatus) -> None:
         """Tell the workers what the registry said."""
@@ -178,8 +177,8 @@ class ModelStore:
 
     def _replace(self, final: Path, scratch: Path) -> None:
         with suppress(FileNotFoundError):
-            final.rename(self._versions / f"{_PARTIAL}old-{time.monotonic_ns()}")
-        scratch.rename(final)
+            move(final, self._versions / f"{_PARTIAL}old-{time.monotonic_ns()}")
+        move(scratch, final)
 
 
 def directory_name(meta: VersionMeta) -> str:
@@ -203,23 +202,7 @@ def _modified(path: Path) -> int:
 
 
 def _write_atomically(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(handle, "w") as sink:
-            sink.write(text)
-            sink.flush()
-            os.fsync(sink.fileno())
-        Path(name).replace(path)
+        write_text(path, text)
     except OSError as error:
-        Path(name).unlink(missing_ok=True)
         raise BundleIntegrityError(f"The local model store cannot be written: {error.strerror}.") from error
-
-
-@contextmanager
-def _scratch(parent: Path) -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=parent))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)

@@ -20,6 +20,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from recommender.errors import BundleIntegrityError, RegistryUnavailableError
+from recommender.files import move
 from serving.logs import without_credentials
 
 SQLITE = "sqlite:///"
@@ -74,7 +75,7 @@ class Registry:
                 "Artifact addresses are absolute: a tracking store that was moved must be moved back, or train again."
             ) from error
         if Path(got) != destination:
-            Path(got).rename(destination)
+            move(Path(got), destination)
 
     def _connected(self) -> mlflow.MlflowClient:
         if self._client is None:

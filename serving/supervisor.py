@@ -11,7 +11,6 @@ import gc
 import multiprocessing
 import multiprocessing.connection
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,11 +19,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.context import ForkProcess
+from pathlib import Path
 from types import FrameType
 
 import structlog
 
 from recommender.errors import UsageError
+from recommender.files import named, remove_directory
 from serving.lifecycle import Lifecycle
 from serving.metrics import MULTIPROCESS_DIR, forget_process
 from serving.model_store import ModelStore
@@ -38,6 +39,7 @@ TICK_SECONDS = 0.5
 SILENCE_SECONDS = 30.0  # an event loop that has not run for so long hangs
 STEADY_SECONDS = 10.0  # a worker that lived so long did not fail at its start
 MAX_PAUSE = 5.0
+_METRIC_FILES = named(r"[a-z_]+_\d+\.db")
 _FORK = multiprocessing.get_context("fork")
 
 
@@ -164,7 +166,7 @@ def serve(settings: Settings, *, pull: bool = True, pinned: str | None = None) -
     try:
         Supervisor(settings, pull=pull, pinned=pinned).run()
     finally:
-        shutil.rmtree(os.environ[MULTIPROCESS_DIR], ignore_errors=True)
+        remove_directory(Path(os.environ[MULTIPROCESS_DIR]), _METRIC_FILES)
 
 
 def _start_puller() -> subprocess.Popen[bytes]:

@@ -107,6 +107,8 @@ def evaluate_recipes(
             for name, recipe in recipes.items():
                 stage = partial(part.evaluate, recipe, _evaluated_bundle(workspace, name) if kept else None)
                 trainings[name].append(workspace.stage_evaluation(f"evaluations/{name}/{part.name}", stage))
+                if kept:
+                    workspace.claim(_evaluated_bundle(workspace, name))
         for name in recipes:
             results[name][protocol.name] = combine(trainings[name])
     return results

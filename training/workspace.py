@@ -1,13 +1,13 @@
 """What a training run has finished so far, on disk: after a kill the next run of the same plan goes on from there.
 
-A workspace belongs to one process at a time, and to one plan (data, configuration, seed). It is removed at the end.
+A workspace belongs to one process at a time, and to one plan (data, configuration, seed). Its marker lists what was
+finished; exactly that is removed at the end.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -18,6 +18,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from recommender.bundle import Metric
+from recommender.files import entries, mark, marked_files, remove_directory, whole_file, write_text
 from training.evaluation.result import Evaluation
 
 WORK_ROOT = Path("var/training")
@@ -35,14 +36,18 @@ class Workspace:
         """What `compute` gave for the stage `name`, computed once; anything that JSON holds."""
         path = self.directory / f"{name}.json"
         if not path.exists():
-            _write_whole(path, lambda part: part.write_text(json.dumps(compute()), encoding="utf-8"))
+            write_text(path, json.dumps(compute()))
+        self.claim(path)
         return json.loads(path.read_text(encoding="utf-8"))
 
     def stage_evaluation(self, name: str, compute: Callable[[], Evaluation]) -> Evaluation:
         """The evaluation of the stage `name`, computed once."""
         path = self.directory / f"{name}.npz"
         if not path.exists():
-            _write_whole(path, lambda part: save_evaluation(part, compute()))
+            evaluation = compute()
+            with whole_file(path) as fresh:
+                save_evaluation(fresh, evaluation)
+        self.claim(path)
         return load_evaluation(path)
 
     def stage_directory(self, name: str, build: Callable[[Path], Any]) -> Path:
@@ -50,7 +55,15 @@ class Workspace:
         path = self.directory / name
         if not path.exists():
             build(path)
+        self.claim(path)
         return path
+
+    def claim(self, path: Path) -> None:
+        """Note that a finished file, or all files of a finished directory, are this workspace's."""
+        name = path.relative_to(self.directory).as_posix()
+        names = [f"{name}/{entry}" for entry in entries(path)] if path.is_dir() else [name]
+        if not {*names} <= {*(marked_files(self.directory) or ())}:
+            mark(self.directory, names)
 
 
 @contextmanager
@@ -70,7 +83,7 @@ def open_workspace(key: str, root: Path = WORK_ROOT) -> Iterator[Workspace]:
         with lock:
             directory.mkdir(exist_ok=True)
             yield Workspace(directory)
-            shutil.rmtree(directory)
+            remove_directory(directory, marked_files)
         return
 
 
@@ -102,10 +115,3 @@ def load_evaluation(path: Path) -> Evaluation:
             if name:
                 groups[group][name] = stored[file]
         return Evaluation(users=stored["users"], per_user=groups["per_user"], arrays=groups["arrays"], **about)
-
-
-def _write_whole(path: Path, write: Callable[[Path], Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    write(part)
-    part.replace(path)

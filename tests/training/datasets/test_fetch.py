@@ -15,6 +15,7 @@ import yaml
 
 from cli import main
 from recommender.errors import DataError, MissingInputError, UsageError
+from recommender.files import MARKER, entries
 from tests.training.datasets.hostile_server import serving
 from training.datasets import config, download, fetch, sources
 from training.datasets.extract import Limits, extract_folder
@@ -185,7 +186,10 @@ def test_a_damaged_copy_at_hand_is_refused(archives, catalogue, tmp_path):
 def test_an_unknown_name_lists_the_known_ones(catalogue, tmp_path):
     catalogue("http://127.0.0.1:1")
     with pytest.raises(UsageError, match="known: toy"):
+        fetch_dataset("elsewhere", raw_root=tmp_path / "raw")
+    with pytest.raises(UsageError, match=r"movierec data prepare etc --raw \.\./etc"):
         fetch_dataset("../etc", raw_root=tmp_path / "raw")
+    assert not (tmp_path / "raw").exists()
 
 
 # members of a remote archive
@@ -202,7 +206,7 @@ def large_archive(archives):
 def test_members_are_read_without_the_rest_of_the_archive(server, catalogue, large_archive, tmp_path, fault):
     catalogue(server.url(fault), members=["toy/ratings.csv"])
     directory = fetch_dataset("toy", raw_root=tmp_path / "raw")
-    assert [path.name for path in directory.iterdir()] == ["ratings.csv"]
+    assert entries(directory) == [MARKER, "ratings.csv"]
     assert (directory / "ratings.csv").read_text("utf-8") == FILES["toy/ratings.csv"]
     if fault == "sound":
         assert server.sent < large_archive.stat().st_size / 2

@@ -17,7 +17,8 @@ import pytest
 
 from recommender.errors import DataError, MissingInputError
 from training.datasets import processing, store
-from training.datasets.persistence import MANIFEST, MOVIES_FILE, RATINGS_FILE, TAGS_FILE, USER_ITEM_FILE
+from training.datasets.manifest import MANIFEST, MOVIES_FILE
+from training.datasets.persistence import RATINGS_FILE, TAGS_FILE, USER_ITEM_FILE
 from training.datasets.readers import read_raw
 from training.datasets.sources import count_lines, default_credits, installed_sample
 from training.datasets.store import load_dataset, prepare

@@ -21,12 +21,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from recommender.bundle import read_manifest
-from recommender.errors import BundleError, BundleIntegrityError, MissingInputError
+from recommender.errors import BundleError, BundleIntegrityError, MissingInputError, UsageError
 from recommender.files import move, named, remove_directory, remove_file, scratch_directory, write_text
 
 Slot = Literal["champion", "challenger"]
 SLOTS: tuple[Slot, ...] = ("champion", "challenger")
 _PARTIAL = ".partial-"
+_STATUS = "status.json"
 _SERVED = "served"  # empty file in the directory of a version that was served
 _OWN_FILES = named(rf"(.+/)?(meta\.json|{_SERVED}|manifest\.json|[a-z][a-z0-9_]*\.npy)")  # in a version's directory
 
@@ -103,7 +104,7 @@ class ModelStore:
 
         Whatever `fetch` raises leaves the store as it was.
         """
-        self._versions.mkdir(parents=True, exist_ok=True)
+        self._make_root()
         final = self._versions / directory_name(meta)
         with scratch_directory(self._versions, _PARTIAL) as scratch:
             fetch(scratch / "bundle")
@@ -165,15 +166,27 @@ class ModelStore:
 
     def write_status(self, status: RegistryStatus) -> None:
         """Tell the workers what the registry said."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        _write_atomically(self.root / "status.json", status.model_dump_json())
+        self._make_root()
+        _write_atomically(self.root / _STATUS, status.model_dump_json())
 
     def status(self) -> RegistryStatus:
         """What the puller last wrote; an unreachable registry where it never did."""
         try:
-            return RegistryStatus.model_validate_json((self.root / "status.json").read_bytes())
+            return RegistryStatus.model_validate_json((self.root / _STATUS).read_bytes())
         except (OSError, ValidationError):
             return RegistryStatus()
+
+    def _make_root(self) -> None:
+        """Make the directories. Raises UsageError where files of the same names lie in a directory that is no store."""
+        if self._versions.is_dir():
+            return
+        taken = [name for name in (*SLOTS, _STATUS) if (self.root / name).exists()]
+        if taken and (taken != [_STATUS] or not self.status().checked_at):
+            raise UsageError(
+                f"Expected a model store or a new directory at {self.root}, found {', '.join(taken)} and no versions. "
+                "Let MOVIEREC_STORE_DIR name another directory."
+            )
+        self._versions.mkdir(parents=True, exist_ok=True)
 
     def _replace(self, final: Path, scratch: Path) -> None:
         with suppress(FileNotFoundError):

@@ -150,9 +150,7 @@ def require_replaceable(target: Path, inventory: Inventory) -> list[str]:
     if mode is None:
         return []
     if not stat.S_ISDIR(mode):
-        raise UsageError(
-            f"Expected a directory at {target}, found a file or a link. Move it or name another path."
-        )
+        raise UsageError(f"Expected a directory at {target}, found a file or a link. Move it or name another path.")
     names = entries(target)
     if foreign := _foreign(target, names, inventory):
         shown = ", ".join(foreign if len(foreign) <= _NAMED_AT_MOST else [*foreign[:_NAMED_AT_MOST], "..."])

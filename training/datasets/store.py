@@ -13,11 +13,11 @@ import pandas as pd
 from filelock import FileLock
 
 from recommender.errors import DataError, MissingInputError
-from recommender.files import sha256_of
+from recommender.files import require_replaceable, sha256_of
 from training.datasets import persistence
 from training.datasets.config import ProcessingConfig, load_processing_config
 from training.datasets.dataset import ProcessedDataset, TagMatrix
-from training.datasets.manifest import read_manifest
+from training.datasets.manifest import processed_files, read_manifest
 from training.datasets.names import dataset_path
 from training.datasets.quarantine import Quarantine
 from training.datasets.sources import Sources, count_lines, default_credits, find_raw
@@ -70,6 +70,8 @@ def prepare(
         config = config.model_copy(update={"max_bad_share": max_bad_share})
     sources = Sources(raw or find_raw(name), credits or default_credits(name), genome)
     files = sources.files()
+    if read_manifest(directory) is None:
+        require_replaceable(directory, processed_files)  # before anything is made beside it
     processed_root.mkdir(parents=True, exist_ok=True)
     fingerprint = cache(partial(_fingerprint, files, config))
     with FileLock(processed_root / f".{name}.lock"):

@@ -30,7 +30,6 @@ SCRATCH = ".movierec-"
 _SCRATCH_NAME = re.compile(rf"{re.escape(SCRATCH)}[0-9a-f]{{16}}")
 _MADE_BY = "movierec"
 _NAMED_AT_MOST = 5  # foreign files in a message
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def sha256_of(path: Path) -> str:
@@ -46,9 +45,6 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-# files
 
 
 @contextmanager
@@ -90,9 +86,6 @@ def move(source: Path, target: Path) -> None:
     source.rename(target)
 
 
-# directories
-
-
 @contextmanager
 def scratch_directory(parent: Path | None = None, prefix: str = SCRATCH) -> Iterator[Path]:
     """A new directory under `parent` (by default where the system keeps temporary files), removed after the block."""
@@ -125,10 +118,18 @@ def replaced_directory(target: Path, inventory: Inventory) -> Iterator[Path]:
     Raises UsageError where `target` holds anything that `inventory` does not list, MovierecError when the disk is full.
     """
     require_replaceable(target, inventory)
-    with _full_disk_explained(target), scratch_directory(target.parent) as fresh:
-        yield fresh
-        sync(fresh)
-        _swap(fresh, target, require_replaceable(target, inventory))
+    try:
+        with scratch_directory(target.parent) as fresh:
+            yield fresh
+            sync(fresh)
+            _swap(fresh, target, require_replaceable(target, inventory))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise MovierecError(
+            f"{target} could not be written: {error.strerror}. What was there before is unchanged. Make room on that "
+            "disk or name another place, then run the command again."
+        ) from error
 
 
 @contextmanager
@@ -152,7 +153,7 @@ def require_replaceable(target: Path, inventory: Inventory) -> list[str]:
     if not stat.S_ISDIR(mode):
         raise UsageError(f"Expected a directory at {target}, found a file or a link. Move it or name another path.")
     names = entries(target)
-    if foreign := _foreign(target, names, inventory):
+    if foreign := foreign_entries(target, inventory):
         shown = ", ".join(foreign if len(foreign) <= _NAMED_AT_MOST else [*foreign[:_NAMED_AT_MOST], "..."])
         raise UsageError(
             f"{target} was left as it is. Expected only files that movierec wrote there and nobody changed, found also "
@@ -171,9 +172,8 @@ def remove_directory(directory: Path, inventory: Inventory) -> list[str]:
     """Remove the files that `inventory` lists, and the directory if it is empty then; return what stays."""
     if directory.is_symlink():
         return [directory.name]
-    names = entries(directory)
-    foreign = set(_foreign(directory, names, inventory))
-    return _remove(directory, [name for name in names if name not in foreign])
+    foreign = set(foreign_entries(directory, inventory))
+    return _remove(directory, [name for name in entries(directory) if name not in foreign])
 
 
 def entries(directory: Path) -> list[str]:
@@ -186,6 +186,20 @@ def entries(directory: Path) -> list[str]:
 
 
 # inventories
+
+
+def foreign_entries(directory: Path, inventory: Inventory) -> list[str]:
+    """Return the entries of a directory that are not this project's: links, and what `inventory` does not list.
+
+    Scratch that a killed process left is this project's by its name.
+    """
+    own = inventory(directory) or ()
+    return [
+        name
+        for name in entries(directory)
+        if not any(_SCRATCH_NAME.fullmatch(part) for part in name.split("/"))
+        and (name not in own or (directory / name).is_symlink())
+    ]
 
 
 def mark(directory: Path, names: Iterable[str]) -> None:
@@ -223,17 +237,6 @@ def _state(path: Path) -> list[int] | None:
     except (OSError, ValueError):
         return None
     return [state.st_size, int(state.st_mtime)] if stat.S_ISREG(state.st_mode) else None
-
-
-def _foreign(directory: Path, names: list[str], inventory: Inventory) -> list[str]:
-    """Those of `names` that are not this project's; scratch that a killed process left is."""
-    own = inventory(directory) if names else None
-    return [
-        name
-        for name in names
-        if not any(_SCRATCH_NAME.fullmatch(part) for part in name.split("/"))
-        and (own is None or name not in own or (directory / name).is_symlink())
-    ]
 
 
 # steps
@@ -292,16 +295,3 @@ def _remove(directory: Path, names: Iterable[str]) -> list[str]:
         with suppress(OSError):
             folder.rmdir()
     return entries(directory)
-
-
-@contextmanager
-def _full_disk_explained(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        raise MovierecError(
-            f"{target} could not be written: {error.strerror}. What was there before is unchanged. Make room on that "
-            "disk or name another place, then run the command again."
-        ) from error

@@ -18,7 +18,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from recommender.bundle import Metric
-from recommender.files import entries, mark, marked_files, remove_directory, whole_file, write_text
+from recommender.files import entries, foreign_entries, mark, marked_files, remove_directory, whole_file, write_text
 from training.evaluation.result import Evaluation
 
 WORK_ROOT = Path("var/training")
@@ -37,7 +37,7 @@ class Workspace:
         path = self.directory / f"{name}.json"
         if not path.exists():
             write_text(path, json.dumps(compute()))
-        self.claim(path)
+            self._claim(path)
         return json.loads(path.read_text(encoding="utf-8"))
 
     def stage_evaluation(self, name: str, compute: Callable[[], Evaluation]) -> Evaluation:
@@ -47,7 +47,7 @@ class Workspace:
             evaluation = compute()
             with whole_file(path) as fresh:
                 save_evaluation(fresh, evaluation)
-        self.claim(path)
+            self._claim(path)
         return load_evaluation(path)
 
     def stage_directory(self, name: str, build: Callable[[Path], Any]) -> Path:
@@ -55,15 +55,13 @@ class Workspace:
         path = self.directory / name
         if not path.exists():
             build(path)
-        self.claim(path)
+            self._claim(path)
         return path
 
-    def claim(self, path: Path) -> None:
-        """Note that a finished file, or all files of a finished directory, are this workspace's."""
+    def _claim(self, path: Path) -> None:
+        """Note that a file, or a directory with all its files, has just been made by this workspace."""
         name = path.relative_to(self.directory).as_posix()
-        names = [f"{name}/{entry}" for entry in entries(path)] if path.is_dir() else [name]
-        if not {*names} <= {*(marked_files(self.directory) or ())}:
-            mark(self.directory, names)
+        mark(self.directory, [f"{name}/{entry}" for entry in entries(path)] or [name])
 
 
 @contextmanager
@@ -81,6 +79,8 @@ def open_workspace(key: str, root: Path = WORK_ROOT) -> Iterator[Workspace]:
         except Timeout:
             continue
         with lock:
+            if foreign_entries(directory, marked_files):
+                continue  # a stage with other files in it would be taken for finished, and removed with them
             directory.mkdir(exist_ok=True)
             yield Workspace(directory)
             remove_directory(directory, marked_files)

@@ -316,3 +316,33 @@ def test_the_command_prints_where_the_files_are(server, catalogue, tmp_path, mon
     assert ended.value.code == 0
     assert json.loads(capsys.readouterr().out) == {"name": "toy", "directory": str(sources.RAW_ROOT / "toy")}
     assert_fetched(tmp_path / "data" / "raw" / "toy")
+
+
+# files of the user's
+
+
+@pytest.mark.parametrize("put", ["all by hand", "notes beside", "edited"])
+def test_row_58_files_put_there_by_hand_are_not_fetched_over(server, catalogue, tmp_path, put):
+    catalogue(server.url("sound"))
+    directory = tmp_path / "raw" / "toy"
+    if put == "all by hand":
+        directory.mkdir(parents=True)
+        (directory / "u.data").write_text("mine")
+    else:
+        fetch_dataset("toy", raw_root=tmp_path / "raw")
+        (directory / ("notes.txt" if put == "notes beside" else "ratings.csv")).write_text("mine")
+    before = {name: (directory / name).read_bytes() for name in entries(directory)}
+    with pytest.raises(UsageError, match=r"u\.data|notes\.txt|ratings\.csv"):
+        fetch_dataset("toy", raw_root=tmp_path / "raw", force=True)
+    assert {name: (directory / name).read_bytes() for name in entries(directory)} == before
+    assert server.requests["toy.zip"] == (0 if put == "all by hand" else 1), "it is refused before anything is fetched"
+    assert fetch_dataset("toy", raw_root=tmp_path / "raw") == directory
+
+
+def test_row_58_a_directory_for_downloads_of_the_users_own_stays(server, catalogue, tmp_path):
+    catalogue(server.url("sound"))
+    own = tmp_path / "raw" / ".downloads"
+    own.mkdir(parents=True)
+    (own / "notes.txt").write_text("mine")
+    fetch_dataset("toy", raw_root=tmp_path / "raw")
+    assert (own / "notes.txt").read_text() == "mine"

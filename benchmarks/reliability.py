@@ -22,6 +22,7 @@ from benchmarks.load import Background, NeverReaders, Sample, failures, good_rat
 from benchmarks.serve import peer
 from benchmarks.service import Service
 from benchmarks.synthetic_bundle import Size, write
+from recommender.files import move
 from serving.settings import Settings
 
 PROMOTIONS = 50
@@ -224,7 +225,7 @@ def registry(root: Path, bundle: Path, seconds: float) -> list[Figure]:
         with closing(sqlite3.connect(root / "mlruns/mlflow.db")) as blocker:
             blocker.execute("BEGIN EXCLUSIVE")
             during = _under_load(service, seconds)
-    (root / "mlruns/mlflow.db").rename(root / "moved.db")
+    move(root / "mlruns/mlflow.db", root / "moved.db")
     with service:
         service.wait(lambda: service.status("/recommend/?movie_id=1") == 200)
         first = time.perf_counter() - service.started_at

@@ -7,7 +7,6 @@ Theirs: `fit` alone on the same parts. No library has `ials`, and what is made o
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -23,6 +22,7 @@ from sklearn.decomposition import TruncatedSVD
 from benchmarks.als import bare as bare_als
 from benchmarks.commands import succeed
 from benchmarks.common import Figure, in_turn, seconds
+from recommender.files import scratch_directory
 from recommender.schema import MOVIE, RATING, RATING_MAX, RATING_MIN, USER
 from training.datasets.store import ProcessedDataset, prepare
 from training.judging import Part, parts
@@ -54,8 +54,9 @@ def run(*, size: float, rounds: int) -> list[Figure]:
 
 def ours(root: Path) -> None:
     """The command, in a registry that is not there yet."""
-    shutil.rmtree(root / "mlruns", ignore_errors=True)
-    succeed(root, "train", ALL, "--dataset", DATASET)
+    with scratch_directory(root) as fresh:
+        (fresh / "data").symlink_to(root / "data")
+        succeed(fresh, "train", ALL, "--dataset", DATASET)
 
 
 def theirs(fits: list[dict[str, Fit]], apart: dict[str, float]) -> None:

@@ -10,9 +10,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli.names import dataset_name
+
 app = typer.Typer(help="Fetch, clean, describe and synthesise data sets.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="Data set, for example ml-100k.")]
+Name = Annotated[str, typer.Argument(help="Data set, for example ml-100k.", callback=dataset_name())]
 ProcessedRoot = Annotated[Path, typer.Option("--processed", help="Directory of the processed data sets.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 _PROCESSED = Path("data/processed")
@@ -21,11 +23,16 @@ _SYNTHETIC = Path("data/raw/synthetic")
 
 @app.command(epilog="Example: movierec data fetch ml-25m")
 def fetch(
-    name: Annotated[str, typer.Argument(help="Data set of the catalogue, for example ml-25m or tag-genome.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="Data set of the catalogue, for example ml-25m or tag-genome.", callback=dataset_name()),
+    ],
     mirror: Annotated[
         str | None, typer.Option(help="Directory or base URL that holds the archives.", envvar="MOVIEREC_MIRROR")
     ] = None,
-    force: Annotated[bool, typer.Option(help="Fetch again even when the files are there.")] = False,
+    force: Annotated[
+        bool, typer.Option(help="Fetch again what was fetched before; files put there by hand stay.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Fetch the raw files of a data set: from a copy at hand, a mirror, or GroupLens."""
@@ -74,10 +81,13 @@ def synth(
     ratings: Annotated[int | None, typer.Option(help="Number of ratings.", min=1)] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same files.", min=0)] = None,
     genome: Annotated[bool, typer.Option(help="Write a tag genome of 1,128 tags as well.")] = False,
-    out: Annotated[Path, typer.Option(help="Directory of the files; what is there is replaced.")] = _SYNTHETIC,
+    out: Annotated[Path, typer.Option(help="New directory, or one of an older synthetic data set.")] = _SYNTHETIC,
     as_json: AsJson = False,
 ) -> None:
     """Write a synthetic data set in the layout of MovieLens 25M; sizes left out are those of synthetic.yaml."""
+    from recommender.files import marked_files, require_replaceable
+
+    require_replaceable(out, marked_files)  # before the libraries, which take long to import
     from cli.progress import reporter
     from training.datasets.synth.files import write_twin
     from training.datasets.synth.settings import load_synthetic_config
@@ -122,11 +132,11 @@ def synth_bundle(
     seed: Annotated[int, typer.Option(help="The same seed gives the same arrays.", min=0)] = 0,
 ) -> None:
     """Write a model bundle of any size without training, for measuring the service and the web page."""
-    from benchmarks.synthetic_bundle import Size, write
-    from recommender.errors import UsageError
+    from recommender.files import require_new
 
-    if out.exists():
-        raise UsageError(f"{out} exists already; name another directory.")
+    require_new(out)  # before the libraries, which take long to import
+    from benchmarks.synthetic_bundle import Size, write
+
     write(out, Size(movies=movies, dimensions=dim, users=users), seed)
     typer.echo(f"A bundle of {movies:,} films and {users:,} people is in {out}/.")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.names import dataset_name
 from cli.services import Service, Stop, require_free, running, stop_signals, stop_with
 from recommender.errors import GateRefusedError
 
@@ -22,7 +23,13 @@ SAMPLE_TITLES = ("Toy Story", "The Matrix", "Heat")  # the first that the model 
 
 
 def demo(
-    dataset: Annotated[str, typer.Option(help="Name of the data set; `movierec data --help` tells more.")] = "ml-100k",
+    dataset: Annotated[
+        str,
+        typer.Option(
+            help="Name of the data set; `movierec data --help` tells more.",
+            callback=dataset_name("movierec demo --dataset NAME --raw DIR"),
+        ),
+    ] = "ml-100k",
     raw: Annotated[Path | None, typer.Option(help="Directory with the raw files, where they are at hand.")] = None,
     genome: Annotated[bool, typer.Option(help="Add the tag genome, for a data set without one of its own.")] = False,
     api_port: Annotated[int, typer.Option(envvar="API_PORT", help="Port of the API.")] = 8000,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
+from cli.names import dataset_name
 from recommender.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 DEFAULT = "ml-100k"
 
 DatasetOption = Annotated[
-    str | None, typer.Option("--dataset", help=f"Processed data set. Default: {DEFAULT}, or --train's files.")
+    str | None,
+    typer.Option(
+        "--dataset", help=f"Processed data set. Default: {DEFAULT}, or --train's files.", callback=dataset_name()
+    ),
 ]
 TrainFile = Annotated[Path | None, typer.Option("--train", help="Training part of a published split.")]
 ValidFile = Annotated[Path | None, typer.Option("--valid", help="Its validation part.")]

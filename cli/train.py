@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.judged import DEFAULT, DatasetOption, Files, MaskOption, TestFile, TrainFile, ValidFile, judged, processed
+from cli.names import dataset_name
 from recommender.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ class Engine(StrEnum):
 
 
 _PIPE_WIDTH = 160
-Dataset = Annotated[str, typer.Option(help="Processed data set; it is made first where that is possible.")]
+Dataset = Annotated[
+    str,
+    typer.Option(help="Processed data set; it is made first where that is possible.", callback=dataset_name()),
+]
 Set = Annotated[list[str] | None, typer.Option("--set", help="Change the configuration: key=value. Repeatable.")]
 Seed = Annotated[int, typer.Option(help="Seed of the training.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

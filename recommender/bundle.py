@@ -11,13 +11,9 @@ Beside the arrays that the scorers name, a bundle holds `movie_ids` and `user_id
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,11 +22,11 @@ from numpy.typing import NDArray
 from pydantic import Field, StringConstraints, ValidationError
 
 from recommender.errors import BundleFormatError, BundleIntegrityError
+from recommender.files import new_directory, sha256_of, write_bytes
 from recommender.specs import FactorSpec, ItemSpec, Spec, UserSpec
 
 FORMAT: Literal[1] = 1
 MANIFEST = "manifest.json"
-_CHUNK = 1 << 20
 
 # A name becomes a file name: nothing in it may lead out of the bundle.
 ArrayName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -100,16 +96,12 @@ def save_bundle(path: Path, manifest: Manifest, arrays: Arrays) -> Manifest:
 
     Raises BundleIntegrityError where `path` exists or an array holds Python objects.
     """
-    if path.exists():
+    if os.path.lexists(path):
         raise BundleIntegrityError(f"Expected a new directory for the bundle, found {path.name} in place.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _temporary_sibling(path) as scratch:
+    with new_directory(path) as scratch:
         files = {name: _write_array(scratch / f"{name}.npy", array) for name, array in arrays.items()}
         complete = manifest.model_copy(update={"files": files})
-        _write_bytes(scratch / MANIFEST, complete.model_dump_json(indent=1).encode())
-        _sync(scratch)
-        scratch.rename(path)
-    _sync(path.parent)
+        write_bytes(scratch / MANIFEST, complete.model_dump_json(indent=1).encode())
     return complete
 
 
@@ -163,7 +155,7 @@ def _verify_file(file: Path, entry: FileEntry) -> None:
         raise BundleIntegrityError(
             f"Bundle file {file.name}: expected {entry.bytes} bytes, found {file.stat().st_size}."
         )
-    if _sha256(file) != entry.sha256:
+    if sha256_of(file) != entry.sha256:
         raise BundleIntegrityError(f"Bundle file {file.name}: its sha256 differs from the manifest's.")
 
 
@@ -174,36 +166,4 @@ def _write_array(file: Path, array: NDArray[Any]) -> FileEntry:
         np.save(sink, np.ascontiguousarray(array), allow_pickle=False)
         sink.flush()
         os.fsync(sink.fileno())
-    return FileEntry(sha256=_sha256(file), bytes=file.stat().st_size, dtype=str(array.dtype), shape=list(array.shape))
-
-
-def _write_bytes(file: Path, content: bytes) -> None:
-    with file.open("wb") as sink:
-        sink.write(content)
-        sink.flush()
-        os.fsync(sink.fileno())
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as source:
-        while chunk := source.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _temporary_sibling(path: Path) -> Iterator[Path]:
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
-        yield scratch
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    return FileEntry(sha256=sha256_of(file), bytes=file.stat().st_size, dtype=str(array.dtype), shape=list(array.shape))

@@ -17,11 +17,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -29,14 +27,17 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from recommender.bundle import MANIFEST, read_manifest
-from recommender.errors import BundleError, BundleIntegrityError, MissingInputError
+from recommender.errors import BundleError, BundleIntegrityError, MissingInputError, UsageError
+from recommender.files import move, named, remove_directory, remove_file, scratch_directory, write_text
 from serving.records import read_small, seal, unseal
 
 Slot = Literal["champion", "challenger"]
 SLOTS: tuple[Slot, ...] = ("champion", "challenger")
 _PARTIAL = ".partial-"
+_STATUS = "status.json"
 _SERVED = "served"
 _KEY = re.compile(r"[0-9]{1,18}-([0-9a-f]{1,8}|unknown)")  # the name of a version's directory, and nothing else
+_OWN_FILES = named(rf"(.+/)?(meta\.json|{_SERVED}|manifest\.json|[a-z][a-z0-9_]*\.npy)")  # in a version's directory
 
 
 class VersionMeta(BaseModel):
@@ -149,9 +150,9 @@ class ModelStore:
 
         Whatever `fetch` raises leaves the store as it was.
         """
-        self._versions.mkdir(parents=True, exist_ok=True)
+        self._make_root()
         final = self._versions / directory_name(meta)
-        with _scratch(self._versions) as scratch:
+        with scratch_directory(self._versions, _PARTIAL) as scratch:
             fetch(scratch / "bundle")
             entry = _describe(scratch, meta)
             self._replace(final, scratch)
@@ -184,7 +185,7 @@ class ModelStore:
         if entry is None:
             if not self.is_empty(slot):
                 _set_aside_directory(pointer)
-                pointer.unlink(missing_ok=True)
+                remove_file(pointer)
             return
         _write_atomically(pointer, seal(_Pointer(key=entry.key)))
         if slot == "champion":
@@ -231,22 +232,35 @@ class ModelStore:
 
     def write_status(self, status: RegistryStatus) -> None:
         """Tell the workers what the registry said."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        _write_atomically(self.root / "status.json", seal(status))
+        self._make_root()
+        _write_atomically(self.root / _STATUS, seal(status))
 
     def status(self) -> RegistryStatus:
         """What the puller last wrote; an unreachable registry where it never did."""
-        return unseal(read_small(self.root / "status.json"), RegistryStatus) or RegistryStatus()
+        return unseal(read_small(self.root / _STATUS), RegistryStatus) or RegistryStatus()
 
     def _directories(self) -> list[Path]:
         """What is named like a version, the latest first."""
         versions = [path for path in self._versions.glob("*") if _KEY.fullmatch(path.name)]
         return sorted(versions, key=_modified, reverse=True)
 
+    def _make_root(self) -> None:
+        """Make the directories. Raises UsageError where files of the same names lie in a directory that is no store."""
+        if self._versions.is_dir():
+            return
+        taken = [name for name in (*SLOTS, _STATUS) if (self.root / name).exists()]
+        if taken and not (taken == [_STATUS] and _is_status(read_small(self.root / _STATUS))):
+            raise UsageError(
+                f"Expected a model store or a new directory at {self.root}, found {', '.join(taken)} and no versions. "
+                "Let MOVIEREC_STORE_DIR name another directory."
+            )
+        self._versions.mkdir(parents=True, exist_ok=True)
+
     def _replace(self, final: Path, scratch: Path) -> None:
-        with suppress(FileNotFoundError):
-            final.rename(self._versions / f"{_PARTIAL}old-{time.monotonic_ns()}")
-        scratch.rename(final)
+        """Put `scratch` in the place of a damaged version, keeping aside what the service never wrote."""
+        _discard(final)
+        _set_aside_directory(final)
+        move(scratch, final)
 
 
 def directory_name(meta: VersionMeta) -> str:
@@ -268,6 +282,14 @@ def _entry(path: Path) -> Entry | None:
     found = unseal(content, _MetaFile)
     entry = Entry(path, found.meta, found.manifest_sha256) if found else _older_entry(path, content)
     return entry if entry and directory_name(entry.meta) == path.name else None
+
+
+def _is_status(content: bytes) -> bool:
+    """Whether a puller wrote it; releases without checksums left the last field out."""
+    try:
+        return RegistryStatus.model_validate_json(content).checked_at > 0
+    except ValidationError:
+        return False
 
 
 def _older_entry(path: Path, content: bytes) -> Entry | None:
@@ -302,15 +324,18 @@ def _is_readable(path: Path) -> bool:
 
 
 def _discard(path: Path) -> None:
-    with suppress(OSError):
-        path.unlink()  # a file or a link where a directory should be
-    shutil.rmtree(path, ignore_errors=True)
+    """Remove a version's files, or a file or link where its directory should be; what the service never wrote stays."""
+    if path.is_dir() and not path.is_symlink():
+        remove_directory(path, _OWN_FILES)
+    else:
+        with suppress(OSError):
+            remove_file(path)
 
 
 def _set_aside_directory(path: Path) -> None:
     """A directory where a file belongs is none of ours: it makes way, and is not deleted."""
     if path.is_dir() and not path.is_symlink():
-        path.rename(path.with_name(f".aside-{path.name}-{time.time_ns()}"))
+        move(path, path.with_name(f".aside-{path.name}-{time.time_ns()}"))
 
 
 def _modified(path: Path) -> int:
@@ -321,24 +346,10 @@ def _modified(path: Path) -> int:
 
 
 def _write_atomically(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(handle, "w") as sink:
-            sink.write(text)
-            sink.flush()
-            os.fsync(sink.fileno())
         _set_aside_directory(path)
-        Path(name).replace(path)
+        if not _is_readable(path):
+            remove_file(path)  # a new file has the usual modes, one that is replaced keeps its own
+        write_text(path, text)
     except OSError as error:
-        Path(name).unlink(missing_ok=True)
         raise BundleIntegrityError(f"The local model store cannot be written: {error.strerror}.") from error
-
-
-@contextmanager
-def _scratch(parent: Path) -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=parent))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)

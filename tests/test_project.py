@@ -166,3 +166,67 @@ def test_the_check_sees_unpickling(code):
 
 def test_the_check_lets_safe_loading_pass():
     assert not list(unpickling(ast.parse("np.load(path, mmap_mode='r', allow_pickle=False)")))
+
+
+# What removes or renames; the same as methods of a path is told in `removing`.
+REMOVERS = {
+    "os": {"remove", "unlink", "rmdir", "removedirs", "rename", "renames", "replace"},
+    "shutil": {"rmtree", "move"},
+}
+
+
+def removing(tree):
+    """Lines of a module that remove or rename a file or directory."""
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(module="os" | "shutil" as module, names=names):
+                found = any(alias.name in REMOVERS[module] for alias in names)
+            case ast.Attribute(value=ast.Name(id="os" | "shutil" as module), attr=name):
+                found = name in REMOVERS[module]
+            case ast.Attribute(attr="rmdir" | "unlink" | "rmtree" | "removedirs"):
+                found = True
+            case ast.Call(func=ast.Attribute(attr="rename" | "replace"), args=args, keywords=keywords):
+                # str.replace takes two arguments; dataclasses, dates and frames name theirs
+                found = (len(args) == 1 and not keywords) or [keyword.arg for keyword in keywords] == ["target"]
+            case ast.Attribute(attr="rename" | "replace"):
+                found = id(node) not in called  # handed on, to be called elsewhere
+            case _:
+                continue
+        if found:
+            yield getattr(node, "lineno", 0)
+
+
+@pytest.mark.parametrize("package", [*PACKAGES, "scripts"])
+def test_row_58_one_module_alone_removes_and_renames(package):
+    modules = [path for path in sorted((ROOT / package).rglob("*.py")) if path != ROOT / "recommender" / "files.py"]
+    assert modules
+    found = [f"{path.name}:{line}" for path in modules for line in removing(ast.parse(path.read_text()))]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "shutil.rmtree(path)",
+        "from shutil import rmtree",
+        "from os import replace as swap",
+        "os.replace(a, b)",
+        "os.removedirs(path)",
+        "clean = os.remove",
+        "shutil.move(a, b)",
+        "path.rmdir()",
+        "path.unlink(missing_ok=True)",
+        "path.rename(other)",
+        "Path(name).replace(path)",
+        "path.replace(target=other)",
+        "pool.map(path.replace, others)",
+    ],
+)
+def test_the_check_sees_removing_and_renaming(code):
+    assert list(removing(ast.parse(code)))
+
+
+def test_the_check_lets_texts_records_and_frames_be_changed():
+    code = "text.replace('_', ' '); replace(plan, seed=1); moment.replace(tzinfo=UTC); frame.rename(columns=names)"
+    assert not list(removing(ast.parse(code)))

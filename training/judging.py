@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
+from recommender.files import scratch_directory
 from recommender.model import Model
 from training.assemble import build_bundle
 from training.config import Config
@@ -21,6 +22,7 @@ from training.split import Split, splits, training_data, validation_splits
 from training.tracking import BUNDLE
 
 Recipe = Callable[[Fits], FittedModel]  # a model from the fits of one training part
+Keep = Callable[[Callable[[Path], Any]], Path]  # where a directory is kept, made there by the function it is given
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,17 @@ class Part:
         """What was fitted on this part so far."""
         return Fits(training_data(self.dataset, self.split), self.seed, self.progress)
 
-    def evaluate(self, recipe: Recipe, kept: Path | None = None) -> Evaluation:
-        """Fit, save, load and judge; the bundle is kept at `kept`, or not at all."""
-        with tempfile.TemporaryDirectory() as scratch:
-            path = kept or Path(scratch) / BUNDLE
-            if not path.exists():
-                build_bundle(path, recipe(self.fits), self.dataset, self.fits.data)
+    def evaluate(self, recipe: Recipe, keep: Keep | None = None) -> Evaluation:
+        """Fit, save, load and judge; the bundle is kept by `keep`, or not at all."""
+
+        def build(path: Path) -> None:
+            build_bundle(path, recipe(self.fits), self.dataset, self.fits.data)
+
+        with scratch_directory() as scratch:
+            if keep:
+                path = keep(build)
+            else:
+                build(path := scratch / BUNDLE)
             return evaluate(
                 Model.load(path), self.dataset, self.split, self.protocol, seed=self.seed, progress=self.progress
             )

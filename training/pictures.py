@@ -7,6 +7,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from recommender.files import new_directory
 from recommender.model import Model
 from training.evaluation import plots
 from training.evaluation.result import Evaluation
@@ -30,9 +31,9 @@ def draw(plan: Plan, evaluations: Mapping[str, Mapping[str, Evaluation]], direct
     }
     if any("calibration" in each.arrays for each in people.values()):
         figures["rating_calibration"] = plots.calibration(people)
-    directory.mkdir()
-    for name, figure in figures.items():
-        figure.savefig(directory / f"{name}.png")
+    with new_directory(directory) as fresh:
+        for name, figure in figures.items():
+            figure.savefig(fresh / f"{name}.png")
 
 
 def own_figures(bundle: Path, curves: Mapping[str, list[float]]) -> dict[str, Figure]:

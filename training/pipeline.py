@@ -105,7 +105,8 @@ def evaluate_recipes(
         for part in parts(plan.dataset, protocol, training_seeds=plan.training_seeds, progress=progress):
             kept = protocol == plan.people and part.seed == plan.seed
             for name, recipe in recipes.items():
-                stage = partial(part.evaluate, recipe, _evaluated_bundle(workspace, name) if kept else None)
+                keep = partial(workspace.stage_directory, _evaluated(name)) if kept else None
+                stage = partial(part.evaluate, recipe, keep)
                 trainings[name].append(workspace.stage_evaluation(f"evaluations/{name}/{part.name}", stage))
         for name in recipes:
             results[name][protocol.name] = combine(trainings[name])
@@ -132,7 +133,7 @@ def refit(plan: Plan, recipes: Mapping[str, Recipe], workspace: Workspace, progr
 def check_refitted(plan: Plan, name: str, refitted: Path, workspace: Workspace) -> Agreement:
     """How far the refitted model shows the films that the evaluated one did. Raises MovierecError where hardly."""
     wanted = plan.settings.agreement
-    before, after = Model.load(_evaluated_bundle(workspace, name)), Model.load(refitted)
+    before, after = Model.load(workspace.directory / _evaluated(name)), Model.load(refitted)
     found = agreement(before, after, wanted.films, wanted.people)
     if found.titles < wanted.least_for_titles or found.people < wanted.least_for_people:
         raise MovierecError(
@@ -147,5 +148,6 @@ def _composite(titles: Recipe, people: Recipe, stars: Recipe, fits: Fits) -> Fit
     return compose(COMPOSITE, item=titles(fits), user=people(fits), rating=stars(fits))
 
 
-def _evaluated_bundle(workspace: Workspace, name: str) -> Path:
-    return workspace.directory / "evaluated" / name / BUNDLE
+def _evaluated(name: str) -> str:
+    """The stage that keeps the evaluated bundle of a model."""
+    return f"evaluated/{name}/{BUNDLE}"

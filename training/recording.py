@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from recommender.bundle import Manifest, Metric, load_arrays, read_manifest, save_bundle
+from recommender.files import scratch_directory
 from training.difference import SHOWN, Agreement
 from training.evaluation.result import Evaluation
 from training.models.base import Progress
@@ -58,12 +58,13 @@ def _record(plan: Plan, results: Results, name: str, figures: Path, workspace: W
     if version is None:
         with tracker.run(plan.dataset.name, name, {**run_tags(manifest), **tags}) as run:
             stamped = [metric.model_copy(update={"run_id": run.run_id}) for metric in metrics]
-            final = _with_metrics(results.bundles[name], stamped, workspace.directory / "final" / name)
-            model_id = run.log_bundle(final)
-            _log(run, model_id, read_manifest(final), plan, results.agreements[name])
+            with scratch_directory(workspace.directory) as scratch:
+                final = _with_metrics(results.bundles[name], stamped, scratch / BUNDLE)
+                model_id = run.log_bundle(final)
+                _log(run, model_id, read_manifest(final), plan, results.agreements[name])
+                _log_figures(run, figures, final, workspace.stage_json(f"curves/{name}", dict))
             for evaluation in evaluations.values():
                 log_evaluation(tracker, run.run_id, evaluation)
-            _log_figures(run, figures, final, workspace.stage_json(f"curves/{name}", dict))
             version = run.register(model_id, tags)
     return Trained(name, version.number, version.run_id, metrics)
 
@@ -87,12 +88,11 @@ def _registered(tracker: Tracker, tags: Mapping[str, str]) -> Version | None:
     return next((version for version in tracker.versions() if wanted <= version.tags.items()), None)
 
 
-def _with_metrics(bundle: Path, metrics: list[Metric], parent: Path) -> Path:
-    """A copy of the bundle whose manifest carries `metrics`."""
-    shutil.rmtree(parent, ignore_errors=True)
+def _with_metrics(bundle: Path, metrics: list[Metric], copy: Path) -> Path:
+    """Save a copy of the bundle whose manifest carries `metrics`; return where it is."""
     manifest = read_manifest(bundle)
-    save_bundle(parent / BUNDLE, manifest.model_copy(update={"metrics": metrics}), load_arrays(bundle, manifest))
-    return parent / BUNDLE
+    save_bundle(copy, manifest.model_copy(update={"metrics": metrics}), load_arrays(bundle, manifest))
+    return copy
 
 
 def _log(run: Run, model_id: str, manifest: Manifest, plan: Plan, agreement: Agreement) -> None:

@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.errors import DataError, MissingInputError, UsageError
+from recommender.files import sha256_of
 from recommender.ids import IdMap
 from recommender.schema import (
     ACTORS,
@@ -27,7 +28,6 @@ from recommender.schema import (
     USER,
     YEAR,
 )
-from training.datasets.persistence import sha256_of
 from training.datasets.sources import RAW_ROOT
 from training.datasets.store import ProcessedDataset, TagMatrix
 from training.protocol import FilesSplit, Mask, ProtocolConfig

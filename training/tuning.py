@@ -22,6 +22,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from recommender.bundle import Metric
 from recommender.errors import MissingInputError, UsageError
+from recommender.files import write_text
 from training.config import CONFIG_ROOT, Config, read_mapping
 from training.datasets.store import ProcessedDataset
 from training.evaluation.significance import lower_is_better
@@ -118,7 +119,8 @@ def tune(search: Search, trials: int, *, tracker: Tracker | None = None, progres
     tracker = tracker or Tracker()
     directory = tracker.file.parent if tracker.file else Path.cwd()
     try:
-        with FileLock(directory / f".{search.name}.lock", timeout=0):
+        study = hashlib.sha256(search.name.encode()).hexdigest()[:16]  # the name holds words of the caller's
+        with FileLock(directory / f".tune-{study}.lock", timeout=0):
             return _tune(search, trials, f"sqlite:///{directory}/optuna.db", tracker, progress)
     except Timeout:
         raise UsageError(f"Another process is tuning {search.name}; wait for it or choose another seed.") from None
@@ -131,7 +133,7 @@ def write_parameters(best: Best, model: str, root: Path = CONFIG_ROOT / "models"
     for key, value in best.parameters.items():
         lines = _with_value(lines, key, f"{value:.6g}" if isinstance(value, float) else str(value))
     stamp = f"{_STAMP} {best.study}: {best.metric} {best.value:.4f} on validation, {best.trials} trials."
-    path.write_text("\n".join([stamp, *lines]) + "\n", encoding="utf-8")
+    write_text(path, "\n".join([stamp, *lines]) + "\n")
     return path
 
 

@@ -1,13 +1,13 @@
 """What a training run has finished so far, on disk: after a kill the next run of the same plan goes on from there.
 
-A workspace belongs to one process at a time, and to one plan (data, configuration, seed). It is removed at the end.
+A workspace belongs to one process at a time, and to one plan (data, configuration, seed). Its marker lists what was
+finished; exactly that is removed at the end.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -16,6 +16,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from recommender.files import entries, foreign_entries, mark, marked_files, remove_directory, whole_file, write_text
 from training.evaluation.result import Evaluation, load_evaluation, save_evaluation
 
 WORK_ROOT = Path("var/training")
@@ -32,14 +33,18 @@ class Workspace:
         """What `compute` gave for the stage `name`, computed once; anything that JSON holds."""
         path = self.directory / f"{name}.json"
         if not path.exists():
-            _write_whole(path, lambda part: part.write_text(json.dumps(compute()), encoding="utf-8"))
+            write_text(path, json.dumps(compute()))
+            self._claim(path)
         return json.loads(path.read_text(encoding="utf-8"))
 
     def stage_evaluation(self, name: str, compute: Callable[[], Evaluation]) -> Evaluation:
         """The evaluation of the stage `name`, computed once."""
         path = self.directory / f"{name}.npz"
         if not path.exists():
-            _write_whole(path, lambda part: save_evaluation(part, compute()))
+            evaluation = compute()
+            with whole_file(path) as fresh:
+                save_evaluation(fresh, evaluation)
+            self._claim(path)
         return load_evaluation(path)
 
     def stage_directory(self, name: str, build: Callable[[Path], Any]) -> Path:
@@ -47,7 +52,13 @@ class Workspace:
         path = self.directory / name
         if not path.exists():
             build(path)
+            self._claim(path)
         return path
+
+    def _claim(self, path: Path) -> None:
+        """Note that a file, or a directory with all its files, has just been made by this workspace."""
+        name = path.relative_to(self.directory).as_posix()
+        mark(self.directory, [f"{name}/{entry}" for entry in entries(path)] or [name])
 
 
 @contextmanager
@@ -65,14 +76,9 @@ def open_workspace(key: str, root: Path = WORK_ROOT) -> Iterator[Workspace]:
         except Timeout:
             continue
         with lock:
+            if foreign_entries(directory, marked_files):
+                continue  # a stage with other files in it would be taken for finished, and removed with them
             directory.mkdir(exist_ok=True)
             yield Workspace(directory)
-            shutil.rmtree(directory)
+            remove_directory(directory, marked_files)
         return
-
-
-def _write_whole(path: Path, write: Callable[[Path], Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    write(part)
-    part.replace(path)

@@ -10,10 +10,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from recommender.bundle import read_manifest
-from recommender.errors import BundleIntegrityError, MissingInputError
+from recommender.errors import BundleIntegrityError, MissingInputError, UsageError
 from serving import slots
 from serving.app import create_app
-from serving.model_store import ModelStore
+from serving.model_store import ModelStore, RegistryStatus
 from serving.served import load
 from serving.settings import Settings
 from serving.slots import ModelSlot
@@ -236,3 +236,38 @@ def test_saving_never_changes_a_version_in_place(store: ModelStore, toy_bundle: 
     assert again.path == entry.path
     assert (again.bundle / "manifest.json").stat().st_ino != inode
     assert read_manifest(again.bundle).algorithm == "toy"
+
+
+@pytest.mark.parametrize("way", ["removed", "pruned", "installed again"])
+def test_row_58_notes_beside_a_version_stay(store: ModelStore, toy_bundle: Path, way: str) -> None:
+    entry = store.install(meta("2"), copier(toy_bundle))
+    notes = [entry.path / "notes.txt", entry.bundle / "notes.txt"]
+    for file in notes:
+        file.write_text("mine")
+    if way == "removed":
+        store.remove(entry)
+    elif way == "pruned":
+        store.install(meta("3"), copier(toy_bundle))
+        store.prune(1)
+    else:
+        store.install(meta("2"), copier(toy_bundle))
+        store.prune(5)
+    assert [file.read_text() for file in (store.root / "versions").rglob("notes.txt")] == ["mine", "mine"]
+    assert (store.find(entry.key) is not None) == (way == "installed again")
+
+
+@pytest.mark.parametrize("name", ["status.json", "champion", "challenger"])
+def test_row_58_a_directory_that_is_no_store_is_not_made_one(tmp_path: Path, toy_bundle: Path, name: str) -> None:
+    (tmp_path / name).write_text('{"error": "mine"}')
+    store = ModelStore(tmp_path)
+    with pytest.raises(UsageError, match="MOVIEREC_STORE_DIR"):
+        store.write_status(RegistryStatus(checked_at=1.0))
+    with pytest.raises(UsageError, match=name):
+        store.install(meta("1"), copier(toy_bundle))
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, '{"error": "mine"}')]
+
+
+def test_a_store_that_only_ever_held_a_status_is_one(tmp_path: Path) -> None:
+    (tmp_path / "status.json").write_text(RegistryStatus(checked_at=1.0).model_dump_json())
+    ModelStore(tmp_path).write_status(RegistryStatus(checked_at=2.0))
+    assert ModelStore(tmp_path).status().checked_at == 2

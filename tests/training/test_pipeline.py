@@ -128,6 +128,7 @@ def test_a_finished_stage_is_not_done_again_after_a_crash(tracker, monkeypatch):
     monkeypatch.setattr(pipeline, "build_bundle", crash)
     pipeline.train("popularity", small_dataset(), tracker=tracker)
     assert [version.number for version in tracker.versions()] == [1]
+    assert not list(WORK_ROOT.glob("small-*-0")), "what the first training left is gone too"
 
 
 def test_stages_of_other_code_are_not_gone_on_from(tracker, monkeypatch):

@@ -52,7 +52,7 @@ def extract_folder(
     for info, relative in chosen.items():
         budget -= _write(archive, info, target / relative, budget)
         if progress:
-            progress(f"Extracting {target.name.strip('.').split('.')[0]}", (limits.total_bytes - budget) / total)
+            progress(f"Extracting {folder}", (limits.total_bytes - budget) / total)
 
 
 def _checked(infos: list[zipfile.ZipInfo], limits: Limits) -> list[tuple[zipfile.ZipInfo, PurePosixPath]]:

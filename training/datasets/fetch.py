@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from recommender.errors import DataError, MissingInputError
+from recommender.files import marked_directory, move, scratch_directory
 from training.datasets.config import DatasetConfig, load_dataset_config
 from training.datasets.download import (
     Progress,
@@ -23,7 +23,7 @@ from training.datasets.download import (
     with_remote_archive,
 )
 from training.datasets.extract import Limits, extract_folder
-from training.datasets.persistence import replaced_directory
+from training.datasets.names import dataset_path
 from training.datasets.sources import RAW_ROOT, find_raw
 
 MIRROR_VARIABLE = "MOVIEREC_MIRROR"
@@ -43,18 +43,19 @@ def fetch(
     """Directory of the raw files of `name` under `raw_root`, fetched where it is not there yet.
 
     `mirror`: directory or base URL that holds the archives under their own names (default: MOVIEREC_MIRROR).
-    Raises UsageError for an unknown name, MissingInputError with what to do without a network, DataError when what came
-    is damaged, suspicious or not what was published.
+    Raises UsageError for an unknown name, and where files would be replaced that did not come this way or were changed
+    since; MissingInputError with what to do without a network; DataError when what came is damaged, suspicious or not
+    what was published.
     """
+    target = dataset_path(raw_root, name)
     config = load_dataset_config(name)
     mirror = mirror or os.environ.get(MIRROR_VARIABLE)
-    target = raw_root / name
     raw_root.mkdir(parents=True, exist_ok=True)
     with FileLock(raw_root / f".{name}.lock"):
         if not force and target.is_dir() and any(target.iterdir()):
             return target
         try:
-            with replaced_directory(target) as fresh:
+            with marked_directory(target) as fresh:
                 _fill(fresh, config, raw_root, mirror, progress)
         except Unreachable as error:
             raise MissingInputError(f"{error}. {_by_hand(name, config, raw_root)}") from error
@@ -80,10 +81,11 @@ def _fill(fresh: Path, config: DatasetConfig, raw_root: Path, mirror: str | None
     """Extract the data set's archive, wherever it comes from, into the directory `fresh`."""
 
     def extract(archive: zipfile.ZipFile) -> None:
-        for left_over in fresh.iterdir():  # of a try that broke
-            left_over.unlink()
         limits = Limits(total_bytes=_GROWTH * config.megabytes * _MEGABYTE + _SLACK)
-        extract_folder(archive, config.folder, fresh, limits, config.members, progress)
+        with scratch_directory(fresh) as whole:  # nothing stays of a try that breaks
+            extract_folder(archive, config.folder, whole, limits, config.members, progress)
+            for path in whole.iterdir():
+                move(path, fresh / path.name)
 
     local = _local_copy(config, raw_root, mirror)
     url = f"{mirror.rstrip('/')}/{config.archive}" if mirror else config.url
@@ -93,22 +95,20 @@ def _fill(fresh: Path, config: DatasetConfig, raw_root: Path, mirror: str | None
     elif config.members:
         with_remote_archive(url, extract)
     else:
-        with _downloaded(config, url, mirror, raw_root / ".downloads", progress) as archive:
+        with _downloaded(config, url, mirror, raw_root, progress) as archive:
             extract(archive)
 
 
 @contextmanager
 def _downloaded(
-    config: DatasetConfig, url: str, mirror: str | None, directory: Path, progress: Progress | None
+    config: DatasetConfig, url: str, mirror: str | None, raw_root: Path, progress: Progress | None
 ) -> Iterator[zipfile.ZipFile]:
-    """The archive at `url`, fetched to `directory` for as long as it is needed."""
+    """The archive at `url`, fetched to the disk of `raw_root` for as long as it is needed."""
     max_bytes = 2 * config.megabytes * _MEGABYTE + _SLACK
-    try:
+    with scratch_directory(raw_root) as directory:
         download(url, directory / config.archive, _expected_md5(config, url, mirror), max_bytes, progress)
         with _opened(directory / config.archive) as archive:
             yield archive
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _local_copy(config: DatasetConfig, raw_root: Path, mirror: str | None) -> Path | None:

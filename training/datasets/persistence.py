@@ -1,15 +1,12 @@
-"""Processed data on disk: atomic writes, and a manifest whose sha256 sums are checked before anything is unpickled."""
+"""Processed data on disk, written whole; its manifest's sha256 sums are checked before anything is unpickled."""
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import json
 import os
 import pickle
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,35 +19,20 @@ import pandas as pd
 import scipy.sparse as sp
 from typing_extensions import Buffer
 
-from recommender.errors import DataError, MovierecError
+from recommender.errors import DataError
+from recommender.files import replaced_directory, sha256_of
 from recommender.ids import IdMap
 from recommender.schema import MOVIE, RATING, TIMESTAMP, USER
 from training.datasets.dataset import ProcessedDataset, TagMatrix
 from training.datasets.indexing import entries
+from training.datasets.manifest import MANIFEST, MOVIES_FILE, processed_files
 
-MANIFEST = "manifest.json"
-MOVIES_FILE = "processed_movies.pkl"
 USER_ITEM_FILE = "user_item_matrix.pkl"
 RATINGS_FILE = "processed_ratings.pkl"
 TAGS_FILE = "movie_tag_matrix.pkl"
 USER_IDS_FILE = "user_ids.npy"
 MOVIE_IDS_FILE = "movie_ids.npy"
 FORMAT = 3
-
-
-def sha256_of(path: Path) -> str:
-    """Hexadecimal sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def read_manifest(directory: Path) -> dict[str, Any] | None:
-    """The manifest of a processed directory, or None where there is none that can be read."""
-    try:
-        manifest: dict[str, Any] = json.loads((directory / MANIFEST).read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    return manifest
 
 
 def is_current(manifest: Mapping[str, Any]) -> bool:
@@ -96,8 +78,11 @@ class Files:
 
 @contextmanager
 def storing(directory: Path) -> Iterator[Files]:
-    """Files that take the place of `directory` at once when the block ends without an exception."""
-    with _swapped_in(directory) as fresh, ThreadPoolExecutor(max_workers=2) as pool:
+    """Files that take the place of `directory` at once when the block ends without an exception.
+
+    Raises UsageError where `directory` holds anything else than a processed data set.
+    """
+    with replaced_directory(directory, processed_files) as fresh, ThreadPoolExecutor(max_workers=2) as pool:
         yield Files(fresh, pool)
 
 
@@ -179,56 +164,3 @@ def _ratings(user_item: sp.csr_matrix, besides: pd.DataFrame, user_ids: IdMap, m
     if not isinstance(besides.index, pd.RangeIndex):
         columns = {name: column[besides.index.to_numpy()] for name, column in columns.items()}
     return pd.DataFrame(columns | {TIMESTAMP: besides[TIMESTAMP].reset_index(drop=True)}, copy=False)
-
-
-@contextmanager
-def replaced_directory(target: Path) -> Iterator[Path]:
-    """A fresh directory beside `target` that takes its place, all files on the disk, when the block ends well.
-
-    Raises MovierecError when the disk is full.
-    """
-    with _swapped_in(target) as fresh:
-        yield fresh
-        for path in fresh.iterdir():
-            _sync(path)
-
-
-@contextmanager
-def _swapped_in(target: Path) -> Iterator[Path]:
-    """`replaced_directory` for a block that brings the files to the disk itself."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
-        yield fresh
-        fresh.chmod(0o755)
-        _sync(fresh)  # the names of its files
-        _swap(fresh, target)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise MovierecError(
-            f"{target} could not be written: {error.strerror}. What was there before is unchanged. Make room on that "
-            "disk or name another place, then run the command again."
-        ) from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _swap(fresh: Path, target: Path) -> None:
-    """Rename `fresh` to `target`; an older `target` is moved to the (then free) name of `fresh`."""
-    if target.exists():
-        retired = fresh.with_name(fresh.name + ".old")
-        target.rename(retired)
-        fresh.rename(target)
-        retired.rename(fresh)
-    else:
-        fresh.rename(target)
-    _sync(target.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

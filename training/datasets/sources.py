@@ -10,6 +10,7 @@ from pathlib import Path
 from recommender.errors import MissingInputError
 from training.datasets.config import find_dataset_config
 from training.datasets.credits import METADATA_FILE
+from training.datasets.names import check_name, dataset_path
 from training.datasets.readers import genome as genome_reader
 from training.datasets.readers import input_files
 
@@ -66,9 +67,9 @@ def _count_lines(path: Path) -> float:
 def find_raw(name: str) -> Path:
     """Directory of the raw files of `name`: data/raw/<name>, else (ml-100k) the installed sample.
 
-    Raises MissingInputError with the commands that help.
+    Raises UsageError for what is no name, MissingInputError with the commands that help.
     """
-    local = RAW_ROOT / name
+    local = dataset_path(RAW_ROOT, name)
     if local.is_dir():
         return local
     if name == _SAMPLE and (sample := installed_sample()):
@@ -95,7 +96,7 @@ def installed_sample() -> Path | None:
 
 def default_credits(name: str) -> Path | None:
     """Credits of `name` at hand: the table that travels with the project, else fetched metadata, else None."""
-    candidates = [_REPOSITORY / "data" / "credits" / f"{name}.csv"]
+    candidates = [_REPOSITORY / "data" / "credits" / f"{check_name(name)}.csv"]
     if name != _SAMPLE:  # its movie ids are its own; all later editions share theirs
         candidates.append(RAW_ROOT / CREDITS / METADATA_FILE)
     return next((path for path in candidates if path.is_file()), None)

@@ -13,9 +13,12 @@ import pandas as pd
 from filelock import FileLock
 
 from recommender.errors import DataError, MissingInputError
+from recommender.files import require_replaceable, sha256_of
 from training.datasets import persistence
 from training.datasets.config import ProcessingConfig, load_processing_config
 from training.datasets.dataset import ProcessedDataset, TagMatrix
+from training.datasets.manifest import processed_files, read_manifest
+from training.datasets.names import dataset_path
 from training.datasets.quarantine import Quarantine
 from training.datasets.sources import Sources, count_lines, default_credits, find_raw
 
@@ -28,11 +31,11 @@ RULES_VERSION = 5  # raised whenever the same input gives another result
 def load_dataset(name: str, processed_root: Path = PROCESSED_ROOT) -> ProcessedDataset:
     """Open the processed data set `name`, every file checked against its manifest first.
 
-    Raises MissingInputError (names the command) when there is none or another pandas version wrote it, DataError when a
-    file was changed.
+    Raises UsageError for what is no name, MissingInputError (names the command) when there is none or another pandas
+    version wrote it, DataError when a file was changed.
     """
-    directory = processed_root / name
-    manifest = persistence.read_manifest(directory)
+    directory = dataset_path(processed_root, name)
+    manifest = read_manifest(directory)
     if manifest is None:
         raise MissingInputError(f"No processed data set in {directory}. Run `movierec data prepare {name}` first.")
     if not persistence.is_current(manifest):
@@ -58,19 +61,22 @@ def prepare(
     `raw`: directory of the raw files (default: data/raw/<name>, else the installed sample). `credits`: film credits as
     CSV or metadata.json (default: what is at hand for `name`). `genome`: directory of a tag genome for a data set that
     has none of its own. `max_bad_share`: share of malformed or impossible rows that is tolerated (default: the
-    configured one). `force` processes again in any case. Raises MissingInputError or DataError.
+    configured one). `force` processes again in any case. Raises MissingInputError, DataError, and UsageError for what
+    is no name, or where the directory of that name holds files that this function did not write.
     """
+    directory = dataset_path(processed_root, name)
     config = load_processing_config()
     if max_bad_share is not None:
         config = config.model_copy(update={"max_bad_share": max_bad_share})
     sources = Sources(raw or find_raw(name), credits or default_credits(name), genome)
     files = sources.files()
-    directory = processed_root / name
+    if read_manifest(directory) is None:
+        require_replaceable(directory, processed_files)  # before anything is made beside it
     processed_root.mkdir(parents=True, exist_ok=True)
     fingerprint = cache(partial(_fingerprint, files, config))
     with FileLock(processed_root / f".{name}.lock"):
         before = _states(files)
-        manifest = persistence.read_manifest(directory)
+        manifest = read_manifest(directory)
         if not force and (dataset := _up_to_date(directory, manifest, fingerprint)):
             return dataset
         # pandera takes long to import: only where rows are checked
@@ -85,7 +91,7 @@ def prepare(
 
 def _fingerprint(files: Sequence[Path], config: ProcessingConfig) -> str:
     with ThreadPoolExecutor(max_workers=2) as pool:
-        sums = pool.map(persistence.sha256_of, files)
+        sums = pool.map(sha256_of, files)
         inputs = [f"{path.name} {each}" for path, each in zip(files, sums, strict=True)]
     return hashlib.sha256("\n".join([f"rules {RULES_VERSION}", config.model_dump_json(), *inputs]).encode()).hexdigest()
 

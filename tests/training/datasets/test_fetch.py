@@ -15,6 +15,7 @@ import yaml
 
 from cli import main
 from recommender.errors import DataError, MissingInputError, UsageError
+from recommender.files import MARKER, entries
 from tests.training.datasets.hostile_server import serving
 from training.datasets import config, download, fetch, sources
 from training.datasets.extract import Limits, extract_folder
@@ -185,7 +186,10 @@ def test_a_damaged_copy_at_hand_is_refused(archives, catalogue, tmp_path):
 def test_an_unknown_name_lists_the_known_ones(catalogue, tmp_path):
     catalogue("http://127.0.0.1:1")
     with pytest.raises(UsageError, match="known: toy"):
+        fetch_dataset("elsewhere", raw_root=tmp_path / "raw")
+    with pytest.raises(UsageError, match=r"movierec data prepare etc --raw \.\./etc"):
         fetch_dataset("../etc", raw_root=tmp_path / "raw")
+    assert not (tmp_path / "raw").exists()
 
 
 # members of a remote archive
@@ -202,7 +206,7 @@ def large_archive(archives):
 def test_members_are_read_without_the_rest_of_the_archive(server, catalogue, large_archive, tmp_path, fault):
     catalogue(server.url(fault), members=["toy/ratings.csv"])
     directory = fetch_dataset("toy", raw_root=tmp_path / "raw")
-    assert [path.name for path in directory.iterdir()] == ["ratings.csv"]
+    assert entries(directory) == [MARKER, "ratings.csv"]
     assert (directory / "ratings.csv").read_text("utf-8") == FILES["toy/ratings.csv"]
     if fault == "sound":
         assert server.sent < large_archive.stat().st_size / 2
@@ -312,3 +316,33 @@ def test_the_command_prints_where_the_files_are(server, catalogue, tmp_path, mon
     assert ended.value.code == 0
     assert json.loads(capsys.readouterr().out) == {"name": "toy", "directory": str(sources.RAW_ROOT / "toy")}
     assert_fetched(tmp_path / "data" / "raw" / "toy")
+
+
+# files of the user's
+
+
+@pytest.mark.parametrize("put", ["all by hand", "notes beside", "edited"])
+def test_row_58_files_put_there_by_hand_are_not_fetched_over(server, catalogue, tmp_path, put):
+    catalogue(server.url("sound"))
+    directory = tmp_path / "raw" / "toy"
+    if put == "all by hand":
+        directory.mkdir(parents=True)
+        (directory / "u.data").write_text("mine")
+    else:
+        fetch_dataset("toy", raw_root=tmp_path / "raw")
+        (directory / ("notes.txt" if put == "notes beside" else "ratings.csv")).write_text("mine")
+    before = {name: (directory / name).read_bytes() for name in entries(directory)}
+    with pytest.raises(UsageError, match=r"u\.data|notes\.txt|ratings\.csv"):
+        fetch_dataset("toy", raw_root=tmp_path / "raw", force=True)
+    assert {name: (directory / name).read_bytes() for name in entries(directory)} == before
+    assert server.requests["toy.zip"] == (0 if put == "all by hand" else 1), "it is refused before anything is fetched"
+    assert fetch_dataset("toy", raw_root=tmp_path / "raw") == directory
+
+
+def test_row_58_a_directory_for_downloads_of_the_users_own_stays(server, catalogue, tmp_path):
+    catalogue(server.url("sound"))
+    own = tmp_path / "raw" / ".downloads"
+    own.mkdir(parents=True)
+    (own / "notes.txt").write_text("mine")
+    fetch_dataset("toy", raw_root=tmp_path / "raw")
+    assert (own / "notes.txt").read_text() == "mine"

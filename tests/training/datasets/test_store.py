@@ -17,7 +17,8 @@ import pytest
 
 from recommender.errors import DataError, MissingInputError
 from training.datasets import processing, store
-from training.datasets.persistence import MANIFEST, MOVIES_FILE, RATINGS_FILE, TAGS_FILE, USER_ITEM_FILE
+from training.datasets.manifest import MANIFEST, MOVIES_FILE, processed_files
+from training.datasets.persistence import RATINGS_FILE, TAGS_FILE, USER_ITEM_FILE
 from training.datasets.readers import read_raw
 from training.datasets.sources import count_lines, default_credits, installed_sample
 from training.datasets.store import load_dataset, prepare
@@ -213,3 +214,14 @@ def test_the_installed_sample_is_movielens_100k(tmp_path):
     assert "Children" in films.genres[1]
     if default_credits("ml-100k"):
         assert films.directors[1] == ["John Lasseter"]
+
+
+def test_row_58_what_every_earlier_version_prepared_is_recognised(tmp_path):
+    files = [MOVIES_FILE, USER_ITEM_FILE, RATINGS_FILE, TAGS_FILE, "user_ids.npy", "movie_ids.npy", "quarantine.csv"]
+    manifest = {"format": 3, "name": "mine", "fingerprint": "0", "pandas": "3.1.1", "numpy": "2.4.6", "details": {}}
+    manifest["files"] = dict.fromkeys(files, "0")
+    (tmp_path / MANIFEST).write_text(json.dumps(manifest))
+    assert processed_files(tmp_path) == {MANIFEST, *files}
+    for change in ({"name": "../mine"}, {"name": None}, {"files": files}, {"files": {"mine.txt": "0"}}):
+        (tmp_path / MANIFEST).write_text(json.dumps(manifest | change))
+        assert processed_files(tmp_path) is None

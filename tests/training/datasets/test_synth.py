@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cli import main
+from recommender.files import MARKER
 from training.datasets.store import prepare
 from training.datasets.synth.files import write_twin
 from training.datasets.synth.people import batches
@@ -39,7 +40,7 @@ def test_it_has_exactly_the_sizes_asked_for_and_is_clean(twin):
     assert "repeated_ratings_dropped" not in report["mended"]
     assert report["genome"]["complete_films"] == 176
     assert dataset.details["user_tags"] > 3000
-    names = ["genome-scores.csv", "genome-tags.csv", "links.csv", "movies.csv", "ratings.csv", "tags.csv"]
+    names = [MARKER, "genome-scores.csv", "genome-tags.csv", "links.csv", "movies.csv", "ratings.csv", "tags.csv"]
     assert sorted(path.name for path in directory.iterdir()) == names
 
 
@@ -77,7 +78,7 @@ def test_the_same_seed_gives_the_same_files_and_another_one_others(tmp_path):
     small = CONFIG.model_copy(update={"users": 60, "movies": 100, "ratings": 1500})
     for name, config in (("a", small), ("b", small), ("c", small.model_copy(update={"seed": 4}))):
         write_twin(config, tmp_path / name, genome=True)
-    for path in (tmp_path / "a").iterdir():
+    for path in (tmp_path / "a").glob("*.csv"):
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
     assert (tmp_path / "a" / "ratings.csv").read_bytes() != (tmp_path / "c" / "ratings.csv").read_bytes()
 

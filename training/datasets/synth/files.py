@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 from numpy.typing import NDArray
 
-from training.datasets.persistence import replaced_directory
+from recommender.files import marked_directory
 from training.datasets.synth.genome import STEP, genome_films, relevance, tag_traits
 from training.datasets.synth.names import film_genres, film_titles, tag_names, theme_genres
 from training.datasets.synth.people import Batch, batches
@@ -31,9 +31,12 @@ Progress = Callable[[str, float], None]
 def write_twin(
     config: SyntheticConfig, directory: Path, genome: bool = False, progress: Progress | None = None
 ) -> World:
-    """Write the data set of `config` to `directory`, replacing what is there; `genome` adds the tag genome."""
-    world = make_world(config)
-    with replaced_directory(directory) as fresh:
+    """Write the data set of `config` to `directory`; `genome` adds the tag genome.
+
+    Replaces an older synthetic data set. Raises UsageError where `directory` holds anything else.
+    """
+    with marked_directory(directory) as fresh:
+        world = make_world(config)
         _write_films(world, fresh)
         _write_ratings(world, fresh, progress)
         if genome:

@@ -1,0 +1,297 @@
+"""All that replaces, renames or removes files and directories; a test holds that no other module does.
+
+A directory is replaced or removed by its *inventory*, the files in it that this project wrote. What else is in there,
+such as a user's notes, is never lost: a replacement is refused, a removal leaves it. Links are not followed. New files
+and directories are written beside their target and renamed once they are on the disk.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from recommender.errors import MovierecError, UsageError
+
+# Gives the paths of this project's files below a directory ("a/b.csv"), or None where it did not make the directory.
+Inventory = Callable[[Path], Collection[str] | None]
+
+MARKER = ".movierec.json"
+SCRATCH = ".movierec-"
+_SCRATCH_NAME = re.compile(rf"{re.escape(SCRATCH)}[0-9a-f]{{16}}")
+_MADE_BY = "movierec"
+_NAMED_AT_MOST = 5  # foreign files in a message
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hexadecimal sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync(path: Path) -> None:
+    """Bring a file, or the names in a directory, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A path beside `path` for the block to write to; the file takes the place of `path` when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.parent / _scratch_name()
+    try:
+        yield fresh
+        with suppress(FileNotFoundError):
+            fresh.chmod(stat.S_IMODE(path.stat().st_mode))
+        sync(fresh)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    sync(path.parent)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write or replace a file: readers see the old content or the new one, also after a power cut."""
+    with whole_file(path) as fresh:
+        fresh.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """`write_bytes` of a text in UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file where it is there."""
+    path.unlink(missing_ok=True)
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename a file or directory. Raises FileExistsError where there is anything at `target`."""
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+    source.rename(target)
+
+
+@contextmanager
+def scratch_directory(parent: Path | None = None, prefix: str = SCRATCH) -> Iterator[Path]:
+    """A new directory under `parent` (by default where the system keeps temporary files), removed after the block."""
+    if parent is None:
+        scratch = Path(tempfile.mkdtemp(prefix=prefix))
+    else:
+        parent.mkdir(parents=True, exist_ok=True)
+        scratch = parent / _scratch_name(prefix)
+        scratch.mkdir()  # not mkdtemp: what takes the place of a target has the modes that the user's umask says
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def new_directory(target: Path) -> Iterator[Path]:
+    """A directory that becomes `target`, which must be free, when the block ends well; the block syncs its files."""
+    with scratch_directory(target.parent) as fresh:
+        yield fresh
+        sync(fresh)
+        move(fresh, target)
+    sync(target.parent)
+
+
+@contextmanager
+def replaced_directory(target: Path, inventory: Inventory) -> Iterator[Path]:
+    """A directory that takes the place of `target` when the block ends well; the block syncs its files.
+
+    Raises UsageError where `target` holds anything that `inventory` does not list, MovierecError when the disk is full.
+    """
+    require_replaceable(target, inventory)
+    try:
+        with scratch_directory(target.parent) as fresh:
+            yield fresh
+            sync(fresh)
+            _swap(fresh, target, require_replaceable(target, inventory))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise MovierecError(
+            f"{target} could not be written: {error.strerror}. What was there before is unchanged. Make room on that "
+            "disk or name another place, then run the command again."
+        ) from error
+
+
+@contextmanager
+def marked_directory(target: Path) -> Iterator[Path]:
+    """`replaced_directory` for files without a manifest of their own: a marker lists them. All are synced here."""
+    with replaced_directory(target, marked_files) as fresh:
+        yield fresh
+        for name in entries(fresh):
+            sync(fresh / name)
+        mark(fresh, entries(fresh))
+
+
+def require_replaceable(target: Path, inventory: Inventory) -> list[str]:
+    """List what is in `target`, all of it this project's own; nothing where it is not there.
+
+    Raises UsageError for anything else: a file, a link, no name of its own, files that `inventory` does not list.
+    """
+    mode = _mode(target)
+    if mode is None:
+        return []
+    if not stat.S_ISDIR(mode):
+        raise UsageError(f"Expected a directory at {target}, found a file or a link. Move it or name another path.")
+    names = entries(target)
+    if foreign := foreign_entries(target, inventory):
+        shown = ", ".join(foreign if len(foreign) <= _NAMED_AT_MOST else [*foreign[:_NAMED_AT_MOST], "..."])
+        raise UsageError(
+            f"{target} was left as it is. Expected only files that movierec wrote there and nobody changed, found also "
+            f"{shown}. Move them elsewhere or name another directory, then run the command again."
+        )
+    return names
+
+
+def require_new(target: Path) -> None:
+    """Raises UsageError where there is anything at `target`."""
+    if _mode(target) is not None:
+        raise UsageError(f"{target} exists already; name another directory.")
+
+
+def remove_directory(directory: Path, inventory: Inventory) -> list[str]:
+    """Remove the files that `inventory` lists, and the directory if it is empty then; return what stays."""
+    if directory.is_symlink():
+        return [directory.name]
+    foreign = set(foreign_entries(directory, inventory))
+    return _remove(directory, [name for name in entries(directory) if name not in foreign])
+
+
+def entries(directory: Path) -> list[str]:
+    """Return the paths below a directory of its files, its links and its folders that are empty or unreadable."""
+    names: list[str] = []
+    for path in _children(directory):
+        inner = entries(path) if path.is_dir() and not path.is_symlink() else []
+        names += [f"{path.name}/{name}" for name in inner] or [path.name]
+    return names
+
+
+# inventories
+
+
+def foreign_entries(directory: Path, inventory: Inventory) -> list[str]:
+    """Return the entries of a directory that are not this project's: links, and what `inventory` does not list.
+
+    Scratch that a killed process left is this project's by its name.
+    """
+    own = inventory(directory) or ()
+    return [
+        name
+        for name in entries(directory)
+        if not any(_SCRATCH_NAME.fullmatch(part) for part in name.split("/"))
+        and (name not in own or (directory / name).is_symlink())
+    ]
+
+
+def mark(directory: Path, names: Iterable[str]) -> None:
+    """Add files to the marker of a directory: they are this project's for as long as they are not changed."""
+    states = {name: _state(directory / name) for name in names}
+    marker = {"made_by": _MADE_BY, "files": (_marked(directory) or {}) | states}
+    write_text(directory / MARKER, json.dumps(marker, indent=0) + "\n")
+
+
+def marked_files(directory: Path) -> Collection[str] | None:
+    """The inventory of a directory with a marker: the files that it lists and that are as they were then."""
+    marked = _marked(directory)
+    if marked is None:
+        return None
+    return {MARKER, *(name for name, state in marked.items() if _state(directory / name) == state)}
+
+
+def named(pattern: str) -> Inventory:
+    """The inventory of a directory in which every file whose path matches the regular expression is this project's."""
+    return lambda directory: [name for name in entries(directory) if re.fullmatch(pattern, name)]
+
+
+def _marked(directory: Path) -> dict[str, Any] | None:
+    try:
+        marker = json.loads((directory / MARKER).read_bytes())
+        return dict(marker["files"]) if marker["made_by"] == _MADE_BY else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _state(path: Path) -> list[int] | None:
+    """Size and second of the last change; a copy of the directory may round the time to that."""
+    try:
+        state = path.lstat()
+    except (OSError, ValueError):
+        return None
+    return [state.st_size, int(state.st_mtime)] if stat.S_ISREG(state.st_mode) else None
+
+
+# steps
+
+
+def _mode(target: Path) -> int | None:
+    """Return the mode of what is at `target`, links not followed; None where it is free. Raises UsageError."""
+    if target.name in ("", ".."):
+        raise UsageError(f"Expected a directory by its own name, found {str(target)!r}; name another one.")
+    try:
+        return target.lstat().st_mode
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"No directory can be at {str(target)[:200]!r}: {error}.") from error
+
+
+def _children(directory: Path) -> list[Path]:
+    try:
+        return sorted(directory.iterdir())
+    except OSError:
+        return []
+
+
+def _scratch_name(prefix: str = SCRATCH) -> str:
+    return prefix + os.urandom(8).hex()
+
+
+def _swap(fresh: Path, target: Path, names: list[str]) -> None:
+    """Rename `fresh` to `target`; remove `names`, what an older `target` held."""
+    retired = target.parent / _scratch_name()
+    replaces = target.exists()
+    if replaces:
+        target.rename(retired)
+    try:
+        fresh.rename(target)
+    except OSError:
+        if replaces:
+            retired.rename(target)
+        raise
+    sync(target.parent)
+    if replaces and (left := _remove(retired, names)):
+        kept = target.with_name(f"{target.name}{_scratch_name('-kept-')}")
+        retired.rename(kept)
+        raise UsageError(f"{target} was replaced. What was put there meanwhile is in {kept}: {', '.join(left)}.")
+
+
+def _remove(directory: Path, names: Iterable[str]) -> list[str]:
+    """Remove entries of a directory, then the folders that this leaves empty; return what stays."""
+    folders = {directory}
+    for path in (directory / name for name in names):
+        with suppress(OSError):
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+        folders |= {folder for folder in path.parents if folder.is_relative_to(directory)}
+    for folder in sorted(folders, key=lambda path: -len(path.parts)):
+        with suppress(OSError):
+            folder.rmdir()
+    return entries(directory)

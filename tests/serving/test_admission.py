@@ -73,6 +73,53 @@ def test_callers_that_go_while_they_wait_leave_no_place_taken() -> None:
     asyncio.run(scenario())
 
 
+def test_row_37_who_waits_too_long_is_refused_and_leaves_no_place_taken() -> None:
+    async def scenario() -> None:
+        work = Work()
+        admission = Admission(work, running=1, queue=3, queue_seconds=0.01)
+        first = asyncio.create_task(ask(admission))
+        await asyncio.sleep(0)
+        for _ in range(5):  # more in turn than may wait at once
+            with pytest.raises(ProblemError) as refused:
+                await ask(admission)
+            assert (refused.value.status, refused.value.headers["Retry-After"]) == (503, "1")
+        work.done.set()
+        await first
+        await asyncio.gather(*(ask(admission) for _ in range(4)))
+        assert work.most == 1
+
+    asyncio.run(scenario())
+
+
+def test_row_37_a_place_is_free_again_once_the_answer_is_computed() -> None:
+    async def scenario() -> None:
+        read = asyncio.Event()
+        sent: list[Message] = []
+
+        async def answer(scope, receive, send) -> None:
+            await send({"type": "http.response.start", "status": 200})
+            await send({"type": "http.response.body", "body": b"{}"})
+
+        async def nothing() -> Message:
+            return {"type": "http.disconnect"}
+
+        async def slow(message: Message) -> None:
+            await read.wait()
+            sent.append(message)
+
+        admission = Admission(answer, running=1, queue=0, queue_seconds=60)
+        scope = {"type": "http", "path": "/map"}
+        callers = [asyncio.create_task(admission(scope, nothing, slow)) for _ in range(3)]
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not admission.full
+        read.set()
+        await asyncio.gather(*callers)
+        assert [message["type"] for message in sent].count("http.response.body") == 3
+
+    asyncio.run(scenario())
+
+
 def test_row_20_a_ready_made_refusal_says_what_the_long_way_says() -> None:
     async def scenario() -> None:
         work, lifecycle = Work(), Lifecycle()

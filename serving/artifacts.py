@@ -7,13 +7,14 @@ listing or file name of the artifact store is ever used. Addresses are followed 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.artifact.http_artifact_repo import HttpArtifactRepository
 from mlflow.utils.credentials import get_default_host_creds
@@ -89,32 +90,41 @@ def _fetch_file(address: str, tracking_uri: str, target: Path, limit: int) -> No
             sink.write(chunk)
 
 
-@contextmanager
-def _stream(address: str, tracking_uri: str, name: str) -> Iterator[Iterator[bytes]]:
+def _stream(address: str, tracking_uri: str, name: str) -> AbstractContextManager[Iterator[bytes]]:
     if urlsplit(address).scheme in _LOCAL:
-        with (Path(local_file_uri_to_path(address)) / name).open("rb") as source:
-            yield _chunks(source)
-        return
+        return _from_file(Path(local_file_uri_to_path(address)) / name)
     repository = get_artifact_repository(address, tracking_uri=tracking_uri)
     if isinstance(repository, HttpArtifactRepository):
-        # MLflow's own download would follow redirects and presigned addresses to anywhere.
-        host = get_default_host_creds(repository.artifact_uri)
-        with closing(http_request(host, f"/{name}", "GET", stream=True, allow_redirects=False)) as response:
-            if response.status_code != 200:
-                raise BundleIntegrityError(
-                    f"The artifact store answers {response.status_code} for {name}; expected 200, without a redirect."
-                )
-            yield response.iter_content(_CHUNK)
-        return
-    with TemporaryDirectory() as scratch:  # an address of another scheme, which a setting allows
-        file = Path(repository.download_artifacts(name, dst_path=scratch))
-        with file.open("rb") as source:
-            yield _chunks(source)
+        return _from_server(repository.artifact_uri, name)
+    return _from_elsewhere(repository, name)
 
 
-def _chunks(source: IO[bytes]) -> Iterator[bytes]:
-    while chunk := source.read(_CHUNK):
-        yield chunk
+@contextmanager
+def _from_file(file: Path) -> Iterator[Iterator[bytes]]:
+    with file.open("rb") as source:
+        yield iter(lambda: source.read(_CHUNK), b"")
+
+
+@contextmanager
+def _from_server(url: str, name: str) -> Iterator[Iterator[bytes]]:
+    """MLflow's own download would follow redirects and presigned addresses to anywhere."""
+    credentials = get_default_host_creds(url)
+    with closing(http_request(credentials, f"/{name}", "GET", stream=True, allow_redirects=False)) as response:
+        if response.status_code != HTTPStatus.OK:
+            raise BundleIntegrityError(
+                f"The artifact store answers {response.status_code} for {name}; expected 200, without a redirect."
+            )
+        yield response.iter_content(_CHUNK)
+
+
+@contextmanager
+def _from_elsewhere(repository: ArtifactRepository, name: str) -> Iterator[Iterator[bytes]]:
+    """An address of another scheme, which a setting allows; MLflow downloads whole files."""
+    with (
+        TemporaryDirectory() as scratch,
+        _from_file(Path(repository.download_artifacts(name, dst_path=scratch))) as chunks,
+    ):
+        yield chunks
 
 
 def _is_own(address: str, tracking: SplitResult) -> bool:

@@ -13,6 +13,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from mlflow.store.artifact import artifact_repository_registry
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 from recommender.errors import BundleError
 from serving import puller as pulling
@@ -278,6 +280,16 @@ def test_row_41_an_allowed_address_allows_what_is_below_it(address: str, source:
         if not allowed:
             stack.enter_context(pytest.raises(BundleError, match="MOVIEREC_ARTIFACT_SOURCES"))
         require_allowed(address, "postgresql://registry/mlflow", ArtifactRules((source,)))
+
+
+def test_row_41_an_address_of_another_scheme_is_fetched_through_mlflow_where_it_is_allowed(
+    hostile: Server, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = artifact_repository_registry._artifact_repository_registry._registry
+    monkeypatch.setitem(known, "toy", lambda *_, **__: LocalArtifactRepository(str(files / "good/artifacts/bundle")))
+    hostile.source = "toy://bucket/good"
+    assert pull(hostile, tmp_path) == []
+    assert pull(hostile, tmp_path, artifact_sources=["toy://bucket"]) == ["1"]
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "content.npy"])

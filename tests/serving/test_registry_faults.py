@@ -72,6 +72,35 @@ def test_row_18_a_promotion_and_its_rollback_are_served(led: Led, toy_bundle: Pa
     led.service.wait(serves(led.service, "1"))
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    ["champion", "status.json", "versions/*/meta.json", "versions/*/bundle/manifest.json", "versions/*/served"],
+)
+def test_row_38_a_torn_file_of_the_store_is_healed_and_fails_no_request(led: Led, pattern: str) -> None:
+    led.service.wait(serves(led.service, "1"))
+    current = led.service.store.current("champion")
+    assert current is not None
+    file = next(
+        file for file in led.service.store.root.glob(pattern) if current.path in file.parents or "*" not in pattern
+    )
+    whole, workers = file.read_bytes(), led.service.workers()
+    with Background(led.service.port, CALLS) as load:
+        file.write_bytes(b"\xff" + whole[1:])
+        led.service.wait(lambda: file.is_file() and is_healed(led.service, file, whole))
+        led.service.wait(serves(led.service, "1"))
+    assert list(failures(load.samples)) == []
+    assert led.service.workers() == workers
+
+
+def is_healed(service: Service, file: Path, whole: bytes) -> bool:
+    if file.name == "status.json":  # differs in its times
+        return service.store.status().reachable
+    try:
+        return file.read_bytes() == whole
+    except OSError:  # being replaced
+        return False
+
+
 def test_row_16_a_registry_that_is_locked_under_load_fails_no_request(led: Led) -> None:
     with Background(led.service.port, CALLS) as load:
         with closing(sqlite3.connect(led.file)) as blocker:
@@ -119,6 +148,22 @@ def test_row_17_an_alias_that_is_deleted_leaves_the_served_version(led: Led) -> 
 
 def test_every_line_of_the_log_is_one_json_object(led: Led) -> None:
     assert len(led.service.log()) == len(led.service.output().splitlines())
+
+
+def test_row_38_a_start_over_torn_files_and_without_the_registry_serves_the_last_good_version(
+    toy_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/none.db")
+    made = Service(tmp_path / "service", workers=1, arguments=())
+    made.promote(toy_bundle, "1")
+    damaged = made.promote(toy_bundle, "2")
+    for file in (made.store.root / "champion", made.store.root / "status.json", damaged.path / "meta.json"):
+        file.write_bytes(b"\xff" + file.read_bytes()[1:])
+    with made as service:
+        service.wait(serves(service, "1", stale=True))
+        service.wait(lambda: "no registry" in str(service.json("/model")["registry"]["error"]))
+        assert service.status(CALLS[0]) == 200
+        assert not any(line["event"] == "process_ended" for line in service.log())
 
 
 @pytest.mark.parametrize("fault", ["locked", "no registry"])

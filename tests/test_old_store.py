@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -50,9 +51,10 @@ Command = Callable[..., Done]
 @pytest.fixture
 def movierec(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """The installed command, run in this process: MLflow takes seconds to import."""
+    for name in os.environ.keys() - service.environment().keys():
+        monkeypatch.delenv(name)
     for name, value in service.environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(home)
     (command,) = entry_points(group="console_scripts", name="movierec")
 

@@ -13,33 +13,50 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from tests.golden import make_store, recording, replaying, service, store
-from tests.golden.request_list import COUNT
+from tests.golden import recorder, recording, replaying, service, store
+from tests.golden.make_store import make_store
 
 
 def main() -> int:
     """Run one of the commands; 0 where every answer is the recorded one."""
     options = _parser().parse_args()
-    movierec = options.movierec.absolute()
-    if options.command == "make-store":
-        make_store.make_store(options.store, movierec)
-        sys.stdout.write(f"{options.store}: {options.store.stat().st_size:,} bytes\n")
-        return 0
+    options.movierec = options.movierec.absolute()
+    code, text = {"make-store": _make_store, "record": _record, "replay": _replay}[options.command](options)
+    sys.stdout.write(f"{text}\n")
+    return code
+
+
+def _make_store(options: argparse.Namespace) -> tuple[int, str]:
+    make_store(options.store, options.movierec)
+    return 0, f"{options.store}: {options.store.stat().st_size:,} bytes"
+
+
+def _record(options: argparse.Namespace) -> tuple[int, str]:
+    with _serving(options) as serve:
+        exchanges = recorder.record(serve, seed=options.seed)
+    recording.write(options.recording, exchanges)
+    size = options.recording.stat().st_size
+    return 0, f"{len(exchanges):,} exchanges in {options.recording}: {size:,} bytes"
+
+
+def _replay(options: argparse.Namespace) -> tuple[int, str]:
+    with _serving(options) as serve, serve({}) as port:
+        report = replaying.replay(port, recording.read(options.recording))
+    return int(not report.passes(exact=options.exact)), report.text(options.show)
+
+
+@contextmanager
+def _serving(options: argparse.Namespace) -> Iterator[recorder.Serve]:
+    """A way to serve the unpacked store by the code under test."""
     with tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch).resolve()
         store.unpack(home, options.store)
-        with service.running(home, movierec=movierec, workers=options.workers) as port:
-            if options.command == "record":
-                exchanges = replaying.record(port, seed=options.seed)
-                recording.write(options.recording, exchanges)
-                size = options.recording.stat().st_size
-                sys.stdout.write(f"{len(exchanges):,} exchanges in {options.recording}: {size:,} bytes\n")
-                return 0
-            report = replaying.replay(port, recording.read(options.recording))
-    sys.stdout.write(report.text(options.show) + "\n")
-    return 0 if report.passes(exact=options.exact) else 1
+        yield partial(service.running, home, movierec=options.movierec, workers=options.workers)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     served = argparse.ArgumentParser(add_help=False, parents=[shared])
     served.add_argument("--recording", type=Path, default=recording.RECORDING, help="file (the committed one)")
     served.add_argument("--workers", type=int, default=2, help="API processes (2)")
-    record = commands.add_parser("record", parents=[served], help=f"ask {COUNT:,} questions and keep the answers")
+    record = commands.add_parser(
+        "record", parents=[served], help=f"ask {recorder.COUNT:,} questions and keep the answers"
+    )
     record.add_argument("--seed", type=int, default=1, help="other questions (1)")
     replay = commands.add_parser("replay", parents=[served], help="ask the recorded questions again and compare")
     replay.add_argument("--exact", action="store_true", help="fail for the seventh digit too: same machine, two codes")

@@ -1,4 +1,4 @@
-"""Record and replay against a running service."""
+"""Ask a running service every recorded request again, and report what differs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from tests.golden.comparison import NUMBER_TOLERANCE, Comparison, Outcome, compare
 from tests.golden.exchange import Client
-from tests.golden.recording import Exchange, Request
-from tests.golden.request_list import conditional_requests, look_around, main_requests
+from tests.golden.recording import Exchange
 
 
 class Report(NamedTuple):
@@ -43,21 +42,7 @@ class Report(NamedTuple):
         return "\n".join(lines)
 
 
-def record(port: int, *, seed: int) -> list[Exchange]:
-    """Ask what the served catalogue lets one ask, and keep every answer.
-
-    Conditional requests need the entity tags of answers, so they come second.
-    """
-    with Client(port) as client:
-        exchanges = _ask(client, main_requests(look_around(client), seed))
-        return exchanges + _ask(client, conditional_requests(exchanges, seed))
-
-
 def replay(port: int, exchanges: Iterable[Exchange]) -> Report:
     """Ask every recorded request again, in order, and compare the answers."""
     with Client(port) as client:
         return Report([compare(exchange, client.send(exchange.request.raw)) for exchange in exchanges])
-
-
-def _ask(client: Client, requests: Iterable[Request]) -> list[Exchange]:
-    return [Exchange(request, client.send(request.raw)) for request in requests]

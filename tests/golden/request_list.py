@@ -1,39 +1,25 @@
-"""2,000 varied requests for whatever catalogue is served, the same for the same seed and catalogue.
+"""Varied requests for whatever catalogue is served, the same for the same seed and catalogue.
 
-Each function makes one request of its kind. What is asked about comes from the service itself, over HTTP.
+Each function makes one request of its kind.
 """
 
 from __future__ import annotations
 
 import json
 import random
-import re
-import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
 
-from tests.golden.exchange import Client
-from tests.golden.recording import Exchange, Request
+from tests.golden.catalogue import Catalogue
+from tests.golden.recording import Request
 from tests.golden.rude_requests import RUDE
 from tests.golden.service import TOKEN
+from tests.golden.spellings import spell
 
-COUNT = 2000
-CONDITIONAL = 60
 _USERS = 190
-_ARTICLES = ("The", "A", "Le", "La")
-_OTHER_TITLES = ("Der Nachtzug", "nachtzug", "Zoe", "Letters from Lyon")
-_ETAG = re.compile(rb"(?m)^etag: ([^\r\n]+)")
 
 Parameters = list[tuple[str, Any]]
-
-
-class Catalogue(NamedTuple):
-    """What can be asked about: films as (id, title, year), names of genres and of tags."""
-
-    films: list[tuple[int, str, int | None]]
-    genres: list[str]
-    tags: list[str]
 
 
 class Draft(NamedTuple):
@@ -45,50 +31,22 @@ class Draft(NamedTuple):
     body: bytes = b""
 
 
-def look_around(client: Client) -> Catalogue:
-    """Ask the service for its films, genres and tags."""
-    films, genres, tags = (
-        json.loads(client.get(target).body) for target in ("/map", "/analytics/genres", "/tags?limit=100")
-    )
-    return Catalogue(
-        [(film["movie_id"], film["title"], film["year"]) for film in films["films"]],
-        [genre["genre"] for genre in genres["genres"]],
-        [tag["name"] if tag["kind"] == "tag" else f"{tag['kind']}:{tag['name']}" for tag in tags["tags"]],
-    )
-
-
-def main_requests(catalogue: Catalogue, seed: int) -> list[Request]:
-    """All but the conditional requests, in a random order."""
+def varied_requests(catalogue: Catalogue, count: int, seed: int) -> list[Request]:
+    """`count` requests in a random order, each with a number of its own."""
     rng = random.Random(seed)
-    drafts = [(make.__name__.strip("_"), make(rng, catalogue)) for make, count in _COUNTS.items() for _ in range(count)]
+    drafts = [(make.__name__.strip("_"), make(rng, catalogue)) for make, times in _COUNTS.items() for _ in range(times)]
     drafts += [("fixed address", Draft("GET", target)) for target in _FIXED]
     drafts += [("admin", Draft(method, target, {"authorization": header})) for method, target, header in _ADMIN]
-    rude = [Request("rude", raw) for raw in RUDE]
-    missing = COUNT - CONDITIONAL - len(rude) - len(drafts) - 1
-    drafts += [("title", _title(rng, catalogue)) for _ in range(missing)]
-    requests = [_finish(kind, draft, number) for number, (kind, draft) in enumerate(drafts)] + rude
+    drafts += [("title", _title(rng, catalogue)) for _ in range(count - len(drafts) - len(RUDE))]
+    requests = [_finish(kind, draft, number) for number, (kind, draft) in enumerate(drafts)]
+    requests += [Request("rude", raw) for raw in RUDE]
     rng.shuffle(requests)
-    # Last, for it lists the addresses that were asked before.
-    return [*requests, _finish("metrics", Draft("GET", "/metrics"), len(requests))]
-
-
-def conditional_requests(exchanges: Sequence[Exchange], seed: int) -> list[Request]:
-    """Answers asked for again by their entity tags, now and then by those of others."""
-    rng = random.Random(seed)
-    tagged = [exchange for exchange in exchanges if _ETAG.search(exchange.response.head)]
-    requests = []
-    for exchange in rng.sample(tagged, CONDITIONAL):
-        other = rng.choice(tagged) if rng.random() < 0.2 else exchange
-        tag = _ETAG.search(other.response.head)
-        assert tag, "only answers with one were chosen"
-        head = exchange.request.raw.removesuffix(b"\r\n")
-        requests.append(Request("conditional", b"%b" % head + b"if-none-match: %b\r\n\r\n" % tag[1]))
     return requests
 
 
 def _title(rng: random.Random, catalogue: Catalogue) -> Draft:
     """A plain title, as people spell it; many of one, as most of the traffic is."""
-    parameters: Parameters = [("title", _spelling(rng, catalogue)), *_maybe_n(rng)]
+    parameters: Parameters = [("title", spell(rng, *_film(rng, catalogue)[1:])), *_maybe_n(rng)]
     if rng.random() < 0.1:
         parameters.append(("fuzzy", "true"))
     return _recommend(rng, parameters)
@@ -174,7 +132,7 @@ def _film_page(rng: random.Random, catalogue: Catalogue) -> Draft:
 
 
 def _search(rng: random.Random, catalogue: Catalogue) -> Draft:
-    text = _spelling(rng, catalogue)
+    text = spell(rng, *_film(rng, catalogue)[1:])
     if rng.random() < 0.6:
         start = rng.choice([0, 0, 0, rng.randrange(len(text))])
         text = text[start : start + rng.randint(1, 12)]
@@ -207,15 +165,8 @@ def _other_method(rng: random.Random, catalogue: Catalogue) -> Draft:
 
 def _other_headers(rng: random.Random, catalogue: Catalogue) -> Draft:
     """Hosts, origins and request ids, welcome and not."""
-    name, values = rng.choice(
-        [
-            ("host", ["127.0.0.1:8000", "LOCALHOST", "evil.example", "localhost.evil.example", "[::1]:80", ""]),
-            ("origin", ["https://films.example", "http://localhost:8501", "https://evil.example", "null", ""]),
-            ("x-request-id", [None, "a b", "x" * 65, "trace-1.2_3", "café"]),
-            ("if-none-match", ['"another"', "*", ""]),
-        ]
-    )
-    return _recommend(rng, [_film_subject(rng, catalogue)])._replace(headers={name: rng.choice(values)})
+    name = rng.choice(list(_HEADER_VALUES))
+    return _recommend(rng, [_film_subject(rng, catalogue)])._replace(headers={name: rng.choice(_HEADER_VALUES[name])})
 
 
 def _film(rng: random.Random, catalogue: Catalogue) -> tuple[int, str, int | None]:
@@ -225,41 +176,6 @@ def _film(rng: random.Random, catalogue: Catalogue) -> tuple[int, str, int | Non
 def _film_subject(rng: random.Random, catalogue: Catalogue) -> tuple[str, Any]:
     movie_id, title, year = _film(rng, catalogue)
     return ("movie_id", movie_id) if rng.random() < 0.6 else ("title", f"{title} ({year})" if year else title)
-
-
-def _spelling(rng: random.Random, catalogue: Catalogue) -> str:
-    """A title as somebody may type it: right, nearly right, or wrong."""
-    _, title, year = _film(rng, catalogue)
-    dated = f"{title} ({year})" if year else title
-    at = rng.randrange(len(title))
-    article, _, rest = title.partition(" ")
-    return rng.choice(
-        [
-            *[dated] * 4,
-            *[title] * 3,
-            dated.upper(),
-            title.lower(),
-            f"{title} {year}",
-            f"{title} ({(year or 2000) + 1})",
-            f"{rest}, {article}" if rest else title,
-            *[rest if article in _ARTICLES else f"the {title}"] * 4,
-            *_OTHER_TITLES,
-            _without_accents(title),
-            f"  {title}  ",
-            title.replace(" ", "  "),
-            title[:at] + title[at + 1 :] or "x",
-            title[:at] + rng.choice("aeixz7 ") + title[at:],
-            title[: at + 1],
-            f"{title} 2",
-            rng.choice(
-                ["No Such Film", "the", "(1995)", "?", "日本", "Twins", "Letters from Lyon", "x" * 200, "x" * 201]
-            ),
-        ]
-    )
-
-
-def _without_accents(text: str) -> str:
-    return "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
 
 
 def _maybe_n(rng: random.Random) -> Parameters:
@@ -341,6 +257,12 @@ _COUNTS: dict[Callable[[random.Random, Catalogue], Draft], int] = {
     _analytics: 80,
     _other_method: 50,
     _other_headers: 60,
+}
+_HEADER_VALUES: dict[str, list[str | None]] = {
+    "host": ["127.0.0.1:8000", "LOCALHOST", "evil.example", "localhost.evil.example", "[::1]:80", ""],
+    "origin": ["https://films.example", "http://localhost:8501", "https://evil.example", "null", ""],
+    "x-request-id": [None, "a b", "x" * 65, "trace-1.2_3", "café"],
+    "if-none-match": ['"another"', "*", ""],
 }
 _FIXED = (
     *("/", "/docs", "/openapi.json", "/favicon.ico", "/livez", "/readyz", "/no/such/address"),

@@ -9,9 +9,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.golden.exchange import Client
 
@@ -37,12 +38,18 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def running(home: Path, *, movierec: Path = COMMAND, workers: int = 2) -> Iterator[int]:
-    """Serve the store in `home`; the port, once every worker answers from versions that the registry confirms."""
+def running(
+    home: Path, variables: Mapping[str, str] = MappingProxyType({}), *, movierec: Path = COMMAND, workers: int = 2
+) -> Iterator[int]:
+    """Serve the store in `home`; the port, once every worker answers from versions that the registry confirms.
+
+    `variables` are added to the environment.
+    """
     log = home / "serve.log"
     with log.open("wb") as sink:
         command = [str(movierec), "serve", "--port", "0", "--workers", str(workers)]
-        process = subprocess.Popen(command, cwd=home, env=environment(), stdout=sink, stderr=subprocess.STDOUT)
+        everything = {**environment(), **variables}
+        process = subprocess.Popen(command, cwd=home, env=everything, stdout=sink, stderr=subprocess.STDOUT)
     try:
         wait(lambda: process.poll() is not None or _ADDRESS.search(log.read_text()), log)
         address = _ADDRESS.search(log.read_text())

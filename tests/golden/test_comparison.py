@@ -48,7 +48,8 @@ def test_status_and_headers_count_byte_for_byte(head: bytes) -> None:
         (b'{"score":0.812345,"rank":1}', Outcome.DIFFERENT),
         (b'{"Score":0.812345}', Outcome.DIFFERENT),
         (b'{"score":0.81234', Outcome.DIFFERENT),
-        (b'{"score": 0.812345}', Outcome.CLOSE),
+        (b'{"score": 0.812345}', Outcome.DIFFERENT),
+        (b'{"score":1}', Outcome.DIFFERENT),
     ],
 )
 def test_in_bodies_the_last_digits_of_numbers_are_told_apart(body: bytes, expected: Outcome) -> None:

@@ -13,8 +13,10 @@ COPY recommender recommender
 COPY training training
 COPY serving serving
 COPY webapp webapp
-COPY cli cli
+COPY client client
+COPY movierec movierec
 COPY benchmarks benchmarks
+COPY testing testing
 COPY configs configs
 RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --editable . \
     && useradd --system --uid 10001 --no-create-home movierec \

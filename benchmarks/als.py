@@ -6,8 +6,8 @@ from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from benchmarks.common import Figure, in_turn
-from benchmarks.twins import twin_dataset
+from benchmarks.tools.figures import Figure, in_turn
+from benchmarks.tools.twins import twin_dataset
 from training.models.als import Als, AlsConfig
 from training.models.arrays import with_ratings
 

@@ -17,18 +17,18 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from benchmarks.common import Figure, Timed, in_turn, seconds
-from benchmarks.twins import twin_dataset
+from benchmarks.tools.figures import Figure, Timed, in_turn, seconds
+from benchmarks.tools.twins import twin_dataset
 from recommender.errors import MissingInputError
 from recommender.model import Model
-from training.assemble import build_bundle
+from training.bundling.build import build_bundle
+from training.evaluation.evaluate import evaluate
 from training.evaluation.metrics import Lists, list_metrics
-from training.evaluation.protocols import evaluate
 from training.evaluation.result import Evaluation
 from training.kernels.hits import find_hits
 from training.models.als import AlsConfig, als_model
-from training.protocol import load_protocol
-from training.split import splits, training_data
+from training.splits.cut import splits, training_data
+from training.splits.protocol import load_protocol
 
 PEOPLE, FILMS, K = 100_000, 59_000, 10
 RELEVANT = 15  # relevant films of a person, on average

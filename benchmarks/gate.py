@@ -12,13 +12,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.commands import start, succeed
-from benchmarks.common import Figure
+from benchmarks.tools.commands import start, succeed
+from benchmarks.tools.figures import Figure
 from training.datasets.store import prepare
 from training.datasets.synth.files import write_twin
 from training.datasets.synth.settings import load_synthetic_config
-from training.promotion import LOCK_SECONDS, history, lock
-from training.tracking import CHAMPION, Tracker
+from training.promotion.promote import LOCK_SECONDS, history, lock
+from training.registry import CHAMPION, Tracker
 
 DATASET = "twin"
 USERS, MOVIES, RATINGS = 2000, 1500, 200_000

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.common import Figure
-from benchmarks.twins import twin
-from training.assemble import build_bundle
+from benchmarks.tools.figures import Figure
+from benchmarks.tools.twins import twin
+from training.bundling.build import build_bundle
 from training.datasets.store import prepare
 from training.models.als import Als, AlsConfig
 from training.models.base import silent
-from training.split import all_ratings, training_data
+from training.splits.cut import all_ratings, training_data
 
 SMALLEST = 0.04  # of MovieLens 25M: a million ratings
 FIRST = 0.0004  # bears the loading of libraries and is not reported

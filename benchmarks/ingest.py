@@ -17,8 +17,8 @@ from typing import NamedTuple, TypeVar
 
 import pandas as pd
 
-from benchmarks.common import Figure, peak_memory, seconds
-from benchmarks.twins import make_twin, twin, twin_config, twin_directory
+from benchmarks.tools.figures import Figure, peak_memory, seconds
+from benchmarks.tools.twins import make_twin, twin, twin_config, twin_directory
 from training.datasets.sources import RAW_ROOT
 from training.datasets.store import ProcessedDataset, prepare
 

@@ -21,18 +21,18 @@ from numpy.typing import NDArray
 from sklearn.decomposition import TruncatedSVD
 
 from benchmarks.als import bare as bare_als
-from benchmarks.common import Figure, peak_memory, seconds
+from benchmarks.tools.figures import Figure, peak_memory, seconds
+from benchmarks.tools.twins import twin
 from benchmarks.topk import product
-from benchmarks.twins import twin
 from recommender.bundle import load_arrays, read_manifest
-from training.assemble import build_bundle, compose
+from training.bundling.build import build_bundle, compose
 from training.datasets.store import prepare
 from training.models import configure, make
 from training.models.als import AlsConfig
 from training.models.arrays import with_ratings
 from training.models.base import TrainingData, silent
 from training.models.fits import Fits
-from training.split import all_ratings, training_data
+from training.splits.cut import all_ratings, training_data
 
 SMALL = 0.2  # of the full size, for the time of one rating: 5 million of 25 million
 JUDGED_FROM = 0.9  # the targets are those of the full size

@@ -17,13 +17,13 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from benchmarks.common import Figure
-from benchmarks.load import Background, NeverReaders, Sample, failures, good_rate, paced_loop, percentile
 from benchmarks.serve import peer
-from benchmarks.service import Service
-from benchmarks.synthetic_bundle import Size, write
+from benchmarks.tools.figures import Figure
 from recommender.files import move
 from serving.settings import Settings
+from testing.load import Background, NeverReaders, Sample, failures, good_rate, paced_loop, percentile
+from testing.service import Service
+from training.bundling.synthetic import Size, write
 
 PROMOTIONS = 50
 SOAK_SWAPS = 100
@@ -208,7 +208,7 @@ def never_readers(root: Path, bundle: Path, seconds: float, rounds: int) -> list
 
 def registry(root: Path, bundle: Path, seconds: float) -> list[Figure]:
     """A real registry: promotion to served, a locked file under load, and a start without it."""
-    from training.tracking import CHAMPION, Tracker, register_bundle
+    from training.registry import CHAMPION, Tracker, register_bundle
 
     uri = f"sqlite:///{root}/mlruns/mlflow.db"
     tracker = Tracker(uri)

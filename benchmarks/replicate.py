@@ -8,13 +8,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.common import Figure, machine
 from benchmarks.replication.models import cold, people, titles
 from benchmarks.replication.rankings import ms_item75, strong
 from benchmarks.replication.section import Section, Study
 from benchmarks.replication.stars import cv5
 from benchmarks.replication.titles import item2item
-from benchmarks.twins import twin
+from benchmarks.tools.figures import Figure, machine
+from benchmarks.tools.twins import twin
 from training.config import CONFIG_ROOT, read_mapping
 from training.datasets.sources import RAW_ROOT
 from training.datasets.store import ProcessedDataset, prepare

@@ -23,15 +23,15 @@ from urllib.parse import quote
 
 import numpy as np
 
-from benchmarks.common import Figure, in_turn
-from benchmarks.service import Service
-from benchmarks.synthetic_bundle import Size, write
-from benchmarks.typos import typo
-from benchmarks.wrk import Call, Measured, measure
-from recommender.catalog import FilmFilter
+from benchmarks.tools.figures import Figure, in_turn
+from benchmarks.tools.wrk import Call, Measured, measure
 from recommender.errors import AmbiguousTitleError, TitleNotFoundError
+from recommender.films.catalog import FilmFilter
 from recommender.model import Model, Wanted
-from recommender.titles import TitleIndex
+from recommender.titles.index import TitleIndex
+from testing.service import Service
+from testing.typos import typo
+from training.bundling.synthetic import Size, write
 
 SECONDS = 4.0  # of load on each side in each round
 TITLES = 1000  # different titles asked for again and again
@@ -249,7 +249,7 @@ def peer(kind: str, store: Path | None = None, body: Path | None = None) -> Iter
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
     arguments = [kind, str(port), str(store or ""), str(body or "")]
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.peers", *arguments], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks.tools.peers", *arguments], stdout=subprocess.DEVNULL)
     try:
         _await_port(port)
         yield port

@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks.common import Figure, seconds
-from benchmarks.spark_cluster import standalone
-from benchmarks.twins import twin
+from benchmarks.tools.figures import Figure, seconds
+from benchmarks.tools.twins import twin
 from recommender.model import Model
-from training.assemble import build_bundle
+from testing.spark_cluster import standalone
+from training.bundling.build import build_bundle
 from training.datasets.store import ProcessedDataset, prepare
-from training.evaluation.protocols import evaluate
+from training.evaluation.evaluate import evaluate
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare
 from training.models import configure, make
 from training.models.base import FittedModel, TrainingData, silent
-from training.protocol import load_protocol
-from training.split import Split, splits, training_data
+from training.splits.cut import Split, splits, training_data
+from training.splits.protocol import load_protocol
 
 FULL = 0.04  # of MovieLens 25M: a million ratings
 METRIC = "ndcg_at_10"

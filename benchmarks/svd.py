@@ -11,9 +11,9 @@ import pandas as pd
 import surprise
 from numpy.typing import NDArray
 
-from benchmarks.common import Figure, peak_memory, seconds
-from benchmarks.twins import twin_dataset
-from recommender.ids import IdMap
+from benchmarks.tools.figures import Figure, peak_memory, seconds
+from benchmarks.tools.twins import twin_dataset
+from recommender.films.ids import IdMap
 from recommender.schema import RATING_MAX, RATING_MIN
 from training.models.surprise_arrays import ArraySVD, ArrayTrainset
 

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from benchmarks.common import Figure, in_turn
-from benchmarks.twins import twin_dataset
+from benchmarks.tools.figures import Figure, in_turn
+from benchmarks.tools.twins import twin_dataset
+from training.bundling.neighbours import one_product
 from training.kernels.threads import cores
 from training.kernels.topk import all_top_k
 from training.models import configure, make
 from training.models.base import silent
-from training.models.nearest import one_product
-from training.split import all_ratings, training_data
+from training.splits.cut import all_ratings, training_data
 
 FILMS, FACTORS, K = 59_000, 128, 100
 FLOOR_ROWS = 1024  # rows of the product that are in memory at a time

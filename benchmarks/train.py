@@ -20,18 +20,18 @@ from implicit.nearest_neighbours import ItemItemRecommender
 from sklearn.decomposition import TruncatedSVD
 
 from benchmarks.als import bare as bare_als
-from benchmarks.commands import succeed
-from benchmarks.common import Figure, in_turn, seconds
+from benchmarks.tools.commands import succeed
+from benchmarks.tools.figures import Figure, in_turn, seconds
 from recommender.files import scratch_directory
 from recommender.schema import MOVIE, RATING, RATING_MAX, RATING_MIN, USER
 from training.datasets.store import ProcessedDataset, prepare
-from training.judging import Part, parts
 from training.models import configure
 from training.models.als import AlsConfig
 from training.models.arrays import with_ratings
 from training.models.base import silent
-from training.plan import ALL, Plan, make_plan
-from training.split import Split, all_ratings
+from training.pipeline.judge import Part, parts
+from training.pipeline.plan import ALL, Plan, make_plan
+from training.splits.cut import Split, all_ratings
 
 DATASET = "ml-100k"
 Fit = Callable[[], object]

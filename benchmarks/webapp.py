@@ -22,10 +22,10 @@ from typing import Any
 import httpx
 import psutil
 
-from benchmarks.common import Figure, seconds
-from benchmarks.service import Service
-from benchmarks.synthetic_bundle import Size, write
+from benchmarks.tools.figures import Figure, seconds
 from recommender.errors import MissingInputError, MovierecError
+from testing.service import Service
+from training.bundling.synthetic import Size, write
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -61,7 +61,7 @@ def _painted(root: Path, rounds: int) -> list[Figure]:
 
     (root / "empty.py").write_text(EMPTY)
     with ExitStack() as stack:
-        ours, our_process = stack.enter_context(_site(["cli.main", "webapp"], "--port"))
+        ours, our_process = stack.enter_context(_site(["movierec.cli.main", "webapp"], "--port"))
         theirs, their_process = stack.enter_context(
             _site(["streamlit", "run", str(root / "empty.py"), "--server.headless", "true"], "--server.port")
         )

@@ -23,7 +23,7 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from recommender.errors import BundleFormatError, BundleIntegrityError
 from recommender.files import new_directory, sha256_of, write_bytes
-from recommender.specs import FactorSpec, ItemSpec, Spec, UserSpec
+from recommender.scoring.specs import FactorSpec, ItemSpec, Spec, UserSpec
 
 FORMAT: Literal[1] = 1
 MANIFEST = "manifest.json"

@@ -14,11 +14,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.blocks import unseen_statistics
-from recommender.foldin import als_system, svd_system
 from recommender.model import Model, Ranked
-from recommender.scorers import Ensemble, Factors, ItemWeights, Similarity, UserScorer
-from recommender.specs import AlsFoldIn, SimilaritySpec
+from recommender.scoring.blocks import unseen_statistics
+from recommender.scoring.foldin import als_system, svd_system
+from recommender.scoring.scorers import Ensemble, Factors, ItemWeights, Similarity, UserScorer
+from recommender.scoring.specs import AlsFoldIn, SimilaritySpec
 
 Rows = NDArray[np.int64]
 Shares = NDArray[np.float64]

@@ -12,15 +12,15 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.bundle import Golden, Manifest, load_arrays, read_manifest, verify_bundle
-from recommender.catalog import Catalog, FilmFilter
 from recommender.errors import BundleIntegrityError, UnknownMovieError, UnknownUserError
-from recommender.extras import Extras
-from recommender.history import History
-from recommender.ids import UNKNOWN, IdMap
-from recommender.ranking import diversify, mask_scores, top_n
+from recommender.films.catalog import Catalog, FilmFilter
+from recommender.films.extras import Extras
+from recommender.films.history import History
+from recommender.films.ids import UNKNOWN, IdMap
 from recommender.schema import RATING_MAX, RATING_MIN
-from recommender.scorers import Factors, ItemScorer, UserScorer, item_scorer, user_scorer
-from recommender.titles import TitleIndex
+from recommender.scoring.ranking import diversify, mask_scores, top_n
+from recommender.scoring.scorers import Factors, ItemScorer, UserScorer, item_scorer, user_scorer
+from recommender.titles.index import TitleIndex
 
 DIVERSITY_POOL = 10  # candidates looked at for each film shown, when diversity is asked for
 STEERING_POOL = 300  # films among which steering chooses

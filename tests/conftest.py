@@ -19,7 +19,7 @@ settings.load_profile("movierec")
 @pytest.fixture(scope="session")
 def migrated_store(tmp_path_factory) -> Path:
     """An empty tracking database; MLflow takes three seconds to make one."""
-    from training.tracking import Tracker
+    from training.registry import Tracker
 
     file: Path = tmp_path_factory.mktemp("template") / "mlflow.db"
     Tracker(f"sqlite:///{file}")

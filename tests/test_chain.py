@@ -69,7 +69,7 @@ def demo(raw: Path, ports: dict[str, int], tmp_path_factory: pytest.TempPathFact
         process.kill()
 
 
-MOVIEREC = [sys.executable, "-m", "cli.main"]
+MOVIEREC = [sys.executable, "-m", "movierec.cli.main"]
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW")} | {
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"
 }

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("recommender", "training", "serving", "webapp", "cli", "benchmarks")
+PACKAGES = ("client", "recommender", "training", "serving", "webapp", "movierec", "benchmarks", "testing")
 FILES = (
     ".ci/run",
     "CHANGELOG.md",
@@ -111,7 +111,7 @@ def test_every_link_of_a_page_leads_to_a_file(page):
 
 
 def test_a_worker_starts_without_the_training_libraries():
-    code = "import sys, serving.app; print(*{name.partition('.')[0] for name in sys.modules})"
+    code = "import sys, serving.api.app; print(*{name.partition('.')[0] for name in sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     loaded = set(done.stdout.split())
     assert {"serving", "fastapi", "numpy"} <= loaded

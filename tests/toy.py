@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from recommender import schema
 from recommender.bundle import DatasetInfo, Golden, Manifest, Metric, save_bundle
-from recommender.catalog import Film, encode_catalog, genre_names
-from recommender.history import encode_history
+from recommender.films.catalog import Film, encode_catalog, genre_names
+from recommender.films.history import encode_history
 from recommender.model import Model
-from recommender.specs import AlsFoldIn, FactorSpec, SimilarityPart, SimilaritySpec
-from recommender.titles import TitleNames, encode_titles
+from recommender.scoring.specs import AlsFoldIn, FactorSpec, SimilarityPart, SimilaritySpec
+from recommender.titles.index import TitleNames, encode_titles
 
 # movie_id, title, year, genres, directors, actors
 FILMS: list[tuple[int, str, int | None, list[str], list[str], list[str]]] = [
@@ -128,7 +128,7 @@ def _films(matrix: sp.csr_matrix) -> tuple[list[Film], NDArray[np.int32]]:
 
 
 def _user_factors(matrix: sp.csr_matrix, items: NDArray[np.float32], gram: NDArray[np.float64]) -> NDArray[np.float32]:
-    from recommender.foldin import fold_in
+    from recommender.scoring.foldin import fold_in
 
     spec = AlsFoldIn(gram="gram", regularization=0.1)
     return fold_in(spec, matrix, items, np.zeros(len(items), np.float32), {"gram": gram})[0]

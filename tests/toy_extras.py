@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.bundle import Golden, save_bundle
-from recommender.catalog import concatenate
+from recommender.films.catalog import concatenate
 from recommender.model import Model
 from tests.toy import FILMS, build_arrays, build_manifest, user_item
 
@@ -29,7 +29,7 @@ def save_full_toy(path: Path, **changes: Any) -> Model:
 
 
 def extras_arrays() -> dict[str, NDArray[Any]]:
-    """Every array of `recommender.extras`."""
+    """Every array of `recommender.films.extras`."""
     return {**_features(), **_viewers(), **_periods(), **_map()}
 
 

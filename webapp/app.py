@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from webapp.frame import LOGO, STYLE, foot, warm_registry
+from webapp.elements.frame import LOGO, STYLE, foot, warm_registry
 
 # Not in a directory called pages: until the first visitor has come through here, Streamlit would open the files of
 # such a directory by themselves, without this frame, for anybody who follows a link to one of them.

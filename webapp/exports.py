@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from webapp.api_models import Recommendations
+from client.answers import Recommendations
 
 COLUMNS = (
     "rank", "movie_id", "title", "year", "genres", "directors", "actors", "score", "average_rating", "rating_count",

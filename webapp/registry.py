@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from webapp.api_models import Metric
-from webapp.errors import RegistryUnavailable
+from client.answers import Metric
+from client.errors import RegistryUnavailable
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 _SQLITE = "sqlite:///"

@@ -6,9 +6,9 @@ import json
 
 import streamlit as st
 
-from webapp.api_client import CHALLENGER, Api, Json, Params, Transport
-from webapp.api_models import ModelCard
-from webapp.errors import ApiProblem
+from client.answers import ModelCard
+from client.client import CHALLENGER, Api, Json, Params, Transport
+from client.errors import ApiProblem
 from webapp.settings import Settings
 
 VERSION_SECONDS = 5  # a promotion shows after at most this long

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.api_models import MapFilm, Recommendation
+from client.answers import MapFilm, Recommendation
 
 DECK = 6  # films offered for rating at once
 _SPREAD = 0.35  # least distance on the map between two films of a deck, while there are enough such films

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from webapp.api_models import Film
+from client.answers import Film
 
 PROTOCOLS = {
     "latest20": "Each person's latest 20 % of ratings are hidden; can the model find the films they liked?",

@@ -7,14 +7,14 @@ import numpy as np
 from benchmarks.replication.published import BEST_PUBLISHED, MS_ITEM75
 from benchmarks.replication.section import Section, Study, cell, heads, ratio_cell, seeds_text
 from training.datasets.store import ProcessedDataset
+from training.evaluation.evaluate import combine
 from training.evaluation.metrics import group_means
-from training.evaluation.protocols import combine
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare, holm
-from training.judging import Part, fit, parts
 from training.models import NAMES, configure, parts_of
-from training.protocol import ProtocolConfig
-from training.split import splits, trained_in
+from training.pipeline.judge import Part, fit, parts
+from training.splits.cut import splits, trained_in
+from training.splits.protocol import ProtocolConfig
 
 NDCG = "ndcg_at_10"
 MAP = "map_by_relevant_at_10"

@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
-from benchmarks.common import Figure
+from benchmarks.tools.figures import Figure
 from training.config import Config
 from training.datasets.store import ProcessedDataset
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import Comparison
 from training.evaluation.style import label
-from training.judging import judge_models
 from training.models import configure
 from training.models.base import Progress
-from training.protocol import ProtocolConfig, load_protocol
+from training.pipeline.judge import judge_models
+from training.splits.protocol import ProtocolConfig, load_protocol
 
 TRAINING_SEEDS = (0, 1, 2)
 

@@ -16,7 +16,7 @@ from training.datasets.store import ProcessedDataset
 from training.evaluation.ratings import Predictions, rating_metrics
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import Interval, intervals
-from training.split import Split, splits
+from training.splits.cut import Split, splits
 
 # The published rows that are run again, as the library makes them by default.
 STOCK: dict[str, Callable[[], Any]] = {

@@ -13,13 +13,13 @@ from benchmarks.replication.models import TITLES, cold, compare_all
 from benchmarks.replication.section import Section, Study
 from recommender.model import Model
 from recommender.schema import MOVIE, RELEVANCE, TAG_ID
-from training.assemble import build_bundle
+from training.bundling.build import build_bundle
 from training.datasets.store import ProcessedDataset
 from training.evaluation.significance import compare, holm
 from training.kernels.topk import top_k
 from training.models import NAMES, configure
 from training.models.fits import Fits
-from training.split import all_ratings, training_data
+from training.splits.cut import all_ratings, training_data
 
 WEIGHTED = "weighted_hit_rate_at_10"
 PARTS = ("popularity", "als", "item_knn", "content")  # what blend must beat: popularity, neighbours, its parts

@@ -21,8 +21,8 @@ from recommender.schema import MOVIE, RATING, USER
 from tests.training.evaluation.builders import protocol_of, random_dataset, split_of, written_model
 from tests.training.small import small_dataset
 from training.evaluation.result import Evaluation
-from training.protocol import load_protocol
-from training.split import splits
+from training.splits.cut import splits
+from training.splits.protocol import load_protocol
 
 FULL, QUICK = 1.0, 0.1
 

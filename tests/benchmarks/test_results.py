@@ -7,10 +7,10 @@ import re
 
 from typer.testing import CliRunner
 
-from benchmarks.common import Figure
-from benchmarks.results import RESULTS, read_sections, write_section
-from cli.bench import Benchmark
-from cli.main import app
+from benchmarks.tools.figures import Figure
+from benchmarks.tools.results import RESULTS, read_sections, write_section
+from movierec.cli.bench import Benchmark
+from movierec.cli.main import app
 from recommender.errors import UsageError
 
 FAST = Figure("speed | of it", 25.5, 20.0, "higher", 2.0, 51.0, "s", 3, "twin of\nsize 1")

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from recommender.explain import EXPECTED, contributions, explain_person, explain_similar
 from recommender.model import Model, Ranked
-from recommender.scorers import user_scorer
-from recommender.specs import (
+from recommender.scoring.scorers import user_scorer
+from recommender.scoring.specs import (
     AlsFoldIn,
     EnsembleMember,
     EnsembleSpec,

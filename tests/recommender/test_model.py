@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from recommender.catalog import Film, FilmFilter
 from recommender.errors import UnknownMovieError, UnknownUserError, UsageError
+from recommender.films.catalog import Film, FilmFilter
 from recommender.model import Model, Ranked, Wanted
 from tests.toy import FIRST_ENTRY, SECOND_ENTRY, UNRATED, USER_IDS, user_item
 

@@ -11,10 +11,10 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from benchmarks.service import Service
-from serving.app import create_app
-from serving.model_store import Entry, ModelStore, RegistryStatus, VersionMeta
+from serving.api.app import create_app
 from serving.settings import Settings
+from serving.versions.model_store import Entry, ModelStore, RegistryStatus, VersionMeta
+from testing.service import Service
 from tests.toy import save_toy
 from tests.toy_extras import save_full_toy
 

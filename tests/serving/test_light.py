@@ -17,7 +17,7 @@ UNPICKLING = {"pickle", "cPickle", "_pickle", "joblib", "cloudpickle", "dill", "
 FILES = sorted(file for package in (recommender, serving) for file in Path(str(package.__file__)).parent.rglob("*.py"))
 
 
-@pytest.mark.parametrize("module", ["serving.app", "serving.worker", "serving.supervisor"])
+@pytest.mark.parametrize("module", ["serving.api.app", "serving.process.worker", "serving.process.supervisor"])
 def test_workers_import_none_of_the_training_libraries(module: str) -> None:
     code = f"import {module}, sys; print(*{{name.partition('.')[0] for name in sys.modules}})"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
@@ -67,9 +67,9 @@ manifest["files"]["content"] |= {{
 
 opened = []
 sys.addaudithook(lambda event, args: opened.append(args) if event == "pickle.find_class" else None)
-from tests.serving.test_puller import FakeRegistry
-from serving.model_store import ModelStore
-from serving.puller import Puller
+from tests.serving.versions.test_puller import FakeRegistry
+from serving.versions.model_store import ModelStore
+from serving.versions.puller import Puller
 from serving.settings import Settings
 registry = FakeRegistry()
 registry.register("1", root / "bundle")

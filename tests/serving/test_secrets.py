@@ -12,8 +12,8 @@ import httpx
 import psutil
 import pytest
 
-from benchmarks.service import Service
 from serving.logs import without_credentials
+from testing.service import Service
 
 CANARY = "canary-7f3a"
 GIVEN = {"authorization": f"Bearer {CANARY}"}

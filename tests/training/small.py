@@ -7,7 +7,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from recommender import schema
-from recommender.ids import IdMap
+from recommender.films.ids import IdMap
 from training.datasets.dataset import ProcessedDataset, TagMatrix
 
 

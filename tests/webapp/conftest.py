@@ -19,9 +19,9 @@ from streamlit.testing.v1 import AppTest
 
 import webapp
 from recommender.bundle import save_bundle
-from serving.app import create_app
-from serving.model_store import ModelStore, VersionMeta
+from serving.api.app import create_app
 from serving.settings import Settings
+from serving.versions.model_store import ModelStore, VersionMeta
 from tests.toy import build_arrays, build_manifest
 from tests.toy_extras import extras_arrays, save_full_toy
 

@@ -17,8 +17,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from cli.webapp import streamlit_command
-from serving.model_store import ModelStore
+from movierec.cli.webapp import streamlit_command
+from serving.versions.model_store import ModelStore
 from tests.webapp.conftest import serving
 from webapp.state import DECK
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp import cards
-from webapp.api_models import Film
+from client.answers import Film
 from webapp.charts.timeline import timeline_rows
+from webapp.elements import cards
+from webapp.elements.picker import references
+from webapp.elements.poster import poster_svg, title_lines
 from webapp.milestones import FAMILIES, MILESTONES
 from webapp.palette import GENRE_COLOURS, main_genre, shade
-from webapp.picker import references
-from webapp.poster import poster_svg, title_lines
 from webapp.registry import read_metrics
 from webapp.wording import film_label, metric_title, rating_line, share
 

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import streamlit as st
 
-from serving.model_store import ModelStore
+from serving.versions.model_store import ModelStore
 from tests.webapp.conftest import Open, drawn, serving
 from webapp import source
 
@@ -107,7 +107,7 @@ def test_row_36_nonsense_is_a_message(open_page: Open, body: bytes) -> None:
 
 
 def test_row_36_failures_are_not_remembered(api_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from webapp.errors import WebappError
+    from client.errors import WebappError
 
     monkeypatch.setenv("MOVIEREC_API_URL", f"http://127.0.0.1:{free_port()}")
     st.cache_data.clear()

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp import reasons
-from webapp.api_models import CommonViewers, Explanation, MapFilm, Metric, Reason, Recommendation
+from client.answers import CommonViewers, Explanation, MapFilm, Metric, Reason, Recommendation
 from webapp.comparing import datasets, metric_names, protocols, worth_comparing
+from webapp.elements import reasons
 from webapp.overlap import difference, rank_biased_overlap
 from webapp.registry import Version
 from webapp.state import Wish, deck, moves, rated, spread

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from client.errors import RegistryUnavailable
 from tests.webapp.conftest import Open, drawn
-from webapp.errors import RegistryUnavailable
 from webapp.registry import Version, read_versions
 
 NAME = "movielens-recommender"

@@ -11,8 +11,8 @@ import pandas as pd
 
 from recommender.errors import MissingInputError
 from recommender.schema import ACTORS, ALTERNATIVE_TITLES, DIRECTORS, DUPLICATE_OF, MOVIE, TITLE, YEAR
-from recommender.title_keys import normalise
-from training.datasets.clean import clean_films
+from recommender.titles.keys import normalise
+from training.datasets.cleaning.clean import clean_films
 from training.datasets.credits import read_credits
 from training.datasets.dataset import ProcessedDataset
 from training.datasets.quarantine import Quarantine

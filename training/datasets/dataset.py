@@ -12,7 +12,7 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.ids import IdMap
+from recommender.films.ids import IdMap
 from recommender.schema import DIRECTORS, MOVIE, RATING, TIMESTAMP, USER, YEAR
 from training.datasets.indexing import count_ids, rating_matrix, rows_of
 

@@ -8,8 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.ids import UNKNOWN, IdMap
-from training.kernels.order import places
+from recommender.films.ids import UNKNOWN, IdMap
+from training.kernels.ordering import places
 
 _TABLE_LIMIT = 1 << 26
 _STEP = 1 << 18  # also because indexing by int32 makes an int64 copy of the index

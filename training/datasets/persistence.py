@@ -21,7 +21,7 @@ from typing_extensions import Buffer
 
 from recommender.errors import DataError
 from recommender.files import replaced_directory, sha256_of
-from recommender.ids import IdMap
+from recommender.films.ids import IdMap
 from recommender.schema import MOVIE, RATING, TIMESTAMP, USER
 from training.datasets.dataset import ProcessedDataset, TagMatrix
 from training.datasets.indexing import entries

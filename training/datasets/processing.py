@@ -13,7 +13,7 @@ import pandas as pd
 
 from recommender.schema import MOVIE
 from training.datasets import quality
-from training.datasets.clean import (
+from training.datasets.cleaning.clean import (
     CleanFilms,
     CleanRatings,
     clean_films,

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.errors import UsageError
-from recommender.ids import IdMap
+from recommender.films.ids import IdMap
 from recommender.schema import ACTORS, DIRECTORS, GENRES, MOVIE, RELEVANCE, TAG, TAG_ID, USER, YEAR
 from training.datasets.dataset import TagMatrix
 from training.datasets.indexing import distinct, rows_of

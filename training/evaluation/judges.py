@@ -17,7 +17,7 @@ from training.evaluation.metrics import Lists, Values, group_means, list_metrics
 from training.evaluation.significance import Interval, resampling_weights, standard_error_interval
 from training.kernels.hits import find_hits
 from training.models.base import Progress
-from training.protocol import ProtocolConfig
+from training.splits.protocol import ProtocolConfig
 
 Rows = NDArray[np.int64]
 PerUser = dict[str, Values]

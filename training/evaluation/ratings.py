@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recommender.model import Model
 from recommender.schema import RATING_BINS, rating_bin
-from recommender.scorers import UserScorer
+from recommender.scoring.scorers import UserScorer
 from training.evaluation.metrics import Values
 from training.kernels.topk import BLOCK_CELLS
 

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from numba import njit
 from numpy.typing import NDArray
 
-from training.kernels.order import fullest_first
+from training.kernels.ordering import fullest_first
 from training.kernels.threads import thread_map
 from training.kernels.topk import top_k
 

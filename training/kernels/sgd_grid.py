@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from training.kernels.order import places
+from training.kernels.ordering import places
 from training.kernels.sgd import Steps, sgd_pass
 from training.kernels.threads import Map
 

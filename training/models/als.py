@@ -11,11 +11,11 @@ from implicit.cpu.als import AlternatingLeastSquares
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recommender.specs import AlsFoldIn, FactorSpec, SimilarityPart, SimilaritySpec
+from recommender.scoring.specs import AlsFoldIn, FactorSpec, SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.kernels.conjugate_gradient import improve_rows
 from training.kernels.least_squares import solve_rows
-from training.kernels.order import fullest_first
+from training.kernels.ordering import fullest_first
 from training.kernels.threads import Map, Scratch, thread_map
 from training.models.arrays import unit_rows, with_ratings
 from training.models.base import FittedModel, Progress, TrainingData, silent

@@ -22,7 +22,7 @@ def with_ratings(user_item: sp.csr_matrix, data: NDArray[Any]) -> sp.csr_matrix:
 
 
 def csr_arrays(prefix: str, matrix: sp.csr_matrix) -> dict[str, NDArray[Any]]:
-    """`matrix` as <prefix>_indptr, _indices and _data, the form that `recommender.scorers.sparse_array` reads."""
+    """`matrix` as <prefix>_indptr, _indices and _data, as `recommender.scoring.scorers.sparse_array` reads them."""
     return {
         f"{prefix}_indptr": matrix.indptr.astype(np.int64),
         f"{prefix}_indices": matrix.indices.astype(np.int32),

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.specs import FactorSpec, ItemSpec, UserSpec
+from recommender.scoring.specs import FactorSpec, ItemSpec, UserSpec
 from training.datasets.store import TagMatrix
 
 Progress = Callable[[str, float], None]  # what is being done, share done in [0, 1]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recommender.specs import SimilarityPart, SimilaritySpec
+from recommender.scoring.specs import SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.models.als import AlsConfig
 from training.models.base import FittedModel, Progress, TrainingData

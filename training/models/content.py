@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 from sklearn.decomposition import TruncatedSVD
 
-from recommender.specs import SimilarityPart, SimilaritySpec
+from recommender.scoring.specs import SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.models.arrays import unit_rows
 from training.models.base import FittedModel, Progress, TrainingData

@@ -10,8 +10,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recommender.blocks import with_data
-from recommender.specs import ItemWeightsSpec, SimilarityPart, SimilaritySpec
+from recommender.scoring.blocks import with_data
+from recommender.scoring.specs import ItemWeightsSpec, SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.kernels.topk import top_k
 from training.models.arrays import csr_arrays, with_ratings

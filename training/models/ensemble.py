@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recommender.specs import EnsembleMember, EnsembleSpec
+from recommender.scoring.specs import EnsembleMember, EnsembleSpec
 from training.config import Config
 from training.models.als import AlsConfig
 from training.models.base import FittedModel, Progress, TrainingData

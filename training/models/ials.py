@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recommender.specs import AlsFoldIn
+from recommender.scoring.specs import AlsFoldIn
 from training.config import Config
 from training.kernels.least_squares import solve_rows
 from training.kernels.threads import Map, thread_map

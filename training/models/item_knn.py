@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from recommender.specs import ItemWeightsSpec, SimilarityPart, SimilaritySpec
+from recommender.scoring.specs import ItemWeightsSpec, SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.kernels.cooccurrence import cooccurrence_top_k
 from training.models.arrays import csr_arrays, with_ratings

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from recommender.specs import PopularitySpec
+from recommender.scoring.specs import PopularitySpec
 from training.config import Config
 from training.models.base import FittedModel, Progress, TrainingData
 

@@ -12,7 +12,7 @@ import surprise
 from numpy.typing import NDArray
 from surprise.utils import get_rng
 
-from recommender.ids import UNKNOWN, IdMap
+from recommender.films.ids import UNKNOWN, IdMap
 from recommender.schema import RATING_MAX, RATING_MIN
 from training.kernels.sgd import Steps, aligned_rows
 from training.kernels.sgd_grid import Grid, descend, make_grid

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from recommender.specs import FactorSpec, SimilarityPart, SimilaritySpec, SvdFoldIn
+from recommender.scoring.specs import FactorSpec, SimilarityPart, SimilaritySpec, SvdFoldIn
 from training.config import Config
 from training.models.arrays import unit_rows
 from training.models.base import FittedModel, Progress, TrainingData

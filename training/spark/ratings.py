@@ -28,7 +28,7 @@ from recommender.schema import (
     TIMESTAMP,
     USER,
 )
-from training.datasets.clean import with_entries
+from training.datasets.cleaning.clean import with_entries
 from training.datasets.config import load_processing_config
 from training.datasets.indexing import distinct
 from training.datasets.store import ProcessedDataset

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import altair as alt
 
-from webapp.api_models import MapFilm
+from client.answers import MapFilm
 from webapp.charts.films import FILM_TOOLTIP, film_rows, genre_colours
 from webapp.charts.table import Picture, sized, table
 from webapp.palette import ACCENT

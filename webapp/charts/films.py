@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from webapp.api_models import Film, GenreFigures, HistogramBin, MapFilm, SharedFeature
+from client.answers import Film, GenreFigures, HistogramBin, MapFilm, SharedFeature
 from webapp.charts.table import Picture, sized, table
 from webapp.palette import ACCENT, CALM, GOLD, MUTED, genre_colour, main_genre
 from webapp.wording import film_label

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from webapp.api_models import Metric
+from client.answers import Metric
 from webapp.charts.table import Picture, sized, table
 from webapp.palette import ACCENT, CALM, MUTED
 from webapp.registry import Version

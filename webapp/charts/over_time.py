@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from webapp.api_models import Period, ReleaseYear
+from client.answers import Period, ReleaseYear
 from webapp.charts.table import Picture, sized, table
 from webapp.palette import ACCENT, CALM, MUTED
 

@@ -7,15 +7,16 @@ from typing import TypeVar
 
 import streamlit as st
 
-from webapp import cards, source
-from webapp.api_client import Api
-from webapp.api_models import Comparison, Film
+from client.answers import Comparison, Film
+from client.client import Api
+from client.errors import ApiProblem
+from webapp import source
 from webapp.charts.films import average_against_count, genre_bars, most_rated, rating_shares, shared_bars
 from webapp.charts.over_time import genre_by_release, ratings_by_period
-from webapp.errors import ApiProblem
-from webapp.frame import heading, run_guarded
+from webapp.elements import cards
+from webapp.elements.frame import heading, run_guarded
+from webapp.elements.picker import FILM, pick_film, references
 from webapp.palette import genre_colour, main_genre
-from webapp.picker import FILM, pick_film, references
 from webapp.wording import count, film_label, place, stars
 
 # A bound control keeps its value from page to page: one of the same key on two pages must accept the same values.

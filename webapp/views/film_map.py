@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from webapp import cards, source
-from webapp.api_client import Api
-from webapp.api_models import Film, MapFilm
+from client.answers import Film, MapFilm
+from client.client import Api
+from client.errors import ApiProblem
+from webapp import source
 from webapp.charts.film_map import SELECTION, film_map
-from webapp.errors import ApiProblem
-from webapp.frame import heading, is_dark, run_guarded
+from webapp.elements import cards
+from webapp.elements.frame import heading, is_dark, run_guarded
+from webapp.elements.picker import FILM, pick_film, references
 from webapp.palette import main_genre
-from webapp.picker import FILM, pick_film, references
 
 CHART = "map"
 SPOT = "spot"  # the film that is sought

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from webapp import cards, reasons, source
-from webapp.api_client import Api
-from webapp.api_models import Film, MapFilm, Recommendation, Recommendations
-from webapp.controls import list_controls
-from webapp.errors import ApiProblem
+from client.answers import Film, MapFilm, Recommendation, Recommendations
+from client.client import Api
+from client.errors import ApiProblem
+from webapp import source
+from webapp.elements import cards, reasons
+from webapp.elements.controls import list_controls
+from webapp.elements.frame import heading, run_guarded
+from webapp.elements.lists import listing
+from webapp.elements.picker import FILM, pick_film
 from webapp.exports import recommendations_csv
-from webapp.frame import heading, run_guarded
-from webapp.lists import listing
-from webapp.picker import FILM, pick_film
 from webapp.state import deck, moves, rated
 
 TASTE, PAGE, SHOWN = "taste", "deck-page", "shown-list"  # in the session, and nowhere else

@@ -7,15 +7,16 @@ from html import escape
 
 import streamlit as st
 
-from webapp import cards, source
-from webapp.api_client import CHALLENGER, CHAMPION, Api
-from webapp.api_models import Film, ModelCard
+from client.answers import Film, ModelCard
+from client.client import CHALLENGER, CHAMPION, Api
+from webapp import source
 from webapp.charts.models import OTHER, SERVED, figure, metric_intervals, trade_off
 from webapp.comparing import ACCURACY, BEYOND, FIRST_LOOK, datasets, metric_names, protocols, worth_comparing
-from webapp.frame import guarded, heading, run_guarded
+from webapp.elements import cards
+from webapp.elements.frame import guarded, heading, run_guarded
+from webapp.elements.picker import FILM, pick_film
 from webapp.overlap import difference
 from webapp.palette import ACCENT, CALM
-from webapp.picker import FILM, pick_film
 from webapp.registry import Version, read_versions
 from webapp.wording import DEFINITIONS_URL, PROTOCOLS, count, film_label, metric_help, metric_title
 

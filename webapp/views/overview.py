@@ -6,12 +6,12 @@ from html import escape
 
 import streamlit as st
 
+from client.answers import Snapshot, Summary
 from webapp import source
-from webapp.api_models import Snapshot, Summary
-from webapp.cards import figures
 from webapp.charts.films import rating_shares
 from webapp.charts.timeline import timeline
-from webapp.frame import guarded, heading, run_guarded
+from webapp.elements.cards import figures
+from webapp.elements.frame import guarded, heading, run_guarded
 from webapp.milestones import MILESTONES
 from webapp.wording import count, share, stars
 

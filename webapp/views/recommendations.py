@@ -6,16 +6,17 @@ from functools import partial
 
 import streamlit as st
 
-from webapp import cards, reasons, source
-from webapp.api_client import CHALLENGER, CHAMPION, Api
-from webapp.api_models import CommonViewers, Film, Recommendation, Recommendations
-from webapp.controls import list_controls
-from webapp.errors import ApiProblem
+from client.answers import CommonViewers, Film, Recommendation, Recommendations
+from client.client import CHALLENGER, CHAMPION, Api
+from client.errors import ApiProblem
+from webapp import source
+from webapp.elements import cards, reasons
+from webapp.elements.controls import list_controls
+from webapp.elements.frame import heading, run_guarded
+from webapp.elements.lists import key_to_colours, listing
+from webapp.elements.picker import FILM, choose, pick_film, references
 from webapp.exports import recommendations_csv
-from webapp.frame import heading, run_guarded
-from webapp.lists import key_to_colours, listing
 from webapp.overlap import difference
-from webapp.picker import FILM, choose, pick_film, references
 from webapp.state import Wish
 
 BOTH = "Side by side"

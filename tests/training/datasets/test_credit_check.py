@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from cli import main
+from movierec.cli import main
 from training.datasets.store import prepare
 
 

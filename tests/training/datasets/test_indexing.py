@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.ids import IdMap
+from recommender.films.ids import IdMap
 from training.datasets import indexing
 from training.datasets.indexing import count_ids, distinct, entries, rating_matrix, rows_of
 

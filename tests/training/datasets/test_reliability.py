@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cli import main
+from movierec.cli import main
 from recommender.errors import DataError, MissingInputError, MovierecError
 from recommender.schema import MOVIE, RATING, TIMESTAMP, USER
 from tests.conftest import fill

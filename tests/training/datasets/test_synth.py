@@ -13,7 +13,7 @@ import scipy.sparse.linalg as spla
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cli import main
+from movierec.cli import main
 from recommender.files import MARKER
 from training.datasets.store import prepare
 from training.datasets.synth.files import write_twin

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from recommender.errors import UsageError
-from recommender.ids import IdMap
+from recommender.films.ids import IdMap
 from recommender.schema import ACTORS, DIRECTORS, GENRES, MOVIE, RELEVANCE, TAG, TAG_ID, USER, YEAR
 from training.datasets.tables import Genome, Table
 from training.datasets.tag_matrix import (

@@ -7,15 +7,15 @@ import pandas as pd
 import scipy.sparse as sp
 
 from recommender import schema
-from recommender.ids import IdMap
+from recommender.films.ids import IdMap
 from recommender.model import Model
-from recommender.specs import AlsFoldIn, FactorSpec, SimilarityPart, SimilaritySpec
-from training.assemble import build_bundle
+from recommender.scoring.specs import AlsFoldIn, FactorSpec, SimilarityPart, SimilaritySpec
+from training.bundling.build import build_bundle
 from training.datasets.store import ProcessedDataset, TagMatrix
 from training.models.arrays import csr_arrays
 from training.models.base import FittedModel
-from training.protocol import ProtocolConfig
-from training.split import Split, training_data
+from training.splits.cut import Split, training_data
+from training.splits.protocol import ProtocolConfig
 
 
 def dataset_of(users, movies, stars, times=None, *, n_movies=None, twins=(), tags=None):

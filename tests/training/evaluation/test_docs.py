@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from training import protocol
+from training.splits import protocol
 
 PAGE = (Path(__file__).parents[3] / "docs" / "evaluation.md").read_text(encoding="utf-8")
 METRICS = [

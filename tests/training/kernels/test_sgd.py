@@ -10,7 +10,7 @@ import pytest
 import scipy.sparse as sp
 import surprise
 
-from recommender.ids import IdMap
+from recommender.films.ids import IdMap
 from training.kernels.sgd_grid import make_grid
 from training.models.surprise_arrays import ArraySVD, ArrayTrainset
 

@@ -8,7 +8,7 @@ import pytest
 import scipy.sparse as sp
 
 from recommender import schema
-from recommender.ids import IdMap
+from recommender.films.ids import IdMap
 from training.datasets.dataset import ProcessedDataset, TagMatrix
 from training.models.base import TrainingData
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from recommender.scorers import Similarity, item_scorer
+from recommender.scoring.scorers import Similarity, item_scorer
 from tests.training.models.conftest import UNRATED, taste_of_film
 from training.models import configure
 from training.models.arrays import with_ratings

@@ -9,9 +9,9 @@ import pytest
 
 from recommender import schema
 from recommender.model import Model, Wanted
-from recommender.scorers import item_scorer, user_scorer
+from recommender.scoring.scorers import item_scorer, user_scorer
 from tests.training.models.conftest import FILMS, FIRST_ENTRY, PEOPLE, SECOND_ENTRY, UNRATED, taste_of_film
-from training.assemble import build_bundle, compose
+from training.bundling.build import build_bundle, compose
 from training.models import NAMES, configure, make
 
 # Numbers that suit sixty people; everything else is what configs/models says. Content counts little, because directors

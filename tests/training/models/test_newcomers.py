@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recommender.scorers import Similarity, item_scorer
+from recommender.scoring.scorers import Similarity, item_scorer
 from tests.training.models.conftest import FILMS, UNRATED, taste_of_film
 from training.models import configure
 from training.models.arrays import unit_rows

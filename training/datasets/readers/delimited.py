@@ -94,7 +94,7 @@ class _NumberColumns:
         return int(table.num_rows)
 
     def _parse_compiled(self, block: NDArray[np.uint8], share_read: float) -> int | None:
-        from training.kernels import numbers  # numba takes a while to load: only where files are large
+        from training.kernels import number_parser as numbers
 
         assert tuple(self._layout.dtypes.values()) == numbers.COLUMN_TYPES[: len(self._columns)]
         while True:  # once more where the room was too small

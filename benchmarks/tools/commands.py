@@ -1,0 +1,30 @@
+"""`movierec` as people run it, with data and registry of its own below a directory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from recommender.errors import MovierecError
+
+_LOG = "commands.log"
+
+
+def start(root: Path, *words: str) -> subprocess.Popen[bytes]:
+    """`movierec` with `words`, in the directory `root`; what it prints goes to a file there."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW")}
+    with (root / _LOG).open("ab") as log:
+        command = [sys.executable, "-m", "movierec.cli.main", *words]
+        return subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=log)
+
+
+def succeed(root: Path, *words: str) -> None:
+    """The same, waited for. Raises MovierecError, with the last line that was printed, where it fails."""
+    if start(root, *words).wait():
+        raise MovierecError(f"movierec {' '.join(words)}: {_last_line(root / _LOG)}")
+
+
+def _last_line(path: Path) -> str:
+    return (path.read_text().splitlines() or ["It said nothing."])[-1]

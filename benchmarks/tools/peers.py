@@ -1,0 +1,86 @@
+"""What the service is measured against, as processes: `python -m benchmarks.tools.peers KIND PORT [STORE [BODY]]`.
+
+bare      a plain ASGI callable that answers the bytes of the file BODY, under the same server
+fastapi   a FastAPI application with one route and the service's imports
+extended  the service over STORE with two routes: /constant answers the bytes of BODY, /costly takes 20 ms of processor
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import uvicorn
+from fastapi import FastAPI
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from serving.api.app import Service, create_app
+from serving.process.connection import GuardedProtocol
+from serving.process.worker import SWITCH_SECONDS
+from serving.settings import Settings
+from serving.versions.model_store import ModelStore
+
+WORK_SECONDS = 0.02
+
+
+def bare(body: bytes) -> ASGIApp:
+    """An ASGI callable that answers `body`."""
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http", "uvicorn takes an application that fails here for one without a lifespan"
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return application
+
+
+def fastapi() -> FastAPI:
+    """An application with one route."""
+    application = FastAPI()
+
+    @application.get("/recommend/")
+    async def recommend() -> Response:
+        return Response(b"{}", media_type="application/json")
+
+    return application
+
+
+def extended(store: Path, body: bytes) -> Service:
+    """The service with the routes `/constant` and `/costly`."""
+    service = create_app(Settings(), ModelStore(store))
+    factors = np.ones((60_000, 128), dtype=np.float32)
+
+    @service.api.get("/constant")
+    async def constant() -> Response:
+        return Response(body, media_type="application/json")
+
+    @service.api.get("/costly")
+    def costly() -> Response:
+        done = time.thread_time() + WORK_SECONDS
+        while time.thread_time() < done:
+            factors @ factors[0]  # what computing a list does most of the time
+        return Response(b"{}", media_type="application/json")
+
+    return service
+
+
+def main(kind: str, port: str, store: str = "", body: str = "") -> None:
+    """Serve one of the peers until SIGTERM."""
+    content = Path(body).read_bytes() if body else b"{}"
+    peers: dict[str, Any] = {
+        "bare": lambda: bare(content),
+        "fastapi": fastapi,
+        "extended": lambda: extended(Path(store), content),
+    }
+    protocol = "httptools" if kind == "bare" else GuardedProtocol
+    sys.setswitchinterval(SWITCH_SECONDS)
+    uvicorn.run(peers[kind](), port=int(port), loop="uvloop", http=protocol, ws="none", log_config=None)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,53 @@
+"""benchmarks/RESULTS.md: a section for each benchmark, written by `movierec bench NAME --write` and by nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.tools.figures import Figure, machine_line
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+
+_TITLE = """# Results
+
+Measured at full size by `movierec bench NAME --write`, which writes the section of that benchmark anew and leaves the
+others as they are. A ratio compares two things that ran in turn on one machine; ours and theirs are medians of the
+rounds.
+"""
+_HEAD = "| figure | ratio | target | verdict | ours | theirs | unit | rounds | note |"
+_VERDICTS = {True: "pass", False: "**miss**", None: ""}
+_BETTER = {"lower": "<=", "higher": ">="}
+
+
+def write_section(name: str, figures: Sequence[Figure], path: Path = RESULTS) -> None:
+    """Put the `figures` of the benchmark `name` in the place of its section; new sections go to the end."""
+    sections = read_sections(path)
+    sections[name] = _section(name, figures)
+    path.write_text("\n".join([_TITLE, *sections.values()]), encoding="utf-8")
+
+
+def read_sections(path: Path = RESULTS) -> dict[str, str]:
+    """The text of each benchmark's section, in order."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]
+    return {part.splitlines()[0].removeprefix("## "): part.rstrip() + "\n" for part in parts}
+
+
+def _section(name: str, figures: Sequence[Figure]) -> str:
+    today = datetime.now(UTC).date().isoformat()
+    lines = [f"## {name}", "", f"{today}, size 1. {machine_line()}.", "", _HEAD, "|" + "---|" * (_HEAD.count("|") - 1)]
+    return "\n".join([*lines, *map(_line, figures), ""])
+
+
+def _line(figure: Figure) -> str:
+    target = "" if figure.target is None else f"{_BETTER[figure.better]} {figure.target:g}"
+    sides = ("" if side is None else f"{side:.4g}" for side in (figure.ours, figure.theirs))
+    cells = (figure.figure, f"{figure.ratio:.4g}", target, _VERDICTS[figure.passed], *sides, figure.unit)
+    return "| " + " | ".join(map(_plain, (*cells, str(figure.rounds), figure.note))) + " |"
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.replace("|", "/").split())

@@ -1,0 +1,1 @@
+"""The HTTP API's answer types and a typed client."""

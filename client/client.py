@@ -1,0 +1,182 @@
+"""The service over HTTP: short time-outs, typed answers, errors in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import ValidationError
+
+from client import answers as models
+from client.errors import ApiProblem, ApiSlow, ApiUnexpected, ApiUnreachable, ApiUnready
+
+Json = dict[str, Any]
+Params = tuple[tuple[str, str], ...]
+Get = Callable[[str, Params], Json]
+Post = Callable[[str, Json], Json]
+Options = Mapping[str, Any]  # how a list is cut: n, genres, year_from, ... as the service names them
+Answer = TypeVar("Answer", bound=models.Read)
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+_BUSY = 503
+
+
+class Transport:
+    """GET and POST of JSON; every failure becomes an error of `client.errors`."""
+
+    def __init__(self, base_url: str, *, connect_seconds: float = 1.0, read_seconds: float = 5.0) -> None:
+        timeout = httpx.Timeout(read_seconds, connect=connect_seconds)
+        # trust_env: a proxy of the machine has no business between a page and its own service.
+        self._http = httpx.Client(base_url=base_url, timeout=timeout, trust_env=False)
+        self._base_url = base_url
+
+    def get(self, path: str, params: Params = ()) -> Json:
+        """The JSON answer to a GET."""
+        return self._call("GET", path, params=list(params))
+
+    def post(self, path: str, body: Json) -> Json:
+        """The JSON answer to a POST of JSON."""
+        return self._call("POST", path, json=body)
+
+    def _call(self, method: str, path: str, **content: Any) -> Json:
+        try:
+            response = self._http.request(method, path, **content)
+        except httpx.TimeoutException as error:
+            raise ApiSlow("It took too long to answer. Try again in a moment.") from error
+        except httpx.HTTPError as error:
+            raise ApiUnreachable(
+                f"Nothing answers at {self._base_url}. Start it with “movierec serve”, or wait until it is back."
+            ) from error
+        return _read(response)
+
+
+class Api:
+    """The service's calls, typed, over any GET and POST."""
+
+    def __init__(self, get: Get, post: Post) -> None:
+        self._get = get
+        self._post = post
+
+    def model(self, slot: str = CHAMPION) -> models.ModelCard:
+        """The version served in a slot. Raises ApiProblem where the slot is empty."""
+        return _parse(models.ModelCard, self._get("/model", query_string(model=_slot(slot))))
+
+    def summary(self) -> models.Summary:
+        """The data behind the served version."""
+        return _parse(models.Summary, self._get("/analytics/summary", ()))
+
+    def genres(self) -> list[models.GenreFigures]:
+        """Size and rating of every genre."""
+        return _parse(models.Genres, self._get("/analytics/genres", ())).genres
+
+    def top(
+        self, by: str = "count", *, n: int = 20, genre: str | None = None, min_ratings: int = 0
+    ) -> list[models.Film]:
+        """The most rated films (`by` count) or the best rated by a damped average (`by` average)."""
+        params = query_string(by=by, n=n, genre=genre, min_ratings=min_ratings or None)
+        return _parse(models.Movies, self._get("/analytics/top", params)).movies
+
+    def search(self, text: str, *, limit: int = 8) -> list[models.Film]:
+        """Films that somebody may have meant by `text`."""
+        return _parse(models.Movies, self._get("/movies/search", query_string(q=text, limit=limit))).movies
+
+    def movie(self, movie_id: int) -> models.Film:
+        """One film. Raises ApiProblem where there is none."""
+        return _parse(models.Movie, self._get(f"/movies/{movie_id}", ())).movie
+
+    def ratings(self, movie_id: int) -> models.MovieRatings:
+        """How a film was rated."""
+        return _parse(models.MovieRatings, self._get(f"/movies/{movie_id}/ratings", ()))
+
+    def film_map(self) -> list[models.MapFilm]:
+        """The most rated films on the map, most rated first. Raises ApiProblem where the version has none."""
+        return _parse(models.FilmMap, self._get("/map", ())).films
+
+    def over_time(self, *, movie_id: int | None = None, genre: str | None = None) -> list[models.Period]:
+        """Ratings by the time when they were given: of a film, of a genre, or of all films."""
+        path = "/analytics/over-time" if movie_id is None else f"/movies/{movie_id}/over-time"
+        return _parse(models.OverTime, self._get(path, query_string(genre=genre))).periods
+
+    def release_years(self, genre: str | None = None) -> list[models.ReleaseYear]:
+        """Films, ratings and averages by the year of release."""
+        return _parse(models.ReleaseYears, self._get("/analytics/release-years", query_string(genre=genre))).years
+
+    def features(self, movie_id: int) -> list[models.Feature]:
+        """What is known about a film, the most telling first."""
+        return _parse(models.Features, self._get(f"/movies/{movie_id}/features", ())).features
+
+    def compare(self, first: int, second: int) -> models.Comparison:
+        """Two films side by side."""
+        return _parse(models.Comparison, self._get(f"/movies/{first}/compare/{second}", ()))
+
+    def common(self, movie_id: int, others: Sequence[int]) -> list[models.CommonViewers]:
+        """People whom a film has in common with each of `others`, at most a hundred."""
+        return _parse(models.InCommon, self._get(f"/movies/{movie_id}/common", query_string(with_ids=others))).films
+
+    def tags(self, limit: int = 100) -> list[models.Tag]:
+        """What lists can be steered by; none where the version does not know."""
+        return _parse(models.Tags, self._get("/tags", query_string(limit=limit))).tags
+
+    def resolve(self, title: str) -> int:
+        """The movie_id that a title means. Raises ApiProblem, which may carry suggestions."""
+        subject = _parse(models.Recommendations, self._get("/recommend/", query_string(title=title, n=1))).query
+        assert isinstance(subject, models.FilmSubject), "a list for a title names its film"
+        return subject.movie_id
+
+    def similar(self, movie_id: int, options: Options, slot: str = CHAMPION) -> models.Recommendations:
+        """Films like a film, with reasons."""
+        params = query_string(movie_id=movie_id, explain="true", model=_slot(slot), **options)
+        return _parse(models.Recommendations, self._get("/recommend/", params))
+
+    def for_ratings(self, ratings: Mapping[int, float], options: Options) -> models.Recommendations:
+        """Films for a person who gave `ratings`, movie_id to stars, with reasons; without any, a start list."""
+        rated = [{"movie_id": movie_id, "rating": stars} for movie_id, stars in sorted(ratings.items())]
+        body = {"ratings": rated, "explain": True, **options}
+        return _parse(models.Recommendations, self._post("/recommend/", body))
+
+
+def query_string(**values: object) -> Params:
+    """Parameters of a call in a fixed order; None is left out, a list repeats its name."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in sorted(values.items()):
+        several = value if isinstance(value, (list, tuple)) else [value]
+        pairs += [(name, str(one)) for one in several if one is not None]
+    return tuple(pairs)
+
+
+def _slot(slot: str) -> str | None:
+    """The parameter for a slot; the champion answers without being named."""
+    return None if slot == CHAMPION else slot
+
+
+def suggestions(problem: ApiProblem) -> list[models.Suggestion]:
+    """The films that a title problem proposes instead."""
+    members: Mapping[str, Any] = problem.members
+    listed = members.get("suggestions") or members.get("candidates") or []
+    return [_parse(models.Suggestion, entry) for entry in listed]
+
+
+def _read(response: httpx.Response) -> Json:
+    try:
+        body = response.json()
+    except ValueError as error:
+        raise ApiUnexpected(f"It answered with status {response.status_code} and no JSON.") from error
+    if not isinstance(body, dict):
+        raise ApiUnexpected("Expected a JSON object, found something else.")
+    if response.is_success:
+        return body
+    detail = str(body.get("detail") or f"It answered with status {response.status_code}.")
+    if response.status_code == _BUSY:
+        raise ApiUnready(detail)
+    raise ApiProblem(response.status_code, str(body.get("type", "")).rpartition(":")[2], detail, body)
+
+
+def _parse(shape: type[Answer], body: Json) -> Answer:
+    try:
+        return shape.model_validate(body)
+    except ValidationError as error:
+        missing = ", ".join(".".join(map(str, fault["loc"])) for fault in error.errors()[:3])
+        raise ApiUnexpected(
+            f"Its answer lacks or garbles: {missing}. Page and service may be of different ages."
+        ) from error

@@ -1,0 +1,75 @@
+"""`movierec bench`: measure speed, memory, reliability and quality on this machine."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recommender.errors import UsageError
+
+if TYPE_CHECKING:
+    from benchmarks.tools.figures import Figure
+
+
+class Benchmark(StrEnum):
+    """Each is a module of `benchmarks` with `run(size, rounds) -> list[Figure]`."""
+
+    ingest = "ingest"
+    svd = "svd"
+    als = "als"
+    topk = "topk"
+    evaluate = "evaluate"
+    pipeline = "pipeline"
+    train = "train"
+    replicate = "replicate"
+    gate = "gate"
+    serve = "serve"
+    webapp = "webapp"
+    reliability = "reliability"
+    growth = "growth"
+    spark = "spark"
+    all = "all"
+
+
+# Spark needs a dependency group and Java; growth repeats what pipeline times, in processor time.
+_NOT_IN_ALL = (Benchmark.all, Benchmark.spark, Benchmark.growth)
+
+
+def bench(
+    name: Annotated[Benchmark, typer.Argument(help="What to measure.")],
+    size: Annotated[float, typer.Option(help="Share of the full size, for a quick look.", min=0.001, max=1.0)] = 1.0,
+    rounds: Annotated[int, typer.Option(help="Rounds that the median is taken over.", min=1)] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Update benchmarks/RESULTS.md; at full size only.")] = False,
+) -> None:
+    """Measure ratios of two things run in turn on this machine; exit 1 when a target is missed.
+
+    Example: movierec bench topk --size 0.2 --json
+    """
+    if write and size < 1:
+        raise UsageError("--write takes figures of the full size alone; leave --size out.")
+    chosen = [each for each in Benchmark if each not in _NOT_IN_ALL] if name is Benchmark.all else [name]
+    figures: list[Figure] = []
+    for each in chosen:
+        found = import_module(f"benchmarks.{each.value}").run(size=size, rounds=rounds)
+        for figure in found:
+            typer.echo(json.dumps(figure.as_dict()) if as_json else _line(figure))
+        if write:
+            import_module("benchmarks.tools.results").write_section(each.value, found)
+        figures += found
+    if not as_json:
+        typer.echo(import_module("benchmarks.tools.figures").machine_line())
+    if any(figure.passed is False for figure in figures):
+        raise typer.Exit(1)
+
+
+def _line(figure: Figure) -> str:
+    verdict = {True: "pass", False: "MISS", None: "    "}[figure.passed]
+    bound = "" if figure.target is None else f" (target {'<=' if figure.better == 'lower' else '>='} {figure.target:g})"
+    sides = "" if figure.theirs is None else f"; ours {figure.ours:.4g} {figure.unit}, theirs {figure.theirs:.4g}"
+    note = f"; {figure.note}" if figure.note else ""
+    return f"{verdict}  {figure.figure}: {figure.ratio:.3g}{bound}{sides}; rounds {figure.rounds}{note}"

@@ -1,0 +1,163 @@
+"""`movierec data`: raw MovieLens files in, processed data sets out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from movierec.cli.names import dataset_name
+
+app = typer.Typer(help="Fetch, clean, describe and synthesise data sets.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="Data set, for example ml-100k.", callback=dataset_name())]
+ProcessedRoot = Annotated[Path, typer.Option("--processed", help="Directory of the processed data sets.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+_PROCESSED = Path("data/processed")
+_SYNTHETIC = Path("data/raw/synthetic")
+
+
+@app.command(epilog="Example: movierec data fetch ml-25m")
+def fetch(
+    name: Annotated[
+        str,
+        typer.Argument(help="Data set of the catalogue, for example ml-25m or tag-genome.", callback=dataset_name()),
+    ],
+    mirror: Annotated[
+        str | None, typer.Option(help="Directory or base URL that holds the archives.", envvar="MOVIEREC_MIRROR")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option(help="Fetch again what was fetched before; files put there by hand stay.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch the raw files of a data set: from a copy at hand, a mirror, or GroupLens."""
+    from movierec.cli.progress import reporter
+    from training.datasets.fetching.fetch import fetch as fetch_dataset
+
+    with reporter() as progress:
+        directory = fetch_dataset(name, mirror=mirror, force=force, progress=progress)
+    typer.echo(json.dumps({"name": name, "directory": str(directory)}) if as_json else f"{name} is in {directory}/.")
+
+
+@app.command(epilog="Example: movierec data prepare ml-latest-small --raw ~/Downloads/ml-latest-small")
+def prepare(
+    name: Name,
+    raw: Annotated[Path | None, typer.Option(help="Directory of the raw files.")] = None,
+    credits: Annotated[
+        Path | None, typer.Option(help="Film credits: a CSV with movieId or imdbId, directors, actors.")
+    ] = None,
+    genome: Annotated[Path | None, typer.Option(help="Directory of a tag genome, for a data set without one.")] = None,
+    processed: ProcessedRoot = _PROCESSED,
+    max_bad_share: Annotated[
+        float | None, typer.Option(help="Tolerated share of bad rows; default: the configured one.", min=0, max=1)
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Process again even when nothing has changed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read, clean and store a data set; unchanged inputs are not processed again."""
+    from training.datasets.store import prepare as prepare_dataset
+
+    dataset = prepare_dataset(
+        name,
+        raw=raw,
+        credits=credits,
+        genome=genome,
+        processed_root=processed,
+        max_bad_share=max_bad_share,
+        force=force,
+    )
+    _show(dataset.snapshot(), as_json)
+
+
+@app.command(epilog="Example: movierec data synth --users 10000 --movies 5000 --ratings 1000000 --genome")
+def synth(
+    users: Annotated[int | None, typer.Option(help="Number of people.", min=1)] = None,
+    movies: Annotated[int | None, typer.Option(help="Number of films.", min=1)] = None,
+    ratings: Annotated[int | None, typer.Option(help="Number of ratings.", min=1)] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same files.", min=0)] = None,
+    genome: Annotated[bool, typer.Option(help="Write a tag genome of 1,128 tags as well.")] = False,
+    out: Annotated[Path, typer.Option(help="New directory, or one of an older synthetic data set.")] = _SYNTHETIC,
+    as_json: AsJson = False,
+) -> None:
+    """Write a synthetic data set in the layout of MovieLens 25M; sizes left out are those of synthetic.yaml."""
+    from recommender.files import marked_files, require_replaceable
+
+    require_replaceable(out, marked_files)  # before the libraries, which take long to import
+    from movierec.cli.progress import reporter
+    from training.datasets.synth.files import write_twin
+    from training.datasets.synth.settings import load_synthetic_config
+
+    sizes = {"users": users, "movies": movies, "ratings": ratings, "seed": seed}
+    config = load_synthetic_config(**{name: size for name, size in sizes.items() if size is not None})
+    with reporter() as progress:
+        write_twin(config, out, genome=genome, progress=progress)
+    told = {"directory": str(out), "users": config.users, "movies": config.movies, "ratings": config.ratings}
+    typer.echo(json.dumps(told) if as_json else f"{config.ratings:,} ratings are in {out}/.")
+
+
+@app.command(epilog="Example: movierec data credits ml-100k --reference other.csv --reference-raw DIR")
+def credits(
+    name: Name,
+    table: Annotated[Path | None, typer.Option(help="Table to check; default: the one at hand for NAME.")] = None,
+    reference: Annotated[Path | None, typer.Option(help="CSV of credits of another edition to compare with.")] = None,
+    reference_raw: Annotated[Path | None, typer.Option(help="Raw files of that edition: its films' titles.")] = None,
+    differences: Annotated[bool, typer.Option(help="Print each film on which the two differ.")] = False,
+    processed: ProcessedRoot = _PROCESSED,
+    as_json: AsJson = False,
+) -> None:
+    """Print how many ratings a table of film credits covers, and how far it agrees with another table."""
+    from recommender.errors import UsageError
+    from training.datasets.credit_check import check_credits
+
+    if (reference is None) != (reference_raw is None):
+        raise UsageError("Expected --reference and --reference-raw together.")
+    found = check_credits(name, table, reference, reference_raw, processed)
+    lines = found.pop("differences", [])
+    typer.echo(json.dumps(found)) if as_json else _show(found, as_json=False)
+    for line in lines if differences else []:
+        typer.echo(line)
+
+
+@app.command(epilog="Example: movierec data synth-bundle --movies 60000 --users 160000 --dim 128 --out var/bundle")
+def synth_bundle(
+    out: Annotated[Path, typer.Option(help="Directory of the bundle; must not exist yet.")],
+    movies: Annotated[int, typer.Option(help="Number of films.", min=1)] = 60_000,
+    users: Annotated[int, typer.Option(help="Number of people.", min=1)] = 160_000,
+    dim: Annotated[int, typer.Option(help="Dimensions of the embeddings.", min=1)] = 128,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same arrays.", min=0)] = 0,
+) -> None:
+    """Write a model bundle of any size without training, for measuring the service and the web page."""
+    from recommender.files import require_new
+
+    require_new(out)  # before the libraries, which take long to import
+    from training.bundling.synthetic import Size, write
+
+    write(out, Size(movies=movies, dimensions=dim, users=users), seed)
+    typer.echo(f"A bundle of {movies:,} films and {users:,} people is in {out}/.")
+
+
+@app.command(epilog="Example: movierec data describe ml-100k --json")
+def describe(name: Name, processed: ProcessedRoot = _PROCESSED, as_json: AsJson = False) -> None:
+    """Print the snapshot of a processed data set: size, density, averages, coverage."""
+    from training.datasets.store import load_dataset
+
+    _show(load_dataset(name, processed).snapshot(), as_json)
+
+
+def _show(snapshot: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(snapshot))
+        return
+    table = Table(title=snapshot["name"], show_header=False)
+    for key, value in snapshot.items():
+        table.add_row(key.replace("_", " "), f"{value:,.4g}" if isinstance(value, float) else _plain(value))
+    Console().print(table)
+
+
+def _plain(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) and value > 9999 else str(value)

@@ -1,0 +1,121 @@
+"""Entry point of the `movierec` command.
+
+Each sub-command is named here and lives in a module of its own, which is imported only when that command runs: `--help`
+stays quick and `movierec serve` starts without pandas, MLflow or the training libraries.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from recommender.errors import MovierecError
+
+COMPLETION_OPTIONS = {"install_completion", "show_completion"}  # typer adds them to every app that stands alone
+
+
+class Mount(NamedTuple):
+    """A sub-command: where it is defined (`module:attribute`, a function or a Typer app) and its line in `--help`."""
+
+    target: str
+    help: str
+
+    def load(self, name: str) -> Any:
+        """The command itself; imports its module."""
+        module, _, attribute = self.target.partition(":")
+        defined = getattr(import_module(module), attribute)
+        if not isinstance(defined, typer.Typer):
+            function, defined = defined, typer.Typer(add_completion=False)
+            defined.command(name)(function)
+        command = get_command(defined)
+        command.params = [param for param in command.params if param.name not in COMPLETION_OPTIONS]
+        return command
+
+
+# In the order in which a newcomer needs them.
+MOUNTS = {
+    "demo": Mount(
+        "movierec.cli.demo:demo", "Prepare the data, train every model, promote the composite, then serve until Ctrl-C."
+    ),
+    "data": Mount("movierec.cli.data:app", "Fetch, clean, describe and synthesise data sets."),
+    "train": Mount("movierec.cli.train:train", "Evaluate, refit on all data and register one model, or all."),
+    "evaluate": Mount("movierec.cli.train:evaluate", "Judge algorithms by one protocol, without registering anything."),
+    "tune": Mount("movierec.cli.tune:tune", "Search an algorithm's parameters on a validation part; resumable."),
+    "compare": Mount("movierec.cli.train:compare", "Print every version with its figures, newest first."),
+    "promote": Mount(
+        "movierec.cli.promote:promote",
+        "Let the gate judge a version; make it the champion if it passes. Exits with 3 where it does not.",
+    ),
+    "rollback": Mount("movierec.cli.promote:rollback", "Make the previous champion the champion again."),
+    "diff": Mount(
+        "movierec.cli.promote:diff",
+        "Show what a promotion would change: films that enter and leave lists, and whose lists change most.",
+    ),
+    "serve": Mount("movierec.cli.serve:serve", "Answer over HTTP from the promoted model version."),
+    "pull": Mount("movierec.cli.serve:pull", "Follow the registry for workers that run with serve --no-pull."),
+    "webapp": Mount("movierec.cli.webapp:webapp", "Start the web page, without a browser and without telemetry."),
+    "bench": Mount(
+        "movierec.cli.bench:bench",
+        "Measure ratios of two things run in turn on this machine; exit 1 when a target is missed.",
+    ),
+}
+
+
+class LazyGroup(TyperGroup):
+    """A group that lists the mounted commands without importing them, and imports the one that is called."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name, mount in MOUNTS.items():
+            self.add_command(TyperCommand(name, help=mount.help))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Put the real command in the place of its listing, then resolve as usual."""
+        if args[0] in MOUNTS:
+            self.add_command(MOUNTS[args[0]].load(args[0]), args[0])
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"movierec {version('movierec')}")
+        raise typer.Exit
+
+
+@app.callback()
+def movierec(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Raw MovieLens ratings to a promoted model behind an API and a web page."""
+
+
+def run() -> None:
+    """Run the command line: an expected failure ends as its message on stderr and with its own exit code."""
+    # implicit halves its speed, and is no longer repeatable, when OpenBLAS starts threads of its own;
+    # numpy reads this once, so it has to be set before anything imports numpy.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # pandera imports pyspark.pandas where there is one; we do not use it.
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+    try:
+        app()
+    except MovierecError as error:
+        typer.secho(f"movierec: {error}", fg=typer.colors.RED, err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,93 @@
+"""`movierec promote`, `rollback` and `diff`: which version is served, and what a change would mean for people."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from training.evaluation.difference import Difference, ListChange
+
+_MOST_CHANGED = 5
+
+
+def promote(
+    version: Annotated[int, typer.Option(help="Version to promote.")],
+    force: Annotated[bool, typer.Option("--force", help="Promote whatever the gate says; needs --reason.")] = False,
+    reason: Annotated[str, typer.Option(help="Why; kept with the version.")] = "",
+    accept_undecided: Annotated[bool, typer.Option(help="Promote when the evidence cannot decide.")] = False,
+) -> None:
+    """Let the gate judge a version; make it the champion if it passes. Exits with 3 where it does not.
+
+    Example: movierec promote --version 9
+    """
+    from training.promotion.promote import promote as promote_version
+
+    verdict = promote_version(version, force=force, reason=reason, accept_undecided=accept_undecided)
+    typer.echo(f"Version {version} is champion. {verdict.summary}")
+
+
+def rollback() -> None:
+    """Make the previous champion the champion again.
+
+    Example: movierec rollback
+    """
+    from training.promotion.promote import rollback as roll_back
+
+    typer.echo(f"Version {roll_back()} is champion again.")
+
+
+def diff(
+    before: Annotated[int, typer.Argument(help="Version that people see now.")],
+    after: Annotated[int, typer.Argument(help="Version that they would see.")],
+    others: Annotated[
+        list[str] | None, typer.Argument(metavar="TITLE", help="More films, as after `--titles`.")
+    ] = None,
+    titles: Annotated[
+        list[str] | None, typer.Option(help="Films to compare, one or more. Default: the most rated.")
+    ] = None,
+    users: Annotated[int, typer.Option(min=1, help="People to compare, evenly drawn.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show what a promotion would change: films that enter and leave lists, and whose lists change most.
+
+    Example: movierec diff 7 9 --titles Heat "Toy Story" --users 200
+    """
+    from recommender.model import Model
+    from training.evaluation.difference import difference
+    from training.registry import Tracker
+
+    tracker = Tracker.existing()
+    with tempfile.TemporaryDirectory() as scratch:
+        old, new = (
+            Model.load(tracker.bundle(tracker.version(number).number, Path(scratch) / side))
+            for side, number in (("before", before), ("after", after))
+        )
+        found = difference(old, new, [*(titles or []), *(others or [])], users)
+    if as_json:
+        typer.echo(json.dumps(asdict(found)))
+    else:
+        _show(found, before, after)
+
+
+def _show(found: Difference, before: int, after: int) -> None:
+    typer.echo(f"From version {before} to version {after}; 1 is the same list, 0 another one (rank-biased overlap).\n")
+    for change in found.titles:
+        _show_change(change)
+    typer.echo(f"Films like a film: {found.mean_title_similarity:.2f} on average over {len(found.titles)} titles.")
+    typer.echo(f"Films for people: {found.mean_people_similarity:.2f} on average over {len(found.people)} people.\n")
+    typer.echo("Whose lists change most:")
+    for change in found.people[:_MOST_CHANGED]:
+        _show_change(change)
+
+
+def _show_change(change: ListChange) -> None:
+    typer.echo(f"{change.subject}: {change.similarity:.2f}")
+    for sign, titles in (("+", change.entering), ("-", change.leaving)):
+        if titles:
+            typer.echo(f"  {sign} {', '.join(titles)}")

@@ -1,0 +1,56 @@
+"""`movierec serve` and `movierec pull`."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any
+
+import typer
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one (8000).")] = None,
+    workers: Annotated[int | None, typer.Option(help="API processes (2).", min=1)] = None,
+    pull: Annotated[bool, typer.Option(help="Follow the registry; without, `movierec pull` does.")] = True,
+    pin: Annotated[str | None, typer.Option(metavar="VERSION", help="Serve this version of the local store.")] = None,
+) -> None:
+    """Answer over HTTP from the promoted model version.
+
+    Example: movierec serve --port 8000 --workers 2
+    """
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # with it, the metrics library fails once those files are gone
+    from serving.logs import configure
+    from serving.process.supervisor import serve as run
+    from serving.settings import Settings
+
+    given: dict[str, Any] = {"host": host, "port": port, "workers": workers}
+    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    configure(settings.log_level)
+    run(settings, pull=pull, pinned=pin)
+
+
+def pull(
+    once: Annotated[bool, typer.Option("--once", help="Look once and end.")] = False,
+) -> None:
+    """Follow the registry for workers that run with serve --no-pull.
+
+    Example: movierec pull --once
+    """
+    from recommender.errors import GateRefusedError, RegistryUnavailableError
+    from serving.logs import configure
+    from serving.settings import Settings
+    from serving.versions import puller
+
+    settings = Settings()
+    if not once:
+        puller.main()
+        return
+    configure(settings.log_level)
+    with puller.puller_of(settings) as worked:
+        before = worked.status.refusal_count
+        if not worked.pull():
+            raise RegistryUnavailableError(worked.status.error or "The registry cannot be read.")
+        if worked.status.refusal_count > before:
+            refused = worked.status.refusals[-1]
+            raise GateRefusedError(f"Version {refused.version} was refused: {refused.reason}")

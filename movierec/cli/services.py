@@ -1,0 +1,141 @@
+"""Several servers as one: started together, watched until they answer, stopped together without leftovers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+
+from recommender.errors import MovierecError
+from serving.process import ports
+from serving.process.guard import Guard
+from serving.signals import STOP_SIGNALS, on_stop
+
+START_SECONDS = 120  # a cold disk and two busy cores are slow; a server that is still silent then is broken
+STOP_SECONDS = 30  # longer than the API takes to end its answers under way; what is left then is killed
+POLL_SECONDS = 0.5
+LOG_LINES = 15
+
+
+@dataclass(frozen=True)
+class Service:
+    """A server: how to start it and the URL that answers 200 once it is ready."""
+
+    name: str
+    argv: Sequence[str]
+    port: int
+    ready_url: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class Stop(Exception):
+    """SIGINT, SIGTERM or SIGHUP arrived: no error, a person or a supervisor asked."""
+
+
+class Running(NamedTuple):
+    """Services that have answered, by name, and what ends them."""
+
+    processes: Mapping[str, subprocess.Popen[bytes]]
+    logs: Path
+    guard: Guard
+
+    def wait_for_stop(self) -> None:
+        """Return by the exception Stop alone; raise MovierecError when a service ends by itself."""
+        while True:
+            for name, process in self.processes.items():
+                if process.poll() is not None:
+                    log = _tail(self.logs / f"{name}.log")
+                    raise MovierecError(f"The {name} ended with code {process.returncode}:\n{log}")
+            self.guard.keep()
+            time.sleep(POLL_SECONDS)
+
+
+def require_free(services: Sequence[Service]) -> None:
+    """Raise UsageError where a port is taken, before anything slow is done."""
+    for service in services:
+        variable = f"{service.name.upper()}_PORT"
+        advice = f"choose another port, for example: make run {variable}={service.port + 1}"
+        ports.require_free("127.0.0.1", service.port, f"the {service.name}", advice)
+
+
+@contextmanager
+def running(services: Sequence[Service], logs: Path) -> Iterator[Running]:
+    """Start every service with its output in `logs`, wait until all answer, and stop all at the end.
+
+    Each service runs in a session of its own and ends with this process, its workers too, also where this process is
+    killed. Raises MovierecError with the end of the log where a service dies or stays silent.
+    """
+    logs.mkdir(parents=True, exist_ok=True)
+    processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def members() -> list[int]:
+        return [process.pid for process in processes.values() if process.poll() is None]
+
+    with Guard(STOP_SECONDS, members) as guard:
+        for service in services:
+            processes[service.name] = _start(service, guard, logs / f"{service.name}.log")
+        for service in services:
+            _wait_until_ready(service, processes[service.name], logs / f"{service.name}.log")
+        yield Running(processes, logs, guard)
+
+
+@contextmanager
+def stop_signals() -> Iterator[None]:
+    """Turn SIGINT, SIGTERM and SIGHUP into Stop inside the block, so that `running` cleans up."""
+
+    def raise_stop() -> None:
+        # A second signal must not cut the clean-up short.
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        raise Stop
+
+    with on_stop(raise_stop):
+        yield
+
+
+def stop_with(parent: int) -> None:
+    """Send this process SIGTERM once its parent, process `parent`, is gone: a killed `make` passes on no signal."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(POLL_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _start(service: Service, guard: Guard, log: Path) -> subprocess.Popen[bytes]:
+    environment = os.environ | dict(service.environment)
+    with log.open("wb") as sink:
+        return guard.spawn(service.argv, stdout=sink, stderr=subprocess.STDOUT, env=environment)
+
+
+def _wait_until_ready(service: Service, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise MovierecError(f"The {service.name} did not start (code {process.returncode}):\n{_tail(log)}")
+        if _answers(service.ready_url):
+            return
+        time.sleep(0.2)
+    raise MovierecError(f"The {service.name} did not answer within {START_SECONDS} s:\n{_tail(log)}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_LINES:])

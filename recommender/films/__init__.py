@@ -1,0 +1,1 @@
+"""What is known of each film and user: ids, catalogue, interaction history and extras."""

@@ -1,0 +1,1 @@
+"""Scorer specs and arrays to scores and ranked lists."""

@@ -1,0 +1,1 @@
+"""From a typed title to a film: keys, words and the index over them."""

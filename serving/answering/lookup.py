@@ -1,0 +1,46 @@
+"""The kernel's exceptions as problems."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from recommender.errors import AmbiguousTitleError, TitleNotFoundError, UnknownMovieError
+from recommender.titles.index import Found
+from serving.problem import ProblemError
+from serving.versions.served import Served
+
+
+def resolve_title(served: Served, title: str, *, n: int, fuzzy: bool = False) -> Found:
+    """The film of that title. Raises a 404 problem with suggestions or a 409 problem with the candidates."""
+    try:
+        return served.model.titles.resolve(title, fuzzy=fuzzy)
+    except TitleNotFoundError as error:
+        raise ProblemError(
+            404,
+            "title-not-found",
+            "No film has this title.",
+            suggestions=[linked(served, row, n) for row in error.suggestions],
+        ) from error
+    except AmbiguousTitleError as error:
+        raise ProblemError(
+            409,
+            "title-ambiguous",
+            "Several films have this title; the year tells them apart.",
+            candidates=[linked(served, row, n) for row in error.candidates],
+        ) from error
+
+
+def linked(served: Served, row: int, n: int) -> dict[str, Any]:
+    """A film with the link that asks for its list."""
+    film = served.model.catalog.film(row)
+    link = "/recommend/?" + urlencode({"movie_id": film.movie_id, "n": n})
+    return {"movie_id": film.movie_id, "title": film.title, "year": film.year, "link": link}
+
+
+def movie_row(served: Served, movie_id: int) -> int:
+    """Row of a film. Raises a 404 problem."""
+    try:
+        return served.model.movie_row(movie_id)
+    except UnknownMovieError as error:
+        raise ProblemError(404, "movie-not-found", "No film has this id. /movies/search finds films.") from error

@@ -1,0 +1,1 @@
+"""The HTTP application: checks, admission, routes, metrics."""

@@ -1,0 +1,149 @@
+"""The ASGI application: routes, errors as problems, and the slots' watchers."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Match
+
+from serving.api.admission import Admission, Turnstile
+from serving.api.deps import AppState, NotModifiedError
+from serving.api.metrics import WORKER, note_version
+from serving.api.openapi import DocumentedApi
+from serving.api.plain_calls import FastPath
+from serving.api.request_checks import Gate, RequestIds
+from serving.api.routes import admin, analytics, explore, health, model, movies, recommend
+from serving.lifecycle import Lifecycle
+from serving.problem import ProblemError, no_route
+from serving.settings import Settings
+from serving.versions.model_store import ModelStore
+from serving.versions.slot import ModelSlot
+
+_NAME = re.compile(r"[a-z_]+")
+_MESSAGES = {  # where pydantic's own words would not help
+    "extra_forbidden": "there is no such name here; /docs lists those that there are",
+    "model_attributes_type": "expected a JSON object, sent with content-type: application/json",
+}
+
+
+class Service(FastPath):
+    """The whole service as one ASGI callable; `api` is the FastAPI application inside."""
+
+    def __init__(self, api: FastAPI, state: AppState) -> None:
+        settings, ids, lifecycle = state["settings"], RequestIds(), state["lifecycle"]
+        admission = Admission(api, settings.running_limit, settings.queue_limit, settings.queue_timeout_seconds)
+        turnstile = Turnstile(Gate(admission, settings, ids, lifecycle), admission, ids, lifecycle)
+        super().__init__(turnstile, state["champion"], settings, ids, lifecycle)
+        self.api = api
+
+
+def create_app(
+    settings: Settings,
+    store: ModelStore,
+    *,
+    pinned: str | None = None,
+    lifecycle: Lifecycle | None = None,
+    worker: int = 0,
+) -> Service:
+    """The service over a local model store; `pinned` serves one registered version whatever the registry says.
+
+    `worker`: number of this process among those that share `lifecycle`.
+    """
+    life = lifecycle or Lifecycle()
+    champion = ModelSlot(
+        store, "champion", stale_after=settings.stale_after_seconds, pinned=pinned, since=life.started_at
+    )
+    second = settings.challenger_alias is not None and pinned is None
+    challenger = ModelSlot(store, "challenger", stale_after=settings.stale_after_seconds) if second else None
+    state = AppState(settings=settings, champion=champion, challenger=challenger, lifecycle=life)
+    slots = [slot for slot in (champion, challenger) if slot is not None]
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[AppState]:
+        for slot in slots:
+            slot.on_swap = note_version
+            await asyncio.to_thread(slot.refresh)
+        keepers = [slot.watch(settings.watch_seconds) for slot in slots]
+        publisher = _publish(life, worker, settings.watch_seconds)
+        tasks = [asyncio.create_task(keeper) for keeper in (*keepers, publisher)]
+        try:
+            yield state
+        finally:
+            for task in tasks:
+                task.cancel()
+            life.metrics.publish(worker, WORKER.collect())
+
+    api = DocumentedApi(
+        title="MovieLens recommender",
+        description="Films like a film, films for a person, and figures about films.",
+        version="1",
+        lifespan=lifespan,
+    )
+    for module in (recommend, movies, analytics, explore, model, health, admin):
+        api.include_router(module.router)
+    api.add_exception_handler(ProblemError, _problem)
+    api.add_exception_handler(NotModifiedError, _not_modified)
+    api.add_exception_handler(RequestValidationError, _invalid)
+    api.add_exception_handler(HTTPException, _http_error)
+    return Service(api, state)
+
+
+async def _publish(lifecycle: Lifecycle, worker: int, pause: float) -> None:
+    """Let all workers see the metrics of this one, for ever."""
+    while True:
+        lifecycle.metrics.publish(worker, WORKER.collect())
+        await asyncio.sleep(pause)
+
+
+async def _problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)
+    return error.response()
+
+
+async def _not_modified(_: Request, error: Exception) -> Response:
+    return Response(status_code=304, headers={"etag": str(error)})
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    """What is wrong, without the value and without a name that the caller made up."""
+    assert isinstance(error, RequestValidationError)
+    errors = [{"parameter": _parameter(e), "message": _message(e)} for e in error.errors()[:20]]
+    return ProblemError(422, "invalid-request", "The request is not valid; see `errors`.", errors=errors).response()
+
+
+def _parameter(error: dict[str, object]) -> str | None:
+    """Where it is; of the location's parts, neither what the caller made up nor pydantic's names of its own steps."""
+    location = error["loc"]
+    assert isinstance(location, tuple)
+    known = location[1:-1] if error["type"] == "extra_forbidden" else location[1:]
+    return ".".join(str(part) for part in known if isinstance(part, int) or _NAME.fullmatch(part)) or None
+
+
+def _message(error: dict[str, str]) -> str:
+    return _MESSAGES.get(error["type"], error["msg"].removeprefix("Value error, "))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return no_route().response()
+    if error.status_code == 400:  # FastAPI's word for a body that its JSON parser gave up on
+        return ProblemError(422, "invalid-request", "The request body cannot be read.").response()
+    if error.status_code == 405:
+        allowed = {"Allow": ", ".join(_methods(request))}
+        return ProblemError(405, "method", "This address does not take that method.", headers=allowed).response()
+    return ProblemError(error.status_code, "http", "The request cannot be answered.", headers=error.headers).response()
+
+
+def _methods(request: Request) -> list[str]:
+    """What the address takes; the framework's own word is that of the first route at it alone."""
+    tried = [(method, {**request.scope, "method": method}) for method in ("DELETE", "GET", "PATCH", "POST", "PUT")]
+    routes = request.app.routes
+    return [method for method, scope in tried if any(route.matches(scope)[0] is Match.FULL for route in routes)]

@@ -1,0 +1,86 @@
+"""What the service counts, in Prometheus's terms, and the answer to /metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from serving.shared_metrics import SharedMetrics
+from serving.versions.model_store import Slot
+from serving.versions.served import Served
+from serving.versions.slot import ModelSlot
+
+WORKER = CollectorRegistry()  # metrics of this process; `SharedMetrics` adds those of all workers up
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+REQUESTS = Counter("movierec_requests_total", "Answers by route and status.", ["route", "status"], registry=WORKER)
+REJECTED = Counter("movierec_rejected_total", "Requests turned away because too many were waiting.", registry=WORKER)
+SERVING = Gauge("movierec_worker_version", "Workers that serve a version.", ["slot", "version"], registry=WORKER)
+LATENCY = Histogram(
+    "movierec_request_seconds", "Time to answer, by route.", ["route"], buckets=_SECONDS, registry=WORKER
+)
+
+
+class RouteCounts:
+    """Counts the answers of one route with one status."""
+
+    def __init__(self, route: str, status: int) -> None:
+        self._requests = REQUESTS.labels(route, str(status))
+        self._latency = LATENCY.labels(route)
+
+    def count(self, seconds: float) -> None:
+        """Note one answer that took so long."""
+        self._requests.inc()
+        self._latency.observe(seconds)
+
+
+class WorkersCollector(Collector):
+    """Sum of what the workers published."""
+
+    def __init__(self, shared: SharedMetrics) -> None:
+        self._shared = shared
+
+    def collect(self) -> list[Metric]:
+        """One metric of each name."""
+        return self._shared.total()
+
+
+class RegistryCollector(Collector):
+    """What the puller last saw of the registry; the same from every worker."""
+
+    def __init__(self, slot: ModelSlot) -> None:
+        self._slot = slot
+
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        """One figure of each kind."""
+        status, served = self._slot.status, self._slot.served
+        figures = {
+            "movierec_registry_reachable": ("1 while the registry answers the puller.", status.reachable),
+            "movierec_registry_checked_timestamp_seconds": ("When the puller last looked.", status.checked_at),
+            "movierec_model_stale": ("1 while the registry does not confirm the version.", not served or served.stale),
+            "movierec_model_loaded": ("1 while a version is served.", served is not None),
+        }
+        for name, (told, value) in figures.items():
+            yield GaugeMetricFamily(name, told, value=float(value))
+        refused = "Versions that the puller did not take."
+        yield CounterMetricFamily("movierec_pull_refusals", refused, value=status.refusal_count)
+        yield CounterMetricFamily("movierec_pulls", "Versions that the puller took.", value=status.pulls)
+
+
+def note_version(slot: Slot, before: Served | None, after: Served | None) -> None:
+    """Count this worker among those that serve a version."""
+    if before is not None:
+        SERVING.remove(slot, before.meta.version)
+    if after is not None:
+        SERVING.labels(slot, after.meta.version).set(1)
+
+
+def exposition(slot: ModelSlot, shared: SharedMetrics) -> tuple[bytes, str]:
+    """The metrics of all workers in Prometheus's text format, and its media type."""
+    registry = CollectorRegistry()
+    registry.register(WorkersCollector(shared))
+    registry.register(RegistryCollector(slot))
+    return generate_latest(registry), CONTENT_TYPE_LATEST

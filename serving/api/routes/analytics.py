@@ -1,0 +1,69 @@
+"""Figures about films and ratings."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Query
+from numpy.typing import NDArray
+from starlette.responses import Response
+
+from recommender.errors import UsageError
+from recommender.films.catalog import Catalog, FilmFilter
+from recommender.scoring.ranking import mask_scores, top_n
+from serving.answering import json_bytes
+from serving.api.deps import Answering, PlainQuery
+from serving.api.openapi import errors
+from serving.api.routes.movies import histogram
+from serving.problem import ProblemError
+from serving.schemas.common import Genres, Movies, Summary, TopQuery
+
+router = APIRouter(prefix="/analytics", tags=["analytics"])
+DAMPING = 10  # ratings of the overall average that a film's own average is mixed with
+
+
+@router.get("/summary", response_model=Summary, responses=errors(404))
+def summary(answer: Answering, asked: PlainQuery) -> Response:
+    """The data set that the model was fitted on, and how its ratings spread over the stars."""
+    dataset = answer.model.manifest.dataset
+    members = {"name": dataset.name, "fingerprint": dataset.fingerprint, **dataset.snapshot}
+    counts = answer.model.catalog.histograms.sum(axis=0, dtype=np.int64).tolist()
+    return answer.json(json_bytes.with_model(answer.served, dataset=members, histogram=histogram(counts)))
+
+
+@router.get("/top", response_model=Movies, responses=errors(404))
+def top(answer: Answering, query: Annotated[TopQuery, Query()]) -> Response:
+    """The most rated films, or the best rated by an average damped towards the overall one."""
+    catalog = answer.model.catalog
+    genres = (query.genre,) if query.genre else ()
+    try:
+        allowed = catalog.allowed(FilmFilter(genres=genres, min_ratings=max(query.min_ratings, 1)))
+    except UsageError as error:
+        raise ProblemError(422, "unknown-genre", str(error)) from error
+    scores = catalog.counts.astype(np.float32) if query.by == "count" else damped_averages(catalog)
+    return answer.json(json_bytes.movies(answer.served, top_n(mask_scores(scores, allowed), query.n).tolist()))
+
+
+@router.get("/genres", response_model=Genres, responses=errors(404))
+def genres(answer: Answering, asked: PlainQuery) -> Response:
+    """Films, ratings and average rating of each genre."""
+    catalog = answer.model.catalog
+    own = catalog.allowed(FilmFilter())
+    figures = [_genre(catalog, own, bit, name) for bit, name in enumerate(catalog.genre_names)]
+    return answer.json(json_bytes.with_model(answer.served, genres=figures))
+
+
+def damped_averages(catalog: Catalog) -> NDArray[np.float32]:
+    """(n,) average rating in stars, each film's mixed with DAMPING ratings of the overall average."""
+    counts = catalog.counts.astype(np.float64)
+    overall = float((catalog.averages * counts).sum() / max(counts.sum(), 1.0))
+    return ((catalog.averages * counts + overall * DAMPING) / (counts + DAMPING)).astype(np.float32)
+
+
+def _genre(catalog: Catalog, own: NDArray[np.bool_], bit: int, name: str) -> dict[str, Any]:
+    members = own & (catalog.genre_masks >> np.uint32(bit) & np.uint32(1)).astype(bool)
+    counts = catalog.counts[members].astype(np.float64)
+    ratings = int(counts.sum())
+    average = round(float((catalog.averages[members] * counts).sum() / ratings), 3) if ratings else None
+    return {"genre": name, "movies": int(members.sum()), "ratings": ratings, "average_rating": average}

@@ -1,0 +1,44 @@
+"""The served version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from serving.answering import json_bytes
+from serving.api.deps import Answering, ChampionSlot, PlainQuery
+from serving.api.openapi import errors
+from serving.schemas.common import ModelCard
+from serving.versions.model_store import RegistryStatus
+
+router = APIRouter(tags=["model"])
+
+
+@router.get("/model", response_model=ModelCard, responses=errors(404))
+def model(answer: Answering, slot: ChampionSlot, asked: PlainQuery) -> Response:
+    """The served version: where it comes from, how it was judged, and what the puller last saw of the registry."""
+    manifest = answer.model.manifest
+    body = json_bytes.with_model(
+        answer.served,
+        created=manifest.created,
+        git_commit=manifest.git_commit,
+        dataset=manifest.dataset.model_dump(),
+        parameters=manifest.parameters,
+        metrics=[metric.model_dump() for metric in manifest.metrics],
+        movies=len(answer.model.movie_ids),
+        users=len(answer.model.user_ids),
+        registry=registry_view(slot.status),
+    )
+    return answer.fresh(body)
+
+
+def registry_view(status: RegistryStatus) -> dict[str, Any]:
+    """What the puller last saw, as answers show it."""
+    return {
+        "reachable": status.reachable,
+        "checked_at": status.checked_at or None,
+        "error": status.error,
+        "refusals": [refusal.model_dump() for refusal in status.refusals],
+    }

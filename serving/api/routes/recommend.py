@@ -1,0 +1,55 @@
+"""Recommendations."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Query
+from starlette.responses import Response
+
+from serving.answering import json_bytes
+from serving.answering.lookup import movie_row, resolve_title
+from serving.answering.recommend import for_body, for_user, like_film
+from serving.api.deps import Answering, CurrentSettings, PlainQuery
+from serving.api.openapi import errors
+from serving.problem import ProblemError
+from serving.schemas.recommend import Recommendations, RecommendBody, RecommendQuery, TagQuery, Tags
+
+router = APIRouter(tags=["recommendations"])
+
+
+@router.get("/recommend", include_in_schema=False)  # a call without the slash deserves better than a redirect
+@router.get("/recommend/", response_model=Recommendations, responses=errors(403, 404, 409))
+def recommend(answer: Answering, settings: CurrentSettings, query: Annotated[RecommendQuery, Query()]) -> Response:
+    """Films like the film of that title or id, most alike first; or films for a user of the training data."""
+    served = answer.served
+    if query.user_id is not None:
+        if query.explain and not settings.explain_users:
+            raise ProblemError(403, "explanations-off", "This service does not tell what its users rated.")
+        return answer.json(for_user(served, query.user_id, query))
+    if query.movie_id is not None:
+        return answer.json(like_film(served, movie_row(served, query.movie_id), "movie_id", query))
+    assert query.title is not None, "the query has exactly one subject"
+    found = resolve_title(served, query.title, n=query.n, fuzzy=query.fuzzy)
+    return answer.json(like_film(served, found.row, found.matched, query))
+
+
+@router.post("/recommend", include_in_schema=False)
+@router.post("/recommend/", response_model=Recommendations, responses=errors(404, 409, 413))
+def recommend_for(answer: Answering, asked: PlainQuery, body: Annotated[RecommendBody, Body()]) -> Response:
+    """Films for a person without an account, from posted ratings or likes, or films like a film; nothing is stored."""
+    served = answer.served
+    if body.movie_id is not None:
+        return answer.fresh(like_film(served, movie_row(served, body.movie_id), "movie_id", body))
+    if body.title is not None:
+        found = resolve_title(served, body.title, n=body.n, fuzzy=body.fuzzy)
+        return answer.fresh(like_film(served, found.row, found.matched, body))
+    return answer.fresh(for_body(served, body))
+
+
+@router.get("/tags", response_model=Tags, responses=errors(404))
+def tags(answer: Answering, query: Annotated[TagQuery, Query()]) -> Response:
+    """Tags, genres and people that `tag_boost` and `tag_suppress` understand, by part of the name."""
+    found = answer.model.extras.matching_features(query.q, query.limit) if answer.model.extras else []
+    listed = [{"kind": kind, "name": name, "movies": films} for kind, name, films in found]
+    return answer.json(json_bytes.with_model(answer.served, tags=listed))

@@ -1,0 +1,196 @@
+"""`movierec serve`: opens the socket, keeps the workers and the puller running, and stops them in order.
+
+Workers are forked from this process, which has imported everything and loaded nothing: a killed worker is back in a
+fraction of a second, whatever the registry does. uvicorn's own supervisor gives up when a start fails; this one waits
+and tries again.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.context import ForkProcess
+
+import structlog
+
+from recommender.errors import UsageError
+from serving.lifecycle import Lifecycle
+from serving.process import ports
+from serving.process.guard import Guard
+from serving.process.worker import work
+from serving.settings import Settings
+from serving.signals import on_stop
+from serving.versions.model_store import ModelStore
+
+log = structlog.get_logger(__name__)
+
+TICK_SECONDS = 0.5
+SILENCE_SECONDS = 30.0  # an event loop that has not run for so long hangs
+STEADY_SECONDS = 10.0  # a worker that lived so long did not fail at its start
+MAX_PAUSE = 5.0
+STOP_MARGIN = 2  # seconds on top of those for answers under way
+SEND_BUFFER_BYTES = 262_144  # of a connection; the kernel's own choice is up to 4 MB for a caller who never reads
+_FORK = multiprocessing.get_context("fork")
+
+
+class Child:
+    """A process that must run: started, watched, started again after a pause that grows while it keeps failing."""
+
+    def __init__(
+        self,
+        name: str,
+        start: Callable[[], ForkProcess | subprocess.Popen[bytes]],
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.name = name
+        self._start = start
+        self._on_end = on_end
+        self._failures = 0
+        self._started = self._next_start = 0.0
+        self.process: ForkProcess | subprocess.Popen[bytes] | None = None
+
+    def keep(self) -> None:
+        """Start the process where it does not run and its pause is over."""
+        if self.process is not None and (code := self._exit_code()) is not None:
+            self._note_end(code)
+        if self.process is None and time.monotonic() >= self._next_start:
+            self._started = time.monotonic()
+            self.process = self._start()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the process where it runs."""
+        if (pid := self.running()) is not None:
+            os.kill(pid, number)
+
+    def wait(self, deadline: float) -> None:
+        """Wait for the end until the monotonic time `deadline`; kill after that."""
+        while self.running() is not None:
+            if time.monotonic() > deadline:
+                self.signal(signal.SIGKILL)
+            time.sleep(0.02)
+
+    def running(self) -> int | None:
+        """The id of the process where it runs."""
+        return self.process.pid if self.process is not None and self._exit_code() is None else None
+
+    def _exit_code(self) -> int | None:
+        process = self.process
+        assert process is not None
+        return process.poll() if isinstance(process, subprocess.Popen) else process.exitcode
+
+    def _note_end(self, code: int) -> None:
+        assert self.process is not None
+        steady = time.monotonic() - self._started > STEADY_SECONDS
+        self._failures = 0 if steady or code == -signal.SIGKILL else self._failures + 1
+        pause = min(0.1 * 2**self._failures, MAX_PAUSE) if self._failures else 0.0
+        self._next_start = time.monotonic() + pause
+        log.error("process_ended", process=self.name, code=code, restart_in=pause)
+        self._on_end()
+        self.process = None
+
+
+class Supervisor:
+    """All processes of the service."""
+
+    def __init__(self, settings: Settings, *, pull: bool = True, pinned: str | None = None) -> None:
+        """`pinned`: a version of the local store to serve whatever the registry says; nothing is pulled then."""
+        if pinned is not None:
+            ModelStore(settings.store_dir).version(pinned)
+        self._settings = settings
+        self._pinned = pinned
+        self._lifecycle = Lifecycle(settings.workers, time.time())
+        self._sockets = [_listen(settings.host, settings.port)]
+        self._workers = [self._worker(number) for number in range(settings.workers)]
+        self._pull = pull and pinned is None
+        self._puller = Child("puller", lambda: self._guard.spawn([sys.executable, "-m", "serving.versions.puller"]))
+        self._children = [*self._workers, self._puller]
+        self._guard = Guard(settings.graceful_seconds + STOP_MARGIN, self._running)
+        self._stopping = False
+
+    def run(self) -> None:
+        """Serve until SIGTERM, SIGINT or SIGHUP."""
+        host, port = self._sockets[0].getsockname()[:2]
+        log.info("listening", url=f"http://{host}:{port}", workers=len(self._workers), pulling=self._pull)
+        gc.collect()
+        gc.freeze()  # what was imported stays shared with the workers, and their collections skip it
+        with on_stop(self._stop), self._guard:
+            while not self._stopping:
+                self._keep()
+                self._wait()
+            self._shut_down()
+
+    def _keep(self) -> None:
+        for number, worker in enumerate(self._workers):
+            fresh = worker.process is None
+            worker.keep()
+            if fresh:
+                self._lifecycle.beat(number)
+            elif self._lifecycle.silence(number) > SILENCE_SECONDS:
+                log.error("worker_hangs", process=worker.name)
+                worker.signal(signal.SIGKILL)
+        if self._pull:
+            self._puller.keep()
+        if self._guard.keep():
+            log.error("guard_replaced")
+
+    def _running(self) -> list[int]:
+        return [pid for child in self._children if (pid := child.running()) is not None]
+
+    def _wait(self) -> None:
+        """Until a worker ends, a signal arrives, or a tick is over."""
+        running = [worker.process.sentinel for worker in self._workers if isinstance(worker.process, ForkProcess)]
+        multiprocessing.connection.wait(running, TICK_SECONDS)
+
+    def _stop(self) -> None:
+        self._stopping = True
+
+    def _shut_down(self) -> None:
+        """Not ready first, so that balancers look away; then let answers under way end; then stop."""
+        log.info("draining", seconds=self._settings.drain_seconds)
+        self._lifecycle.drain()
+        time.sleep(self._settings.drain_seconds)
+        for child in self._children:
+            child.signal(signal.SIGTERM)
+        deadline = time.monotonic() + self._settings.graceful_seconds + STOP_MARGIN
+        for child in self._children:
+            child.wait(deadline)
+        log.info("stopped")
+
+    def _worker(self, number: int) -> Child:
+        def start() -> ForkProcess:
+            process = _FORK.Process(target=self._work, args=(number,), name=f"worker-{number}")
+            process.start()
+            return process
+
+        return Child(f"worker-{number}", start, partial(self._lifecycle.metrics.retire, number))
+
+    def _work(self, number: int) -> None:
+        self._guard.join()
+        work(number, self._sockets, self._settings, self._pinned, self._lifecycle)
+
+
+def serve(settings: Settings, *, pull: bool = True, pinned: str | None = None) -> None:
+    """Run the service until it is told to stop."""
+    Supervisor(settings, pull=pull, pinned=pinned).run()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    if port:
+        ports.require_free(host, port, "the service", "choose another port with --port")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        opened = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise UsageError(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port.") from error
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)  # connections inherit it
+    opened.set_inheritable(True)
+    return opened

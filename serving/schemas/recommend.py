@@ -1,0 +1,201 @@
+"""Questions for lists of films, and their answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from recommender.schema import RATING_MAX, RATING_MIN
+from serving.schemas.common import (
+    DEFAULT_N,
+    Answer,
+    Asked,
+    Count,
+    FilmGenres,
+    FilmId,
+    FilmPeople,
+    FilmTitle,
+    FilmYear,
+    Integer,
+    MeanStars,
+    ModelIdentity,
+    MovieId,
+    Query,
+    Tally,
+    TitleText,
+    Year,
+)
+
+MAX_RATINGS = 1000
+SUBJECTS = ("title", "movie_id", "user_id")
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=80)]
+UserId = Annotated[Integer, Field(ge=0, le=2**53)]
+Ratings = Annotated[Integer, Field(ge=0, le=10**9)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class ListOptions(Asked):
+    """How a list is cut, whoever it is for."""
+
+    n: Count = Field(DEFAULT_N, description="how many films", examples=[10])
+    genres: list[Name] = Field([], max_length=20, description="at least one of these genres", examples=[["Comedy"]])
+    year_from: Year | None = Field(None, description="released in this year or later", examples=[1980])
+    year_to: Year | None = Field(None, description="released in this year or earlier", examples=[1999])
+    min_ratings: Ratings = Field(0, description="leave films with fewer ratings out", examples=[20])
+    exclude: list[MovieId] = Field([], max_length=MAX_RATINGS, description="ids of films to leave out", examples=[[1]])
+    diversity: Share = Field(
+        0.0, description="0 keeps the order of the scores, 1 looks at unlikeness within the list alone", examples=[0.3]
+    )
+    tag_boost: list[Name] = Field(
+        [], max_length=10, description="more of these tags, genres or people", examples=[["dreamlike"]]
+    )
+    tag_suppress: list[Name] = Field(
+        [], max_length=10, description="less of these tags, genres or people", examples=[["genre:Horror"]]
+    )
+    explain: bool = Field(False, description="say what moved each score", examples=[True])
+    fuzzy: bool = Field(False, description="take the closest title where none is the same", examples=[True])
+
+    @model_validator(mode="after")
+    def _years_in_order(self) -> ListOptions:
+        if self.year_from is not None and self.year_to is not None and self.year_from > self.year_to:
+            raise ValueError("expected year_from not to be after year_to")
+        return self
+
+
+class RecommendQuery(ListOptions, Query):
+    """Films like a film or for a user: exactly one of `title`, `movie_id` and `user_id`."""
+
+    title: TitleText | None = Field(
+        None, description="title of a film, with or without its year", examples=["Toy Story"]
+    )
+    movie_id: MovieId | None = Field(None, description="MovieLens id of a film", examples=[1])
+    user_id: UserId | None = Field(None, description="id of a user of the training data", examples=[42])
+
+    @model_validator(mode="after")
+    def _one_subject(self) -> RecommendQuery:
+        if sum(getattr(self, name) is not None for name in SUBJECTS) != 1:
+            raise ValueError("expected exactly one of title, movie_id and user_id")
+        return self
+
+
+class RatedFilm(Asked):
+    """A film, by exactly one of `movie_id` and `title`, and its stars."""
+
+    movie_id: MovieId | None = Field(None, examples=[1])
+    title: TitleText | None = Field(None, examples=["Heat (1995)"])
+    rating: float = Field(ge=RATING_MIN, le=RATING_MAX, allow_inf_nan=False, description="stars", examples=[4.5])
+
+    @model_validator(mode="after")
+    def _one_name(self) -> RatedFilm:
+        if (self.movie_id is None) == (self.title is None):
+            raise ValueError("expected exactly one of movie_id and title")
+        return self
+
+
+class RecommendBody(ListOptions):
+    """Films for a person without an account, by what the person rated or likes; or films like a film, steered by tags.
+
+    Nothing is stored. Without any film it is a start list: what most people like.
+    """
+
+    ratings: list[RatedFilm] = Field([], max_length=MAX_RATINGS, description="films with stars")
+    likes: list[MovieId | TitleText] = Field(
+        [], max_length=MAX_RATINGS, description="films that the person likes, by id or title", examples=[[1, "Heat"]]
+    )
+    title: TitleText | None = Field(
+        None, description="films like this one, in the place of ratings and likes", examples=["Heat"]
+    )
+    movie_id: MovieId | None = Field(None, description="the same by id", examples=[6])
+
+    @model_validator(mode="after")
+    def _one_subject(self) -> RecommendBody:
+        person = bool(self.ratings or self.likes)
+        if person + (self.title is not None) + (self.movie_id is not None) > 1:
+            raise ValueError("expected at most one of title, movie_id, and ratings with likes")
+        return self
+
+
+class FilmSubject(Answer):
+    """The film that the list is for."""
+
+    title: FilmTitle
+    movie_id: FilmId
+    matched: Literal["exact", "without_article", "alternative_title", "fuzzy", "movie_id"] = Field(
+        description="how the question named it", examples=["exact"]
+    )
+
+
+class PersonSubject(Answer):
+    """The person that the list is for."""
+
+    user_id: int | None = Field(examples=[42])
+    ratings: int = Field(description="ratings that the list is made from", examples=[5])
+    matched: Literal["user_id", "ratings", "start"]
+
+
+class Reason(Answer):
+    """One thing that moved a score."""
+
+    kind: str = Field(description="film, genre, tag, director, actor, part of the model, steering", examples=["genre"])
+    name: str = Field(examples=["Comedy"])
+    contribution: float = Field(description="what it added to the score", examples=[0.12])
+    movie_id: int | None = Field(None, description="of the rated film, where the reason is one", examples=[6])
+    rating: float | None = Field(None, description="its stars", examples=[4.5])
+
+
+class Explained(Answer):
+    """score = sum of the contributions + rest."""
+
+    reasons: list[Reason]
+    rest: float = Field(description="averages, and what is not named", examples=[0.031])
+
+
+class Recommendation(Answer):
+    """A film in a list, best first."""
+
+    rank: int = Field(ge=1, examples=[1])
+    movie_id: FilmId
+    title: FilmTitle
+    year: FilmYear
+    genres: FilmGenres
+    directors: FilmPeople
+    actors: FilmPeople
+    score: float = Field(description="compares within this list alone", examples=[0.873211])
+    average_rating: MeanStars
+    rating_count: Tally
+    predicted_rating: float | None = Field(
+        None, description="stars that the person would give, in lists for a person", examples=[4.21]
+    )
+    explanation: Explained | None = Field(None, description="where it was asked for")
+
+
+class Recommendations(Answer):
+    """The answer of /recommend/."""
+
+    query: FilmSubject | PersonSubject
+    model: ModelIdentity
+    recommendations: list[Recommendation]
+
+
+class TagQuery(Query):
+    """Names for tag_boost and tag_suppress."""
+
+    q: Annotated[str, StringConstraints(max_length=80)] = Field("", description="part of a name", examples=["pix"])
+    limit: Annotated[Integer, Field(ge=1, le=100)] = Field(20, description="how many names", examples=[20])
+
+
+class TagOut(Answer):
+    """Something that films have more or less of."""
+
+    kind: str = Field(examples=["tag"])
+    name: str = Field(examples=["pixar"])
+    movies: int = Field(description="films that it is among the strongest features of", examples=[21])
+
+
+class Tags(Answer):
+    """Names for tag_boost and tag_suppress, those of most films first."""
+
+    model: ModelIdentity
+    tags: list[TagOut]

@@ -1,0 +1,258 @@
+"""From the registry to the local model store, in a process of its own.
+
+Polls the aliases, fetches what is new, verifies and tries it, and only then points the store at it. A registry that
+does not answer, and a version that does not pass, leave the served version alone and are told in `status.json`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+from pydantic import ValidationError
+
+from recommender import smoke
+from recommender.bundle import verify_bundle
+from recommender.errors import BundleError, GateRefusedError, MovierecError, RegistryUnavailableError
+from serving.settings import Settings
+from serving.signals import on_stop
+from serving.versions.model_store import (
+    SLOTS,
+    Entry,
+    ModelStore,
+    Refusal,
+    RegistryStatus,
+    Slot,
+    VersionMeta,
+    directory_name,
+)
+
+if TYPE_CHECKING:
+    from serving.versions.registry import Registered, Registry
+
+log = structlog.get_logger(__name__)
+
+PROMOTED = frozenset({"promote", "forced", "accepted"})  # verdicts with which the gate lets a version through
+MAX_PAUSE = 10.0  # seconds between two looks at a registry that keeps failing
+_REFUSALS_SHOWN = 10
+_REASON_LENGTH, _NAME_LENGTH = 1000, 60  # characters of what may come from a hostile registry
+RETRY_BASE, RETRY_PAUSE = 1.0, 60.0  # a refusal's cause may pass: a full disk, a connection that broke
+_ENVIRONMENT = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+    "MLFLOW_ALLOW_HTTP_REDIRECTS": "false",  # a redirect would carry the request past the rules for addresses
+    "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",  # a kept connection outlives a file that is moved away
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_CONFIGURE_LOGGING": "false",  # its lines go through our renderer
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+
+
+class Puller:
+    """Brings the aliased versions into the store."""
+
+    def __init__(self, registry: Registry, store: ModelStore, settings: Settings) -> None:
+        self._registry = registry
+        self._store = store
+        self._settings = settings
+        self._refused: dict[str, tuple[float, int]] = {}  # time of the next try, tries so far
+        self._inspected_at = -math.inf
+        self.status = store.status()
+        aliases: dict[Slot, str | None] = {"champion": settings.alias, "challenger": settings.challenger_alias}
+        self._aliases: Mapping[Slot, str] = {slot: alias for slot, alias in aliases.items() if alias}
+
+    def pull(self) -> bool:
+        """Look once; returns whether the registry answered. Never raises for a bad registry, version or store."""
+        status = RegistryStatus(**self.status.model_dump(include={"refusals", "refusal_count", "pulls"}))
+        try:
+            inspected = self._inspect()
+            for slot, alias in self._aliases.items():
+                key = self._follow(slot, self._registry.aliased(alias), status)
+                if key is not None:
+                    status.confirmed[slot] = key
+            status.reachable = True
+            if inspected and "champion" in status.confirmed:  # else what is damaged may be all that there is
+                self._store.prune(self._settings.keep_versions)
+        except RegistryUnavailableError as error:
+            status.error = str(error)
+        except (MovierecError, OSError) as error:
+            status.error = f"The local model store cannot be kept: {error}"
+        status.checked_at = time.time()
+        self._tell(status)
+        return status.reachable
+
+    def run(self, stop: threading.Event) -> None:
+        """Pull until `stop` is set; a failing registry is asked less and less often."""
+        failures = 0
+        while not stop.is_set():
+            failures = 0 if self.pull() else failures + 1
+            pause = min(self._settings.poll_seconds * 2 ** min(failures, 10), MAX_PAUSE)
+            stop.wait(pause if failures else self._settings.poll_seconds)
+
+    def _follow(self, slot: Slot, found: Registered | None, status: RegistryStatus) -> str | None:
+        """Serve what the alias names; returns its directory where it is served. A deleted champion serves on."""
+        if found is None:
+            if slot == "challenger":
+                self._store.point(slot, None)
+            return None
+        try:
+            meta = self._meta(found)
+        except ValidationError as error:
+            self._refuse_names(found, error, status)
+            return None
+        key = directory_name(meta)
+        held = self._store.find(key)
+        if held is not None and held.meta == meta and held.is_whole() and self._store.serves(slot, held):
+            return key
+        if self._is_refused(key):
+            return None
+        return self._take(slot, meta, found.tags.get("verdict", ""), status)
+
+    def _inspect(self) -> bool:
+        """Verify the served versions' hashes where that is due; a damaged one goes, so that it is fetched again."""
+        if time.monotonic() < self._inspected_at + self._settings.inspect_seconds:
+            return False
+        for entry in {self._store.current(slot) for slot in SLOTS} - {None}:
+            assert entry is not None
+            try:
+                entry.require_manifest()
+                verify_bundle(entry.bundle)
+            except (BundleError, OSError) as error:
+                self._remove_damaged(entry, error)
+        self._inspected_at = time.monotonic()
+        return True
+
+    def _take(self, slot: Slot, meta: VersionMeta, verdict: str, status: RegistryStatus) -> str | None:
+        started = time.perf_counter()
+        try:
+            self._require_verdict(slot, verdict)
+            entry = self._held(meta) or self._store.install(meta, lambda path: self._fetch(meta.version, path))
+            self._store.point(slot, entry)
+        except (MovierecError, OSError) as error:
+            self._refuse(meta, str(error), status)
+            return None
+        except Exception as error:  # a broken bundle may raise anything, and none of it may end the puller
+            log.exception("version_failed", version=meta.version)
+            self._refuse(meta, f"It cannot be used: {error!r}.", status)
+            return None
+        self._store.prune(self._settings.keep_versions)
+        self._refused.pop(entry.key, None)
+        status.pulls += 1
+        seconds = round(time.perf_counter() - started, 3)
+        log.info("version_pulled", slot=slot, version=meta.version, run_id=meta.run_id, seconds=seconds)
+        return entry.key
+
+    def _require_verdict(self, slot: Slot, verdict: str) -> None:
+        """The promotion gate leaves its verdict with a version; an alias that was moved by hand names another one."""
+        if slot == "champion" and verdict not in PROMOTED and not self._settings.allow_unjudged:
+            raise GateRefusedError(
+                "The promotion gate did not let it through. Promote it with `movierec promote`, or allow such "
+                "versions with MOVIEREC_ALLOW_UNJUDGED=true."
+            )
+
+    def _held(self, meta: VersionMeta) -> Entry | None:
+        """The version in the store; a damaged one goes, so that it is fetched again."""
+        entry = self._store.find(directory_name(meta))
+        if entry is None:
+            return None
+        try:
+            entry.require_whole()
+            self._check(entry.bundle)
+        except (BundleError, OSError) as error:
+            self._remove_damaged(entry, error)
+            return None
+        described = entry.meta == meta and entry.manifest_sha256 is not None
+        return entry if described else self._store.describe(entry, meta)
+
+    def _remove_damaged(self, entry: Entry, error: Exception) -> None:
+        log.error("version_damaged", version=entry.meta.version, reason=str(error))
+        self._store.remove(entry)
+
+    def _fetch(self, version: str, path: Path) -> None:
+        self._registry.fetch(version, path)
+        self._check(path)
+
+    def _check(self, bundle: Path) -> None:
+        smoke.check(bundle, dataset=self._settings.expected_dataset, minimum_movies=self._settings.minimum_movies)
+
+    def _is_refused(self, key: str) -> bool:
+        return time.monotonic() < self._refused.get(key, (0.0, 0))[0]
+
+    def _refuse_names(self, found: Registered, error: ValidationError, status: RegistryStatus) -> None:
+        """Refuse a version whose number, run or algorithm must not become a directory's name or an answer's part."""
+        version = repr(found.version)[:_NAME_LENGTH]
+        if self._is_refused(version):
+            return
+        wrong = ", ".join(str(part) for fault in error.errors() for part in fault["loc"])
+        reason = (
+            "Expected a version of digits, a run id of hexadecimal digits and names of at most 256 characters, found "
+            f"version {version} of run {repr(found.run_id)[:_NAME_LENGTH]}; wrong: {wrong}. Nothing was fetched. "
+            "See who can write to the registry."
+        )
+        self._note_refusal(version, version, reason, status)
+
+    def _refuse(self, meta: VersionMeta, reason: str, status: RegistryStatus) -> None:
+        self._note_refusal(directory_name(meta), meta.version, reason, status)
+
+    def _note_refusal(self, key: str, version: str, reason: str, status: RegistryStatus) -> None:
+        tries = self._refused.get(key, (0.0, 0))[1] + 1
+        self._refused[key] = (time.monotonic() + min(RETRY_BASE * 2**tries, RETRY_PAUSE), tries)
+        refusal = Refusal(version=version, reason=reason[:_REASON_LENGTH], at=time.time())
+        others = [refused for refused in status.refusals if refused.version != version]
+        status.refusals = [*others, refusal][-_REFUSALS_SHOWN:]
+        status.refusal_count += 1
+        log.error("version_refused", version=version, key=key, reason=refusal.reason)
+
+    def _meta(self, found: Registered) -> VersionMeta:
+        return VersionMeta(
+            name=self._settings.registered_model,
+            version=found.version,
+            run_id=found.run_id,
+            algorithm=found.tags.get("algorithm", "unknown"),
+        )
+
+    def _tell(self, status: RegistryStatus) -> None:
+        if status.reachable != self.status.reachable or status.error != self.status.error:
+            event = "registry_reached" if status.reachable else "registry_unavailable"
+            log.info(event, reason=status.error)
+        self.status = status
+        try:
+            self._store.write_status(status)
+        except MovierecError as error:
+            log.error("status_not_written", reason=str(error))
+
+
+@contextmanager
+def puller_of(settings: Settings) -> Iterator[Puller]:
+    """A puller for the configured registry; imports MLflow, for a process of its own."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    from serving.versions.artifacts import ArtifactRules
+    from serving.versions.registry import Registry, read_only
+
+    rules = ArtifactRules(tuple(settings.artifact_sources), settings.max_version_bytes, settings.max_version_files)
+    with read_only():
+        registry = Registry(settings.tracking_uri, settings.registered_model, rules)
+        yield Puller(registry, ModelStore(settings.store_dir), settings)
+
+
+def main() -> None:
+    """Pull until SIGTERM, SIGINT or SIGHUP."""
+    from serving.logs import configure
+
+    settings = Settings()
+    configure(settings.log_level)
+    stop = threading.Event()
+    with on_stop(stop.set), puller_of(settings) as puller:
+        puller.run(stop)
+
+
+if __name__ == "__main__":
+    main()

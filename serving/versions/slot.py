@@ -1,0 +1,105 @@
+"""Which version a worker answers from: watches the local store and swaps one reference."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from serving.versions.model_store import Entry, ModelStore, RegistryStatus, Slot
+from serving.versions.served import Served, load
+
+log = structlog.get_logger(__name__)
+
+MAX_PAUSE = 60.0  # seconds between two tries of a version that failed to load
+
+
+class ModelSlot:
+    """The served version of one slot, kept up to date by `watch`."""
+
+    def __init__(
+        self, store: ModelStore, slot: Slot, *, stale_after: float, pinned: str | None = None, since: float = 0.0
+    ) -> None:
+        """`pinned`: a registered version to serve whatever the registry says; `since`: older news do not count."""
+        self._since = since
+        self.store = store
+        self.slot = slot
+        self.served: Served | None = None
+        self.status = RegistryStatus()
+        self._stale_after = stale_after
+        self._pinned = pinned
+        self._failed: dict[str, tuple[float, int]] = {}  # monotonic time of the next try, tries so far
+        self.on_swap: Callable[[Slot, Served | None, Served | None], None] = lambda slot, before, after: None
+
+    def refresh(self) -> None:
+        """Look at the store once; load what it points to where that has changed. Never raises for a bad version."""
+        self.status = self.store.status()
+        entry = self._next()
+        if entry is None:
+            self._empty_challenger()
+        elif self.served is None or not self.served.is_from(entry):
+            self._load(entry)
+        if self.served is not None:
+            stale = self._is_stale(self.served.key)
+            if stale != self.served.stale:
+                self._swap(replace(self.served, stale=stale))
+
+    async def watch(self, pause: float) -> None:
+        """Refresh for ever, off the event loop."""
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                await asyncio.to_thread(self.refresh)
+            except Exception:  # a worker that stops looking would serve the old version for ever
+                log.exception("watch_failed", slot=self.slot)
+
+    def _next(self) -> Entry | None:
+        if self._pinned is not None:
+            return self.store.version(self._pinned) if self.served is None else None
+        entry = self.store.current(self.slot)
+        if entry is not None and self._may_try(entry):
+            return entry
+        return self._fallback() if self.served is None and self.slot == "champion" else None
+
+    def _fallback(self) -> Entry | None:
+        """Without a usable pointer: the version that was served last, or else the latest one."""
+        usable = [entry for entry in self.store.entries() if self._may_try(entry)]
+        return max(usable, key=lambda entry: entry.served_at, default=None)
+
+    def _may_try(self, entry: Entry) -> bool:
+        """A version that failed is tried again after a pause: a full disk or a lack of memory passes."""
+        return time.monotonic() >= self._failed.get(entry.key, (0.0, 0))[0]
+
+    def _load(self, entry: Entry) -> None:
+        started = time.perf_counter()
+        try:
+            served = load(entry, stale=self._is_stale(entry.key))
+        except Exception:  # a broken bundle may raise anything, and none of it may end the worker
+            tries = self._failed.get(entry.key, (0.0, 0))[1] + 1
+            self._failed[entry.key] = (time.monotonic() + min(2.0**tries, MAX_PAUSE), tries)
+            log.exception("version_unusable", slot=self.slot, version=entry.meta.version)
+            if self.served is None:
+                self.refresh()
+            return
+        self._swap(served)
+        seconds = round(time.perf_counter() - started, 3)
+        log.info(
+            "version_served", slot=self.slot, version=entry.meta.version, run_id=entry.meta.run_id, seconds=seconds
+        )
+
+    def _swap(self, served: Served | None) -> None:
+        before, self.served = self.served, served
+        self.on_swap(self.slot, before, served)
+
+    def _empty_challenger(self) -> None:
+        if self.slot == "challenger" and self.served is not None and self.store.is_empty(self.slot):
+            self._swap(None)
+
+    def _is_stale(self, key: str) -> bool:
+        if self._pinned is not None:
+            return False
+        fresh = self.status.checked_at >= max(self._since, time.time() - self._stale_after)
+        return not (self.status.reachable and fresh and self.status.confirmed.get(self.slot) == key)

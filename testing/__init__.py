@@ -1,0 +1,1 @@
+"""Real processes, load and typos for tests and benchmarks."""

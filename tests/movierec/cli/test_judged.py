@@ -1,0 +1,62 @@
+"""A published split as files: judged, and tuned on its validation part, by command."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from movierec.cli import main
+
+PEOPLE, FILMS = 40, 30
+
+
+@pytest.fixture
+def split(tmp_path):
+    """Options that name the three files of a split of two tastes."""
+    rng = np.random.default_rng(0)
+    lines: dict[str, list[str]] = {"train": [], "valid": [], "test": []}
+    for person in range(PEOPLE):
+        own = rng.permutation(np.flatnonzero(np.arange(FILMS) % 2 == person % 2))
+        for part, films in (("train", own[:8]), ("valid", own[8:10]), ("test", own[10:12])):
+            lines[part] += [f"{person},{film},5,0" for film in films]
+    for part, rows in lines.items():
+        (tmp_path / f"{part}.csv").write_text("\n".join(rows) + "\n")
+    return [word for part in lines for word in (f"--{part}", str(tmp_path / f"{part}.csv"))]
+
+
+@pytest.fixture
+def movierec(mlflow_store):
+    return lambda *words: CliRunner().invoke(main.app, list(words))
+
+
+def test_models_are_judged_by_its_test_part(movierec, split):
+    done = movierec("evaluate", "--protocol", "files", "--model", "popularity", "--model", "ease", *split, "--json")
+    assert done.exit_code == 0, done.exception
+    popularity, ease = (
+        {metric["name"]: metric["value"] for metric in json.loads(line)["metrics"]} for line in done.stdout.splitlines()
+    )
+    assert ease["recall_at_10"] > 1.5 * popularity["recall_at_10"]
+
+
+def test_parameters_are_searched_on_its_validation_part(movierec, split):
+    words = ["tune", "ease", "--protocol", "files", "--trials", "2", "--json"]
+    done = movierec(*words, *split)
+    assert done.exit_code == 0, done.exception
+    found = json.loads(done.stdout)
+    assert found["trials"] == 2
+    assert found["value"] > 0
+    without = movierec(*words, *split[:2], *split[4:])
+    assert without.exception.exit_code == 2
+    assert "--valid" in str(without.exception)
+
+
+@pytest.mark.parametrize("given", [["--train"], ["--test"], ["--valid"], ["--mask", "train+valid"]])
+def test_a_split_given_in_part_is_not_passed_over(movierec, split, given):
+    files = dict(zip(split[::2], split[1::2], strict=True))
+    words = given if len(given) == 2 else [*given, files[given[0]]]
+    done = movierec("evaluate", "--model", "popularity", *words)
+    assert done.exception.exit_code == 2
+    assert "give --train FILE and --test FILE" in str(done.exception)

@@ -1,0 +1,103 @@
+"""Several servers as one, against real processes and sockets."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from movierec.cli.services import Service, Stop, require_free, running, stop_signals
+from recommender.errors import MovierecError, UsageError
+
+# A server with a child of its own, as uvicorn and MLflow have workers.
+WITH_WORKER = """
+import subprocess, sys
+worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print("worker", worker.pid, flush=True)
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+HTTPServer(("127.0.0.1", int(sys.argv[1])), SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def server(name: str, source: str) -> Service:
+    port = free_port()
+    return Service(name, [sys.executable, "-c", source, str(port)], port, f"http://127.0.0.1:{port}/")
+
+
+def test_all_answer_inside_and_nothing_is_left_afterwards(tmp_path: Path) -> None:
+    services = [server("api", WITH_WORKER), server("webapp", WITH_WORKER)]
+    with running(services, tmp_path) as started:
+        processes = started.processes
+        workers = [int((tmp_path / f"{name}.log").read_text().split()[1]) for name in processes]
+        assert all(psutil.pid_exists(pid) for pid in workers)
+    assert all(process.poll() is not None for process in processes.values())
+    assert not [pid for pid in workers if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
+
+
+def test_a_server_that_dies_at_the_start_shows_the_end_of_its_log(tmp_path: Path) -> None:
+    broken = server("api", "import sys; sys.exit('no model here')")
+    with (
+        pytest.raises(MovierecError, match=r"(?s)api did not start \(code 1\).*no model here"),
+        running([broken], tmp_path),
+    ):
+        pytest.fail("never ready")
+
+
+def test_a_server_that_dies_later_ends_the_wait(tmp_path: Path) -> None:
+    with running([server("api", WITH_WORKER)], tmp_path) as started:
+        started.processes["api"].kill()
+        with pytest.raises(MovierecError, match="The api ended with code -9"):
+            started.wait_for_stop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_stop_the_wait_and_the_old_handlers_come_back(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    threading.Timer(0.2, os.kill, (os.getpid(), number)).start()
+    with stop_signals(), pytest.raises(Stop):
+        time.sleep(30)
+    assert signal.getsignal(number) is before
+
+
+def test_row_39_a_taken_port_is_named_with_its_holder_and_the_way_out() -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        taken = Service("webapp", [], port, "")
+        expected = rf"Port {port} for the webapp is taken by .*\(process {os.getpid()}, since 2.*kill {os.getpid()}`"
+        with pytest.raises(UsageError, match=rf"{expected}, or choose another port.*WEBAPP_PORT={port + 1}"):
+            require_free([taken])
+
+
+def test_row_39_the_holder_is_the_command_that_started_the_listener_and_arguments_stay_out(tmp_path: Path) -> None:
+    """A child of `movierec demo` holds the port: it is the demo that has to end, and secrets are not repeated."""
+    port = free_port()
+    child = f"import socket, time; s = socket.create_server(('127.0.0.1', {port})); print(flush=True); time.sleep(600)"
+    script = tmp_path / "movierec"
+    script.write_text(f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}, 'canary'])")
+    command = [sys.executable, str(script), "demo", "--raw", "canary"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as demo:
+        assert demo.stdout is not None
+        demo.stdout.readline()
+        (listener,) = psutil.Process(demo.pid).children()
+        with pytest.raises(UsageError) as refusal:
+            require_free([Service("api", [], port, "")])
+        listener.kill()
+    assert f"taken by `make run` or `movierec demo` (process {demo.pid}, since" in str(refusal.value)
+    assert f"`kill {demo.pid}`" in str(refusal.value)
+    assert "canary" not in str(refusal.value)

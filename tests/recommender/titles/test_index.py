@@ -1,0 +1,208 @@
+"""What people type finds the film they mean."""
+
+from __future__ import annotations
+
+import random
+import unicodedata
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recommender.errors import AmbiguousTitleError, TitleNotFoundError
+from recommender.titles.index import TitleIndex, TitleNames, encode_titles
+from recommender.titles.keys import drop_article, move_article, normalise, split_year
+from testing.typos import typo
+from training.bundling.synthetic_titles import titles
+
+FILMS = [
+    TitleNames("Toy Story", [], 1995),
+    TitleNames("The Usual Suspects", [], 1995),
+    TitleNames("Twins", [], 1988),
+    TitleNames("Twins", [], 1996),
+    TitleNames("Amélie", ["Le Fabuleux Destin d'Amélie Poulain"], 2001),
+    TitleNames("Heat", [], 1995),
+    TitleNames("The Heat", [], 2013),
+    TitleNames("Die Hard", [], 1988),
+    TitleNames("Star Wars: Episode IV - A New Hope", ["Star Wars"], 1977),
+    TitleNames("M*A*S*H", [], 1970),
+    TitleNames("Toy Story", [], 1995),  # a second entry of film 0
+    TitleNames("Unforgiven", [], None),
+    TitleNames("Toys", [], 1992),
+    TitleNames("Волга-Волга", [], 1938),
+]
+POPULARITY = np.array([90, 80, 5, 10, 50, 60, 20, 70, 95, 15, 1, 30, 8, 2], dtype=np.int32)
+
+
+def index(films, popularity):
+    canonical = np.arange(len(films), dtype=np.int32)
+    if films is FILMS:
+        canonical[10] = 0
+    return TitleIndex(encode_titles(films), canonical, popularity)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return index(FILMS, POPULARITY)
+
+
+@pytest.mark.parametrize(
+    ("typed", "row", "matched"),
+    [
+        ("Toy Story", 0, "exact"),
+        ("toy story (1995)", 0, "exact"),
+        ("  TOY   story ", 0, "exact"),
+        ("Usual Suspects, The (1995)", 1, "exact"),
+        ("the usual suspects", 1, "exact"),
+        ("Usual Suspects", 1, "without_article"),
+        ("Twins (1996)", 3, "exact"),
+        ("Amelie", 4, "exact"),
+        (unicodedata.normalize("NFD", "Amélie"), 4, "exact"),
+        ("Le fabuleux destin d'Amelie Poulain", 4, "alternative_title"),
+        ("Heat", 5, "exact"),
+        ("The Heat", 6, "exact"),
+        ("Star Wars", 8, "alternative_title"),
+        ("star wars episode iv a new hope", 8, "exact"),
+        ("M A S H", 9, "exact"),
+        ("Unforgiven", 11, "exact"),
+        ("волга волга", 13, "exact"),
+    ],
+)
+def test_a_spelling_habit_finds_the_film(small, typed, row, matched):
+    found = small.resolve(typed)
+    assert (found.row, found.matched) == (row, matched)
+
+
+def test_two_films_of_one_title_are_candidates_most_rated_first(small):
+    with pytest.raises(AmbiguousTitleError) as caught:
+        small.resolve("twins")
+    assert caught.value.candidates == [3, 2]
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("Toy Stroy", 0),
+        ("Usaul Suspcts", 1),
+        ("suspects the usual", 1),
+        ("Heat (1996)", 5),
+        ("Amlie", 4),
+        ("Did Hard", 7),
+        ("hope new a wars star", 8),
+        ("unforgven", 11),
+        ("Волга Вола", 13),
+    ],
+)
+def test_what_is_not_found_is_suggested(small, typed, first):
+    with pytest.raises(TitleNotFoundError) as caught:
+        small.resolve(typed)
+    assert caught.value.suggestions[0] == first
+    assert len(set(caught.value.suggestions)) == len(caught.value.suggestions)
+
+
+def test_fuzzy_takes_a_close_spelling_and_says_so(small):
+    found = small.resolve("Toy Stroy", fuzzy=True)
+    assert (found.row, found.matched) == (0, "fuzzy")
+
+
+def test_fuzzy_does_not_take_a_film_that_only_shares_words(small):
+    with pytest.raises(TitleNotFoundError):
+        small.resolve("a story about suspects", fuzzy=True)
+
+
+def test_nothing_alike_has_no_suggestion(small):
+    with pytest.raises(TitleNotFoundError) as caught:
+        small.resolve("qqqqqqqqqqqqqqqqqqqqqqqqqqqq")
+    assert caught.value.suggestions == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "rows"),
+    [
+        ("t", [0, 1, 6, 3, 12]),
+        ("toy", [0, 12]),
+        ("susp", [1]),
+        ("usual sus", [1]),
+        ("wars sta", [8]),
+        ("tpy sto", [0]),
+    ],
+)
+def test_search_while_typing(small, typed, rows):
+    assert small.search(typed, 5)[: len(rows)] == rows
+
+
+def test_search_gives_no_more_than_asked_and_no_second_entries(small):
+    assert small.search("t", 2) == [0, 1]
+    assert 10 not in small.search("toy story", 10)
+
+
+@pytest.fixture(scope="module")
+def world():
+    rng = random.Random(5)
+    films = titles(4000, rng)
+    return films, index(films, np.array([rng.randrange(500) for _ in films], dtype=np.int32))
+
+
+def first_answer(found_by, typed):
+    try:
+        return found_by.resolve(typed).row
+    except AmbiguousTitleError as error:
+        return error.candidates[0]
+    except TitleNotFoundError as error:
+        return error.suggestions[0] if error.suggestions else None
+
+
+@pytest.mark.parametrize(("edits", "shortest"), [(1, 4), (2, 8)])
+def test_row_25_generated_typos_find_the_film(world, edits, shortest):
+    films, found_by = world
+    rng = random.Random(edits)
+    meant = rng.sample([row for row, film in enumerate(films) if len(film.title) >= shortest], 300)
+    hits = 0
+    for row in meant:
+        typed = films[row].title
+        for _ in range(edits):
+            typed = typo(typed, rng)
+        hits += first_answer(found_by, typed) == row
+    assert hits / len(meant) >= 0.97
+
+
+@given(st.integers(0, 3999), st.sampled_from(["upper", "nfd", "article", "year", "spaces", "punctuation"]))
+def test_row_25_ways_of_writing_find_the_same_film(world, row, way):
+    films, found_by = world
+    title = films[row].title
+    typed = {
+        "upper": title.upper(),
+        "nfd": unicodedata.normalize("NFD", title),
+        "article": f"{title[4:]}, The" if title.startswith("The ") else title,
+        "year": f"{title} ({films[row].year})",
+        "spaces": f" {title.replace(' ', '   ')} ",
+        "punctuation": title.replace(" ", " - ") + "!",
+    }[way]
+    assert first_answer(found_by, typed) == row
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_answered(small, text):
+    assert all(0 <= row < len(FILMS) for row in small.search(text, 5))
+    answer = first_answer(small, text)
+    assert answer is None or 0 <= answer < len(FILMS)
+
+
+@given(st.text(max_size=40))
+def test_normalising_twice_changes_nothing(text):
+    assert normalise(normalise(text)) == normalise(text)
+
+
+def test_parts_of_a_title():
+    assert split_year("Heat (1995)") == ("Heat", 1995)
+    assert split_year("1984") == ("1984", None)
+    assert move_article("Usual Suspects, The") == "The Usual Suspects"
+    assert move_article("Avventura, L'") == "L'Avventura"
+    assert move_article("Olvidados, Los") == "Los Olvidados"
+    assert move_article("Crime, Inc") == "Crime, Inc"
+    assert move_article("Room with L") == "Room with L"
+    assert drop_article("the usual suspects") == "usual suspects"
+    assert drop_article("die hard") == "die hard"
+    assert drop_article("as good as it gets") == "as good as it gets"
+    assert drop_article("a") == "a"

@@ -1,0 +1,159 @@
+"""A few computed answers at once, a few waiting, the rest told at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from starlette.types import Message
+
+from serving.api.admission import Admission, Turnstile
+from serving.api.request_checks import RequestIds
+from serving.lifecycle import Lifecycle
+from serving.problem import ProblemError, overloaded
+
+
+class Work:
+    """An application whose answers wait for `done`."""
+
+    def __init__(self) -> None:
+        self.done = asyncio.Event()
+        self.running = 0
+        self.most = 0
+
+    async def __call__(self, scope, receive, send) -> None:
+        self.running += 1
+        self.most = max(self.most, self.running)
+        try:
+            await self.done.wait()
+        finally:
+            self.running -= 1
+
+
+async def ask(admission, path="/recommend/"):
+    await admission({"type": "http", "path": path}, None, None)
+
+
+def test_row_20_the_excess_is_refused_at_once_and_the_rest_is_answered() -> None:
+    async def scenario() -> None:
+        work = Work()
+        admission = Admission(work, running=2, queue=3, queue_seconds=60)
+        admitted = [asyncio.create_task(ask(admission)) for _ in range(5)]
+        await asyncio.sleep(0)
+        with pytest.raises(ProblemError) as refused:
+            await ask(admission)
+        assert (refused.value.status, refused.value.headers["Retry-After"]) == (503, "1")
+        probe = asyncio.create_task(ask(admission, "/livez"))  # health does not queue
+        await asyncio.sleep(0)
+        assert work.running == 3
+        work.done.set()
+        await asyncio.gather(*admitted, probe)
+        assert work.most == 3
+        await ask(admission)  # and there is room again
+
+    asyncio.run(scenario())
+
+
+def test_callers_that_go_while_they_wait_leave_no_place_taken() -> None:
+    async def scenario() -> None:
+        work = Work()
+        admission = Admission(work, running=1, queue=3, queue_seconds=60)
+        first = asyncio.create_task(ask(admission))
+        await asyncio.sleep(0)
+        waiting = [asyncio.create_task(ask(admission)) for _ in range(3)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        work.done.set()
+        waiting[1].cancel()
+        await first
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [type(result) for result in results] == [asyncio.CancelledError, asyncio.CancelledError, type(None)]
+        await ask(admission)
+
+    asyncio.run(scenario())
+
+
+def test_row_37_who_waits_too_long_is_refused_and_leaves_no_place_taken() -> None:
+    async def scenario() -> None:
+        work = Work()
+        admission = Admission(work, running=1, queue=3, queue_seconds=0.01)
+        first = asyncio.create_task(ask(admission))
+        await asyncio.sleep(0)
+        for _ in range(5):  # more in turn than may wait at once
+            with pytest.raises(ProblemError) as refused:
+                await ask(admission)
+            assert (refused.value.status, refused.value.headers["Retry-After"]) == (503, "1")
+        work.done.set()
+        await first
+        await asyncio.gather(*(ask(admission) for _ in range(4)))
+        assert work.most == 1
+
+    asyncio.run(scenario())
+
+
+def test_row_37_a_place_is_free_again_once_the_answer_is_computed() -> None:
+    async def scenario() -> None:
+        read = asyncio.Event()
+        sent: list[Message] = []
+
+        async def answer(scope, receive, send) -> None:
+            await send({"type": "http.response.start", "status": 200})
+            await send({"type": "http.response.body", "body": b"{}"})
+
+        async def nothing() -> Message:
+            return {"type": "http.disconnect"}
+
+        async def slow(message: Message) -> None:
+            await read.wait()
+            sent.append(message)
+
+        admission = Admission(answer, running=1, queue=0, queue_seconds=60)
+        scope = {"type": "http", "path": "/map"}
+        callers = [asyncio.create_task(admission(scope, nothing, slow)) for _ in range(3)]
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not admission.full
+        read.set()
+        await asyncio.gather(*callers)
+        assert [message["type"] for message in sent].count("http.response.body") == 3
+
+    asyncio.run(scenario())
+
+
+def test_row_20_a_ready_made_refusal_says_what_the_long_way_says() -> None:
+    async def scenario() -> None:
+        work, lifecycle = Work(), Lifecycle()
+        admission = Admission(work, running=1, queue=0, queue_seconds=60)
+        turnstile = Turnstile(admission, admission, RequestIds(), lifecycle)
+
+        async def receive() -> Message:
+            return {"type": "http.disconnect"}
+
+        async def refused(path: str = "/recommend/", **headers: str) -> list[Message]:
+            sent: list[Message] = []
+
+            async def send(message: Message) -> None:
+                sent.append(message)
+
+            named = [(name.encode(), value.encode()) for name, value in headers.items()]
+            await turnstile({"type": "http", "path": path, "headers": named}, receive, send)
+            return sent
+
+        first = asyncio.create_task(refused())
+        await asyncio.sleep(0)
+        start, body = await refused()
+        told = dict(start["headers"])
+        assert (start["status"], body["body"]) == (503, overloaded().response().body)
+        assert told[b"retry-after"] == b"1"
+        assert told[b"content-type"] == b"application/problem+json"
+        assert told[b"x-request-id"]
+        probe = asyncio.create_task(refused("/readyz"))
+        with pytest.raises(ProblemError):  # the long way adds what such a caller's browser needs
+            await refused(origin="http://localhost")
+        lifecycle.drain()
+        with pytest.raises(ProblemError):
+            await refused()
+        work.done.set()
+        assert await first == await probe == []
+
+    asyncio.run(scenario())

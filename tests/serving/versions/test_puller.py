@@ -1,0 +1,228 @@
+"""From a registry to the store: what is taken, what is refused, and what a lost registry changes."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recommender.bundle import read_manifest, save_bundle
+from serving.settings import Settings
+from serving.versions import puller as pulling
+from serving.versions.model_store import ModelStore
+from serving.versions.puller import Puller
+from tests.serving.versions.fake_registry import FakeRegistry
+from tests.toy import build_arrays, build_manifest
+
+
+@pytest.fixture
+def registry() -> FakeRegistry:
+    return FakeRegistry()
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> ModelStore:
+    return ModelStore(tmp_path / "models")
+
+
+def make(registry: Any, local: ModelStore, **settings: Any) -> Puller:
+    return Puller(registry, local, Settings(**settings))
+
+
+def served(local: ModelStore) -> str | None:
+    entry = local.current("champion")
+    return entry.meta.version if entry else None
+
+
+def poisoned(path: Path, **arrays: Any) -> Path:
+    save_bundle(path, build_manifest(), build_arrays() | arrays)
+    return path
+
+
+def test_it_follows_the_alias_and_fetches_once(registry, local, toy_bundle) -> None:
+    puller = make(registry, local)
+    registry.register("1", toy_bundle)
+    assert puller.pull()
+    assert puller.pull()
+    registry.register("2", toy_bundle)
+    puller.pull()
+    assert served(local) == "2"
+    registry.register("1", toy_bundle)  # a rollback needs no download
+    puller.pull()
+    assert served(local) == "1"
+    assert registry.fetched == ["1", "2"]
+    assert local.status().confirmed == {"champion": local.pointed("champion")}
+
+
+def test_row_16_a_lost_registry_changes_nothing_but_the_status(registry, local, toy_bundle) -> None:
+    puller = make(registry, local)
+    registry.register("1", toy_bundle)
+    puller.pull()
+    registry.down = True
+    assert not puller.pull()
+    assert served(local) == "1"
+    status = local.status()
+    assert (status.reachable, status.error, status.confirmed) == (False, "gone", {})
+
+
+def test_row_17_a_deleted_alias_leaves_the_last_version_serving(registry, local, toy_bundle) -> None:
+    puller = make(registry, local)
+    registry.register("1", toy_bundle)
+    puller.pull()
+    registry.aliases.clear()
+    assert puller.pull()
+    assert served(local) == "1"
+    assert local.status().confirmed == {}
+
+
+NAN = build_arrays()["content"].copy()
+NAN[0, 0] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("arrays", "settings", "reason"),
+    [
+        ({"content": NAN}, {}, "not finite"),
+        ({"neighbour_scores": np.ones((12, 5), np.float32)}, {}, "same score"),
+        ({"neighbour_rows": np.full((12, 5), -1, np.int32), "content": np.zeros((12, 2), np.float32)}, {}, ""),
+        ({"neighbour_rows": np.full((12, 5), 99, np.int32)}, {}, "outside the catalogue"),
+        ({"history_movies": build_arrays()["history_movies"] + 12}, {}, "outside the catalogue"),
+        ({"user_factors": np.zeros((10, 3), np.float32)}, {}, "for people"),
+        ({"catalog_text": np.zeros(3, np.uint8)}, {}, "catalogue"),
+        ({"catalog_years": np.zeros(3, np.int16)}, {}, "catalog_years"),
+        ({}, {"minimum_movies": 1000}, "at least 1000 films"),
+        ({}, {"expected_dataset": "ml-100k"}, "data set ml-100k"),
+    ],
+)
+def test_row_17_a_bad_model_is_refused_and_the_old_one_serves_on(
+    registry, local, toy_bundle, tmp_path, arrays, settings, reason
+) -> None:
+    registry.register("1", toy_bundle)
+    make(registry, local).pull()
+    registry.register("2", poisoned(tmp_path / "bad", **arrays))
+    make(registry, local, **settings).pull()
+    assert served(local) == "1"
+    (refusal,) = local.status().refusals
+    assert refusal.version == "2"
+    assert reason in refusal.reason
+    assert [entry.meta.version for entry in local.entries()] == ["1"]
+
+
+@pytest.mark.parametrize("verdict", ["promote", "forced", "accepted"])
+def test_row_17_a_version_that_the_gate_let_through_is_served(registry, local, toy_bundle, verdict: str) -> None:
+    registry.register("1", toy_bundle, verdict=verdict)
+    make(registry, local).pull()
+    assert served(local) == "1"
+
+
+@pytest.mark.parametrize("verdict", ["", "refuse", "undecided"])
+def test_row_17_a_version_that_the_gate_did_not_let_through_is_served_only_where_allowed(
+    registry, local, toy_bundle, verdict: str
+) -> None:
+    registry.register("1", toy_bundle)
+    make(registry, local).pull()
+    registry.register("2", toy_bundle, verdict=verdict)
+    make(registry, local).pull()
+    assert served(local) == "1"
+    assert "gate" in local.status().refusals[0].reason
+    make(registry, local, allow_unjudged=True).pull()
+    assert served(local) == "2"
+
+
+def test_row_13_every_damaged_file_is_refused(registry, local, toy_bundle, tmp_path) -> None:
+    registry.register("1", toy_bundle)
+    make(registry, local).pull()
+    versions = itertools.count(2)
+    for name in [*read_manifest(toy_bundle).files, "manifest"]:
+        for damage in ("flipped", "cut", "missing"):
+            bad = tmp_path / f"{name}-{damage}"
+            shutil.copytree(toy_bundle, bad)
+            file = bad / ("manifest.json" if name == "manifest" else f"{name}.npy")
+            content = bytearray(file.read_bytes())
+            content[-1] ^= 1
+            if damage == "missing":
+                file.unlink()
+            else:
+                file.write_bytes(content if damage == "flipped" else content[:-1])
+            version = str(next(versions))
+            registry.register(version, bad)
+            puller = make(registry, local)
+            puller.pull()
+            assert puller.status.refusals[-1].version == version
+            assert served(local) == "1"
+
+
+@pytest.mark.parametrize("damage", ["cut", "missing", "flipped"])
+def test_a_damaged_local_copy_is_fetched_again(registry, local, toy_bundle, damage: str) -> None:
+    registry.register("1", toy_bundle)
+    make(registry, local).pull()
+    entry = local.current("champion")
+    assert entry is not None
+    file = entry.bundle / "content.npy"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.unlink()
+    if damage != "missing":
+        file.write_bytes(content if damage == "flipped" else content[:-1])
+    if damage == "flipped":  # seen when the version is taken again, for instance after a rollback
+        local.point("champion", None)
+    make(registry, local).pull()
+    assert registry.fetched == ["1", "1"]
+    assert file.read_bytes() == (toy_bundle / "content.npy").read_bytes()
+    assert served(local) == "1"
+
+
+def test_a_refused_version_is_tried_again_after_a_pause(registry, local, toy_bundle, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(pulling, "RETRY_BASE", 0.02)
+    puller = make(registry, local)
+    registry.register("1", tmp_path / "not-there-yet")
+    puller.pull()
+    assert served(local) is None
+    puller.pull()
+    assert registry.fetched == ["1"]  # not at once
+    registry.bundles["1"] = toy_bundle
+    time.sleep(0.05)
+    puller.pull()
+    assert served(local) == "1"
+
+
+def test_the_challenger_follows_its_alias_and_goes_with_it(registry, local, toy_bundle) -> None:
+    puller = make(registry, local, challenger_alias="challenger")
+    registry.register("1", toy_bundle)
+    registry.register("2", toy_bundle, alias="challenger", verdict="undecided")
+    puller.pull()
+    assert local.pointed("challenger") is not None
+    del registry.aliases["challenger"]
+    puller.pull()
+    assert local.pointed("challenger") is None
+    assert served(local) == "1"
+
+
+def test_it_polls_until_told_to_stop_and_less_often_while_the_registry_is_down(registry, local, toy_bundle) -> None:
+    registry.register("1", toy_bundle)
+    stop = threading.Event()
+    thread = threading.Thread(target=make(registry, local, poll_seconds=0.01).run, args=(stop,))
+    thread.start()
+    try:
+        deadline = time.monotonic() + 10
+        while served(local) != "1":
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        stop.set()
+        thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_old_versions_leave_the_store(registry, local, toy_bundle) -> None:
+    puller = make(registry, local, keep_versions=2)
+    for number in range(1, 5):
+        registry.register(str(number), toy_bundle)
+        puller.pull()
+    assert {entry.meta.version for entry in local.entries()} == {"3", "4"}

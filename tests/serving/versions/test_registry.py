@@ -1,0 +1,105 @@
+"""Reading a real MLflow registry, and one that is missing, empty, locked or moved."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from recommender.errors import BundleIntegrityError, RegistryUnavailableError
+from recommender.model import Model
+from serving.versions import registry as reading
+from serving.versions.registry import Registry, probe, read_only
+from training.registry import CHAMPION, REGISTERED_MODEL, Tracker, register_bundle
+
+
+@pytest.fixture
+def registered(monkeypatch, mlflow_store: str, toy_bundle: Path) -> str:
+    """A registry whose champion is version 1; its address."""
+    monkeypatch.setenv("MLFLOW_SQLALCHEMYSTORE_POOLCLASS", "NullPool")
+    tracker = Tracker(mlflow_store)
+    version = register_bundle(toy_bundle, tracker=tracker, tags={"verdict": "promote"})
+    tracker.set_alias(CHAMPION, version.number)
+    return mlflow_store
+
+
+def file_of(uri: str) -> Path:
+    found = reading.sqlite_file(uri)
+    assert found is not None
+    return found
+
+
+def test_it_reads_aliases_and_fetches_the_bundle(registered: str, tmp_path: Path) -> None:
+    registry = Registry(registered, REGISTERED_MODEL)
+    found = registry.aliased(CHAMPION)
+    assert found is not None
+    assert (found.version, found.tags["algorithm"], found.tags["verdict"]) == ("1", "toy", "promote")
+    assert registry.aliased("nobody") is None
+    assert Registry(registered, "another-model").aliased(CHAMPION) is None
+    registry.fetch("1", tmp_path / "got" / "here")
+    assert Model.load(tmp_path / "got" / "here").manifest.algorithm == "toy"
+
+
+def test_row_15_a_missing_registry_is_unavailable_and_is_not_created(registered: str, tmp_path: Path) -> None:
+    file = file_of(registered)
+    registry = Registry(registered, REGISTERED_MODEL)
+    assert registry.aliased(CHAMPION) is not None
+    moved = tmp_path / "moved.db"
+    file.rename(moved)
+    for one in (registry, Registry(registered, REGISTERED_MODEL)):
+        with pytest.raises(RegistryUnavailableError, match="no registry"):
+            one.aliased(CHAMPION)
+    assert not file.exists()
+    moved.rename(file)
+    assert registry.aliased(CHAMPION) is not None
+
+
+def test_row_15_a_file_that_vanishes_after_the_look_is_not_created(registered: str, monkeypatch) -> None:
+    file = file_of(registered)
+    registry = Registry(registered, REGISTERED_MODEL)
+    registry.aliased(CHAMPION)
+    monkeypatch.setattr(reading, "probe", lambda uri: file.unlink())
+    with read_only(), pytest.raises(RegistryUnavailableError):
+        registry.aliased(CHAMPION)
+    assert not file.exists()
+
+
+def test_row_15_a_locked_registry_is_unavailable_soon(registered: str) -> None:
+    with closing(sqlite3.connect(file_of(registered))) as blocker:
+        blocker.execute("BEGIN EXCLUSIVE")
+        started = time.monotonic()
+        with pytest.raises(RegistryUnavailableError, match="locked"):
+            Registry(registered, REGISTERED_MODEL).aliased(CHAMPION)
+        assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all"])
+def test_a_file_that_holds_no_registry_is_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "mlflow.db"
+    file.write_bytes(content)
+    with pytest.raises(RegistryUnavailableError):
+        probe(f"sqlite:///{file}")
+    assert file.read_bytes() == content
+
+
+def test_a_server_that_does_not_answer_is_unavailable(monkeypatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    with pytest.raises(RegistryUnavailableError):
+        Registry("http://127.0.0.1:9", REGISTERED_MODEL).aliased(CHAMPION)
+
+
+def test_a_database_that_cannot_be_reached_for_want_of_its_driver_is_unavailable() -> None:
+    with pytest.raises(RegistryUnavailableError, match="cannot be read") as told:
+        Registry("postgresql://reader:canary-7f3a@127.0.0.1:9/mlflow", REGISTERED_MODEL).aliased(CHAMPION)
+    assert "canary" not in str(told.value)
+
+
+def test_a_version_without_its_artifacts_says_what_to_do(registered: str, tmp_path: Path) -> None:
+    shutil.rmtree(file_of(registered).parent / "artifacts")
+    with pytest.raises(BundleIntegrityError, match="moved"):
+        Registry(registered, REGISTERED_MODEL).fetch("1", tmp_path / "got" / "here")

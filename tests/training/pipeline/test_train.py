@@ -1,0 +1,269 @@
+"""The pipeline on a small data set, in a real tracking store."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from recommender.errors import GateRefusedError, MovierecError, UsageError
+from recommender.model import Model
+from tests.training.small import small_dataset
+from training.config import CONFIG_ROOT
+from training.datasets.store import prepare
+from training.datasets.synth.files import write_twin
+from training.datasets.synth.settings import load_synthetic_config
+from training.evaluation.difference import Agreement
+from training.models import NAMES
+from training.pipeline import judge, plan, record, train
+from training.pipeline.checkpoints import WORK_ROOT
+from training.pipeline.plan import make_plan
+from training.promotion.promote import promote
+from training.registry import CHAMPION, Tracker
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def quick(request, monkeypatch, tmp_path_factory):
+    """One training seed, and figures only where a test looks at them."""
+    configs = tmp_path_factory.mktemp("configs")
+    text = (CONFIG_ROOT / "training.yaml").read_text()
+    (configs / "training.yaml").write_text(text.replace("  small: 3\n", "  small: 1\n"))
+    monkeypatch.setattr(plan, "CONFIG_ROOT", configs)
+    if "figures" not in request.fixturenames:
+        monkeypatch.setattr(record, "draw", lambda plan, evaluations, path: path.mkdir())
+        monkeypatch.setattr(record, "own_figures", lambda *args: {})
+
+
+@pytest.fixture
+def figures():
+    """Asks for the real figures."""
+
+
+@pytest.fixture
+def tracker(mlflow_store):
+    return Tracker(mlflow_store)
+
+
+def values(trained):
+    return {(metric.protocol, metric.name): metric.value for metric in trained.metrics}
+
+
+def test_train_all_registers_every_model_and_last_the_composite(tracker, tmp_path):
+    dataset = small_dataset()
+    trained = train.train("all", dataset, tracker=tracker)
+
+    assert [each.version for each in trained] == list(range(1, len(trained) + 1))
+    assert trained[-1].algorithm == "recommender"
+    model = Model.load(tracker.bundle(trained[-1].version, tmp_path))
+    by_name = {each.algorithm: values(each) for each in trained}
+    # The composite answers titles as the blend does and predicts stars as SVD does, and so it was judged.
+    assert model.manifest.parameters["item"]["algorithm"] == "blend"
+    assert by_name["recommender"]["item2item", "ndcg_at_10"] == by_name["blend"]["item2item", "ndcg_at_10"]
+    assert by_name["recommender"]["latest20", "rmse"] == by_name["svd"]["latest20", "rmse"]
+    chosen = model.manifest.parameters["user"]["algorithm"]
+    assert by_name["recommender"]["latest20", "ndcg_at_10"] == by_name[chosen]["latest20", "ndcg_at_10"]
+    # Refitted on everything, and the figures name the run that computed them.
+    assert model.catalog.counts.sum() == len(dataset.ratings)
+    assert {metric.run_id for metric in model.manifest.metrics} == {trained[-1].run_id}
+    assert not list(WORK_ROOT.glob("small-*-0"))
+
+
+@pytest.mark.usefixtures("figures")
+def test_every_run_tells_what_it_was_made_of(tracker):
+    (trained,) = train.train("popularity", small_dataset(), tracker=tracker, seed=3)
+    run = tracker.client.get_run(trained.run_id)
+    assert run.data.tags.items() >= {"seed": "3", "protocols": "latest20,item2item,temporal"}.items()
+    assert run.data.metrics["latest20/ndcg_at_10"] == values(trained)["latest20", "ndcg_at_10"]
+    assert run.data.metrics["latest20/ndcg_at_10_lo"] <= run.data.metrics["latest20/ndcg_at_10_hi"]
+    artifacts = {each.path for each in tracker.client.list_artifacts(trained.run_id, "figures")}
+    assert {"figures/people_metrics.png", "figures/nearest_films.png"} <= artifacts
+    evaluations = {each.path for each in tracker.client.list_artifacts(trained.run_id, "evaluations")}
+    assert evaluations == {f"evaluations/{name}.npz" for name in ("latest20", "item2item", "temporal")}
+
+
+# Every model by every protocol, as a training judges them before anything is registered.
+METRICS = """
+import dataclasses, json, sys
+from pathlib import Path
+from tests.training.small import small_dataset
+from training.pipeline.train import choose_recipes, evaluate_recipes
+from training.pipeline.plan import make_plan
+from training.pipeline.checkpoints import Workspace
+
+plan = dataclasses.replace(make_plan("all", small_dataset(), seed=1), trainings=1)
+workspace, quiet = Workspace(Path(sys.argv[1])), lambda what, share: None
+found = evaluate_recipes(plan, choose_recipes(plan, workspace, quiet), workspace, quiet)
+print(json.dumps({
+    f"{name} {protocol}/{metric.name}": metric.value
+    for name, by_protocol in found.items()
+    for protocol, evaluation in by_protocol.items()
+    for metric in evaluation.metrics
+}))
+"""
+
+
+def test_two_processes_with_the_same_seed_give_the_same_figures_of_every_model(tmp_path):
+    runs = [start_script(METRICS, tmp_path / str(number)) for number in range(2)]
+    first, second = (json.loads(run.communicate()[0]) for run in runs)
+    assert {name.split()[0] for name in first} == {*NAMES, train.COMPOSITE}
+    assert len({name.split()[1].split("/")[0] for name in first}) == 3
+    assert first == pytest.approx(second, abs=1e-6)
+
+
+def test_a_finished_stage_is_not_done_again_after_a_crash(tracker, monkeypatch):
+    with monkeypatch.context() as first:
+        first.setattr(train, "record_all", crash)
+        with pytest.raises(ZeroDivisionError):
+            train.train("popularity", small_dataset(), tracker=tracker)
+    assert tracker.versions() == []
+
+    # Nothing is fitted or judged any more, and no bundle built.
+    monkeypatch.setattr(judge.Part, "evaluate", crash)
+    monkeypatch.setattr(train, "build_bundle", crash)
+    train.train("popularity", small_dataset(), tracker=tracker)
+    assert [version.number for version in tracker.versions()] == [1]
+    assert not list(WORK_ROOT.glob("small-*-0")), "what the first training left is gone too"
+
+
+def test_stages_of_other_code_are_not_gone_on_from(tracker, monkeypatch):
+    with monkeypatch.context() as first:
+        first.setattr(train, "record_all", crash)
+        with pytest.raises(ZeroDivisionError):
+            train.train("popularity", small_dataset(), tracker=tracker)
+    monkeypatch.setattr(train, "code_digest", lambda: "other")
+    monkeypatch.setattr(judge.Part, "evaluate", crash)
+    with pytest.raises(ZeroDivisionError):
+        train.train("popularity", small_dataset(), tracker=tracker)
+
+
+def crash(*args):
+    raise ZeroDivisionError
+
+
+def test_a_refitted_model_that_shows_other_films_is_not_registered(tracker, monkeypatch):
+    monkeypatch.setattr(train, "agreement", lambda *args: Agreement(titles=0.01, people=0.9))
+    with pytest.raises(MovierecError, match="only 1% of the films shown for titles"):
+        train.train("popularity", small_dataset(), tracker=tracker)
+    assert tracker.versions() == []
+
+
+def test_settings_of_one_algorithm_do_not_fit_all():
+    with pytest.raises(UsageError, match="name that algorithm"):
+        make_plan("all", small_dataset(), overrides=["factors=3"])
+
+
+def test_the_plan_is_another_for_other_data_configuration_or_seed():
+    plans = [
+        make_plan("als", small_dataset()),
+        make_plan("als", small_dataset(seed=1)),
+        make_plan("als", small_dataset(), overrides=["factors=3"]),
+        make_plan("als", small_dataset(), seed=1),
+        make_plan("svd", small_dataset()),
+    ]
+    assert len({plan.key for plan in plans}) == len(plans)
+    assert make_plan("als", small_dataset()).key == plans[0].key
+
+
+def test_a_trained_and_judged_composite_is_current_until_the_data_change(tracker):
+    dataset = small_dataset()
+    version = train.train("all", dataset, tracker=tracker)[-1].version
+    assert train.current_composite(dataset, tracker=tracker) is None
+    promote(version, force=True, reason="test", tracker=tracker)
+    assert train.current_composite(dataset, tracker=tracker) == version
+    assert train.current_composite(small_dataset(seed=1), tracker=tracker) is None
+
+
+def test_a_planted_better_model_is_promoted_a_worse_one_refused_and_an_equal_one_not(tracker, tmp_path):
+    write_twin(load_synthetic_config(users=300, movies=200, ratings=15_000), tmp_path / "raw", genome=False)
+    twin = prepare("twin", raw=tmp_path / "raw", processed_root=tmp_path / "processed")
+    (first,), (better,), (equal,) = (
+        train.train(name, twin, tracker=tracker, seed=seed)
+        for name, seed in (("popularity", 0), ("als", 0), ("als", 1))
+    )
+    promote(first.version, force=True, reason="something to start from", tracker=tracker)
+    assert promote(better.version, tracker=tracker).outcome == "promote"
+    with pytest.raises(GateRefusedError, match="refuse: worse than the champion"):
+        promote(first.version, tracker=tracker)
+    assert promote(equal.version, accept_undecided=True, tracker=tracker).outcome in ("promote", "undecided")
+
+
+# Runs trainings in forked children, so that one interpreter imports for all of them.
+TRAININGS = """
+import os, signal, sys, time, traceback
+from tests.training.small import small_dataset
+from training import recording
+from training.pipeline.train import train
+from training.registry import Tracker
+
+recording.draw = lambda plan, evaluations, path: path.mkdir()
+recording.own_figures = lambda *args: {}
+
+def start():
+    child = os.fork()
+    if not child:
+        try:
+            train("popularity", small_dataset(), tracker=Tracker(sys.argv[1]))
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return child
+
+def exit_code(child):
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+"""
+KILLED = """
+for moment in map(float, sys.argv[2:]):
+    child = start()
+    time.sleep(moment)
+    os.kill(child, signal.SIGKILL)
+    print(exit_code(child))
+print(exit_code(start()))
+"""
+AT_ONCE = "print(*map(exit_code, [start(), start()]))"
+
+
+def start_script(script, *words):
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, words)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"},
+    )
+
+
+def run_trainings(script, *words):
+    process = start_script(TRAININGS + script, *words)
+    told = process.communicate()[0]
+    assert process.returncode == 0
+    return [int(word) for word in told.split()]
+
+
+def test_row_9_a_killed_training_leaves_no_version_and_a_rerun_succeeds(tracker, mlflow_store):
+    moments = [0.2, 0.5, 0.9, 1.4, 2.0]
+    *killed, rerun = run_trainings(KILLED, mlflow_store, *moments)
+    assert set(killed) <= {-signal.SIGKILL, 0}
+    assert -signal.SIGKILL in killed
+    assert rerun == 0
+
+    after = Tracker(mlflow_store)
+    registered = {version.run_id for version in after.versions()}
+    ids = [experiment.experiment_id for experiment in after.client.search_experiments()]
+    for run in after.client.search_runs(ids):
+        assert run.info.status == ("FINISHED" if run.info.run_id in registered else "FAILED")
+    assert registered
+    assert after.aliased(CHAMPION) is None
+
+
+def test_row_11_two_trainings_at_once_give_two_whole_versions(tracker, mlflow_store, tmp_path):
+    assert run_trainings(AT_ONCE, mlflow_store) == [0, 0]
+    versions = tracker.versions()
+    assert [version.number for version in versions] == [2, 1]
+    for version in versions:
+        Model.load(tracker.bundle(version.number, tmp_path / str(version.number))).check_golden()

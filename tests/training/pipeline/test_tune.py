@@ -1,0 +1,123 @@
+"""The search for parameters: on validation parts only, resumable, and written down with its study."""
+
+from __future__ import annotations
+
+import pytest
+
+from recommender.errors import MissingInputError
+from tests.training.small import small_dataset
+from training.config import CONFIG_ROOT
+from training.models import configure
+from training.models.als import Als
+from training.pipeline.judge import Part
+from training.pipeline.tune import Best, Search, load_space, tune, write_parameters
+from training.registry import Tracker
+from training.splits.cut import splits
+from training.splits.protocol import load_protocol
+
+
+@pytest.fixture
+def search():
+    return Search("item_knn", small_dataset(), load_protocol("latest20"), "ndcg_at_10", 0, load_space("item_knn"))
+
+
+def started(run):
+    return run.info.start_time
+
+
+def silent(what, share):
+    """Nobody watches."""
+
+
+def test_a_search_goes_on_where_it_was_left_and_never_sees_the_test_part(search, mlflow_store, monkeypatch):
+    tracker = Tracker(mlflow_store)
+    judged = []
+    evaluate = Part.evaluate
+
+    def noted(part, *rest):
+        judged.append(part.split)
+        return evaluate(part, *rest)
+
+    monkeypatch.setattr(Part, "evaluate", noted)
+
+    first = tune(search, 2, tracker=tracker, progress=silent)
+    second = tune(search, 3, tracker=tracker, progress=silent)
+
+    assert (first.trials, second.trials, len(judged)) == (2, 3, 3)
+    assert first.study == second.study == search.name
+    assert second.value >= first.value
+    present = configure("item_knn").model_dump()
+    begun = min(tracker.client.search_runs([tracker.experiment("small")], "tags.kind = 'trial'"), key=started)
+    assert {key: float(value) for key, value in begun.data.params.items()} == {
+        key: present[key] for key in search.space
+    }
+    test = splits(search.protocol, search.dataset, 0)[0].test
+    assert not any((test & (split.train | split.test)).any() for split in judged)
+    runs = tracker.client.search_runs([tracker.experiment("small")], "tags.kind = 'trial'")
+    parents = {run.data.tags["mlflow.parentRunId"] for run in runs}
+    assert len(runs) == 3
+    assert {tracker.client.get_run(parent).data.tags["study"] for parent in parents} == {search.name}
+
+
+def test_a_search_that_was_killed_at_once_still_starts_from_what_is_configured(search, mlflow_store, monkeypatch):
+    tracker = Tracker(mlflow_store)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Part, "evaluate", killed)
+        with pytest.raises(KeyboardInterrupt):
+            tune(search, 1, tracker=tracker, progress=silent)
+
+    tune(search, 1, tracker=tracker, progress=silent)
+
+    present = configure("item_knn").model_dump()
+    runs = tracker.client.search_runs([tracker.experiment("small")], "tags.kind = 'trial'")
+    assert max(runs, key=started).data.params == {key: str(present[key]) for key in search.space}
+
+
+def test_the_parts_of_a_model_made_of_others_are_fitted_once_for_all_trials(mlflow_store, monkeypatch):
+    fitted = []
+    fit_als = Als.fit
+
+    def noted(als, data, **how):
+        fitted.append(data)
+        return fit_als(als, data, **how)
+
+    monkeypatch.setattr(Als, "fit", noted)
+    space = {key: each for key, each in load_space("ensemble").items() if key == "ease_weight"}
+    search = Search("ensemble", small_dataset(), load_protocol("latest20"), "ndcg_at_10", 0, space)
+    tune(search, 3, tracker=Tracker(mlflow_store), progress=silent)
+    assert len(fitted) == 1
+
+
+def test_another_search_is_another_study(search):
+    others = [
+        Search("item_knn", small_dataset(seed=1), search.protocol, search.metric, 0, search.space),
+        Search("item_knn", search.dataset, search.protocol, "recall_at_10", 0, search.space),
+        Search("item_knn", search.dataset, search.protocol, search.metric, 1, search.space),
+        Search("item_knn", search.dataset, search.protocol, search.metric, 0, search.space, ["user_exponent=0"]),
+    ]
+    assert len({search.name, *(other.name for other in others)}) == 5
+
+
+def test_written_parameters_keep_the_comments_and_name_the_study(tmp_path):
+    file = tmp_path / "als.yaml"
+    file.write_text("# Why so many.\nfactors: 64  # a power of two\nalpha: 2.0\n")
+    write_parameters(Best("first", "ndcg_at_10", 0.1, 5, {"alpha": 1.0}), "als", tmp_path)
+    write_parameters(Best("second", "ndcg_at_10", 0.25, 30, {"factors": 96, "iterations": 12}), "als", tmp_path)
+    assert file.read_text() == (
+        "# Tuned by study second: ndcg_at_10 0.2500 on validation, 30 trials.\n"
+        "# Why so many.\nfactors: 96  # a power of two\nalpha: 1\niterations: 12\n"
+    )
+
+
+def test_a_model_without_ranges_is_answered_with_those_that_have_some():
+    with pytest.raises(MissingInputError, match=r"There are some for: .*als"):
+        load_space("popularity")
+
+
+@pytest.mark.parametrize("model", sorted(path.stem for path in (CONFIG_ROOT / "tuning").glob("*.yaml")))
+def test_every_range_names_a_parameter_that_exists(model):
+    assert load_space(model)

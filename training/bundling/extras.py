@@ -1,0 +1,167 @@
+"""Arrays for pages and explanations; `recommender.films.extras` documents and reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.decomposition import TruncatedSVD
+from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
+
+from recommender.films.catalog import concatenate
+from recommender.schema import GENRES, LIKE_THRESHOLD, RATING, TIMESTAMP
+from training.datasets.store import ProcessedDataset, TagMatrix
+from training.models.arrays import unit_rows
+
+FEATURES_PER_FILM = 50
+WITHOUT_RARITY = ("era", "directors", "actors")  # blocks in whose weights it is not contained yet
+LEAST_RARITY = 1e-3  # what a feature of every film still counts
+MAP_FILMS = 2000
+MAP_PEOPLE = 20_000  # enough to place the most rated films
+MAP_FACTORS = 32
+MAP_CONTENT = 0.5  # weight of content against taste on the map
+PERPLEXITY = 20.0
+MAP_ITERATIONS = 500
+MONTHS_BELOW = 36  # months that a data set must span to be shown by year
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def extra_arrays(
+    dataset: ProcessedDataset, user_item: sp.csr_matrix, genre_names: Sequence[str], *, seed: int = 0
+) -> Arrays:
+    """Every array of `recommender.films.extras` for the whole of `dataset`.
+
+    `user_item`: (n_users, n_movies) stars of all ratings; `genre_names`: the manifest's. The same seed gives the same.
+    """
+    return {
+        **feature_arrays(dataset.tags),
+        **viewer_arrays(user_item),
+        **period_arrays(dataset, genre_names),
+        **map_arrays(user_item, dataset.tags.matrix, seed),
+    }
+
+
+def feature_arrays(tags: TagMatrix) -> Arrays:
+    """`features_*`: the strongest features of each film."""
+    matrix = strongest(sp.csr_matrix(tags.matrix @ sp.diags(said(tags))), FEATURES_PER_FILM)
+    text, offsets = concatenate([name.encode() for name in tags.features])
+    return {
+        "features_text": text,
+        "features_offsets": offsets,
+        "features_indptr": matrix.indptr.astype(np.int64),
+        "features_indices": matrix.indices.astype(np.int32),
+        "features_weights": matrix.data.astype(np.float32),
+    }
+
+
+def said(tags: TagMatrix) -> NDArray[np.float64]:
+    """(n_features,) how much having a feature says: rarity where the matrix lacks it; 0 for people known by identity.
+
+    Genres and tags carry their rarity in the matrix (Spärck Jones, 1972).
+    """
+    n = tags.matrix.shape[0]
+    rarity = np.log(n / np.maximum(np.bincount(tags.matrix.indices, minlength=len(tags.features)), 1)) + LEAST_RARITY
+    weights = np.ones(len(tags.features))
+    for block in WITHOUT_RARITY:
+        span = slice(*tags.blocks.get(block, (0, 0)))
+        weights[span] = rarity[span]
+    weights[slice(*tags.blocks.get("people", (0, 0)))] = 0
+    return weights
+
+
+def strongest(matrix: sp.csr_matrix, k: int) -> sp.csr_matrix:
+    """`matrix` with the k largest entries of each row; column indices ascending."""
+    matrix = sp.csr_matrix(matrix)
+    matrix.eliminate_zeros()
+    lengths = np.diff(matrix.indptr)
+    order = np.lexsort((-matrix.data, np.repeat(np.arange(len(lengths)), lengths)))
+    place = np.arange(len(order)) - np.repeat(matrix.indptr[:-1], lengths)
+    matrix.data[order[place >= k]] = 0
+    matrix.eliminate_zeros()
+    matrix.sort_indices()
+    return matrix
+
+
+def viewer_arrays(user_item: sp.csr_matrix) -> Arrays:
+    """`viewers_*`: who rated each film, those who liked it first."""
+    by_film = user_item.tocsc()
+    films = np.repeat(np.arange(by_film.shape[1]), np.diff(by_film.indptr))
+    likes = by_film.data >= LIKE_THRESHOLD
+    order = np.lexsort((by_film.indices, ~likes, films))
+    return {
+        "viewers_indptr": by_film.indptr.astype(np.int64),
+        "viewers_users": by_film.indices[order].astype(np.int32),
+        "viewers_likes": np.bincount(films[likes], minlength=by_film.shape[1]).astype(np.int32),
+    }
+
+
+def period_arrays(dataset: ProcessedDataset, genre_names: Sequence[str]) -> Arrays:
+    """`periods`, `film_periods_*`, `genre_periods_*` and `period_*`: ratings over time."""
+    periods, at = rating_periods(dataset.ratings[TIMESTAMP].to_numpy())
+    shape = (len(dataset.movie_ids), len(periods))
+    cells = dataset.movie_rows.astype(np.int64) * shape[1] + at
+    half_stars = np.rint(dataset.ratings[RATING].to_numpy() * 2)
+    counts = sp.csr_matrix(np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape))
+    sums = np.bincount(cells, half_stars, minlength=shape[0] * shape[1]).astype(np.int64).reshape(shape)
+    films = np.repeat(np.arange(shape[0]), np.diff(counts.indptr))
+    genres = genre_matrix(dataset.movies[GENRES], genre_names)
+    return {
+        "periods": periods,
+        "film_periods_indptr": counts.indptr.astype(np.int64),
+        "film_periods_period": counts.indices.astype(np.int16),
+        "film_periods_count": counts.data.astype(np.int32),
+        "film_periods_half_stars": sums[films, counts.indices].astype(np.int32),
+        "genre_periods_count": np.asarray((genres.T @ counts).todense(), dtype=np.int64),
+        "genre_periods_half_stars": np.asarray(genres.T @ sums, dtype=np.int64),
+        "period_count": np.asarray(counts.sum(axis=0), dtype=np.int64).ravel(),
+        "period_half_stars": sums.sum(axis=0),
+    }
+
+
+def rating_periods(seconds: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Consecutive periods (p,) as 1998 or 199804, and the period (n,) of each time in seconds."""
+    months = seconds.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
+    first, last = int(months.min()), int(months.max())
+    if last - first < MONTHS_BELOW:
+        each = np.arange(first, last + 1)
+        return ((1970 + each // 12) * 100 + each % 12 + 1).astype(np.int32), months - first
+    years = months // 12
+    return (1970 + np.arange(first // 12, last // 12 + 1)).astype(np.int32), years - first // 12
+
+
+def genre_matrix(genres: pd.Series, names: Sequence[str]) -> sp.csr_matrix:
+    """(n_movies, g) 1 where the film is of the genre."""
+    column = {name: at for at, name in enumerate(names)}
+    pairs = [(row, column[name]) for row, own in enumerate(genres) for name in own]
+    rows, columns = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    return sp.csr_matrix((np.ones(len(rows), dtype=np.int64), (rows, columns)), shape=(len(genres), len(names)))
+
+
+def map_arrays(user_item: sp.csr_matrix, content: sp.csr_matrix, seed: int) -> Arrays:
+    """`map_rows`, `map_xy`: t-SNE (van der Maaten and Hinton, 2008) of the most rated films by taste and content."""
+    counts = np.bincount(user_item.indices, minlength=user_item.shape[1])
+    rows = np.sort(np.argsort(-counts, kind="stable")[:MAP_FILMS])
+    rows = rows[counts[rows] > 0]
+    people = np.random.default_rng(seed).permutation(user_item.shape[0])[:MAP_PEOPLE]
+    taste = user_item[np.sort(people)][:, rows].T.tocsr()
+    embedding = np.hstack([_factors(taste, seed), MAP_CONTENT * _factors(content[rows], seed)])
+    perplexity = min(PERPLEXITY, max(1.0, (len(rows) - 1) / 3))
+    with threadpool_limits(1):  # its threads wait busily, which hurts whatever else runs
+        tsne = TSNE(2, init="pca", metric="cosine", perplexity=perplexity, max_iter=MAP_ITERATIONS, random_state=seed)
+        xy = tsne.fit_transform(embedding)
+    xy -= xy.mean(axis=0)
+    return {"map_rows": rows.astype(np.int32), "map_xy": (xy / np.abs(xy).max()).astype(np.float32)}
+
+
+def _factors(matrix: sp.csr_matrix, seed: int) -> NDArray[np.float32]:
+    """Unit-length factors of each row; row lengths are taken off first, so that popularity does not place a film."""
+    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    scaled = sp.diags(np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)) @ matrix
+    factors = min(MAP_FACTORS, min(matrix.shape) - 1)
+    return unit_rows(TruncatedSVD(factors, random_state=seed).fit_transform(scaled))

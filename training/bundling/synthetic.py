@@ -1,0 +1,155 @@
+"""A bundle of any size without training: random vectors in the shapes of a real model, for measuring the service."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recommender.bundle import DatasetInfo, Golden, Manifest, save_bundle
+from recommender.films.catalog import Film, encode_catalog, genre_names
+from recommender.films.history import encode_history
+from recommender.model import Model
+from recommender.schema import GENRE_NAMES, RATING_BINS
+from recommender.scoring.specs import AlsFoldIn, FactorSpec, SimilarityPart, SimilaritySpec
+from recommender.titles.index import encode_titles
+from training.bundling.synthetic_titles import titles
+
+NEIGHBOURS = 100
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large the model is."""
+
+    movies: int = 60_000
+    dimensions: int = 128
+    users: int = 160_000
+    ratings_per_user: int = 40
+    map_films: int = 0  # above 0 the bundle has extras: this map, and no features, viewers or periods
+
+
+def write(path: Path, size: Size, seed: int = 0) -> None:
+    """Save a bundle at `path`; the same seed and size give the same arrays."""
+    rng = np.random.default_rng(seed)
+    history = _history(size, rng)
+    films, histograms = _films(size, history, rng, random.Random(seed))
+    embedding = _unit_rows(size.movies, size.dimensions, rng)
+    item_factors = (embedding * rng.uniform(0.5, 2.0, (size.movies, 1))).astype(np.float32)
+    neighbour_rows, neighbour_scores = _neighbours(embedding, rng)
+    arrays: dict[str, NDArray[Any]] = {
+        "movie_ids": np.arange(1, size.movies + 1, dtype=np.int64),
+        "user_ids": np.arange(1, size.users + 1, dtype=np.int64),
+        "embedding": embedding,
+        "user_factors": rng.standard_normal((size.users, size.dimensions), dtype=np.float32),
+        "item_factors": item_factors,
+        "gram": item_factors.T.astype(np.float64) @ item_factors,
+        "neighbour_rows": neighbour_rows,
+        "neighbour_scores": neighbour_scores,
+        **encode_history(history),
+        **films,
+        **(_extras(size, rng) if size.map_films else {}),
+    }
+    manifest = _manifest(size, histograms, arrays)
+    model = Model(manifest, arrays)
+    asked = [Golden(subject="movie", id=1, movie_ids=[0] * 10, scores=[])]
+    golden = [model.golden_answer(query) for query in asked]
+    save_bundle(path, manifest.model_copy(update={"golden": golden}), arrays)
+
+
+def _history(size: Size, rng: np.random.Generator) -> sp.csr_matrix:
+    """Ratings in stars, popular films more often."""
+    total = size.users * size.ratings_per_user
+    columns = (size.movies * rng.random(total) ** 3).astype(np.int32)
+    rows = np.repeat(np.arange(size.users, dtype=np.int32), size.ratings_per_user)
+    stars = rng.choice(RATING_BINS, total)
+    matrix = sp.csr_matrix((stars, (rows, columns)), shape=(size.users, size.movies))
+    matrix.data = np.clip(matrix.data, RATING_BINS[0], RATING_BINS[-1])  # one film drawn twice was added up
+    return matrix
+
+
+def _films(
+    size: Size, history: sp.csr_matrix, rng: np.random.Generator, names: random.Random
+) -> tuple[dict[str, Any], NDArray[np.int32]]:
+    entries = history.tocoo()
+    bins = len(RATING_BINS)
+    flat = entries.col.astype(np.int64) * bins + np.rint(entries.data * 2 - 1).astype(np.int64)
+    histograms = np.bincount(flat, minlength=size.movies * bins).reshape(size.movies, bins).astype(np.int32)
+    named = titles(size.movies, names)
+    films = []
+    for row, film in enumerate(named):
+        count = int(histograms[row].sum())
+        average = round(float(histograms[row] @ RATING_BINS) / count, 2) if count else None
+        people = [f"{names.choice(named).title} {names.choice(named).title}"[:24] for _ in range(4)]
+        genres = sorted(names.sample(GENRE_NAMES, 2))
+        films.append(Film(row + 1, film.title, film.year, genres, people[:1], people[1:], average, count))
+    encoded = encode_catalog(films, histograms, np.arange(size.movies, dtype=np.int32))
+    return {**encoded, **encode_titles(named), "_genres": np.array(genre_names(films))}, histograms
+
+
+def _extras(size: Size, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+    offsets, rows, counts = (np.zeros(size.movies + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int64))
+    genres = np.zeros((len(GENRE_NAMES), 0), np.int64)
+    return {
+        "features_text": np.zeros(0, np.uint8),
+        "features_offsets": np.zeros(1, np.int64),
+        "features_indptr": offsets,
+        "features_indices": rows,
+        "features_weights": np.zeros(0, np.float32),
+        "viewers_indptr": offsets,
+        "viewers_users": rows,
+        "viewers_likes": np.zeros(size.movies, np.int32),
+        "periods": rows,
+        "film_periods_indptr": offsets,
+        "film_periods_period": np.zeros(0, np.int16),
+        "film_periods_count": rows,
+        "film_periods_half_stars": rows,
+        "genre_periods_count": genres,
+        "genre_periods_half_stars": genres,
+        "period_count": counts,
+        "period_half_stars": counts,
+        "map_rows": np.arange(size.map_films, dtype=np.int32),
+        "map_xy": rng.uniform(-1, 1, (size.map_films, 2)).astype(np.float32),
+    }
+
+
+def _unit_rows(n: int, d: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    rows = rng.standard_normal((n, d), dtype=np.float32)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+
+
+def _neighbours(
+    embedding: NDArray[np.float32], rng: np.random.Generator
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """For each film, films drawn at random in the order of their cosine: exact lists would take minutes to make."""
+    n = len(embedding)
+    steps = np.sort(rng.choice(np.arange(1, n), NEIGHBOURS, replace=False))
+    rows = ((np.arange(n)[:, None] + steps) % n).astype(np.int32)
+    scores = np.empty((n, NEIGHBOURS), dtype=np.float32)
+    for start in range(0, n, 1024):
+        block = slice(start, start + 1024)
+        scores[block] = np.einsum("nd,nkd->nk", embedding[block], embedding[rows[block]])
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return np.take_along_axis(rows, order, axis=1), np.take_along_axis(scores, order, axis=1)
+
+
+def _manifest(size: Size, histograms: NDArray[np.int32], arrays: dict[str, NDArray[Any]]) -> Manifest:
+    snapshot = {"movies": size.movies, "users": size.users, "ratings": int(histograms.sum())}
+    return Manifest(
+        algorithm="synthetic",
+        created="2026-01-01T00:00:00+00:00",
+        git_commit=None,
+        dataset=DatasetInfo(name="synthetic", fingerprint="synthetic", snapshot=snapshot),
+        genre_names=[str(name) for name in arrays.pop("_genres")],
+        parameters={"dimensions": size.dimensions},
+        item_scorer=SimilaritySpec(parts=[SimilarityPart(name="embedding", embedding="embedding")]),
+        user_scorer=FactorSpec(
+            user_factors="user_factors", item_factors="item_factors", fold_in=AlsFoldIn(gram="gram", regularization=1.0)
+        ),
+        content_embedding="embedding",
+    )

@@ -1,0 +1,1 @@
+"""Check and clean the raw tables."""

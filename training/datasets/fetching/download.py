@@ -1,0 +1,179 @@
+"""One file over HTTP: bounded retries, a checksum, and no final file unless all of it is right."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import logging
+import re
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+import pooch
+import requests
+from remotezip import RangeNotSupported, RemoteIOError, RemoteZip
+from urllib3.exceptions import HTTPError, MaxRetryError
+
+from recommender.errors import DataError, MissingInputError
+from training.datasets.fetching.extract import DamagedArchiveError
+
+RETRIES = 3
+CONNECT_SECONDS = 10.0
+SILENCE_SECONDS = 30.0  # without a byte
+MIN_BYTES_PER_SECOND = 2000  # on average, once
+PATIENCE_SECONDS = 60.0  # have passed
+_BLOCK = 1 << 16
+_RETRY_STATUS = {408, 425, 429}
+_MD5 = re.compile(r"\b[0-9a-fA-F]{32}\b")
+
+Progress = Callable[[str, float], None]
+T = TypeVar("T")
+
+# What another try may mend.
+_BROKEN = (requests.RequestException, RemoteIOError, HTTPError, zipfile.BadZipFile, DamagedArchiveError)
+
+pooch.get_logger().setLevel(logging.WARNING)  # progress is reported by the caller's own means
+
+
+class Unreachable(MissingInputError):
+    """The server cannot be reached, or does not have the file."""
+
+
+def download(url: str, target: Path, md5: str | None, max_bytes: int, progress: Progress | None = None) -> None:
+    """Fetch `url` to `target`; what is there already and has the checksum stays.
+
+    Raises Unreachable at once without a network, and DataError when every try failed.
+    """
+    stream = _Stream(max_bytes, progress)
+    files = pooch.create(
+        path=target.parent,
+        base_url="",
+        registry={target.name: f"md5:{md5}" if md5 else None},
+        urls={target.name: url},
+        retry_if_failed=RETRIES,
+    )
+    try:
+        files.fetch(target.name, downloader=stream)
+    except (requests.RequestException, ValueError) as error:
+        raise DataError(f"{url} could not be fetched whole in {stream.tries} tries: {error}") from error
+
+
+def published_md5(url: str) -> str | None:
+    """The checksum in the `.md5` file beside `url`, or None where there is none. Raises Unreachable or DataError."""
+
+    def read() -> str | None:
+        with _get(f"{url}.md5") as response:
+            response.raise_for_status()
+            return find_md5(response.raw.read(1000).decode("ascii", "replace"))
+
+    try:
+        return _with_retries(f"{url}.md5", read)
+    except _Gone:
+        return None
+
+
+def find_md5(text: str) -> str | None:
+    """The first MD5 sum in a text ("MD5 (x.zip) = 0123..." or "0123...  x.zip"), or None."""
+    found = _MD5.search(text)
+    return found.group().lower() if found else None
+
+
+def with_remote_archive(url: str, work: Callable[[zipfile.ZipFile], None]) -> None:
+    """Let `work` read members of the zip archive at `url` through HTTP range requests; tried again when it breaks.
+
+    Raises Unreachable or DataError.
+    """
+
+    def once() -> None:
+        with _get(
+            url, {"Range": "bytes=0-0"}
+        ):  # tells "not there" and "no network" apart from a connection that breaks
+            pass
+        with RemoteZip(url, timeout=(CONNECT_SECONDS, SILENCE_SECONDS)) as archive:
+            work(archive)
+
+    try:
+        _with_retries(url, once)
+    except RangeNotSupported as error:
+        raise Unreachable(f"{url} cannot be read in part: {error}") from error
+
+
+def _with_retries(url: str, work: Callable[[], T]) -> T:
+    for tries in range(1, RETRIES + 1):
+        try:
+            return work()
+        except _BROKEN:
+            time.sleep(tries)
+    try:
+        return work()
+    except _BROKEN as error:
+        raise DataError(f"{url} could not be read in {RETRIES + 1} tries: {error}") from error
+
+
+def check_md5(path: Path, md5: str) -> None:
+    """Raises DataError where a file has another checksum."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "md5").hexdigest()
+    if found != md5:
+        raise DataError(f"{path} has the MD5 {found}, expected {md5}. Remove it and get it again.")
+
+
+class _Gone(Unreachable):
+    """The server answered that it does not have the file."""
+
+
+class _Stream:
+    """A pooch downloader that gives up on servers that send too much or too slowly."""
+
+    def __init__(self, max_bytes: int, progress: Progress | None) -> None:
+        self.tries = 0
+        self._max_bytes = max_bytes
+        self._progress = progress
+
+    def __call__(self, url: str, output_file: str, pooch: Any, check_only: bool = False) -> None:
+        self.tries += 1
+        with _get(url) as response, Path(output_file).open("wb") as file:
+            response.raise_for_status()
+            self._copy(response, file, url.rsplit("/", 1)[-1])
+
+    def _copy(self, response: requests.Response, file: BinaryIO, name: str) -> None:
+        total = int(response.headers.get("Content-Length", 0))
+        began, done = time.monotonic(), 0
+        label = f"Downloading {name}" + (f" (try {self.tries})" if self.tries > 1 else "")
+        for block in itertools.chain([b""], _blocks(response)):
+            done += file.write(block)
+            if max(done, total) > self._max_bytes:
+                raise DataError(f"{name} is larger than the {self._max_bytes:,} bytes that are accepted.")
+            seconds = time.monotonic() - began
+            if seconds > PATIENCE_SECONDS and done < MIN_BYTES_PER_SECOND * seconds:
+                raise requests.Timeout(f"only {done:,} bytes in {seconds:.0f} s")
+            if self._progress and total:
+                self._progress(label, done / total)
+
+
+def _blocks(response: requests.Response) -> Iterator[bytes]:
+    """The body as it comes in: `iter_content` would wait for a whole block from a server that trickles."""
+    try:
+        while block := response.raw.read1(_BLOCK, decode_content=True):
+            yield block
+    except HTTPError as error:
+        raise requests.ConnectionError(error) from error
+
+
+def _get(url: str, headers: dict[str, str] | None = None) -> requests.Response:
+    """The opened answer. Raises Unreachable where another try cannot help."""
+    try:
+        response = requests.get(url, headers=headers, stream=True, timeout=(CONNECT_SECONDS, SILENCE_SECONDS))
+    except requests.ConnectTimeout as error:
+        raise Unreachable(f"{url} cannot be reached: {error}") from error
+    except requests.ConnectionError as error:
+        if error.args and isinstance(error.args[0], MaxRetryError):  # no connection; not one that broke
+            raise Unreachable(f"{url} cannot be reached: {error.args[0].reason}") from error
+        raise
+    if 400 <= response.status_code < 500 and response.status_code not in _RETRY_STATUS:
+        response.close()
+        raise _Gone(f"{url} answered {response.status_code} {response.reason}")
+    return response

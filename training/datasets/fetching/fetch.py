@@ -1,0 +1,143 @@
+"""Raw files of the catalogue's data sets: a copy at hand, a mirror, or GroupLens, in this order."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+from recommender.errors import DataError, MissingInputError
+from recommender.files import marked_directory, move, scratch_directory
+from training.datasets.config import DatasetConfig, load_dataset_config
+from training.datasets.fetching.download import (
+    Progress,
+    Unreachable,
+    check_md5,
+    download,
+    find_md5,
+    published_md5,
+    with_remote_archive,
+)
+from training.datasets.fetching.extract import Limits, extract_folder
+from training.datasets.names import dataset_path
+from training.datasets.sources import RAW_ROOT, find_raw
+
+MIRROR_VARIABLE = "MOVIEREC_MIRROR"
+_GROWTH = 20  # no archive of the catalogue unpacks to more than a tenfold
+_SLACK = 50_000_000
+_MEGABYTE = 1_000_000
+
+
+def fetch(
+    name: str,
+    *,
+    raw_root: Path = RAW_ROOT,
+    mirror: str | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Path:
+    """Directory of the raw files of `name` under `raw_root`, fetched where it is not there yet.
+
+    `mirror`: directory or base URL that holds the archives under their own names (default: MOVIEREC_MIRROR).
+    Raises UsageError for an unknown name, and where files would be replaced that did not come this way or were changed
+    since; MissingInputError with what to do without a network; DataError when what came is damaged, suspicious or not
+    what was published.
+    """
+    target = dataset_path(raw_root, name)
+    config = load_dataset_config(name)
+    mirror = mirror or os.environ.get(MIRROR_VARIABLE)
+    raw_root.mkdir(parents=True, exist_ok=True)
+    with FileLock(raw_root / f".{name}.lock"):
+        if not force and target.is_dir() and any(target.iterdir()):
+            return target
+        try:
+            with marked_directory(target) as fresh:
+                _fill(fresh, config, raw_root, mirror, progress)
+        except Unreachable as error:
+            raise MissingInputError(f"{error}. {_by_hand(name, config, raw_root)}") from error
+    return target
+
+
+def fetch_if_missing(name: str, progress: Progress | None = None) -> Path:
+    """Directory of the raw files of `name`: what is on this machine (also the installed sample), else fetched."""
+    try:
+        return find_raw(name)
+    except MissingInputError:
+        return fetch(name, progress=progress)
+
+
+def _by_hand(name: str, config: DatasetConfig, raw_root: Path) -> str:
+    return (
+        f"Without a network, put {config.archive} (from {config.url}) into {raw_root}/, or its files into "
+        f"{raw_root / name}/, or set {MIRROR_VARIABLE} to a directory or base URL that holds {config.archive}."
+    )
+
+
+def _fill(fresh: Path, config: DatasetConfig, raw_root: Path, mirror: str | None, progress: Progress | None) -> None:
+    """Extract the data set's archive, wherever it comes from, into the directory `fresh`."""
+
+    def extract(archive: zipfile.ZipFile) -> None:
+        limits = Limits(total_bytes=_GROWTH * config.megabytes * _MEGABYTE + _SLACK)
+        with scratch_directory(fresh) as whole:  # nothing stays of a try that breaks
+            extract_folder(archive, config.folder, whole, limits, config.members, progress)
+            for path in whole.iterdir():
+                move(path, fresh / path.name)
+
+    local = _local_copy(config, raw_root, mirror)
+    url = f"{mirror.rstrip('/')}/{config.archive}" if mirror else config.url
+    if local is not None:
+        with _opened(local) as archive:
+            extract(archive)
+    elif config.members:
+        with_remote_archive(url, extract)
+    else:
+        with _downloaded(config, url, mirror, raw_root, progress) as archive:
+            extract(archive)
+
+
+@contextmanager
+def _downloaded(
+    config: DatasetConfig, url: str, mirror: str | None, raw_root: Path, progress: Progress | None
+) -> Iterator[zipfile.ZipFile]:
+    """The archive at `url`, fetched to the disk of `raw_root` for as long as it is needed."""
+    max_bytes = 2 * config.megabytes * _MEGABYTE + _SLACK
+    with scratch_directory(raw_root) as directory:
+        download(url, directory / config.archive, _expected_md5(config, url, mirror), max_bytes, progress)
+        with _opened(directory / config.archive) as archive:
+            yield archive
+
+
+def _local_copy(config: DatasetConfig, raw_root: Path, mirror: str | None) -> Path | None:
+    """The archive put there by hand or in a mirror that is a directory, checked; that mirror has to hold it."""
+    path = raw_root / config.archive
+    if not path.is_file():
+        if mirror is None or "://" in mirror:
+            return None
+        path = Path(mirror) / config.archive
+        if not path.is_file():
+            raise Unreachable(f"The mirror {mirror} holds no {config.archive}")
+    beside = path.with_name(f"{path.name}.md5")
+    if md5 := config.md5 or (find_md5(beside.read_text("utf-8", "replace")) if beside.is_file() else None):
+        check_md5(path, md5)
+    return path
+
+
+def _expected_md5(config: DatasetConfig, url: str, mirror: str | None) -> str | None:
+    """GroupLens's own `.md5` file goes before the known checksum; a mirror's only stands in where none is known."""
+    if mirror and config.md5:
+        return config.md5
+    return published_md5(url) or config.md5
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        archive = zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{path} is not a sound zip archive: {error}. Remove it and get it again.") from error
+    with archive:
+        yield archive

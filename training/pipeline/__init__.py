@@ -1,0 +1,1 @@
+"""Train: plan, evaluate, refit, record."""

@@ -1,0 +1,131 @@
+"""All that decides what a training run makes: data, algorithms, protocols, seed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from recommender.errors import UsageError
+from training.config import CONFIG_ROOT, Config, load_config
+from training.datasets.store import ProcessedDataset
+from training.models import NAMES, configure
+from training.splits.cut import splits
+from training.splits.protocol import ProtocolConfig, load_protocol
+
+ALL = "all"
+
+
+class PeopleProtocol(Config):
+    """The protocol that judges lists for people depends on the size of the data."""
+
+    large: str
+    small: str
+    least_users: int = Field(ge=1, description="test users that `large` must have")
+
+
+class Trainings(Config):
+    """How many training seeds each figure is the mean of."""
+
+    large: int = Field(ge=1)
+    small: int = Field(ge=1)
+
+
+class AgreementConfig(Config):
+    """How much a refitted model must resemble the evaluated one."""
+
+    films: int = Field(ge=1, description="most rated films that are compared")
+    people: int = Field(ge=1, description="people that are compared")
+    least_for_titles: float = Field(ge=0, le=1)
+    least_for_people: float = Field(ge=0, le=1)
+
+
+class TrainingConfig(Config):
+    """configs/training.yaml."""
+
+    people: PeopleProtocol
+    titles: str
+    trainings: Trainings
+    choose_by: str
+    agreement: AgreementConfig
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a training run makes, and from what."""
+
+    dataset: ProcessedDataset
+    configs: Mapping[str, Config]  # of the algorithms, in the order in which they are registered
+    composite: bool
+    people: ProtocolConfig  # judges lists for people
+    titles: ProtocolConfig  # judges films like a film
+    further: tuple[ProtocolConfig, ...]
+    settings: TrainingConfig
+    seed: int
+    trainings: int
+
+    @property
+    def training_seeds(self) -> range:
+        """The first one is also that of the refitted model."""
+        return range(self.seed, self.seed + self.trainings)
+
+    @property
+    def protocols(self) -> tuple[ProtocolConfig, ...]:
+        return (self.people, self.titles, *self.further)
+
+    @property
+    def judging_key(self) -> str:
+        """Only versions for which this is the same were judged alike."""
+        return _digest([self.trainings, *(protocol.judging for protocol in self.protocols)])
+
+    @property
+    def key(self) -> str:
+        """The same for the same data, configuration and seed."""
+        parts = {
+            "fingerprint": self.dataset.fingerprint,
+            "configs": {name: config.model_dump(mode="json") for name, config in self.configs.items()},
+            "composite": self.composite,
+            "protocols": [protocol.model_dump(mode="json") for protocol in self.protocols],
+            "settings": self.settings.model_dump(mode="json"),
+            "seed": self.seed,
+        }
+        return _digest(parts)
+
+
+def make_plan(what: str, dataset: ProcessedDataset, *, seed: int = 0, overrides: Sequence[str] = ()) -> Plan:
+    """The plan for one algorithm or `all`; `overrides` are `key=value` for the configuration of a single algorithm.
+
+    Raises UsageError for an unknown algorithm or key.
+    """
+    if what == ALL and overrides:
+        raise UsageError("--set changes one algorithm; name that algorithm instead of `all`.")
+    settings = load_config(CONFIG_ROOT / "training.yaml", TrainingConfig)
+    people = people_protocol(dataset, settings.people)
+    is_large = people == settings.people.large
+    return Plan(
+        dataset=dataset,
+        configs={name: configure(name, overrides) for name in (NAMES if what == ALL else [what])},
+        composite=what == ALL,
+        people=load_protocol(people),
+        titles=load_protocol(settings.titles),
+        further=() if is_large else (load_protocol(settings.people.large),),
+        settings=settings,
+        seed=seed,
+        trainings=settings.trainings.large if is_large else settings.trainings.small,
+    )
+
+
+def people_protocol(dataset: ProcessedDataset, choice: PeopleProtocol) -> str:
+    """`large`, or `small` where `large` has too few test users on this data."""
+    split = splits(load_protocol(choice.large), dataset, seed=0)[0]
+    users = len(np.unique(dataset.user_rows[split.test]))
+    return choice.large if users >= choice.least_users else choice.small
+
+
+def _digest(parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

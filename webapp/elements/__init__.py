@@ -1,0 +1,1 @@
+"""Elements that pages share: cards, pickers, controls, posters."""

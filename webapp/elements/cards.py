@@ -1,0 +1,117 @@
+"""Films as HTML. Everything that comes from data is escaped here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from client.answers import Film, MapFilm, Recommendation
+from webapp.elements.poster import poster_uri
+from webapp.palette import genre_colour
+from webapp.wording import film_label, names, rating_line
+
+
+def poster(film: Film | MapFilm, *, small: bool = False) -> str:
+    """The film's drawn poster."""
+    source = poster_uri(film.movie_id, film.title, film.year, film.genres)
+    label = escape(film_label(film.title, film.year), quote=True)
+    return f'<img class="mr-poster{" mr-small" if small else ""}" src="{source}" alt="Drawn poster of {label}">'
+
+
+def genre_chips(genres: Sequence[str]) -> str:
+    """The genres, each with its colour."""
+    return "".join(
+        f'<span class="mr-chip"><i style="background:{genre_colour(genre)}"></i>{escape(genre)}</span>'
+        for genre in genres
+    )
+
+
+def people(film: Film) -> str:
+    """Directors and leading actors, where they are known."""
+    lines = []
+    if film.directors:
+        lines.append(f'<p class="mr-people">Directed by {escape(names(film.directors))}</p>')
+    if film.actors:
+        lines.append(f'<p class="mr-people">With {escape(names(film.actors))}</p>')
+    return "".join(lines)
+
+
+def rating(film: Film) -> str:
+    """Average and count with a star."""
+    return f'<p class="mr-rating"><span class="mr-icon" aria-hidden="true">star</span>{escape(rating_line(film))}</p>'
+
+
+def score_bar(label: str, value: str, segments: Sequence[tuple[str, float, str]], note: str) -> str:
+    """A labelled bar of coloured segments: what each stands for, its share of the whole width, and its colour.
+
+    `note` explains the bar on hover.
+    """
+    drawn = "".join(
+        f'<b style="width:{max(share, 0.0) * 100:.1f}%;background:{colour}" title="{_quoted(name)}"></b>'
+        for name, share, colour in segments
+    )
+    return (
+        f'<div class="mr-score" title="{_quoted(note)}"><span>{escape(label)}</span>'
+        f'<div class="mr-bar" role="img" aria-label="{_quoted(label)} {_quoted(value)}">{drawn}</div>'
+        f"<span>{escape(value)}</span></div>"
+    )
+
+
+def hero(film: Film) -> str:
+    """The film that a page is about."""
+    year = f'<span class="mr-year">{film.year}</span>' if film.year else ""
+    return (
+        f'<article class="mr-hero">{poster(film)}<div><h2>{escape(film.title)} {year}</h2>'
+        f'<p class="mr-chips">{genre_chips(film.genres)}</p>{people(film)}{rating(film)}</div></article>'
+    )
+
+
+def recommendation(film: Recommendation, bar: str, reasons: Sequence[str] = (), badge: str = "") -> str:
+    """A film in a list: rank, facts, score and why; `badge` is a word beside the title."""
+    year = f'<span class="mr-year">{film.year}</span>' if film.year else ""
+    mark = f'<span class="mr-badge">{escape(badge)}</span>' if badge else ""
+    why = "".join(f"<li>{escape(reason)}</li>" for reason in reasons)
+    return (
+        f'<article class="mr-card"><div class="mr-art"><span class="mr-rank">{film.rank}</span>{poster(film)}</div>'
+        f'<div class="mr-facts"><h3>{escape(film.title)} {year}{mark}</h3>'
+        f'<p class="mr-chips">{genre_chips(film.genres)}</p>{people(film)}{rating(film)}{bar}'
+        f"{f'<ul class=mr-why>{why}</ul>' if why else ''}</div></article>"
+    )
+
+
+def legend(entries: Sequence[tuple[str, str]]) -> str:
+    """What colours stand for: names and colours, wrapping on a narrow screen."""
+    return (
+        '<p class="mr-legend">'
+        + "".join(
+            f'<span class="mr-chip"><i style="background:{colour}"></i>{escape(name)}</span>'
+            for name, colour in entries
+        )
+        + "</p>"
+    )
+
+
+def genre_legend(genres: Sequence[str]) -> str:
+    """The colours of the main genres of some films."""
+    return legend([(genre, genre_colour(genre)) for genre in sorted(set(genres))])
+
+
+def bullets(lines: Sequence[str]) -> str:
+    """A plain list."""
+    return '<ul class="mr-list">' + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+
+
+def figures(entries: Sequence[tuple[str, str, str]]) -> str:
+    """Large figures in a row: value, label and a sentence that explains it."""
+    return (
+        '<dl class="mr-figures">'
+        + "".join(
+            f'<div title="{escape(note, quote=True)}"><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>'
+            for value, label, note in entries
+        )
+        + "</dl>"
+    )
+
+
+def _quoted(text: str) -> str:
+    return escape(text, quote=True)

@@ -1,0 +1,53 @@
+"""The controls that cut a list, shared by the pages that show one; each keeps its value in the address bar."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from client.client import Api
+from webapp.state import Wish
+
+STEERABLE = ("tag", "user_tag", "genre", "director", "actor")
+
+
+def list_controls(api: Api, *, n: int = 12) -> Wish:
+    """The number of films, filters, variety and steering."""
+    summary, genres = api.summary().dataset, api.genres()
+    whole = (summary.first_year, summary.last_year) if summary.first_year and summary.last_year else None
+    with st.expander("Filters, variety and steering", icon=":material/tune:"):
+        left, middle, right = st.columns(3, gap="medium")
+        with left:
+            shown = st.slider("How many films", 4, 40, n, key="n", bind="query-params")
+            chosen = st.multiselect("Genres", [genre.genre for genre in genres], key="genres", bind="query-params")
+        with middle:
+            years = _years(whole)
+            least = st.slider("At least so many ratings", 0, 200, 0, 5, key="least", bind="query-params")
+        with right:
+            variety = st.slider("Variety", 0.0, 1.0, 0.0, 0.1, key="variety", bind="query-params", help=VARIETY)
+            more, less = _steering(api)
+    return Wish(shown, tuple(chosen), years, whole, least, variety, more, less)
+
+
+VARIETY = (
+    "0 keeps the closest films; more mixes in films that differ from those above them (maximal marginal relevance)."
+)
+
+
+def _years(whole: tuple[int, int] | None) -> tuple[int, int] | None:
+    if whole is None or whole[0] == whole[1]:
+        return None
+    first, last = st.slider("Released", *whole, whole, key="years", bind="query-params")
+    return first, last
+
+
+def _steering(api: Api) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """More of this, less of that: for the versions that know what is in a film."""
+    names = list(dict.fromkeys(tag.name for tag in api.tags() if tag.kind in STEERABLE))
+    if not names:
+        return (), ()
+    more = st.multiselect("More", names, key="more", bind="query-params", max_selections=10, help=STEERING)
+    less = st.multiselect("Less", names, key="less", bind="query-params", max_selections=10)
+    return tuple(more), tuple(less)
+
+
+STEERING = "Pull the list towards films that have more of this."

@@ -1,0 +1,89 @@
+"""What every page has: heading, a friendly end to every failure, and the line that says which model answers."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from client.errors import ApiUnready, WebappError
+from webapp import registry, source
+from webapp.palette import ACCENT, GOLD
+
+STYLE = Path(__file__).parent / "style.css"
+LOGO = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" width="32" height="32">'
+    f'<circle cx="16" cy="16" r="15" fill="{ACCENT}"/><circle cx="16" cy="16" r="3" fill="{GOLD}"/>'
+    + "".join(
+        f'<circle cx="{x}" cy="{y}" r="3.6" fill="#fcfaf6"/>'
+        for x, y in ((16, 7.6), (24, 13.4), (21, 22.8), (11, 22.8), (8, 13.4))
+    )
+    + "</svg>"
+)
+log = logging.getLogger(__name__)
+
+
+def heading(title: str, lead: str) -> None:
+    """The page's title and a sentence on what it is for."""
+    st.title(title, anchor=False)
+    st.html(f'<p class="mr-lead">{escape(lead)}</p>')
+
+
+def run_guarded(draw: Callable[[], None]) -> None:
+    """Draw a page; a failure of the service ends it with a message and a way to try again."""
+    with guarded(key="page"):
+        draw()
+
+
+@contextmanager
+def guarded(key: str) -> Iterator[None]:
+    """Turn a WebappError inside the block into a message; what was drawn before stays."""
+    try:
+        yield
+    except WebappError as error:
+        log.warning("%s: %s", type(error).__name__, error)
+        show_error(error, key)
+
+
+def show_error(error: WebappError, key: str) -> None:
+    """What happened, what to do, and a retry."""
+    kind, icon = (
+        (st.info, ":material/hourglass_top:") if isinstance(error, ApiUnready) else (st.warning, ":material/cloud_off:")
+    )
+    kind(f"**{error.headline}.** {error}", icon=icon)
+    st.button("Try again", key=f"retry-{key}", icon=":material/refresh:")
+
+
+def is_dark() -> bool:
+    """Whether the page is dark; for what cannot take its colour from the theme."""
+    return st.context.theme.type == "dark"
+
+
+def foot() -> None:
+    """Which model answers, and where to look further."""
+    settings = source.settings()
+    links = [f'<a href="{escape(settings.api_url, quote=True)}/docs">Service documentation</a>']
+    if settings.mlflow_url:
+        links.append(f'<a href="{escape(settings.mlflow_url, quote=True)}">MLflow runs</a>')
+    st.html(f'<footer class="mr-foot">{escape(_served_line())} &nbsp;·&nbsp; {" &nbsp;·&nbsp; ".join(links)}</footer>')
+
+
+@st.cache_resource(show_spinner=False)
+def warm_registry() -> None:
+    """Load MLflow behind the first page that anybody sees, so that the Models page opens at once."""
+    if registry.has_store(source.settings().tracking_uri):
+        threading.Thread(target=registry.load_client, daemon=True).start()
+
+
+def _served_line() -> str:
+    try:
+        model = source.served().model
+    except WebappError:
+        return "No model answers at the moment"
+    line = f"Answers come from {model.name}, version {model.version} ({model.algorithm})"
+    return f"{line}; the registry cannot confirm it right now" if model.stale else line

@@ -74,7 +74,7 @@ class Registry:
                 f"Version {version} has no bundle at its artifact address ({_first_line(error)}). "
                 "Artifact addresses are absolute: a tracking store that was moved must be moved back, or train again."
             ) from error
-        if Path(got) != destination:
+        if Path(got).resolve() != destination.resolve():
             move(Path(got), destination)
 
     def _connected(self) -> mlflow.MlflowClient:

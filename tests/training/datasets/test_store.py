@@ -230,7 +230,7 @@ def test_row_58_what_every_earlier_version_prepared_is_recognised(tmp_path):
 @pytest.mark.parametrize("name", ["", "..", "../mine", "/etc", ".mine"])
 def test_row_58_a_name_becomes_a_path_only_where_it_is_one(raw, tmp_path, name):
     for call in (
-        lambda: prepare(name, raw=raw.path, processed_root=tmp_path / "p"),
+        lambda: prepare(name, raw=raw.path, credits=raw.path / "movies.csv", processed_root=tmp_path / "p"),
         lambda: load_dataset(name, tmp_path / "p"),
         lambda: find_raw(name),
         lambda: default_credits(name),

@@ -134,7 +134,8 @@ class ModelStore:
         """Serve `entry` in `slot` from now on; None empties the slot."""
         pointer = self.root / slot
         if entry is None:
-            remove_file(pointer)
+            if self._versions.is_dir():  # else this is no store, and the file somebody else's
+                remove_file(pointer)
         else:
             _write_atomically(pointer, entry.key)
             if slot == "champion":

@@ -183,7 +183,7 @@ class ModelStore:
         """Serve `entry` in `slot` from now on; None empties the slot."""
         pointer = self.root / slot
         if entry is None:
-            if not self.is_empty(slot):
+            if self._versions.is_dir() and not self.is_empty(slot):  # else this is no store, and the file somebody else's
                 _set_aside_directory(pointer)
                 remove_file(pointer)
             return

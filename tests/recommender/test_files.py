@@ -66,7 +66,9 @@ FOREIGN = {
     ],
     "no marker": lambda directory: (directory / MARKER).unlink(),
     "broken marker": lambda directory: (directory / MARKER).write_text("{"),
-    "marker of others": lambda directory: (directory / MARKER).write_text('{"files": {"ratings": [3, 0]}}'),
+    "marker of others": lambda directory: (directory / MARKER).write_text(
+        (directory / MARKER).read_text().replace("movierec", "somebody")
+    ),
     "marker that is no mapping": lambda directory: (directory / MARKER).write_text("[]"),
     "marker that names no files": lambda directory: (directory / MARKER).write_text(
         '{"made_by": "movierec", "files": ["ratings"]}'
@@ -202,6 +204,12 @@ def test_named_files_go_and_the_others_stay(tmp_path):
         (tmp_path / name).write_text("x")
     assert remove_directory(tmp_path, named(r"[a-z_]+_\d+\.db")) == ["counter_12.db.txt", "sub/gauge_all_3.db"]
     assert remove_directory(tmp_path / "nowhere", named(".*")) == []
+
+
+def test_row_58_a_link_under_a_name_of_ours_stays(tmp_path):
+    (tmp_path / "counter_12.db").symlink_to("elsewhere")
+    assert remove_directory(tmp_path, named(r"[a-z_]+_\d+\.db")) == ["counter_12.db"]
+    assert (tmp_path / "counter_12.db").is_symlink()
 
 
 def test_a_file_is_replaced_whole_and_keeps_its_mode(tmp_path):

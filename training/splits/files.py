@@ -28,6 +28,7 @@ from recommender.schema import (
     USER,
     YEAR,
 )
+from training.datasets.names import is_name
 from training.datasets.sources import RAW_ROOT
 from training.datasets.store import ProcessedDataset, TagMatrix
 from training.splits.protocol import FilesSplit, Mask, ProtocolConfig
@@ -64,7 +65,7 @@ def files_dataset(protocol: ProtocolConfig) -> ProcessedDataset:
     movies = np.unique(ratings[MOVIE].to_numpy())
     fingerprint = hashlib.sha256("".join(sha256_of(path) for path in paths).encode()).hexdigest()
     return ProcessedDataset(
-        name=rule.train.parent.name or protocol.name,
+        name=rule.train.parent.name if is_name(rule.train.parent.name) else protocol.name,
         fingerprint=fingerprint,
         movies=_numbered_films(movies),
         ratings=ratings,

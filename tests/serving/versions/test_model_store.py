@@ -264,6 +264,8 @@ def test_row_58_a_directory_that_is_no_store_is_not_made_one(tmp_path: Path, toy
         store.write_status(RegistryStatus(checked_at=1.0))
     with pytest.raises(UsageError, match=name):
         store.install(meta("1"), copier(toy_bundle))
+    store.point("challenger", None)
+    store.prune(1)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, '{"error": "mine"}')]
 
 

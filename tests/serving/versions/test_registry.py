@@ -40,8 +40,10 @@ def test_it_reads_aliases_and_fetches_the_bundle(registered: str, tmp_path: Path
     assert (found.version, found.tags["algorithm"], found.tags["verdict"]) == ("1", "toy", "promote")
     assert registry.aliased("nobody") is None
     assert Registry(registered, "another-model").aliased(CHAMPION) is None
-    registry.fetch("1", tmp_path / "got" / "here")
-    assert Model.load(tmp_path / "got" / "here").manifest.algorithm == "toy"
+    for number, name in enumerate(("here", "bundle")):  # MLflow itself calls it "bundle"
+        for place in (tmp_path / f"whole{number}" / name, Path(f"relative{number}") / name):
+            registry.fetch("1", place)
+            assert Model.load(place).manifest.algorithm == "toy"
 
 
 def test_row_15_a_missing_registry_is_unavailable_and_is_not_created(registered: str, tmp_path: Path) -> None:

@@ -15,12 +15,12 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from recommender.errors import DataError, MissingInputError
+from recommender.errors import DataError, MissingInputError, UsageError
 from training.datasets import processing, store
 from training.datasets.manifest import MANIFEST, MOVIES_FILE, processed_files
 from training.datasets.persistence import RATINGS_FILE, TAGS_FILE, USER_ITEM_FILE
 from training.datasets.readers import read_raw
-from training.datasets.sources import count_lines, default_credits, installed_sample
+from training.datasets.sources import count_lines, default_credits, find_raw, installed_sample
 from training.datasets.store import load_dataset, prepare
 from training.datasets.tables import in_background
 
@@ -225,3 +225,16 @@ def test_row_58_what_every_earlier_version_prepared_is_recognised(tmp_path):
     for change in ({"name": "../mine"}, {"name": None}, {"files": files}, {"files": {"mine.txt": "0"}}):
         (tmp_path / MANIFEST).write_text(json.dumps(manifest | change))
         assert processed_files(tmp_path) is None
+
+
+@pytest.mark.parametrize("name", ["", "..", "../mine", "/etc", ".mine"])
+def test_row_58_a_name_becomes_a_path_only_where_it_is_one(raw, tmp_path, name):
+    for call in (
+        lambda: prepare(name, raw=raw.path, credits=raw.path / "movies.csv", processed_root=tmp_path / "p"),
+        lambda: load_dataset(name, tmp_path / "p"),
+        lambda: find_raw(name),
+        lambda: default_credits(name),
+    ):
+        with pytest.raises(UsageError, match="Expected the name of a data set"):
+            call()
+    assert not (tmp_path / "p").exists()

@@ -216,18 +216,20 @@ def test_row_37_requests_of_a_caller_who_does_not_read_are_not_begun() -> None:
             server = uvicorn.Server(uvicorn.Config(app, http=GuardedProtocol, lifespan="off", log_config=None))
             serving = asyncio.create_task(server.serve([listener]))
             reader, writer = await asyncio.open_connection(*listener.getsockname(), limit=1)
-            writer.write(request("/") * 2)
-            connections = server.server_state.connections
-            while not any(connection.flow and connection.flow.write_paused for connection in connections):
-                await asyncio.sleep(0)
-            for _ in range(100):
-                await asyncio.sleep(0)
-            assert begun == 1
-            while begun == 1:
-                await reader.read(1_000_000)
-            writer.close()
-            server.should_exit = True
-            await serving
+            try:
+                writer.write(request("/") * 2)
+                connections = server.server_state.connections
+                while not any(connection.flow and connection.flow.write_paused for connection in connections):
+                    await asyncio.sleep(0)
+                for _ in range(100):
+                    await asyncio.sleep(0)
+                assert begun == 1
+                while begun == 1:
+                    await reader.read(1_000_000)
+            finally:
+                writer.transport.abort()
+                server.should_exit = True
+                await serving
 
     asyncio.run(asyncio.wait_for(scenario(), LIVENESS_SECONDS))
 

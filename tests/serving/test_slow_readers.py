@@ -157,7 +157,8 @@ def test_row_37_whoever_reads_little_or_nothing_is_closed(strict: Service) -> No
         left[:] = [caller for caller in left if not is_closed(caller.socket)]
         return not left
 
-    strict.wait(all_closed)
+    with NeverReaders(strict.port, REQUESTS["map"]) as silent:  # who send no more, either
+        strict.wait(lambda: all_closed() and silent.replaced >= 8)
     for caller in callers:
         caller.socket.close()
 

@@ -157,7 +157,8 @@ def test_row_37_whoever_reads_little_or_nothing_is_closed(strict: Service) -> No
         left[:] = [caller for caller in left if not is_closed(caller.socket)]
         return not left
 
-    strict.wait(all_closed)
+    with NeverReaders(strict.port, REQUESTS["map"]) as silent:  # who send no more, either
+        strict.wait(lambda: all_closed() and silent.replaced >= 8)
     for caller in callers:
         caller.socket.close()
 
@@ -216,18 +217,20 @@ def test_row_37_requests_of_a_caller_who_does_not_read_are_not_begun() -> None:
             server = uvicorn.Server(uvicorn.Config(app, http=GuardedProtocol, lifespan="off", log_config=None))
             serving = asyncio.create_task(server.serve([listener]))
             reader, writer = await asyncio.open_connection(*listener.getsockname(), limit=1)
-            writer.write(request("/") * 2)
-            connections: set[Any] = server.server_state.connections  # of GuardedProtocol alone
-            while not any(connection.flow and connection.flow.write_paused for connection in connections):
-                await asyncio.sleep(0)
-            for _ in range(100):
-                await asyncio.sleep(0)
-            assert begun == 1
-            while begun == 1:
-                await reader.read(1_000_000)
-            writer.close()
-            server.should_exit = True
-            await serving
+            try:
+                writer.write(request("/") * 2)
+                connections: set[Any] = server.server_state.connections  # of GuardedProtocol alone
+                while not any(connection.flow and connection.flow.write_paused for connection in connections):
+                    await asyncio.sleep(0)
+                for _ in range(100):
+                    await asyncio.sleep(0)
+                assert begun == 1
+                while begun == 1:
+                    await reader.read(1_000_000)
+            finally:
+                writer.transport.abort()
+                server.should_exit = True
+                await serving
 
     asyncio.run(asyncio.wait_for(scenario(), LIVENESS_SECONDS))
 

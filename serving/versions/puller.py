@@ -160,7 +160,7 @@ class Puller:
     def _held(self, meta: VersionMeta) -> Entry | None:
         """The version in the store; a damaged one goes, so that it is fetched again."""
         entry = self._store.find(directory_name(meta))
-        if entry is None:
+        if entry is None or entry.meta.run_id != meta.run_id:  # the directory's name holds a part of the run id
             return None
         try:
             entry.require_whole()

@@ -6,6 +6,7 @@ import itertools
 import shutil
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,16 @@ def test_it_follows_the_alias_and_fetches_once(registry, local, toy_bundle) -> N
     assert served(local) == "1"
     assert registry.fetched == ["1", "2"]
     assert local.status().confirmed == {"champion": local.pointed("champion")}
+
+
+def test_a_version_of_another_run_is_fetched_though_its_run_id_begins_alike(registry, local, toy_bundle) -> None:
+    puller = make(registry, local)
+    registry.register("1", toy_bundle)
+    puller.pull()
+    registry.aliases["champion"] = replace(registry.aliases["champion"], run_id="00000000ffff")
+    puller.pull()
+    assert registry.fetched == ["1", "1"]
+    assert local.current("champion").meta.run_id == "00000000ffff"
 
 
 def test_row_16_a_lost_registry_changes_nothing_but_the_status(registry, local, toy_bundle) -> None:

@@ -64,18 +64,24 @@ class Family:
     def __init__(self, home: Path, how: str = "", terminal: int | None = None) -> None:
         self.home = home
         self.ports = [free_port(), free_port()]
-        # A module of the working directory must not get into the guard, nor into what starts a service.
+        # A module of the user's must not get into the guard, nor into what starts a service.
         (home / "select.py").write_text("raise SystemExit('the user has a module of this name')")
-        command = [sys.executable, "-P", "-c", PARENT, STUBBORN, how, *map(str, self.ports)]
+        command = [sys.executable, "-I", "-c", PARENT, STUBBORN, how, *map(str, self.ports)]
         self.process = subprocess.Popen(
-            command, cwd=home, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True
+            command,
+            cwd=home,
+            env=os.environ | {"PYTHONPATH": str(home)},
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
         )
         self.members: list[psutil.Process] = []
 
     def wait_until_ready(self) -> None:
         wait(lambda: (self.home / "ready").exists() or self.process.poll() is not None)
         self.members = psutil.Process(self.process.pid).children(recursive=True)
-        assert {server.pid for server in self.servers()} < {member.pid for member in self.members}
+        assert {server.pid for server in self.servers()} <= {member.pid for member in self.members}
 
     def servers(self) -> list[psutil.Process]:
         """The services, each followed by its child."""
@@ -192,10 +198,12 @@ def test_row_39_the_guard_ignores_signals(family) -> None:
 def test_row_39_a_recycled_process_id_is_left_alone() -> None:
     command = [sys.executable, "-c", "import time; time.sleep(600)"]
     with subprocess.Popen(command, start_new_session=True) as stranger:
-        guard_process.end_groups({stranger.pid: "started earlier"}, 0.5)
-        assert stranger.poll() is None
-        assert guard_process.start_time(stranger.pid) != ""
-        stranger.kill()
+        try:
+            guard_process.end_groups({stranger.pid: "started earlier"}, 0.5)
+            assert stranger.poll() is None
+            assert guard_process.start_time(stranger.pid) != ""
+        finally:
+            stranger.kill()
 
 
 MAKE_AND_DEMO = """

@@ -70,8 +70,8 @@ def test_close_answers_fail_an_exact_replay_alone_and_a_report_shows_what_differ
     assert (close.passes(), close.passes(exact=True)) == (True, False)
     different = Report([compare(exchange, Response(HEAD, BODY.replace(b"0.8", b"0.7"))), *close.comparisons])
     assert not different.passes()
-    for part in ("0 of 2 equal", "1 different: 1 title", "GET /recommend/?title=Z", '+ "score": 0.712345'):
-        assert part in different.text()
+    for text in ("0 of 2 equal", "1 different: 1 title", "GET /recommend/?title=Z", '+ "score": 0.712345'):
+        assert text in different.text()
 
 
 def test_a_recording_keeps_every_byte(tmp_path) -> None:

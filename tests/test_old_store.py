@@ -71,7 +71,8 @@ def movierec(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
 def test_every_recorded_request_is_answered_as_before(home: Path, port: int) -> None:
     report = replaying.replay(port, recording.read())
-    assert report.passes(), report.text()
+    is_same = report.passes()
+    assert is_same, report.text()
     assert len(report.comparisons) == 2000
 
 

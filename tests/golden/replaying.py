@@ -25,7 +25,7 @@ class Report(NamedTuple):
         accepted = {Outcome.EQUAL} if exact else {Outcome.EQUAL, Outcome.CLOSE}
         return set(self.counts) <= accepted
 
-    def text(self, shown: int = 5) -> str:
+    def text(self, most: int = 5) -> str:
         """The tally, differences by kind of request, and the first of them in full."""
         counts, total = self.counts, len(self.comparisons)
         lines = [f"{counts[Outcome.EQUAL]:,} of {total:,} equal"]
@@ -36,7 +36,7 @@ class Report(NamedTuple):
             kinds = Counter(comparison.exchange.request.kind for comparison in failures)
             lines.append(f"{len(failures):,} different: " + ", ".join(f"{n:,} {kind}" for kind, n in kinds.items()))
         uneven = failures or [comparison for comparison in self.comparisons if comparison.outcome is Outcome.CLOSE]
-        for comparison in uneven[:shown]:
+        for comparison in uneven[:most]:
             request = comparison.exchange.request
             lines += ["", f"[{request.kind}] {request.summary}", comparison.difference]
         return "\n".join(lines)

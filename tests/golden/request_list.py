@@ -189,7 +189,7 @@ def _options(rng: random.Random, catalogue: Catalogue) -> Parameters:
     """One to four options of a list, as parameters."""
     parameters: Parameters = []
     for name, value in _json_options(rng, catalogue):
-        parameters += [(name, each) for each in (value if isinstance(value, list) else [value])]
+        parameters += [(name, one_value) for one_value in (value if isinstance(value, list) else [value])]
     return [(name, str(value).lower() if isinstance(value, bool) else value) for name, value in parameters]
 
 
@@ -215,8 +215,8 @@ def _named(rng: random.Random, catalogue: Catalogue) -> int | str:
 
 
 def _rated(rng: random.Random, catalogue: Catalogue) -> dict[str, Any]:
-    named = _named(rng, catalogue)
-    return {"movie_id" if isinstance(named, int) else "title": named, "rating": rng.randint(1, 10) / 2}
+    film = _named(rng, catalogue)
+    return {"movie_id" if isinstance(film, int) else "title": film, "rating": rng.randint(1, 10) / 2}
 
 
 def _recommend(rng: random.Random, parameters: Parameters) -> Draft:

@@ -33,8 +33,10 @@ _LOOKS = 12  # at each slot: every worker loads a version in its own time
 
 def environment() -> dict[str, str]:
     """The environment of every command: none of the caller's own settings, and those of the recording."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW", "MOVIEREC"))}
-    return kept | {"MLFLOW_DISABLE_TELEMETRY": "true"} | {f"MOVIEREC_{key}": value for key, value in SETTINGS.items()}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW", "MOVIEREC"))}
+    return (
+        inherited | {"MLFLOW_DISABLE_TELEMETRY": "true"} | {f"MOVIEREC_{key}": value for key, value in SETTINGS.items()}
+    )
 
 
 @contextmanager

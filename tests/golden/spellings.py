@@ -12,7 +12,7 @@ _OTHER_TITLES = ("Der Nachtzug", "nachtzug", "Zoe", "Letters from Lyon")
 def spell(rng: random.Random, title: str, year: int | None) -> str:
     """The title of a film as somebody may type it; now and then that of another film or of none."""
     dated = f"{title} ({year})" if year else title
-    at = rng.randrange(len(title))
+    position = rng.randrange(len(title))
     article, _, rest = title.partition(" ")
     return rng.choice(
         [
@@ -28,9 +28,9 @@ def spell(rng: random.Random, title: str, year: int | None) -> str:
             _without_accents(title),
             f"  {title}  ",
             title.replace(" ", "  "),
-            title[:at] + title[at + 1 :] or "x",
-            title[:at] + rng.choice("aeixz7 ") + title[at:],
-            title[: at + 1],
+            title[:position] + title[position + 1 :] or "x",
+            title[:position] + rng.choice("aeixz7 ") + title[position:],
+            title[: position + 1],
             f"{title} 2",
             rng.choice(
                 ["No Such Film", "the", "(1995)", "?", "日本", "Twins", "Letters from Lyon", "x" * 200, "x" * 201]

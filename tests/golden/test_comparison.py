@@ -25,6 +25,14 @@ def test_the_same_bytes_at_another_time_are_equal() -> None:
     assert outcome(body=card % b"1.25", recorded=card % b"2.5") is Outcome.EQUAL
 
 
+def test_of_metrics_the_names_and_labels_count() -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain; version=1.0.0\r\ncontent-length: 30"
+    recorded = Exchange(REQUEST, Response(head, b'# HELP a A.\na{route="/"} 1.0\nb 2.0\n'))
+    later = Response(head, b'b 77.0\n# HELP a A.\na{route="/"} 3.0\na{route="/model"} 1.0\n')
+    assert compare(recorded, later).outcome is Outcome.EQUAL
+    assert compare(recorded, Response(head, later.body.replace(b"b 77.0\n", b""))).outcome is Outcome.DIFFERENT
+
+
 @pytest.mark.parametrize(
     "head",
     [
@@ -62,8 +70,8 @@ def test_close_answers_fail_an_exact_replay_alone_and_a_report_shows_what_differ
     assert (close.passes(), close.passes(exact=True)) == (True, False)
     different = Report([compare(exchange, Response(HEAD, BODY.replace(b"0.8", b"0.7"))), *close.comparisons])
     assert not different.passes()
-    for part in ("0 of 2 equal", "1 different: 1 title", "GET /recommend/?title=Z", '+ "score": 0.712345'):
-        assert part in different.text()
+    for text in ("0 of 2 equal", "1 different: 1 title", "GET /recommend/?title=Z", '+ "score": 0.712345'):
+        assert text in different.text()
 
 
 def test_a_recording_keeps_every_byte(tmp_path) -> None:

@@ -183,7 +183,9 @@ class ModelStore:
         """Serve `entry` in `slot` from now on; None empties the slot."""
         pointer = self.root / slot
         if entry is None:
-            if self._versions.is_dir() and not self.is_empty(slot):  # else this is no store, and the file somebody else's
+            if self._versions.is_dir() and not self.is_empty(
+                slot
+            ):  # else this is no store, and the file somebody else's
                 _set_aside_directory(pointer)
                 remove_file(pointer)
             return

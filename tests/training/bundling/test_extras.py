@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recommender.model import Model
-from tests.training.models.conftest import FILMS, UNRATED, taste_of_film
+from tests.training.conftest import FILMS, UNRATED, taste_of_film
 from training.bundling.build import build_bundle, describe
 from training.bundling.extras import rating_periods
 from training.models import make

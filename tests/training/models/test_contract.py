@@ -10,7 +10,7 @@ import pytest
 from recommender import schema
 from recommender.model import Model, Wanted
 from recommender.scoring.scorers import item_scorer, user_scorer
-from tests.training.models.conftest import FILMS, FIRST_ENTRY, PEOPLE, SECOND_ENTRY, UNRATED, taste_of_film
+from tests.training.conftest import FILMS, FIRST_ENTRY, PEOPLE, SECOND_ENTRY, UNRATED, taste_of_film
 from training.bundling.build import build_bundle, compose
 from training.models import NAMES, configure, make
 

@@ -197,12 +197,12 @@ def test_a_planted_better_model_is_promoted_a_worse_one_refused_and_an_equal_one
 TRAININGS = """
 import os, signal, sys, time, traceback
 from tests.training.small import small_dataset
-from training import recording
+from training.pipeline import record
 from training.pipeline.train import train
 from training.registry import Tracker
 
-recording.draw = lambda plan, evaluations, path: path.mkdir()
-recording.own_figures = lambda *args: {}
+record.draw = lambda plan, evaluations, path: path.mkdir()
+record.own_figures = lambda *args: {}
 
 def start():
     child = os.fork()

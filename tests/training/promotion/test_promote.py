@@ -264,7 +264,7 @@ def test_who_compared_with_another_champion_loses(champion, register, tracker, m
 RACE = """
 import multiprocessing, os, sys
 from recommender.errors import LostRaceError
-from training import gate_report, promotion
+from training.promotion import promote as promotion
 from training.promotion.gate import Verdict
 from training.registry import CHAMPION, Tracker
 

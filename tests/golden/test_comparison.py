@@ -25,7 +25,7 @@ def test_the_same_bytes_at_another_time_are_equal() -> None:
     assert outcome(body=card % b"1.25", recorded=card % b"2.5") is Outcome.EQUAL
 
 
-def test_of_metrics_the_names_and_labels_count() -> None:
+def test_of_metrics_the_names_count() -> None:
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain; version=1.0.0\r\ncontent-length: 30"
     recorded = Exchange(REQUEST, Response(head, b'# HELP a A.\na{route="/"} 1.0\nb 2.0\n'))
     later = Response(head, b'b 77.0\n# HELP a A.\na{route="/"} 3.0\na{route="/model"} 1.0\n')

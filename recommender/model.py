@@ -38,7 +38,7 @@ class Wanted:
 
     @property
     def is_plain(self) -> bool:
-        """Return whether neither diversity nor steering is requested."""
+        """Return whether scores and filter alone decide: no diversity, no steering."""
         return not self.diversity and not self.steer
 
 

@@ -31,21 +31,21 @@ class FoldIn(ABC):
 
     @abstractmethod
     def system(self, rated: Rows, stars: Matrix) -> tuple[Matrix, Matrix]:
-        """Return the matrix (d, d) and what each rated film adds to the right-hand side (d, k).
+        """Return one user's linear system: its matrix (d, d), and each rated film's share of the right side (d, k).
 
         `rated`: (k,) film rows; `stars`: (k,) float64.
         """
 
     @abstractmethod
     def candidate_vectors(self, candidates: Rows) -> Matrix:
-        """Return vectors (c, d) whose product with the solution is the user's part of the candidates' scores."""
+        """Return vectors (c, d) of candidate films: their products with a user's solution are the scores."""
 
     @abstractmethod
     def fold_in(self, ratings: sp.csr_matrix) -> UserVectors:
         """Return the factors and biases of users known by `ratings` (b, n_movies) in stars."""
 
     def solutions(self, ratings: sp.csr_matrix) -> Factors32:
-        """Return the solution (b, d) of each user's system; zeros for a user without ratings."""
+        """Solve the systems of b users, known by their ratings: (b, d), zeros for a user without ratings."""
         solved = np.zeros((ratings.shape[0], self._unknowns), dtype=np.float32)
         for user in range(ratings.shape[0]):
             span = slice(ratings.indptr[user], ratings.indptr[user + 1])
@@ -54,7 +54,10 @@ class FoldIn(ABC):
         return solved
 
     def solve(self, rated: Rows, stars: Matrix) -> Matrix:
-        """Return the solution (d,) for one user; `rated`: (k,) film rows, `stars`: (k,) float64."""
+        """Solve one user's system for the factors (d,), preceded by the bias if the model has one.
+
+        `rated`: (k,) film rows; `stars`: (k,) float64.
+        """
         matrix, right_sides = self.system(rated, stars)
         return np.asarray(np.linalg.solve(matrix, right_sides.sum(axis=1)))
 

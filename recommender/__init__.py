@@ -1,1 +1,1 @@
-"""The kernel shared by training and serving: identities, the model bundle, scoring, ranking and explanations."""
+"""The kernel shared by training and serving: films, titles, the model bundle, scoring, ranking and explanations."""

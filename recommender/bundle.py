@@ -1,12 +1,12 @@
-"""The one model format: a directory of `manifest.json` and `.npy` arrays.
+"""The model bundle: a directory of `manifest.json` and `.npy` arrays.
 
 Saving is atomic (temporary directory, fsync, rename) and files are never edited in place. Loading checks every file's
 size and sha256 before anything is mapped, opens arrays with `mmap_mode="r"` and never unpickles. A hash in the same
 artifact proves integrity, not origin.
 
-Beside the arrays that the scorers name, a bundle holds `movie_ids` and `user_ids` (raw ids by row), `neighbour_rows`
-(n_movies, k) int32 and `neighbour_scores` float32 (each film's best, padded with -1), and the arrays of `catalog`,
-`titles`, `history` and, where it was fitted on all ratings, `extras`, each documented in its module.
+Besides the arrays that the scorers name, a bundle holds `movie_ids` and `user_ids` (raw ids by row), `neighbour_rows`
+(n_movies, k) int32 and `neighbour_scores` float32 (each film's nearest films, padded with -1), and the arrays of
+`catalog`, `titles`, `history` and, if it was fitted on all ratings, `extras`, each documented in its module.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ArrayName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class FileEntry(Spec):
-    """What a file of the bundle must look like."""
+    """Hash, size, dtype and shape of one array file."""
 
     sha256: str
     bytes: int
@@ -42,7 +42,7 @@ class FileEntry(Spec):
 
 
 class DatasetInfo(Spec):
-    """The data that the model was fitted on."""
+    """The data set that the model was fitted on."""
 
     name: str
     fingerprint: str
@@ -50,7 +50,7 @@ class DatasetInfo(Spec):
 
 
 class Metric(Spec):
-    """One figure with its protocol and 95 % bootstrap interval."""
+    """One metric under one evaluation protocol, with its 95 % bootstrap interval."""
 
     protocol: str
     name: str
@@ -61,7 +61,7 @@ class Metric(Spec):
 
 
 class Golden(Spec):
-    """A query and its answer at saving time; a loaded bundle must agree."""
+    """A query with the answer that the model gave when it was saved; a loaded bundle must give it again."""
 
     subject: Literal["movie", "user"]
     id: int = Field(description="raw movie or user id")
@@ -70,7 +70,7 @@ class Golden(Spec):
 
 
 class Manifest(Spec):
-    """`manifest.json`."""
+    """Content of `manifest.json`: what the model is, its scorers, metrics and files."""
 
     format: Literal[1] = FORMAT
     algorithm: str
@@ -92,9 +92,9 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 def save_bundle(path: Path, manifest: Manifest, arrays: Arrays) -> Manifest:
-    """Write a bundle at `path`, which must not exist; returns the manifest with every file's hash.
+    """Write a new bundle and return its manifest, completed with every file's hash.
 
-    Raises BundleIntegrityError where `path` exists or an array holds Python objects.
+    Raises BundleIntegrityError if `path` exists or an array holds Python objects.
     """
     if os.path.lexists(path):
         raise BundleIntegrityError(f"Expected a new directory for the bundle, found {path.name} in place.")
@@ -106,16 +106,16 @@ def save_bundle(path: Path, manifest: Manifest, arrays: Arrays) -> Manifest:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """The manifest of the bundle at `path`, its format checked first."""
+    """Read a bundle's manifest without checking its files. Raises BundleFormatError or BundleIntegrityError."""
     try:
         raw = json.loads((path / MANIFEST).read_bytes())
     except FileNotFoundError:
         raise BundleIntegrityError(f"Expected {MANIFEST} in the bundle {path.name}, found none.") from None
     except ValueError as error:
         raise BundleIntegrityError(f"{MANIFEST} of the bundle {path.name} is no JSON: {error}.") from error
-    found = raw.get("format") if isinstance(raw, dict) else None
-    if found != FORMAT:
-        raise BundleFormatError(f"Expected bundle format {FORMAT}, found {found!r}; use a matching movierec version.")
+    number = raw.get("format") if isinstance(raw, dict) else None
+    if number != FORMAT:
+        raise BundleFormatError(f"Expected bundle format {FORMAT}, found {number!r}; use a matching movierec version.")
     try:
         return Manifest.model_validate(raw)
     except ValidationError as error:
@@ -123,7 +123,7 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def verify_bundle(path: Path) -> Manifest:
-    """The manifest, after checking the size and sha256 of every file. Raises BundleIntegrityError."""
+    """Check size and sha256 of every file of a bundle and return its manifest. Raises BundleError."""
     manifest = read_manifest(path)
     for name, entry in manifest.files.items():
         _verify_file(path / f"{name}.npy", entry)
@@ -131,7 +131,7 @@ def verify_bundle(path: Path) -> Manifest:
 
 
 def load_arrays(path: Path, manifest: Manifest) -> dict[str, NDArray[Any]]:
-    """Every array of the bundle, memory-mapped read-only, so that processes share its pages."""
+    """Map all arrays of a bundle into memory, read-only, so that processes share the pages."""
     return {name: _map_array(path / f"{name}.npy", entry) for name, entry in manifest.files.items()}
 
 

@@ -1,14 +1,14 @@
-"""Every exception of the project, at one glance.
+"""All exceptions of the project.
 
 MovierecError                     exit 1
 ├── UsageError                    exit 2   a wrong argument, option or configuration key
-├── MissingInputError             exit 2   a file, data set or model that should be there is not
+├── MissingInputError             exit 2   a file, data set or model is missing
 ├── DataError                     exit 1   raw or processed data is unusable
 ├── BundleError                   exit 1   a model bundle cannot be used
 │   ├── BundleFormatError                  its format number is unknown
 │   └── BundleIntegrityError               a file is missing, changed or inconsistent
 ├── RegistryUnavailableError      exit 1   the model registry cannot be reached
-├── GateRefusedError              exit 3   the promotion gate or the smoke gate said no
+├── GateRefusedError              exit 3   the promotion gate or the smoke gate refused a model
 ├── LostRaceError                 exit 3   another process promoted at the same time
 └── LookupFailedError             exit 2   a title, film or user is not in the model
     ├── TitleNotFoundError                 carries ranked suggestions
@@ -25,19 +25,19 @@ from collections.abc import Sequence
 
 
 class MovierecError(Exception):
-    """Base of every expected failure; `exit_code` is what the command line returns."""
+    """Base class of every expected failure; `exit_code` is the command line's exit code."""
 
     exit_code = 1
 
 
 class UsageError(MovierecError):
-    """The caller asked for something that does not exist or does not fit together."""
+    """An argument, option or configuration key is wrong, or several contradict each other."""
 
     exit_code = 2
 
 
 class MissingInputError(MovierecError):
-    """Something that must exist before this step does not; the message names the command that makes it."""
+    """A file, data set or model that this step needs is missing; the message names the command that makes it."""
 
     exit_code = 2
 
@@ -51,7 +51,7 @@ class BundleError(MovierecError):
 
 
 class BundleFormatError(BundleError):
-    """The bundle's format number is not one that this code reads."""
+    """This code cannot read the bundle's format number."""
 
 
 class BundleIntegrityError(BundleError):

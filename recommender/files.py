@@ -1,8 +1,8 @@
-"""All that replaces, renames or removes files and directories; a test holds that no other module does.
+"""Writes, replaces, renames and removes files and directories; a test holds that no other module does.
 
-A directory is replaced or removed by its *inventory*, the files in it that this project wrote. What else is in there,
-such as a user's notes, is never lost: a replacement is refused, a removal leaves it. Links are not followed. New files
-and directories are written beside their target and renamed once they are on the disk.
+A directory's *inventory* lists the files in it that this project wrote. Anything else in it, such as a user's notes, is
+never lost: a replacement is refused, a removal leaves it there. Links are not followed. New files and directories are
+written beside their target and renamed once they are on the disk.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 from recommender.errors import MovierecError, UsageError
 
-# Gives the paths of this project's files below a directory ("a/b.csv"), or None where it did not make the directory.
+# Returns the paths of this project's files below a directory ("a/b.csv"), or None if it did not make the directory.
 Inventory = Callable[[Path], Collection[str] | None]
 
 MARKER = ".movierec.json"
@@ -39,7 +39,7 @@ def sha256_of(path: Path) -> str:
 
 
 def sync(path: Path) -> None:
-    """Bring a file, or the names in a directory, to the disk."""
+    """Flush a file, or the entries of a directory, to the disk (fsync)."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -49,7 +49,7 @@ def sync(path: Path) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A path beside `path` for the block to write to; the file takes the place of `path` when the block ends well."""
+    """Yield a temporary path to write to, which replaces `path` when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.parent / _scratch_name()
     try:
@@ -64,23 +64,23 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write or replace a file: readers see the old content or the new one, also after a power cut."""
+    """Write or replace a file atomically: readers see the old or the new content, even after a power cut."""
     with whole_file(path) as fresh:
         fresh.write_bytes(content)
 
 
 def write_text(path: Path, text: str) -> None:
-    """`write_bytes` of a text in UTF-8."""
+    """Write or replace a text file in UTF-8 atomically."""
     write_bytes(path, text.encode())
 
 
 def remove_file(path: Path) -> None:
-    """Remove a file where it is there."""
+    """Remove a file if it exists."""
     path.unlink(missing_ok=True)
 
 
 def move(source: Path, target: Path) -> None:
-    """Rename a file or directory. Raises FileExistsError where there is anything at `target`."""
+    """Rename a file or directory without replacing anything. Raises FileExistsError if `target` exists."""
     if os.path.lexists(target):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
     source.rename(target)
@@ -88,13 +88,13 @@ def move(source: Path, target: Path) -> None:
 
 @contextmanager
 def scratch_directory(parent: Path | None = None, prefix: str = SCRATCH) -> Iterator[Path]:
-    """A new directory under `parent` (by default where the system keeps temporary files), removed after the block."""
+    """Yield a new directory under `parent` (default: the system's temporary directory), removed after the block."""
     if parent is None:
         scratch = Path(tempfile.mkdtemp(prefix=prefix))
     else:
         parent.mkdir(parents=True, exist_ok=True)
         scratch = parent / _scratch_name(prefix)
-        scratch.mkdir()  # not mkdtemp: what takes the place of a target has the modes that the user's umask says
+        scratch.mkdir()  # not mkdtemp: what becomes a target must have the modes of the user's umask
     try:
         yield scratch
     finally:
@@ -103,7 +103,7 @@ def scratch_directory(parent: Path | None = None, prefix: str = SCRATCH) -> Iter
 
 @contextmanager
 def new_directory(target: Path) -> Iterator[Path]:
-    """A directory that becomes `target`, which must be free, when the block ends well; the block syncs its files."""
+    """Yield a directory that becomes `target`, which must not exist, after the block; the block syncs its files."""
     with scratch_directory(target.parent) as fresh:
         yield fresh
         sync(fresh)
@@ -113,9 +113,9 @@ def new_directory(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def replaced_directory(target: Path, inventory: Inventory) -> Iterator[Path]:
-    """A directory that takes the place of `target` when the block ends well; the block syncs its files.
+    """Yield a directory that replaces `target` when the block ends without an error; the block syncs its files.
 
-    Raises UsageError where `target` holds anything that `inventory` does not list, MovierecError when the disk is full.
+    Raises UsageError if `target` holds anything that `inventory` does not list, MovierecError if the disk is full.
     """
     require_replaceable(target, inventory)
     try:
@@ -134,7 +134,7 @@ def replaced_directory(target: Path, inventory: Inventory) -> Iterator[Path]:
 
 @contextmanager
 def marked_directory(target: Path) -> Iterator[Path]:
-    """`replaced_directory` for files without a manifest of their own: a marker lists them. All are synced here."""
+    """Yield a directory that replaces `target` as `replaced_directory` does; a marker file becomes its inventory."""
     with replaced_directory(target, marked_files) as fresh:
         yield fresh
         for name in entries(fresh):
@@ -143,9 +143,9 @@ def marked_directory(target: Path) -> Iterator[Path]:
 
 
 def require_replaceable(target: Path, inventory: Inventory) -> list[str]:
-    """List what is in `target`, all of it this project's own; nothing where it is not there.
+    """Check that `target` is missing or holds only files that `inventory` lists, and return their paths.
 
-    Raises UsageError for anything else: a file, a link, no name of its own, files that `inventory` does not list.
+    Raises UsageError if it is a file or a link, has no name of its own ("..") or holds other files.
     """
     mode = _mode(target)
     if mode is None:
@@ -154,22 +154,22 @@ def require_replaceable(target: Path, inventory: Inventory) -> list[str]:
         raise UsageError(f"Expected a directory at {target}, found a file or a link. Move it or name another path.")
     names = entries(target)
     if foreign := foreign_entries(target, inventory):
-        shown = ", ".join(foreign if len(foreign) <= _NAMED_AT_MOST else [*foreign[:_NAMED_AT_MOST], "..."])
+        names_text = ", ".join(foreign if len(foreign) <= _NAMED_AT_MOST else [*foreign[:_NAMED_AT_MOST], "..."])
         raise UsageError(
             f"{target} was left as it is. Expected only files that movierec wrote there and nobody changed, found also "
-            f"{shown}. Move them elsewhere or name another directory, then run the command again."
+            f"{names_text}. Move them elsewhere or name another directory, then run the command again."
         )
     return names
 
 
 def require_new(target: Path) -> None:
-    """Raises UsageError where there is anything at `target`."""
+    """Check that nothing exists at `target`. Raises UsageError."""
     if _mode(target) is not None:
         raise UsageError(f"{target} exists already; name another directory.")
 
 
 def remove_directory(directory: Path, inventory: Inventory) -> list[str]:
-    """Remove the files that `inventory` lists, and the directory if it is empty then; return what stays."""
+    """Remove the files that `inventory` lists, and the directory if that empties it; return the paths that stay."""
     if directory.is_symlink():
         return [directory.name]
     foreign = set(foreign_entries(directory, inventory))
@@ -177,7 +177,7 @@ def remove_directory(directory: Path, inventory: Inventory) -> list[str]:
 
 
 def entries(directory: Path) -> list[str]:
-    """Return the paths below a directory of its files, its links and its folders that are empty or unreadable."""
+    """Return the relative paths of all files and links below a directory, and of empty or unreadable folders."""
     names: list[str] = []
     for path in _children(directory):
         inner = entries(path) if path.is_dir() and not path.is_symlink() else []
@@ -189,28 +189,28 @@ def entries(directory: Path) -> list[str]:
 
 
 def foreign_entries(directory: Path, inventory: Inventory) -> list[str]:
-    """Return the entries of a directory that are not this project's: links, and what `inventory` does not list.
+    """Return the entries of a directory that are not this project's: links, and files that `inventory` does not list.
 
-    Scratch that a killed process left is this project's by its name.
+    Scratch files that a killed process left count as this project's.
     """
     own = inventory(directory) or ()
     return [
         name
         for name in entries(directory)
-        if not any(_SCRATCH_NAME.fullmatch(part) for part in name.split("/"))
+        if not any(_SCRATCH_NAME.fullmatch(component) for component in name.split("/"))
         and (name not in own or (directory / name).is_symlink())
     ]
 
 
 def mark(directory: Path, names: Iterable[str]) -> None:
-    """Add files to the marker of a directory: they are this project's for as long as they are not changed."""
+    """List files in a directory's marker: they count as this project's until somebody changes them."""
     states = {name: _state(directory / name) for name in names}
     marker = {"made_by": _MADE_BY, "files": (_marked(directory) or {}) | states}
     write_text(directory / MARKER, json.dumps(marker, indent=0) + "\n")
 
 
 def marked_files(directory: Path) -> Collection[str] | None:
-    """The inventory of a directory with a marker: the files that it lists and that are as they were then."""
+    """Return a directory's marker and the unchanged files that it lists, or None without a marker: an Inventory."""
     marked = _marked(directory)
     if marked is None:
         return None
@@ -218,7 +218,7 @@ def marked_files(directory: Path) -> Collection[str] | None:
 
 
 def named(pattern: str) -> Inventory:
-    """The inventory of a directory in which every file whose path matches the regular expression is this project's."""
+    """Return an Inventory that lists the files whose relative path matches a regular expression."""
     return lambda directory: [name for name in entries(directory) if re.fullmatch(pattern, name)]
 
 
@@ -231,7 +231,7 @@ def _marked(directory: Path) -> dict[str, Any] | None:
 
 
 def _state(path: Path) -> list[int] | None:
-    """Size and second of the last change; a copy of the directory may round the time to that."""
+    """Return size and last change of a file in whole seconds, as copies may round it; None if it is no file."""
     try:
         state = path.lstat()
     except (OSError, ValueError):
@@ -243,7 +243,7 @@ def _state(path: Path) -> list[int] | None:
 
 
 def _mode(target: Path) -> int | None:
-    """Return the mode of what is at `target`, links not followed; None where it is free. Raises UsageError."""
+    """Return the mode of `target`, links not followed; None if it does not exist. Raises UsageError."""
     if target.name in ("", ".."):
         raise UsageError(f"Expected a directory by its own name, found {str(target)!r}; name another one.")
     try:
@@ -266,7 +266,7 @@ def _scratch_name(prefix: str = SCRATCH) -> str:
 
 
 def _swap(fresh: Path, target: Path, names: list[str]) -> None:
-    """Rename `fresh` to `target`; remove `names`, what an older `target` held."""
+    """Rename `fresh` to `target`, then remove the files `names` of the directory that it replaces."""
     retired = target.parent / _scratch_name()
     replaces = target.exists()
     if replaces:
@@ -279,13 +279,13 @@ def _swap(fresh: Path, target: Path, names: list[str]) -> None:
         raise
     sync(target.parent)
     if replaces and (left := _remove(retired, names)):
-        kept = target.with_name(f"{target.name}{_scratch_name('-kept-')}")
-        retired.rename(kept)
-        raise UsageError(f"{target} was replaced. What was put there meanwhile is in {kept}: {', '.join(left)}.")
+        rescued = target.with_name(f"{target.name}{_scratch_name('-kept-')}")
+        retired.rename(rescued)
+        raise UsageError(f"{target} was replaced. Files put there meanwhile are in {rescued}: {', '.join(left)}.")
 
 
 def _remove(directory: Path, names: Iterable[str]) -> list[str]:
-    """Remove entries of a directory, then the folders that this leaves empty; return what stays."""
+    """Remove entries of a directory and the folders that this leaves empty; return the entries that stay."""
     folders = {directory}
     for path in (directory / name for name in names):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""A loaded bundle that answers: films like a film, films for a person. Evaluation, pyfunc and serving all use this."""
+"""The loaded model: similar films and recommendations from a bundle, for evaluation, pyfunc and serving alike."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ from recommender.scoring.ranking import diversify, mask_scores, top_n
 from recommender.scoring.scorers import Factors, ItemScorer, UserScorer, item_scorer, user_scorer
 from recommender.titles.index import TitleIndex
 
-DIVERSITY_POOL = 10  # candidates looked at for each film shown, when diversity is asked for
-STEERING_POOL = 300  # films among which steering chooses
+DIVERSITY_POOL = 10  # candidates per recommended film when diversity is requested
+STEERING_POOL = 300  # best films, which steering reorders
 GOLDEN_TOLERANCE = 1e-3  # relative difference of scores that processors and BLAS builds may cause
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """How a list is cut from the scores."""
+    """Options of a list of recommendations: length, filter, diversity and steering."""
 
     n: int = 10
     filter: FilmFilter = FilmFilter()
     diversity: float = 0.0
-    steer: tuple[tuple[int, float], ...] = ()  # feature columns of the extras, and how much more or less of each
+    steer: tuple[tuple[int, float], ...] = ()  # feature columns of the extras and weights: > 0 more of it, < 0 less
 
     @property
     def is_plain(self) -> bool:
-        """Whether scores and filter alone decide."""
+        """Return whether scores and filter alone decide: no diversity, no steering."""
         return not self.diversity and not self.steer
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """A list of films, best first: rows (k,) and their scores (k,)."""
+    """Recommended films, best first: rows (k,) and scores (k,)."""
 
     rows: NDArray[np.int64]
     scores: NDArray[np.float32]
-    steering: NDArray[np.float32] | None = None  # (k,) what steering added to the scores
+    steering: NDArray[np.float32] | None = None  # (k,) the share of the scores that steering added
 
 
 class Model:
-    """One model version."""
+    """One model version, which recommends films; made from a manifest and its arrays."""
 
     def __init__(self, manifest: Manifest, arrays: dict[str, NDArray[Any]]) -> None:
         self.manifest = manifest
@@ -65,151 +65,150 @@ class Model:
 
     @classmethod
     def load(cls, path: Path, *, verify: bool = True) -> Model:
-        """The bundle at `path`. Raises BundleError where it is not whole."""
+        """Load a bundle; `verify` checks the hash of every file first. Raises BundleError if it is damaged."""
         manifest = verify_bundle(path) if verify else read_manifest(path)
         return cls(manifest, load_arrays(path, manifest))
 
     @cached_property
     def item_scorer(self) -> ItemScorer:
-        """Film in, likenesses out."""
+        """Return the scorer of similar films."""
         return item_scorer(self.manifest.item_scorer, self.arrays)
 
     @cached_property
     def user_scorer(self) -> UserScorer:
-        """Person in, scores out."""
+        """Return the scorer of films for users."""
         return user_scorer(self.manifest.user_scorer, self.arrays)
 
     @cached_property
     def rating_scorer(self) -> Factors | None:
-        """Person in, predicted stars out, where the model has that."""
+        """Return the scorer that predicts ratings in stars, or None if the model has none."""
         spec = self.manifest.rating_scorer
         return Factors(spec, self.arrays) if spec else None
 
     @cached_property
     def extras(self) -> Extras | None:
-        """What pages show beside the model; None in a bundle of a protocol's training part."""
-        return Extras.of(self.arrays)
+        """Return data for pages and explanations; None if the model was fitted on a training split."""
+        return Extras.from_arrays(self.arrays)
 
     def movie_row(self, movie_id: int) -> int:
-        """Row of a film. Raises UnknownMovieError."""
+        """Return the row of a film id. Raises UnknownMovieError."""
         row = self.movie_ids.row(movie_id)
         if row == UNKNOWN:
             raise UnknownMovieError("No film has this id.")
         return row
 
     def user_row(self, user_id: int) -> int:
-        """Row of a user. Raises UnknownUserError."""
+        """Return the row of a user id. Raises UnknownUserError."""
         row = self.user_ids.row(user_id)
         if row == UNKNOWN:
             raise UnknownUserError("No user has this id.")
         return row
 
-    def similar(self, row: int, wanted: Wanted) -> Ranked:
-        """Films like the film at `row`; never the film itself or a second entry of it."""
+    def similar(self, row: int, options: Wanted) -> Ranked:
+        """Return the films most similar to one film, without the film itself and its second entries."""
         prebuilt = self.neighbours(row)
-        if wanted.filter.is_empty and wanted.is_plain and wanted.n <= len(prebuilt.rows):
-            return Ranked(prebuilt.rows[: wanted.n], prebuilt.scores[: wanted.n])
-        allowed = self.catalog.allowed(wanted.filter)
-        if wanted.is_plain:
-            kept = allowed[prebuilt.rows]
-            if int(kept.sum()) >= wanted.n:
-                return Ranked(prebuilt.rows[kept][: wanted.n], prebuilt.scores[kept][: wanted.n])
-        return self.rank(self.item_scorer.similar(np.array([row]))[0], self._without_twins(allowed, [row]), wanted)
+        if options.filter.is_empty and options.is_plain and options.n <= len(prebuilt.rows):
+            return Ranked(prebuilt.rows[: options.n], prebuilt.scores[: options.n])
+        allowed = self.catalog.allowed(options.filter)
+        if options.is_plain:
+            passing = allowed[prebuilt.rows]
+            if int(passing.sum()) >= options.n:
+                return Ranked(prebuilt.rows[passing][: options.n], prebuilt.scores[passing][: options.n])
+        return self.rank(self.item_scorer.similar(np.array([row]))[0], self._without_twins(allowed, [row]), options)
 
     def neighbours(self, row: int) -> Ranked:
-        """The prebuilt list of the film at `row`: what `similar` answers without filters."""
+        """Return the precomputed list of the films most similar to one film, unfiltered."""
         rows = self.arrays["neighbour_rows"][row]
-        known = rows >= 0
-        return Ranked(rows[known].astype(np.int64), self.arrays["neighbour_scores"][row][known])
+        is_film = rows >= 0  # short lists are padded with -1
+        return Ranked(rows[is_film].astype(np.int64), self.arrays["neighbour_scores"][row][is_film])
 
-    def for_user(self, user_row: int, wanted: Wanted) -> Ranked:
-        """Films for a user of the training data; what the user rated never comes back."""
+    def for_user(self, user_row: int, options: Wanted) -> Ranked:
+        """Return recommendations for a user of the training data, without the films that the user rated."""
         rows = np.array([user_row])
         history = self.history.ratings(rows)
         scores = self.user_scorer.known(rows, history)[0]
-        return self._unseen(scores, history, wanted)
+        return self._unseen(scores, history, options)
 
-    def for_profile(self, rows: NDArray[np.int64], stars: NDArray[np.float32], wanted: Wanted) -> Ranked:
-        """Films for a person known only by the films `rows` (k,) rated `stars` (k,)."""
+    def for_profile(self, rows: NDArray[np.int64], stars: NDArray[np.float32], options: Wanted) -> Ranked:
+        """Return recommendations for a new user who rated the films `rows` (k,) with `stars` (k,)."""
         history = profile(rows, stars, len(self.movie_ids))
-        return self._unseen(self.user_scorer.folded(history)[0], history, wanted)
+        return self._unseen(self.user_scorer.folded(history)[0], history, options)
 
     def predicted_stars(
         self, rows: NDArray[np.int64], history: sp.csr_matrix, user_row: int | None = None
     ) -> NDArray[np.float32] | None:
-        """Stars (k,) that a person would give the films `rows` (k,), within the scale; None where no model says.
+        """Predict a user's ratings in stars (k,) of the films `rows` (k,); None if the model predicts none.
 
-        `history`: (1, n_movies) the person's ratings; `user_row`: the person's row where the training data has one.
+        `history`: (1, n_movies) the user's ratings; `user_row`: the user's row, if the training data has one.
         """
         scorer = self.rating_scorer
         if scorer is None:
             return None
-        factors, bias = scorer.people(history, None if user_row is None else np.array([user_row]))
-        stars = scorer.item_factors[rows] @ factors[0] + scorer.baseline()[rows] + (0 if bias is None else bias[0])
+        factors, bias = scorer.user_vectors(history, None if user_row is None else np.array([user_row]))
+        stars = scorer.item_factors[rows] @ factors[0] + scorer.baseline[rows] + (0 if bias is None else bias[0])
         return np.asarray(np.clip(stars, RATING_MIN, RATING_MAX), dtype=np.float32)
 
-    def rank(self, scores: NDArray[np.float32], allowed: NDArray[np.bool_], wanted: Wanted) -> Ranked:
-        """The best `wanted.n` allowed films; `scores`, `allowed`: (n_movies,)."""
+    def rank(self, scores: NDArray[np.float32], allowed: NDArray[np.bool_], options: Wanted) -> Ranked:
+        """Return the best allowed films by score, with steering and diversity; `scores`, `allowed`: (n_movies,)."""
         masked = mask_scores(scores, allowed)
-        steering = self._steering(masked, wanted) if wanted.steer and self.extras else None
+        steering = self._steering(masked, options) if options.steer and self.extras else None
         if steering is not None:
             masked = masked + steering
         embedding = self.manifest.content_embedding
-        if wanted.diversity and embedding:
-            pool = top_n(masked, wanted.n * DIVERSITY_POOL)
-            rows = diversify(pool, masked[pool], self.arrays[embedding], wanted.n, wanted.diversity)
+        if options.diversity and embedding:
+            pool = top_n(masked, options.n * DIVERSITY_POOL)
+            rows = diversify(pool, masked[pool], self.arrays[embedding], options.n, options.diversity)
         else:
-            rows = top_n(masked, wanted.n)
+            rows = top_n(masked, options.n)
         return Ranked(rows, masked[rows], None if steering is None else steering[rows])
 
     def check_golden(self) -> None:
-        """Answer the manifest's golden queries again. Raises BundleIntegrityError where an answer differs."""
+        """Answer the manifest's golden queries again. Raises BundleIntegrityError if an answer differs."""
         for golden in self.manifest.golden:
-            found = self.golden_answer(golden)
-            if found.movie_ids != golden.movie_ids or not np.allclose(
-                found.scores, golden.scores, rtol=GOLDEN_TOLERANCE, atol=GOLDEN_TOLERANCE
+            answer = self.golden_answer(golden)
+            if answer.movie_ids != golden.movie_ids or not np.allclose(
+                answer.scores, golden.scores, rtol=GOLDEN_TOLERANCE, atol=GOLDEN_TOLERANCE
             ):
                 raise BundleIntegrityError(
-                    f"Golden query {golden.subject} {golden.id}: expected {golden.movie_ids}, found {found.movie_ids}."
+                    f"Golden query {golden.subject} {golden.id}: expected {golden.movie_ids}, found {answer.movie_ids}."
                 )
 
     def golden_answer(self, query: Golden) -> Golden:
-        """The answer that this model gives to a golden query, in the manifest's form."""
-        wanted = Wanted(n=len(query.movie_ids))
+        """Return a golden query with the answer that this model gives."""
+        options = Wanted(n=len(query.movie_ids))
         if query.subject == "movie":
-            found = self.similar(self.movie_row(query.id), wanted)
+            ranked = self.similar(self.movie_row(query.id), options)
         else:
-            found = self.for_user(self.user_row(query.id), wanted)
-        ids = [int(i) for i in self.movie_ids.ids[found.rows]]
-        return query.model_copy(update={"movie_ids": ids, "scores": [round(float(s), 6) for s in found.scores]})
+            ranked = self.for_user(self.user_row(query.id), options)
+        ids = [int(i) for i in self.movie_ids.ids[ranked.rows]]
+        return query.model_copy(update={"movie_ids": ids, "scores": [round(float(s), 6) for s in ranked.scores]})
 
-    def _steering(self, masked: NDArray[np.float32], wanted: Wanted) -> NDArray[np.float32]:
-        """(n_movies,) what the wanted features add to each score; -inf beyond the films that suit anyway.
+    def _steering(self, masked: NDArray[np.float32], options: Wanted) -> NDArray[np.float32]:
+        """Return what steering adds to each score (n_movies,): -inf outside the best STEERING_POOL films.
 
-        Within those films the features can outweigh all differences of the scores, and no more: "like Heat, less
-        violent" stays like Heat.
+        Within them the features can outweigh all differences of the scores: "like Heat, less violent" stays like Heat.
         """
         assert self.extras is not None
         pool = top_n(masked, STEERING_POOL)
         added = np.full(len(masked), -np.inf, dtype=np.float32)
         if len(pool):
-            found = self.extras.feature_scores(dict(wanted.steer))[pool]
+            fit = self.extras.feature_scores(dict(options.steer))[pool]
             span = masked[pool[0]] - masked[pool[-1]]
-            added[pool] = found * (span / max(float(np.abs(found).max()), 1e-12))
+            added[pool] = fit * (span / max(float(np.abs(fit).max()), 1e-12))
         return added
 
-    def _unseen(self, scores: NDArray[np.float32], history: sp.csr_matrix, wanted: Wanted) -> Ranked:
-        allowed = self._without_twins(self.catalog.allowed(wanted.filter), history.indices)
-        return self.rank(scores, allowed, wanted)
+    def _unseen(self, scores: NDArray[np.float32], history: sp.csr_matrix, options: Wanted) -> Ranked:
+        allowed = self._without_twins(self.catalog.allowed(options.filter), history.indices)
+        return self.rank(scores, allowed, options)
 
     def _without_twins(self, allowed: NDArray[np.bool_], rows: Any) -> NDArray[np.bool_]:
-        """`allowed` less the films `rows` and whatever stands for the same film."""
+        """Remove the films `rows` and their main entries from `allowed`, in place."""
         allowed[self.catalog.canonical[rows]] = False
         return allowed
 
 
 def profile(rows: NDArray[np.int64], stars: NDArray[np.float32], n_movies: int) -> sp.csr_matrix:
-    """(1, n_movies) history of one person; `rows` distinct."""
+    """Return one user's ratings as a (1, n_movies) matrix; `rows`: (k,) distinct films, `stars`: (k,)."""
     order = np.argsort(rows)
     data = np.asarray(stars, dtype=np.float32)[order]
     return sp.csr_matrix((data, np.asarray(rows)[order], [0, len(rows)]), shape=(1, n_movies))

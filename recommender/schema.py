@@ -1,4 +1,4 @@
-"""Column names, dtypes and the rating scale: written here once, used everywhere."""
+"""Column names, dtypes and the rating scale, shared by all packages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ YEAR = "year"  # nullable integer
 GENRES = "genres"  # list of str
 DIRECTORS = "directors"  # list of str
 ACTORS = "actors"  # list of str, leading first
-DUPLICATE_OF = "duplicate_of"  # movie_id of the entry that stands for this film; its own id for most
+DUPLICATE_OF = "duplicate_of"  # movie_id of the film's main entry; its own id unless the film was entered twice
 IMDB_ID = "imdb_id"  # nullable integer
 TAG = "tag"
 TAG_ID = "tag_id"
@@ -56,5 +56,5 @@ GENRE_NAMES = (
 
 
 def rating_bin(ratings: np.ndarray) -> np.ndarray:
-    """Histogram bin (0 for 0.5 stars up to 9 for 5.0 stars) of each rating in stars."""
+    """Return the histogram bin of each rating in stars: 0 for 0.5 stars up to 9 for 5.0 stars."""
     return np.rint((np.asarray(ratings) - RATING_MIN) / RATING_STEP).astype(np.int64)

@@ -1,4 +1,4 @@
-"""The smoke gate: what a model must show before it may be promoted or served."""
+"""The smoke gate: checks that a model must pass before it is promoted or served."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from recommender.errors import GateRefusedError
+from recommender.films.catalog import film_json
 from recommender.model import Model, Ranked, Wanted
 
 _FILM_FACTS = ("years", "genres", "counts", "averages", "histograms", "canonical")
@@ -16,10 +17,10 @@ _SAMPLE = 64  # films whose lists are compared; a constant model gives one list 
 
 
 def check(bundle: Path, *, dataset: str | None = None, minimum_movies: int = 1) -> Model:
-    """Verify the bundle's hashes and the model's sanity; returns it.
+    """Load a bundle, check its hashes, arrays, golden answers and variety of recommendations, and return the model.
 
-    `dataset`: name of the data set that it must be fitted on, where only one will do; `minimum_movies`: films that its
-    catalogue must have. Raises BundleError or GateRefusedError.
+    `dataset`: name of the data set that it must be fitted on (None: any); `minimum_movies`: smallest catalogue allowed.
+    Raises BundleError or GateRefusedError.
     """
     model = Model.load(bundle)
     _require_dataset(model, dataset, minimum_movies)
@@ -31,9 +32,9 @@ def check(bundle: Path, *, dataset: str | None = None, minimum_movies: int = 1) 
 
 
 def _require_dataset(model: Model, dataset: str | None, minimum_movies: int) -> None:
-    found = model.manifest.dataset.name
-    if dataset is not None and found != dataset:
-        raise GateRefusedError(f"Expected a model of the data set {dataset}, found {found}.")
+    fitted_on = model.manifest.dataset.name
+    if dataset is not None and fitted_on != dataset:
+        raise GateRefusedError(f"Expected a model of the data set {dataset}, found {fitted_on}.")
     if len(model.movie_ids) < minimum_movies:
         raise GateRefusedError(
             f"Expected a catalogue of at least {minimum_movies} films, found {len(model.movie_ids)}."
@@ -47,7 +48,7 @@ def _require_finite(model: Model) -> None:
 
 
 def _require_consistent(model: Model) -> None:
-    """Every array that says something of each film has a line for each, and no row points beyond the catalogue."""
+    """Check the length of arrays with a line for each film, the range of film rows, and the catalogue's texts."""
     n = len(model.movie_ids)
     for name, array in model.arrays.items():
         if name in _FOR_EACH_FILM and len(array) != n:
@@ -55,26 +56,29 @@ def _require_consistent(model: Model) -> None:
         if name in _FILM_ROWS and array.size and not (int(array.min()) >= -1 and int(array.max()) < n):
             raise GateRefusedError(f"Array {name} points outside the catalogue.")
     try:
-        films = [model.catalog.film(row).movie_id for row in range(n)]
+        films = [model.catalog.film(row) for row in range(n)]
+        texts_differ = any(film_json(film) != model.catalog.text(row) for row, film in enumerate(films))
     except (ValueError, TypeError, IndexError) as error:
         raise GateRefusedError(f"The catalogue cannot be read: {error}.") from error
-    if not np.array_equal(films, model.movie_ids.ids):
+    if texts_differ:  # answers are joined from these bytes, so another order of members would reach the callers
+        raise GateRefusedError("The catalogue's films are not stored in the form that answers need.")
+    if not np.array_equal([film.movie_id for film in films], model.movie_ids.ids):
         raise GateRefusedError("The catalogue's films are not those of the model.")
 
 
 def _require_variety(model: Model) -> None:
-    """Lists for films and for people must hold something, and their scores must not all be one number."""
+    """Check that recommendations for films and users are not empty and not all of one score."""
     popular = np.argsort(-model.catalog.counts, kind="stable")[:_SAMPLE]
     lists = [model.similar(int(row), Wanted(n=5)) for row in popular]
-    if not any(len(found.rows) for found in lists):
+    if not any(len(ranked.rows) for ranked in lists):
         raise GateRefusedError("The model recommends nothing for any of the most rated films.")
     if _constant(lists):
         raise GateRefusedError("The model gives every recommendation the same score.")
-    people = [model.for_user(row, Wanted(n=5)) for row in range(min(_SAMPLE, len(model.user_ids)))]
-    if people and _constant(people):
+    user_lists = [model.for_user(row, Wanted(n=5)) for row in range(min(_SAMPLE, len(model.user_ids)))]
+    if user_lists and _constant(user_lists):
         raise GateRefusedError("The model gives every film for people the same score.")
 
 
 def _constant(lists: list[Ranked]) -> bool:
-    scores = np.concatenate([found.scores for found in lists])
+    scores = np.concatenate([ranked.scores for ranked in lists])
     return not scores.size or bool(np.ptp(scores) == 0)

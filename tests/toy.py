@@ -18,6 +18,7 @@ from recommender.bundle import DatasetInfo, Golden, Manifest, Metric, save_bundl
 from recommender.films.catalog import Film, encode_catalog, genre_names
 from recommender.films.history import encode_history
 from recommender.model import Model
+from recommender.scoring.foldin import AlsSystem
 from recommender.scoring.specs import AlsFoldIn, FactorSpec, SimilarityPart, SimilaritySpec
 from recommender.titles.index import TitleNames, encode_titles
 
@@ -128,10 +129,8 @@ def _films(matrix: sp.csr_matrix) -> tuple[list[Film], NDArray[np.int32]]:
 
 
 def _user_factors(matrix: sp.csr_matrix, items: NDArray[np.float32], gram: NDArray[np.float64]) -> NDArray[np.float32]:
-    from recommender.scoring.foldin import fold_in
-
-    spec = AlsFoldIn(gram="gram", regularization=0.1)
-    return fold_in(spec, matrix, items, np.zeros(len(items), np.float32), {"gram": gram})[0]
+    factors, _ = AlsSystem(AlsFoldIn(gram="gram", regularization=0.1), items, gram).fold_in(matrix)
+    return factors
 
 
 def _neighbours(

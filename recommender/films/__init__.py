@@ -1,1 +1,1 @@
-"""What is known of each film and user: ids, catalogue, interaction history and extras."""
+"""Films and users of one model: ids, catalogue, rating history and extras."""

@@ -1,13 +1,13 @@
-"""What pages and explanations show beside the model: features, common viewers, ratings over time, the map of films.
+"""Data for pages and explanations: film features, common viewers, ratings over time and the map of films.
 
-All of it describes the data set, so every bundle fitted on all of a data set's ratings carries the same arrays; a
-bundle of a protocol's training part has none. n is the number of films, f of features, p of periods, g of genres.
+The arrays describe the data set, not the model: every bundle fitted on all ratings of a data set carries the same ones.
+A bundle fitted on a training split has none. n is the number of films, f of features, p of periods, g of genres.
 
 features_text, features_offsets           UTF-8 names, concatenated, and (f + 1) offsets: "genre:Comedy",
                                           "director:John Lasseter", "tag:pixar"
-features_indptr, _indices, _weights       CSR (n, f) float32: the strongest features of each film and how much each
-                                          says about it (relevance times rarity)
-viewers_indptr, viewers_users             (n + 1) int64, int32 user rows of who rated each film: first those who liked
+features_indptr, _indices, _weights       CSR (n, f) float32: the strongest features of each film, weighted by
+                                          relevance times rarity
+viewers_indptr, viewers_users             (n + 1) int64, int32 user rows of each film's raters: first those who liked
                                           it, ascending, then the others, ascending
 viewers_likes                             (n,) int32 how many of them liked it
 periods                                   (p,) int32, consecutive: years (1998), or months (199804) where the data set
@@ -36,7 +36,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class SharedFeature:
-    """A feature that two films share; `share` is its part of all that their shared features say, 0 to 1."""
+    """A feature that two films share; `share`: its weight among all their shared features, 0 to 1."""
 
     kind: str  # genre, era, director, actor, tag, ...
     name: str
@@ -45,7 +45,7 @@ class SharedFeature:
 
 @dataclass(frozen=True)
 class Common:
-    """People who rated both of two films, and who liked both."""
+    """Numbers of users who rated both of two films, and who liked both."""
 
     viewers: int
     likes: int
@@ -70,101 +70,103 @@ class Extras:
         self.map_xy: NDArray[np.float32] = arrays["map_xy"]
 
     @classmethod
-    def of(cls, arrays: Arrays) -> Extras | None:
-        """The extras among `arrays`, or None where the bundle has none."""
+    def from_arrays(cls, arrays: Arrays) -> Extras | None:
+        """Return the extras in a bundle's arrays, or None if it has none."""
         return cls(arrays) if "features_indptr" in arrays else None
 
     @cached_property
     def feature_names(self) -> list[str]:
-        """(f,) names with their kind in front: "genre:Comedy"."""
+        """Return the names (f,) of all features with their kind in front: "genre:Comedy"."""
         text = self._arrays["features_text"].tobytes()
         offsets = self._arrays["features_offsets"].tolist()
         return [text[start:stop].decode() for start, stop in pairwise(offsets)]
 
     def find_features(self, name: str) -> list[int]:
-        """Columns of the features called `name` in any case, with or without their kind: "pixar" or "tag:pixar"."""
+        """Return the columns of the features with this name, case ignored, kind optional: "pixar" or "tag:pixar"."""
         return self._columns.get(name.casefold(), [])
 
-    def matching_features(self, part: str, limit: int) -> list[tuple[str, str, int]]:
-        """Kind, name and number of films of the features whose name has `part` in it, those of most films first."""
-        wanted = part.casefold()
-        columns = [c for name, found in self._columns.items() if wanted in name for c in found]
-        best = sorted(set(columns), key=lambda column: (-int(self._feature_films[column]), column))[:limit]
-        return [(*self._split(column), int(self._feature_films[column])) for column in best]
+    def matching_features(self, fragment: str, limit: int) -> list[tuple[str, str, int]]:
+        """Return kind, name and film count of the features whose name contains `fragment`, the most common first."""
+        key = fragment.casefold()
+        matching = {column for name, columns in self._columns.items() if key in name for column in columns}
+        most_common = sorted(matching, key=lambda column: (-int(self._feature_films[column]), column))[:limit]
+        return [(*self._split(column), int(self._feature_films[column])) for column in most_common]
 
     def feature_scores(self, weights: Mapping[int, float]) -> NDArray[np.float32]:
-        """(n,) how much of the wanted features each film has; `weights`: column -> weight, negative for less of it."""
+        """Return each film's weighted sum of features (n,); `weights`: column -> weight, negative for less of it."""
         vector = np.zeros(self._features.shape[1], dtype=np.float32)
         vector[list(weights)] = list(weights.values())
         return np.asarray(self._features @ vector, dtype=np.float32)
 
     def features(self, row: int) -> list[tuple[str, float]]:
-        """Names and weights of the features of the film at `row`, strongest first."""
+        """Return the names and weights of a film's features, strongest first."""
         columns, weights = self._span("features", "indices", row), self._span("features", "weights", row)
-        return [(self.feature_names[columns[at]], float(weights[at])) for at in np.argsort(-weights, kind="stable")]
+        order = np.argsort(-weights, kind="stable")
+        return [(self.feature_names[columns[i]], float(weights[i])) for i in order]
 
     def shared_features(self, first: int, second: int, limit: int) -> list[SharedFeature]:
-        """What two films have in common, strongest first."""
-        _, a, b = np.intersect1d(
+        """Return the features that two films share, strongest first."""
+        columns, in_first, in_second = np.intersect1d(
             self._span("features", "indices", first), self._span("features", "indices", second), return_indices=True
         )
-        columns = self._span("features", "indices", first)[a]
-        weights = self._span("features", "weights", first)[a] * self._span("features", "weights", second)[b]
+        weights = self._span("features", "weights", first)[in_first]
+        weights = weights * self._span("features", "weights", second)[in_second]
         total = float(weights.sum()) or 1.0
-        best = np.argsort(-weights, kind="stable")[:limit]
-        return [SharedFeature(*self._split(int(columns[at])), float(weights[at]) / total) for at in best]
+        strongest = np.argsort(-weights, kind="stable")[:limit]
+        return [SharedFeature(*self._split(int(columns[i])), float(weights[i]) / total) for i in strongest]
 
     def common(self, first: int, second: int) -> Common:
-        """How many people rated, and how many liked, both films."""
+        """Count the users who rated, and who liked, both films."""
         return Common(
             len(np.intersect1d(self.viewers(first), self.viewers(second), assume_unique=True)),
             len(np.intersect1d(self.likers(first), self.likers(second), assume_unique=True)),
         )
 
     def viewers(self, row: int) -> NDArray[np.int32]:
-        """User rows of who rated the film: those who liked it come first."""
+        """Return the rows of the users who rated a film, those who liked it first."""
         return self._span("viewers", "users", row)
 
     def likers(self, row: int) -> NDArray[np.int32]:
-        """User rows of who liked the film, ascending."""
+        """Return the rows of the users who liked a film, ascending."""
         return self.viewers(row)[: int(self._arrays["viewers_likes"][row])]
 
     def film_over_time(self, row: int) -> OverTime:
-        """Ratings of one film by period."""
-        at = self._span("film_periods", "period", row)
+        """Return number and mean of one film's ratings by period."""
+        rated_periods = self._span("film_periods", "period", row)
         counts, half_stars = np.zeros((2, len(self.periods)), dtype=np.int64)
-        counts[at] = self._span("film_periods", "count", row)
-        half_stars[at] = self._span("film_periods", "half_stars", row)
+        counts[rated_periods] = self._span("film_periods", "count", row)
+        half_stars[rated_periods] = self._span("film_periods", "half_stars", row)
         return self._over_time(counts, half_stars)
 
     def genre_over_time(self, genre: int) -> OverTime:
-        """Ratings of films of the genre at `genre` in the manifest's genre names, by period."""
+        """Return number and mean of a genre's ratings by period; `genre`: position in the manifest's genre names."""
         return self._over_time(
             self._arrays["genre_periods_count"][genre], self._arrays["genre_periods_half_stars"][genre]
         )
 
     def all_over_time(self) -> OverTime:
-        """All ratings by period."""
+        """Return number and mean of all ratings by period."""
         return self._over_time(self._arrays["period_count"], self._arrays["period_half_stars"])
 
     @cached_property
     def _features(self) -> sp.csr_matrix:
         indptr = self._arrays["features_indptr"]
         shape = (len(indptr) - 1, len(self._arrays["features_offsets"]) - 1)
-        parts = (self._arrays["features_weights"], self._arrays["features_indices"], indptr)
-        return sp.csr_matrix(parts, shape=shape, copy=False)
+        arrays = (self._arrays["features_weights"], self._arrays["features_indices"], indptr)
+        return sp.csr_matrix(arrays, shape=shape, copy=False)
 
     @cached_property
     def _columns(self) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
+        """Columns by case-folded name, with and without the kind."""
+        columns: dict[str, list[int]] = {}
         for column, name in enumerate(self.feature_names):
             for key in (name.casefold(), name.partition(":")[2].casefold()):
-                found.setdefault(key, []).append(column)
-        return found
+                columns.setdefault(key, []).append(column)
+        return columns
 
     @cached_property
     def _feature_films(self) -> NDArray[np.int64]:
-        """(f,) number of films that each feature is kept for."""
+        """Number of films (f,) that have each feature."""
         return np.bincount(self._arrays["features_indices"], minlength=len(self.feature_names))
 
     def _split(self, column: int) -> tuple[str, str]:
@@ -172,10 +174,11 @@ class Extras:
         return kind, name
 
     def _span(self, prefix: str, suffix: str, row: int) -> NDArray[Any]:
-        """The part of <prefix>_<suffix> that belongs to the film at `row`."""
+        """Return the slice of <prefix>_<suffix> that belongs to one film."""
         indptr = self._arrays[f"{prefix}_indptr"]
         return self._arrays[f"{prefix}_{suffix}"][int(indptr[row]) : int(indptr[row + 1])]
 
     def _over_time(self, counts: NDArray[np.int64], half_stars: NDArray[np.int64]) -> OverTime:
-        none = np.full(len(counts), np.nan)
-        return OverTime(self.periods, counts, np.divide(half_stars / 2, counts, out=none, where=counts > 0))
+        averages = np.full(len(counts), np.nan)
+        np.divide(half_stars / 2, counts, out=averages, where=counts > 0)
+        return OverTime(self.periods, counts, averages)

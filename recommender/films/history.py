@@ -1,4 +1,4 @@
-"""Who rated what: the interaction history as memory-mappable compressed rows.
+"""The rating history of every user as memory-mapped compressed rows (CSR).
 
 Array names start with `history_`: `indptr` (n_users + 1), `movies` (n_ratings,) int32 film rows, ascending within a
 user, and `half_stars` (n_ratings,) uint8, twice the rating.
@@ -27,17 +27,17 @@ class History:
         return len(self._indptr) - 1
 
     def ratings(self, user_rows: NDArray[np.int64]) -> sp.csr_matrix:
-        """(b, n_movies) ratings in stars of the users `user_rows` (b,)."""
+        """Return the ratings in stars (b, n_movies) of the users at rows `user_rows` (b,)."""
         starts = np.asarray(self._indptr[user_rows], dtype=np.int64)
         lengths = np.asarray(self._indptr[user_rows + 1], dtype=np.int64) - starts
         indptr = np.concatenate(([0], np.cumsum(lengths)))
-        take = np.repeat(starts - indptr[:-1], lengths) + np.arange(indptr[-1])
-        data = self._half_stars[take].astype(np.float32) / 2
-        return sp.csr_matrix((data, self._movies[take], indptr), shape=(len(user_rows), self._n_movies))
+        positions = np.repeat(starts - indptr[:-1], lengths) + np.arange(indptr[-1])
+        data = self._half_stars[positions].astype(np.float32) / 2
+        return sp.csr_matrix((data, self._movies[positions], indptr), shape=(len(user_rows), self._n_movies))
 
 
 def encode_history(user_item: sp.csr_matrix) -> dict[str, NDArray[Any]]:
-    """Arrays of a history from the (n_users, n_movies) matrix of ratings in stars."""
+    """Return the arrays of a history, given the (n_users, n_movies) matrix of ratings in stars."""
     matrix = user_item.tocsr()
     if not matrix.has_sorted_indices:
         matrix = matrix.sorted_indices()

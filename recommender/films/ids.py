@@ -1,4 +1,4 @@
-"""Raw ids and matrix rows: one frozen, sorted map in each direction."""
+"""The map between raw ids (of films or users) and matrix rows."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class IdMap:
 
     @classmethod
     def from_raw(cls, raw: ArrayLike) -> IdMap:
-        """Map over the distinct values of `raw`, in any order and with repeats."""
+        """Return the map of the distinct values of `raw`, which may repeat and come in any order."""
         return cls(np.unique(np.asarray(raw)).astype(np.int64))
 
     @property
     def ids(self) -> NDArray[np.int64]:
-        """(n,) raw ids by row."""
+        """Return the raw ids (n,) by row."""
         return self._ids
 
     def __len__(self) -> int:
@@ -40,15 +40,14 @@ class IdMap:
         return self.row(raw) != UNKNOWN
 
     def row(self, raw: int) -> int:
-        """Row of one raw id, or UNKNOWN (-1)."""
-        at = int(np.searchsorted(self._ids, raw))
-        return at if at < len(self._ids) and int(self._ids[at]) == raw else UNKNOWN
+        """Return the row of one raw id, or UNKNOWN (-1)."""
+        row = int(np.searchsorted(self._ids, raw))
+        return row if row < len(self._ids) and int(self._ids[row]) == raw else UNKNOWN
 
     def rows(self, raw: ArrayLike) -> NDArray[np.int64]:
-        """Rows of many raw ids, same shape; an id that is not in the map gives UNKNOWN (-1)."""
-        wanted = np.asarray(raw)
+        """Return the rows of many raw ids, in the same shape; UNKNOWN (-1) for an id that is not in the map."""
+        ids = np.asarray(raw)
         if not len(self._ids):
-            return np.full(wanted.shape, UNKNOWN, dtype=np.int64)
-        at = np.searchsorted(self._ids, wanted)
-        at = np.minimum(at, len(self._ids) - 1)
-        return np.where(self._ids[at] == wanted, at, UNKNOWN).astype(np.int64)
+            return np.full(ids.shape, UNKNOWN, dtype=np.int64)
+        rows = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
+        return np.where(self._ids[rows] == ids, rows, UNKNOWN).astype(np.int64)

@@ -1,1 +1,1 @@
-"""Scorer specs and arrays to scores and ranked lists."""
+"""Scorers built from specs and arrays, fold-in of new users, and ranking."""

@@ -1,4 +1,4 @@
-"""Arithmetic on blocks of scores, (b, n) for b people or films and n films, and on the sparse rows they come from."""
+"""Arithmetic on blocks of scores, (b, n) for b users or query films and n films, and on sparse histories."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Rows = NDArray[np.int64]
 
 
 def z_scores(block: Block, history: sp.csr_matrix) -> Block:
-    """Each row of `block` (b, n) with mean 0 and deviation 1 over the films that `history` (b, n) does not hold."""
+    """Return `block` (b, n) with each row standardised over the films that are not in `history` (b, n)."""
     mean, deviation = unseen_statistics(block, history)
     return np.asarray((block - mean[:, None]) / deviation[:, None], dtype=np.float32)
 
 
 def unseen_statistics(block: Block, history: sp.csr_matrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and deviation (b,) of each row of `block` (b, n) over the films that `history` (b, n) does not hold."""
+    """Return mean and standard deviation (b,) of each row of `block` (b, n) over the films not in `history` (b, n)."""
     seen = gather_pattern(block, history)
     count = np.maximum(block.shape[1] - np.diff(history.indptr), 1)
     mean = (block.sum(axis=1, dtype=np.float64) - seen.sum(axis=1)) / count
@@ -30,7 +30,7 @@ def unseen_statistics(block: Block, history: sp.csr_matrix) -> tuple[NDArray[np.
 
 
 def gather_pattern(block: Block, history: sp.csr_matrix) -> NDArray[np.float64]:
-    """`block` (b, n) where `history` has an entry, 0 elsewhere."""
+    """Return `block` (b, n) with zeros where `history` has no entry."""
     seen = np.zeros(block.shape, dtype=np.float64)
     lines = np.repeat(np.arange(len(block)), np.diff(history.indptr))
     seen[lines, history.indices] = block[lines, history.indices]
@@ -38,19 +38,19 @@ def gather_pattern(block: Block, history: sp.csr_matrix) -> NDArray[np.float64]:
 
 
 def gather(matrix: Block, weights: sp.csr_matrix) -> Block:
-    """weights (b, n) @ matrix (n, d); only the rows that are needed are read, so that a mapped file stays on disk."""
+    """Return weights (b, n) @ matrix (n, d), reading only the needed rows of `matrix`, which may be a mapped file."""
     needed, columns = np.unique(weights.indices, return_inverse=True)
     narrow = sp.csr_matrix((weights.data, columns, weights.indptr), shape=(weights.shape[0], len(needed)))
     return np.asarray(narrow @ matrix[needed], dtype=np.float32)
 
 
 def with_data(matrix: sp.csr_matrix, data: NDArray[Any]) -> sp.csr_matrix:
-    """The same sparsity pattern with other values, without copying the pattern."""
+    """Return a matrix with the same sparsity pattern and other values; the pattern is not copied."""
     return sp.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def sparse_array(arrays: Arrays, prefix: str) -> sp.csr_matrix:
-    """The square CSR matrix that the bundle keeps as <prefix>_indptr, _indices and _data."""
+    """Return the square CSR matrix stored in the bundle as <prefix>_indptr, _indices and _data."""
     indptr = arrays[f"{prefix}_indptr"]
     n = len(indptr) - 1
     return sp.csr_matrix((arrays[f"{prefix}_data"], arrays[f"{prefix}_indices"], indptr), shape=(n, n), copy=False)

@@ -1,8 +1,12 @@
-"""New people: factors in closed form from their ratings, with the film side fixed."""
+"""Fold-in: factors of new users in closed form from their ratings, with the item factors fixed.
+
+The factors solve a linear system whose right-hand side is a sum over the rated films, so that explanations can tell
+what each rating adds to a score (Hu, Koren and Volinsky, 2008, section 5).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -11,70 +15,97 @@ from numpy.typing import NDArray
 
 from recommender.scoring.specs import AlsFoldIn, SvdFoldIn
 
-Folded = tuple[NDArray[np.float32], NDArray[np.float32] | None]
+Matrix = NDArray[np.float64]
+Factors32 = NDArray[np.float32]
+Rows = NDArray[np.integer[Any]]
+UserVectors = tuple[Factors32, Factors32 | None]  # factors (b, d) and biases (b,), if the model has them
 
 
-def fold_in(
-    spec: AlsFoldIn | SvdFoldIn,
-    ratings: sp.csr_matrix,
-    item_factors: NDArray[np.float32],
-    baseline: NDArray[np.float32],
-    arrays: Mapping[str, NDArray[Any]],
-) -> Folded:
-    """User factors (b, d) and, for SVD, user biases (b,) of people known by `ratings` (b, n_movies) in stars.
+class FoldIn(ABC):
+    """The linear system of one user's factors; d unknowns for d factors, one more if the user has a bias."""
 
-    `item_factors`: (n_movies, d); `baseline`: (n_movies,) global mean + item bias. A person without ratings gets zeros.
-    """
-    factors = np.zeros((ratings.shape[0], item_factors.shape[1]), dtype=np.float32)
-    bias = np.zeros(ratings.shape[0], dtype=np.float32) if isinstance(spec, SvdFoldIn) else None
-    for line in range(ratings.shape[0]):
-        span = slice(ratings.indptr[line], ratings.indptr[line + 1])
-        rows, stars = ratings.indices[span], ratings.data[span].astype(np.float64)
-        if not len(rows):
-            continue
-        known = item_factors[rows].astype(np.float64)
-        if isinstance(spec, AlsFoldIn):
-            factors[line] = als_user(spec, known, stars, arrays[spec.gram], len(item_factors))
-        else:
-            assert bias is not None
-            bias[line], factors[line] = svd_user(spec, known, stars - baseline[rows])
-    return factors, bias
+    def __init__(self, item_factors: Factors32, unknowns: int) -> None:
+        """`item_factors`: (n_movies, number of factors); `unknowns`: d."""
+        self._item_factors = item_factors
+        self._unknowns = unknowns
 
+    @abstractmethod
+    def system(self, rated: Rows, stars: Matrix) -> tuple[Matrix, Matrix]:
+        """Return one user's linear system: its matrix (d, d), and each rated film's share of the right side (d, k).
 
-def als_user(
-    spec: AlsFoldIn, known: NDArray[np.float64], stars: NDArray[np.float64], gram: NDArray[np.float64], n_movies: int
-) -> NDArray[np.float64]:
-    """(d,) factors of one person; `known`: (k, d) factors of the rated films, `stars`: (k,). See AlsFoldIn."""
-    system, shares = als_system(spec, known, stars, gram, n_movies)
-    return np.asarray(np.linalg.solve(system, shares.sum(axis=1)))
+        `rated`: (k,) film rows; `stars`: (k,) float64.
+        """
 
+    @abstractmethod
+    def candidate_vectors(self, candidates: Rows) -> Matrix:
+        """Return vectors (c, d) of candidate films: their products with a user's solution are the scores."""
 
-def als_system(
-    spec: AlsFoldIn, known: NDArray[np.float64], stars: NDArray[np.float64], gram: NDArray[np.float64], n_movies: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The person's equations: the matrix (d, d), and what each rated film brings to the right-hand side (d, k)."""
-    confidence = spec.alpha * (spec.weight_offset + spec.weight_slope * stars)
-    size = len(stars) + spec.unobserved_weight * n_movies
-    ridge = spec.regularization * size**spec.regularization_exponent
-    system = spec.unobserved_weight * gram + (known.T * (confidence - spec.unobserved_weight)) @ known
-    system[np.diag_indices_from(system)] += ridge
-    return system, known.T * confidence
+    @abstractmethod
+    def fold_in(self, ratings: sp.csr_matrix) -> UserVectors:
+        """Return the factors and biases of users known by `ratings` (b, n_movies) in stars."""
+
+    def solutions(self, ratings: sp.csr_matrix) -> Factors32:
+        """Solve the systems of b users, known by their ratings: (b, d), zeros for a user without ratings."""
+        solved = np.zeros((ratings.shape[0], self._unknowns), dtype=np.float32)
+        for user in range(ratings.shape[0]):
+            span = slice(ratings.indptr[user], ratings.indptr[user + 1])
+            if span.start < span.stop:
+                solved[user] = self.solve(ratings.indices[span], ratings.data[span].astype(np.float64))
+        return solved
+
+    def solve(self, rated: Rows, stars: Matrix) -> Matrix:
+        """Solve one user's system for the factors (d,), preceded by the bias if the model has one.
+
+        `rated`: (k,) film rows; `stars`: (k,) float64.
+        """
+        matrix, right_sides = self.system(rated, stars)
+        return np.asarray(np.linalg.solve(matrix, right_sides.sum(axis=1)))
 
 
-def svd_user(
-    spec: SvdFoldIn, known: NDArray[np.float64], residual: NDArray[np.float64]
-) -> tuple[float, NDArray[np.float64]]:
-    """Bias and (d,) factors of one person; `residual`: (k,) stars minus the films' baseline. See SvdFoldIn."""
-    system, shares = svd_system(spec, known, residual)
-    solution = np.linalg.solve(system, shares.sum(axis=1))
-    return float(solution[0]), solution[1:]
+class AlsSystem(FoldIn):
+    """The normal equations of implicit ALS; see AlsFoldIn."""
+
+    def __init__(self, spec: AlsFoldIn, item_factors: Factors32, gram: Matrix) -> None:
+        """`item_factors`: (n_movies, d); `gram`: (d, d) their Gram matrix."""
+        super().__init__(item_factors, item_factors.shape[1])
+        self._spec = spec
+        self._gram = gram
+
+    def system(self, rated: Rows, stars: Matrix) -> tuple[Matrix, Matrix]:
+        spec, factors = self._spec, self.candidate_vectors(rated)
+        confidence = spec.alpha * (spec.weight_offset + spec.weight_slope * stars)
+        size = len(stars) + spec.unobserved_weight * len(self._item_factors)
+        ridge = spec.regularization * size**spec.regularization_exponent
+        observed = (factors.T * (confidence - spec.unobserved_weight)) @ factors
+        matrix = spec.unobserved_weight * self._gram + observed
+        matrix[np.diag_indices_from(matrix)] += ridge
+        return matrix, factors.T * confidence
+
+    def candidate_vectors(self, candidates: Rows) -> Matrix:
+        return self._item_factors[candidates].astype(np.float64)
+
+    def fold_in(self, ratings: sp.csr_matrix) -> tuple[Factors32, None]:
+        return self.solutions(ratings), None
 
 
-def svd_system(
-    spec: SvdFoldIn, known: NDArray[np.float64], residual: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The person's equations: the matrix (1 + d, 1 + d), and what each rated film brings to their right side."""
-    design = np.column_stack([np.ones(len(known)), known])
-    system = design.T @ design
-    system[np.diag_indices_from(system)] += len(known) * spec.regularization
-    return system, design.T * residual
+class SvdSystem(FoldIn):
+    """The normal equations of a user's bias, the first unknown, and factors; see SvdFoldIn."""
+
+    def __init__(self, spec: SvdFoldIn, item_factors: Factors32, baseline: Factors32) -> None:
+        """`item_factors`: (n_movies, d); `baseline`: (n_movies,) global mean + item bias."""
+        super().__init__(item_factors, item_factors.shape[1] + 1)
+        self._spec = spec
+        self._baseline = baseline
+
+    def system(self, rated: Rows, stars: Matrix) -> tuple[Matrix, Matrix]:
+        design = self.candidate_vectors(rated)
+        matrix = design.T @ design
+        matrix[np.diag_indices_from(matrix)] += len(rated) * self._spec.regularization
+        return matrix, design.T * (stars - self._baseline[rated])
+
+    def candidate_vectors(self, candidates: Rows) -> Matrix:
+        return np.column_stack([np.ones(len(candidates)), self._item_factors[candidates].astype(np.float64)])
+
+    def fold_in(self, ratings: sp.csr_matrix) -> tuple[Factors32, Factors32]:
+        solved = self.solutions(ratings)
+        return np.ascontiguousarray(solved[:, 1:]), solved[:, 0]

@@ -1,45 +1,58 @@
-"""What a bundle's manifest says about each scorer: its kind, its numbers and the names of its arrays.
+"""Specs: descriptions of scorers in a bundle's manifest (kind, parameters, array names).
 
-A scorer is data. Training writes a spec and arrays; `recommender.scoring.scorers` turns the two into scores, the same
-way in evaluation and in serving.
+Training writes a spec and arrays; `recommender.scoring.scorers` computes scores from them, in evaluation and in serving
+alike.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Spec(BaseModel):
-    """Base of everything in a manifest: immutable, and unknown keys are errors."""
+    """Base class of everything in a manifest: immutable; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class PopularitySpec(Spec):
-    """The same score for everyone."""
+    """The same scores for every user and every film."""
 
     kind: Literal["popularity"] = "popularity"
     scores: str = Field(description="array (n_movies,) float32")
 
 
 class SimilarityPart(Spec):
-    """One source of likeness between films i and j: weight * query_gain[i] * candidate_gain[j] * likeness(i, j)."""
+    """One term of the similarity of films i and j.
 
-    name: str = Field(description="what people are told: als, content, ...")
+    Embedding: weight * query_gain[i] * candidate_gain[j] * cosine(i, j). Sparse matrix: weight * matrix[i, j].
+    """
+
+    name: str = Field(description="shown in explanations: als, content, ...")
     weight: float = 1.0
     embedding: str | None = Field(None, description="array (n_movies, d) float32, rows of length 1 or 0: cosine")
     sparse: str | None = Field(None, description="prefix of <prefix>_indptr/_indices/_data, CSR (n_movies, n_movies)")
     query_gain: str | None = Field(None, description="array (n_movies,) float32; 1 where absent")
     candidate_gain: str | None = Field(None, description="array (n_movies,) float32; 1 where absent")
 
+    @model_validator(mode="after")
+    def _has_one_source(self) -> Self:
+        if (self.embedding is None) == (self.sparse is None):
+            raise ValueError(f"part {self.name}: expected either an embedding or a sparse matrix")
+        if self.sparse and (self.query_gain or self.candidate_gain):
+            raise ValueError(
+                f"part {self.name}: expected gains with an embedding only, found them with a sparse matrix"
+            )
+        return self
+
 
 class SimilaritySpec(Spec):
-    """Films like a film: the weighted sum of the parts. For a person: the weighted sum over the films of the history.
+    """Similarity of films, the sum of the parts; a user's score of a film is a weighted sum over the films rated.
 
-    `profile_weight` says how a rating r counts for a person: `binary` 1; `likes` 1 for r >= 4 and 0 below;
-    `rating` r / 5; `centred` r - 3. A person none of whose ratings would count is known by all of them, as `rating`.
+    `profile_weight` is the weight of a rating r: `binary` 1; `likes` 1 for r >= 4 and 0 below; `rating` r / 5;
+    `centred` r - 3. If all weights of a user are 0, `rating` is used.
     """
 
     kind: Literal["similarity"] = "similarity"
@@ -48,9 +61,9 @@ class SimilaritySpec(Spec):
 
 
 class AlsFoldIn(Spec):
-    """Closed-form user factors of implicit ALS (Hu, Koren and Volinsky, 2008; scaling of Rendle et al., 2021).
+    """User factors of implicit ALS in closed form (Hu, Koren and Volinsky, 2008; scaling of Rendle et al., 2021).
 
-    x = (g Y'Y + sum_i (c_i - g) y_i y_i' + lambda_u I)^-1 sum_i c_i y_i, over the films i of the history, with the
+    x = (g Y'Y + sum_i (c_i - g) y_i y_i' + lambda_u I)^-1 sum_i c_i y_i, over the films i rated by the user, with the
     confidence c_i = alpha * (weight_offset + weight_slope * r_i), g = unobserved_weight and
     lambda_u = regularization * (n_ratings + unobserved_weight * n_movies)^regularization_exponent.
     """
@@ -66,10 +79,10 @@ class AlsFoldIn(Spec):
 
 
 class SvdFoldIn(Spec):
-    """Ridge solution for a new user's bias and factors with the film side fixed.
+    """User bias and factors of SVD by ridge regression, with item factors and biases fixed.
 
     Minimises sum_i (r_i - mean - b_i - b - q_i'p)^2 + n_ratings * regularization * (b^2 + |p|^2), the objective of
-    Surprise's SVD, in which every rating brings its own share of regularization.
+    Surprise's SVD, which regularizes once per rating.
     """
 
     kind: Literal["svd"] = "svd"
@@ -89,10 +102,10 @@ class FactorSpec(Spec):
 
 
 class ItemWeightsSpec(Spec):
-    """score(u, .) = history(u) @ B, with B films x films: item-KNN (sparse) or EASE (dense).
+    """Linear item model: scores(u) = weights(u) @ B, with B (n_movies, n_movies): item-KNN (sparse) or EASE (dense).
 
-    `rows` names the films that a dense B covers when it is capped by popularity; other films score 0. The history
-    counts as `binary` (1 for each rating) or `rating` (r / 5).
+    `rows`: the films that a dense B covers if it is limited to popular films; other films score 0. `profile_weight`:
+    the weight of a rating r, `binary` 1 or `rating` r / 5.
     """
 
     kind: Literal["item_weights"] = "item_weights"
@@ -103,7 +116,7 @@ class ItemWeightsSpec(Spec):
 
 
 class EnsembleMember(Spec):
-    """A scorer with its weight in the sum."""
+    """One scorer of an ensemble and its weight."""
 
     name: str
     weight: float
@@ -111,7 +124,7 @@ class EnsembleMember(Spec):
 
 
 class EnsembleSpec(Spec):
-    """Weighted sum of the members' scores, each z-scored for each person over the films not yet in the history."""
+    """Weighted sum of the members' scores, each standardised per user over the films that the user has not rated."""
 
     kind: Literal["ensemble"] = "ensemble"
     members: list[EnsembleMember]

@@ -1,1 +1,1 @@
-"""From a typed title to a film: keys, words and the index over them."""
+"""Title search: normal forms of titles, word index and typo-tolerant look-up."""

@@ -1,11 +1,11 @@
-"""The normal form of a title: what two spellings of one title have in common."""
+"""Normal forms of titles, so that different spellings of one title compare equal."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-# Articles that may be left out in front of a title, in the languages that occur in MovieLens.
+# Leading articles that a query may leave out, in the languages of MovieLens.
 _DROPPED = frozenset(
     (
         "the",
@@ -41,13 +41,13 @@ _NO_LETTER = re.compile(r"[\W_]+")
 
 
 def split_year(title: str) -> tuple[str, int | None]:
-    """`"Heat (1995)"` to `("Heat", 1995)`; the year is None where the title has none at its end."""
+    """Split a title into name and year: "Heat (1995)" gives ("Heat", 1995), "Heat" gives ("Heat", None)."""
     match = _YEAR.search(title)
     return (title[: match.start()], int(match["year"])) if match else (title, None)
 
 
 def move_article(title: str) -> str:
-    """`"Usual Suspects, The"` to `"The Usual Suspects"`; `"Crime, Inc"` stays, as "Inc" is no article."""
+    """Move a trailing article to the front: "Usual Suspects, The" gives "The Usual Suspects"."""
     title = title.strip()
     match = _TRAILING_ARTICLE.match(title) if "," in title else None
     if not match or match["article"].casefold() not in ARTICLES:
@@ -57,7 +57,7 @@ def move_article(title: str) -> str:
 
 
 def normalise(title: str) -> str:
-    """The key of a title: no accents, case or punctuation, article in front, single spaces."""
+    """Return a title's key for comparisons: no accents, case or punctuation, article in front, single spaces."""
     folded = title.casefold()
     if _PLAIN.fullmatch(folded):  # most of what people type
         return folded
@@ -68,6 +68,6 @@ def normalise(title: str) -> str:
 
 
 def drop_article(key: str) -> str:
-    """The key without a leading article, unless nothing would be left."""
+    """Return a title key without its leading article, unless nothing would be left."""
     first, _, rest = key.partition(" ")
     return rest if rest and first in _DROPPED else key

@@ -1,4 +1,4 @@
-"""Titles by their words, in any order, whole, begun or misspelt: an inverted index over the films' words.
+"""Inverted index over the words of titles: finds words in any order, as prefixes and with typos.
 
 Arrays: the text table `title_words`, and `title_words_indptr`, `title_words_films`: the film rows of each word.
 """
@@ -15,30 +15,30 @@ from recommender.titles.text_table import TextTable, encode_texts
 
 Arrays = Mapping[str, NDArray[Any]]
 
-_BEGUN = 0.8  # what a word counts that the query only begins
-_MISSPELT = 0.7
-_COMMON = 0.05  # a word in more than this share of the films says little; it counts only beside others
+_PREFIX_FIT = 0.8  # weight of a word that the query's last word only begins
+_TYPO_FIT = 0.7
+_COMMON = 0.05  # words in more than this share of the films hardly count
 
 
 def encode_words(words: Sequence[Iterable[str]]) -> dict[str, NDArray[Any]]:
-    """Arrays of the index from the words of each film, in row order."""
+    """Return the arrays of the index, given the words of each film in row order."""
     films: dict[str, list[int]] = {}
-    for row, of_film in enumerate(words):
-        for word in set(of_film):
+    for row, film_words in enumerate(words):
+        for word in set(film_words):
             films.setdefault(word, []).append(row)
-    known = sorted(films, key=str.encode)
-    indptr = np.zeros(len(known) + 1, dtype=np.int64)
-    np.cumsum([len(films[word]) for word in known], out=indptr[1:])
-    rows = [row for word in known for row in films[word]]
+    vocabulary = sorted(films, key=str.encode)
+    indptr = np.zeros(len(vocabulary) + 1, dtype=np.int64)
+    np.cumsum([len(films[word]) for word in vocabulary], out=indptr[1:])
+    rows = [row for word in vocabulary for row in films[word]]
     return {
-        **encode_texts("title_words", known),
+        **encode_texts("title_words", vocabulary),
         "title_words_indptr": indptr,
         "title_words_films": np.array(rows, dtype=np.int32),
     }
 
 
 class TitleWords:
-    """The index."""
+    """Finds films by words of their titles."""
 
     def __init__(self, arrays: Arrays, n_films: int) -> None:
         self._words = TextTable("title_words", arrays)
@@ -47,27 +47,28 @@ class TitleWords:
         self._n_films = n_films
 
     def search(self, key: str, limit: int) -> NDArray[np.int64]:
-        """Film rows that share words with `key`, the rarest and most words first."""
+        """Return the rows of films that share words with a title key; many and rare shared words come first."""
         total = np.zeros(self._n_films, dtype=np.float32)
         words = key.split()
-        for at, word in enumerate(words):
+        for position, word in enumerate(words):
             score = np.zeros(self._n_films, dtype=np.float32)
-            for row, share in self._matches(word, begun=at == len(words) - 1):
+            for row, fit in self._matches(word, is_last=position == len(words) - 1):
                 films = self._films[self._indptr[row] : self._indptr[row + 1]]
-                score[films] = np.maximum(score[films], share * self._rarity(len(films)))
+                score[films] = np.maximum(score[films], fit * self._rarity(len(films)))
             total += score
-        found = np.flatnonzero(total)
-        return found[np.argsort(-total[found], kind="stable")[:limit]]
+        matching = np.flatnonzero(total)
+        return matching[np.argsort(-total[matching], kind="stable")[:limit]]
 
-    def _matches(self, word: str, *, begun: bool) -> list[tuple[int, float]]:
-        """Rows of the words that `word` may mean, and how well each fits."""
+    def _matches(self, word: str, *, is_last: bool) -> list[tuple[int, float]]:
+        """Return rows of words that a query's word may mean, with their fit; the last word may be unfinished."""
         exact = [(row, 1.0) for row in self._words.equal(word)]
-        longer = [(row, _BEGUN) for row in self._words.starting(word)][:1000] if begun else []
+        longer = [(row, _PREFIX_FIT) for row in self._words.starting(word)][:1000] if is_last else []
         if exact or len(word) < 3:
             return longer + exact
         rows, _ = self._words.close(word, 1 if len(word) < 6 else 2)
-        return [(row, _MISSPELT) for row in rows.tolist()] + longer
+        return [(row, _TYPO_FIT) for row in rows.tolist()] + longer
 
     def _rarity(self, films: int) -> float:
+        """Return the weight of a word that occurs in the titles of so many films."""
         share = films / max(self._n_films, 1)
         return 0.01 if share > _COMMON else float(-np.log(share))

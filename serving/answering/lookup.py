@@ -6,12 +6,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from recommender.errors import AmbiguousTitleError, TitleNotFoundError, UnknownMovieError
-from recommender.titles.index import Found
+from recommender.titles.index import TitleMatch
 from serving.problem import ProblemError
 from serving.versions.served import Served
 
 
-def resolve_title(served: Served, title: str, *, n: int, fuzzy: bool = False) -> Found:
+def resolve_title(served: Served, title: str, *, n: int, fuzzy: bool = False) -> TitleMatch:
     """The film of that title. Raises a 404 problem with suggestions or a 409 problem with the candidates."""
     try:
         return served.model.titles.resolve(title, fuzzy=fuzzy)

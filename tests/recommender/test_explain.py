@@ -67,7 +67,7 @@ def test_an_ensembles_contributions_are_its_members_in_units_of_their_spread() -
     members = [EnsembleMember(name="a", weight=0.6, spec=ALS), EnsembleMember(name="b", weight=0.4, spec=DENSE)]
     popular = EnsembleMember(name="c", weight=1, spec=PopularitySpec(scores="popular"))
     scorer = user_scorer(EnsembleSpec(members=[*members, popular]), ARRAYS)
-    found = contributions(scorer, STARS, CANDIDATES)
+    shares = contributions(scorer, STARS, CANDIDATES)
     unseen = np.setdiff1d(np.arange(N), STARS.indices)
     expected = sum(
         member.weight
@@ -75,24 +75,27 @@ def test_an_ensembles_contributions_are_its_members_in_units_of_their_spread() -
         / user_scorer(member.spec, ARRAYS).folded(STARS)[0][unseen].std()
         for member in members
     )
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    np.testing.assert_allclose(shares, expected, rtol=1e-4)
 
 
 def test_the_strongest_rated_films_are_named_and_the_rest_makes_up_the_score() -> None:
     scorer = user_scorer(ALS, ARRAYS)
     ranked = Ranked(CANDIDATES, scorer.folded(STARS)[0][CANDIDATES])
-    for at, told in enumerate(explain_person(scorer, STARS, ranked, limit=2)):
-        sizes = [abs(reason.contribution) for reason in told.reasons]
+    for rank, explanation in enumerate(explain_person(scorer, STARS, ranked, limit=2)):
+        sizes = [abs(reason.contribution) for reason in explanation.reasons]
         assert sizes == sorted(sizes, reverse=True)
         assert len(sizes) == 2
-        total = sum(reason.contribution for reason in told.reasons) + told.rest
-        assert total == pytest.approx(float(ranked.scores[at]))
-        assert {(r.row, r.stars) for r in told.reasons} <= {(0, 5.0), (2, 4.0), (5, 1.5)}
+        total = sum(reason.contribution for reason in explanation.reasons) + explanation.rest
+        assert total == pytest.approx(float(ranked.scores[rank]))
+        assert {(r.row, r.stars) for r in explanation.reasons} <= {(0, 5.0), (2, 4.0), (5, 1.5)}
 
 
 def test_what_is_only_expected_of_a_new_film_is_not_told_as_what_people_liked() -> None:
     taste = SimilaritySpec(parts=[SimilarityPart(name="als", embedding="content")])
     model = Model(build_manifest(item_scorer=taste, content_embedding=None), build_arrays())
     ranked = Ranked(np.array([1, UNRATED]), np.ones(2, dtype=np.float32))
-    assert [each.reasons[0].name for each in explain_similar(model, 0, ranked)] == ["als", EXPECTED]
-    assert [each.reasons[0].name for each in explain_similar(model, UNRATED, ranked)] == [EXPECTED, EXPECTED]
+    assert [explanation.reasons[0].name for explanation in explain_similar(model, 0, ranked)] == ["als", EXPECTED]
+    assert [explanation.reasons[0].name for explanation in explain_similar(model, UNRATED, ranked)] == [
+        EXPECTED,
+        EXPECTED,
+    ]

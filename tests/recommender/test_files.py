@@ -38,9 +38,9 @@ def test_a_directory_of_ours_is_replaced_again_and_again(tmp_path):
     assert list(tmp_path.iterdir()) == [target], "nothing is left beside it"
 
 
-@pytest.mark.parametrize("there", ["nothing", "empty"])
-def test_a_free_place_or_an_empty_directory_is_taken(tmp_path, there):
-    if there == "empty":
+@pytest.mark.parametrize("target", ["nothing", "empty"])
+def test_a_free_place_or_an_empty_directory_is_taken(tmp_path, target):
+    if target == "empty":
         (tmp_path / "twin").mkdir()
     write(tmp_path / "twin", ratings="one")
     assert (tmp_path / "twin" / "ratings").read_text() == "one"
@@ -91,12 +91,12 @@ def test_row_58_what_is_not_ours_is_not_removed(tmp_path, change):
     write(tmp_path / "twin", ratings="one")
     change(tmp_path / "twin")
     before = tree(tmp_path)
-    own = {
+    our_files = {
         f"twin/{name}" for name in marked_files(tmp_path / "twin") or () if not (tmp_path / "twin" / name).is_symlink()
     }
     left = remove_directory(tmp_path / "twin", marked_files)
     assert left
-    assert tree(tmp_path) == {name: content for name, content in before.items() if name not in own}
+    assert tree(tmp_path) == {name: content for name, content in before.items() if name not in our_files}
 
 
 def test_row_58_a_file_that_comes_while_the_new_ones_are_written_stays(tmp_path):
@@ -130,8 +130,8 @@ def test_row_58_a_file_that_comes_at_the_very_last_moment_is_kept_beside(tmp_pat
     monkeypatch.setattr(files, "sync", late)
     with pytest.raises(UsageError, match=r"was replaced.*notes\.txt"):
         write(target, ratings="two")
-    (kept,) = tmp_path.glob("twin-kept-*")
-    assert tree(kept) == {"notes.txt": b"mine"}
+    (rescued,) = tmp_path.glob("twin-kept-*")
+    assert tree(rescued) == {"notes.txt": b"mine"}
     assert (target / "ratings").read_text() == "two"
 
 

@@ -16,15 +16,15 @@ def titles(model: Model, ranked: Ranked) -> list[str]:
 
 
 def test_films_like_a_film_share_its_taste_and_leave_it_out(toy: Model) -> None:
-    found = toy.similar(toy.movie_row(1), Wanted(n=4))
-    assert titles(toy, found) == ["The Moon Thieves", "Robot Summer", "Twins", "Alien Harbour"]
-    assert np.all(np.diff(found.scores) <= 0)
+    ranked = toy.similar(toy.movie_row(1), Wanted(n=4))
+    assert titles(toy, ranked) == ["The Moon Thieves", "Robot Summer", "Twins", "Alien Harbour"]
+    assert np.all(np.diff(ranked.scores) <= 0)
 
 
 def test_a_second_entry_is_never_shown_and_never_recommends_its_first(toy: Model) -> None:
-    for wanted in (Wanted(n=5), Wanted(n=11)):
-        assert SECOND_ENTRY not in toy.similar(FIRST_ENTRY, wanted).rows
-        assert not {FIRST_ENTRY, SECOND_ENTRY} & set(toy.similar(SECOND_ENTRY, wanted).rows.tolist())
+    for options in (Wanted(n=5), Wanted(n=11)):
+        assert SECOND_ENTRY not in toy.similar(FIRST_ENTRY, options).rows
+        assert not {FIRST_ENTRY, SECOND_ENTRY} & set(toy.similar(SECOND_ENTRY, options).rows.tolist())
 
 
 def test_prebuilt_and_scored_lists_agree(toy: Model) -> None:
@@ -36,13 +36,13 @@ def test_prebuilt_and_scored_lists_agree(toy: Model) -> None:
 
 
 def test_filters_that_empty_the_prebuilt_list_fall_back_on_the_full_scorer(toy: Model) -> None:
-    found = toy.similar(0, Wanted(n=4, filter=FilmFilter(genres=("romance",))))
-    assert len(found.rows) == 4
-    assert all("Romance" in toy.catalog.film(int(row)).genres for row in found.rows)
+    ranked = toy.similar(0, Wanted(n=4, filter=FilmFilter(genres=("romance",))))
+    assert len(ranked.rows) == 4
+    assert all("Romance" in toy.catalog.film(int(row)).genres for row in ranked.rows)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "keeps"),
+    ("conditions", "keeps"),
     [
         (FilmFilter(year_from=1990), lambda film: (film.year or 0) >= 1990),
         (FilmFilter(year_to=1990), lambda film: film.year is not None and film.year <= 1990),
@@ -52,9 +52,9 @@ def test_filters_that_empty_the_prebuilt_list_fall_back_on_the_full_scorer(toy: 
     ],
 )
 def test_each_filter_keeps_exactly_the_films_it_names(
-    toy: Model, wanted: FilmFilter, keeps: Callable[[Film], object]
+    toy: Model, conditions: FilmFilter, keeps: Callable[[Film], object]
 ) -> None:
-    allowed = toy.catalog.allowed(wanted)
+    allowed = toy.catalog.allowed(conditions)
     for row in range(len(toy.catalog)):
         assert allowed[row] == (row != SECOND_ENTRY and bool(keeps(toy.catalog.film(row))))
 
@@ -67,19 +67,19 @@ def test_an_unknown_genre_is_an_error_that_names_the_known_ones(toy: Model) -> N
 def test_a_user_gets_films_of_their_taste_that_they_have_not_rated(toy: Model) -> None:
     matrix = user_item()
     for user in range(len(USER_IDS)):
-        found = toy.for_user(user, Wanted(n=3))
-        assert not set(found.rows.tolist()) & set(matrix[[user]].indices.tolist())
-        own = range(6) if user < 5 else range(6, 11)
-        assert found.rows[0] in own
+        ranked = toy.for_user(user, Wanted(n=3))
+        assert not set(ranked.rows.tolist()) & set(matrix[[user]].indices.tolist())
+        taste = range(6) if user < 5 else range(6, 11)
+        assert ranked.rows[0] in taste
 
 
 def test_a_new_person_with_the_ratings_of_a_user_gets_that_user_s_list(toy: Model) -> None:
     for user in range(len(USER_IDS)):
         history = toy.history.ratings(np.array([user]))
-        known = toy.for_user(user, Wanted(n=5))
+        as_user = toy.for_user(user, Wanted(n=5))
         new = toy.for_profile(history.indices[::-1].astype(np.int64), history.data[::-1], Wanted(n=5))
-        np.testing.assert_array_equal(known.rows, new.rows)
-        np.testing.assert_allclose(known.scores, new.scores, rtol=1e-4, atol=1e-5)
+        np.testing.assert_array_equal(as_user.rows, new.rows)
+        np.testing.assert_allclose(as_user.scores, new.scores, rtol=1e-4, atol=1e-5)
 
 
 def test_history_gives_back_the_ratings_in_any_order_of_users(toy: Model) -> None:

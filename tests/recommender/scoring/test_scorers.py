@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from numpy.typing import NDArray
+from pydantic import ValidationError
 from scipy.optimize import minimize
 
 from recommender.scoring.blocks import z_scores
-from recommender.scoring.foldin import als_user, fold_in, svd_user
+from recommender.scoring.foldin import AlsSystem, SvdSystem
 from recommender.scoring.scorers import Similarity, item_scorer, user_scorer
 from recommender.scoring.specs import (
     AlsFoldIn,
@@ -25,7 +29,7 @@ N, D = 6, 3
 STARS = sp.csr_matrix(np.array([[5, 0, 4, 0, 0, 1], [0, 3, 0, 0, 5, 0]], dtype=np.float32))
 EMBEDDING = np.eye(N, D, dtype=np.float32) + 0.1
 LINKS = sp.csr_matrix(np.round(RNG.random((N, N)), 1).astype(np.float32))
-ARRAYS = {
+ARRAYS: dict[str, NDArray[Any]] = {
     "embedding": EMBEDDING,
     "links_indptr": LINKS.indptr,
     "links_indices": LINKS.indices,
@@ -42,26 +46,34 @@ ARRAYS = {
     "capped_rows": np.array([0, 2, 4], dtype=np.int32),
 }
 PARTS = [
-    SimilarityPart(name="cosine", weight=2.0, embedding="embedding", query_gain="query_gain"),
-    SimilarityPart(name="links", weight=0.5, sparse="links", candidate_gain="candidate_gain"),
+    SimilarityPart(
+        name="cosine", weight=2.0, embedding="embedding", query_gain="query_gain", candidate_gain="candidate_gain"
+    ),
+    SimilarityPart(name="links", weight=0.5, sparse="links"),
 ]
 
 
 def test_similarity_is_the_weighted_sum_of_its_parts() -> None:
-    found = item_scorer(SimilaritySpec(parts=PARTS), ARRAYS).similar(np.array([1, 4]))
-    for line, i in enumerate([1, 4]):
+    scores = item_scorer(SimilaritySpec(parts=PARTS), ARRAYS).similar(np.array([1, 4]))
+    for block_row, i in enumerate([1, 4]):
         for j in range(N):
-            cosine = 2.0 * ARRAYS["query_gain"][i] * (EMBEDDING[i] @ EMBEDDING[j])
-            links = 0.5 * ARRAYS["candidate_gain"][j] * LINKS[i, j]
-            assert found[line, j] == pytest.approx(cosine + links, abs=1e-5)
+            gains = ARRAYS["query_gain"][i] * ARRAYS["candidate_gain"][j]
+            expected = 2.0 * gains * (EMBEDDING[i] @ EMBEDDING[j]) + 0.5 * LINKS[i, j]
+            assert scores[block_row, j] == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("source", [{}, {"embedding": "a", "sparse": "b"}, {"sparse": "b", "query_gain": "c"}])
+def test_a_similarity_part_without_one_clear_source_is_refused(source: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="part odd: expected"):
+        SimilarityPart(name="odd", **source)
 
 
 def test_contributions_add_up_to_the_score() -> None:
     scorer = Similarity(SimilaritySpec(parts=PARTS), ARRAYS)
     candidates = np.array([0, 3, 5])
-    parts = scorer.contributions(2, candidates)
-    assert set(parts) == {"cosine", "links"}
-    np.testing.assert_allclose(sum(parts.values()), scorer.similar(np.array([2]))[0, candidates], rtol=1e-5)
+    by_part = scorer.contributions(2, candidates)
+    assert set(by_part) == {"cosine", "links"}
+    np.testing.assert_allclose(sum(by_part.values()), scorer.similar(np.array([2]))[0, candidates], rtol=1e-5)
 
 
 def test_a_person_is_the_sum_over_their_likes() -> None:
@@ -115,7 +127,7 @@ def test_ensemble_sums_weighted_z_scores_for_known_and_new_people_alike() -> Non
 
 
 def test_als_fold_in_minimises_the_published_objective() -> None:
-    items = ARRAYS["items"].astype(np.float64)
+    items = ARRAYS["items"]
     spec = AlsFoldIn(
         gram="gram",
         regularization=0.3,
@@ -135,26 +147,25 @@ def test_als_fold_in_minimises_the_published_objective() -> None:
         ridge = 0.3 * (len(rows) + 0.4 * N) ** 0.5
         return float(confidence @ (target - items @ x) ** 2 + ridge * x @ x)
 
-    found = als_user(spec, items[rows], stars, items.T @ items, N)
-    np.testing.assert_allclose(found, minimize(loss, np.zeros(D), tol=1e-12).x, atol=1e-5)
+    factors = AlsSystem(spec, items, items.T.astype(np.float64) @ items).solve(rows, stars)
+    np.testing.assert_allclose(factors, minimize(loss, np.zeros(D), tol=1e-12).x, atol=1e-5)
 
 
 def test_svd_fold_in_minimises_surprise_s_objective() -> None:
-    items = ARRAYS["items"].astype(np.float64)
+    items, baseline = ARRAYS["items"], ARRAYS["item_bias"] + np.float32(3.5)
     rows, residual = np.array([1, 4]), np.array([0.7, -1.1])
 
     def loss(x: np.ndarray) -> float:
         error = residual - x[0] - items[rows] @ x[1:]
         return float(error @ error + len(rows) * 0.2 * x @ x)
 
-    bias, factors = svd_user(SvdFoldIn(regularization=0.2), items[rows], residual)
+    bias, *factors = SvdSystem(SvdFoldIn(regularization=0.2), items, baseline).solve(rows, baseline[rows] + residual)
     np.testing.assert_allclose([bias, *factors], minimize(loss, np.zeros(D + 1), tol=1e-12).x, atol=1e-5)
 
 
 def test_a_person_without_ratings_folds_in_to_zeros() -> None:
     empty = sp.csr_matrix(np.zeros((1, N), dtype=np.float32))
-    items, baseline = EMBEDDING, np.zeros(N, dtype=np.float32)
     spec = AlsFoldIn(gram="gram", regularization=1.0)
-    factors, bias = fold_in(spec, empty, items, baseline, {"gram": np.eye(D)})
+    factors, bias = AlsSystem(spec, EMBEDDING, np.eye(D)).fold_in(empty)
     assert bias is None
     assert not factors.any()

@@ -70,8 +70,8 @@ def small():
     ],
 )
 def test_a_spelling_habit_finds_the_film(small, typed, row, matched):
-    found = small.resolve(typed)
-    assert (found.row, found.matched) == (row, matched)
+    match = small.resolve(typed)
+    assert (match.row, match.matched) == (row, matched)
 
 
 def test_two_films_of_one_title_are_candidates_most_rated_first(small):
@@ -102,8 +102,8 @@ def test_what_is_not_found_is_suggested(small, typed, first):
 
 
 def test_fuzzy_takes_a_close_spelling_and_says_so(small):
-    found = small.resolve("Toy Stroy", fuzzy=True)
-    assert (found.row, found.matched) == (0, "fuzzy")
+    match = small.resolve("Toy Stroy", fuzzy=True)
+    assert (match.row, match.matched) == (0, "fuzzy")
 
 
 def test_fuzzy_does_not_take_a_film_that_only_shares_words(small):

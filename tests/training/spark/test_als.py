@@ -15,7 +15,7 @@ from movierec.cli.train import Engine, train
 from recommender import schema
 from recommender.errors import DataError, MissingInputError, MovierecError, UsageError
 from recommender.model import Model, Wanted
-from recommender.scoring.foldin import fold_in
+from recommender.scoring.foldin import AlsSystem
 from serving.api.app import create_app
 from serving.settings import Settings
 from serving.versions.model_store import ModelStore, VersionMeta
@@ -127,7 +127,8 @@ def test_spark_reaches_the_minimum_that_the_local_fit_reaches(fitted, data):
 
 def test_known_people_have_the_factors_that_fold_in_gives(fitted, data):
     items = fitted.arrays["als_item_factors"]
-    folded, _ = fold_in(fitted.user_spec.fold_in, data.user_item, items, items[:, 0], fitted.arrays)
+    spec = fitted.user_spec.fold_in
+    folded, _ = AlsSystem(spec, items, fitted.arrays[spec.gram]).fold_in(data.user_item)
     np.testing.assert_allclose(fitted.arrays["als_user_factors"], folded, atol=1e-5)
     assert not items[world.UNRATED].any()
 

@@ -23,7 +23,7 @@ THIN = 5  # an item with fewer ratings has next to no evidence, for thin_films
 
 @dataclass(frozen=True)
 class CatalogStats:
-    """What these metrics know about the items and, where lists are for users, about those users' histories."""
+    """Popularity and tags of all items and, where lists are for users, the mean popularity of their histories."""
 
     popularity: NDArray[np.int64]  # (n_movies,) training ratings
     raters: int  # users with a training rating
@@ -32,7 +32,7 @@ class CatalogStats:
 
     @cached_property
     def squared_tag_lengths(self) -> Values:
-        """(n_movies,) squared length of each item's tag vector: 1, or 0 where it has no tag."""
+        """Return the squared length (n_movies,) of each item's tag vector: 1, or 0 where it has no tag."""
         return row_squares(self.tags)
 
     def popularity_in(self, lists: Lists) -> NDArray[np.int64]:

@@ -121,6 +121,7 @@ def measure_predicted_ratings(
 
 
 def _accuracy(lists: Lists, relevant: sp.csr_matrix, matrices: SplitMatrices, protocol: ProtocolConfig) -> PerUser:
+    """Return the protocol's ranking metrics of each list, with and without popularity weights."""
     hits = find_hits(lists, relevant)
     metrics = list_metrics(hits, np.diff(relevant.indptr), protocol.k, protocol.metrics)
     weights = 1.0 / np.maximum(matrices.popularity, 1)

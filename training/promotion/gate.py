@@ -136,6 +136,7 @@ def _guards(challenger: EvaluationByRole, rival: Rival, rules: GateRules) -> lis
 
 
 def _status(comparison: Comparison, margin: float) -> Status:
+    """Return whether a loss beyond the margin is excluded (holds), certain (broken) or neither (unclear)."""
     lowest, highest = gain_interval(comparison)
     if lowest >= -margin:
         return "holds"
@@ -156,6 +157,7 @@ def is_better(comparison: Comparison) -> bool:
 
 
 def _limits(challenger: EvaluationByRole, rival: Rival, rules: GateRules) -> list[Limit]:
+    """Check coverage, lists with rare items and items with next to no ratings, for both scorers."""
     limits = []
     for role in ROLES:
         evaluation, rival_evaluation = challenger[role], rival.evaluations[role]

@@ -27,6 +27,7 @@ from recommender.scoring.specs import FactorSpec, ItemSpec, Spec, UserSpec
 
 FORMAT: Literal[1] = 1
 MANIFEST = "manifest.json"
+BUNDLE = "bundle"  # a bundle's directory in the artifacts of a version: artifacts/bundle/manifest.json
 
 # A name becomes a file name: nothing in it may lead out of the bundle.
 ArrayName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]

@@ -1,4 +1,4 @@
-"""Typed configuration files: every key is known, typed and documented where it is used; anything else is an error."""
+"""Typed configuration files: every key is declared, typed and documented; unknown keys are errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONFIG_ROOT = Path(__file__).parents[1] / "configs"
 
 
 class Config(BaseModel):
-    """Base of every configuration section: immutable, and unknown keys are errors."""
+    """Base class of configuration sections: immutable, and unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -24,15 +24,16 @@ C = TypeVar("C", bound=Config)
 
 
 def load_config(path: Path, kind: type[C], overrides: Sequence[str] = ()) -> C:
-    """The file at `path` as a `kind`; `overrides` are `key=value` or `section.key=value`, values in YAML.
+    """Read the configuration file at `path` as a `kind`, with `overrides` applied.
 
-    Raises MissingInputError or UsageError, which names the file, the key and the keys that exist.
+    `overrides`: `key=value` or `section.key=value`, values in YAML. Raises MissingInputError where there is no file,
+    UsageError, which names the file, the wrong key and the existing ones.
     """
     return build_config(override(read_mapping(path), overrides), kind, path.name)
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
-    """The YAML mapping at `path`; an empty file is an empty mapping."""
+    """Read the YAML mapping at `path`; an empty file is an empty mapping. Raises MissingInputError or UsageError."""
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -45,7 +46,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
 
 
 def override(raw: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    """`raw` with each `key=value` or `section.key=value` put in place."""
+    """Return a copy of `raw` with each `key=value` or `section.key=value` set. Raises UsageError for another form."""
     result = dict(raw)
     for text in overrides:
         key, equals, value = text.partition("=")
@@ -56,20 +57,20 @@ def override(raw: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `changes` on top, section by section."""
+    """Return `base` overridden by `changes`, section by section."""
     merged = dict(base)
     for key, value in changes.items():
-        below = merged.get(key)
-        merged[key] = merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+        section = merged.get(key)
+        merged[key] = merge(section, value) if isinstance(section, Mapping) and isinstance(value, Mapping) else value
     return merged
 
 
 def build_config(raw: Mapping[str, Any], kind: type[C], source: str) -> C:
-    """`raw` as a `kind`. Raises UsageError that names `source`, the wrong keys and the known ones."""
+    """Validate `raw` as a `kind`. Raises UsageError, which names `source`, the wrong keys and the known ones."""
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
-        raise UsageError("; ".join(_explain(each, kind, source) for each in error.errors())) from error
+        raise UsageError("; ".join(_explain(problem, kind, source) for problem in error.errors())) from error
 
 
 def _nested(keys: Sequence[str], value: Any) -> dict[str, Any]:
@@ -77,17 +78,17 @@ def _nested(keys: Sequence[str], value: Any) -> dict[str, Any]:
 
 
 def _explain(error: Any, kind: type[Config], source: str) -> str:
-    key = ".".join(str(part) for part in error["loc"])
+    key = ".".join(str(step) for step in error["loc"])
     if error["type"] == "extra_forbidden":
         return f"{source}: unknown key {key!r}; known keys: {', '.join(_known_keys(kind, error['loc'][:-1]))}"
     return f"{source}: {key}: {error['msg']}, found {error['input']!r}"
 
 
 def _known_keys(kind: type[Config], section: Sequence[Any]) -> list[str]:
-    """Keys of the section of `kind` that `section` leads to."""
+    """Return the keys of the section of `kind` at the path `section`."""
     fields: Any = kind
-    for part in section:
-        annotation = fields.model_fields[part].annotation if part in fields.model_fields else None
+    for step in section:
+        annotation = fields.model_fields[step].annotation if step in fields.model_fields else None
         if not (isinstance(annotation, type) and issubclass(annotation, Config)):
             break
         fields = annotation

@@ -13,7 +13,7 @@ from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare, holm
 from training.models import NAMES, configure, parts_of
 from training.pipeline.judge import Part, fit, parts
-from training.splits.cut import splits, trained_in
+from training.splits.cut import splits, train_on_fold_in
 from training.splits.protocol import ProtocolConfig
 
 NDCG = "ndcg_at_10"
@@ -122,7 +122,7 @@ def _folded_and_known(
     known: dict[str, list[Evaluation]] = {name: [] for name in models}
     for seed in protocol.seeds:
         for split in splits(protocol, study.dataset, seed):
-            for results, judged in ((folded, split), (known, trained_in(split))):
+            for results, judged in ((folded, split), (known, train_on_fold_in(split))):
                 part = Part(f"strong-{seed}", study.dataset, protocol, judged, 0, study.progress)
                 for name in models:
                     results[name].append(part.evaluate(fit(name, configure(name))))

@@ -74,8 +74,10 @@ def _stock(study: Study, name: str) -> dict[str, Interval]:
         study.progress(f"stock Surprise {name}", len(found) / len(folds))
     users = np.concatenate([each.users for each in found])
     order = np.argsort(users, kind="stable")
-    given, predicted = (np.concatenate([getattr(each, side) for each in found]) for side in ("given", "predicted"))
-    pooled = Predictions(users[order], given[order], predicted[order])
+    observed, predicted = (
+        np.concatenate([getattr(each, side) for each in found]) for side in ("observed", "predicted")
+    )
+    pooled = Predictions(users[order], observed[order], predicted[order])
     return intervals(rating_metrics(pooled, np.arange(len(study.dataset.user_ids))), 0)
 
 

@@ -22,6 +22,7 @@ from recommender.titles.keys import split_year
 from training.bundling.extras import extra_arrays
 from training.bundling.neighbours import nearest
 from training.datasets.store import ProcessedDataset
+from training.kernels.sampling import evenly_spaced
 from training.models.base import FittedModel, TrainingData
 
 GOLDEN_LENGTH = 10
@@ -133,15 +134,10 @@ def golden_queries(model: Model, data: TrainingData) -> list[Golden]:
     films = films[np.argsort(-data.counts[films], kind="stable")]
     people = np.flatnonzero(np.diff(data.user_item.indptr) > 0)
     open_answer = {"movie_ids": [0] * min(GOLDEN_LENGTH, len(data.canonical)), "scores": []}
-    asked = [("movie", raw) for raw in model.movie_ids.ids[spread(films, GOLDEN_MOVIES)].tolist()]
-    asked += [("user", raw) for raw in model.user_ids.ids[spread(people, GOLDEN_USERS)].tolist()]
+    asked = [("movie", raw) for raw in model.movie_ids.ids[evenly_spaced(films, GOLDEN_MOVIES)].tolist()]
+    asked += [("user", raw) for raw in model.user_ids.ids[evenly_spaced(people, GOLDEN_USERS)].tolist()]
     queries = (Golden.model_validate({"subject": subject, "id": raw, **open_answer}) for subject, raw in asked)
     return [model.golden_answer(query) for query in queries]
-
-
-def spread(rows: NDArray[np.int64], n: int) -> NDArray[np.int64]:
-    """Up to n of `rows`, evenly spaced, the first among them."""
-    return rows[np.unique(np.linspace(0, len(rows) - 1, min(n, len(rows))).astype(np.int64))]
 
 
 def _average(mean: float, count: int) -> float | None:

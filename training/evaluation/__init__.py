@@ -1,1 +1,1 @@
-"""How models are judged: protocols, metrics with intervals, paired comparisons and pictures."""
+"""Evaluation of models: metrics with intervals, paired comparisons, differences of lists, and figures."""

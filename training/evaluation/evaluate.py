@@ -1,4 +1,4 @@
-"""One model judged by one protocol, through the scorers that the service answers with; and the mean of several such."""
+"""Evaluation of a model by a protocol, through the scorers that the service answers with; and means of evaluations."""
 
 from __future__ import annotations
 
@@ -12,13 +12,24 @@ from recommender.bundle import Metric
 from recommender.errors import DataError, UsageError
 from recommender.model import Model
 from training.datasets.store import ProcessedDataset
-from training.evaluation.judges import Parts, judge_films, judge_people, judge_ratings
+from training.evaluation.measure import (
+    SplitMatrices,
+    measure_predicted_ratings,
+    measure_similar_lists,
+    measure_user_lists,
+)
 from training.evaluation.metrics import Values, quotient
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import PER_RATING, Interval, intervals
 from training.models.base import Progress, silent
-from training.splits.cut import Split, liked, part
+from training.splits.cut import Split, is_relevant, rating_matrix
 from training.splits.protocol import ProtocolConfig
+
+_MEASURES = {
+    "user_scorer": measure_user_lists,
+    "item_scorer": measure_similar_lists,
+    "rating_scorer": measure_predicted_ratings,
+}
 
 
 def evaluate(
@@ -30,121 +41,133 @@ def evaluate(
     seed: int,
     progress: Progress = silent,
 ) -> Evaluation:
-    """Judge `model`, fitted on `split.train`, by `protocol`; `seed` names the training and draws the bootstrap.
+    """Evaluate a model that was fitted on `split.train`, by the metrics of `protocol`, on the split's test part.
 
-    Raises DataError where the model was fitted on other ratings than the split's training part, UsageError where it has
-    no scorer of the kind that the protocol judges.
+    `seed` is that of the training; it also draws the bootstrap. Raises DataError where the model was fitted on other
+    ratings than the split's training part, UsageError where it lacks the kind of scorer that the protocol evaluates.
     """
-    parts = _parts(dataset, split, protocol)
-    _check_fitted_on(model, dataset, parts.train)
-    judge = {"user_scorer": judge_people, "item_scorer": judge_films, "rating_scorer": judge_ratings}[protocol.judges]
-    outcome = judge(model, parts, protocol, seed, progress)
-    if not outcome.per_user:
+    matrices = _split_matrices(dataset, split, protocol)
+    _check_fitted_on(model, dataset, matrices.train)
+    measured = _MEASURES[protocol.judges](model, matrices, protocol, seed, progress)
+    if not measured.per_user:
         raise UsageError(f"Protocol {protocol.name} judges predicted stars; this {model.manifest.algorithm} has none.")
-    return _evaluation(
-        Evaluation(
-            protocol=protocol.name,
-            dataset=dataset.name,
-            fingerprint=dataset.fingerprint,
-            seed=seed,
-            users=dataset.user_ids.ids[outcome.users],
-            per_user=outcome.per_user,
-            overall=outcome.overall,
-            metrics=[],
-            arrays=outcome.arrays,
-        ),
-        outcome.bounds,
+    return Evaluation(
+        protocol=protocol.name,
+        dataset=dataset.name,
+        fingerprint=dataset.fingerprint,
+        seed=seed,
+        users=dataset.user_ids.ids[measured.users],
+        per_user=measured.per_user,
+        overall=measured.overall,
+        metrics=_metrics(protocol.name, measured.per_user, measured.overall, measured.bounds, seed),
+        arrays=measured.arrays,
     )
 
 
 def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
-    """The mean of evaluations of one model by one protocol, over folds, split seeds or training seeds.
+    """Return the mean of evaluations of one model by one protocol, over folds, split seeds or training seeds.
 
-    A person's value is the mean of theirs (RMSE and MAE: over all of that person's test ratings), so folds of a
-    cross-validation give the figure over all ratings, and seeds give the figure of an average training. Figures of
+    A user's value is their mean over the evaluations (RMSE and MAE: over all of their test ratings), so folds of a
+    cross-validation give the metric over all ratings, and seeds give the metric of an average training. Metrics of
     whole sets of lists and their bounds are averaged. Raises UsageError where protocol or data set differ.
     """
     first = evaluations[0]
-    if len({(each.protocol, each.fingerprint) for each in evaluations}) > 1:
+    if len({(evaluation.protocol, evaluation.fingerprint) for evaluation in evaluations}) > 1:
         raise UsageError("Expected evaluations by one protocol on one data set; found several.")
-    users = np.unique(np.concatenate([each.users for each in evaluations]))
-    names = list(dict.fromkeys(name for each in evaluations for name in each.per_user))
-    combined = Evaluation(
+    users = np.unique(np.concatenate([evaluation.users for evaluation in evaluations]))
+    names = list(dict.fromkeys(name for evaluation in evaluations for name in evaluation.per_user))
+    per_user = {name: _mean_per_user(name, evaluations, users) for name in names}
+    overall = _means([evaluation.overall for evaluation in evaluations])
+    return Evaluation(
         protocol=first.protocol,
         dataset=first.dataset,
         fingerprint=first.fingerprint,
         seed=first.seed,
         users=users,
-        per_user={name: _mean_of(name, evaluations, users) for name in names},
-        overall=_means([each.overall for each in evaluations]),
-        metrics=[],
-        arrays=_array_means([each.arrays for each in evaluations]),
+        per_user=per_user,
+        overall=overall,
+        metrics=_metrics(first.protocol, per_user, overall, _mean_bounds(evaluations, overall), first.seed),
+        arrays=_array_means([evaluation.arrays for evaluation in evaluations]),
     )
-    lows, highs = (
-        _means([{m.name: float(getattr(m, side)) for m in each.metrics if m.lo is not None} for each in evaluations])
-        for side in ("lo", "hi")
-    )
-    bounds = {
-        name: Interval(combined.overall[name], lows[name], highs[name]) for name in lows if name in combined.overall
-    }
-    return _evaluation(combined, bounds)
 
 
-def _parts(dataset: ProcessedDataset, split: Split, protocol: ProtocolConfig) -> Parts:
+def _split_matrices(dataset: ProcessedDataset, split: Split, protocol: ProtocolConfig) -> SplitMatrices:
     stars = dataset.ratings["rating"].to_numpy()
-    train = part(dataset, split.train)
-    return Parts(
+    train = rating_matrix(dataset, split.train)
+    return SplitMatrices(
         train=train,
-        history=train if split.fold_in is None else part(dataset, split.fold_in),
+        history=train if split.fold_in is None else rating_matrix(dataset, split.fold_in),
         folded=split.fold_in is not None,
-        masked=train if split.masked is split.train else part(dataset, split.masked),
-        test=part(dataset, split.test),
-        relevant=part(dataset, split.test & liked(protocol, stars)),
-        queries=None if split.queries is None else part(dataset, split.queries),
+        masked=train if split.masked is split.train else rating_matrix(dataset, split.masked),
+        test=rating_matrix(dataset, split.test),
+        relevant=rating_matrix(dataset, split.test & is_relevant(protocol, stars)),
+        queries=None if split.queries is None else rating_matrix(dataset, split.queries),
         tags=dataset.tags.matrix,
     )
 
 
 def _check_fitted_on(model: Model, dataset: ProcessedDataset, train: sp.csr_matrix) -> None:
-    """A model that saw more than the training part would be judged by what it knows; one that saw less, unfairly."""
+    """Raise DataError unless the model's history is exactly the training part.
+
+    A model that saw more would know test ratings; one that saw less would be at a disadvantage.
+    """
     same_rows = np.array_equal(model.movie_ids.ids, dataset.movie_ids.ids) and np.array_equal(
         model.user_ids.ids, dataset.user_ids.ids
     )
     if not same_rows:
         raise DataError(f"Expected a model with the films and users of {dataset.name}, found other ones.")
-    seen = model.history.ratings(np.arange(len(dataset.user_ids)))
-    if not (np.array_equal(seen.indptr, train.indptr) and np.array_equal(seen.indices, train.indices)):
+    history = model.history.ratings(np.arange(len(dataset.user_ids)))
+    if not (np.array_equal(history.indptr, train.indptr) and np.array_equal(history.indices, train.indices)):
         raise DataError(
-            f"Expected a model fitted on the split's {train.nnz} training ratings, found one fitted on {seen.nnz} "
+            f"Expected a model fitted on the split's {train.nnz} training ratings, found one fitted on {history.nnz} "
             "ratings, not the same ones. Fit it on training_data(dataset, split)."
         )
 
 
-def _evaluation(bare: Evaluation, bounds: Mapping[str, Interval]) -> Evaluation:
-    """`bare` with its metrics: means and intervals over people, then the overall figures."""
-    found = intervals(bare.per_user, bare.seed)
-    found |= {name: bounds.get(name, Interval(value, np.nan, np.nan)) for name, value in bare.overall.items()}
-    bare.metrics.extend(
+def _metrics(
+    protocol: str,
+    per_user: Mapping[str, Values],
+    overall: Mapping[str, float],
+    bounds: Mapping[str, Interval],
+    seed: int,
+) -> tuple[Metric, ...]:
+    """Return means over users with bootstrap intervals, then the overall values with `bounds` where they have any."""
+    values = intervals(per_user, seed)
+    values |= {name: bounds.get(name, Interval(value, np.nan, np.nan)) for name, value in overall.items()}
+    return tuple(
         Metric(
-            protocol=bare.protocol,
+            protocol=protocol,
             name=name,
-            value=each.value,
-            lo=None if np.isnan(each.lo) else each.lo,
-            hi=None if np.isnan(each.hi) else each.hi,
+            value=interval.value,
+            lo=None if np.isnan(interval.lo) else interval.lo,
+            hi=None if np.isnan(interval.hi) else interval.hi,
         )
-        for name, each in found.items()
-        if not np.isnan(each.value)
+        for name, interval in values.items()
+        if not np.isnan(interval.value)
     )
-    return bare
 
 
-def _mean_of(name: str, evaluations: Sequence[Evaluation], users: NDArray[np.int64]) -> Values:
-    """(u,) each person's mean of one metric over the evaluations in which they have a value."""
+def _mean_bounds(evaluations: Sequence[Evaluation], overall: Mapping[str, float]) -> dict[str, Interval]:
+    """Return the overall values with the means of their interval ends, where evaluations have intervals."""
+    lows, highs = (
+        _means(
+            [
+                {metric.name: float(getattr(metric, end)) for metric in evaluation.metrics if metric.lo is not None}
+                for evaluation in evaluations
+            ]
+        )
+        for end in ("lo", "hi")
+    )
+    return {name: Interval(overall[name], lows[name], highs[name]) for name in lows if name in overall}
+
+
+def _mean_per_user(name: str, evaluations: Sequence[Evaluation], users: NDArray[np.int64]) -> Values:
+    """Return each user's mean (u,) of one metric over the evaluations in which they have a value."""
     values, weights = np.full((2, len(evaluations), len(users)), np.nan)
-    for line, each in enumerate(evaluations):
-        at = np.searchsorted(users, each.users)
-        values[line, at] = each.per_user.get(name, np.full(len(at), np.nan))
-        weights[line, at] = each.per_user["test_ratings"] if name in PER_RATING else 1.0
+    for row, evaluation in enumerate(evaluations):
+        columns = np.searchsorted(users, evaluation.users)
+        values[row, columns] = evaluation.per_user.get(name, np.full(len(columns), np.nan))
+        weights[row, columns] = evaluation.per_user["test_ratings"] if name in PER_RATING else 1.0
     values = values**2 if name == "rmse" else values
     weights = np.where(np.isnan(values), 0.0, weights)
     total = np.nansum(values * weights, axis=0)
@@ -154,9 +177,11 @@ def _mean_of(name: str, evaluations: Sequence[Evaluation], users: NDArray[np.int
     return np.sqrt(mean) if name == "rmse" else mean
 
 
-def _means(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    return {name: float(np.mean([each[name] for each in figures if name in each])) for name in figures[0]}
+def _means(mappings: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the mean of each key of the first mapping over the mappings that have it."""
+    return {name: float(np.mean([mapping[name] for mapping in mappings if name in mapping])) for name in mappings[0]}
 
 
-def _array_means(arrays: Sequence[Mapping[str, Values]]) -> dict[str, Values]:
-    return {name: np.asarray(np.mean([each[name] for each in arrays], axis=0)) for name in arrays[0]}
+def _array_means(mappings: Sequence[Mapping[str, Values]]) -> dict[str, Values]:
+    """Return the elementwise mean of each array over all mappings."""
+    return {name: np.asarray(np.mean([arrays[name] for arrays in mappings], axis=0)) for name in mappings[0]}

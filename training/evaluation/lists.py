@@ -1,4 +1,4 @@
-"""Full-catalogue lists from a loaded model, in blocks: for people, and for films that people liked."""
+"""Top-k lists over the whole catalogue from a loaded model, in blocks: for users, and of items similar to queries."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from training.kernels.topk import BLOCK_CELLS, Block, top_k
 from training.models.base import Progress
 
 Rows = NDArray[np.int64]
-DEPTH = 200  # neighbours of a film that lists without seen films are cut from
-SMALL_BLOCKS = 256  # lines of a block at the most: enough for the matrix product to run at full speed
+DEPTH = 200  # neighbours of an item from which lists without masked items are cut
+SMALL_BLOCKS = 256  # rows of a block at the most: enough for the matrix product to run at full speed
 
 
 @dataclass(frozen=True)
 class Queries:
-    """Films that people are known to like: `users` (q,) user row and `films` (q,) film row of each, films ascending."""
+    """Query items, each asked for one user who likes it; sorted by item."""
 
-    users: Rows
-    films: Rows
+    users: Rows  # (q,) user rows
+    items: Rows  # (q,) item rows, ascending
 
 
 def user_lists(
@@ -39,91 +39,96 @@ def user_lists(
     folded: bool,
     progress: Progress,
 ) -> Lists:
-    """(u, k) films for the user rows `users` (u,), best first, ties by film row, padded with -1.
+    """Return the top k items (u, k) for each user row of `users`: best first, ties by item row, padded with -1.
 
-    `history`, `masked`: (n_users, n_movies), what the model is shown of each user and which films lists leave out;
-    `folded`: the model knows these people by their history alone.
+    `history`, `masked`: (n_users, n_movies), what the model sees of each user and which items lists leave out;
+    `folded`: the model knows these users by their history alone.
     """
     scorer = model.user_scorer
 
     def rank(block: slice) -> Lists:
         rows = users[block]
-        shown = history[rows]
-        scores = scorer.folded(shown) if folded else scorer.known(rows, shown)
-        _leave_out(scores, masked[rows])
+        block_history = history[rows]
+        scores = scorer.folded(block_history) if folded else scorer.known(rows, block_history)
+        _exclude(scores, masked[rows])
         return top_k(scores, k)[0]
 
     return _in_blocks(rank, len(users), masked.shape[1], progress, "ranking films for people")
 
 
 @dataclass(frozen=True)
-class FilmLists:
-    """Films like films, best first, padded with -1; never the film itself nor another entry of it."""
+class SimilarLists:
+    """Lists of similar items, best first, padded with -1; never the query item nor a duplicate of it."""
 
-    films: Rows  # (f,) the distinct films that are asked about, ascending
-    kept: Lists  # (f, k) as anybody gets them
-    masked: Lists  # (q, k) for each query, without the masked films of the query's user
+    items: Rows  # (f,) the distinct query items, ascending
+    unmasked: Lists  # (f, k) for each distinct item, whoever asks
+    masked: Lists  # (q, k) for each query, without the masked items of the query's user
 
 
-def film_lists(model: Model, queries: Queries, masked: sp.csr_matrix, k: int, progress: Progress) -> FilmLists:
-    """Lists of k films for each query; `masked`: (n_users, n_movies) what the second kind leaves out.
+def similar_lists(model: Model, queries: Queries, masked: sp.csr_matrix, k: int, progress: Progress) -> SimilarLists:
+    """Return the k items most similar to each query item, with and without the items that its user has rated.
 
-    Queries about one film share one scoring. Most people have rated few of a film's best DEPTH neighbours, so their
-    lists are cut from those; the others' are ranked anew.
+    `masked`: (n_users, n_movies) the items to leave out. Queries about one item share one scoring. Most users have
+    rated few of an item's best DEPTH neighbours, so their lists are cut from those; the others' are ranked anew.
     """
-    films, starts = np.unique(queries.films, return_index=True)
-    stops = np.append(starts[1:], len(queries.films))
-    unseen = np.empty((len(queries.films), k), dtype=np.int32)
+    items, starts = np.unique(queries.items, return_index=True)
+    stops = np.append(starts[1:], len(queries.items))
+    masked_lists = np.empty((len(queries.items), k), dtype=np.int32)
 
     def rank(block: slice) -> Lists:
-        scores = _likeness(model, films[block])
-        best = top_k(scores, min(max(DEPTH, k), scores.shape[1]))[0]
-        asked = slice(starts[block.start], stops[block.stop - 1])
-        line_of = np.repeat(np.arange(len(scores)), (stops - starts)[block])
-        theirs = masked[queries.users[asked]]
-        unseen[asked], short = _without(best[line_of], theirs, k)
-        for line in np.flatnonzero(short):
-            own = scores[[line_of[line]]]
-            _leave_out(own, theirs[[line]])
-            unseen[asked.start + line] = top_k(own, k)[0][0]
-        return best[:, :k]
+        scores = _similarity_scores(model, items[block])
+        neighbours = top_k(scores, min(max(DEPTH, k), scores.shape[1]))[0]
+        block_queries = slice(starts[block.start], stops[block.stop - 1])
+        score_row = np.repeat(np.arange(len(scores)), (stops - starts)[block])  # of each query of the block
+        query_masked = masked[queries.users[block_queries]]
+        masked_lists[block_queries], is_short = _without_masked(neighbours[score_row], query_masked, k)
+        for query in np.flatnonzero(is_short):
+            query_scores = scores[[score_row[query]]]
+            _exclude(query_scores, query_masked[[query]])
+            masked_lists[block_queries.start + query] = top_k(query_scores, k)[0][0]
+        return neighbours[:, :k]
 
-    kept = _in_blocks(rank, len(films), len(model.movie_ids), progress, "ranking films for films")
-    return FilmLists(films, kept, unseen)
+    unmasked = _in_blocks(rank, len(items), len(model.movie_ids), progress, "ranking films for films")
+    return SimilarLists(items, unmasked, masked_lists)
 
 
-def _without(lists: Lists, masked: sp.csr_matrix, k: int) -> tuple[Lists, NDArray[np.bool_]]:
-    """The first k films of each list (q, d) that `masked` (q, n_movies) has not, and where d films were too few."""
-    seen = find_hits(lists, masked)
-    order = np.argsort(seen, axis=1, kind="stable")[:, :k]
+def _without_masked(lists: Lists, masked: sp.csr_matrix, k: int) -> tuple[Lists, NDArray[np.bool_]]:
+    """Return the first k unmasked items of each list (q, d), and which lists (q,) ran out of them too early.
+
+    `masked`: (q, n_movies). A list that holds every item there is (it ends in padding) does not count as too short.
+    """
+    is_masked = find_hits(lists, masked)
+    order = np.argsort(is_masked, axis=1, kind="stable")[:, :k]
     cut = np.take_along_axis(lists, order, axis=1)
-    was_cut = np.take_along_axis(seen, order, axis=1)
-    cut[was_cut] = -1
-    complete = lists[:, -1] < 0  # every film there is stands in the list
-    return cut, was_cut.any(axis=1) & ~complete
+    cut_is_masked = np.take_along_axis(is_masked, order, axis=1)
+    cut[cut_is_masked] = -1
+    is_complete = lists[:, -1] < 0
+    return cut, cut_is_masked.any(axis=1) & ~is_complete
 
 
-def _likeness(model: Model, films: Rows) -> Block:
-    scores = model.item_scorer.similar(films)
+def _similarity_scores(model: Model, items: Rows) -> Block:
+    """Return the scores of all items for each query item; its own and those of its duplicates are -inf."""
+    scores = model.item_scorer.similar(items)
     canonical = model.catalog.canonical
-    scores[canonical[films][:, None] == canonical[None, :]] = -np.inf
+    scores[canonical[items][:, None] == canonical[None, :]] = -np.inf
     return scores
 
 
-def _leave_out(scores: Block, masked: sp.csr_matrix) -> None:
-    lines = np.repeat(np.arange(len(scores)), np.diff(masked.indptr))
-    scores[lines, masked.indices] = -np.inf
+def _exclude(scores: Block, masked: sp.csr_matrix) -> None:
+    """Set the scores (b, n_movies) of masked items to -inf, in place."""
+    rows = np.repeat(np.arange(len(scores)), np.diff(masked.indptr))
+    scores[rows, masked.indices] = -np.inf
 
 
 def _in_blocks(rank: Callable[[slice], Lists], m: int, n: int, progress: Progress, what: str) -> Lists:
-    """The lists of lines 0..m-1; each thread holds one block of scores over n films at a time."""
+    """Return the lists of rows 0..m-1; each thread holds one block of scores over n items at a time."""
     step = int(np.clip(BLOCK_CELLS // max(n, 1), 1, SMALL_BLOCKS))
     blocks = [slice(start, min(start + step, m)) for start in range(0, m, step)]
     with thread_map() as run:
-        return np.concatenate(list(_reported(run(rank, blocks), len(blocks), progress, what)))
+        return np.concatenate(list(_with_progress(run(rank, blocks), len(blocks), progress, what)))
 
 
-def _reported(results: Iterator[Lists], count: int, progress: Progress, what: str) -> Iterator[Lists]:
+def _with_progress(results: Iterator[Lists], count: int, progress: Progress, what: str) -> Iterator[Lists]:
     for done, result in enumerate(results, start=1):
         progress(what, done / count)
         yield result

@@ -1,9 +1,9 @@
-"""What an evaluation gives: one value for each person, so that intervals and paired comparisons can be made later."""
+"""The result of an evaluation: one value per user, so that intervals and paired comparisons can be computed later."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,24 +18,23 @@ _GROUPS = ("per_user", "arrays")  # fields of Evaluation that hold arrays by nam
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One model judged by one protocol on one split, or the mean over several splits or seeds."""
+    """The metrics of one model by one protocol on one split, or their mean over several splits or seeds."""
 
     protocol: str
     dataset: str
     fingerprint: str
     seed: int
-    users: NDArray[np.int64]  # (u,) raw ids of the people that the protocol counts, ascending
-    per_user: Mapping[
-        str, NDArray[np.float64]
-    ]  # metric name (ndcg_at_10, recall_at_20, rmse, ...) -> (u,), NaN: no value
-    overall: Mapping[str, float]  # figures of the whole set of lists: coverage, gini, counts of people left out, ...
-    metrics: list[Metric]  # means with bootstrap intervals, and the overall figures; what MLflow and the bundle keep
-    # What pictures need: exposure (n_movies,) times shown in the first list length; popularity (n_movies,) training
-    # ratings; calibration (bins, 3) sums of predicted and given stars and ratings by half star of the prediction.
+    users: NDArray[np.int64]  # (u,) raw ids of the test users, ascending
+    # Metric name (ndcg_at_10, recall_at_20, rmse, ...) -> (u,) one value per user, NaN where a user has none.
+    per_user: Mapping[str, NDArray[np.float64]]
+    overall: Mapping[str, float]  # values of the whole set of lists: coverage, gini, number of users left out, ...
+    metrics: Sequence[Metric]  # means with bootstrap intervals, and the overall values; stored in MLflow and the bundle
+    # For figures: exposure (n_movies,) occurrences in lists of the first length; popularity (n_movies,) training
+    # ratings; calibration (bins, 3) sums of predicted and observed stars and ratings by half star of the prediction.
     arrays: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def metric(self, name: str) -> Metric:
-        """The metric `name`. Raises KeyError, which names those that exist."""
+        """Return the metric `name`. Raises KeyError, which names the existing ones."""
         for metric in self.metrics:
             if metric.name == name:
                 return metric
@@ -43,7 +42,7 @@ class Evaluation:
 
 
 def save_evaluation(path: Path, evaluation: Evaluation) -> None:
-    """Write an evaluation as .npz: per-user values and other arrays, the rest as JSON text. No pickle."""
+    """Write an evaluation to an .npz file: arrays, and everything else as JSON text; nothing is pickled."""
     about = {
         "protocol": evaluation.protocol,
         "dataset": evaluation.dataset,
@@ -55,18 +54,18 @@ def save_evaluation(path: Path, evaluation: Evaluation) -> None:
     stored: dict[str, Any] = {"about": np.array(json.dumps(about)), "users": evaluation.users}
     for group in _GROUPS:
         stored |= {f"{group}/{name}": values for name, values in getattr(evaluation, group).items()}
-    with path.open("wb") as sink:
-        np.savez_compressed(sink, **stored)
+    with path.open("wb") as file:
+        np.savez_compressed(file, **stored)
 
 
 def load_evaluation(path: Path) -> Evaluation:
-    """Read what `save_evaluation` wrote."""
+    """Read an evaluation from a file that `save_evaluation` wrote."""
     with np.load(path, allow_pickle=False) as stored:
         about = json.loads(str(stored["about"]))
         about["metrics"] = [Metric.model_validate(metric) for metric in about["metrics"]]
         groups: dict[str, dict[str, Any]] = {group: {} for group in _GROUPS}
-        for file in stored.files:
-            group, _, name = file.partition("/")
+        for key in stored.files:
+            group, _, name = key.partition("/")
             if name:
-                groups[group][name] = stored[file]
+                groups[group][name] = stored[key]
         return Evaluation(users=stored["users"], per_user=groups["per_user"], arrays=groups["arrays"], **about)

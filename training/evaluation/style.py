@@ -1,4 +1,4 @@
-"""One look for every logged figure: theme, a fixed colour for each model, and how metrics are spelled for people."""
+"""The look of every logged figure: theme, one fixed colour per model, and display names of metrics."""
 
 from __future__ import annotations
 
@@ -44,25 +44,28 @@ GREY = "0.55"
 
 @contextmanager
 def figure(width: float, height: float, title: str, rows: int = 1, columns: int = 1) -> Iterator[tuple[Figure, Any]]:
-    """A themed figure of `width` x `height` inches and its array of axes (rows, columns); pyplot keeps no copy."""
+    """Yield a new themed figure of `width` x `height` inches and its array of axes (rows, columns).
+
+    pyplot keeps no reference to it.
+    """
     with mpl.rc_context(_THEME):
-        made = Figure(figsize=(width, height), layout="constrained")
-        axes = made.subplots(rows, columns, squeeze=False)
-        made.suptitle(title, fontsize=13, fontweight="bold", x=0.01, ha="left")
-        yield made, axes
+        fig = Figure(figsize=(width, height), layout="constrained")
+        axes = fig.subplots(rows, columns, squeeze=False)
+        fig.suptitle(title, fontsize=13, fontweight="bold", x=0.01, ha="left")
+        yield fig, axes
         for ax in axes.flat:
             sns.despine(ax=ax, left=True, bottom=True)
 
 
 def colours(models: Iterable[str]) -> dict[str, Any]:
-    """The colour of each model; names outside the fixed order take what is left of the palette, in turn."""
+    """Return the colour of each model; a model outside the fixed order gets one by its position."""
     palette = [colour for colour in sns.color_palette("colorblind", 10) if len(set(colour)) > 1]  # without its grey
     fixed = dict(zip(_COLOUR_ORDER, palette, strict=False)) | {"popularity": GREY}
-    return {model: fixed.get(model, palette[at % len(palette)]) for at, model in enumerate(models)}
+    return {model: fixed.get(model, palette[position % len(palette)]) for position, model in enumerate(models)}
 
 
 def label(metric: str) -> str:
-    """`ndcg_at_10` as "nDCG@10", `masked_hit_rate_at_10` as "masked hit rate@10"."""
+    """Return the display name of a metric: "nDCG@10" for `ndcg_at_10`."""
     stem, _, k = metric.partition("_at_")
     prefixes = [prefix for prefix in ("masked", "weighted") if f"{prefix}_" in stem]
     for prefix in prefixes:
@@ -72,5 +75,5 @@ def label(metric: str) -> str:
 
 
 def no_axes(ax: Axes) -> None:
-    """An empty sheet in the place of `ax`."""
+    """Hide the axes of `ax`, so that only text drawn on it remains."""
     ax.set_axis_off()

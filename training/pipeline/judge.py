@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from recommender.bundle import BUNDLE
 from recommender.files import scratch_directory
 from recommender.model import Model
 from training.bundling.build import build_bundle
@@ -17,7 +18,6 @@ from training.evaluation.evaluate import combine, evaluate
 from training.evaluation.result import Evaluation
 from training.models.base import FittedModel, Progress
 from training.models.fits import Fits
-from training.registry import BUNDLE
 from training.splits.cut import Split, splits, training_data, validation_splits
 from training.splits.protocol import ProtocolConfig
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from recommender.bundle import Manifest, Metric, load_arrays, read_manifest, save_bundle
+from recommender.bundle import BUNDLE, Manifest, Metric, load_arrays, read_manifest, save_bundle
 from recommender.files import scratch_directory
 from training.evaluation.difference import SHOWN, Agreement
 from training.evaluation.result import Evaluation
@@ -14,7 +14,7 @@ from training.models.base import Progress
 from training.pipeline.checkpoints import Workspace
 from training.pipeline.figures import draw, own_figures
 from training.pipeline.plan import Plan
-from training.registry import BUNDLE, Run, Tracker, Version, run_tags, version_tags
+from training.registry import Run, Tracker, Version, run_tags, version_tags
 from training.registry.evaluations import log_evaluation
 
 

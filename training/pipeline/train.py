@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 
-from recommender.bundle import Manifest
+from recommender.bundle import BUNDLE, Manifest
 from recommender.errors import MovierecError
 from recommender.model import Model
 from training.bundling.build import build_bundle, compose, describe
@@ -28,7 +28,7 @@ from training.pipeline.code_version import code_digest, git_commit
 from training.pipeline.judge import Recipe, fit, parts, prefixed
 from training.pipeline.plan import Plan, make_plan
 from training.pipeline.record import Results, Trained, record_all
-from training.registry import BUNDLE, CHAMPION, Tracker
+from training.registry import CHAMPION, Tracker
 from training.splits.cut import all_ratings, training_data
 
 COMPOSITE = "recommender"

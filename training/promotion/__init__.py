@@ -1,1 +1,1 @@
-"""The gate between a registered version and the champion alias."""
+"""Promotion: the gate that a registered version must pass before it becomes champion."""

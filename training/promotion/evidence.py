@@ -1,35 +1,39 @@
-"""What the registry knows about a challenger and those it has to be compared with."""
+"""The evidence for a promotion, read from the registry: a challenger's evaluations and its rivals."""
 
 from __future__ import annotations
 
 from recommender.errors import MissingInputError
 from training.evaluation.result import Evaluation
-from training.promotion.gate import ROLES, Evaluations, Rival, RivalRole, Role
+from training.promotion.gate import ROLES, EvaluationByRole, Rival, RivalRole, Role
 from training.registry import CHAMPION, REFERENCE, Tracker, Version
 from training.registry.evaluations import read_evaluation
 
+# What two versions must have in common so that their metrics can be compared.
+_COMPARABLE = ("data_fingerprint", "judging_key")
+
 
 class IncomparableError(MissingInputError):
-    """There is no evidence on which a challenger could be judged."""
+    """The registry lacks an evaluation or a rival that the comparison needs."""
 
 
-def evaluations(tracker: Tracker, version: Version) -> Evaluations:
-    """How the version's two scorers were judged. Raises IncomparableError."""
-    found: dict[Role, Evaluation] = {}
+def read_evaluations(tracker: Tracker, version: Version) -> EvaluationByRole:
+    """Read the evaluations of a version's two scorers from its run. Raises IncomparableError where it has none."""
+    evaluations: dict[Role, Evaluation] = {}
     for role in ROLES:
         protocol = version.tags.get(f"{role}_protocol")
         if protocol is None:
             raise IncomparableError(f"Version {version.number} was registered without an evaluation.")
-        found[role] = read_evaluation(tracker, version.run_id, protocol)
-    return found
+        evaluations[role] = read_evaluation(tracker, version.run_id, protocol)
+    return evaluations
 
 
-def rivals(tracker: Tracker, challenger: Version) -> tuple[list[Rival], str]:
-    """Whom the challenger must be better than, and then whom it must not be worse than; and who could not be compared.
+def find_rivals(tracker: Tracker, challenger: Version) -> tuple[list[Rival], str]:
+    """Return the versions that a challenger is compared with, and a note on a reference that could not be compared.
 
-    The champion and the fixed reference; popularity where there is no champion, or where the challenger is the
-    champion's own configuration on newer data. On newer data the champion is represented by a version of its
-    configuration that was trained on them. Raises IncomparableError.
+    It must be better than the first rival and not worse than the others. Rivals are the champion and the fixed
+    reference; popularity where there is no champion, or where the challenger is the champion's own configuration on
+    newer data. On newer data a version of the champion's configuration that was trained on them represents it. Raises
+    IncomparableError.
     """
     champion, reference = tracker.aliased(CHAMPION), tracker.aliased(REFERENCE)
     if champion is None:
@@ -37,64 +41,66 @@ def rivals(tracker: Tracker, challenger: Version) -> tuple[list[Rival], str]:
     _require_same_dataset(challenger, champion)
     if _is_refresh(challenger, champion):
         return [_rival(tracker, "popularity", _baseline(tracker, challenger))], ""
-    present = _on_same_data(tracker, champion, challenger)
-    if present is None:
+    champion_now = _on_same_data(tracker, champion, challenger)
+    if champion_now is None:
         raise IncomparableError(
             f"Champion {champion.number} was trained on other data or judged in another way, and no version of its "
             f"configuration like version {challenger.number}. Run `movierec train all` first."
         )
-    found = [_rival(tracker, "champion", present)]
+    rivals = [_rival(tracker, "champion", champion_now)]
     if reference is None:
-        return found, ""
-    fixed = _on_same_data(tracker, reference, challenger)
-    if fixed is None:
-        return found, (
+        return rivals, ""
+    reference_now = _on_same_data(tracker, reference, challenger)
+    if reference_now is None:
+        return rivals, (
             f"Not compared with the reference: version {reference.number} was trained on other data or judged in "
             f"another way, and no version of its configuration like version {challenger.number}."
         )
-    if fixed.number not in (present.number, challenger.number):
-        found.append(_rival(tracker, "reference", fixed))
-    return found, ""
+    if reference_now.number not in (champion_now.number, challenger.number):
+        rivals.append(_rival(tracker, "reference", reference_now))
+    return rivals, ""
 
 
 def _rival(tracker: Tracker, role: RivalRole, version: Version) -> Rival:
-    return Rival(role, version.number, evaluations(tracker, version))
+    return Rival(role, version.number, read_evaluations(tracker, version))
 
 
 def _require_same_dataset(challenger: Version, champion: Version) -> None:
-    ours, theirs = challenger.tags.get("dataset"), champion.tags.get("dataset")
-    if ours != theirs:
+    dataset, champion_dataset = challenger.tags.get("dataset"), champion.tags.get("dataset")
+    if dataset != champion_dataset:
         raise IncomparableError(
-            f"Version {challenger.number} was trained on {ours}, champion {champion.number} on {theirs}: their figures "
-            "cannot be compared."
+            f"Version {challenger.number} was trained on {dataset}, champion {champion.number} on {champion_dataset}: "
+            "their figures cannot be compared."
         )
 
 
 def _is_refresh(challenger: Version, champion: Version) -> bool:
-    """Whether only the data differ."""
-    mine, theirs = challenger.tags, champion.tags
-    same = mine.get("configuration") == theirs.get("configuration")
-    return same and mine.get("data_fingerprint") != theirs.get("data_fingerprint")
+    """Return whether the challenger is the champion's configuration on other data."""
+
+    def is_same(tag: str) -> bool:
+        return challenger.tags.get(tag) == champion.tags.get(tag)
+
+    return is_same("configuration") and not is_same("data_fingerprint")
 
 
 def _on_same_data(tracker: Tracker, version: Version, challenger: Version) -> Version | None:
-    """`version`, or the newest of its configuration, judged as the challenger was; None where there is none."""
-    same = ("data_fingerprint", "judging_key")
-    wanted = {"configuration": version.tags.get("configuration")} | {key: challenger.tags.get(key) for key in same}
-    if all(version.tags.get(key) == value for key, value in wanted.items()):
+    """Return the version, or the newest of its configuration, that was trained and judged like the challenger."""
+    if all(version.tags.get(tag) == challenger.tags.get(tag) for tag in _COMPARABLE):
         return version
-    candidates = (each for each in tracker.versions() if wanted.items() <= each.tags.items())
-    return next(candidates, None)
+    return _newest_comparable(tracker, challenger, "configuration", version.tags.get("configuration"))
+
+
+def _newest_comparable(tracker: Tracker, challenger: Version, tag: str, value: str | None) -> Version | None:
+    """Return the newest version with `value` in `tag` that was trained and judged like the challenger."""
+    required = {tag: value} | {name: challenger.tags.get(name) for name in _COMPARABLE}
+    return next((version for version in tracker.versions() if required.items() <= version.tags.items()), None)
 
 
 def _baseline(tracker: Tracker, challenger: Version) -> Version:
-    wanted = {"algorithm": "popularity"} | {
-        key: challenger.tags.get(key, "") for key in ("data_fingerprint", "judging_key")
-    }
-    found = next((version for version in tracker.versions() if wanted.items() <= version.tags.items()), None)
-    if found is None:
+    popularity = _newest_comparable(tracker, challenger, "algorithm", "popularity")
+    if popularity is None:
         raise IncomparableError(
             f"Version {challenger.number} must beat popularity, and popularity was not trained on the same data. "
             "Run `movierec train popularity` first."
         )
-    return found
+    return popularity

@@ -1,9 +1,9 @@
-"""Is the challenger better than its rival, by how much, and how sure is that? Nothing is read or written here.
+"""The promotion gate: a verdict on a challenger from its evaluations and those of its rivals. No input or output.
 
-promote     not worse by more than the margin on any guarded metric, and better on a named one
-refuse      worse by more than the margin, as far as the people can tell; or a guard of what is shown is broken: how
-            many films, how many lists with a rarely rated one, how many with next to no ratings
-undecided   neither can be told: the difference, if there is one, is smaller than what these people can show
+promote     not worse than a rival by more than the margin on any guarded metric, and better on a named one
+refuse      worse by more than the margin beyond chance, or a limit on the lists is broken: the number of items that
+            occur, of lists with a rarely rated item, of items with next to no ratings
+undecided   neither is certain: a difference, if there is one, is too small to detect with these users
 """
 
 from __future__ import annotations
@@ -24,48 +24,48 @@ Role = Literal["people", "titles"]
 RivalRole = Literal["champion", "reference", "popularity"]
 COVERAGE, RARE_LISTS, THIN_FILMS = "coverage_at_10", "rare_lists_at_10", "thin_films_at_10"
 ROLES: tuple[Role, ...] = ("people", "titles")
-Evaluations = Mapping[Role, Evaluation]
+EvaluationByRole = Mapping[Role, Evaluation]
 
 
 class ScorerRules(Config):
-    """What one scorer must show."""
+    """What the lists of one scorer must achieve against a rival's."""
 
     margins: dict[str, float] = Field(description="metric -> share of the rival's value that may be lost")
-    better_on: list[str]
-    least_coverage: float = Field(ge=0, le=1, description="films ever shown, as a share of the rival's")
+    better_on: list[str] = Field(description="metrics of which at least one must improve")
+    least_coverage: float = Field(ge=0, le=1, description="catalogue coverage, as a share of the rival's")
 
     @model_validator(mode="after")
-    def _named_are_guarded(self) -> ScorerRules:
+    def _improvements_are_guarded(self) -> ScorerRules:
         if unguarded := [name for name in self.better_on if name not in self.margins]:
             raise ValueError(f"{', '.join(unguarded)} in better_on has no margin")
         return self
 
 
 class GateRules(Config):
-    """configs/gate.yaml for one data set."""
+    """The rules of `configs/gate.yaml` for one data set."""
 
-    people: ScorerRules
-    titles: ScorerRules
-    least_rare_lists: float = Field(ge=0, le=1)
-    most_thin_films: float = Field(ge=0, le=1)
+    people: ScorerRules = Field(description="lists for users")
+    titles: ScorerRules = Field(description="lists of similar items")
+    least_rare_lists: float = Field(ge=0, le=1, description="lists with a rare item, as a share of the rival's")
+    most_thin_films: float = Field(ge=0, le=1, description="share of listed items with next to no ratings")
 
     def of(self, role: Role) -> ScorerRules:
-        """The rules of one scorer."""
+        """Return the rules of one scorer."""
         return self.people if role == "people" else self.titles
 
 
 @dataclass(frozen=True)
 class Rival:
-    """Whom the challenger is compared with."""
+    """A version that the challenger is compared with."""
 
     role: RivalRole
     version: int
-    evaluations: Evaluations
+    evaluations: EvaluationByRole
 
 
 @dataclass(frozen=True)
 class Guard:
-    """One guarded metric against one rival."""
+    """The comparison of one guarded metric with one rival, and whether it stays within the margin."""
 
     rival: RivalRole
     role: Role
@@ -76,7 +76,7 @@ class Guard:
 
 @dataclass(frozen=True)
 class Limit:
-    """A figure of whole lists, and the least or most that it may be."""
+    """A metric of whole sets of lists with its lower or upper bound."""
 
     protocol: str
     figure: str
@@ -88,88 +88,91 @@ class Limit:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate says of a challenger, and why."""
+    """The gate's decision on a challenger, and its reasons."""
 
     outcome: Outcome
     reasons: Sequence[str]
-    better: Sequence[Comparison] = ()  # the named metrics against the first rival, Holm-corrected
+    better: Sequence[Comparison] = ()  # metrics that may win, against the first rival, Holm-corrected
     guards: Sequence[Guard] = ()
     limits: Sequence[Limit] = ()
-    missing: str = ""  # who could not be compared, and why
+    missing: str = ""  # which rival could not be compared, and why
 
     @property
     def summary(self) -> str:
-        """One line."""
+        """Return outcome and reasons in one line."""
         return f"{self.outcome}: {'; '.join([*self.reasons, *filter(None, [self.missing])])}"
 
 
 def load_rules(dataset: str) -> GateRules:
-    """The rules for a data set: the default ones with its own on top."""
+    """Read the gate's rules for a data set: the default ones, overridden by its own."""
     raw = read_mapping(CONFIG_ROOT / "gate.yaml")
-    own = (raw.get("datasets") or {}).get(dataset, {})
-    return build_config(merge(raw.get("default") or {}, own), GateRules, "gate.yaml")
+    dataset_rules = (raw.get("datasets") or {}).get(dataset, {})
+    return build_config(merge(raw.get("default") or {}, dataset_rules), GateRules, "gate.yaml")
 
 
-def judge(challenger: Evaluations, rivals: Sequence[Rival], rules: GateRules) -> Verdict:
-    """The verdict on a challenger. It must be better than the first rival, and not worse than any.
+def decide(challenger: EvaluationByRole, rivals: Sequence[Rival], rules: GateRules) -> Verdict:
+    """Return the verdict on a challenger, which must be better than the first rival and not worse than any.
 
     Raises UsageError where evaluations cannot be paired.
     """
     guards = [guard for rival in rivals for guard in _guards(challenger, rival, rules)]
     first = [guard for guard in guards if guard.rival == rivals[0].role]
-    better = holm([each.comparison for each in first if each.comparison.metric in rules.of(each.role).better_on])
+    better = holm([guard.comparison for guard in first if guard.comparison.metric in rules.of(guard.role).better_on])
     limits = _limits(challenger, rivals[0], rules)
     outcome = _outcome(guards, limits, better)
     return Verdict(outcome, _reasons(outcome, guards, limits, better), better, guards, limits)
 
 
-def _guards(challenger: Evaluations, rival: Rival, rules: GateRules) -> list[Guard]:
+def _guards(challenger: EvaluationByRole, rival: Rival, rules: GateRules) -> list[Guard]:
+    """Compare every guarded metric with one rival; against popularity only those that may win are guarded."""
     guards = []
     for role in ROLES:
         scorer = rules.of(role)
         for metric in scorer.better_on if rival.role == "popularity" else scorer.margins:
-            found = compare(challenger[role], rival.evaluations[role], metric)
-            margin = scorer.margins[metric] * found.b
-            guards.append(Guard(rival.role, role, found, margin, _status(found, margin)))
+            comparison = compare(challenger[role], rival.evaluations[role], metric)
+            margin = scorer.margins[metric] * comparison.b
+            guards.append(Guard(rival.role, role, comparison, margin, _status(comparison, margin)))
     return guards
 
 
-def _status(found: Comparison, margin: float) -> Status:
-    lowest, highest = gain_interval(found)
+def _status(comparison: Comparison, margin: float) -> Status:
+    """Return whether a loss beyond the margin is excluded (holds), certain (broken) or neither (unclear)."""
+    lowest, highest = gain_interval(comparison)
     if lowest >= -margin:
         return "holds"
-    seen = highest < 0 or found.smallest_detectable <= margin
-    return "broken" if found.gain < -margin and seen else "unclear"
+    is_certain = highest < 0 or comparison.smallest_detectable <= margin
+    return "broken" if comparison.gain < -margin and is_certain else "unclear"
 
 
-def gain_interval(found: Comparison) -> tuple[float, float]:
-    """95 % interval of `found.gain`."""
-    if lower_is_better(found.metric):
-        return -found.difference_hi, -found.difference_lo
-    return found.difference_lo, found.difference_hi
+def gain_interval(comparison: Comparison) -> tuple[float, float]:
+    """Return the 95 % interval of a comparison's gain, positive where the challenger is better."""
+    if lower_is_better(comparison.metric):
+        return -comparison.difference_hi, -comparison.difference_lo
+    return comparison.difference_lo, comparison.difference_hi
 
 
-def is_better(found: Comparison) -> bool:
-    """Beyond chance, after Holm's correction."""
-    return found.significant and found.gain > 0
+def is_better(comparison: Comparison) -> bool:
+    """Return whether the challenger is better beyond chance, after Holm's correction."""
+    return comparison.significant and comparison.gain > 0
 
 
-def _limits(challenger: Evaluations, rival: Rival, rules: GateRules) -> list[Limit]:
+def _limits(challenger: EvaluationByRole, rival: Rival, rules: GateRules) -> list[Limit]:
+    """Check coverage, lists with rare items and items with next to no ratings, for both scorers."""
     limits = []
     for role in ROLES:
-        ours, theirs = challenger[role], rival.evaluations[role]
-        for figure, share in ((COVERAGE, rules.of(role).least_coverage), (RARE_LISTS, rules.least_rare_lists)):
-            value, least = ours.metric(figure).value, share * theirs.metric(figure).value
-            limits.append(Limit(ours.protocol, figure, value, "at least", least, value >= least))
-        value, most = ours.metric(THIN_FILMS).value, rules.most_thin_films
-        limits.append(Limit(ours.protocol, THIN_FILMS, value, "at most", most, value <= most))
+        evaluation, rival_evaluation = challenger[role], rival.evaluations[role]
+        for name, share in ((COVERAGE, rules.of(role).least_coverage), (RARE_LISTS, rules.least_rare_lists)):
+            value, least = evaluation.metric(name).value, share * rival_evaluation.metric(name).value
+            limits.append(Limit(evaluation.protocol, name, value, "at least", least, value >= least))
+        value, most = evaluation.metric(THIN_FILMS).value, rules.most_thin_films
+        limits.append(Limit(evaluation.protocol, THIN_FILMS, value, "at most", most, value <= most))
     return limits
 
 
 def _outcome(guards: Sequence[Guard], limits: Sequence[Limit], better: Sequence[Comparison]) -> Outcome:
     if any(guard.status == "broken" for guard in guards) or not all(limit.holds for limit in limits):
         return "refuse"
-    if all(guard.status == "holds" for guard in guards) and any(is_better(found) for found in better):
+    if all(guard.status == "holds" for guard in guards) and any(map(is_better, better)):
         return "promote"
     return "undecided"
 
@@ -177,29 +180,28 @@ def _outcome(guards: Sequence[Guard], limits: Sequence[Limit], better: Sequence[
 def _reasons(
     outcome: Outcome, guards: Sequence[Guard], limits: Sequence[Limit], better: Sequence[Comparison]
 ) -> list[str]:
-    """What decided."""
+    """Return the comparisons and limits that led to `outcome`, one sentence each."""
     if outcome == "promote":
-        return [f"better: {_told(found)}" for found in better if is_better(found)]
+        return [f"better: {_describe(comparison)}" for comparison in better if is_better(comparison)]
     if outcome == "refuse":
-        worse = [f"worse than {named(g.rival)}: {_told(g.comparison)}" for g in guards if g.status == "broken"]
+        worse = [f"worse than {_phrase(g.rival)}: {_describe(g.comparison)}" for g in guards if g.status == "broken"]
         outside = [f"{x.protocol}/{x.figure} {x.value:.4f}, {x.side} {x.bound:.4f}" for x in limits if not x.holds]
         return worse + outside
     unclear = [
-        f"may be worse than {named(guard.rival)} by more than {guard.margin:.4f}: {_told(guard.comparison)}, smallest "
-        f"detectable difference {guard.comparison.smallest_detectable:.4f}"
+        f"may be worse than {_phrase(guard.rival)} by more than {guard.margin:.4f}: {_describe(guard.comparison)}, "
+        f"smallest detectable difference {guard.comparison.smallest_detectable:.4f}"
         for guard in guards
         if guard.status == "unclear"
     ]
-    return unclear or [f"no better beyond chance: {_told(found)}" for found in better]
+    return unclear or [f"no better beyond chance: {_describe(comparison)}" for comparison in better]
 
 
-def named(rival: RivalRole) -> str:
-    """The rival in a sentence."""
+def _phrase(rival: RivalRole) -> str:
     return rival if rival == "popularity" else f"the {rival}"
 
 
-def _told(found: Comparison) -> str:
+def _describe(comparison: Comparison) -> str:
     return (
-        f"{found.protocol}/{found.metric} {found.a:.4f} against {found.b:.4f}, "
-        f"difference {found.difference:+.4f} [{found.difference_lo:+.4f}, {found.difference_hi:+.4f}]"
+        f"{comparison.protocol}/{comparison.metric} {comparison.a:.4f} against {comparison.b:.4f}, difference "
+        f"{comparison.difference:+.4f} [{comparison.difference_lo:+.4f}, {comparison.difference_hi:+.4f}]"
     )

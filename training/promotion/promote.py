@@ -1,9 +1,9 @@
-"""Which version is served: promotion on evidence, its history, and the way back.
+"""Promotion and rollback of the champion, the version that is served, and their history.
 
-The alias `champion` is what serving follows. Every change is an event in the tags of the registered model
-(`promotion.000001`, ...), written under a lock: of two promotions at once the second finds another champion than the
-one that its evidence was about, and loses. The alias `reference` stays with the first champion, so that small steps
-down cannot add up; `challenger` names the last version that the gate left undecided.
+The service follows the alias `champion`. Every change is an event in the tags of the registered model
+(`promotion.000001`, ...), written under a lock: of two promotions at once the second finds another champion than its
+evidence was about, and loses. The alias `reference` stays with the first champion, so that small losses cannot add up;
+`challenger` is the last version that the gate left undecided.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from filelock import FileLock, Timeout
 
 from recommender import smoke
 from recommender.errors import GateRefusedError, LostRaceError, MissingInputError, UsageError
-from training.promotion.evidence import IncomparableError, evaluations, rivals
-from training.promotion.gate import Rival, Verdict, judge, load_rules
+from training.promotion.evidence import IncomparableError, find_rivals, read_evaluations
+from training.promotion.gate import Rival, Verdict, decide, load_rules
 from training.promotion.report import write_report
 from training.registry import CHALLENGER, CHAMPION, REFERENCE, Tracker, Version
 
@@ -35,11 +35,11 @@ _TAG_LENGTH = 5000  # MLflow's limit
 
 @dataclass(frozen=True)
 class Event:
-    """One line of the history."""
+    """One change of the champion, or an attempt that lost a race."""
 
     kind: Kind
     version: int
-    before: int | None  # the champion until then
+    before: int | None  # the champion before
     at: str  # ISO 8601, UTC
     verdict: str
     reason: str = ""
@@ -53,11 +53,11 @@ def promote(
     accept_undecided: bool = False,
     tracker: Tracker | None = None,
 ) -> Verdict:
-    """Let the gate judge a version, and make it the champion if the gate allows.
+    """Compare a version with the champion and make it champion if the gate's verdict allows it; return the verdict.
 
-    `force` promotes whatever the gate says of the figures and needs a `reason`; `accept_undecided` promotes an
-    undecided challenger. The verdict is kept either way, as tags of the version and as a report in its run. A bundle
-    that is broken is never promoted. Raises GateRefusedError, LostRaceError, MissingInputError, UsageError.
+    `force` promotes whatever the verdict and needs a `reason`; `accept_undecided` promotes an undecided challenger. The
+    verdict is stored either way, as tags of the version and as a report in its run. A broken bundle is never promoted.
+    Raises GateRefusedError, LostRaceError, MissingInputError, UsageError.
     """
     if force and not reason:
         raise UsageError("--force needs --reason TEXT: it is kept with the version.")
@@ -66,79 +66,81 @@ def promote(
     if champion and champion.number == number:
         raise UsageError(f"Version {number} is the champion already.")
     check_bundle(tracker, version, champion)
-    verdict = _judged(tracker, version)
-    name = _named(verdict, force, accept_undecided)
-    tags = {"verdict": name, "verdict_summary": verdict.summary, "verdict_reason": reason, "verdict_at": _now()}
+    verdict = _run_gate(tracker, version)
+    decision = _decision(verdict, force, accept_undecided)
+    tags = {"verdict": decision, "verdict_summary": verdict.summary, "verdict_reason": reason, "verdict_at": _now()}
     tracker.tag_version(number, {key: value[:_TAG_LENGTH] for key, value in tags.items()})
-    if name in ("refuse", "undecided"):
-        if name == "undecided":
+    if decision in ("refuse", "undecided"):
+        if decision == "undecided":
             tracker.set_alias(CHALLENGER, number)
         raise GateRefusedError(f"Version {number} was not promoted. {verdict.summary}")
     expected = champion.number if champion else None
-    move_champion(tracker, "promote", number, expected=expected, verdict=name, reason=reason)
+    move_champion(tracker, "promote", number, expected=expected, verdict=decision, reason=reason)
     return verdict
 
 
 def rollback(*, tracker: Tracker | None = None) -> int:
-    """Make the champion before the present one champion again; its number.
+    """Make the previous champion champion again and return its version number.
 
-    Raises MissingInputError, LostRaceError, BundleError.
+    Raises MissingInputError where there is none, LostRaceError, BundleError.
     """
     tracker = tracker or Tracker.existing()
-    champion = tracker.aliased(CHAMPION)
-    present = champion.number if champion else None
-    line = champions(history(tracker))
-    if line and line[-1] == present:
-        line.pop()
-    if not line:
+    current = _champion_number(tracker)
+    previous = champion_stack(history(tracker))
+    if previous and previous[-1] == current:
+        previous.pop()
+    if not previous:
         raise MissingInputError("No earlier champion to go back to. Promote a version: movierec promote --version N.")
-    target = tracker.version(line[-1])
+    target = tracker.version(previous[-1])
     check_bundle(tracker, target, None)
-    move_champion(tracker, "rollback", target.number, expected=present, verdict=target.tags.get("verdict", ""))
+    move_champion(tracker, "rollback", target.number, expected=current, verdict=target.tags.get("verdict", ""))
     return target.number
 
 
 def history(tracker: Tracker) -> list[Event]:
-    """Every change of the champion, oldest first, from the registry alone."""
+    """Read every change of the champion from the registry, oldest first."""
     tags = tracker.model_tags()
     return [Event(**json.loads(tags[key])) for key in sorted(tags) if key.startswith(_EVENT)]
 
 
-def champions(events: list[Event]) -> list[int]:
-    """The champions that rollback would return to, the present one last."""
-    line: list[int] = []
+def champion_stack(events: list[Event]) -> list[int]:
+    """Return the version numbers that rollbacks would restore one after the other, the current champion last."""
+    stack: list[int] = []
     for event in events:
         if event.kind == "promote":
-            line.append(event.version)
+            stack.append(event.version)
         elif event.kind == "rollback":
-            last = len(line) - line[::-1].index(event.version)  # a version may have been champion more than once
-            line = line[:last]
-    return line
+            length = len(stack) - stack[::-1].index(event.version)  # a version may have been champion more than once
+            stack = stack[:length]
+    return stack
 
 
 def move_champion(
     tracker: Tracker, kind: Kind, number: int, *, expected: int | None, verdict: str, reason: str = ""
 ) -> None:
-    """Point the alias at `number` if it still points at `expected`, and write history. Raises LostRaceError."""
+    """Set the champion alias to version `number` if it is still at `expected`, and record the event.
+
+    Raises LostRaceError where it is not.
+    """
     with lock(tracker):
-        before = _champion(tracker)
+        before = _champion_number(tracker)
         if before != expected:
-            _write(tracker, Event("lost", number, before, _now(), verdict, reason))
+            _record(tracker, Event("lost", number, before, _now(), verdict, reason))
             raise LostRaceError(
                 f"Version {number} was compared with champion {expected or 'none'}, but meanwhile version "
                 f"{before or 'none'} became champion. Compare again: movierec promote --version {number}."
             )
         tracker.set_alias(CHAMPION, number)
-        if _champion(tracker) != number:
+        if _champion_number(tracker) != number:
             raise LostRaceError(f"Version {number} was made champion, but another machine changed that at once.")
-        _write(tracker, Event(kind, number, before, _now(), verdict, reason))
-        _move_others(tracker, number)
+        _record(tracker, Event(kind, number, before, _now(), verdict, reason))
+        _update_other_aliases(tracker, number)
 
 
 def check_bundle(tracker: Tracker, version: Version, champion: Version | None) -> None:
-    """Pass the smoke gate with the version's own artifact. Raises BundleError, GateRefusedError.
+    """Fetch a version's bundle and check that it works. Raises BundleError, GateRefusedError.
 
-    A catalogue that has lost half of the champion's films is a broken one.
+    A catalogue with less than half of the champion's items counts as broken.
     """
     same_data = champion is not None and champion.tags.get("dataset") == version.tags.get("dataset")
     films = int(champion.tags.get("films", 0)) // 2 if champion and same_data else 0
@@ -147,24 +149,25 @@ def check_bundle(tracker: Tracker, version: Version, champion: Version | None) -
         smoke.check(bundle, dataset=version.tags.get("dataset"), minimum_movies=films)
 
 
-def _judged(tracker: Tracker, version: Version) -> Verdict:
-    """The gate's verdict, with its report kept in the version's run."""
-    met: list[Rival] = []
+def _run_gate(tracker: Tracker, version: Version) -> Verdict:
+    """Return the gate's verdict on a version, and store its report in the version's run."""
+    rivals: list[Rival] = []
     try:
-        met, missing = rivals(tracker, version)
-        verdict = judge(evaluations(tracker, version), met, load_rules(version.tags["dataset"]))
+        rivals, missing = find_rivals(tracker, version)
+        verdict = decide(read_evaluations(tracker, version), rivals, load_rules(version.tags["dataset"]))
         verdict = replace(verdict, missing=missing)
     except IncomparableError as error:
         verdict = Verdict("refuse", [str(error)])
     title = f"version {version.number} ({version.algorithm}, {version.tags.get('dataset')})"
     folder = f"promotion/{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
     with tempfile.TemporaryDirectory() as scratch:
-        for file in write_report(verdict, title, met, Path(scratch)):
+        for file in write_report(verdict, title, rivals, Path(scratch)):
             tracker.log_file(version.run_id, file, folder)
     return verdict
 
 
-def _named(verdict: Verdict, force: bool, accept_undecided: bool) -> str:
+def _decision(verdict: Verdict, force: bool, accept_undecided: bool) -> str:
+    """Return what happens to the version: the verdict's outcome, or `forced` or `accepted` against it."""
     if verdict.outcome == "promote":
         return "promote"
     if force:
@@ -172,8 +175,8 @@ def _named(verdict: Verdict, force: bool, accept_undecided: bool) -> str:
     return "accepted" if verdict.outcome == "undecided" and accept_undecided else verdict.outcome
 
 
-def _move_others(tracker: Tracker, number: int) -> None:
-    """A champion is no challenger any more; the first champion of a data set is its reference."""
+def _update_other_aliases(tracker: Tracker, number: int) -> None:
+    """Remove the challenger alias from a new champion; make the first champion of a data set its reference."""
     challenger, reference = tracker.aliased(CHALLENGER), tracker.aliased(REFERENCE)
     if challenger and challenger.number == number:
         tracker.delete_alias(CHALLENGER)
@@ -181,33 +184,33 @@ def _move_others(tracker: Tracker, number: int) -> None:
         tracker.set_alias(REFERENCE, number)
 
 
-def _champion(tracker: Tracker) -> int | None:
-    found = tracker.aliased(CHAMPION)
-    return found.number if found else None
+def _champion_number(tracker: Tracker) -> int | None:
+    champion = tracker.aliased(CHAMPION)
+    return champion.number if champion else None
 
 
-def _write(tracker: Tracker, event: Event) -> None:
+def _record(tracker: Tracker, event: Event) -> None:
     number = sum(key.startswith(_EVENT) for key in tracker.model_tags()) + 1
     tracker.tag_model(f"{_EVENT}{number:06d}", json.dumps(asdict(event)))
 
 
 @contextmanager
 def lock(tracker: Tracker) -> Iterator[None]:
-    """One change at a time among the processes of this machine, however each of them spells the store's address.
+    """Hold the lock that lets one process of this machine at a time change the champion of a store.
 
-    Raises LostRaceError where another one does not end.
+    The lock is the same however the store's address is spelled. Raises LostRaceError after LOCK_SECONDS.
     """
     if tracker.file:
         path = tracker.file.resolve().with_name(f".{tracker.file.name}.promotion.lock")
     else:
         path = Path(tempfile.gettempdir()) / f"movierec-{hashlib.sha256(tracker.uri.encode()).hexdigest()[:16]}.lock"
     try:
-        held = FileLock(path).acquire(timeout=LOCK_SECONDS)
+        acquired = FileLock(path).acquire(timeout=LOCK_SECONDS)
     except Timeout:
         raise LostRaceError(
             f"Another promotion or rollback has not ended within {LOCK_SECONDS:g} s. Try again when it has."
         ) from None
-    with held:
+    with acquired:
         yield
 
 

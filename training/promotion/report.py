@@ -1,4 +1,4 @@
-"""A verdict for people and programs: report.md, verdict.json and one figure."""
+"""The report of a verdict: report.md, verdict.json and one figure."""
 
 from __future__ import annotations
 
@@ -16,57 +16,59 @@ COLOURS = {"holds": "#029e73", "unclear": "#949494", "broken": "#d55e00"}
 
 
 def write_report(verdict: Verdict, challenger: str, rivals: Sequence[Rival], directory: Path) -> list[Path]:
-    """Write the files to `directory` and return them. `challenger` says which version was judged, on which data."""
-    report = directory / "report.md"
-    report.write_text(markdown(verdict, challenger, rivals), encoding="utf-8")
-    machine = directory / "verdict.json"
-    machine.write_text(json.dumps(asdict(verdict), indent=1), encoding="utf-8")
+    """Write the report of a verdict to files in `directory` and return their paths.
+
+    `challenger`: the challenger's name in titles, with its data set.
+    """
+    text_file, json_file, figure_file = (directory / name for name in ("report.md", "verdict.json", "differences.png"))
+    text_file.write_text(markdown(verdict, challenger, rivals), encoding="utf-8")
+    json_file.write_text(json.dumps(asdict(verdict), indent=1), encoding="utf-8")
     if not verdict.guards:
-        return [report, machine]
-    picture = directory / "differences.png"
-    differences(verdict.guards, challenger).savefig(picture)
-    return [report, machine, picture]
+        return [text_file, json_file]
+    differences(verdict.guards, challenger).savefig(figure_file)
+    return [text_file, json_file, figure_file]
 
 
 def markdown(verdict: Verdict, challenger: str, rivals: Sequence[Rival]) -> str:
-    """The verdict as a page."""
-    named = ", ".join(f"{rival.role} (version {rival.version})" for rival in rivals) or "nobody"
-    parts = [
+    """Return the report of a verdict as a Markdown page."""
+    rival_names = ", ".join(f"{rival.role} (version {rival.version})" for rival in rivals) or "nobody"
+    blocks = [
         f"# {verdict.outcome}: {challenger}",
-        f"Compared with: {named}.",
+        f"Compared with: {rival_names}.",
         verdict.missing,
         _bullets(verdict.reasons),
     ]
     if verdict.guards:
-        parts += ["## Differences", _guard_table(verdict)]
+        blocks += ["## Differences", _guard_table(verdict)]
     if verdict.limits:
-        parts += ["## Limits", _limit_table(verdict.limits)]
-    return "\n\n".join(filter(None, parts)) + "\n"
+        blocks += ["## Limits", _limit_table(verdict.limits)]
+    return "\n\n".join(filter(None, blocks)) + "\n"
 
 
 def differences(guards: Sequence[Guard], challenger: str) -> Figure:
-    """Each guarded metric's gain with its 95 % interval, as a share of the rival's value; the margin is a red line."""
-    with figure(8.0, 1.2 + 0.45 * len(guards), f"{challenger}: gain on its rivals, 95 % intervals") as made:
-        ax = made[1][0, 0]
+    """Draw each guarded metric's gain and 95 % interval in % of the rival's value, with its margin as a red line."""
+    title = f"{challenger}: gain on its rivals, 95 % intervals"
+    with figure(8.0, 1.2 + 0.45 * len(guards), title) as (fig, axes):
+        ax = axes[0, 0]
         ax.axvline(0, color="0.4", linewidth=1)
-        for place, guard in enumerate(guards):
-            found = guard.comparison
-            low, high = (100 * end / found.b for end in gain_interval(found))
-            ax.plot([low, high], [place, place], color=COLOURS[guard.status], linewidth=2)
-            ax.plot(100 * found.gain / found.b, place, "o", color=COLOURS[guard.status])
-            ax.plot([-100 * guard.margin / found.b] * 2, [place - 0.35, place + 0.35], color="#cc0000", linewidth=1.5)
+        for y, guard in enumerate(guards):
+            comparison = guard.comparison
+            low, high = (100 * end / comparison.b for end in gain_interval(comparison))
+            ax.plot([low, high], [y, y], color=COLOURS[guard.status], linewidth=2)
+            ax.plot(100 * comparison.gain / comparison.b, y, "o", color=COLOURS[guard.status])
+            ax.plot([-100 * guard.margin / comparison.b] * 2, [y - 0.35, y + 0.35], color="#cc0000", linewidth=1.5)
         names = [f"{g.comparison.protocol} {label(g.comparison.metric)}, {g.rival}" for g in guards]
         ax.set_yticks(range(len(guards)), names)
         ax.set(xlabel="gain in % of the rival's value", ylim=(len(guards) - 0.4, -0.6))
-    return made[0]
+    return fig
 
 
 def _bullets(lines: Sequence[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
+    return "\n".join(f"- {text}" for text in lines)
 
 
 def _guard_table(verdict: Verdict) -> str:
-    adjusted = {(found.protocol, found.metric): found for found in verdict.better}
+    adjusted = {(comparison.protocol, comparison.metric): comparison for comparison in verdict.better}
     head = [
         "rival",
         "metric",
@@ -80,21 +82,23 @@ def _guard_table(verdict: Verdict) -> str:
     ]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for guard in verdict.guards:
-        found = guard.comparison
-        named = adjusted.get((found.protocol, found.metric)) if guard.rival == verdict.guards[0].rival else None
-        better = "" if named is None else f"{'yes' if is_better(named) else 'no'}, p = {named.p_adjusted:.4f}"
+        pair = guard.comparison
+        tested = adjusted.get((pair.protocol, pair.metric)) if guard.rival == verdict.guards[0].rival else None
+        better = "" if tested is None else f"{'yes' if is_better(tested) else 'no'}, p = {tested.p_adjusted:.4f}"
         lines.append(
-            f"| {guard.rival} | {found.protocol}/{found.metric} | {found.a:.4f} | {found.b:.4f} | "
-            f"{found.difference:+.4f} [{found.difference_lo:+.4f}, {found.difference_hi:+.4f}] | {guard.margin:.4f} | "
-            f"{found.smallest_detectable:.4f} | {guard.status} | {better} |"
+            f"| {guard.rival} | {pair.protocol}/{pair.metric} | {pair.a:.4f} | {pair.b:.4f} | "
+            f"{pair.difference:+.4f} [{pair.difference_lo:+.4f}, {pair.difference_hi:+.4f}] | {guard.margin:.4f} | "
+            f"{pair.smallest_detectable:.4f} | {guard.status} | {better} |"
         )
-    people = ", ".join(sorted({f"{g.comparison.users:,} people in {g.comparison.protocol}" for g in verdict.guards}))
-    return "\n".join(lines) + f"\n\nPaired bootstrap over {people}; p is Holm-corrected over the named metrics."
+    users = ", ".join(sorted({f"{g.comparison.users:,} people in {g.comparison.protocol}" for g in verdict.guards}))
+    return "\n".join(lines) + f"\n\nPaired bootstrap over {users}; p is Holm-corrected over the named metrics."
 
 
 def _limit_table(limits: Sequence[Limit]) -> str:
     lines = ["| figure | value | limit | holds |", "|---|---|---|---|"]
-    for each in limits:
-        holds = "yes" if each.holds else "no"
-        lines.append(f"| {each.protocol}/{each.figure} | {each.value:.4f} | {each.side} {each.bound:.4f} | {holds} |")
+    for limit in limits:
+        holds = "yes" if limit.holds else "no"
+        lines.append(
+            f"| {limit.protocol}/{limit.figure} | {limit.value:.4f} | {limit.side} {limit.bound:.4f} | {holds} |"
+        )
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Evaluations as artifacts of a run: values for each user, so that versions can be compared in pairs later."""
+"""Evaluations as artifacts of a run: values per user, so that versions can be compared on the same users later."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from training.evaluation.result import Evaluation, load_evaluation, save_evaluation
 from training.registry.tracker import Tracker
 
-FOLDER = "evaluations"  # of a run's artifacts
+FOLDER = "evaluations"  # in a run's artifacts
 
 
 def log_evaluation(tracker: Tracker, run_id: str, evaluation: Evaluation) -> None:
-    """Keep the evaluation with a run."""
+    """Store an evaluation as an artifact of a run."""
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / f"{evaluation.protocol}.npz"
         save_evaluation(file, evaluation)
@@ -20,6 +20,6 @@ def log_evaluation(tracker: Tracker, run_id: str, evaluation: Evaluation) -> Non
 
 
 def read_evaluation(tracker: Tracker, run_id: str, protocol: str) -> Evaluation:
-    """Return the evaluation by `protocol` that was kept with a run."""
+    """Read the evaluation by `protocol` from the artifacts of a run. Raises MissingInputError where there is none."""
     with tempfile.TemporaryDirectory() as scratch:
         return load_evaluation(tracker.artifact(run_id, f"{FOLDER}/{protocol}.npz", Path(scratch)))

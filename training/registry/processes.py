@@ -1,4 +1,4 @@
-"""Which process a run belongs to, so that the runs of dead ones can be told."""
+"""Which process a run belongs to, so that the runs of dead processes can be closed."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ PROCESS_TAG = "movierec.process"
 
 
 def this_process() -> str:
-    """Host, id and time of creation of this process."""
+    """Return host, process id and creation time of this process, as one string."""
     process = psutil.Process()
     return f"{socket.gethostname()} {process.pid} {process.create_time():.2f}"
 
 
 def is_dead(process: str) -> bool:
-    """True where `process` (as `this_process` writes it) ran on this machine and is gone."""
-    host, _, rest = process.partition(" ")
-    if host != socket.gethostname() or not rest:
+    """Return whether `process`, a string from `this_process`, ran on this machine and has ended."""
+    host, _, id_and_time = process.partition(" ")
+    if host != socket.gethostname() or not id_and_time:
         return False
-    pid, created = rest.split()
+    pid, created = id_and_time.split()
     try:
         return f"{psutil.Process(int(pid)).create_time():.2f}" != created
     except psutil.NoSuchProcess:

@@ -1,6 +1,7 @@
-"""MLflow's own way to a bundle: `mlflow.pyfunc.load_model` and `mlflow models serve`.
+"""The pyfunc model of a bundle, for `mlflow.pyfunc.load_model` and `mlflow models serve`.
 
-MLflow copies this file into each logged model and runs it to load one ("models from code"), so that nothing is pickled.
+MLflow copies this file into each logged model and runs the copy to load it ("models from code"), so that nothing is
+pickled.
 """
 
 from __future__ import annotations
@@ -19,40 +20,40 @@ SUBJECTS = ("title", "movie_id", "user_id")
 
 
 class BundleModel(PythonModel):
-    """Answers one list of films for each row of the input."""
+    """Returns one list of items for each row of the input."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Open the bundle, every file checked first."""
+        """Load the bundle; every file is checked first."""
         self._model = Model.load(Path(context.artifacts["bundle"]))
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Films for each row of `model_input`, which names one of `title`, `movie_id` and `user_id`.
+        """Return `params["n"]` items (default 10) for each row of `model_input`: similar ones, or those for a user.
 
-        `params["n"]` films each (10 by default). The answer has a line for each film: query (the input's row), rank,
-        movie_id, title, year, score. Raises LookupFailedError where a title, film or user is not in the model.
+        A row has one of `title`, `movie_id` and `user_id`. The result has one row per item: query (row of the input),
+        rank, movie_id, title, year, score. Raises LookupFailedError where a title, item or user is not in the model.
         """
-        wanted = Wanted(n=int((params or {}).get("n", 10)))
-        lines = [
-            line
+        options = Wanted(n=int((params or {}).get("n", 10)))
+        rows = [
+            row
             for query, subject in enumerate(model_input.to_dict("records"))
-            for line in self._lines(query, self._answer(subject, wanted))
+            for row in self._result_rows(query, self._rank(subject, options))
         ]
-        return pd.DataFrame(lines, columns=["query", "rank", "movie_id", "title", "year", "score"])
+        return pd.DataFrame(rows, columns=["query", "rank", "movie_id", "title", "year", "score"])
 
-    def _answer(self, subject: dict[Any, Any], wanted: Wanted) -> Ranked:
-        given = {key: subject[key] for key in SUBJECTS if not pd.isna(subject.get(key))}
-        match given:
+    def _rank(self, subject: dict[Any, Any], options: Wanted) -> Ranked:
+        values = {key: subject[key] for key in SUBJECTS if not pd.isna(subject.get(key))}
+        match values:
             case {"title": title, **rest} if not rest:
-                return self._model.similar(self._model.titles.resolve(str(title)).row, wanted)
+                return self._model.similar(self._model.titles.resolve(str(title)).row, options)
             case {"movie_id": movie_id, **rest} if not rest:
-                return self._model.similar(self._model.movie_row(int(movie_id)), wanted)
+                return self._model.similar(self._model.movie_row(int(movie_id)), options)
             case {"user_id": user_id, **rest} if not rest:
-                return self._model.for_user(self._model.user_row(int(user_id)), wanted)
-        raise UsageError(f"Expected one of {', '.join(SUBJECTS)} in each row, found {', '.join(given) or 'none'}.")
+                return self._model.for_user(self._model.user_row(int(user_id)), options)
+        raise UsageError(f"Expected one of {', '.join(SUBJECTS)} in each row, found {', '.join(values) or 'none'}.")
 
-    def _lines(self, query: int, ranked: Ranked) -> list[dict[str, Any]]:
+    def _result_rows(self, query: int, ranked: Ranked) -> list[dict[str, Any]]:
         films = [self._model.catalog.film(int(row)) for row in ranked.rows]
         return [
             {

@@ -1,4 +1,4 @@
-"""An open run: parameters, figures, data set, files, and at its end a registered version."""
+"""An open MLflow run: parameters, metrics, data set, files and, as its last step, a registered version."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
 import recommender
-from recommender.bundle import Manifest, Metric, read_manifest
+from recommender.bundle import BUNDLE, Manifest, Metric, read_manifest
 from recommender.errors import MovierecError
-from training.registry.version import BUNDLE, REGISTERED_MODEL, Version
+from training.registry.version import REGISTERED_MODEL, Version
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,30 +57,30 @@ _SIGNATURE = ModelSignature(
 
 
 class Run:
-    """An open run, to be filled."""
+    """An open MLflow run that parameters, metrics and files are logged to."""
 
     def __init__(self, client: MlflowClient, run_id: str) -> None:
         self.client = client
         self.run_id = run_id
 
     def log_parameters(self, parameters: Mapping[str, Any]) -> None:
-        """Log parameters; nested ones get dotted names."""
+        """Log parameters; nested ones get dotted names such as `als.factors`."""
         params = [Param(key, str(value)[:_PARAMETER_LENGTH]) for key, value in flatten(parameters)]
         self.client.log_batch(self.run_id, params=params)
 
     def log_metrics(self, metrics: Sequence[Metric], model_id: str | None = None) -> None:
-        """Log figures as `protocol/name`, with `_lo` and `_hi` where there is an interval; of the logged model too."""
+        """Log metrics as `protocol/name`, with `_lo` and `_hi` for intervals; with `model_id` for that model too."""
         values = [pair for metric in metrics for pair in _named_values(metric)]
-        logged = [RunMetric(key, value, _milliseconds(), 0, model_id=model_id) for key, value in values]
-        self.client.log_batch(self.run_id, metrics=logged)
+        run_metrics = [RunMetric(key, value, _milliseconds(), 0, model_id=model_id) for key, value in values]
+        self.client.log_batch(self.run_id, metrics=run_metrics)
 
     def log_curve(self, name: str, values: list[float]) -> None:
-        """Log one value after each iteration."""
+        """Log one value per iteration under `name`, for a learning curve."""
         steps = [RunMetric(name, value, _milliseconds(), step) for step, value in enumerate(values, start=1)]
         self.client.log_batch(self.run_id, metrics=steps)
 
     def log_dataset(self, manifest: Manifest) -> None:
-        """Name the data set as the run's input."""
+        """Log the data set of a bundle's manifest as the run's input."""
         info = manifest.dataset
         dataset = Dataset(
             name=info.name,
@@ -89,26 +89,26 @@ class Run:
             source=json.dumps({"command": f"movierec data prepare {info.name}"}),
             profile=json.dumps(info.snapshot),
         )
-        given = DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, "training")])
-        _twice(lambda: self.client.log_inputs(self.run_id, [given]))
+        dataset_input = DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, "training")])
+        _retry_once(lambda: self.client.log_inputs(self.run_id, [dataset_input]))
 
     def log_figure(self, name: str, figure: Figure) -> None:
-        """Keep a figure as figures/<name>.png."""
+        """Store a figure as figures/<name>.png in the run's artifacts."""
         self.client.log_figure(self.run_id, figure, f"figures/{name}.png")
 
     def log_file(self, local: Path, folder: str) -> None:
-        """Keep a file in `folder` of the artifacts."""
+        """Store a local file in `folder` of the run's artifacts."""
         self.client.log_artifact(self.run_id, str(local), folder)
 
     def log_text(self, path: str, text: str) -> None:
-        """Keep a text file."""
+        """Store a text as the file `path` in the run's artifacts."""
         self.client.log_text(self.run_id, text, path)
 
     def log_bundle(self, bundle: Path) -> str:
-        """Log the bundle (a directory of that name) as a pyfunc model; its id.
+        """Log a bundle, a directory called `bundle`, as a pyfunc model and return the model's id.
 
-        To be done before metrics are logged: MLflow reads every metric of the run back, one at a time, to give it to
-        the model.
+        Call it before logging metrics: MLflow reads every metric of the run again, one at a time, to copy it to the
+        model.
         """
         with _unchanged_path(), _storing("bundle"):
             info = mlflow.pyfunc.log_model(
@@ -123,19 +123,21 @@ class Run:
         return str(info.model_id)
 
     def register(self, model_id: str, tags: Mapping[str, str]) -> Version:
-        """Make a logged model the next version. The last thing that a run does: a version is whole."""
-        with redirect_stderr(io.StringIO()):  # it announces each version there
-            created = _twice(lambda: mlflow.register_model(f"models:/{model_id}", REGISTERED_MODEL, tags=dict(tags)))
-        return Version.of(created)
+        """Register a logged model as the next version; the last step of a run, so that every version is complete."""
+        with redirect_stderr(io.StringIO()):  # MLflow announces each version there
+            entity = _retry_once(
+                lambda: mlflow.register_model(f"models:/{model_id}", REGISTERED_MODEL, tags=dict(tags))
+            )
+        return Version.from_mlflow(entity)
 
 
 def run_tags(manifest: Manifest) -> dict[str, str]:
-    """What every training run is tagged with."""
+    """Return the tags of a training run: those of its version, and the git commit."""
     return {**version_tags(manifest), "git_commit": manifest.git_commit or "unknown"}
 
 
 def version_tags(manifest: Manifest) -> dict[str, str]:
-    """What every version is tagged with at birth."""
+    """Return the tags of a new version: algorithm, data set, its fingerprint, item count and configuration hash."""
     configuration = json.dumps([manifest.algorithm, manifest.parameters], sort_keys=True)
     return {
         "algorithm": manifest.algorithm,
@@ -147,7 +149,7 @@ def version_tags(manifest: Manifest) -> dict[str, str]:
 
 
 def flatten(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """`{"als": {"factors": 64}}` to `("als.factors", 64)`."""
+    """Yield the entries of a nested mapping under dotted keys: `("als.factors", 64)` of `{"als": {"factors": 64}}`."""
     for key, value in nested.items():
         if isinstance(value, Mapping):
             yield from flatten(value, f"{prefix}{key}.")
@@ -156,12 +158,15 @@ def flatten(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 
 def _named_values(metric: Metric) -> list[tuple[str, float]]:
-    parts = {"": metric.value, "_lo": metric.lo, "_hi": metric.hi}
-    return [(f"{metric.protocol}/{metric.name}{end}", value) for end, value in parts.items() if value is not None]
+    values = {"": metric.value, "_lo": metric.lo, "_hi": metric.hi}
+    return [(f"{metric.protocol}/{metric.name}{end}", value) for end, value in values.items() if value is not None]
 
 
-def _twice(call: Callable[[], T]) -> T:
-    """MLflow looks for a row before it inserts one; when another process is faster, the second look finds it."""
+def _retry_once(call: Callable[[], T]) -> T:
+    """Call again after an MlflowException.
+
+    MLflow looks for a row before it inserts one; when another process inserts it in between, the second call finds it.
+    """
     try:
         return call()
     except MlflowException:
@@ -181,6 +186,7 @@ def _example_title(bundle: Path) -> str:
 
 @contextmanager
 def _storing(what: str) -> Iterator[None]:
+    """Raise MovierecError where `what` cannot be stored, for example because the disk is full."""
     try:
         yield
     except (MlflowException, OSError) as error:
@@ -190,7 +196,7 @@ def _storing(what: str) -> Iterator[None]:
 
 @contextmanager
 def _unchanged_path() -> Iterator[None]:
-    """MLflow puts its copy of the code on `sys.path` and leaves it there."""
+    """Restore `sys.path` afterwards: MLflow puts its copy of the code there and leaves it."""
     before = list(sys.path)
     try:
         yield

@@ -6,33 +6,32 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import mlflow
 from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
 
-from recommender.bundle import read_manifest
+from recommender.bundle import BUNDLE, read_manifest
 from recommender.errors import MissingInputError, MovierecError, RegistryUnavailableError
 from training.registry.processes import PROCESS_TAG, is_dead, this_process
 from training.registry.run import Run, run_tags, version_tags
-from training.registry.version import BUNDLE, REGISTERED_MODEL, Version
+from training.registry.version import REGISTERED_MODEL, Version
 
 ROOT = Path("mlruns")
 _ABSENT = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
 
 
 def default_uri(root: Path = ROOT) -> str:
-    """`MLFLOW_TRACKING_URI`, else the SQLite store under `root`."""
+    """Return the address of the tracking store: `MLFLOW_TRACKING_URI`, else the SQLite file under `root`."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root.resolve()}/mlflow.db"
 
 
 class Tracker:
-    """The tracking store and model registry at one address."""
+    """Reads and writes the tracking store and model registry at one address."""
 
     def __init__(self, uri: str | None = None) -> None:
-        """Open the store, making it where there is none, and close the runs of dead processes."""
+        """Open the store, create it where there is none, and close the runs of dead processes."""
         self.uri = uri or default_uri()
         self.file = _sqlite_file(self.uri)
         if self.file:
@@ -43,7 +42,7 @@ class Tracker:
 
     @classmethod
     def existing(cls, uri: str | None = None) -> Tracker:
-        """Open the store. Raises MissingInputError where there is none, for MLflow would make an empty one."""
+        """Open an existing store. Raises MissingInputError where there is none; MLflow would create an empty one."""
         file = _sqlite_file(uri or default_uri())
         if file and not file.is_file():
             raise MissingInputError(f"No tracking store at {file}. Run `movierec train all` first.")
@@ -51,11 +50,11 @@ class Tracker:
 
     @contextmanager
     def run(self, dataset: str, name: str, tags: Mapping[str, str], *, nested: bool = False) -> Iterator[Run]:
-        """A run in the experiment of `dataset`; FAILED when the block raises, FINISHED otherwise."""
-        every = {**tags, PROCESS_TAG: this_process()}
+        """Open a run in the experiment of `dataset`; it ends as FAILED when the block raises, else as FINISHED."""
+        all_tags = {**tags, PROCESS_TAG: this_process()}
         experiment, failure = self.experiment(dataset), None
         try:
-            with mlflow.start_run(experiment_id=experiment, run_name=name, tags=every, nested=nested) as active:
+            with mlflow.start_run(experiment_id=experiment, run_name=name, tags=all_tags, nested=nested) as active:
                 try:
                     yield Run(self.client, active.info.run_id)
                 except MovierecError as error:
@@ -64,50 +63,53 @@ class Tracker:
         except MlflowException:
             if failure is None:
                 raise
-            raise failure from None  # a full disk does not even take the state of the run; the next start mends that
+            raise failure from None  # a full disk cannot even store the run's state; the next Tracker closes the run
 
     def experiment(self, dataset: str) -> str:
-        """Id of the experiment of a data set, made where there is none."""
-        found = self.client.get_experiment_by_name(dataset)
-        if found is None:
+        """Return the id of a data set's experiment, which is created where there is none.
+
+        Raises RegistryUnavailableError where the store was moved since.
+        """
+        experiment = self.client.get_experiment_by_name(dataset)
+        if experiment is None:
             return self._create_experiment(dataset)
-        self._check_location(found.artifact_location)
-        return str(found.experiment_id)
+        self._check_location(experiment.artifact_location)
+        return str(experiment.experiment_id)
 
     def versions(self) -> list[Version]:
-        """Every registered version, newest first."""
-        found = self.client.search_model_versions(f"name = '{REGISTERED_MODEL}'", max_results=10_000)
-        if not found:
+        """Return all registered versions, newest first."""
+        entities = self.client.search_model_versions(f"name = '{REGISTERED_MODEL}'", max_results=10_000)
+        if not entities:
             return []
         # A search leaves the aliases out.
         aliases = self.client.get_registered_model(REGISTERED_MODEL).aliases
-        for version in found:
-            version.aliases = [alias for alias, number in aliases.items() if number == version.version]
-        return sorted(map(Version.of, found), key=lambda version: -version.number)
+        for entity in entities:
+            entity.aliases = [alias for alias, number in aliases.items() if number == entity.version]
+        return sorted(map(Version.from_mlflow, entities), key=lambda version: -version.number)
 
     def version(self, number: int) -> Version:
-        """One version, with its aliases. Raises MissingInputError."""
+        """Return one version. Raises MissingInputError, which names the existing ones."""
         try:
-            return Version.of(self.client.get_model_version(REGISTERED_MODEL, str(number)))
+            return Version.from_mlflow(self.client.get_model_version(REGISTERED_MODEL, str(number)))
         except MlflowException as error:
             _require_absence(error)
-            known = ", ".join(str(version.number) for version in self.versions()) or "none"
-            raise MissingInputError(f"No version {number} of {REGISTERED_MODEL}; there are: {known}.") from None
+            existing = ", ".join(str(version.number) for version in self.versions()) or "none"
+            raise MissingInputError(f"No version {number} of {REGISTERED_MODEL}; there are: {existing}.") from None
 
     def aliased(self, alias: str) -> Version | None:
-        """The version that an alias names, or None."""
+        """Return the version with the alias, or None where no version has it."""
         try:
-            return Version.of(self.client.get_model_version_by_alias(REGISTERED_MODEL, alias))
+            return Version.from_mlflow(self.client.get_model_version_by_alias(REGISTERED_MODEL, alias))
         except MlflowException as error:
             _require_absence(error)
             return None
 
     def set_alias(self, alias: str, number: int) -> None:
-        """Let an alias name a version."""
+        """Point an alias at a version."""
         self.client.set_registered_model_alias(REGISTERED_MODEL, alias, str(number))
 
     def delete_alias(self, alias: str) -> None:
-        """Take an alias away, if it is there."""
+        """Remove an alias, if it exists."""
         self.client.delete_registered_model_alias(REGISTERED_MODEL, alias)
 
     def tag_version(self, number: int, tags: Mapping[str, str]) -> None:
@@ -115,18 +117,14 @@ class Tracker:
         for key, value in tags.items():
             self.client.set_model_version_tag(REGISTERED_MODEL, str(number), key, value)
 
-    def runs(self, dataset: str | None = None) -> list[Any]:
-        """Top-level runs that ended well, newest first; those of one data set, or all."""
-        names = [dataset] if dataset else [experiment.name for experiment in self.client.search_experiments()]
-        found = (self.client.get_experiment_by_name(name) for name in names)
-        ids = [experiment.experiment_id for experiment in found if experiment]
-        return list(self.client.search_runs(ids, "attributes.status = 'FINISHED'", max_results=1000)) if ids else []
-
     def bundle(self, number: int, destination: Path) -> Path:
-        """Fetch the bundle of a version into the directory `destination`. Raises RegistryUnavailableError."""
+        """Download the bundle of a version into the directory `destination` and return the bundle's path.
+
+        Raises RegistryUnavailableError where it is not at its address.
+        """
         try:
             source = self.client.get_model_version_download_uri(REGISTERED_MODEL, str(number))
-            found = mlflow.artifacts.download_artifacts(
+            path = mlflow.artifacts.download_artifacts(
                 artifact_uri=f"{source}/artifacts/{BUNDLE}", dst_path=str(destination)
             )
         except (MlflowException, OSError) as error:
@@ -134,21 +132,21 @@ class Tracker:
                 f"The bundle of version {number} is not where the registry says. A tracking store that was moved must "
                 "be moved back, or the version trained again."
             ) from error
-        return Path(found)
+        return Path(path)
 
     def log_file(self, run_id: str, local: Path, folder: str) -> None:
-        """Keep a file in `folder` of the artifacts of a run that has ended."""
+        """Store a local file in `folder` of the artifacts of a run that has ended."""
         Run(self.client, run_id).log_file(local, folder)
 
     def artifact(self, run_id: str, path: str, destination: Path) -> Path:
-        """Fetch one artifact of a run into `destination`. Raises MissingInputError."""
+        """Download one artifact of a run into `destination` and return its path. Raises MissingInputError."""
         try:
             return Path(self.client.download_artifacts(run_id, path, str(destination)))
         except (MlflowException, OSError) as error:
             raise MissingInputError(f"Run {run_id} has no artifact {path}; train that model again.") from error
 
     def model_tags(self) -> dict[str, str]:
-        """Tags of the registered model."""
+        """Return the tags of the registered model."""
         return dict(self.client.get_registered_model(REGISTERED_MODEL).tags)
 
     def tag_model(self, key: str, value: str) -> None:
@@ -156,7 +154,7 @@ class Tracker:
         self.client.set_registered_model_tag(REGISTERED_MODEL, key, value)
 
     def close_dead_runs(self) -> list[str]:
-        """End the RUNNING runs whose process on this machine is gone; returns their ids."""
+        """End the RUNNING runs whose process on this machine has ended, and return their ids."""
         ids = [experiment.experiment_id for experiment in self.client.search_experiments()]
         running = self.client.search_runs(ids, "attributes.status = 'RUNNING'", ViewType.ACTIVE_ONLY, 1000)
         dead = [run.info.run_id for run in running if is_dead(run.data.tags.get(PROCESS_TAG, ""))]
@@ -170,10 +168,10 @@ class Tracker:
         try:
             return str(self.client.create_experiment(dataset, artifact_location=location))
         except MlflowException:  # another process was faster
-            found = self.client.get_experiment_by_name(dataset)
-            if found is None:
+            experiment = self.client.get_experiment_by_name(dataset)
+            if experiment is None:
                 raise
-            return str(found.experiment_id)
+            return str(experiment.experiment_id)
 
     def _artifact_root(self) -> str:
         assert self.file
@@ -188,12 +186,12 @@ class Tracker:
 
 
 def experiment_id(dataset: str) -> str:
-    """Id of the experiment of a data set, for links to its runs."""
+    """Return the id of a data set's experiment in the default store, for links to its runs."""
     return Tracker().experiment(dataset)
 
 
 def register_bundle(bundle: Path, *, tracker: Tracker | None = None, tags: Mapping[str, str] | None = None) -> Version:
-    """Log the bundle directory `bundle` (of that name) in a run of its own and register it, its metrics with it."""
+    """Log a bundle, a directory called `bundle`, with its metrics in a new run, and register it as a version."""
     tracker = tracker or Tracker()
     manifest = read_manifest(bundle)
     with tracker.run(manifest.dataset.name, manifest.algorithm, run_tags(manifest)) as run:
@@ -205,10 +203,11 @@ def register_bundle(bundle: Path, *, tracker: Tracker | None = None, tags: Mappi
 
 
 def _require_absence(error: MlflowException) -> None:
-    """Let an error pass that says "there is no such thing"; any other must not be taken for that."""
+    """Raise RegistryUnavailableError unless the error says that the requested object does not exist."""
     if error.error_code not in _ABSENT:
         raise RegistryUnavailableError(f"The registry cannot be read: {error}") from error
 
 
 def _sqlite_file(uri: str) -> Path | None:
+    """Return the file of a SQLite address, None for other addresses."""
     return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None

@@ -1,4 +1,4 @@
-"""What the registry holds, by name."""
+"""A registered version, and the names of the registered model and its aliases."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from mlflow.entities.model_registry import ModelVersion
 
 REGISTERED_MODEL = "movielens-recommender"
 CHAMPION, CHALLENGER, REFERENCE = "champion", "challenger", "reference"
-BUNDLE = "bundle"  # a version's download has artifacts/bundle/manifest.json
 
 
 @dataclass(frozen=True)
 class Version:
-    """A registered version."""
+    """A registered version of the model."""
 
     number: int
     run_id: str
@@ -24,10 +23,11 @@ class Version:
 
     @property
     def algorithm(self) -> str:
+        """Return the name of the algorithm that the version was trained with."""
         return self.tags.get("algorithm", "")
 
     @classmethod
-    def of(cls, found: ModelVersion) -> Version:
-        """The version as MLflow tells it."""
-        aliases = tuple(sorted(found.aliases))
-        return cls(int(found.version), str(found.run_id), dict(found.tags), aliases, int(found.creation_timestamp))
+    def from_mlflow(cls, entity: ModelVersion) -> Version:
+        """Convert MLflow's record of a registered version."""
+        aliases = tuple(sorted(entity.aliases))
+        return cls(int(entity.version), str(entity.run_id), dict(entity.tags), aliases, int(entity.creation_timestamp))

@@ -1,4 +1,4 @@
-"""Registered versions side by side: what they are, where they stand and their main figures."""
+"""A table of registered versions: algorithm, aliases, main metrics and verdict of each."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 from training.registry import Tracker, Version
 
-# The column, the tag that names its protocol, and the figure.
-FIGURES = (
+# Column of the table, tag that names the protocol, and metric.
+METRICS = (
     ("ndcg_at_10", "people_protocol", "ndcg_at_10"),
     ("coverage_at_10", "people_protocol", "coverage_at_10"),
     ("titles_hit_at_10", "titles_protocol", "hit_rate_at_10"),
@@ -17,19 +17,19 @@ FIGURES = (
 
 
 def rows(tracker: Tracker, dataset: str | None = None) -> list[dict[str, Any]]:
-    """One row for each version, newest first; a figure that a version lacks is None."""
+    """Return one row per version (of one data set, or of all), newest first; a metric that a version lacks is None."""
     return [_row(tracker, version) for version in tracker.versions() if dataset in (None, version.tags.get("dataset"))]
 
 
 def _row(tracker: Tracker, version: Version) -> dict[str, Any]:
     metrics = tracker.client.get_run(version.run_id).data.metrics
-    figures = {column: metrics.get(f"{version.tags.get(tag)}/{name}") for column, tag, name in FIGURES}
+    values = {column: metrics.get(f"{version.tags.get(tag)}/{name}") for column, tag, name in METRICS}
     return {
         "version": version.number,
         "algorithm": version.algorithm,
         "alias": ", ".join(version.aliases),
         "dataset": version.tags.get("dataset"),
         "people_protocol": version.tags.get("people_protocol"),
-        **figures,
+        **values,
         "verdict": version.tags.get("verdict"),
     }

@@ -1,1 +1,1 @@
-"""Evaluation protocols and the training and test parts that they cut."""
+"""Evaluation protocols, and the training and test parts that they divide ratings into."""

@@ -1,13 +1,13 @@
 """Training and test parts of each protocol, as masks over a data set's ratings in file order.
 
-Every splitter sees one table of ratings and gives masks over it, so that a validation part is cut from a training part
-exactly as the test part was cut from the whole. Only the latest likes can be cut but once: further validation parts of
-such a protocol hold out likes drawn at random.
+Every rule sees one table of ratings and returns masks over it, so that a validation part is cut from a training part as
+the test part was cut from the whole. Only the latest likes can be held out just once: further validation splits of such
+a protocol hold out random likes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 import numpy as np
@@ -18,7 +18,7 @@ from recommender.errors import DataError
 from recommender.schema import DUPLICATE_OF, RATING, TIMESTAMP
 from training.datasets.store import ProcessedDataset
 from training.models.base import TrainingData
-from training.splits.files import tested_parts, validation_parts
+from training.splits.files import file_masks, validation_file_masks
 from training.splits.protocol import (
     CutSplit,
     FilesSplit,
@@ -30,37 +30,26 @@ from training.splits.protocol import (
     PerItemSplit,
     ProtocolConfig,
     TemporalSplit,
-    load_protocol,
 )
 
-__all__ = [
-    "ProtocolConfig",
-    "Split",
-    "all_ratings",
-    "load_protocol",
-    "splits",
-    "trained_in",
-    "training_data",
-    "validation_splits",
-]
-
 Mask = NDArray[np.bool_]
-_NEXT_CUT = 1000  # added to the seed of a split for each further validation part: far from other splits' seeds
-_EXACT = 1e-9  # a share of a count that is whole up to this is whole: 0.2 * 35 is 7.000000000000001
+Masks = dict[str, Mask]  # by field of Split
+_SEED_STEP = 1000  # from one validation split to the next: far from the seeds of other splits
+_ROUNDING = 1e-9  # 0.2 * 35 is 7.000000000000001; a share of a count is rounded up only beyond this
 
 
 @dataclass(frozen=True)
 class Split:
-    """One division of a data set. Masks cover its n ratings in file order; a rating may be in no part."""
+    """One division of a data set into masks (n,) over its n ratings, in file order; a rating may be in no part."""
 
     protocol: str
     seed: int
     fold: int
-    train: Mask  # (n,) what models are fitted on
-    test: Mask  # (n,) what they are judged by; its films are hidden from training for the same user
-    masked: Mask  # (n,) a user's list leaves these films out
-    queries: Mask | None = None  # (n,) item2item and cold: training likes whose films are asked about
-    fold_in: Mask | None = None  # (n,) strong: all that a model is shown of the held-out users
+    train: Mask  # what models are fitted on
+    test: Mask  # what they are evaluated on; the same user's training part has none of these items
+    masked: Mask  # items that a user's list leaves out
+    queries: Mask | None = None  # item2item and cold: training likes that are query items
+    fold_in: Mask | None = None  # strong: all that a model sees of the held-out users
 
 
 @dataclass(frozen=True)
@@ -74,65 +63,70 @@ class _Table:
 
 
 def splits(protocol: ProtocolConfig, dataset: ProcessedDataset, seed: int) -> list[Split]:
-    """The protocol's splits of `dataset`: one, or one for each fold. The same seed gives the same splits.
+    """Return the protocol's train/test splits of a data set: one, or one per fold. The same seed gives the same splits.
 
-    Raises DataError where a part comes out empty, MissingInputError where a file of the split is not there.
+    Raises DataError where a part is empty, MissingInputError where a file of the split is not there.
     """
     if isinstance(protocol.split, FilesSplit):
-        found = [tested_parts(protocol.split, dataset, protocol.masked)]
+        folds = [file_masks(protocol.split, dataset)]
     else:
         table = _table(dataset)
-        found = _parts(protocol.split, table, liked(protocol, table.stars), seed)
-    return [_named(parts, protocol, seed, fold) for fold, parts in enumerate(found)]
+        folds = _cut(protocol.split, table, is_relevant(protocol, table.stars), seed)
+    return [_checked_split(masks, protocol, seed, fold) for fold, masks in enumerate(folds)]
 
 
 def validation_splits(protocol: ProtocolConfig, dataset: ProcessedDataset, split: Split, seed: int) -> list[Split]:
-    """Splits for tuning that never look at the test part: cut from `split.train`, the first by the protocol's own rule.
+    """Return splits for tuning that never contain test ratings: `split.train` is divided again by the protocol's rule.
 
-    Protocols made of files take their validation file. Raises MissingInputError where they have none.
+    Protocols made of files use their validation file. Raises MissingInputError where they have none.
     """
     if isinstance(protocol.split, FilesSplit):
-        return [_named(validation_parts(protocol.split, dataset), protocol, seed, split.fold)]
+        return [_checked_split(validation_file_masks(protocol.split, dataset), protocol, seed, split.fold)]
     rule = protocol.split
     if isinstance(rule, PerItemSplit):
         rule = rule.model_copy(update={"share": rule.validation_share})
     cuts = range(protocol.validation_cuts)
-    return [_cut_inside(protocol, rule, dataset, split, seed + _NEXT_CUT * cut, drawn=cut > 0) for cut in cuts]
+    return [
+        _validation_split(protocol, rule, dataset, split, seed + _SEED_STEP * cut, random_likes=cut > 0) for cut in cuts
+    ]
 
 
-def _cut_inside(
-    protocol: ProtocolConfig, rule: CutSplit, dataset: ProcessedDataset, split: Split, seed: int, *, drawn: bool
+def _validation_split(
+    protocol: ProtocolConfig, rule: CutSplit, dataset: ProcessedDataset, split: Split, seed: int, *, random_likes: bool
 ) -> Split:
-    """`split.train` divided by `rule` once more; `drawn`: by likes drawn at random where the rule takes the latest."""
-    inside = np.flatnonzero(split.train)
+    """Divide `split.train` by `rule`; with `random_likes` by random likes where the rule takes the latest ones."""
+    train_rows = np.flatnonzero(split.train)
     table = _table(dataset)
-    inner = _Table(table.users[inside], table.movies[inside], table.stars[inside], table.times[inside])
-    parts = _parts(rule, inner, liked(protocol, inner.stars), seed, drawn=drawn)[0]
-    wide = {name: _widen(mask, inside, len(split.train)) for name, mask in parts.items()}
-    return _named(wide, protocol, seed, split.fold)
+    inner = _Table(table.users[train_rows], table.movies[train_rows], table.stars[train_rows], table.times[train_rows])
+    inner_masks = _cut(rule, inner, is_relevant(protocol, inner.stars), seed, random_likes=random_likes)[0]
+    masks = {name: _mask_of(train_rows[mask], len(split.train)) for name, mask in inner_masks.items()}
+    return _checked_split(masks, protocol, seed, split.fold)
 
 
-def trained_in(split: Split) -> Split:
-    """The same test with the folded-in ratings in the training part: what folding in is compared with."""
+def train_on_fold_in(split: Split) -> Split:
+    """Return the split with its fold-in ratings moved into the training part, to compare folding in with training.
+
+    Raises DataError where the split has no fold-in ratings.
+    """
     if split.fold_in is None:
         raise DataError(f"Protocol {split.protocol} folds nobody in.")
     return replace(split, train=split.train | split.fold_in, fold_in=None)
 
 
 def all_ratings(dataset: ProcessedDataset) -> Split:
-    """All ratings train, none is held out: what a version is refitted on."""
-    every = np.ones(len(dataset.ratings), dtype=bool)
-    return Split("all", 0, 0, train=every, test=~every, masked=every)
+    """Return a split with every rating in the training part and none held out: what a version is refitted on."""
+    everything = np.ones(len(dataset.ratings), dtype=bool)
+    return Split("all", 0, 0, train=everything, test=~everything, masked=everything)
 
 
 def training_data(dataset: ProcessedDataset, split: Split) -> TrainingData:
-    """What models are fitted on: matrices of the whole data set's shape with the split's training ratings only."""
+    """Return the training ratings of a split as a matrix of the whole data set's shape, with tags and duplicates."""
     canonical = dataset.movie_ids.rows(dataset.movies[DUPLICATE_OF].to_numpy()).astype(np.int32)
-    return TrainingData(user_item=part(dataset, split.train), tags=dataset.tags, canonical=canonical)
+    return TrainingData(user_item=rating_matrix(dataset, split.train), tags=dataset.tags, canonical=canonical)
 
 
-def part(dataset: ProcessedDataset, mask: Mask) -> sp.csr_matrix:
-    """(n_users, n_movies) float32 stars of the ratings in `mask` (n,); the whole data set's shape, sorted indices."""
+def rating_matrix(dataset: ProcessedDataset, mask: Mask) -> sp.csr_matrix:
+    """Return the ratings in `mask` (n,) as a float32 matrix (n_users, n_movies) of stars with sorted indices."""
     shape = (len(dataset.user_ids), len(dataset.movie_ids))
     stars = dataset.ratings[RATING].to_numpy()[mask]
     matrix = sp.csr_matrix(sp.coo_matrix((stars, (dataset.user_rows[mask], dataset.movie_rows[mask])), shape=shape))
@@ -140,21 +134,19 @@ def part(dataset: ProcessedDataset, mask: Mask) -> sp.csr_matrix:
     return matrix
 
 
-def liked(protocol: ProtocolConfig, stars: NDArray[np.float32]) -> Mask:
-    """(n,) True where a rating makes its film relevant under `protocol`."""
+def is_relevant(protocol: ProtocolConfig, stars: NDArray[np.float32]) -> Mask:
+    """Return which ratings (n,) make their item relevant: those of at least the protocol's stars, or all."""
     return stars >= protocol.relevance if protocol.relevance is not None else np.ones(len(stars), dtype=bool)
 
 
-Parts = dict[str, Mask]
-
-
-def _parts(rule: CutSplit, table: _Table, likes: Mask, seed: int, *, drawn: bool = False) -> list[Parts]:
+def _cut(rule: CutSplit, table: _Table, likes: Mask, seed: int, *, random_likes: bool = False) -> list[Masks]:
+    """Return the masks of each fold of `rule`."""
     rng = np.random.default_rng(seed)
     match rule:
         case LatestSplit():
             return [_latest(rule, table)]
         case LatestLikesSplit():
-            return [_latest_likes(rule, table, likes, rng, drawn=drawn)]
+            return [_latest_likes(rule, table, likes, rng, random_likes=random_likes)]
         case TemporalSplit():
             return [_temporal(rule, table)]
         case FoldsSplit():
@@ -164,98 +156,91 @@ def _parts(rule: CutSplit, table: _Table, likes: Mask, seed: int, *, drawn: bool
         case HeldOutUsersSplit():
             return [_held_out_users(rule, table, likes, rng)]
         case HeldOutFilmsSplit():
-            return [_held_out_films(rule, table, likes, rng)]
+            return [_held_out_items(rule, table, likes, rng)]
         case _:
             assert_never(rule)
 
 
-def _latest(rule: LatestSplit, table: _Table) -> Parts:
+def _latest(rule: LatestSplit, table: _Table) -> Masks:
     everything = np.ones(len(table.users), dtype=bool)
-    test = _last_of_each_user(table, everything, rule.share, rule.min_ratings)
+    test = _latest_of_each_user(table, everything, rule.share, rule.min_ratings)
     return {"train": ~test, "test": test}
 
 
 def _latest_likes(
-    rule: LatestLikesSplit, table: _Table, likes: Mask, rng: np.random.Generator, *, drawn: bool
-) -> Parts:
-    ordered = replace(table, times=rng.permutation(len(table.times))) if drawn else table
-    test = _last_of_each_user(ordered, likes, rule.share, rule.min_likes)
-    return {"train": ~test, "test": test, "queries": _queries(rule.queries, table, likes & ~test, test, rng)}
+    rule: LatestLikesSplit, table: _Table, likes: Mask, rng: np.random.Generator, *, random_likes: bool
+) -> Masks:
+    ordered = replace(table, times=rng.permutation(len(table.times))) if random_likes else table
+    test = _latest_of_each_user(ordered, likes, rule.share, rule.min_likes)
+    return {"train": ~test, "test": test, "queries": _draw_queries(rule.queries, table, likes & ~test, test, rng)}
 
 
-def _temporal(rule: TemporalSplit, table: _Table) -> Parts:
-    cut = np.sort(table.times)[int(rule.share * len(table.times))]
-    train = table.times < cut
-    known = np.bincount(table.users[train], minlength=_size(table.users)) >= rule.min_train_ratings
-    return {"train": train, "test": ~train & known[table.users]}
+def _temporal(rule: TemporalSplit, table: _Table) -> Masks:
+    cut_time = np.sort(table.times)[int(rule.share * len(table.times))]
+    train = table.times < cut_time
+    has_enough = np.bincount(table.users[train], minlength=_size(table.users)) >= rule.min_train_ratings
+    return {"train": train, "test": ~train & has_enough[table.users]}
 
 
-def _folds(rule: FoldsSplit, table: _Table, rng: np.random.Generator) -> list[Parts]:
+def _folds(rule: FoldsSplit, table: _Table, rng: np.random.Generator) -> list[Masks]:
     fold_of = rng.permutation(len(table.users)) % rule.folds
     return [{"train": fold_of != fold, "test": fold_of == fold} for fold in range(rule.folds)]
 
 
-def _per_item(rule: PerItemSplit, table: _Table, seed: int) -> Parts:
-    # The published protocol's own generator: the same rows come out.
+def _per_item(rule: PerItemSplit, table: _Table, seed: int) -> Masks:
+    # The published protocol's own generator, so that the same rows come out.
     numbers = np.random.RandomState(seed).uniform(size=len(table.users))
     counts = np.bincount(table.movies)
     train = positions(table.movies, numbers) < np.rint(rule.share * counts)[table.movies]
-    known = np.bincount(table.users[train], minlength=_size(table.users)) > 0
-    return {"train": train, "test": ~train & known[table.users]}
+    is_trained = np.bincount(table.users[train], minlength=_size(table.users)) > 0
+    return {"train": train, "test": ~train & is_trained[table.users]}
 
 
-def _held_out_users(rule: HeldOutUsersSplit, table: _Table, likes: Mask, rng: np.random.Generator) -> Parts:
-    counts = np.bincount(table.users[likes], minlength=_size(table.users))
-    eligible = np.flatnonzero(counts >= rule.min_likes)
-    held = np.zeros(len(counts), dtype=bool)
-    held[rng.choice(eligible, round(rule.share * len(eligible)), replace=False)] = True
-    theirs = np.flatnonzero(likes & held[table.users])
-    hidden = np.floor((1 - rule.fold_in) * counts + _EXACT)[table.users[theirs]]
-    tested = positions(table.users[theirs], rng.random(len(theirs))) < hidden
-    test, shown = np.zeros((2, len(likes)), dtype=bool)
-    test[theirs[tested]] = True
-    shown[theirs[~tested]] = True
-    train = likes & ~held[table.users] & (counts >= rule.min_likes)[table.users]
-    return {"train": train, "test": test, "masked": shown, "fold_in": shown}
+def _held_out_users(rule: HeldOutUsersSplit, table: _Table, likes: Mask, rng: np.random.Generator) -> Masks:
+    like_counts = np.bincount(table.users[likes], minlength=_size(table.users))
+    eligible = np.flatnonzero(like_counts >= rule.min_likes)
+    held_out = _mask_of(rng.choice(eligible, round(rule.share * len(eligible)), replace=False), len(like_counts))
+    rows = np.flatnonzero(likes & held_out[table.users])
+    test_counts = np.floor((1 - rule.fold_in) * like_counts + _ROUNDING)[table.users[rows]]
+    is_test = positions(table.users[rows], rng.random(len(rows))) < test_counts
+    test, fold_in = _mask_of(rows[is_test], len(likes)), _mask_of(rows[~is_test], len(likes))
+    train = likes & ~held_out[table.users] & (like_counts >= rule.min_likes)[table.users]
+    return {"train": train, "test": test, "masked": fold_in, "fold_in": fold_in}
 
 
-def _held_out_films(rule: HeldOutFilmsSplit, table: _Table, likes: Mask, rng: np.random.Generator) -> Parts:
+def _held_out_items(rule: HeldOutFilmsSplit, table: _Table, likes: Mask, rng: np.random.Generator) -> Masks:
     rated = np.unique(table.movies)
     cold = np.isin(table.movies, rng.choice(rated, round(rule.share * len(rated)), replace=False))
-    queries = _queries(rule.queries, table, likes & ~cold, likes & cold, rng)
-    asked = np.bincount(table.users[queries], minlength=_size(table.users)) > 0
-    return {"train": ~cold, "test": cold & asked[table.users], "queries": queries}
+    queries = _draw_queries(rule.queries, table, likes & ~cold, likes & cold, rng)
+    has_query = np.bincount(table.users[queries], minlength=_size(table.users)) > 0
+    return {"train": ~cold, "test": cold & has_query[table.users], "queries": queries}
 
 
-def _queries(most: int, table: _Table, askable: Mask, relevant: Mask, rng: np.random.Generator) -> Mask:
-    """At most `most` random askable ratings of each user who has a relevant one."""
-    judged = np.bincount(table.users[relevant], minlength=_size(table.users)) > 0
-    rows = np.flatnonzero(askable & judged[table.users])
-    queries = np.zeros(len(askable), dtype=bool)
-    queries[rows[positions(table.users[rows], rng.random(len(rows))) < most]] = True
-    return queries
+def _draw_queries(limit: int, table: _Table, candidates: Mask, relevant: Mask, rng: np.random.Generator) -> Mask:
+    """Return at most `limit` random candidate ratings of each user who has a relevant rating."""
+    has_relevant = np.bincount(table.users[relevant], minlength=_size(table.users)) > 0
+    rows = np.flatnonzero(candidates & has_relevant[table.users])
+    return _mask_of(rows[positions(table.users[rows], rng.random(len(rows))) < limit], len(candidates))
 
 
-def _last_of_each_user(table: _Table, eligible: Mask, share: float, least: int) -> Mask:
-    """The latest `share` (rounded up) of each user's eligible ratings, for users with at least `least` of them."""
+def _latest_of_each_user(table: _Table, eligible: Mask, share: float, minimum: int) -> Mask:
+    """Return the latest `share` (rounded up) of each user's eligible ratings, for users with at least `minimum`."""
     rows = np.flatnonzero(eligible)
     users = table.users[rows]
     counts = np.bincount(users, minlength=_size(table.users))
-    held = np.where(counts >= least, np.ceil(share * counts - _EXACT), 0)
+    held_out_counts = np.where(counts >= minimum, np.ceil(share * counts - _ROUNDING), 0)
     from_end = counts[users] - 1 - positions(users, table.times[rows])
-    mask = np.zeros(len(eligible), dtype=bool)
-    mask[rows[from_end < held[users]]] = True
-    return mask
+    return _mask_of(rows[from_end < held_out_counts[users]], len(eligible))
 
 
 def positions(groups: NDArray[np.int32], keys: NDArray[Any]) -> NDArray[np.int64]:
-    """(n,) place of each row among the rows of its group in ascending order of `keys`; ties in row order."""
+    """Return each row's position (n,) within its group by ascending key, from 0; equal keys keep row order."""
     order = np.lexsort((keys, groups))
     counts = np.bincount(groups)
     starts = np.cumsum(counts) - counts
-    places = np.empty(len(groups), dtype=np.int64)
-    places[order] = np.arange(len(groups)) - starts[groups[order]]
-    return places
+    result = np.empty(len(groups), dtype=np.int64)
+    result[order] = np.arange(len(groups)) - starts[groups[order]]
+    return result
 
 
 def _table(dataset: ProcessedDataset) -> _Table:
@@ -269,15 +254,16 @@ def _size(rows: NDArray[np.int32]) -> int:
     return int(rows.max(initial=-1)) + 1
 
 
-def _widen(mask: Mask, inside: NDArray[np.int64], n: int) -> Mask:
-    wide = np.zeros(n, dtype=bool)
-    wide[inside] = mask
-    return wide
+def _mask_of(rows: NDArray[np.int64], n: int) -> Mask:
+    """Return a mask (n,) that is True at `rows`."""
+    mask = np.zeros(n, dtype=bool)
+    mask[rows] = True
+    return mask
 
 
-def _named(parts: Parts, protocol: ProtocolConfig, seed: int, fold: int) -> Split:
+def _checked_split(masks: Masks, protocol: ProtocolConfig, seed: int, fold: int) -> Split:
+    """Return the masks as a split. Raises DataError where the training or the test part is empty."""
     for name in ("train", "test"):
-        if not parts[name].any():
+        if not masks[name].any():
             raise DataError(f"Protocol {protocol.name} leaves the {name} part of this data set empty; it is too small.")
-    assert set(parts) <= {field.name for field in fields(Split)}
-    return Split(**({"masked": parts["train"]} | parts), protocol=protocol.name, seed=seed, fold=fold)
+    return Split(**({"masked": masks["train"]} | masks), protocol=protocol.name, seed=seed, fold=fold)

@@ -1,4 +1,4 @@
-"""Published splits: files of (user, movie) pairs turned into masks over a data set's ratings, or into a data set."""
+"""Published splits: files of (user, item) pairs read as masks over a data set's ratings, or as a data set."""
 
 from __future__ import annotations
 
@@ -31,28 +31,34 @@ from recommender.schema import (
 from training.datasets.names import is_name
 from training.datasets.sources import RAW_ROOT
 from training.datasets.store import ProcessedDataset, TagMatrix
-from training.splits.protocol import FilesSplit, Mask, ProtocolConfig
+from training.splits.protocol import FilesSplit, ProtocolConfig
 
 _COLUMNS = list(RATING_DTYPES)
 
 
-def tested_parts(rule: FilesSplit, dataset: ProcessedDataset, masked: Mask) -> dict[str, NDArray[np.bool_]]:
-    """Train and test masks over `dataset`'s ratings; `masked` says whose films lists leave out."""
+def file_masks(rule: FilesSplit, dataset: ProcessedDataset) -> dict[str, NDArray[np.bool_]]:
+    """Return the masks `train`, `test` and `masked` over a data set's ratings that the files of a split name.
+
+    Raises MissingInputError where a file is not there, DataError where files overlap or name other ratings.
+    """
     train, test = _rows_of(rule.train, "--train", dataset), _rows_of(rule.test, "--test", dataset)
     valid = _rows_of(rule.valid, "--valid", dataset) if rule.valid else np.zeros_like(train)
-    _check_apart(train=train, valid=valid, test=test)
-    return {"train": train, "test": test, "masked": train | valid if masked == "train+valid" else train}
+    _check_disjoint(train=train, valid=valid, test=test)
+    return {"train": train, "test": test, "masked": train | valid if rule.masked == "train+valid" else train}
 
 
-def validation_parts(rule: FilesSplit, dataset: ProcessedDataset) -> dict[str, NDArray[np.bool_]]:
-    """The same training part, judged by the validation file. Raises MissingInputError where there is none."""
+def validation_file_masks(rule: FilesSplit, dataset: ProcessedDataset) -> dict[str, NDArray[np.bool_]]:
+    """Return the masks `train` and `test` with the validation file as the test part.
+
+    Raises MissingInputError where there is no validation file.
+    """
     train, valid = _rows_of(rule.train, "--train", dataset), _rows_of(rule.valid, "--valid", dataset)
-    _check_apart(train=train, valid=valid)
+    _check_disjoint(train=train, valid=valid)
     return {"train": train, "test": valid}
 
 
 def files_dataset(protocol: ProtocolConfig) -> ProcessedDataset:
-    """A data set made of a published split alone: its ratings in file order; films have no more than a number.
+    """Build a data set from the files of a published split: their ratings in file order, and items without titles.
 
     Raises UsageError where `protocol` names no files.
     """
@@ -77,7 +83,7 @@ def files_dataset(protocol: ProtocolConfig) -> ProcessedDataset:
 
 def _numbered_films(movies: NDArray[np.int32]) -> pd.DataFrame:
     titles = pd.Series([f"Item {movie}" for movie in movies], dtype="str")
-    nothing: pd.Series[Any] = pd.Series([[] for _ in movies], dtype="object")
+    empty_lists: pd.Series[Any] = pd.Series([[] for _ in movies], dtype="object")
     return pd.DataFrame(
         {
             MOVIE: movies,
@@ -85,22 +91,22 @@ def _numbered_films(movies: NDArray[np.int32]) -> pd.DataFrame:
             ORIGINAL_TITLE: titles,
             YEAR: pd.Series([None] * len(movies), dtype="Int32"),
             DUPLICATE_OF: movies,
-            **dict.fromkeys((ALTERNATIVE_TITLES, GENRES, DIRECTORS, ACTORS), nothing),
+            **dict.fromkeys((ALTERNATIVE_TITLES, GENRES, DIRECTORS, ACTORS), empty_lists),
         }
     )
 
 
 def read_pairs(path: Path) -> pd.DataFrame:
-    """user_id, movie_id, rating and timestamp of each row of a split's file, in file order.
+    """Read a split's file as a table of user_id, movie_id, rating and timestamp, in file order.
 
-    Either `user,item[,rating[,timestamp]]` (comma or tab, with or without a header) or one line a user: `user item item
-    ...`, separated by blanks. Without ratings every pair counts as five stars, without times as time 0.
-    Raises MissingInputError or DataError.
+    Rows are `user,item[,rating[,timestamp]]` (comma or tab, with or without a header), or one line per user: `user item
+    item ...`, separated by blanks. A missing rating is five stars, a missing time is 0. Raises MissingInputError or
+    DataError.
     """
     if not path.is_file():
         raise MissingInputError(f"{path} is not there. Name the split's files with --train, --valid and --test.")
     lines = path.read_text("utf-8-sig").splitlines()
-    if not any(line.strip() for line in lines):
+    if not any(text.strip() for text in lines):
         raise MissingInputError(f"{path} is empty.")
     separator = next((mark for mark in ("\t", ",") if mark in lines[0]), None)
     rows = _table_rows(lines, separator) if separator else _user_lines(lines)
@@ -111,38 +117,37 @@ def read_pairs(path: Path) -> pd.DataFrame:
     return frame
 
 
-def _table_rows(lines: list[str], separator: str) -> list[tuple[str, str, str, str]]:
-    cells = [line.split(separator) for line in lines if line.strip()]
+def _table_rows(lines: list[str], separator: str) -> list[tuple[str, ...]]:
+    cells = [text.split(separator) for text in lines if text.strip()]
     if not cells[0][0].strip().lstrip("-").isdigit():
         cells = cells[1:]
-    return [(each[0], each[1] if len(each) > 1 else "", *_rest(each)) for each in cells]
+    defaults = ["", "", str(RATING_MAX), "0"]
+    return [tuple([*row, *defaults[len(row) :]][:4]) for row in cells]
 
 
-def _rest(cells: list[str]) -> tuple[str, str]:
-    rating = cells[2] if len(cells) > 2 else str(RATING_MAX)
-    return rating, cells[3] if len(cells) > 3 else "0"
-
-
-def _user_lines(lines: list[str]) -> list[tuple[str, str, str, str]]:
-    words = [line.split() for line in lines if line.strip()]
+def _user_lines(lines: list[str]) -> list[tuple[str, ...]]:
+    words = [text.split() for text in lines if text.strip()]
     return [(user, item, str(RATING_MAX), "0") for user, *items in words for item in items]
 
 
 def _rows_of(path: Path | None, option: str, dataset: ProcessedDataset) -> NDArray[np.bool_]:
-    """(n,) True for the ratings of `dataset` that the file at `path` names. Raises DataError for pairs it has not."""
+    """Return which ratings of the data set (n,) the file at `path` names.
+
+    Raises MissingInputError where `path` is None, DataError where the file names other pairs than the data set's.
+    """
     if path is None:
         raise MissingInputError(f"This protocol is made of files: give {option} FILE.")
     pairs = read_pairs(path if path.exists() or path.is_absolute() else RAW_ROOT / dataset.name / path)
     users, movies = dataset.user_ids.rows(pairs[USER].to_numpy()), dataset.movie_ids.rows(pairs[MOVIE].to_numpy())
     n_movies = len(dataset.movie_ids)
     keys = np.where((users < 0) | (movies < 0), -1, users * n_movies + movies)
-    known = dataset.user_rows.astype(np.int64) * n_movies + dataset.movie_rows
-    if missing := int((~np.isin(keys, known)).sum()):
+    rating_keys = dataset.user_rows.astype(np.int64) * n_movies + dataset.movie_rows
+    if missing := int((~np.isin(keys, rating_keys)).sum()):
         raise DataError(f"{path}: {missing} of {len(keys)} pairs are not ratings of {dataset.name}.")
-    return np.isin(known, keys)
+    return np.isin(rating_keys, keys)
 
 
-def _check_apart(**parts: NDArray[np.bool_]) -> None:
-    overlap = int((np.sum(list(parts.values()), axis=0) > 1).sum())
+def _check_disjoint(**masks: NDArray[np.bool_]) -> None:
+    overlap = int((np.sum(list(masks.values()), axis=0) > 1).sum())
     if overlap:
-        raise DataError(f"{overlap} (user, item) pairs are in more than one of {', '.join(parts)}; the split leaks.")
+        raise DataError(f"{overlap} (user, item) pairs are in more than one of {', '.join(masks)}; the split leaks.")

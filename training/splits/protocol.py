@@ -1,4 +1,4 @@
-"""Evaluation protocols as data: each `configs/protocols/<name>.yaml`, typed."""
+"""Typed evaluation protocols; each is a file `configs/protocols/<name>.yaml`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from training.config import CONFIG_ROOT, Config, load_config
 
 PROTOCOL_ROOT = CONFIG_ROOT / "protocols"
 
-Mask = Literal["train", "train+valid"]
+FileMask = Literal["train", "train+valid"]
+# Rules that hold in every protocol. They were keys of its file once and stay in the digest of registered versions.
+_COMMON_RULES = {"candidates": "all_films", "masked": "train", "ties": "movie_row"}
+
 RatingMetric = Literal["rmse", "mae"]
 ListMetric = Literal[
     "ndcg", "recall", "recall_capped", "precision", "map", "map_by_relevant", "mrr", "hit_rate"
@@ -24,7 +27,7 @@ BeyondMetric = Literal[
 
 
 class LatestSplit(Config):
-    """Each user's latest ratings are the test part; ties in time are broken by file order."""
+    """Hold out each user's latest ratings; file order breaks ties in time."""
 
     kind: Literal["latest"]
     share: float = Field(gt=0, lt=1, description="share of each user's ratings that is held out, at least one rating")
@@ -32,7 +35,7 @@ class LatestSplit(Config):
 
 
 class LatestLikesSplit(Config):
-    """Each user's latest likes are held out; some of the earlier ones are the films that are asked about."""
+    """Hold out each user's latest likes; some of the earlier likes are the query items."""
 
     kind: Literal["latest_likes"]
     share: float = Field(gt=0, lt=1, description="share of each user's likes that is held out, at least one like")
@@ -41,7 +44,7 @@ class LatestLikesSplit(Config):
 
 
 class TemporalSplit(Config):
-    """One cut in time for everybody."""
+    """Split all ratings at one point in time, the same for all users."""
 
     kind: Literal["temporal"]
     share: float = Field(gt=0, lt=1, description="share of all ratings that lies before the cut")
@@ -49,14 +52,14 @@ class TemporalSplit(Config):
 
 
 class FoldsSplit(Config):
-    """Ratings dealt at random to equal folds; each is the test part once."""
+    """Assign ratings at random to equal folds; each fold is the test part once."""
 
     kind: Literal["folds"]
     folds: int = Field(ge=2)
 
 
 class PerItemSplit(Config):
-    """Of each film's ratings a random share trains, drawn as `np.random.RandomState(seed)` gives it."""
+    """Train on a random share of each item's ratings, drawn by `np.random.RandomState(seed)`."""
 
     kind: Literal["per_item"]
     share: float = Field(gt=0, lt=1, description="share of each film's ratings that trains")
@@ -66,7 +69,7 @@ class PerItemSplit(Config):
 
 
 class HeldOutUsersSplit(Config):
-    """Some users are unknown to training; part of their likes is folded in, the rest tested (Liang et al., 2018)."""
+    """Hold out some users from training; part of their likes is folded in, the rest tested (Liang et al., 2018)."""
 
     kind: Literal["held_out_users"]
     share: float = Field(gt=0, lt=1, description="share of the users held out")
@@ -75,7 +78,7 @@ class HeldOutUsersSplit(Config):
 
 
 class HeldOutFilmsSplit(Config):
-    """Some films have no rating in training; people's liked other films are asked about."""
+    """Hold out all ratings of some items; users' likes of other items are the queries."""
 
     kind: Literal["held_out_films"]
     share: float = Field(gt=0, lt=1, description="share of the films held out")
@@ -83,15 +86,16 @@ class HeldOutFilmsSplit(Config):
 
 
 class FilesSplit(Config):
-    """Parts published as files; relative paths are looked for in the data set's raw directory."""
+    """Read the parts from published files; relative paths are resolved in the data set's raw directory."""
 
     kind: Literal["files"]
     train: Path | None = None
     valid: Path | None = None
     test: Path | None = None
+    masked: FileMask = Field("train", description="the files whose items a user's list leaves out")
 
 
-# The splits that are cut from the ratings alone.
+# The splits that are computed from the ratings alone.
 CutSplit = (
     LatestSplit | LatestLikesSplit | TemporalSplit | FoldsSplit | PerItemSplit | HeldOutUsersSplit | HeldOutFilmsSplit
 )
@@ -99,39 +103,39 @@ AnySplit = Annotated[CutSplit | FilesSplit, Field(discriminator="kind")]
 
 
 class ProtocolConfig(Config):
-    """One protocol: a figure without it means nothing."""
+    """How models are evaluated: the split, which scorer, which metrics at which list lengths, and the seeds."""
 
     name: str
     split: AnySplit
-    judges: Literal["user_scorer", "item_scorer", "rating_scorer"] = Field(description="which answers are judged")
+    judges: Literal["user_scorer", "item_scorer", "rating_scorer"] = Field(description="which scorer is evaluated")
     relevance: float | None = Field(description="stars from which a test rating is relevant; null: every test row is")
-    candidates: Literal["all_films"] = Field(description="what is ranked")
-    masked: Mask = Field(description="whose films a user's list leaves out")
-    ties: Literal["movie_row"] = Field(description="what decides between equal scores")
     k: list[int] = Field(description="list lengths")
     metrics: list[ListMetric | WeightedMetric | BeyondMetric | RatingMetric]
-    seeds: list[int] = Field(min_length=1, description="seeds of the split; one figure is the mean over them")
-    validation_cuts: int = Field(1, ge=1, description="validation parts cut from each training part")
+    seeds: list[int] = Field(min_length=1, description="seeds of the split; metrics are means over them")
+    validation_cuts: int = Field(1, ge=1, description="validation splits made from each training part")
 
     @property
     def judging(self) -> dict[str, Any]:
-        """What figures depend on: all but how validation parts are cut."""
-        return self.model_dump(mode="json", exclude={"validation_cuts": True, "split": {"validation_share"}})
+        """Return everything that metrics depend on, as JSON values: all but how validation splits are made."""
+        values = self.model_dump(mode="json", exclude={"validation_cuts": True, "split": {"validation_share"}})
+        return _COMMON_RULES | values
 
-    def with_files(self, train: Path, test: Path, valid: Path | None = None, mask: Mask = "train") -> ProtocolConfig:
-        """The same protocol on the given files. Raises UsageError where its split is not made of files."""
+    def with_files(
+        self, train: Path, test: Path, valid: Path | None = None, mask: FileMask = "train"
+    ) -> ProtocolConfig:
+        """Return this protocol with the given split files. Raises UsageError where its split is not made of files."""
         if not isinstance(self.split, FilesSplit):
             raise UsageError(
                 f"Protocol {self.name} makes its own split; only `files` and `u1` take --train and --test."
             )
         if mask == "train+valid" and valid is None:
             raise UsageError("--mask train+valid needs the validation file: give --valid FILE.")
-        files = FilesSplit(kind="files", train=train, valid=valid, test=test)
-        return self.model_copy(update={"split": files, "masked": mask})
+        files = FilesSplit(kind="files", train=train, valid=valid, test=test, masked=mask)
+        return self.model_copy(update={"split": files})
 
 
 def load_protocol(name: str) -> ProtocolConfig:
-    """The protocol `name`. Raises UsageError, which names the protocols that exist."""
+    """Read the protocol `name` from its file. Raises UsageError, which names the existing protocols."""
     path = PROTOCOL_ROOT / f"{name}.yaml"
     if not path.is_file():
         raise UsageError(f"No protocol {name!r}; expected one of: {', '.join(protocol_names())}.")
@@ -139,5 +143,5 @@ def load_protocol(name: str) -> ProtocolConfig:
 
 
 def protocol_names() -> list[str]:
-    """Every protocol that has a configuration file."""
+    """Return the names of all protocols that have a configuration file, sorted."""
     return sorted(path.stem for path in PROTOCOL_ROOT.glob("*.yaml"))

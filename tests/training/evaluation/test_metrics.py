@@ -117,31 +117,31 @@ def test_equal_weights_give_the_plain_metrics():
 POPULARITY = np.array([100, 50, 25, 10, 4, 0, 19, 20, 5, 1])
 
 
-SHELF = beyond.Shelf(POPULARITY, 100, sp.csr_matrix(np.eye(10, dtype=np.float32)))
+STATS = beyond.CatalogStats(POPULARITY, 100, sp.csr_matrix(np.eye(10, dtype=np.float32)))
 
 
 def test_novelty_is_the_mean_self_information():
-    found = beyond.novelty(np.array([[0, 1], [2, -1], [5, 9]]), SHELF)
+    found = beyond.novelty(np.array([[0, 1], [2, -1], [5, 9]]), STATS)
     np.testing.assert_allclose(found, [(0 + 1) / 2, 2, log2(100)])
 
 
 def test_popularity_lift_compares_the_list_with_the_history():
     lists = np.array([[0, 1], [2, -1]], dtype=np.int32)
-    found = beyond.popularity_lift(lists, replace(SHELF, history_popularity=np.array([50.0, 50.0])))
+    found = beyond.popularity_lift(lists, replace(STATS, history_popularity=np.array([50.0, 50.0])))
     np.testing.assert_allclose(found, [0.5, -0.5])
 
 
 def test_diversity_is_one_minus_the_mean_cosine_of_pairs():
     tags = sp.csr_matrix(np.array([[1, 0], [1, 0], [0, 1], [1, 1], [0, 0]], dtype=np.float32))
     lists = np.array([[0, 1, -1], [0, 2, -1], [0, 3, -1], [0, 1, 2], [4, 4, -1], [0, -1, -1]], dtype=np.int32)
-    found = beyond.diversity(lists, replace(SHELF, tags=unit_rows(tags)))
+    found = beyond.diversity(lists, replace(STATS, tags=unit_rows(tags)))
     np.testing.assert_allclose(found, [0, 1, 1 - 0.5**0.5, 2 / 3, 1, np.nan], atol=1e-6)
 
 
 def test_rare_and_thin_films_are_counted_by_their_training_ratings():
     lists = np.array([[0, 7], [0, 6], [4, 8], [9, -1], [5, 0]], dtype=np.int32)
-    np.testing.assert_array_equal(beyond.rare_lists(lists, SHELF), [0, 1, 1, 1, 1])
-    np.testing.assert_array_equal(beyond.thin_films(lists, SHELF), [0, 0, 0.5, 1, 0.5])
+    np.testing.assert_array_equal(beyond.rare_lists(lists, STATS), [0, 1, 1, 1, 1])
+    np.testing.assert_array_equal(beyond.thin_films(lists, STATS), [0, 0, 0.5, 1, 0.5])
 
 
 def test_coverage_and_gini_of_exposure():

@@ -161,7 +161,7 @@ def test_comparisons_across_protocols_or_data_are_refused():
         compare(one, replace(one, fingerprint="other"), "m")
     with pytest.raises(UsageError, match="no ndcg_at_10"):
         compare(one, one, "ndcg_at_10")
-    with pytest.raises(UsageError, match="share no person"):
+    with pytest.raises(UsageError, match="no user in common"):
         compare(one, replace(one, users=np.array([7, 8, 9])), "m")
 
 

@@ -14,7 +14,7 @@ from training.config import build_config
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare
 from training.promotion import gate
-from training.promotion.gate import GateRules, Rival, judge, load_rules
+from training.promotion.gate import GateRules, Rival, decide, load_rules
 from training.promotion.report import markdown, write_report
 
 PEOPLE = 400
@@ -57,7 +57,7 @@ CHAMPION = Rival("champion", 1, evaluations(seed=1))
 
 
 def outcome(challenger, rivals=(CHAMPION,)):
-    return judge(challenger, rivals, RULES).outcome
+    return decide(challenger, rivals, RULES).outcome
 
 
 def test_a_planted_better_equal_and_worse_challenger():
@@ -67,7 +67,7 @@ def test_a_planted_better_equal_and_worse_challenger():
 
 
 def test_better_for_people_does_not_pay_for_worse_titles():
-    verdict = judge(evaluations(0.10, -0.10, seed=2), [CHAMPION], RULES)
+    verdict = decide(evaluations(0.10, -0.10, seed=2), [CHAMPION], RULES)
     assert verdict.outcome == "refuse"
     assert "item2item/weighted_hit_rate_at_10" in verdict.summary
 
@@ -85,7 +85,7 @@ def test_a_small_loss_within_the_margin_is_no_obstacle():
 def test_few_people_cannot_refuse_nor_promote_a_small_difference():
     few = Rival("champion", 1, evaluations(people=25, seed=1))
     for gain in (-0.01, 0.01):
-        verdict = judge(evaluations(gain, gain, people=25, seed=2), [few], RULES)
+        verdict = decide(evaluations(gain, gain, people=25, seed=2), [few], RULES)
         assert verdict.outcome == "undecided"
         guard = verdict.guards[0]
         assert guard.comparison.smallest_detectable > guard.margin
@@ -109,7 +109,7 @@ def test_small_steps_down_do_not_add_up():
     ],
 )
 def test_a_better_challenger_that_narrows_what_people_see_is_refused(figures, named):
-    verdict = judge(evaluations(0.10, 0.10, seed=2, **figures), [CHAMPION], RULES)
+    verdict = decide(evaluations(0.10, 0.10, seed=2, **figures), [CHAMPION], RULES)
     assert verdict.outcome == "refuse"
     assert named in verdict.summary
 
@@ -135,7 +135,7 @@ def test_a_named_metric_without_a_margin_is_a_wrong_configuration():
 
 
 def test_the_report_shows_every_comparison_and_limit(tmp_path):
-    verdict = judge(evaluations(0.10, 0.10, seed=2), [CHAMPION], RULES)
+    verdict = decide(evaluations(0.10, 0.10, seed=2), [CHAMPION], RULES)
     files = write_report(verdict, "version 7 (als, twin)", [CHAMPION], tmp_path)
     assert [file.name for file in files] == ["report.md", "verdict.json", "differences.png"]
     page = markdown(verdict, "version 7 (als, twin)", [CHAMPION])

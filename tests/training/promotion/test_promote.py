@@ -29,7 +29,7 @@ from tests.training.promotion.test_gate import evaluations
 from training.evaluation.significance import compare
 from training.promotion import gate, report
 from training.promotion import promote as promotion
-from training.promotion.promote import champions, history, promote, rollback
+from training.promotion.promote import champion_stack, history, promote, rollback
 from training.registry import CHALLENGER, CHAMPION, REFERENCE, Tracker, register_bundle
 from training.registry.evaluations import log_evaluation
 
@@ -196,7 +196,7 @@ def test_row_18_rollback_goes_back_step_by_step_and_history_reads_back(champion,
         ("promote", third, champion),
         ("rollback", champion, third),
     ]
-    assert champions(history(tracker)) == [champion]
+    assert champion_stack(history(tracker)) == [champion]
 
 
 def test_a_version_that_was_champion_twice_does_not_hide_those_in_between(champion, register, tracker):
@@ -243,14 +243,14 @@ def _model_of(tracker, version):
 
 def test_who_compared_with_another_champion_loses(champion, register, tracker, monkeypatch):
     slow, fast = register(), register()
-    judged = promotion._judged
+    run_gate = promotion._run_gate
 
     def overtaken(tracker, version):
-        monkeypatch.setattr(promotion, "_judged", judged)
+        monkeypatch.setattr(promotion, "_run_gate", run_gate)
         force(fast, tracker)
-        return judged(tracker, version)
+        return run_gate(tracker, version)
 
-    monkeypatch.setattr(promotion, "_judged", overtaken)
+    monkeypatch.setattr(promotion, "_run_gate", overtaken)
     with pytest.raises(LostRaceError, match=f"compared with champion {champion}.*version {fast} became"):
         force(slow, tracker)
     assert aliased(tracker) == fast
@@ -272,11 +272,11 @@ ROUNDS = int(sys.argv[2])
 barrier = multiprocessing.get_context("fork").Barrier(2)
 promotion.check_bundle = lambda *args: None
 
-def judged(tracker, version):
+def planted_verdict(tracker, version):
     barrier.wait(60)
     return Verdict("promote", ["planted"])
 
-promotion._judged = judged
+promotion._run_gate = planted_verdict
 
 def racer(which):
     tracker = Tracker(sys.argv[1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from recommender.errors import DataError, MissingInputError, UsageError
 from recommender.schema import LIKE_THRESHOLD, MOVIE, RATING, TIMESTAMP, USER
 from tests.training.evaluation.builders import dataset_of, random_dataset
 from training.datasets.store import prepare
-from training.splits.cut import splits, trained_in, training_data, validation_splits
+from training.splits.cut import splits, train_on_fold_in, training_data, validation_splits
 from training.splits.files import files_dataset, read_pairs
 from training.splits.protocol import PROTOCOL_ROOT, PerItemSplit, load_protocol, protocol_names
 
@@ -111,6 +113,15 @@ def test_how_validation_is_cut_changes_nothing_of_how_versions_are_judged(name):
     assert protocol.model_copy(update={"seeds": [7]}).judging != protocol.judging
 
 
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [("temporal", "3eebdbab20516d23"), ("latest20", "22392a6f68182a79"), ("item2item", "43e0079fbfd79cf3")],
+)
+def test_protocols_of_registered_versions_keep_their_digest_so_that_versions_stay_comparable(name, digest):
+    text = json.dumps(load_protocol(name).judging, sort_keys=True)
+    assert hashlib.sha256(text.encode()).hexdigest()[:16] == digest
+
+
 @given(world=seeds)
 @few
 def test_temporal_training_lies_before_every_test_rating(world):
@@ -171,7 +182,7 @@ def test_strong_keeps_held_out_users_out_of_training(world, seed):
 
 def test_users_who_are_trained_in_keep_the_same_test(dataset):
     (split,) = splits(load_protocol("strong"), dataset, 0)
-    compared = trained_in(split)
+    compared = train_on_fold_in(split)
     assert split.fold_in is not None
     np.testing.assert_array_equal(compared.train, split.train | split.fold_in)
     np.testing.assert_array_equal(compared.test, split.test)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.tools.figures import Figure, machine_line
 
-RESULTS = Path(__file__).parent / "RESULTS.md"
+RESULTS = Path(__file__).parents[1] / "RESULTS.md"
 
 _TITLE = """# Results
 

@@ -125,7 +125,7 @@ def credits(
     if as_json:
         typer.echo(json.dumps(report | ({"differences": differing_films} if differences else {})))
         return
-    _show(report, as_json)
+    _show(report, as_json=False)
     for film in differing_films if differences else []:
         typer.echo(film)
 

@@ -1,1 +1,1 @@
-"""Measurements behind every published figure: quality, speed and reliability, each run by `movierec bench`."""
+"""Measurements of quality, speed and reliability, each run by `movierec bench`."""

@@ -1,4 +1,4 @@
-"""ALS training on the twin against implicit called bare."""
+"""Time of fitting ALS on the synthetic twin, against a direct call of implicit."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ CONFIG = AlsConfig()
 
 
 def run(size: float, rounds: int) -> list[Figure]:
-    """Time of our fit, users solved exactly at its end, over implicit's `fit` of the same matrix."""
+    """Measure the time of our ALS fit, divided by that of implicit's `fit` on the same matrix."""
     ratings = twin_dataset(size).user_item()
     weights = with_ratings(ratings, CONFIG.weight(ratings.data))
-    taken = in_turn(lambda: Als(CONFIG).factorise(weights, 0), lambda: bare(weights, CONFIG, 0), rounds)
+    timed = in_turn(lambda: Als(CONFIG).factorise(weights, 0), lambda: bare(weights, CONFIG, 0), rounds)
     return [
         Figure(
             "als: our fit over implicit's",
-            taken.ours / taken.theirs,
+            timed.ours / timed.theirs,
             1.05,
-            ours=taken.ours,
-            theirs=taken.theirs,
+            ours=timed.ours,
+            theirs=timed.theirs,
             rounds=rounds,
             note=f"{ratings.nnz:,} ratings of the twin, {CONFIG.factors} factors, {CONFIG.iterations} iterations",
         )
@@ -33,7 +33,7 @@ def run(size: float, rounds: int) -> list[Figure]:
 
 
 def bare(weights: csr_matrix, config: AlsConfig, seed: int) -> None:
-    """What one would write without this project."""
+    """Fit ALS by implicit alone, as one would without this project."""
     with threadpool_limits(1, "blas"):
         AlternatingLeastSquares(
             factors=config.factors,

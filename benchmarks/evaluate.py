@@ -1,6 +1,6 @@
-"""Metrics against the `recommenders` package: nDCG, MAP, precision and recall of the same lists of 100,000 people.
+"""Speed of nDCG, MAP, precision and recall against the `recommenders` package, on the same lists of 100,000 users.
 
-And the time of one whole evaluation of as many people on the twin.
+Also the time of one complete evaluation of as many users on the synthetic twin.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from benchmarks.tools.figures import Figure, Timed, in_turn, seconds
 from benchmarks.tools.twins import twin_dataset
@@ -31,11 +30,11 @@ from training.splits.cut import splits, training_data
 from training.splits.protocol import load_protocol
 
 PEOPLE, FILMS, K = 100_000, 59_000, 10
-RELEVANT = 15  # relevant films of a person, on average
-FOUND = 0.3  # share of list places that show one
-SAMPLE = 2_000  # people whose figures must agree
+RELEVANT = 15  # relevant films of a user, on average
+FOUND = 0.3  # share of list places with a relevant film
+SAMPLE = 2_000  # users whose metrics must agree
 SEED = 0
-# Their argument names.
+# Column names of the `recommenders` package.
 _USER, _ITEM, _RATING, _SCORE = "userID", "itemID", "rating", "prediction"
 _CACHED = ("merge_ranking_true_pred", "_get_reciprocal_rank")
 _METRICS = ("ndcg", "map_by_relevant", "precision", "recall")
@@ -43,20 +42,20 @@ _METRICS = ("ndcg", "map_by_relevant", "precision", "recall")
 
 @dataclass(frozen=True)
 class Task:
-    """Lists and truth, in our form and in theirs."""
+    """Recommended lists and relevant films, in our form and in that of `recommenders`."""
 
     lists: Lists
     relevant: sp.csr_matrix
     truth: pd.DataFrame
-    shown: pd.DataFrame
+    predictions: pd.DataFrame
 
     def head(self, people: int) -> Task:
-        """The task of the first `people` people."""
+        """Return the task of the first `people` users alone."""
         return make_task(self.lists[:people], self.relevant[:people])
 
 
 def run(size: float, rounds: int) -> list[Figure]:
-    """Speed of all four metrics together, and the largest difference from theirs on a sample.
+    """Measure the speed of four metrics against `recommenders`, and the largest difference from its values.
 
     Raises MissingInputError where the peer is not installed.
     """
@@ -65,50 +64,52 @@ def run(size: float, rounds: int) -> list[Figure]:
     difference = largest_difference(sample)
     ours(sample)  # compiles
     people = f"{task.relevant.shape[0]:,} people, {task.relevant.shape[1]:,} films, lists of {K}"
-    published = in_turn(lambda: ours(task), lambda: theirs(task), rounds)
-    bare = in_turn(lambda: ours(task), lambda: theirs(task, cached=False), rounds)
+    with_cache = in_turn(lambda: ours(task), lambda: theirs(task), rounds)
+    without_cache = in_turn(lambda: ours(task), lambda: theirs(task, cached=False), rounds)
     return [
-        _figure("recommenders' time over ours, four metrics of the same lists", published, rounds, people, target=50.0),
-        _figure("the same without their cache, which hashes whole frames", bare, rounds, people),
+        _figure(
+            "recommenders' time over ours, four metrics of the same lists", with_cache, rounds, people, target=50.0
+        ),
+        _figure("the same without their cache, which hashes whole frames", without_cache, rounds, people),
         Figure("evaluate: largest difference from their figures", difference, 1e-9, unit="", note=f"{SAMPLE:,} people"),
         complete(size),
     ]
 
 
-def _figure(what: str, taken: Timed, rounds: int, note: str, target: float | None = None) -> Figure:
-    ratio = taken.theirs / taken.ours
-    return Figure(f"evaluate: {what}", ratio, target, "higher", taken.ours, taken.theirs, rounds=rounds, note=note)
+def _figure(what: str, timed: Timed, rounds: int, note: str, target: float | None = None) -> Figure:
+    ratio = timed.theirs / timed.ours
+    return Figure(f"evaluate: {what}", ratio, target, "higher", timed.ours, timed.theirs, rounds=rounds, note=note)
 
 
 def complete(size: float) -> Figure:
-    """Seconds of one whole evaluation: every film of the twin ranked for 100,000 people, all metrics, intervals.
+    """Measure the seconds of one complete evaluation: all films ranked for 100,000 users, all metrics, intervals.
 
-    The model has random factors: what it has learnt does not change the work.
+    The model has random factors: its quality does not change the work.
     """
     dataset, protocol = twin_dataset(size), load_protocol("latest20")
     split = splits(protocol, dataset, SEED)[0]
     data = training_data(dataset, split)
     rng, config = np.random.default_rng(SEED), AlsConfig()
     users, films = (rng.normal(size=(n, config.factors)).astype(np.float32) for n in data.user_item.shape)
-    judged = replace(split, test=split.test & (dataset.user_rows < round(PEOPLE * size)))
-    found: list[Evaluation] = []
+    evaluated = replace(split, test=split.test & (dataset.user_rows < round(PEOPLE * size)))
+    results: list[Evaluation] = []
     with tempfile.TemporaryDirectory() as scratch:
         build_bundle(Path(scratch) / "bundle", als_model(config, users, films), dataset, data)
         model = Model.load(Path(scratch) / "bundle")
-        taken = seconds(lambda: found.append(evaluate(model, dataset, judged, protocol, seed=SEED)))
-    note = f"{len(found[0].users):,} people, {len(films):,} films, {config.factors} factors, {protocol.name}"
-    return Figure("evaluate: one whole evaluation", taken, unit="s", note=f"{note}, {len(found[0].metrics)} figures")
+        taken = seconds(lambda: results.append(evaluate(model, dataset, evaluated, protocol, seed=SEED)))
+    note = f"{len(results[0].users):,} people, {len(films):,} films, {config.factors} factors, {protocol.name}"
+    return Figure("evaluate: one whole evaluation", taken, unit="s", note=f"{note}, {len(results[0].metrics)} figures")
 
 
 def ours(task: Task) -> dict[str, float]:
-    """The means of our metrics."""
-    found = find_hits(task.lists, task.relevant)
-    metrics = list_metrics(found, np.diff(task.relevant.indptr), [K], _METRICS)
+    """Return the mean of each metric by our code."""
+    hits = find_hits(task.lists, task.relevant)
+    metrics = list_metrics(hits, np.diff(task.relevant.indptr), [K], _METRICS)
     return {name: float(metrics[f"{name}_at_{K}"].mean()) for name in _METRICS}
 
 
 def theirs(task: Task, *, cached: bool = True) -> dict[str, float]:
-    """The same figures from the `recommenders` package, as it is or without its cache of merged frames."""
+    """Return the mean of each metric by `recommenders`, with or without its cache of merged frames."""
     peer = _peer()
     functions = {
         "ndcg": peer.ndcg_at_k,
@@ -118,14 +119,14 @@ def theirs(task: Task, *, cached: bool = True) -> dict[str, float]:
     }
     with _fresh_cache(peer) if cached else _no_cache(peer):
         return {
-            name: float(function(rating_true=task.truth, rating_pred=task.shown, k=K))
+            name: float(function(rating_true=task.truth, rating_pred=task.predictions, k=K))
             for name, function in functions.items()
         }
 
 
 @contextmanager
 def _fresh_cache(peer: Any) -> Iterator[None]:
-    """The cache is keyed by content: without this, the second round would be answered from memory."""
+    """Empty the cache first; it is keyed by content, so a second round would be answered from it."""
     for name in _CACHED:
         getattr(peer, name).cache_clear()
     yield
@@ -144,13 +145,13 @@ def _no_cache(peer: Any) -> Iterator[None]:
 
 
 def largest_difference(task: Task) -> float:
-    """The largest absolute difference between the two sides' figures."""
+    """Return the largest absolute difference between our metrics and those of `recommenders`."""
     mine, peers = ours(task), theirs(task)
     return max(abs(mine[name] - peers[name]) for name in _METRICS)
 
 
 def synthetic_task(people: int, films: int) -> Task:
-    """Lists of distinct films of which about FOUND are relevant; everybody has a relevant film."""
+    """Make random lists of distinct films, a share FOUND of them relevant; every user has a relevant film."""
     rng = np.random.default_rng(SEED)
     counts = 1 + rng.poisson(RELEVANT - 1, people)
     pairs = np.column_stack([np.repeat(np.arange(people), counts), rng.integers(0, films, counts.sum())])
@@ -160,29 +161,25 @@ def synthetic_task(people: int, films: int) -> Task:
 
 
 def make_task(lists: Lists, relevant: sp.csr_matrix) -> Task:
-    """Both forms of the same lists and truth."""
+    """Put lists and relevant films into our form and into that of `recommenders`."""
     rows, columns = relevant.nonzero()
     truth = pd.DataFrame({_USER: rows, _ITEM: columns, _RATING: 1.0})
     people = np.repeat(np.arange(len(lists)), K)
     scores = np.tile(np.arange(K, 0, -1, dtype=np.float64), len(lists))
-    shown = pd.DataFrame({_USER: people, _ITEM: lists.ravel().astype(np.int64), _SCORE: scores})
-    return Task(lists, relevant, truth.astype({_USER: "int64", _ITEM: "int64"}), shown)
+    predictions = pd.DataFrame({_USER: people, _ITEM: lists.ravel().astype(np.int64), _SCORE: scores})
+    return Task(lists, relevant, truth.astype({_USER: "int64", _ITEM: "int64"}), predictions)
 
 
 def _lists(rng: np.random.Generator, relevant: sp.csr_matrix) -> Lists:
     people, films = relevant.shape
-    # Consecutive rows from a random start are distinct; relevant films then take some of the places.
+    # Consecutive rows from a random start are distinct; relevant films then replace some of them.
     lists = ((rng.integers(0, films, people)[:, None] + np.arange(K)) % films).astype(np.int32)
     for person in range(people):
-        own = relevant.indices[relevant.indptr[person] : relevant.indptr[person + 1]]
-        own = own[~np.isin(own, lists[person])]
-        places = np.flatnonzero(rng.random(K) < FOUND)[: len(own)]
-        lists[person, places] = _some(rng, own, len(places))
+        candidates = relevant.indices[relevant.indptr[person] : relevant.indptr[person + 1]]
+        candidates = candidates[~np.isin(candidates, lists[person])]
+        places = np.flatnonzero(rng.random(K) < FOUND)[: len(candidates)]
+        lists[person, places] = rng.permutation(candidates)[: len(places)]
     return lists
-
-
-def _some(rng: np.random.Generator, films: NDArray[np.int32], n: int) -> NDArray[np.int32]:
-    return rng.permutation(films)[:n]
 
 
 def _peer() -> Any:

@@ -1,4 +1,4 @@
-"""How the work for each rating grows with their number on one machine: processor time, from files to a saved bundle."""
+"""Growth of the processor time per rating with the number of ratings, from files to a saved bundle."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from training.models.base import silent
 from training.splits.cut import all_ratings, training_data
 
 SMALLEST = 0.04  # of MovieLens 25M: a million ratings
-FIRST = 0.0004  # bears the loading of libraries and is not reported
+FIRST = 0.0004  # loads the libraries; not reported
 
 
 def run(*, size: float, rounds: int) -> list[Figure]:
-    """Microseconds of processor time for each rating of the twin of `size`, against those of a million ratings.
+    """Measure microseconds of processor time per rating on the twin of `size`, against those of a million ratings.
 
-    Processor time and not wall time, so that what else the machine does counts little; one round, whatever `rounds` is.
+    Processor time, not wall time: other work of the machine counts little. Always one round, whatever `rounds`.
     """
     _measure(FIRST)
     small, large = _measure(SMALLEST), _measure(size)
@@ -45,22 +45,22 @@ def run(*, size: float, rounds: int) -> list[Figure]:
 
 
 def _measure(size: float) -> dict[str, float]:
-    """Stage -> microseconds of processor time for each rating, and the number of ratings."""
-    taken: dict[str, float] = {}
+    """Return stage -> microseconds of processor time per rating; `ratings` -> their number."""
+    cpu_seconds: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as scratch:
         raw = twin(size)
-        with _timed(taken, "reading, cleaning and storing"):
+        with _timed(cpu_seconds, "reading, cleaning and storing"):
             dataset = prepare("twin", raw=raw, processed_root=Path(scratch) / "processed")
         data, ratings = training_data(dataset, all_ratings(dataset)), len(dataset.ratings)
-        with _timed(taken, "fitting ALS"):
+        with _timed(cpu_seconds, "fitting ALS"):
             fitted = Als(AlsConfig()).fit(data, seed=0, progress=silent)
-        with _timed(taken, "neighbours and saving the bundle"):
+        with _timed(cpu_seconds, "neighbours and saving the bundle"):
             build_bundle(Path(scratch) / "bundle", fitted, dataset, data)
-        return {**{stage: 1e6 * cpu / ratings for stage, cpu in taken.items()}, "ratings": ratings}
+        return {**{stage: 1e6 * cpu / ratings for stage, cpu in cpu_seconds.items()}, "ratings": ratings}
 
 
 @contextmanager
-def _timed(taken: dict[str, float], stage: str) -> Iterator[None]:
+def _timed(cpu_seconds: dict[str, float], stage: str) -> Iterator[None]:
     start = time.process_time()
     yield
-    taken[stage] = time.process_time() - start
+    cpu_seconds[stage] = time.process_time() - start

@@ -1,7 +1,7 @@
-"""Ingest: raw CSV files to a stored data set, against the time that pandas takes for reading the files alone.
+"""Time and memory of preparing a data set from CSV files, against reading the files with pandas.
 
-Each side runs in a fresh process of its own, so that neither finds memory or caches of the other. What is loaded once
-in a process (pandera, the compiled parser) is loaded before the clock starts, by preparing a tiny twin.
+Each side runs in a fresh process, so that neither profits from memory or caches of the other. Libraries and compiled
+code are loaded before the clock starts, by preparing a tiny twin.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from training.datasets.store import ProcessedDataset, prepare
 
 SMALL = 0.04  # of the full size: a million ratings
 TINY = 0.01
-JUDGED_FROM = 0.2  # below, what every run costs outweighs what a rating costs
+JUDGED_FROM = 0.2  # below, fixed costs outweigh the costs per rating
 _GIB = 2**30
-# What pandas is told about the columns, as a careful user would.
+# Column types for pandas, as a careful user would give them.
 _DTYPES = {
     "ratings.csv": {"userId": "int32", "movieId": "int32", "rating": "float32", "timestamp": "int64"},
     "movies.csv": {"movieId": "int32", "title": "str", "genres": "str"},
@@ -39,15 +39,15 @@ _DTYPES = {
 T = TypeVar("T")
 
 
-class Made(NamedTuple):
+class Writing(NamedTuple):
     """Seconds and peak bytes of a process that writes a twin."""
 
     seconds: float
     peak: int
 
 
-class Held(NamedTuple):
-    """Peak bytes of `prepare`, bytes of the frames and matrices that it gives, number of ratings."""
+class Memory(NamedTuple):
+    """Peak bytes of `prepare`, bytes of the frames and matrices that it returns, number of ratings."""
 
     peak: int
     final: int
@@ -55,18 +55,18 @@ class Held(NamedTuple):
 
 
 def run(size: float, rounds: int) -> list[Figure]:
-    """Figures of writing the twin of `size` times MovieLens 25M and of preparing it."""
-    made = _fresh(_make, size)
+    """Measure writing the twin of `size` times MovieLens 25M, and preparing it."""
+    writing = _fresh(_make, size)
     _fresh(_make, size * SMALL)
     large, small, read = [], [], []
     for _ in range(rounds):
         large.append(_fresh(_prepare, size))
         read.append(_fresh(_read, size))
         small.append(_fresh(_prepare, size * SMALL))
-    held, few = _fresh(_hold, size), twin_config(size * SMALL).ratings
+    memory, few = _fresh(_measure_memory, size), twin_config(size * SMALL).ratings
     ours, theirs = statistics.median(large), statistics.median(read)
-    growth, before = ours / held.ratings, statistics.median(small) / few
-    peak, final, ratings = held.peak, held.final, f"{held.ratings:,} ratings"
+    growth, before = ours / memory.ratings, statistics.median(small) / few
+    peak, final, ratings = memory.peak, memory.final, f"{memory.ratings:,} ratings"
     time_bar, memory_bar, growth_bar = (2.0, 3.0, 1.2) if size >= JUDGED_FROM else (None, None, None)
     return [
         Figure(
@@ -81,8 +81,8 @@ def run(size: float, rounds: int) -> list[Figure]:
             "ingest/time for a rating against a 25th of the ratings", growth / before, growth_bar, ours=growth * 1e6,
             theirs=before * 1e6, unit="us", rounds=rounds,
         ),
-        Figure("ingest/writing the twin, seconds", made.seconds, unit="s", note=f"{ratings} and the tag genome"),
-        Figure("ingest/writing the twin, peak memory in GiB", made.peak / _GIB, 4.0, unit="GiB"),
+        Figure("ingest/writing the twin, seconds", writing.seconds, unit="s", note=f"{ratings} and the tag genome"),
+        Figure("ingest/writing the twin, peak memory in GiB", writing.peak / _GIB, 4.0, unit="GiB"),
     ]  # fmt: skip
 
 
@@ -91,9 +91,9 @@ def _fresh(work: Callable[[float], T], size: float) -> T:
         return pool.submit(work, size).result()
 
 
-def _make(size: float) -> Made:
+def _make(size: float) -> Writing:
     taken = seconds(lambda: make_twin(size))
-    return Made(taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    return Writing(taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
 def _prepare(size: float) -> float:
@@ -102,19 +102,19 @@ def _prepare(size: float) -> float:
         return seconds(lambda: prepare("synthetic", raw=twin_directory(size), processed_root=Path(root)))
 
 
-def _hold(size: float) -> Held:
-    """Memory in a run of its own: watching it slows what is watched."""
-    given: list[ProcessedDataset] = []
+def _measure_memory(size: float) -> Memory:
+    """Measure memory in a run of its own, because the measurement slows the work."""
+    datasets: list[ProcessedDataset] = []
     with tempfile.TemporaryDirectory(dir=RAW_ROOT) as root:
         prepare("tiny", raw=twin(TINY), processed_root=Path(root))
         peak = peak_memory(
-            lambda: given.append(prepare("synthetic", raw=twin_directory(size), processed_root=Path(root)))
+            lambda: datasets.append(prepare("synthetic", raw=twin_directory(size), processed_root=Path(root)))
         )
-        return Held(peak, _bytes(given[0]), len(given[0].ratings))
+        return Memory(peak, _bytes(datasets[0]), len(datasets[0].ratings))
 
 
 def _bytes(dataset: ProcessedDataset) -> int:
-    """Bytes of the frames and of both matrices."""
+    """Return the bytes of the frames and of both matrices."""
     frames = (dataset.movies, dataset.ratings)
     matrices = (dataset.tags.matrix, dataset.user_item())
     return sum(int(frame.memory_usage(deep=True).sum()) for frame in frames) + sum(

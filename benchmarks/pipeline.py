@@ -1,6 +1,6 @@
-"""From CSV files to a saved composite bundle, without evaluation, against the sum of what its parts cannot go below.
+"""Time from CSV files to a saved composite bundle, without evaluation, against the sum of the floors of its stages.
 
-The floors are read_csv of every file, the SVD fit alone, implicit's ALS called bare, a bare TruncatedSVD, the matrix
+The floors are read_csv of every file, the SVD fit alone, direct calls of implicit's ALS and of TruncatedSVD, the matrix
 product behind all-pairs neighbours by taste and content, and one write of the bundle's arrays. Every side runs in a
 fresh process of its own.
 """
@@ -34,15 +34,15 @@ from training.models.base import TrainingData, silent
 from training.models.fits import Fits
 from training.splits.cut import all_ratings, training_data
 
-SMALL = 0.2  # of the full size, for the time of one rating: 5 million of 25 million
+SMALL = 0.2  # of the full size, for the growth of the time per rating: 5 million of 25 million
 JUDGED_FROM = 0.9  # the targets are those of the full size
 _GIB = 2**30
 
 T = TypeVar("T")
 
 
-class Made(NamedTuple):
-    """Seconds and peak bytes of the whole way, the number of ratings, and seconds of one bare write of the bundle."""
+class Whole(NamedTuple):
+    """Seconds and peak bytes from files to bundle, number of ratings, and seconds of writing the bundle's arrays."""
 
     seconds: float
     peak: int
@@ -51,25 +51,25 @@ class Made(NamedTuple):
 
 
 class Round(NamedTuple):
-    """The whole way, and seconds of all floors."""
+    """One round: the whole way from files to bundle, and the seconds of all floors."""
 
-    made: Made
+    whole: Whole
     floors: float
 
 
 def run(*, size: float, rounds: int) -> list[Figure]:
-    """Time against the floors, peak memory, and how time for a rating grows from a fifth of the ratings, floors too."""
+    """Measure time against the floors, peak memory, and the growth of the time per rating."""
     for share in (size, size * SMALL):
         twin(share)
     large, small = [], []
     for _ in range(rounds):
         large.append(_round(size))
         small.append(_round(size * SMALL))
-    ours, theirs = _median(large, lambda each: each.made.seconds), _median(large, lambda each: each.floors)
-    peak = _median(large, lambda each: each.made.peak) / _GIB
-    growth, before = (_median(runs, lambda each: each.made.seconds / each.made.ratings) for runs in (large, small))
-    floor, floor_before = (_median(runs, lambda each: each.floors / each.made.ratings) for runs in (large, small))
-    ratings = f"{large[0].made.ratings:,} ratings"
+    ours, theirs = _median(large, lambda run: run.whole.seconds), _median(large, lambda run: run.floors)
+    peak = _median(large, lambda run: run.whole.peak) / _GIB
+    growth, before = (_median(runs, lambda run: run.whole.seconds / run.whole.ratings) for runs in (large, small))
+    floor, floor_before = (_median(runs, lambda run: run.floors / run.whole.ratings) for runs in (large, small))
+    ratings = f"{large[0].whole.ratings:,} ratings"
     time_bar, memory_bar, growth_bar = (1.3, 8.0, 1.15) if size >= JUDGED_FROM else (None, None, None)
     return [
         Figure(
@@ -89,8 +89,8 @@ def run(*, size: float, rounds: int) -> list[Figure]:
 
 
 def _round(size: float) -> Round:
-    made = _fresh(_whole, size)
-    return Round(made, _fresh(_floors, size) + made.write)
+    whole = _fresh(_whole, size)
+    return Round(whole, _fresh(_floors, size) + whole.write)
 
 
 def _median(rounds: list[Round], figure: Callable[[Round], float]) -> float:
@@ -102,7 +102,7 @@ def _fresh(work: Callable[[float], T], size: float) -> T:
         return pool.submit(work, size).result()
 
 
-def _whole(size: float) -> Made:
+def _whole(size: float) -> Whole:
     taken: list[float] = []
     ratings: list[int] = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -112,9 +112,9 @@ def _whole(size: float) -> Made:
 
         peak = peak_memory(lambda: taken.append(seconds(work)))
         bundle = Path(scratch) / "bundle"
-        arrays = {name: np.array(each) for name, each in load_arrays(bundle, read_manifest(bundle)).items()}
+        arrays = {name: np.array(array) for name, array in load_arrays(bundle, read_manifest(bundle)).items()}
         write = seconds(lambda: _write(Path(scratch) / "written", arrays))
-    return Made(taken[0], peak, ratings[0], write)
+    return Whole(taken[0], peak, ratings[0], write)
 
 
 def _files_to_bundle(raw: Path, scratch: Path) -> int:
@@ -127,7 +127,7 @@ def _files_to_bundle(raw: Path, scratch: Path) -> int:
 
 
 def _floors(size: float) -> float:
-    """Sum of the floors' seconds but the bundle's; what they need is made ready beforehand."""
+    """Return the seconds of all floors but the bundle's; their inputs are prepared before the clock starts."""
     raw = twin(size)
     with tempfile.TemporaryDirectory() as scratch:
         dataset = prepare("twin", raw=raw, processed_root=Path(scratch) / "processed")

@@ -1,4 +1,4 @@
-"""What faults cost: promotions, overload, a locked registry, kills, drains and long load, on real processes."""
+"""Cost of faults on real processes: promotions, overload, a locked registry, kills, drains, long load."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PATHS = ["/recommend/?movie_id=5&genres=Drama", "/recommend/?user_id=3", "/recom
 
 
 def run(*, size: float, rounds: int) -> list[Figure]:
-    """All figures; `size` scales the number of promotions and the time under load."""
+    """Measure all faults; `size` scales the number of promotions and the time under load."""
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
         bundle = root / "bundle"
@@ -47,7 +47,7 @@ def run(*, size: float, rounds: int) -> list[Figure]:
 
 
 def promotions(root: Path, bundle: Path, count: int) -> list[Figure]:
-    """Promotions under load: failed requests, answers of two versions, and the time until every worker serves one."""
+    """Measure promotions under load: failed requests, answers of mixed versions, and time until all workers swap."""
     with _ready(root / "promotions", bundle) as service:
         taken = []
         with Background(service.port, PATHS) as load:
@@ -55,63 +55,63 @@ def promotions(root: Path, bundle: Path, count: int) -> list[Figure]:
                 service.promote(bundle, str(number))
                 taken.append(service.wait(_serves(service, str(number))))
     mixed = sum(not _one_version(sample) for sample in load.samples if sample.status == 200)
-    told = f"{count} promotions, {len(load.samples)} requests"
+    note = f"{count} promotions, {len(load.samples)} requests"
     return [
-        Figure("reliability/failed requests in promotions", len(list(failures(load.samples))), 0, note=told),
-        Figure("reliability/answers of two versions", mixed, 0, unit="answers", note=told),
-        Figure("reliability/pointer to served, slowest, s", max(taken), 5.0, note=told),
+        Figure("reliability/failed requests in promotions", len(list(failures(load.samples))), 0, note=note),
+        Figure("reliability/answers of two versions", mixed, 0, unit="answers", note=note),
+        Figure("reliability/pointer to served, slowest, s", max(taken), 5.0, note=note),
     ]
 
 
 def overload(root: Path, bundle: Path, seconds: float, rounds: int) -> list[Figure]:
-    """Two and ten times what a route can do that takes 20 ms of a processor: goodput, time to a refusal, and health.
+    """Measure goodput, time to a refusal and health at two and ten times the capacity of a route that takes 20 ms.
 
-    The service has one processor and the generator another, in overload as when the capacity is measured: a closed
-    loop on as many connections as the service works on or lets wait.
+    The service has one processor and the load generator another. Capacity is measured by a closed loop on as many
+    connections as the service runs or queues.
     """
     store, settings = _ready(root / "overload", bundle).store, Settings()
     clients = settings.running_limit + settings.queue_limit
     capacities: list[float] = []
-    found: dict[int, list[Overload]] = {2: [], 10: []}
+    runs_by_factor: dict[int, list[Overload]] = {2: [], 10: []}
     with _apart(partial(peer, "extended", store.root)) as port:
         for _ in range(rounds):
             capacities.append(_capacity(port, clients, seconds))
-            for times, runs in found.items():
-                runs.append(asyncio.run(_overloaded(port, capacities[-1] * times, seconds)))
-    return [figure for times, runs in found.items() for figure in _overload_figures(times, runs, capacities)]
+            for factor, runs in runs_by_factor.items():
+                runs.append(asyncio.run(_overloaded(port, capacities[-1] * factor, seconds)))
+    return [figure for factor, runs in runs_by_factor.items() for figure in _overload_figures(factor, runs, capacities)]
 
 
 class Overload(NamedTuple):
-    """One run of too many calls, and the probes beside them."""
+    """One run under overload: goodput, the costly requests, and the health probes beside them."""
 
     good: float  # answers a second
     costly: list[Sample]
     health: list[Sample]
 
 
-def _overload_figures(times: int, runs: list[Overload], capacities: list[float]) -> list[Figure]:
-    name, rounds = f"reliability/overload {times}x", len(runs)
+def _overload_figures(factor: int, runs: list[Overload], capacities: list[float]) -> list[Figure]:
+    name, rounds = f"reliability/overload {factor}x", len(runs)
     good, capacity = median(run.good for run in runs), median(capacities)
-    share = median(run.good / could for run, could in zip(runs, capacities, strict=True))
+    share = median(run.good / capacity for run, capacity in zip(runs, capacities, strict=True))
     refused = [[sample for sample in run.costly if sample.status == 503] for run in runs]
-    late = median(percentile(samples, 0.99) for samples in refused)
-    other = sum(sample.status not in {200, 503} for run in runs for sample in run.costly)
-    unwell = sum(len(list(failures(run.health))) for run in runs)
+    refusal_seconds = median(percentile(samples, 0.99) for samples in refused)
+    unexpected = sum(sample.status not in {200, 503} for run in runs for sample in run.costly)
+    failed_probes = sum(len(list(failures(run.health))) for run in runs)
     probes = f"{sum(len(run.health) for run in runs)} probes"
     return [
         Figure(f"{name}: goodput against capacity", share, 0.9, "higher", good, capacity, "1/s", rounds),
-        Figure(f"{name}: 503 within, p99 s", late, 0.05, rounds=rounds),
-        Figure(f"{name}: neither 200 nor 503", other, 0, unit="requests", rounds=rounds),
-        Figure(f"{name}: health failed", unwell, 0, note=probes, rounds=rounds),
+        Figure(f"{name}: 503 within, p99 s", refusal_seconds, 0.05, rounds=rounds),
+        Figure(f"{name}: neither 200 nor 503", unexpected, 0, unit="requests", rounds=rounds),
+        Figure(f"{name}: health failed", failed_probes, 0, note=probes, rounds=rounds),
     ]
 
 
 @contextmanager
 def _apart(started: Callable[[], AbstractContextManager[int]]) -> Iterator[int]:
-    """What `started` starts on the first processor, and this process on the last one."""
+    """Run the server that `started` starts on the first processor, and this process on the last one."""
     usable = os.sched_getaffinity(0)
     try:
-        os.sched_setaffinity(0, {min(usable)})  # inherited by what is started now
+        os.sched_setaffinity(0, {min(usable)})  # inherited by the server
         with started() as port:
             os.sched_setaffinity(0, {max(usable)})
             yield port
@@ -134,14 +134,14 @@ async def _overloaded(port: int, rate: float, seconds: float) -> Overload:
 
 
 def faults(root: Path, bundle: Path, rounds: int) -> list[Figure]:
-    """A half-sent request, killed workers, SIGTERM under load."""
+    """Measure a half-sent request, killed workers, and SIGTERM under load."""
     with _ready(root / "faults", bundle) as service:
-        cut = _half_sent(service)
-        back = [_kill_one(service) for _ in range(rounds)]
-    lost = sum(_drained(root / f"drain{at}", bundle) for at in range(rounds))
+        cut_after = _half_sent(service)
+        respawns = [_kill_one(service) for _ in range(rounds)]
+    lost = sum(_drained(root / f"drain{number}", bundle) for number in range(rounds))
     return [
-        Figure("reliability/half-sent request cut after, s", cut, 10.0),
-        Figure("reliability/killed worker back after, slowest, s", max(back), 2.0, rounds=rounds),
+        Figure("reliability/half-sent request cut after, s", cut_after, 10.0),
+        Figure("reliability/killed worker back after, slowest, s", max(respawns), 2.0, rounds=rounds),
         Figure("reliability/requests lost to SIGTERM", lost, 0, rounds=rounds, unit="requests"),
     ]
 
@@ -179,35 +179,35 @@ def _drained(root: Path, bundle: Path) -> int:
 
 
 def never_readers(root: Path, bundle: Path, seconds: float, rounds: int) -> list[Figure]:
-    """p99 of ordinary callers beside eight that send 40 requests for the map at once and never read, against without.
+    """Measure the p99 of ordinary callers beside eight that send 40 requests at once and never read an answer.
 
-    Those that the service cuts come again at once.
+    A caller that the service disconnects connects again at once.
     """
     request = b"GET /map HTTP/1.1\r\nhost: localhost\r\n\r\n"
     alone: list[float] = []
     beside: list[float] = []
-    others: list[Sample] = []
+    ordinary: list[Sample] = []
     with _ready(root / "never_readers", bundle) as service:
         for _ in range(rounds):
             alone.append(percentile(_under_load(service, seconds), 0.99))
             with NeverReaders(service.port, request):
                 samples = _under_load(service, seconds)
             beside.append(percentile(samples, 0.99))
-            others += samples
-    refused = sum(sample.status == 503 for sample in others)
-    ratio = median(ours / theirs for ours, theirs in zip(beside, alone, strict=True))
+            ordinary += samples
+    refused = sum(sample.status == 503 for sample in ordinary)
+    ratio = median(loaded / quiet for loaded, quiet in zip(beside, alone, strict=True))
     name = "reliability/p99 beside 8 callers who never read"
     return [
         Figure(name, ratio, 2.0, "lower", median(beside), median(alone), rounds=rounds),
-        Figure("reliability/503 beside them", refused / len(others), unit="share", rounds=rounds),
+        Figure("reliability/503 beside them", refused / len(ordinary), unit="share", rounds=rounds),
         Figure(
-            "reliability/failed beside them", len(list(failures(others))) - refused, 0, unit="requests", rounds=rounds
+            "reliability/failed beside them", len(list(failures(ordinary))) - refused, 0, unit="requests", rounds=rounds
         ),
     ]
 
 
 def registry(root: Path, bundle: Path, seconds: float) -> list[Figure]:
-    """A real registry: promotion to served, a locked file under load, and a start without it."""
+    """Measure a real registry: promotion until served, its file locked under load, and a start without it."""
     from training.registry import CHAMPION, Tracker, register_bundle
 
     uri = f"sqlite:///{root}/mlruns/mlflow.db"
@@ -247,7 +247,7 @@ def _under_load(service: Service, seconds: float) -> list[Sample]:
 
 
 def soak(root: Path, bundle: Path, swaps: int) -> list[Figure]:
-    """Memory and open files of the workers after many promotions under load, against those after the first tenth."""
+    """Measure memory and open files of the workers after many promotions, against those after the first tenth."""
     with _ready(root / "soak", bundle) as service:
         early = (0.0, 0)
         with Background(service.port, PATHS) as load:
@@ -259,11 +259,11 @@ def soak(root: Path, bundle: Path, swaps: int) -> list[Figure]:
                     early = _footprint(service)
             late = _footprint(service)
     failed = len(list(failures(load.samples)))
-    told = f"{swaps} promotions"
+    note = f"{swaps} promotions"
     return [
-        Figure("reliability/soak: memory growth", late[0] / early[0], 1.2, "lower", late[0], early[0], "MB", note=told),
-        Figure("reliability/soak: open files, growth", late[1] - early[1], 4, unit="files", note=told),
-        Figure("reliability/soak: failed requests", failed, 0, unit="requests", note=told),
+        Figure("reliability/soak: memory growth", late[0] / early[0], 1.2, "lower", late[0], early[0], "MB", note=note),
+        Figure("reliability/soak: open files, growth", late[1] - early[1], 4, unit="files", note=note),
+        Figure("reliability/soak: failed requests", failed, 0, unit="requests", note=note),
     ]
 
 
@@ -279,13 +279,13 @@ def _ready(root: Path, bundle: Path, drain_seconds: str = "0.1") -> Service:
 
 
 def _serves(service: Service, version: str) -> Callable[[], bool]:
-    """Whether several answers in turn, whoever of the workers gives them, come from that version."""
+    """Return a check that several answers in turn, from whichever workers, come from that version."""
 
-    def asked() -> bool:
-        said = [service.json("/model").get("model", {}).get("version") for _ in range(6)]
-        return set(said) == {version}
+    def all_from_version() -> bool:
+        versions = [service.json("/model").get("model", {}).get("version") for _ in range(6)]
+        return set(versions) == {version}
 
-    return asked
+    return all_from_version
 
 
 def _one_version(sample: Sample) -> bool:

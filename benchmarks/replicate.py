@@ -1,4 +1,4 @@
-"""Published tables, retrained: every figure of docs/results.md comes from here, and from nowhere else."""
+"""Retrain the models of published tables and write docs/results.md, with all of its figures."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ MILLION_SEEDS = 5  # with 600 people each
 
 
 def run(size: float, rounds: int, progress: Progress = silent) -> list[Figure]:
-    """Retrain from the configurations and judge; at full size docs/results.md is written anew.
+    """Retrain and evaluate every model of the tables; at full size, write docs/results.md.
 
-    `size` below 1 takes fewer seeds, for a quick look. `rounds` changes nothing: seeds are what repeats here.
+    `size` below 1 takes fewer seeds, for a quick look. `rounds` changes nothing: seeds repeat the measurement.
     """
     dataset = prepare("ml-100k")
     sections = movielens_100k(Study(dataset, size, progress))
@@ -46,7 +46,7 @@ def run(size: float, rounds: int, progress: Progress = silent) -> list[Figure]:
 
 
 def movielens_100k(study: Study) -> list[Section]:
-    """Every section that MovieLens 100K allows."""
+    """Return every section of the results on MovieLens 100K."""
     return [
         ms_item75(study),
         cv5(study),
@@ -59,7 +59,7 @@ def movielens_100k(study: Study) -> list[Section]:
 
 
 def find_small() -> ProcessedDataset | None:
-    """ml-latest-small with its credits, where its raw files are at hand."""
+    """Prepare ml-latest-small with its credits, or return None where its raw files are missing."""
     raw = _find(SMALL)
     if raw is None:
         return None
@@ -68,16 +68,18 @@ def find_small() -> ProcessedDataset | None:
 
 
 def million() -> ProcessedDataset:
-    """The synthetic twin of a million ratings."""
+    """Prepare the synthetic twin of a million ratings."""
     return prepare(MILLION, raw=twin(MILLION_SIZE))
 
 
 def report(sections: Sequence[Section], datasets: Sequence[ProcessedDataset]) -> str:
-    """docs/results.md."""
+    """Return the text of docs/results.md."""
     facts = machine()
     versions = ", ".join(f"{name} {facts['versions'][name]}" for name in ("numpy", "scikit-surprise", "implicit"))
-    on = (facts["cpu"], f"{facts['cores']} cores", facts["blas"])
-    prints = "; ".join(f"{each.name} {each.fingerprint[:12]}, {len(each.ratings):,} ratings" for each in datasets)
+    computer = (facts["cpu"], f"{facts['cores']} cores", facts["blas"])
+    data = "; ".join(
+        f"{dataset.name} {dataset.fingerprint[:12]}, {len(dataset.ratings):,} ratings" for dataset in datasets
+    )
     head = [
         "# Results",
         "",
@@ -86,15 +88,15 @@ def report(sections: Sequence[Section], datasets: Sequence[ProcessedDataset]) ->
         f"The part on {SMALL} needs its raw files in `data/raw/{SMALL}` (or below `$MOVIEREC_REAL_DATA`). {MILLION} is "
         "made up in the shape of MovieLens: its figures say nothing of real films.",
         "",
-        f"{', '.join(filter(None, on))}, Python {facts['python']}, {versions}. "
-        f"Data: {prints}. Configurations: `configs/models`, sha256 {configurations()[:12]}.",
+        f"{', '.join(filter(None, computer))}, Python {facts['python']}, {versions}. "
+        f"Data: {data}. Configurations: `configs/models`, sha256 {configurations()[:12]}.",
         "",
     ]
     return "\n".join([*head, *(section.markdown() for section in sections)])
 
 
 def configurations(root: Path = CONFIG_ROOT / "models") -> str:
-    """One sha256 over the values, not the comments, of all models: where it differs, the page is stale."""
+    """Return a sha256 over the configured values of all models; if it differs, docs/results.md is stale."""
     digest = hashlib.sha256()
     for path in sorted(root.glob("*.yaml")):
         digest.update(f"{path.name} {json.dumps(read_mapping(path), sort_keys=True)}".encode())
@@ -102,6 +104,6 @@ def configurations(root: Path = CONFIG_ROOT / "models") -> str:
 
 
 def _find(name: str) -> Path | None:
-    """The raw directory `name` in data/raw, or below the directory that MOVIEREC_REAL_DATA names."""
+    """Return the raw directory `name` in data/raw or in the directory MOVIEREC_REAL_DATA, or None."""
     roots = [RAW_ROOT, *(Path(root) for root in [os.environ.get("MOVIEREC_REAL_DATA")] if root)]
     return next((root / name for root in roots if (root / name).is_dir()), None)

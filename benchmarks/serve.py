@@ -1,4 +1,4 @@
-"""Speed, memory and start of the service, and the title index, on a synthetic bundle of full size.
+"""Speed, memory and start-up of the service, and the title index, on a synthetic bundle of full size.
 
 Throughputs are ratios to other servers on the same machine, measured in turn with the same load generator.
 """
@@ -34,16 +34,16 @@ from testing.typos import typo
 from training.bundling.synthetic import Size, write
 
 SECONDS = 4.0  # of load on each side in each round
-TITLES = 1000  # different titles asked for again and again
-NEW_TITLES = 20_000  # far more than a worker keeps answers for: each is made anew
+TITLES = 1000  # different titles, requested again and again
+NEW_TITLES = 20_000  # far more than a worker caches answers for
 TYPOS = 2000
-COMPUTED_CONNECTIONS = 8  # as many as one worker works on or lets wait; more would measure refusals
+COMPUTED_CONNECTIONS = 8  # as many requests as one worker runs or queues; more would measure refusals
 POSTED = {"ratings": [{"movie_id": 1, "rating": 5}, {"movie_id": 9, "rating": 3}]}
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What every measurement needs."""
+    """Inputs of every measurement: bundle, loaded model, scratch directory, rounds, seconds under load."""
 
     bundle: Path
     model: Model
@@ -53,7 +53,7 @@ class Setup:
 
 
 def run(*, size: float, rounds: int) -> list[Figure]:
-    """All figures; `size` scales films, people and the time under load."""
+    """Measure the service; `size` scales films, users and the time under load."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with tempfile.TemporaryDirectory() as directory:
         scratch = Path(directory)
@@ -65,7 +65,7 @@ def run(*, size: float, rounds: int) -> list[Figure]:
 
 
 def throughput(setup: Setup) -> list[Figure]:
-    """Requests a second of each kind of call against a constant answer of the same size."""
+    """Measure requests per second of each kind of call, against a constant answer of the same size."""
     calls = _calls(setup.model)
     service = Service(setup.scratch / "service", workers=1)
     service.promote(setup.bundle, "1")
@@ -79,15 +79,15 @@ def throughput(setup: Setup) -> list[Figure]:
                 "constant": (extended, Call(["/constant"])),
                 **{name: (service.port, call) for name, call in calls.items()},
             }
-            found: dict[str, list[Measured]] = {name: [] for name in sides}
+            measured: dict[str, list[Measured]] = {name: [] for name in sides}
             for _ in range(setup.rounds):
                 for name, (port, call) in sides.items():
-                    found[name].append(measure(port, call, setup.seconds, setup.scratch))
-    return _throughput_figures(found, setup.rounds)
+                    measured[name].append(measure(port, call, setup.seconds, setup.scratch))
+    return _throughput_figures(measured, setup.rounds)
 
 
 def _calls(model: Model) -> dict[str, Call]:
-    """Each kind of call of the service."""
+    """Return the requests of each kind of call."""
     rows = random.Random(0).sample(range(len(model.catalog)), min(len(model.catalog), NEW_TITLES))
     titles = [model.catalog.film(row).title for row in rows]
     plain = [f"/recommend/?title={quote(title)}&n=10" for title in titles]
@@ -104,15 +104,15 @@ def _calls(model: Model) -> dict[str, Call]:
     }
 
 
-def _throughput_figures(found: dict[str, list[Measured]], rounds: int) -> list[Figure]:
-    rates = {name: statistics.median(one.rate for one in runs) for name, runs in found.items()}
-    tails = {name: statistics.median(one.p99 for one in runs) for name, runs in found.items()}
-    failed = sum(one.failed for name in ("plain", "plain, new titles", "constant") for one in found[name])
+def _throughput_figures(measured: dict[str, list[Measured]], rounds: int) -> list[Figure]:
+    rates = {name: statistics.median(run.rate for run in runs) for name, runs in measured.items()}
+    tails = {name: statistics.median(run.p99 for run in runs) for name, runs in measured.items()}
+    failed = sum(run.failed for name in ("plain", "plain, new titles", "constant") for run in measured[name])
 
     def against(name: str, other: str, target: float | None) -> Figure:
-        told = f"serve/{name} against {other}, requests/s"
+        title = f"serve/{name} against {other}, requests/s"
         ours, theirs = rates[name], rates[other]
-        return Figure(told, ours / theirs, target, "higher", ours, theirs, "1/s", rounds)
+        return Figure(title, ours / theirs, target, "higher", ours, theirs, "1/s", rounds)
 
     tail = tails["plain"] / tails["constant"]
     return [
@@ -126,10 +126,10 @@ def _throughput_figures(found: dict[str, list[Measured]], rounds: int) -> list[F
 
 
 def start(setup: Setup) -> list[Figure]:
-    """Process start to the first answer, against a FastAPI application with the same imports."""
+    """Measure the time from process start to the first answer, against a FastAPI application with the same imports."""
     ours, theirs = [], []
-    for at in range(setup.rounds):
-        service = Service(setup.scratch / f"start{at}", workers=1)
+    for number in range(setup.rounds):
+        service = Service(setup.scratch / f"start{number}", workers=1)
         service.promote(setup.bundle, "1")
         with service:
             service.wait(partial(_answers, service))
@@ -150,7 +150,7 @@ def _answers(service: Service) -> bool:
 
 
 def memory(setup: Setup) -> list[Figure]:
-    """Private memory of a worker that has answered, above one that has no model; and of a second slot."""
+    """Measure the private memory of a worker with one and two models, above that of a worker without a model."""
     bare = _private(setup, "memory-bare", promoted=False)
     one = _private(setup, "memory-one")
     two = _private(setup, "memory-two", challenger_alias="challenger")
@@ -177,7 +177,7 @@ def _private(setup: Setup, name: str, *, promoted: bool = True, **settings: str)
 
 
 def compute(setup: Setup) -> list[Figure]:
-    """Lists that need the full scorer against one matrix-vector product of the model's size."""
+    """Measure the time of lists that need the full scorer, against one matrix-vector product of the model's size."""
     model, rng = setup.model, np.random.default_rng(0)
     matrix = np.array(model.arrays["item_factors"])
     vector = rng.standard_normal(matrix.shape[1], dtype=np.float32)
@@ -193,8 +193,8 @@ def compute(setup: Setup) -> list[Figure]:
     for name, ours in work.items():
         ours()
         timed = in_turn(_often(ours), _often(lambda: matrix @ vector), max(setup.rounds, 5))
-        told = f"serve/{name} against one matrix-vector product"
-        figures.append(Figure(told, timed.ours / timed.theirs, 3.0, "lower", timed.ours / 20, timed.theirs / 20))
+        title = f"serve/{name} against one matrix-vector product"
+        figures.append(Figure(title, timed.ours / timed.theirs, 3.0, "lower", timed.ours / 20, timed.theirs / 20))
     return figures
 
 
@@ -207,7 +207,7 @@ def _often(work: Callable[[], object]) -> Callable[[], None]:
 
 
 def typos(setup: Setup) -> list[Figure]:
-    """Titles with one or two generated typos: found, or suggested first; and the time of one query."""
+    """Measure how often titles with one or two typos are found or suggested first, and the time of one query."""
     rng, index = random.Random(0), setup.model.titles
     figures = []
     for edits, shortest in ((1, 4), (2, 8)):
@@ -245,7 +245,7 @@ def _first(index: TitleIndex, title: str) -> int | None:
 
 @contextmanager
 def peer(kind: str, store: Path | None = None, body: Path | None = None) -> Iterator[int]:
-    """A peer in a process of its own; its port."""
+    """Run a peer of benchmarks.tools.peers in a process of its own, and give its port."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
     arguments = [kind, str(port), str(store or ""), str(body or "")]

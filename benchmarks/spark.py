@@ -1,4 +1,4 @@
-"""ALS by Spark on a standalone master and worker of this machine, beside the local fit of the same configuration."""
+"""ALS on Spark with a standalone master and worker of this machine, against the local fit of the same configuration."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ BAND = 0.02
 
 
 def run(*, size: float, rounds: int) -> list[Figure]:
-    """How far nDCG@10 by `latest20` is from the local fit's, people paired, and the time of one fit each.
+    """Measure how far nDCG@10 by `latest20` is from that of the local fit, and the time of one fit each.
 
-    `size`: share of the million ratings of the synthetic twin; one round, whatever `rounds` says: a fit takes minutes.
+    `size`: share of a million ratings of the synthetic twin. Always one round, whatever `rounds`: a fit takes minutes.
     """
     with tempfile.TemporaryDirectory() as scratch, standalone(Path(scratch)) as master:
         case = _Case.make(Path(scratch), size)
@@ -42,14 +42,14 @@ def run(*, size: float, rounds: int) -> list[Figure]:
 
         taken = {name: seconds(partial(fit, name)) for name in ("als", "spark_als")}
         ours, theirs = (case.judge(fitted[name]) for name in ("spark_als", "als"))
-    found = compare(ours, theirs, METRIC)
-    note = f"{found.users} people, ratio {found.ratio:.4f} [{found.ratio_lo:.4f}, {found.ratio_hi:.4f}]"
+    pair = compare(ours, theirs, METRIC)
+    note = f"{pair.users} people, ratio {pair.ratio:.4f} [{pair.ratio_lo:.4f}, {pair.ratio_hi:.4f}]"
     quality = Figure(
         f"als on Spark: distance of {METRIC} from the local fit, {len(case.dataset.ratings):,} ratings",
-        abs(found.ratio - 1),
+        abs(pair.ratio - 1),
         target=BAND,
-        ours=found.a,
-        theirs=found.b,
+        ours=pair.a,
+        theirs=pair.b,
         unit="",
         note=note,
     )

@@ -1,4 +1,4 @@
-"""SVD training against stock Surprise on the twin: from arrays to a fitted model, time, memory and held-out error."""
+"""Time, memory and held-out error of fitting SVD on the synthetic twin, against stock Surprise."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Columns = tuple[NDArray[Any], ...]
 
 
 class Side(NamedTuple):
-    """One fit: wall time, peak bytes over the ready arrays, RMSE on the held-out ratings."""
+    """One fit: wall time, peak bytes above the input arrays, RMSE on the held-out ratings."""
 
     seconds: float
     peak: float
@@ -35,7 +35,7 @@ class Side(NamedTuple):
 
 
 class Task(NamedTuple):
-    """Users, items and stars of the training and of the held-out ratings, and the numbers of users and items."""
+    """Users, items and stars of the training and the held-out ratings, and the numbers of users and items."""
 
     train: Columns
     test: Columns
@@ -43,23 +43,23 @@ class Task(NamedTuple):
 
 
 def run(size: float, rounds: int) -> list[Figure]:
-    """Speed, memory and error of our fit against the stock one, each in a process of its own."""
+    """Measure speed, memory and error of our fit against stock Surprise, each in a process of its own."""
     pairs = [(_apart(ours, size), _apart(stock, size)) for _ in range(rounds)]
-    here, there = (Side(*np.median([pair[at] for pair in pairs], axis=0).tolist()) for at in (0, 1))
+    here, peer = (Side(*np.median(sides, axis=0).tolist()) for sides in zip(*pairs, strict=True))
     note = f"twin of size {size:g}, {FACTORS} factors, {EPOCHS} epochs, from arrays to a fitted model"
     speed, memory = (20.0, 0.1) if size >= JUDGED_FROM else (None, None)
     return [
-        Figure("svd: Surprise's time over ours", there.seconds / here.seconds, speed, "higher",
-               here.seconds, there.seconds, "s", rounds, note),
-        Figure("svd: our peak memory over Surprise's", here.peak / there.peak, memory, "lower",
-               here.peak / _MIB, there.peak / _MIB, "MiB", rounds, f"{note}; memory over the ready arrays"),
-        Figure("svd: difference of RMSE on held-out ratings", abs(here.rmse - there.rmse), 0.002, "lower",
-               here.rmse, there.rmse, "stars", rounds, note),
+        Figure("svd: Surprise's time over ours", peer.seconds / here.seconds, speed, "higher",
+               here.seconds, peer.seconds, "s", rounds, note),
+        Figure("svd: our peak memory over Surprise's", here.peak / peer.peak, memory, "lower",
+               here.peak / _MIB, peer.peak / _MIB, "MiB", rounds, f"{note}; memory over the ready arrays"),
+        Figure("svd: difference of RMSE on held-out ratings", abs(here.rmse - peer.rmse), 0.002, "lower",
+               here.rmse, peer.rmse, "stars", rounds, note),
     ]  # fmt: skip
 
 
 def ours(size: float) -> Side:
-    """The array trainset and the compiled descent."""
+    """Fit SVD from arrays by the compiled gradient descent, and measure it."""
     task = make_task(size)
     _fit((*np.zeros((2, 9), dtype=np.int32), np.ones(9, dtype=np.float32)), (1, 1), 1)  # compiles
     return _measured(lambda: _fit(task.train, task.shape, EPOCHS), task)
@@ -73,7 +73,7 @@ def _fit(train: Columns, shape: tuple[int, int], epochs: int) -> ArraySVD:
 
 
 def stock(size: float) -> Side:
-    """Surprise's own way: data frame, dictionaries, Cython loop."""
+    """Fit SVD by stock Surprise, from a data frame through dictionaries and its Cython loop, and measure it."""
     task = make_task(size)
 
     def fit() -> surprise.SVD:
@@ -85,23 +85,24 @@ def stock(size: float) -> Side:
 
 
 def make_task(size: float) -> Task:
-    """The twin's ratings, sorted by user, of which a random share is held out."""
+    """Split the twin's ratings, sorted by user, into training and a random held-out share."""
     matrix = twin_dataset(size).user_item().tocoo()
-    held = np.random.default_rng(1).random(matrix.nnz) < HELD_OUT
-    rated = matrix.row.astype(np.int32), matrix.col.astype(np.int32), matrix.data
-    return Task(tuple(each[~held] for each in rated), tuple(each[held] for each in rated), matrix.shape)
+    held_out = np.random.default_rng(1).random(matrix.nnz) < HELD_OUT
+    columns = matrix.row.astype(np.int32), matrix.col.astype(np.int32), matrix.data
+    train, test = (tuple(column[mask] for column in columns) for mask in (~held_out, held_out))
+    return Task(train, test, matrix.shape)
 
 
 def _measured(fit: Callable[[], surprise.SVD], task: Task) -> Side:
-    made: list[Any] = []
+    models: list[Any] = []
     taken: list[float] = []
-    peak = peak_memory(lambda: taken.append(seconds(lambda: made.append(fit()))))
-    triples = zip(*(each[:TESTED].tolist() for each in task.test), strict=True)
-    errors = [stars - made[0].predict(user, item).est for user, item, stars in triples]
+    peak = peak_memory(lambda: taken.append(seconds(lambda: models.append(fit()))))
+    triples = zip(*(column[:TESTED].tolist() for column in task.test), strict=True)
+    errors = [stars - models[0].predict(user, item).est for user, item, stars in triples]
     return Side(taken[0], peak, float(np.sqrt(np.mean(np.square(errors)))))
 
 
 def _apart(measure: Callable[[float], Side], size: float) -> Side:
-    """`measure(size)` in a fresh process, so that neither side finds the other's memory."""
+    """Call `measure(size)` in a fresh process, so that neither side profits from the other's memory."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(measure, (size,))

@@ -1,4 +1,4 @@
-"""All-pairs neighbours of the twin's films by content against the matrix product alone: the hundred best of each."""
+"""Time of the 100 nearest films of every film of the synthetic twin, against the matrix product alone."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ FLOOR_ROWS = 1024  # rows of the product that are in memory at a time
 
 
 def run(size: float, rounds: int) -> list[Figure]:
-    """Time of the exact top 100 of every film over the time of the matrix product that it needs."""
+    """Measure the time of the exact top 100 of every film, divided by that of the matrix product."""
     content = make("content", configure("content", [f"factors={FACTORS}"]))
     dataset = twin_dataset(size)
     fitted = content.fit(training_data(dataset, all_ratings(dataset)), seed=0, progress=silent)
     embedding = fitted.arrays["content_embedding"][: round(FILMS * size)]
     ours(embedding[: 2 * K])  # compiles
-    taken = in_turn(lambda: ours(embedding), lambda: product(embedding), rounds)
+    timed = in_turn(lambda: ours(embedding), lambda: product(embedding), rounds)
     return [
         Figure(
             f"topk: top {K} over the matrix product alone",
-            taken.ours / taken.theirs,
+            timed.ours / timed.theirs,
             1.5,
-            ours=taken.ours,
-            theirs=taken.theirs,
+            ours=timed.ours,
+            theirs=timed.theirs,
             rounds=rounds,
             note=f"{len(embedding):,} x {embedding.shape[1]}, content of the twin",
         )
@@ -41,12 +41,12 @@ def run(size: float, rounds: int) -> list[Figure]:
 
 
 def ours(embedding: NDArray[np.float32]) -> None:
-    """The exact best of all pairs, as a bundle's nearest films are found."""
+    """Find the exact nearest films of every film, as for a bundle."""
     all_top_k(one_product(embedding, embedding), len(embedding), K)
 
 
 def product(embedding: NDArray[np.float32]) -> None:
-    """The product alone, in blocks, with as many BLAS threads as there are processors."""
+    """Compute the matrix product alone, in blocks, with one BLAS thread for each processor."""
     out = np.empty((FLOOR_ROWS, len(embedding)), dtype=np.float32)
     with threadpool_limits(cores(), "blas"):
         for start in range(0, len(embedding), FLOOR_ROWS):

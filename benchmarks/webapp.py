@@ -1,7 +1,7 @@
-"""The web page in front of a large synthetic model: first paint, the script time of each interaction, and memory.
+"""First paint, script time of each interaction, and memory of the web page with a large synthetic model.
 
-Beside an empty Streamlit page: the browser's first paint and the process's memory are compared with it as processes of
-their own, script times with Streamlit's own test runner in this process, which runs a page's script without drawing it.
+All are compared with an empty Streamlit page. First paint and memory are those of separate processes; script times come
+from Streamlit's test runner in this process, which runs a page's script without drawing it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ EMPTY = "import streamlit as st\nst.title('Empty')\n"
 
 
 def run(*, size: float = 1.0, rounds: int = 3) -> list[Figure]:
-    """First paint, script times and memory. Raises MissingInputError where there is no Chromium."""
+    """Measure first paint, script times and memory of the web page. Raises MissingInputError without Chromium."""
     if not Path(CHROMIUM).exists():
         raise MissingInputError("The page is painted by Chromium; install it: apt-get install chromium")
     with tempfile.TemporaryDirectory() as scratch:
@@ -56,22 +56,22 @@ def run(*, size: float = 1.0, rounds: int = 3) -> list[Figure]:
 
 
 def _painted(root: Path, rounds: int) -> list[Figure]:
-    """First paint of a page, and memory after every page was seen, beside an empty page."""
+    """Measure the first paint of a page, and memory after visiting every page, against an empty page."""
     from playwright.sync_api import sync_playwright
 
     (root / "empty.py").write_text(EMPTY)
     with ExitStack() as stack:
-        ours, our_process = stack.enter_context(_site(["movierec.cli.main", "webapp"], "--port"))
-        theirs, their_process = stack.enter_context(
+        address, process = stack.enter_context(_site(["movierec.cli.main", "webapp"], "--port"))
+        empty_address, empty_process = stack.enter_context(
             _site(["streamlit", "run", str(root / "empty.py"), "--server.headless", "true"], "--server.port")
         )
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        for address in (*(f"{ours}/{page}" for page in PAGES), theirs):
-            _paint(browser, address)
-        painted = [(_paint(browser, ours), _paint(browser, theirs)) for _ in range(rounds)]
+        for url in (*(f"{address}/{page}" for page in PAGES), empty_address):
+            _paint(browser, url)
+        painted = [(_paint(browser, address), _paint(browser, empty_address)) for _ in range(rounds)]
         browser.close()
-        memory = [psutil.Process(process.pid).memory_info().rss / 2**20 for process in (our_process, their_process)]
+        memory = [psutil.Process(site.pid).memory_info().rss / 2**20 for site in (process, empty_process)]
     mine, other = (statistics.median(side) for side in zip(*painted, strict=True))
     note = "overview and an empty page, from the address to the heading"
     more = "resident after every page was seen, less an empty page's"
@@ -90,7 +90,7 @@ def _painted(root: Path, rounds: int) -> list[Figure]:
 
 
 def _scripts(root: Path, rounds: int) -> list[Figure]:
-    """Seconds of the script that each interaction runs; its target is the longest that a person should wait."""
+    """Measure the script time of each interaction; the target is the longest that a visitor should wait."""
     from streamlit.testing.v1 import AppTest
 
     import webapp
@@ -103,13 +103,13 @@ def _scripts(root: Path, rounds: int) -> list[Figure]:
         taken = [seconds(partial(act, app, step)) for step in range(rounds)]
         if app.exception:
             raise MovierecError(f"{name}: the page raised {app.exception[0].message}")
-        # The longest: the first of its kind asks the service, later ones may find the answer remembered.
+        # The longest: only the first may ask the service, later ones may find a cached answer.
         figures.append(Figure(name, max(taken), INTERACTION_SECONDS, ours=max(taken), theirs=nothing, rounds=rounds))
     return figures
 
 
 def _interactions() -> Iterator[tuple[str, Act]]:
-    """Name and action of each interaction; the action runs the script to its end."""
+    """Give name and action of each interaction; the action runs the script to its end."""
     yield "open recommendations", _open("recommendations")
     yield "choose a film", _choose
     yield "change the number of films", lambda app, step: app.slider("n").set_value(20 + step).run()
@@ -139,7 +139,7 @@ def _choose(app: Any, step: int) -> None:
 
 @contextmanager
 def _site(module: list[str], option: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A server started as `python -m module… option port`; its address and process."""
+    """Start a server as `python -m module… option port`, and give its address and process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -166,7 +166,7 @@ def _await(url: str) -> None:
 
 
 def _paint(browser: Any, address: str) -> float:
-    """Seconds from asking for a page to its heading, in a browser without a cache."""
+    """Measure the seconds from requesting a page to its heading, in a browser without a cache."""
     context = browser.new_context()
     page = context.new_page()
     start = time.perf_counter()

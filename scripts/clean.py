@@ -19,15 +19,15 @@ TRACKING = named(r"(mlflow|optuna)\.db(-[a-z]+)?|\.[\w.-]+\.lock|artifacts/[^/]+
 
 
 def clean() -> list[str]:
-    """Remove what movierec wrote; return what stays."""
-    own: list[tuple[Path, Inventory]] = [
+    """Remove the files that movierec wrote, and return the names of those that stay."""
+    inventories: list[tuple[Path, Inventory]] = [
         *((path, processed_files) for path in PROCESSED.glob("*")),
         (PROCESSED, LOCKS),
         *((path, marked_files) for path in (VAR / "training").glob("*")),
         (VAR, SERVICE),
         (RUNS, TRACKING),
     ]
-    for directory, inventory in own:
+    for directory, inventory in inventories:
         if directory.is_dir():
             remove_directory(directory, inventory)
     left = [f"{root}/{name}" for root in (PROCESSED, VAR, RUNS) for name in entries(root)]
@@ -36,5 +36,5 @@ def clean() -> list[str]:
 
 if __name__ == "__main__":
     if left := clean():
-        shown = left if len(left) <= SHOWN_AT_MOST else [*left[:SHOWN_AT_MOST], "..."]
-        sys.stdout.write("\n  ".join(["Left, for movierec did not write them:", *shown]) + "\n")
+        names = left if len(left) <= SHOWN_AT_MOST else [*left[:SHOWN_AT_MOST], "..."]
+        sys.stdout.write("\n  ".join(["Left, for movierec did not write them:", *names]) + "\n")

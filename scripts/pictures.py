@@ -1,4 +1,4 @@
-"""Take the pictures in docs/pictures anew: python scripts/pictures.py http://localhost:8501
+"""Take the pictures of docs/pictures again: python scripts/pictures.py http://localhost:8501
 
 The address is that of a running web page (`make run`). With a challenger registered beside the champion
 (MOVIEREC_CHALLENGER_ALIAS), `side-by-side` is taken too; a picture whose control is not on the page is left as it is.
@@ -22,7 +22,7 @@ RATED = {0: 5, 1: 4, 2: 5, 3: 4, 4: 5}  # place among the films offered -> stars
 
 
 class Shot(NamedTuple):
-    """What is to be seen on one picture."""
+    """One picture: its file name, the page's path, size and theme, and what to do before taking it."""
 
     name: str
     path: str
@@ -30,11 +30,11 @@ class Shot(NamedTuple):
     width: int = DESK
     dark: bool = False
     before: Callable[[Page], None] | None = None
-    needs: str = ""  # control without which there is nothing to see
+    needs: str = ""  # control that must be on the page, or no picture is taken
 
 
 def rate(page: Page) -> None:
-    """Give stars to five films, when all that are offered have theirs."""
+    """Rate five films, once all offered films have their stars."""
     expect(page.get_by_test_id("stFeedback")).to_have_count(DECK)
     for place, stars in RATED.items():
         page.get_by_test_id("stFeedback").nth(place).get_by_role("radio", name=f"{stars} out of 5 stars").click()
@@ -42,7 +42,7 @@ def rate(page: Page) -> None:
 
 
 def rate_on_a_phone(page: Page) -> None:
-    """Rate, then scroll to where the list begins."""
+    """Rate five films, then scroll to the top of the list."""
     rate(page)
     page.get_by_role("heading", name="Your list").scroll_into_view_if_needed()
 
@@ -64,10 +64,10 @@ SHOTS = [
 
 
 def main(address: str) -> None:
-    """Take every picture of the page at `address`."""
+    """Take every picture from the web page at `address`."""
     expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
-        # no sandbox: root may take them too, and the only page opened is our own
+        # no sandbox: works for root too, and only our own page is opened
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for shot in SHOTS:
             size = ViewportSize(width=shot.width, height=shot.height)
@@ -76,19 +76,19 @@ def main(address: str) -> None:
 
 
 def take(shot: Shot, page: Page, address: str) -> None:
-    """One picture of the page at `address`."""
+    """Take one picture of the page at `address`."""
     page.goto(address)
-    drawn(page)
+    wait_until_drawn(page)
     if shot.needs and not page.get_by_role("radio", name=shot.needs).count():
         return
     if shot.before:
         shot.before(page)
-        drawn(page)
+        wait_until_drawn(page)
     page.screenshot(path=PICTURES / f"{shot.name}.png")
 
 
-def drawn(page: Page) -> None:
-    """Wait until the page's script has ended, and for what draws itself after that: controls and charts."""
+def wait_until_drawn(page: Page) -> None:
+    """Wait until the page's script has ended and its controls and charts are drawn."""
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     page.wait_for_timeout(3000)
 

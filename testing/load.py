@@ -1,4 +1,4 @@
-"""Load on the service: a small asynchronous HTTP client with its own clock, for closed and for paced (open) loops."""
+"""Load on the service: a small asynchronous HTTP client for closed loops and for a fixed request rate."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ TIMEOUT = 30.0
 
 @dataclass(frozen=True)
 class Sample:
-    """One request: when it started, how long it took (seconds), and what came back; status 0 for a broken one."""
+    """One request: start (Unix time), seconds taken, and the answer; status 0 if the connection failed."""
 
-    at: float
+    started_at: float
     seconds: float
     status: int
     body: bytes = b""
@@ -29,25 +29,25 @@ class Sample:
 
 
 class Connection:
-    """One keep-alive connection."""
+    """A keep-alive HTTP connection that times each request."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def get(self, path: str) -> Sample:
-        """GET `path`; never raises for what the network does."""
-        started = time.perf_counter()
-        at = time.time()
+        """GET `path`; a network error gives a sample with status 0."""
+        clock = time.perf_counter()
+        started_at = time.time()
         try:
             status, body = await asyncio.wait_for(self._exchange(path), TIMEOUT)
         except (OSError, asyncio.IncompleteReadError, TimeoutError, ValueError) as error:
             self.close()
-            return Sample(at, time.perf_counter() - started, 0, error=f"{type(error).__name__} {error}")
-        return Sample(at, time.perf_counter() - started, status, body)
+            return Sample(started_at, time.perf_counter() - clock, 0, error=f"{type(error).__name__} {error}")
+        return Sample(started_at, time.perf_counter() - clock, status, body)
 
     def close(self) -> None:
-        """Let the connection go; the next request opens another."""
+        """Close the connection; the next request opens another."""
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
@@ -66,10 +66,10 @@ class Connection:
 
 
 class Background:
-    """Requests on a few connections in a thread of its own; a context manager, whose end waits for the last answers."""
+    """Constant load from a thread; a context manager whose end waits for the last answers."""
 
     def __init__(self, port: int, paths: Sequence[str], clients: int = 4) -> None:
-        self.samples: list[Sample] = []  # grows while it runs
+        self.samples: list[Sample] = []  # grows while the load runs
         self._go_on = True
         self._thread = threading.Thread(target=self._run, args=(port, paths, clients))
 
@@ -88,7 +88,7 @@ class Background:
 
 
 class NeverReaders:
-    """Connections that send many requests at once and never read an answer, and new ones for those that are closed.
+    """Callers that send many requests at once and never read an answer; closed connections are replaced.
 
     A context manager with a thread of its own.
     """
@@ -130,7 +130,7 @@ class NeverReaders:
 
 
 def is_closed(connection: socket.socket) -> bool:
-    """Whether the other side closed the connection, told without reading from it."""
+    """Return whether the other side closed the connection, without reading from it."""
     poll = select.poll()
     poll.register(connection, select.POLLRDHUP)
     return bool(poll.poll(0))
@@ -139,20 +139,20 @@ def is_closed(connection: socket.socket) -> bool:
 async def closed_loop(
     port: int, paths: Sequence[str], clients: int, go_on: Callable[[], bool], samples: list[Sample]
 ) -> None:
-    """Add to `samples` while `go_on()`: `clients` connections that each send one request after another."""
-    given = cycle(paths)
+    """Send requests on `clients` connections, one after another on each, while `go_on()`; append to `samples`."""
+    next_path = cycle(paths)
 
     async def client() -> None:
         connection = Connection(port)
         while go_on():
-            samples.append(await connection.get(next(given)))
+            samples.append(await connection.get(next(next_path)))
         connection.close()
 
     await asyncio.gather(*(client() for _ in range(clients)))
 
 
 async def paced_loop(port: int, path: str, rate: float, seconds: float) -> list[Sample]:
-    """`rate` requests a second, sent whether or not the earlier ones were answered."""
+    """Send `rate` requests per second, whether or not earlier ones were answered."""
     idle: list[Connection] = []
     samples: list[Sample] = []
 
@@ -176,16 +176,16 @@ async def paced_loop(port: int, path: str, rate: float, seconds: float) -> list[
 
 
 def good_rate(samples: Sequence[Sample], seconds: float) -> float:
-    """Good answers a second within the first `seconds` of the load; those that came later do not count."""
-    end = min(sample.at for sample in samples) + seconds
-    return sum(sample.status == 200 and sample.at + sample.seconds <= end for sample in samples) / seconds
+    """Return the number of 200 answers per second within the first `seconds` of the load."""
+    end = min(sample.started_at for sample in samples) + seconds
+    return sum(sample.status == 200 and sample.started_at + sample.seconds <= end for sample in samples) / seconds
 
 
 def percentile(samples: Sequence[Sample], share: float) -> float:
-    """Seconds within which that share of the requests was answered."""
+    """Return the seconds within which a share of the requests was answered."""
     return float(np.quantile([sample.seconds for sample in samples], share))
 
 
 def failures(samples: Sequence[Sample]) -> Iterator[Sample]:
-    """Requests that were not answered with 200."""
+    """Return the requests that were not answered with 200."""
     return (sample for sample in samples if sample.status != 200)

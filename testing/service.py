@@ -1,4 +1,4 @@
-"""The service as real processes: `movierec serve` over a store of its own, for measurements and for tests."""
+"""Run `movierec serve` as real processes with a store of its own, for benchmarks and tests."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ import psutil
 from recommender.errors import MovierecError
 from serving.versions.model_store import Entry, ModelStore, RegistryStatus, VersionMeta
 
-START_SECONDS = 60.0  # a machine may be busy; a service that is silent for longer is broken
+START_SECONDS = 60.0  # generous, for a busy machine
 
 
 class Service:
-    """`movierec serve` with its store under `root`; a context manager."""
+    """A running `movierec serve` with its store below `root`; a context manager."""
 
     def __init__(
         self, root: Path, *, workers: int = 2, arguments: Sequence[str] = ("--no-pull",), **environment: str
     ) -> None:
-        """`environment`: settings without their prefix, as `drain_seconds="0.2"`."""
+        """Prepare the service; `environment`: settings without their prefix, such as `drain_seconds="0.2"`."""
         self.store = ModelStore(root / "models")
         self._log = root / "serve.log"
         self._arguments = [*arguments, "--port", "0", "--workers", str(workers)]
@@ -55,7 +55,7 @@ class Service:
         self.stop()
 
     def stop(self) -> int:
-        """SIGTERM, and the exit code."""
+        """Stop the service with SIGTERM and return its exit code."""
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -68,16 +68,16 @@ class Service:
             return self.process.wait()
 
     def workers(self) -> list[psutil.Process]:
-        """The API processes."""
+        """Return the API processes."""
         assert self.process is not None
         return [child for child in psutil.Process(self.process.pid).children() if _is_worker(child)]
 
     def status(self, path: str) -> int:
-        """Status of a GET, 0 where nothing answers."""
+        """Return the status of a GET; 0 if nothing answers."""
         return self.get(path)[0]
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
-        """Status and body of a GET on a connection of its own."""
+        """Return status and body of a GET on a connection of its own."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", path, headers=dict(headers or {}))
@@ -89,20 +89,20 @@ class Service:
             connection.close()
 
     def json(self, path: str) -> dict[str, Any]:
-        """The JSON object at `path`, {} where nothing answers."""
+        """Return the JSON object at `path`; {} if nothing answers."""
         body = self.get(path)[1]
         return dict(json.loads(body)) if body else {}
 
     def output(self) -> str:
-        """All that the service has printed."""
+        """Return everything that the service has printed."""
         return self._log.read_text()
 
     def log(self) -> list[dict[str, Any]]:
-        """The log's lines."""
-        return [json.loads(line) for line in self.output().splitlines() if line.startswith("{")]
+        """Return the entries of the service's log."""
+        return [json.loads(entry) for entry in self.output().splitlines() if entry.startswith("{")]
 
     def wait(self, condition: Callable[[], Any], seconds: float = START_SECONDS) -> float:
-        """Wait until `condition()`; the seconds that it took. Raises MovierecError with the end of the log."""
+        """Wait until `condition()` and return the seconds that it took; raise MovierecError after `seconds`."""
         start = time.perf_counter()
         while not condition():
             if time.perf_counter() - start > seconds:
@@ -111,7 +111,7 @@ class Service:
         return time.perf_counter() - start
 
     def promote(self, bundle: Path, version: str) -> Entry:
-        """Do what the puller does for a promoted version."""
+        """Install a bundle as the champion `version` in the store, as the puller does."""
         meta = VersionMeta(name="movielens-recommender", version=version, run_id=f"{version:>032}", algorithm="toy")
         entry = self.store.install(meta, lambda target: _link(bundle, target))
         self.store.point("champion", entry)
@@ -120,14 +120,14 @@ class Service:
         return entry
 
     def _find_port(self) -> int:
-        listening = [line for line in self.log() if line.get("event") == "listening"]
+        listening = [entry for entry in self.log() if entry.get("event") == "listening"]
         if listening:
             self.port = int(listening[0]["url"].rpartition(":")[2])
         return self.port
 
 
 def _is_worker(process: psutil.Process) -> bool:
-    """Workers are forked and keep the supervisor's command; the puller and the guard have one of their own."""
+    """Return whether a process is a worker: forked workers keep the supervisor's command, puller and guard do not."""
     try:
         return "serve" in process.cmdline()
     except psutil.Error:  # it has just ended
@@ -135,5 +135,5 @@ def _is_worker(process: psutil.Process) -> bool:
 
 
 def _link(bundle: Path, target: Path) -> None:
-    """A copy that costs no space; the store never edits files in place."""
+    """Copy by hard links; the store never edits files in place."""
     shutil.copytree(bundle, target, copy_function=os.link)

@@ -1,4 +1,4 @@
-"""The typos that people make in titles."""
+"""Random typos in titles."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import string
 
 
 def typo(text: str, rng: random.Random) -> str:
-    """`text` with one letter inserted, left out or replaced, or two neighbours swapped."""
-    at = rng.randrange(len(text) - 1)
+    """Return `text` with one letter inserted, left out or replaced, or two adjacent letters swapped."""
+    position = rng.randrange(len(text) - 1)
     letter = rng.choice(string.ascii_lowercase)
     return rng.choice(
         [
-            text[:at] + letter + text[at:],
-            text[:at] + text[at + 1 :],
-            text[:at] + letter + text[at + 1 :],
-            text[:at] + text[at + 1] + text[at] + text[at + 2 :],
+            text[:position] + letter + text[position:],
+            text[:position] + text[position + 1 :],
+            text[:position] + letter + text[position + 1 :],
+            text[:position] + text[position + 1] + text[position] + text[position + 2 :],
         ]
     )

@@ -6,8 +6,8 @@ import streamlit as st
 
 from webapp.elements.frame import LOGO, STYLE, foot, warm_registry
 
-# Not in a directory called pages: until the first visitor has come through here, Streamlit would open the files of
-# such a directory by themselves, without this frame, for anybody who follows a link to one of them.
+# The folder is not called `pages`: Streamlit would then open its files without this frame, for a visitor who follows
+# a link to one of them before anybody has opened the start page.
 PAGES = [
     st.Page("views/overview.py", title="Overview", icon=":material/theaters:", default=True),
     st.Page("views/recommendations.py", title="Recommendations", icon=":material/movie:"),
@@ -19,7 +19,7 @@ PAGES = [
 
 
 def main() -> None:
-    """Draw the chosen page."""
+    """Draw the page that the visitor chose, with logo, navigation and footer."""
     st.set_page_config(page_title="MovieLens recommender", page_icon=LOGO, layout="wide")
     st.html(STYLE)
     st.logo(LOGO, size="large")

@@ -1,4 +1,4 @@
-"""Which model versions and figures are worth looking at together; pure functions."""
+"""Choose the model versions and metrics that the Models page compares; pure functions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from webapp.registry import CHAMPION, Version
 
-# What a first look should show, in this order, as far as a protocol has it.
+# Metrics that the Models page shows first, in this order, where the protocol has them.
 FIRST_LOOK = (
     "ndcg_at_10",
     "recall_at_10",
@@ -21,13 +21,19 @@ _COUNTS = {"users", "users_without_relevant", "queries"}
 
 
 def datasets(versions: Sequence[Version]) -> list[str]:
-    """The data sets that versions were fitted on, the champion's first; figures of two do not compare."""
+    """Return the names of the data sets that the versions were fitted on, the champion's first.
+
+    Figures of different data sets cannot be compared.
+    """
     first = [version.dataset for version in versions if CHAMPION in version.aliases]
     return list(dict.fromkeys([*first, *(version.dataset for version in versions)]))
 
 
 def worth_comparing(versions: Sequence[Version]) -> list[Version]:
-    """The champion and the newest version of every algorithm; `versions`: of one data set, newest first."""
+    """Return the champion and the newest version of each algorithm, newest first.
+
+    `versions`: of one data set, newest first.
+    """
     newest: dict[str, Version] = {}
     for version in versions:
         newest.setdefault(version.algorithm, version)
@@ -37,13 +43,13 @@ def worth_comparing(versions: Sequence[Version]) -> list[Version]:
 
 
 def protocols(versions: Sequence[Version]) -> list[str]:
-    """The protocols that any version was judged on, the one with most figures first."""
+    """Return the names of the protocols that any version was evaluated by, the one with most figures first."""
     names = [metric.protocol for version in versions for metric in version.metrics]
     return sorted(set(names), key=lambda name: (-names.count(name), name))
 
 
 def metric_names(versions: Sequence[Version], protocol: str) -> list[str]:
-    """The metrics of a protocol, those of a first look first; plain counts are left out."""
-    found = {metric.name for version in versions for metric in version.metrics if metric.protocol == protocol}
-    first = [name for name in FIRST_LOOK if name in found]
-    return first + sorted(found - set(first) - _COUNTS)
+    """Return the names of the metrics of a protocol, the most useful first; plain counts are left out."""
+    names = {metric.name for version in versions for metric in version.metrics if metric.protocol == protocol}
+    first = [name for name in FIRST_LOOK if name in names]
+    return first + sorted(names - set(first) - _COUNTS)

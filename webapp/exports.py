@@ -1,4 +1,4 @@
-"""Lists as files."""
+"""Lists of recommendations as files to download."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def recommendations_csv(answer: Recommendations) -> str:
-    """A list as CSV; several names in one cell are joined by |."""
+    """Return a list of recommendations as CSV text; several names in one cell are joined by |."""
     sink = io.StringIO()
     writer = csv.writer(sink, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -24,6 +24,6 @@ def recommendations_csv(answer: Recommendations) -> str:
 
 
 def _cell(value: object) -> object:
-    """A cell; text that a spreadsheet would run as a formula is set apart."""
+    """Return the value as a CSV cell; text that a spreadsheet would run as a formula gets a leading apostrophe."""
     text = "|".join(value) if isinstance(value, tuple) else value
     return f"'{text}" if isinstance(text, str) and text.startswith(_FORMULA) else text

@@ -1,4 +1,4 @@
-"""Thirty years of recommender systems in papers, and which of them this system's models come from."""
+"""Papers from thirty years of recommender systems, and the algorithms of this system that follow each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FAMILIES = (NEIGHBOURS, FACTORS, IMPLICIT, CONTENT, LINEAR, DEEP, YARDSTICK)
 
 @dataclass(frozen=True)
 class Milestone:
-    """A paper that changed how recommendations are made. `algorithms` of this system stand on it."""
+    """A paper that changed how recommendations are made; `algorithms` of this system follow it."""
 
     year: int
     family: str
@@ -57,7 +57,7 @@ MILESTONES = (
               "https://papers.nips.cc/paper/2007/hash/d7322ed717dedf1eb4e6e52a37ea7bcd-Abstract.html"),
     Milestone(2008, IMPLICIT, "Implicit ALS", "Hu, Koren, Volinsky",
               "Collaborative Filtering for Implicit Feedback Datasets", "ICDM",
-              "https://doi.org/10.1109/ICDM.2008.22", ("als",)),
+              "https://doi.org/10.1109/ICDM.2008.22", ("als", "blend", "ensemble")),
     Milestone(2008, FACTORS, "SVD++", "Koren",
               "Factorization Meets the Neighborhood: a Multifaceted Collaborative Filtering Model", "KDD",
               _ACM + "1401890.1401944"),
@@ -70,7 +70,7 @@ MILESTONES = (
               "https://doi.org/10.1109/ICDM.2010.127"),
     Milestone(2010, YARDSTICK, "Top-n evaluation", "Cremonesi, Koren, Turrin",
               "Performance of Recommender Algorithms on Top-N Recommendation Tasks", "RecSys",
-              _ACM + "1864708.1864721"),
+              _ACM + "1864708.1864721", ("popularity",)),
     Milestone(2011, LINEAR, "SLIM", "Ning, Karypis",
               "SLIM: Sparse Linear Methods for Top-N Recommender Systems", "ICDM",
               "https://doi.org/10.1109/ICDM.2011.134"),
@@ -92,7 +92,8 @@ MILESTONES = (
     Milestone(2018, DEEP, "SASRec", "Kang, McAuley", "Self-Attentive Sequential Recommendation", "ICDM",
               _ARXIV + "1808.09781"),
     Milestone(2019, LINEAR, "EASE", "Steck",
-              "Embarrassingly Shallow Autoencoders for Sparse Data", "WWW", _ARXIV + "1905.03375", ("ease",)),
+              "Embarrassingly Shallow Autoencoders for Sparse Data", "WWW", _ARXIV + "1905.03375",
+              ("ease", "ensemble")),
     Milestone(2019, DEEP, "BERT4Rec", "Sun, Liu, Wu, Pei, Lin, Ou, Jiang",
               "BERT4Rec: Sequential Recommendation with Bidirectional Encoder Representations from Transformer", "CIKM",
               _ARXIV + "1904.06690"),
@@ -104,7 +105,7 @@ MILESTONES = (
               _ARXIV + "2002.02126"),
     Milestone(2021, IMPLICIT, "iALS revisited", "Rendle, Krichene, Zhang, Koren",
               "Revisiting the Performance of iALS on Item Recommendation Benchmarks", "arXiv; RecSys 2022",
-              _ARXIV + "2110.14037", ("als",)),
+              _ARXIV + "2110.14037", ("ials", "ensemble")),
     Milestone(2022, DEEP, "P5", "Geng, Liu, Fu, Ge, Zhang",
               "Recommendation as Language Processing (RLP): A Unified Pretrain, Personalized Prompt & Predict Paradigm",
               "RecSys", _ARXIV + "2203.13366"),

@@ -1,35 +1,35 @@
-"""How two lists of films differ."""
+"""Compare two lists of films: shared and changed films, and rank-biased overlap."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-PERSISTENCE = 0.9  # weight of the next place against this one: the first ten places carry 86 % of the judgement
+PERSISTENCE = 0.9  # weight of a place relative to the one before it; the first ten places carry 86 % of the weight
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What becomes of a list when another takes its place; movie ids in the order of their list."""
+    """How one list differs from another: movie ids that stay, enter and leave, in the order of their list."""
 
     stay: list[int]
     enter: list[int]
     leave: list[int]
-    likeness: float  # rank-biased overlap, 0 to 1
+    overlap: float  # rank-biased overlap, 0 to 1
 
 
 def difference(before: Sequence[int], after: Sequence[int]) -> Difference:
-    """`after` against `before`."""
+    """Return which films stay, enter and leave when the list `after` replaces the list `before`."""
     return Difference(
         stay=[film for film in after if film in before],
         enter=[film for film in after if film not in before],
         leave=[film for film in before if film not in after],
-        likeness=rank_biased_overlap(before, after),
+        overlap=rank_biased_overlap(before, after),
     )
 
 
 def rank_biased_overlap(first: Sequence[int], second: Sequence[int], p: float = PERSISTENCE) -> float:
-    """Extrapolated rank-biased overlap of two lists, 0 to 1 (Webber, Moffat and Zobel, 2010, equation 32).
+    """Return the extrapolated rank-biased overlap of two lists, 0 to 1 (Webber, Moffat and Zobel, 2010, equation 32).
 
     Lists of different length are compared to the depth of the shorter; two empty lists are the same.
     """

@@ -1,10 +1,10 @@
-"""The colours that carry meaning, once: one for each genre, and what charts and cards share."""
+"""Colours with a meaning: one for each genre, and those that charts and cards share."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-# Middle tones, so that each reads on paper and on black.
+# Medium tones, legible on a light and on a dark page.
 GENRE_COLOURS = {
     "Action": "#cf4b32",
     "Adventure": "#d98032",
@@ -33,31 +33,31 @@ CALM = "#3b7ea1"
 GOLD = "#d59b2d"
 MUTED = "#9a9184"
 
-# What says most about a film first: nearly everything is a drama or a comedy as well.
-_TELLING = (
+# Most specific genre first: nearly every film is a drama or a comedy as well.
+_SPECIFIC_FIRST = (
     "Film-Noir", "Western", "Animation", "Horror", "Documentary", "Musical", "Sci-Fi", "Fantasy", "War", "Mystery",
     "Children", "Crime", "Romance", "Adventure", "Thriller", "Action", "Comedy", "Drama", "IMAX",
 )  # fmt: skip
-_RANK = {genre: rank for rank, genre in enumerate(_TELLING)}
+_RANK = {genre: rank for rank, genre in enumerate(_SPECIFIC_FIRST)}
 
 
 def genre_colour(genre: str) -> str:
-    """Hex colour of a genre; one grey for those without their own."""
+    """Return the hex colour of a genre; a genre without a colour of its own gets grey."""
     return GENRE_COLOURS.get(genre, OTHER_GENRE)
 
 
-def by_character(genres: Sequence[str]) -> list[str]:
-    """The genres of a film, the one that says most about it first."""
+def by_specificity(genres: Sequence[str]) -> list[str]:
+    """Return the genres ordered from the most specific (film noir) to the most common (drama)."""
     return sorted(genres, key=lambda genre: _RANK.get(genre, len(_RANK)))
 
 
 def main_genre(genres: Sequence[str]) -> str:
-    """The genre that stands for a film where only one colour can be shown."""
-    return by_character(genres)[0] if genres else "No genre"
+    """Return the most specific of a film's genres, which gives the film its colour in charts."""
+    return by_specificity(genres)[0] if genres else "No genre"
 
 
 def shade(colour: str, factor: float) -> str:
-    """The hex colour darkened (factor below 1) or lightened towards white (above 1)."""
+    """Return the hex colour darkened (factor below 1) or lightened towards white (factor above 1)."""
     channels = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
     if factor <= 1:
         mixed = [channel * factor for channel in channels]

@@ -1,4 +1,4 @@
-"""The model registry, read only. The one module that knows MLflow; it is imported when the Models page asks."""
+"""Read the model registry. Only this module of the web page uses MLflow, and imports it on first use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SQLITE = "sqlite:///"
 
 @dataclass(frozen=True)
 class Version:
-    """A registered version with the evidence that its run holds."""
+    """A registered model version with the parameters and metrics of its run."""
 
     number: int
     run_id: str
@@ -33,24 +33,27 @@ class Version:
 
     @property
     def label(self) -> str:
-        """How charts and lists name it."""
+        """Number and algorithm, as charts and lists name the version."""
         return f"{self.number} · {self.algorithm}"
 
 
 def load_client() -> None:
-    """Import MLflow, which takes seconds, so that a later call need not."""
+    """Import MLflow ahead of its first use; the import takes seconds."""
     import mlflow
 
     del mlflow
 
 
 def has_store(tracking_uri: str) -> bool:
-    """Whether there is anything to read: a server, or a SQLite file that exists."""
+    """Return whether the tracking URI names a server or a SQLite file that exists."""
     return not tracking_uri.startswith(_SQLITE) or Path(tracking_uri.removeprefix(_SQLITE)).is_file()
 
 
 def read_versions(tracking_uri: str, name: str) -> list[Version]:
-    """Every registered version, newest first; none where the model is not registered. Raises RegistryUnavailable."""
+    """Return every registered version of the model `name`, newest first; an empty list where there is none.
+
+    Raises RegistryUnavailable.
+    """
     require_store(tracking_uri)
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
@@ -58,16 +61,16 @@ def read_versions(tracking_uri: str, name: str) -> list[Version]:
 
     try:
         client = MlflowClient(tracking_uri, registry_uri=tracking_uri)
-        found = client.search_model_versions(f"name = '{name}'", max_results=1000)
-        aliases = client.get_registered_model(name).aliases if found else {}
-        versions = [_version(entry, _run(client, entry.run_id), aliases) for entry in found]
+        entries = client.search_model_versions(f"name = '{name}'", max_results=1000)
+        aliases = client.get_registered_model(name).aliases if entries else {}
+        versions = [_version(entry, _run(client, entry.run_id), aliases) for entry in entries]
     except (MlflowException, SQLAlchemyError) as error:
         raise RegistryUnavailable(f"MLflow says: {str(error)[:200]}") from error
     return sorted(versions, key=lambda version: -version.number)
 
 
 def require_store(tracking_uri: str) -> None:
-    """Raise RegistryUnavailable where a SQLite file is missing: MLflow would create an empty one."""
+    """Raise RegistryUnavailable if the SQLite file is missing, because MLflow would create an empty one."""
     if not has_store(tracking_uri):
         raise RegistryUnavailable(
             "There is no MLflow store where this page looks for it. Train a model (movierec train all), or set "
@@ -76,7 +79,7 @@ def require_store(tracking_uri: str) -> None:
 
 
 def read_metrics(values: Mapping[str, float]) -> tuple[Metric, ...]:
-    """A run's flat metrics, `protocol/name` with `_lo` and `_hi`, as figures with intervals."""
+    """Convert the flat metrics of a run (`protocol/name`, `_lo`, `_hi`) to metrics with intervals."""
     metrics = []
     for key, value in sorted(values.items()):
         protocol, slash, name = key.partition("/")
@@ -87,7 +90,7 @@ def read_metrics(values: Mapping[str, float]) -> tuple[Metric, ...]:
 
 
 def _run(client: Any, run_id: str | None) -> Any:
-    """The run behind a version, or None where it is gone."""
+    """Return the run of a version, or None where it was deleted."""
     from mlflow.exceptions import MlflowException
 
     try:

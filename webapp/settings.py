@@ -1,4 +1,4 @@
-"""Where the pages find what they show; environment prefix MOVIEREC_."""
+"""Settings of the web page, from environment variables with the prefix MOVIEREC_."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Read from the environment; MOVIEREC_API_URL sets `api_url`."""
+    """Addresses and time-outs of the web page; for example, MOVIEREC_API_URL sets `api_url`."""
 
     model_config = SettingsConfigDict(env_prefix="MOVIEREC_", extra="ignore", frozen=True, populate_by_name=True)
 

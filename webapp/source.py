@@ -1,4 +1,4 @@
-"""The one place where pages get their data: the service, cached for as long as the same versions are served."""
+"""Access to the service for all pages; answers are cached for as long as the same model versions are served."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from client.client import CHALLENGER, Api, Json, Params, Transport
 from client.errors import ApiProblem
 from webapp.settings import Settings
 
-VERSION_SECONDS = 5  # a promotion shows after at most this long
+VERSION_SECONDS = 5  # longest time until the pages notice a promotion
 ANSWER_SECONDS = 900  # answers of one version do not change; this only bounds memory
 ANSWERS_KEPT = 500
 
 
 def settings() -> Settings:
-    """Settings from the environment as it is now."""
+    """Return the web page's settings, read from the environment now."""
     return Settings()
 
 
 def served() -> ModelCard:
-    """The version that answers. Raises WebappError."""
+    """Return the model card of the champion, the served version. Raises WebappError."""
     return _card(settings().api_url, "champion")
 
 
 def challenger() -> ModelCard | None:
-    """The version in the second slot, where the service has one. Raises WebappError."""
+    """Return the model card of the challenger, or None where the service serves none. Raises WebappError."""
     return _challenger(settings().api_url)
 
 
 def api() -> Api:
-    """The service, its answers remembered until another version is served. Raises WebappError."""
+    """Return a client of the service that caches answers until another version is served. Raises WebappError."""
     address = settings().api_url
     versions = " ".join(f"{card.model.version}-{card.model.run_id}" for card in (served(), challenger()) if card)
     return Api(
@@ -43,8 +43,8 @@ def api() -> Api:
 
 @st.cache_resource(show_spinner=False)
 def _transport(address: str) -> Transport:
-    wanted = settings()
-    return Transport(address, connect_seconds=wanted.api_connect_seconds, read_seconds=wanted.api_read_seconds)
+    limits = settings()
+    return Transport(address, connect_seconds=limits.api_connect_seconds, read_seconds=limits.api_read_seconds)
 
 
 @st.cache_data(ttl=VERSION_SECONDS, show_spinner=False)

@@ -1,4 +1,4 @@
-"""What a person has chosen, as plain values; everything here is a pure function."""
+"""The visitor's choices as plain values: filters, ratings, films to rate; pure functions."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import Any
 from client.answers import MapFilm, Recommendation
 
 DECK = 6  # films offered for rating at once
-_SPREAD = 0.35  # least distance on the map between two films of a deck, while there are enough such films
+_SPREAD = 0.35  # least distance on the map between two films of a deck; halved while too few films keep it
 Taste = Mapping[int, float]  # movie_id to stars
 
 
 @dataclass(frozen=True)
 class Wish:
-    """How a list is to be cut."""
+    """The visitor's filters and preferences for a list of recommendations."""
 
     n: int = 12
     genres: tuple[str, ...] = ()
     years: tuple[int, int] | None = None
-    all_years: tuple[int, int] | None = None  # the whole span, which is no wish
+    all_years: tuple[int, int] | None = None  # the catalogue's first and last year; choosing all of it is no filter
     min_ratings: int = 0
     variety: float = 0.0
     more: tuple[str, ...] = ()
     less: tuple[str, ...] = ()
 
     def options(self) -> dict[str, Any]:
-        """The wish as the service names it; what was not wished is left out."""
+        """Return the chosen filters under the service's parameter names; unset ones are left out."""
         first, last = self.span
-        named = {
+        options = {
             "n": self.n,
             "genres": list(self.genres),
             "year_from": first,
@@ -39,35 +39,33 @@ class Wish:
             "tag_boost": list(self.more),
             "tag_suppress": list(self.less),
         }
-        return {name: value for name, value in named.items() if value not in (None, 0, 0.0, [])}
+        return {name: value for name, value in options.items() if value not in (None, 0, 0.0, [])}
 
     @property
     def span(self) -> tuple[int | None, int | None]:
-        """First and last year of release; None at an end that is open, so that films without a year stay in."""
+        """First and last year of release; None at an unrestricted end, so that films without a year stay in."""
         if self.years is None or self.all_years is None:
             return None, None
         ends = zip(self.years, self.all_years, strict=True)
         first, last = (None if chosen == whole else chosen for chosen, whole in ends)
         return first, last
 
-    @property
-    def active(self) -> int:
-        """How many wishes there are beside the number of films."""
-        return len({name.split("_")[0] for name in self.options()} - {"n"})
-
 
 def rated(taste: Taste, movie_id: int, choice: int | None) -> dict[int, float]:
-    """`taste` after a click on the stars of a film; `choice` counts from 0, None takes the rating back."""
-    others = {known: stars for known, stars in taste.items() if known != movie_id}
-    return others if choice is None else {**others, movie_id: choice + 1.0}
+    """Return the ratings `taste` after a click on a film's stars.
+
+    `choice`: the clicked star, counted from 0; None removes the rating.
+    """
+    remaining = {film: stars for film, stars in taste.items() if film != movie_id}
+    return remaining if choice is None else {**remaining, movie_id: choice + 1.0}
 
 
-def deck(films: Sequence[MapFilm], taste: Taste, page: int, size: int = DECK) -> list[MapFilm]:
-    """Films to rate: well known, far from each other on the map, and not rated before.
+def deck(films: Sequence[MapFilm], page: int, size: int = DECK) -> list[MapFilm]:
+    """Return one page of films to rate: well known, and far from each other on the map.
 
     `films`: most rated first. `page` counts from 0; a film appears on one page only.
     """
-    left = [film for film in films if film.movie_id not in taste]
+    left = list(films)
     chosen: list[MapFilm] = []
     for _ in range(page + 1):
         chosen = spread(left, size)
@@ -77,7 +75,7 @@ def deck(films: Sequence[MapFilm], taste: Taste, page: int, size: int = DECK) ->
 
 
 def spread(films: Sequence[MapFilm], size: int) -> list[MapFilm]:
-    """The first `size` of `films` that keep their distance from each other; less distance where too few do."""
+    """Return the first `size` films that lie apart from each other on the map; closer ones where too few do."""
     distance = _SPREAD
     chosen: list[MapFilm] = []
     while len(chosen) < min(size, len(films)):
@@ -90,7 +88,7 @@ def spread(films: Sequence[MapFilm], size: int) -> list[MapFilm]:
 
 
 def moves(before: Sequence[int], after: Sequence[Recommendation]) -> dict[int, int | None]:
-    """By how many places each film of a list has risen since the list `before`; None for a film that is new in it."""
+    """Return by how many places each film of the list `after` rose since the list `before`; None for a new film."""
     places = {movie_id: place for place, movie_id in enumerate(before, 1)}
     return {film.movie_id: places[film.movie_id] - film.rank if film.movie_id in places else None for film in after}
 

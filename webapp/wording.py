@@ -1,4 +1,4 @@
-"""Figures, films and explanations as people read them."""
+"""Plain words and formats for figures, films, metrics and algorithms."""
 
 from __future__ import annotations
 
@@ -52,35 +52,49 @@ _SPELLED = {
     "rmse": "RMSE",
     "mae": "MAE",
 }
+# What visitors read of each algorithm; a test holds this to the registered ones.
+ALGORITHMS = {
+    "popularity": "The films with the most ratings, the same list for everybody.",
+    "svd": "Matrix factorisation that predicts the stars a person would give.",
+    "als": "Matrix factorisation of who rated what: films loved by the same people lie close together.",
+    "ials": "Like als, but people and films with many ratings are held back more, and the solution is exact.",
+    "content": "Compares what films are about: genres, era, makers and tags. Needs no ratings.",
+    "item_knn": "Counts how many people rated both of two films.",
+    "ease": "Learns in one step how far a rating of one film speaks for another.",
+    "blend": "als for taste and content for what films are about, weighed by how well each film is known.",
+    "ensemble": "als, ials and ease together: their scores are brought to one scale and added.",
+    "recommender": "The blend for films, the best ranking model for people, svd for predicted stars.",
+    "spark_als": "als, fitted on a Spark cluster.",
+}
 DEFINITIONS_URL = "https://en.wikipedia.org/wiki/Evaluation_measures_(information_retrieval)"
 
 _YEAR = re.compile(r"\s*\((\d{4})\)\s*$")
 
 
 def film_label(title: str, year: int | None) -> str:
-    """A film in one line: its title and year."""
+    """Return a film's title with its year, unless the title already ends with one."""
     return f"{title} ({year})" if year and not _YEAR.search(title) else title
 
 
 def count(value: int | None) -> str:
-    """A count with thousands set apart."""
+    """Format a count with thousands separators; a dash for None."""
     return "–" if value is None else f"{value:,}"
 
 
 def stars(value: float | None) -> str:
-    """An average rating."""
+    """Format an average rating with two decimals; a dash for None."""
     return "–" if value is None else f"{value:.2f}"
 
 
 def share(value: float | None) -> str:
-    """A share as a percentage, small ones with more digits."""
+    """Format a share as a percentage, below 10 % with one decimal; a dash for None."""
     if value is None:
         return "–"
     return f"{value:.1%}" if 0 < value < 0.1 else f"{value:.0%}"
 
 
 def place(number: int | None) -> str:
-    """An ordinal: 1st, 2nd, 11th."""
+    """Format a place as an ordinal, such as 1st, 2nd or 11th; a dash for None."""
     if number is None:
         return "–"
     ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
@@ -88,17 +102,17 @@ def place(number: int | None) -> str:
 
 
 def names(people: Sequence[str], most: int = 3) -> str:
-    """Some people in one line."""
+    """Return the first `most` names, separated by commas."""
     return ", ".join(people[:most])
 
 
 def joined(words: Sequence[str]) -> str:
-    """One, two and three."""
-    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
+    """Join words as in “one, two and three”."""
+    return " and ".join(phrase for phrase in (", ".join(words[:-1]), *words[-1:]) if phrase)
 
 
 def rating_line(film: Film) -> str:
-    """Average and number of ratings in words."""
+    """Return a film's average rating and number of ratings in words."""
     if not film.rating_count:
         return "Not rated yet"
     ratings = "rating" if film.rating_count == 1 else "ratings"
@@ -106,22 +120,22 @@ def rating_line(film: Film) -> str:
 
 
 def metric_title(name: str) -> str:
-    """`masked_ndcg_at_10` as people write it: Masked nDCG@10."""
+    """Return a metric's name as people write it: “Masked nDCG@10” for `masked_ndcg_at_10`."""
     variants, base, depth = _parts(name)
-    shown = " ".join([*variants, _SPELLED.get(base, base.replace("_", " "))])
-    return f"{shown[:1].upper() if variants or base not in _SPELLED else shown[:1]}{shown[1:]}" + (
+    title = " ".join([*variants, _SPELLED.get(base, base.replace("_", " "))])
+    return f"{title[:1].upper() if variants or base not in _SPELLED else title[:1]}{title[1:]}" + (
         f"@{depth}" if depth else ""
     )
 
 
 def metric_help(name: str) -> str:
-    """A plain sentence or two on a metric; empty for one that has none."""
+    """Return an explanation of a metric in plain words; empty for an unknown metric."""
     variants, base, _ = _parts(name)
     return " ".join([METRICS.get(base, ""), *(_VARIANTS[variant] for variant in variants)]).strip()
 
 
 def _parts(name: str) -> tuple[list[str], str, str]:
-    """Variants, base and depth of a metric's name."""
+    """Split a metric's name into variants, base and cut-off: masked, ndcg, 10."""
     base, _, depth = name.partition("_at_")
     variants = []
     for variant in _VARIANTS:

@@ -1,1 +1,1 @@
-"""The published tables, and ours beside them: what `movierec bench replicate` retrains, measures and writes down."""
+"""Sections of docs/results.md: published tables and our figures, measured by `movierec bench replicate`."""

@@ -1,4 +1,4 @@
-"""Figures that others published, with where they stand."""
+"""Figures that others published, with their sources."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PublishedTable:
-    """Figures by model and by the name of our metric."""
+    """A published table: protocol, source, and figures by model and by the name of our metric."""
 
     protocol: str
     source: str

@@ -1,4 +1,4 @@
-"""A section of docs/results.md with the figures that are judged, and what every section needs to measure."""
+"""A section of docs/results.md with its figures and targets, and the study that measures them."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ TRAINING_SEEDS = (0, 1, 2)
 
 @dataclass(frozen=True)
 class Study:
-    """A data set, how much of the work is done (1: all seeds), and who hears of it."""
+    """A data set, the share of the seeds to use (1: all), and a progress callback."""
 
     dataset: ProcessedDataset
     size: float
     progress: Progress
 
     def protocol(self, name: str) -> ProtocolConfig:
-        """The protocol with as many of its seeds as `size` asks for."""
+        """Load a protocol with a share `size` of its seeds."""
         protocol = load_protocol(name)
         return protocol.model_copy(update={"seeds": self._some(protocol.seeds)})
 
     def judge(self, models: Sequence[str], protocol: str, *, trainings: int = 1) -> dict[str, Evaluation]:
-        """Each of `models` from its configuration by `protocol`, the mean over its seeds and over `trainings`."""
+        """Train and evaluate each of `models` by `protocol`; the mean over its seeds and over `trainings`."""
         configs: Mapping[str, Config] = {model: configure(model) for model in models}
         seeds = self._some(TRAINING_SEEDS[:trainings])
         return judge_models(
@@ -47,24 +47,24 @@ class Study:
 
 @dataclass
 class Section:
-    """Text in Markdown, and figures with their targets."""
+    """A section of the results: Markdown lines, and figures with their targets."""
 
     title: str
     lines: list[str] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
 
     def say(self, text: str) -> None:
-        """Add a paragraph."""
+        """Add a paragraph of text."""
         self.lines += [text, ""]
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Add a table."""
+        """Add a Markdown table with the columns `head`."""
         self.lines += ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
         self.lines += ["| " + " | ".join(row) + " |" for row in rows]
         self.lines += [""]
 
     def judge(self, what: str, value: float, target: float, *, lower: bool = False, note: str = "") -> None:
-        """Add a figure that must reach `target`."""
+        """Add a figure with its target, and a line that says whether it is met."""
         better: dict[bool, str] = {True: "lower", False: "higher"}
         self.figures.append(
             Figure(f"replicate: {what}", value, target, "lower" if lower else "higher", unit="", note=note)
@@ -73,28 +73,28 @@ class Section:
         self.say(f"- {what}: {value:.4f}, {better[lower]} is better, target {target:g}: {mark}.")
 
     def markdown(self) -> str:
-        """The section as text."""
+        """Return the section as Markdown text."""
         return "\n".join([f"## {self.title}", "", *self.lines])
 
 
 def cell(evaluation: Evaluation, metric: str) -> str:
-    """A figure with its interval, or a dash."""
-    found = next((each for each in evaluation.metrics if each.name == metric), None)
-    if found is None:
+    """Format a metric of an evaluation with its interval; a dash where it was not measured."""
+    figure = next((entry for entry in evaluation.metrics if entry.name == metric), None)
+    if figure is None:
         return "–"
-    return f"{found.value:.3f}" + ("" if found.lo is None else f" [{found.lo:.3f}, {found.hi:.3f}]")
+    return f"{figure.value:.3f}" + ("" if figure.lo is None else f" [{figure.lo:.3f}, {figure.hi:.3f}]")
 
 
 def ratio_cell(pair: Comparison) -> str:
-    """A ratio with its paired interval."""
+    """Format the ratio of a comparison with its paired interval."""
     return f"{pair.ratio:.3f} [{pair.ratio_lo:.3f}, {pair.ratio_hi:.3f}]"
 
 
 def heads(metrics: Sequence[str]) -> list[str]:
-    """Column titles."""
+    """Return the column titles of metrics."""
     return [label(metric) for metric in metrics]
 
 
 def seeds_text(protocol: ProtocolConfig) -> str:
-    """Which seeds a figure is the mean over."""
+    """Return in words over which seeds a figure is averaged."""
     return "seed " + str(protocol.seeds[0]) if len(protocol.seeds) == 1 else f"mean over seeds {protocol.seeds}"

@@ -1,4 +1,4 @@
-"""Films like a film on ml-latest-small, with the tag genome, which no model is fitted on, as a witness."""
+"""Similar films on ml-latest-small, checked against the tag genome, on which no model is fitted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from training.models.fits import Fits
 from training.splits.cut import all_ratings, training_data
 
 WEIGHTED = "weighted_hit_rate_at_10"
-PARTS = ("popularity", "als", "item_knn", "content")  # what blend must beat: popularity, neighbours, its parts
+RIVALS = ("popularity", "als", "item_knn", "content")  # what blend must beat: popularity, neighbours, and its parts
 LEAST_HIT_RATE, MOST_THIN, LEAST_AGREEMENT = 0.20, 0.02, 0.25
 NEAREST = 5
 LEAST_RATINGS = 5
@@ -31,23 +31,23 @@ FEW_RATINGS = 4
 
 
 def item2item(study: Study, genome: Path | None) -> list[Section]:
-    """The protocol's table with blend against its parts, new films, agreement with the genome, and lists to read."""
-    found = study.judge(NAMES, "item2item", trainings=3)
+    """Evaluate similar films: all models, blend against its parts, new films, genome agreement, and lists to read."""
+    results = study.judge(NAMES, "item2item", trainings=3)
     section = Section(f"{study.dataset.name}, `item2item`: films like a film")
-    compare_all(section, found, TITLES, WEIGHTED)
-    pairs = holm([compare(found["blend"], found[part], WEIGHTED) for part in PARTS])
-    for part, pair in zip(PARTS, pairs, strict=True):
+    compare_all(section, results, TITLES, WEIGHTED)
+    pairs = holm([compare(results["blend"], results[rival], WEIGHTED) for rival in RIVALS])
+    for rival, pair in zip(RIVALS, pairs, strict=True):
         note = f"difference {pair.difference:+.4f} [{pair.difference_lo:+.4f}, {pair.difference_hi:+.4f}]"
         section.judge(
-            f"blend against {part}, weighted hit rate@10: p after Holm", pair.p_adjusted, 0.05, lower=True, note=note
+            f"blend against {rival}, weighted hit rate@10: p after Holm", pair.p_adjusted, 0.05, lower=True, note=note
         )
-        section.judge(f"blend against {part}, weighted hit rate@10: ratio", pair.ratio, 1.0, note=note)
+        section.judge(f"blend against {rival}, weighted hit rate@10: ratio", pair.ratio, 1.0, note=note)
     section.judge(
-        "blend: hit rate@10 with training films kept", found["blend"].metric("hit_rate_at_10").value, LEAST_HIT_RATE
+        "blend: hit rate@10 with training films kept", results["blend"].metric("hit_rate_at_10").value, LEAST_HIT_RATE
     )
     section.judge(
         "blend: films shown with under 5 ratings",
-        found["blend"].metric("thin_films_at_10").value,
+        results["blend"].metric("thin_films_at_10").value,
         MOST_THIN,
         lower=True,
     )
@@ -59,7 +59,7 @@ def item2item(study: Study, genome: Path | None) -> list[Section]:
 
 
 def fitted_on_everything(study: Study, name: str) -> Model:
-    """A model of all ratings, through a saved bundle."""
+    """Fit the algorithm `name` on all ratings, and load it through a saved bundle."""
     data = training_data(study.dataset, all_ratings(study.dataset))
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "bundle"
@@ -68,9 +68,9 @@ def fitted_on_everything(study: Study, name: str) -> Model:
 
 
 def genome_vectors(directory: Path, dataset: ProcessedDataset) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Film rows (f,) that the genome describes, and their relevance (f, n_tags), centred by tag, rows of length 1."""
+    """Return the rows (f,) of films in the genome, and their unit vectors of relevance (f, n_tags), centred by tag."""
     scores = pd.read_csv(directory / "genome-scores.csv", header=0, names=[MOVIE, TAG_ID, RELEVANCE])
-    table = scores.pivot(index=MOVIE, columns=TAG_ID, values=RELEVANCE).dropna()  # a film cut off has no vector
+    table = scores.pivot(index=MOVIE, columns=TAG_ID, values=RELEVANCE).dropna()  # films with missing tags are dropped
     rows = dataset.movie_ids.rows(table.index.to_numpy())
     relevance = table.to_numpy(dtype=np.float64)[rows >= 0]
     relevance -= relevance.mean(axis=0)
@@ -78,10 +78,13 @@ def genome_vectors(directory: Path, dataset: ProcessedDataset) -> tuple[NDArray[
 
 
 def genome_agreement(model: Model, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> float:
-    """Mean genome cosine of each film's nearest films, both among the films `rows` (f,); `vectors`: (f, n_tags)."""
-    likeness = model.item_scorer.similar(rows)[:, rows]
-    np.fill_diagonal(likeness, -np.inf)
-    nearest = top_k(likeness, NEAREST)[0]
+    """Return the mean genome cosine between each film of `rows` (f,) and its nearest films among them.
+
+    `vectors`: (f, n_tags), rows of length 1.
+    """
+    similarity = model.item_scorer.similar(rows)[:, rows]
+    np.fill_diagonal(similarity, -np.inf)
+    nearest = top_k(similarity, NEAREST)[0]
     return float((vectors @ vectors.T)[np.arange(len(rows))[:, None], nearest].mean())
 
 
@@ -104,8 +107,8 @@ def _lists(section: Section, model: Model) -> None:
     rows = [model.titles.resolve(title).row for title in READ] + [few]
     section.say("What blend shows, to be read:")
     for row in rows:
-        shown = [model.catalog.film(int(other)).label for other in model.neighbours(row).rows[:8]]
+        similar = [model.catalog.film(int(other)).label for other in model.neighbours(row).rows[:8]]
         section.lines.append(
-            f"- **{model.catalog.film(row).label}**, {model.catalog.counts[row]} ratings: {', '.join(shown)}"
+            f"- **{model.catalog.film(row).label}**, {model.catalog.counts[row]} ratings: {', '.join(similar)}"
         )
     section.lines.append("")

@@ -1,1 +1,1 @@
-"""What benchmarks share."""
+"""Tools that benchmarks share: figures, timing, synthetic twins, commands, peers, the load generator."""

@@ -1,4 +1,4 @@
-"""`movierec` as people run it, with data and registry of its own below a directory."""
+"""Run `movierec` commands in a directory with its own data and registry."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LOG = "commands.log"
 
 
 def start(root: Path, *words: str) -> subprocess.Popen[bytes]:
-    """`movierec` with `words`, in the directory `root`; what it prints goes to a file there."""
+    """Start `movierec` with the arguments `words` in the directory `root`; its output goes to a file there."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW")}
     with (root / _LOG).open("ab") as log:
         command = [sys.executable, "-m", "movierec.cli.main", *words]
@@ -21,7 +21,7 @@ def start(root: Path, *words: str) -> subprocess.Popen[bytes]:
 
 
 def succeed(root: Path, *words: str) -> None:
-    """The same, waited for. Raises MovierecError, with the last line that was printed, where it fails."""
+    """Run `movierec` to its end. Raises MovierecError with the last printed line if it fails."""
     if start(root, *words).wait():
         raise MovierecError(f"movierec {' '.join(words)}: {_last_line(root / _LOG)}")
 

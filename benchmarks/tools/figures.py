@@ -1,7 +1,7 @@
-"""What every benchmark shares: a figure, two things timed in turn, peak memory, and the machine they ran on.
+"""Figures of benchmarks: two sides timed in turn, peak memory, and the machine they ran on.
 
-A figure is a ratio of two things run in turn on this machine in one process tree, the median of several rounds.
-Absolute times of a noisy machine prove nothing: they are printed only as the two sides of a ratio.
+A figure is the ratio of two things run in turn on this machine, the median of several rounds. Absolute times of a noisy
+machine prove little: they are printed only as the two sides of a ratio.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ import psutil
 from threadpoolctl import threadpool_info
 
 PACKAGES = ("numpy", "scipy", "pandas", "scikit-surprise", "implicit", "numba", "fastapi", "uvicorn", "streamlit")
-SAMPLE_SECONDS = 0.02  # how often memory is looked at
+SAMPLE_SECONDS = 0.02  # interval between two looks at the memory
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure: a ratio of ours to theirs, or a single quantity where there is no other side."""
+    """A measured figure: the ratio of our value to the peer's, or a single quantity without a peer."""
 
     figure: str
     ratio: float
-    target: float | None = None  # None: printed, not judged
+    target: float | None = None  # None: no target
     better: Literal["lower", "higher"] = "lower"
     ours: float | None = None
     theirs: float | None = None
@@ -40,18 +40,18 @@ class Figure:
 
     @property
     def passed(self) -> bool | None:
-        """Whether the target is met; None where there is none."""
+        """Whether the target is met; None without a target."""
         if self.target is None:
             return None
         return self.ratio <= self.target if self.better == "lower" else self.ratio >= self.target
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON line of `movierec bench --json`."""
+        """Return the figure for `movierec bench --json`, with verdict and machine."""
         return asdict(self) | {"pass": self.passed, "machine": machine()}
 
 
 class Timed(NamedTuple):
-    """Median seconds of each side."""
+    """Median seconds of each side: ours and the peer's."""
 
     ours: float
     theirs: float
@@ -67,14 +67,14 @@ def in_turn(ours: Callable[[], object], theirs: Callable[[], object], rounds: in
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Wall time of one call."""
+    """Return the wall time of one call in seconds."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
 def peak_memory(work: Callable[[], object]) -> int:
-    """Bytes by which this process and its children grew, at the most, while `work` ran."""
+    """Return by how many bytes this process and its children grew at most while `work` ran."""
     process = psutil.Process()
     before = _resident(process)
     peak, done = before, threading.Event()
@@ -105,31 +105,31 @@ def _resident(process: psutil.Process) -> int:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    blas = (each for each in threadpool_info() if each["user_api"] == "blas")
+    """Return processor, memory, Python and library versions of this machine."""
+    blas = (library for library in threadpool_info() if library["user_api"] == "blas")
     return {
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
         "python": platform.python_version(),
         "blas": ", ".join(
-            sorted({f"{each['internal_api']} {each.get('architecture') or ''}".strip() for each in blas})
+            sorted({f"{library['internal_api']} {library.get('architecture') or ''}".strip() for library in blas})
         ),
         "versions": {name: version(name) for name in PACKAGES},
     }
 
 
 def machine_line() -> str:
-    """The machine in one line."""
+    """Return a one-line description of this machine."""
     facts = machine()
     versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
-    parts = [facts["cpu"], f"{facts['cores']} cores", f"{facts['memory_gib']} GiB", facts["blas"]]
-    return f"{', '.join(filter(None, parts))}, Python {facts['python']}; {versions}"
+    hardware = [facts["cpu"], f"{facts['cores']} cores", f"{facts['memory_gib']} GiB", facts["blas"]]
+    return f"{', '.join(filter(None, hardware))}, Python {facts['python']}; {versions}"
 
 
 def _cpu_name() -> str:
     try:
         with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
-            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+            return next(text.split(":", 1)[1].strip() for text in lines if text.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()

@@ -1,4 +1,4 @@
-"""What the service is measured against, as processes: `python -m benchmarks.tools.peers KIND PORT [STORE [BODY]]`.
+"""Servers that the service is measured against: `python -m benchmarks.tools.peers KIND PORT [STORE [BODY]]`.
 
 bare      a plain ASGI callable that answers the bytes of the file BODY, under the same server
 fastapi   a FastAPI application with one route and the service's imports
@@ -28,7 +28,7 @@ WORK_SECONDS = 0.02
 
 
 def bare(body: bytes) -> ASGIApp:
-    """An ASGI callable that answers `body`."""
+    """Return an ASGI callable that answers every request with `body`."""
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,7 +40,7 @@ def bare(body: bytes) -> ASGIApp:
 
 
 def fastapi() -> FastAPI:
-    """An application with one route."""
+    """Return a FastAPI application with one route."""
     application = FastAPI()
 
     @application.get("/recommend/")
@@ -51,7 +51,7 @@ def fastapi() -> FastAPI:
 
 
 def extended(store: Path, body: bytes) -> Service:
-    """The service with the routes `/constant` and `/costly`."""
+    """Return the service with the additional routes `/constant` and `/costly`."""
     service = create_app(Settings(), ModelStore(store))
     factors = np.ones((60_000, 128), dtype=np.float32)
 
@@ -63,7 +63,7 @@ def extended(store: Path, body: bytes) -> Service:
     def costly() -> Response:
         done = time.thread_time() + WORK_SECONDS
         while time.thread_time() < done:
-            factors @ factors[0]  # what computing a list does most of the time
+            factors @ factors[0]  # the main work of computing a list
         return Response(b"{}", media_type="application/json")
 
     return service

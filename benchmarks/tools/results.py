@@ -1,4 +1,4 @@
-"""benchmarks/RESULTS.md: a section for each benchmark, written by `movierec bench NAME --write` and by nothing else."""
+"""Read and write benchmarks/RESULTS.md, which has a section for each benchmark."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _BETTER = {"lower": "<=", "higher": ">="}
 
 
 def write_section(name: str, figures: Sequence[Figure], path: Path = RESULTS) -> None:
-    """Put the `figures` of the benchmark `name` in the place of its section; new sections go to the end."""
+    """Write the section of the benchmark `name`; a new section goes to the end, the others stay as they are."""
     sections = read_sections(path)
     sections[name] = _section(name, figures)
     path.write_text("\n".join([_TITLE, *sections.values()]), encoding="utf-8")
 
 
 def read_sections(path: Path = RESULTS) -> dict[str, str]:
-    """The text of each benchmark's section, in order."""
+    """Return the text of each benchmark's section by name, in order."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]
-    return {part.splitlines()[0].removeprefix("## "): part.rstrip() + "\n" for part in parts}
+    sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]
+    return {section.splitlines()[0].removeprefix("## "): section.rstrip() + "\n" for section in sections}
 
 
 def _section(name: str, figures: Sequence[Figure]) -> str:

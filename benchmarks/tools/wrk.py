@@ -1,4 +1,4 @@
-"""wrk, the load generator, run against one address at a time."""
+"""Measure throughput with the load generator wrk, one address at a time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 @dataclass(frozen=True)
 class Measured:
-    """One run: good answers a second, seconds within which 99 % were answered, and answers other than 2xx or 3xx."""
+    """One run: good answers per second, 99th percentile in seconds, and the number of answers other than 2xx or 3xx."""
 
     rate: float
     p99: float
@@ -27,7 +27,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Call:
-    """Requests to send in turn."""
+    """Requests that wrk sends in turn, and the number of its connections."""
 
     paths: Sequence[str]
     method: str = "GET"
@@ -35,7 +35,7 @@ class Call:
     connections: int = CONNECTIONS
 
     def script(self, file: Path) -> Path:
-        """The same as a script for wrk."""
+        """Write the requests as a Lua script for wrk, and return its path."""
         headers = '{["content-type"]="application/json"}'
         file.write_text(
             f"local paths = {{{','.join(json.dumps(path) for path in self.paths)}}}\nlocal at = 0\n"
@@ -46,16 +46,19 @@ class Call:
 
 
 def measure(port: int, call: Call, seconds: float, scratch: Path) -> Measured:
-    """Load one address for some seconds. Raises MissingInputError without wrk."""
+    """Send requests to a port for some seconds, and return rate, p99 and failures.
+
+    Raises MissingInputError without wrk.
+    """
     if shutil.which("wrk") is None:
         raise MissingInputError("Expected the load generator wrk; install it: apt-get install wrk")
     script = call.script(scratch / "requests.lua")
     options = ["-t1", f"-c{call.connections}", f"-d{max(seconds, 1):.0f}", "--latency", "-s", str(script)]
-    told = subprocess.run(
+    output = subprocess.run(
         ["wrk", *options, f"http://127.0.0.1:{port}"], capture_output=True, text=True, check=True
     ).stdout
-    rate, p99 = re.search(r"Requests/sec:\s+([\d.]+)", told), re.search(r"99%\s+([\d.]+)(us|ms|s)", told)
-    counted, wrong = re.search(r"(\d+) requests in", told), re.search(r"Non-2xx or 3xx responses: (\d+)", told)
+    rate, p99 = re.search(r"Requests/sec:\s+([\d.]+)", output), re.search(r"99%\s+([\d.]+)(us|ms|s)", output)
+    counted, wrong = re.search(r"(\d+) requests in", output), re.search(r"Non-2xx or 3xx responses: (\d+)", output)
     assert rate is not None
     assert p99 is not None
     assert counted is not None

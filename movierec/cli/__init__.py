@@ -1,1 +1,1 @@
-"""The `movierec` command: thin, one module per group of commands, each imported only when its command runs."""
+"""The `movierec` command: one module for each group of commands, imported only when its command runs."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Benchmark(StrEnum):
-    """Each is a module of `benchmarks` with `run(size, rounds) -> list[Figure]`."""
+    """Names of the benchmarks; each is a module of `benchmarks` with `run(size, rounds) -> list[Figure]`."""
 
     ingest = "ingest"
     svd = "svd"
@@ -35,7 +35,7 @@ class Benchmark(StrEnum):
     all = "all"
 
 
-# Spark needs a dependency group and Java; growth repeats what pipeline times, in processor time.
+# Spark needs a dependency group and Java; growth measures the stages of pipeline again, in processor time.
 _NOT_IN_ALL = (Benchmark.all, Benchmark.spark, Benchmark.growth)
 
 
@@ -52,15 +52,15 @@ def bench(
     """
     if write and size < 1:
         raise UsageError("--write takes figures of the full size alone; leave --size out.")
-    chosen = [each for each in Benchmark if each not in _NOT_IN_ALL] if name is Benchmark.all else [name]
+    chosen = [benchmark for benchmark in Benchmark if benchmark not in _NOT_IN_ALL]
     figures: list[Figure] = []
-    for each in chosen:
-        found = import_module(f"benchmarks.{each.value}").run(size=size, rounds=rounds)
-        for figure in found:
+    for benchmark in chosen if name is Benchmark.all else [name]:
+        measured = import_module(f"benchmarks.{benchmark.value}").run(size=size, rounds=rounds)
+        for figure in measured:
             typer.echo(json.dumps(figure.as_dict()) if as_json else _line(figure))
         if write:
-            import_module("benchmarks.tools.results").write_section(each.value, found)
-        figures += found
+            import_module("benchmarks.tools.results").write_section(benchmark.value, measured)
+        figures += measured
     if not as_json:
         typer.echo(import_module("benchmarks.tools.figures").machine_line())
     if any(figure.passed is False for figure in figures):

@@ -12,7 +12,11 @@ from rich.table import Table
 
 from movierec.cli.names import dataset_name
 
-app = typer.Typer(help="Fetch, clean, describe and synthesise data sets.", no_args_is_help=True)
+app = typer.Typer(
+    help="Fetch, clean, describe and synthesise data sets.",
+    no_args_is_help=True,
+    epilog="Example: movierec data prepare ml-100k",
+)
 
 Name = Annotated[str, typer.Argument(help="Data set, for example ml-100k.", callback=dataset_name())]
 ProcessedRoot = Annotated[Path, typer.Option("--processed", help="Directory of the processed data sets.")]
@@ -96,8 +100,8 @@ def synth(
     config = load_synthetic_config(**{name: size for name, size in sizes.items() if size is not None})
     with reporter() as progress:
         write_twin(config, out, genome=genome, progress=progress)
-    told = {"directory": str(out), "users": config.users, "movies": config.movies, "ratings": config.ratings}
-    typer.echo(json.dumps(told) if as_json else f"{config.ratings:,} ratings are in {out}/.")
+    written = {"directory": str(out), "users": config.users, "movies": config.movies, "ratings": config.ratings}
+    typer.echo(json.dumps(written) if as_json else f"{config.ratings:,} ratings are in {out}/.")
 
 
 @app.command(epilog="Example: movierec data credits ml-100k --reference other.csv --reference-raw DIR")
@@ -116,11 +120,14 @@ def credits(
 
     if (reference is None) != (reference_raw is None):
         raise UsageError("Expected --reference and --reference-raw together.")
-    found = check_credits(name, table, reference, reference_raw, processed)
-    lines = found.pop("differences", [])
-    typer.echo(json.dumps(found)) if as_json else _show(found, as_json=False)
-    for line in lines if differences else []:
-        typer.echo(line)
+    report = check_credits(name, table, reference, reference_raw, processed)
+    differing_films = report.pop("differences", [])
+    if as_json:
+        typer.echo(json.dumps(report | ({"differences": differing_films} if differences else {})))
+        return
+    _show(report, as_json=False)
+    for film in differing_films if differences else []:
+        typer.echo(film)
 
 
 @app.command(epilog="Example: movierec data synth-bundle --movies 60000 --users 160000 --dim 128 --out var/bundle")
@@ -130,6 +137,7 @@ def synth_bundle(
     users: Annotated[int, typer.Option(help="Number of people.", min=1)] = 160_000,
     dim: Annotated[int, typer.Option(help="Dimensions of the embeddings.", min=1)] = 128,
     seed: Annotated[int, typer.Option(help="The same seed gives the same arrays.", min=0)] = 0,
+    as_json: AsJson = False,
 ) -> None:
     """Write a model bundle of any size without training, for measuring the service and the web page."""
     from recommender.files import require_new
@@ -138,7 +146,8 @@ def synth_bundle(
     from training.bundling.synthetic import Size, write
 
     write(out, Size(movies=movies, dimensions=dim, users=users), seed)
-    typer.echo(f"A bundle of {movies:,} films and {users:,} people is in {out}/.")
+    written = {"directory": str(out), "movies": movies, "users": users, "dimensions": dim}
+    typer.echo(json.dumps(written) if as_json else f"A bundle of {movies:,} films and {users:,} people is in {out}/.")
 
 
 @app.command(epilog="Example: movierec data describe ml-100k --json")

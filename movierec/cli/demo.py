@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from training.registry import Version
 
 LOGS = Path("var/logs")
-SAMPLE_TITLES = ("Toy Story", "The Matrix", "Heat")  # the first that the model knows is shown
+SAMPLE_TITLES = ("Toy Story", "The Matrix", "Heat")  # films like the first one known to the model are printed
 
 
 def demo(
@@ -100,11 +100,11 @@ def _train_and_promote(dataset: ProcessedDataset) -> None:
 def _promote(version: int, dataset: str, champion: Version | None) -> None:
     from training.promotion.promote import promote
 
-    # Versions of different data cannot be compared; who asks for other data wants it served.
+    # Versions of different data sets cannot be compared; whoever names another data set wants it served.
     other_data = champion is not None and champion.tags["dataset"] != dataset
     reason = f"the demo changed to the data set {dataset}" if other_data else ""
     try:
-        # Small data may leave the first model undecided against popularity; without a champion nothing is served.
+        # On a small data set the first model may be undecided against popularity; without a champion nothing is served.
         verdict = promote(version, force=other_data, reason=reason, accept_undecided=champion is None)
         typer.echo(f"Promoted version {version}: {verdict.summary}")
     except GateRefusedError as refusal:
@@ -153,7 +153,7 @@ def _serve(services: list[Service], dataset: str, start: float) -> None:
 
 
 def _runs_path(dataset: str) -> str:
-    """Path of the experiment's table of runs; the UI's start page shows something else."""
+    """Return the URL path of the experiment's table of runs in the MLflow UI."""
     from training.registry import experiment_id
 
     return f"/#/experiments/{experiment_id(dataset)}/runs"

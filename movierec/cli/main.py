@@ -22,13 +22,13 @@ COMPLETION_OPTIONS = {"install_completion", "show_completion"}  # typer adds the
 
 
 class Mount(NamedTuple):
-    """A sub-command: where it is defined (`module:attribute`, a function or a Typer app) and its line in `--help`."""
+    """Where a sub-command is defined (`module:attribute`, a function or a Typer app), and its line in `--help`."""
 
     target: str
     help: str
 
     def load(self, name: str) -> Any:
-        """The command itself; imports its module."""
+        """Import the sub-command's module and return the command."""
         module, _, attribute = self.target.partition(":")
         defined = getattr(import_module(module), attribute)
         if not isinstance(defined, typer.Typer):
@@ -77,17 +77,23 @@ class LazyGroup(TyperGroup):
             self.add_command(TyperCommand(name, help=mount.help))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """Put the real command in the place of its listing, then resolve as usual."""
+        """Replace the placeholder of the called command with the real one, then resolve as usual."""
         if args[0] in MOUNTS:
             self.add_command(MOUNTS[args[0]].load(args[0]), args[0])
         return super().resolve_command(ctx, args)
 
 
-app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog="Example: movierec demo --dataset ml-100k",
+)
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         from importlib.metadata import version
 
         typer.echo(f"movierec {version('movierec')}")
@@ -104,9 +110,8 @@ def movierec(
 
 
 def run() -> None:
-    """Run the command line: an expected failure ends as its message on stderr and with its own exit code."""
-    # implicit halves its speed, and is no longer repeatable, when OpenBLAS starts threads of its own;
-    # numpy reads this once, so it has to be set before anything imports numpy.
+    """Run the command line; an expected error prints its message on stderr and sets its exit code."""
+    # With OpenBLAS threads implicit takes twice as long and is not repeatable; numpy reads this when it is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # pandera imports pyspark.pandas where there is one; we do not use it.
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)

@@ -1,4 +1,4 @@
-"""Data set names as arguments and options: refused before a command imports anything heavy."""
+"""Check data set names given on the command line, before a command imports anything large."""
 
 from __future__ import annotations
 
@@ -8,5 +8,8 @@ from training.datasets.names import PREPARE, check_name
 
 
 def dataset_name(command: str = PREPARE) -> Callable[[str | None], str | None]:
-    """A callback that passes names on. For a path it raises UsageError with `command`, which reads NAME from DIR."""
+    """Return a typer callback that checks a data set name.
+
+    The callback raises UsageError for a path; the message names `command`, which reads NAME from DIR.
+    """
     return lambda name: name if name is None else check_name(name, command)

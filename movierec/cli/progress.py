@@ -1,4 +1,4 @@
-"""How far a long command is: a bar with the remaining time on a terminal, plain lines elsewhere. Always on stderr."""
+"""Progress of long commands on stderr: a bar with the remaining time on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-Reporter = Callable[[str, float], None]  # what is being done, share done in [0, 1]
-_WORTH_SECONDS = 2.0  # a stage that is done sooner says nothing
-_QUIET_SECONDS = 30.0  # a stage that takes longer than this says how far it is
+Reporter = Callable[[str, float], None]  # name of the stage, share done in [0, 1]
+_WORTH_SECONDS = 2.0  # shorter stages are not reported
+_QUIET_SECONDS = 30.0  # time between two lines about the same stage
 
 
 @contextmanager
 def reporter() -> Iterator[Reporter]:
-    """A reporter for this process's stderr."""
+    """Give a function that reports progress on stderr, as a bar or as lines."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield PlainReporter().report
@@ -28,15 +28,15 @@ def reporter() -> Iterator[Reporter]:
 
 
 class PlainReporter:
-    """One line when a stage that took a while ends, and one every half minute in between."""
+    """Reports one line when a long stage ends, and one every half minute in between."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._began: dict[str, float] = {}
-        self._told = self._last = clock()
+        self._reported = self._last = clock()
 
     def report(self, what: str, share: float) -> None:
-        """Say how far `what` is, if it is worth a line."""
+        """Print the progress of the stage `what`, if it took long enough."""
         now = self._clock()
         began = self._began.setdefault(what, self._last if share >= 1 else now)
         self._last = now
@@ -44,18 +44,18 @@ class PlainReporter:
             del self._began[what]
             if now - began >= _WORTH_SECONDS:
                 self._line(f"{what}: done in {now - began:.1f} s")
-        elif now - self._told >= _QUIET_SECONDS:
+        elif now - self._reported >= _QUIET_SECONDS:
             remaining = (now - began) * (1 - share) / share if share else None
             self._line(f"{what}: {share:.0%}" + (f", about {remaining:.0f} s left" if remaining else ""))
 
     def _line(self, text: str) -> None:
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
-        self._told = self._clock()
+        self._reported = self._clock()
 
 
 class _BarReporter:
-    """One bar for each stage; those that are done make room."""
+    """Shows one bar for each running stage."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress

@@ -1,4 +1,4 @@
-"""`movierec promote`, `rollback` and `diff`: which version is served, and what a change would mean for people."""
+"""`movierec promote`, `rollback` and `diff`: change the served version, and compare two versions' lists."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from recommender.errors import GateRefusedError, LostRaceError
+
 if TYPE_CHECKING:
     from training.evaluation.difference import Difference, ListChange
 
 _MOST_CHANGED = 5
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def promote(
@@ -21,6 +24,7 @@ def promote(
     force: Annotated[bool, typer.Option("--force", help="Promote whatever the gate says; needs --reason.")] = False,
     reason: Annotated[str, typer.Option(help="Why; kept with the version.")] = "",
     accept_undecided: Annotated[bool, typer.Option(help="Promote when the evidence cannot decide.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Let the gate judge a version; make it the champion if it passes. Exits with 3 where it does not.
 
@@ -28,31 +32,38 @@ def promote(
     """
     from training.promotion.promote import promote as promote_version
 
-    verdict = promote_version(version, force=force, reason=reason, accept_undecided=accept_undecided)
-    typer.echo(f"Version {version} is champion. {verdict.summary}")
+    try:
+        verdict = promote_version(version, force=force, reason=reason, accept_undecided=accept_undecided)
+    except (GateRefusedError, LostRaceError) as refusal:
+        if as_json:
+            typer.echo(json.dumps({"version": version, "promoted": False, "summary": str(refusal)}))
+        raise
+    outcome = {"version": version, "promoted": True, "summary": verdict.summary}
+    typer.echo(json.dumps(outcome) if as_json else f"Version {version} is champion. {verdict.summary}")
 
 
-def rollback() -> None:
+def rollback(as_json: AsJson = False) -> None:
     """Make the previous champion the champion again.
 
     Example: movierec rollback
     """
     from training.promotion.promote import rollback as roll_back
 
-    typer.echo(f"Version {roll_back()} is champion again.")
+    version = roll_back()
+    typer.echo(json.dumps({"version": version}) if as_json else f"Version {version} is champion again.")
 
 
 def diff(
     before: Annotated[int, typer.Argument(help="Version that people see now.")],
     after: Annotated[int, typer.Argument(help="Version that they would see.")],
-    others: Annotated[
+    more_titles: Annotated[
         list[str] | None, typer.Argument(metavar="TITLE", help="More films, as after `--titles`.")
     ] = None,
     titles: Annotated[
         list[str] | None, typer.Option(help="Films to compare, one or more. Default: the most rated.")
     ] = None,
     users: Annotated[int, typer.Option(min=1, help="People to compare, evenly drawn.")] = 100,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what a promotion would change: films that enter and leave lists, and whose lists change most.
 
@@ -68,21 +79,23 @@ def diff(
             Model.load(tracker.bundle(tracker.version(number).number, Path(scratch) / side))
             for side, number in (("before", before), ("after", after))
         )
-        found = difference(old, new, [*(titles or []), *(others or [])], users)
+        changes = difference(old, new, [*(titles or []), *(more_titles or [])], users)
     if as_json:
-        typer.echo(json.dumps(asdict(found)))
+        typer.echo(json.dumps(asdict(changes)))
     else:
-        _show(found, before, after)
+        _show(changes, before, after)
 
 
-def _show(found: Difference, before: int, after: int) -> None:
+def _show(changes: Difference, before: int, after: int) -> None:
     typer.echo(f"From version {before} to version {after}; 1 is the same list, 0 another one (rank-biased overlap).\n")
-    for change in found.titles:
+    for change in changes.titles:
         _show_change(change)
-    typer.echo(f"Films like a film: {found.mean_title_similarity:.2f} on average over {len(found.titles)} titles.")
-    typer.echo(f"Films for people: {found.mean_people_similarity:.2f} on average over {len(found.people)} people.\n")
+    typer.echo(f"Films like a film: {changes.mean_title_similarity:.2f} on average over {len(changes.titles)} titles.")
+    typer.echo(
+        f"Films for people: {changes.mean_people_similarity:.2f} on average over {len(changes.people)} people.\n"
+    )
     typer.echo("Whose lists change most:")
-    for change in found.people[:_MOST_CHANGED]:
+    for change in changes.people[:_MOST_CHANGED]:
         _show_change(change)
 
 

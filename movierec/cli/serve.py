@@ -1,4 +1,4 @@
-"""`movierec serve` and `movierec pull`."""
+"""`movierec serve` and `movierec pull`: the service, and the process that fetches promoted versions."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def serve(
 
     Example: movierec serve --port 8000 --workers 2
     """
-    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # with it, the metrics library fails once those files are gone
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # the metrics library would fail once its files are removed
     from serving.logs import configure
     from serving.process.supervisor import serve as run
     from serving.settings import Settings
 
-    given: dict[str, Any] = {"host": host, "port": port, "workers": workers}
-    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    options: dict[str, Any] = {"host": host, "port": port, "workers": workers}
+    settings = Settings(**{name: value for name, value in options.items() if value is not None})
     configure(settings.log_level)
     run(settings, pull=pull, pinned=pin)
 

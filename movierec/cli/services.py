@@ -1,4 +1,4 @@
-"""Several servers as one: started together, watched until they answer, stopped together without leftovers."""
+"""Start several servers, wait until all answer, watch them, and stop them together."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from serving.process import ports
 from serving.process.guard import Guard
 from serving.signals import STOP_SIGNALS, on_stop
 
-START_SECONDS = 120  # a cold disk and two busy cores are slow; a server that is still silent then is broken
-STOP_SECONDS = 30  # longer than the API takes to end its answers under way; what is left then is killed
+START_SECONDS = 120  # enough on a slow disk and two busy cores
+STOP_SECONDS = 30  # longer than the API takes to finish its requests; later the servers are killed
 POLL_SECONDS = 0.5
 LOG_LINES = 15
 
 
 @dataclass(frozen=True)
 class Service:
-    """A server: how to start it and the URL that answers 200 once it is ready."""
+    """A server: its command line, port, environment, and the URL that answers 200 once it is ready."""
 
     name: str
     argv: Sequence[str]
@@ -38,18 +38,18 @@ class Service:
 
 
 class Stop(Exception):
-    """SIGINT, SIGTERM or SIGHUP arrived: no error, a person or a supervisor asked."""
+    """Raised when SIGINT, SIGTERM or SIGHUP arrives; not an error."""
 
 
 class Running(NamedTuple):
-    """Services that have answered, by name, and what ends them."""
+    """Running servers by name, the directory of their logs, and the guard that ends them."""
 
     processes: Mapping[str, subprocess.Popen[bytes]]
     logs: Path
     guard: Guard
 
     def wait_for_stop(self) -> None:
-        """Return by the exception Stop alone; raise MovierecError when a service ends by itself."""
+        """Watch the servers until the exception Stop; raise MovierecError if a server ends by itself."""
         while True:
             for name, process in self.processes.items():
                 if process.poll() is not None:
@@ -60,7 +60,7 @@ class Running(NamedTuple):
 
 
 def require_free(services: Sequence[Service]) -> None:
-    """Raise UsageError where a port is taken, before anything slow is done."""
+    """Raise UsageError if the port of a server is taken."""
     for service in services:
         variable = f"{service.name.upper()}_PORT"
         advice = f"choose another port, for example: make run {variable}={service.port + 1}"
@@ -69,10 +69,10 @@ def require_free(services: Sequence[Service]) -> None:
 
 @contextmanager
 def running(services: Sequence[Service], logs: Path) -> Iterator[Running]:
-    """Start every service with its output in `logs`, wait until all answer, and stop all at the end.
+    """Start every server with its output in `logs`, wait until all answer, and stop all at the end.
 
-    Each service runs in a session of its own and ends with this process, its workers too, also where this process is
-    killed. Raises MovierecError with the end of the log where a service dies or stays silent.
+    Each server runs in a session of its own and ends with this process, even if this process is killed. Raises
+    MovierecError with the end of the log if a server ends or does not answer.
     """
     logs.mkdir(parents=True, exist_ok=True)
     processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -90,7 +90,7 @@ def running(services: Sequence[Service], logs: Path) -> Iterator[Running]:
 
 @contextmanager
 def stop_signals() -> Iterator[None]:
-    """Turn SIGINT, SIGTERM and SIGHUP into Stop inside the block, so that `running` cleans up."""
+    """Raise Stop on SIGINT, SIGTERM or SIGHUP inside the block, so that `running` cleans up."""
 
     def raise_stop() -> None:
         # A second signal must not cut the clean-up short.
@@ -103,7 +103,7 @@ def stop_signals() -> Iterator[None]:
 
 
 def stop_with(parent: int) -> None:
-    """Send this process SIGTERM once its parent, process `parent`, is gone: a killed `make` passes on no signal."""
+    """Send this process SIGTERM once its parent process `parent` has ended; a killed `make` passes on no signal."""
 
     def watch() -> None:
         while os.getppid() == parent:

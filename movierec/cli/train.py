@@ -1,4 +1,4 @@
-"""`movierec train`, `evaluate` and `compare`: from data to registered versions, and what is known of them."""
+"""`movierec train`, `evaluate` and `compare`: train and evaluate models, and list registered versions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from movierec.cli.judged import (
+from movierec.cli.inputs import (
     DEFAULT,
     DatasetOption,
     Files,
@@ -18,8 +18,8 @@ from movierec.cli.judged import (
     TestFile,
     TrainFile,
     ValidFile,
-    judged,
-    processed,
+    evaluation_inputs,
+    load_or_prepare,
 )
 from movierec.cli.names import dataset_name
 from recommender.errors import UsageError
@@ -68,21 +68,21 @@ def train(
 
     began = time.monotonic()
     changes = overrides or []
-    given = {name: value for name, value in (("master", master), ("exchange", exchange)) if value}
+    spark_options = {name: value for name, value in (("master", master), ("exchange", exchange)) if value}
     if engine is Engine.spark:
-        model, changes = _on_spark(model, changes, given)
-    elif given or ratings:
+        model, changes = _on_spark(model, changes, spark_options)
+    elif spark_options or ratings:
         raise UsageError("--master, --exchange and --ratings belong to --engine spark.")
-    data = processed(dataset)
+    data = load_or_prepare(dataset)
     if ratings:
-        data = _read_by_spark(ratings, data, given)
+        data = _read_by_spark(ratings, data, spark_options)
     with reporter() as progress:
-        trained = train_models(model, data, seed=seed, overrides=changes, progress=progress)
+        versions = train_models(model, data, seed=seed, overrides=changes, progress=progress)
     if as_json:
-        for each in trained:
-            typer.echo(json.dumps(_record(each)))
+        for version in versions:
+            typer.echo(json.dumps(_record(version)))
         return
-    _show_versions({each.version for each in trained})
+    _show_versions({version.version for version in versions})
     typer.echo(f"Trained and registered in {time.monotonic() - began:.1f} s.")
 
 
@@ -112,37 +112,38 @@ def evaluate(
 
     if overrides and len(model) > 1:
         raise UsageError("--set changes one algorithm; name one --model.")
-    rules, data = judged(protocol, dataset, Files(train_file, valid_file, test_file, mask))
+    rules, data = evaluation_inputs(protocol, dataset, Files(train_file, valid_file, test_file, mask))
     configs = {name: configure(name, overrides or ()) for name in model}
     with reporter() as progress:
         seeds = range(seed, seed + trainings)
-        found = judge_models(configs, data, rules, training_seeds=seeds, progress=progress)
+        evaluations = judge_models(configs, data, rules, training_seeds=seeds, progress=progress)
     stamp = {"protocol": protocol, "dataset": data.name, "fingerprint": data.fingerprint, "seed": seed}
     stamp["trainings"] = trainings
     if as_json:
-        for name, evaluation in found.items():
+        for name, evaluation in evaluations.items():
             metrics = [metric.model_dump(exclude={"run_id"}) for metric in evaluation.metrics]
             typer.echo(json.dumps({"model": name, **stamp, "metrics": metrics}))
         return
     typer.echo(", ".join(f"{key} {value}" for key, value in stamp.items()))
-    _show([{"metric": metric, **line} for metric, line in _lines(found).items()])
-    first, *others = found.values()
+    _show([{"metric": metric, **values} for metric, values in _table(evaluations).items()])
+    first, *challengers = evaluations.values()
     headline = next(iter(first.per_user))
-    for name, each in zip(list(found)[1:], holm([compare(other, first, headline) for other in others]), strict=True):
+    corrected = holm([compare(challenger, first, headline) for challenger in challengers])
+    for name, comparison in zip(list(evaluations)[1:], corrected, strict=True):
         typer.echo(
-            f"{name} against {model[0]}, {headline}: {each.difference:+.4f} "
-            f"[{each.difference_lo:+.4f}, {each.difference_hi:+.4f}], p = {each.p_adjusted:.4f}"
+            f"{name} against {model[0]}, {headline}: {comparison.difference:+.4f} "
+            f"[{comparison.difference_lo:+.4f}, {comparison.difference_hi:+.4f}], p = {comparison.p_adjusted:.4f}"
         )
 
 
-def _lines(found: dict[str, Evaluation]) -> dict[str, dict[str, str]]:
-    """Metric -> model -> value with its interval."""
-    lines: dict[str, dict[str, str]] = {}
-    for name, evaluation in found.items():
+def _table(evaluations: dict[str, Evaluation]) -> dict[str, dict[str, str]]:
+    """Return metric -> model -> value with its interval, as text."""
+    rows: dict[str, dict[str, str]] = {}
+    for name, evaluation in evaluations.items():
         for metric in evaluation.metrics:
-            reach = "" if metric.lo is None else f" [{metric.lo:.4f}, {metric.hi:.4f}]"
-            lines.setdefault(metric.name, dict.fromkeys(found, ""))[name] = f"{metric.value:.4f}{reach}"
-    return lines
+            interval = "" if metric.lo is None else f" [{metric.lo:.4f}, {metric.hi:.4f}]"
+            rows.setdefault(metric.name, dict.fromkeys(evaluations, ""))[name] = f"{metric.value:.4f}{interval}"
+    return rows
 
 
 def compare(
@@ -156,24 +157,24 @@ def compare(
     from training.registry import Tracker
     from training.registry.versions_table import rows
 
-    found = rows(Tracker.existing(), dataset)
+    versions = rows(Tracker.existing(), dataset)
     if as_json:
-        typer.echo(json.dumps(found))
+        typer.echo(json.dumps(versions))
     else:
-        _show(found)
+        _show(versions)
 
 
-def _on_spark(model: str, overrides: list[str], given: dict[str, str]) -> tuple[str, list[str]]:
-    """The model and configuration changes that fit `model` on Spark."""
+def _on_spark(model: str, overrides: list[str], options: dict[str, str]) -> tuple[str, list[str]]:
+    """Return the model name and configuration changes that fit `model` on Spark."""
     if model != "als":
         raise UsageError(f"Spark fits als alone; expected `movierec train als --engine spark`, found {model!r}.")
-    return "spark_als", [f"als.{change}" for change in overrides] + [f"{key}={value}" for key, value in given.items()]
+    return "spark_als", [f"als.{change}" for change in overrides] + [f"{key}={value}" for key, value in options.items()]
 
 
-def _read_by_spark(ratings: str, films: ProcessedDataset, given: dict[str, str]) -> ProcessedDataset:
+def _read_by_spark(ratings: str, films: ProcessedDataset, options: dict[str, str]) -> ProcessedDataset:
     from training.spark.ratings import read_dataset
 
-    return read_dataset(ratings, films, **given)
+    return read_dataset(ratings, films, **options)
 
 
 def _record(trained: Any) -> dict[str, Any]:
@@ -188,16 +189,16 @@ def _show_versions(numbers: set[int]) -> None:
     _show([row for row in rows(Tracker.existing()) if row["version"] in numbers])
 
 
-def _show(found: list[dict[str, Any]]) -> None:
+def _show(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    # A pipe has no width of its own; cut cells would help nobody there.
+    # A pipe has no width; without this, cells would be cut.
     console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
     table = Table()
-    for name in found[0] if found else ["no version yet"]:
+    for name in rows[0] if rows else ["no version yet"]:
         table.add_column(name.replace("_", " "))
-    for row in found:
+    for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     console.print(table)
 

@@ -1,4 +1,4 @@
-"""`movierec tune`: search an algorithm's parameters and, on request, put the best into its configuration."""
+"""`movierec tune`: search an algorithm's parameters and, with --write, store the best in its configuration."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from movierec.cli.judged import DatasetOption, Files, TestFile, TrainFile, ValidFile, judged
+from movierec.cli.inputs import DatasetOption, Files, TestFile, TrainFile, ValidFile, evaluation_inputs
 
 
 def tune(
@@ -34,16 +34,17 @@ def tune(
     from training.pipeline.tune import Search, load_space, write_parameters
     from training.pipeline.tune import tune as search_parameters
 
-    rules, data = judged(protocol, dataset, Files(train_file, valid_file, test_file))
+    rules, data = evaluation_inputs(protocol, dataset, Files(train_file, valid_file, test_file))
     search = Search(model, data, rules, metric, seed, load_space(model), overrides or ())
     with reporter() as progress:
-        best = search_parameters(search, trials, progress=progress)
+        result = search_parameters(search, trials, progress=progress)
+    file = str(write_parameters(result, model)) if write else None
     if as_json:
-        typer.echo(json.dumps(asdict(best)))
-    else:
-        chosen = ", ".join(f"{key} {value:.4g}" for key, value in best.parameters.items())
-        typer.echo(
-            f"Study {best.study}: {best.metric} {best.value:.4f} on validation after {best.trials} trials: {chosen}"
-        )
-    if write:
-        typer.echo(f"Written to {write_parameters(best, model)}.")
+        typer.echo(json.dumps(asdict(result) | {"written": file}))
+        return
+    chosen = ", ".join(f"{key} {value:.4g}" for key, value in result.parameters.items())
+    typer.echo(
+        f"Study {result.study}: {result.metric} {result.value:.4f} on validation after {result.trials} trials: {chosen}"
+    )
+    if file:
+        typer.echo(f"Written to {file}.")

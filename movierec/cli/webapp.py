@@ -1,4 +1,4 @@
-"""`movierec webapp`: the web page."""
+"""`movierec webapp`: start the web page."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def webapp(
     ports.require_free(host, port, "the web page", "choose another port with --port")
     if api_url:
         os.environ["MOVIEREC_API_URL"] = api_url
-    # Streamlit takes over this process, so that signals reach it directly.
+    # Streamlit replaces this process, so that signals reach it directly.
     os.execv(sys.executable, streamlit_command(host, port))
 
 
 def streamlit_command(host: str, port: int) -> list[str]:
-    """The command line that serves the page; how it looks and behaves is in webapp/.streamlit/config.toml."""
+    """Return the command line that starts Streamlit; its settings are in webapp/.streamlit/config.toml."""
     spec = find_spec("webapp")
     assert spec is not None
     assert spec.origin is not None

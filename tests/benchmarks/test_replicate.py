@@ -14,7 +14,7 @@ import surprise
 from benchmarks import replicate
 from benchmarks.replication import stars
 from benchmarks.replication.published import CV5, MS_ITEM75
-from benchmarks.replication.rankings import by_history, earned, strong
+from benchmarks.replication.rankings import by_history, compare_with_parts, strong
 from benchmarks.replication.section import Section, Study
 from benchmarks.replication.titles import genome_agreement, genome_vectors
 from recommender.schema import MOVIE, RATING, USER
@@ -157,7 +157,7 @@ def test_what_earns_its_place_is_set_beside_what_it_is_made_of():
         name: judged(users, base * times + each) for (name, times), each in zip(shifts.items(), noise, strict=True)
     }
     section = Section("Earned")
-    earned(section, found)
+    compare_with_parts(section, found)
     lines = [line.strip("| ").split(" | ") for line in section.lines if line.startswith("|")][2:]
     told = {(model, against): (float(ratio.split()[0]), float(p)) for model, against, ratio, p in lines}
     assert told.keys() == {("ials", "als"), *(("ensemble", member) for member in ("als", "ials", "ease"))}

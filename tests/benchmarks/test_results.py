@@ -26,7 +26,9 @@ def rows(section: str) -> list[list[str]]:
 
 
 def test_every_section_belongs_to_a_benchmark_and_every_figure_line_parses():
-    for name, section in read_sections(RESULTS).items():
+    sections = read_sections(RESULTS)
+    assert sections
+    for name, section in sections.items():
         assert name in {each.value for each in Benchmark}
         assert rows(section)
         for _, ratio, target, verdict, ours, theirs, _, rounds, _ in rows(section):

@@ -1,1 +1,1 @@
-"""Interactive charts: typed figures in, altair charts out."""
+"""Interactive altair charts from the client's typed answers."""

@@ -1,4 +1,4 @@
-"""The map of films."""
+"""The chart of the film map."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from webapp.palette import ACCENT
 
 SELECTION = "film"
 _HEIGHT = 680
-_NAMED = 34  # films that carry their title
+_TITLED = 34  # films that carry their title
 _APART = (0.12, 0.045)  # least distance of two titles, as a share of the map's width and height
 
 
 def film_map(
     films: Sequence[MapFilm], genres: Collection[str] = (), marked: int | None = None, *, dark: bool = False
 ) -> Picture:
-    """Films near each other are alike; those of `genres` stand out, and the film `marked` carries a ring.
+    """Return the chart of films by their place on the map; those of `genres` stand out, the film `marked` has a ring.
 
     A click selects a film by its movie_id, as the selection `SELECTION`. `dark`: titles for a dark page.
     """
@@ -42,15 +42,15 @@ def film_map(
 
 
 def map_rows(films: Sequence[MapFilm], genres: Collection[str]) -> list[dict[str, object]]:
-    """What the map draws: films outside `genres` are faint; some well-known films apart from each other are named."""
-    wanted = set(genres)
-    named: list[MapFilm] = []
+    """Return the rows of the map: films outside `genres` are faint, well-known films that lie apart have titles."""
+    highlighted = set(genres)
+    titled: list[MapFilm] = []
     rows = []
     for film, row in zip(films, film_rows(films), strict=True):
-        stands_out = not wanted or bool(wanted & set(film.genres))
-        name = stands_out and len(named) < _NAMED and all(_apart(film, other) for other in named)
-        named += [film] if name else []
-        title = film.title if name else ""
+        stands_out = not highlighted or bool(highlighted & set(film.genres))
+        has_title = stands_out and len(titled) < _TITLED and all(_apart(film, other) for other in titled)
+        titled += [film] if has_title else []
+        title = film.title if has_title else ""
         rows.append(row | {"x": film.x, "y": film.y, "shown": 0.85 if stands_out else 0.12, "title": title})
     return rows
 
@@ -60,22 +60,22 @@ def _apart(film: MapFilm, other: MapFilm) -> bool:
 
 
 def _axes(rows: Sequence[dict[str, object]]) -> tuple[alt.X, alt.Y]:
-    """Both axes without marks, as wide as the films lie."""
+    """Return both axes without labels, spanning all films."""
     spans = [[float(str(row[axis])) for row in rows] for axis in ("x", "y")]
     x, y = (alt.Scale(domain=[min(span) - 0.04, max(span) + 0.04], nice=False) for span in spans)
     return alt.X("x:Q", axis=None, scale=x), alt.Y("y:Q", axis=None, scale=y)
 
 
 def _titles(rows: Sequence[dict[str, object]], dark: bool) -> list[alt.Chart]:
-    """Titles of some films over a halo of the page's colour; a narrow screen has no room for them."""
-    named = alt.Chart(table([row for row in rows if row["title"]]))
+    """Return the layers of film titles over a halo of the page's colour; hidden on a narrow screen."""
+    titled = alt.Chart(table([row for row in rows if row["title"]]))
     room = alt.ExprRef("width < 560 ? 0 : 1")
     paper, ink = ("#15130f", "#efe9de") if dark else ("#fcfaf6", "#221d18")
     text = alt.MarkDef(type="text", dy=-11, fontSize=12, fontWeight=600, opacity=room, clip=True)
     halo = text.copy()
     halo.color, halo.stroke, halo.strokeWidth, halo.strokeOpacity = paper, paper, 4, 0.85
     text.color = ink
-    return [named.properties(mark=mark) for mark in (halo, text)]
+    return [titled.properties(mark=mark) for mark in (halo, text)]
 
 
 def _ring(rows: Sequence[dict[str, object]]) -> alt.Chart:

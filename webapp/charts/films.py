@@ -1,4 +1,4 @@
-"""Charts about films and ratings."""
+"""Charts of films, genres and ratings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HEIGHT = 340
 
 
 def rating_shares(series: Sequence[tuple[str, Sequence[HistogramBin]]], height: int = HEIGHT) -> Picture:
-    """How each of the named histograms spreads over the stars, as shares, so that sizes do not matter."""
+    """Return a bar chart of the share of each rating in each named histogram."""
     order = [name for name, _ in series]
     several = len(order) > 1
     colours = alt.Scale(domain=order, range=[ACCENT, CALM, GOLD] if several else [CALM])
@@ -38,7 +38,7 @@ def rating_shares(series: Sequence[tuple[str, Sequence[HistogramBin]]], height: 
 
 
 def share_rows(series: Sequence[tuple[str, Sequence[HistogramBin]]]) -> list[dict[str, object]]:
-    """One row for each histogram and each number of stars that anybody gave."""
+    """Return the rows of `rating_shares`: one for each histogram and each number of stars that anybody gave."""
     used = {entry.stars for _, bins in series for entry in bins if entry.count}
     return [
         {"who": name, "stars": entry.stars, "share": entry.count / max(total, 1), "ratings": entry.count}
@@ -50,7 +50,7 @@ def share_rows(series: Sequence[tuple[str, Sequence[HistogramBin]]]) -> list[dic
 
 
 def most_rated(films: Sequence[Film]) -> Picture:
-    """The number of ratings of each film, coloured by the genre that says most about it."""
+    """Return a bar chart of the number of ratings of each film, coloured by its main genre."""
     rows = film_rows(films)
     bars = alt.Chart(table(rows)).mark_bar(cornerRadiusEnd=3, height={"band": 0.78})
     chart = bars.encode(
@@ -62,28 +62,28 @@ def most_rated(films: Sequence[Film]) -> Picture:
     return sized(chart, ROW * max(len(films), 4) + 40)
 
 
-def average_against_count(best: Sequence[Film], others: Sequence[MapFilm], overall: float | None) -> Picture:
-    """Average rating against number of ratings: the best films in colour before the others in grey.
+def average_against_count(top_films: Sequence[Film], backdrop: Sequence[MapFilm], overall: float | None) -> Picture:
+    """Return a chart of average rating against number of ratings: `top_films` in colour before `backdrop` in grey.
 
-    The dashed line is the overall average.
+    A dashed line marks the overall average.
     """
     logarithmic = alt.Scale(type="log", nice=False, padding=14)
     x = alt.X("count:Q", title="Number of ratings (logarithmic)", scale=logarithmic)
     y = alt.Y("average:Q", title="Average rating in stars", scale=alt.Scale(zero=False, padding=14))
-    rows = film_rows(best)
+    rows = film_rows(top_films)
     points = alt.Chart(table(rows)).mark_circle(size=90, opacity=0.9).interactive()
     layers = [points.encode(x=x, y=y, color=genre_encoding(rows), tooltip=FILM_TOOLTIP)]
-    if others:
-        backdrop = alt.Chart(table(film_rows(others))).mark_circle(size=22, opacity=0.25, color=MUTED)
-        layers.insert(0, backdrop.encode(x=x, y=y, tooltip=FILM_TOOLTIP))
+    if backdrop:
+        grey = alt.Chart(table(film_rows(backdrop))).mark_circle(size=22, opacity=0.25, color=MUTED)
+        layers.insert(0, grey.encode(x=x, y=y, tooltip=FILM_TOOLTIP))
     if overall:
-        line = alt.Chart(table([{"average": overall}])).mark_rule(strokeDash=[5, 4], color=MUTED)
-        layers.insert(0, line.encode(y=y))
+        mean_line = alt.Chart(table([{"average": overall}])).mark_rule(strokeDash=[5, 4], color=MUTED)
+        layers.insert(0, mean_line.encode(y=y))
     return sized(alt.layer(*layers), HEIGHT + 80)
 
 
 def genre_bars(genres: Sequence[GenreFigures], by: str) -> Picture:
-    """One bar for each genre: `by` is movies, ratings or average_rating."""
+    """Return a chart with one bar or dot for each genre; `by`: movies, ratings or average_rating."""
     titles = {"movies": "Films", "ratings": "Ratings", "average_rating": "Average rating in stars"}
     rows = [genre.model_dump() for genre in genres if getattr(genre, by) is not None]
     domain = [row["genre"] for row in rows]
@@ -109,7 +109,7 @@ def genre_bars(genres: Sequence[GenreFigures], by: str) -> Picture:
 
 
 def shared_bars(features: Sequence[SharedFeature]) -> Picture:
-    """What two films share, as parts of all that they share."""
+    """Return a bar chart of the features that two films share, as shares of all that they share."""
     rows = [
         {"what": f"{f.kind.capitalize()}: {f.name}", "share": f.share, "kind": f.kind.capitalize()} for f in features
     ]
@@ -132,7 +132,7 @@ FILM_TOOLTIP = [
 
 
 def film_rows(films: Sequence[Film | MapFilm]) -> list[dict[str, object]]:
-    """What film charts draw from."""
+    """Return one row for each film, with the columns that film charts use."""
     return [
         {
             "film": film_label(film.title, film.year),
@@ -147,11 +147,11 @@ def film_rows(films: Sequence[Film | MapFilm]) -> list[dict[str, object]]:
 
 
 def genre_encoding(rows: Sequence[dict[str, object]]) -> alt.Color:
-    """Colour by main genre, the same colours as on the posters; the page shows the legend, which wraps there."""
+    """Return the colour encoding by main genre, without a legend: the page draws one that wraps."""
     return alt.Color("genre:N", title="Main genre", scale=genre_colours(rows), legend=None)
 
 
 def genre_colours(rows: Sequence[dict[str, object]]) -> alt.Scale:
-    """The colours of the main genres of `rows`."""
+    """Return the colour scale of the genres that occur in `rows`."""
     domain = sorted({str(row["genre"]) for row in rows})
     return alt.Scale(domain=domain, range=[genre_colour(genre) for genre in domain])

@@ -18,12 +18,12 @@ _KINDS = alt.Scale(domain=[SERVED, OTHER], range=[ACCENT, CALM])
 
 
 def figure(version: Version, protocol: str, name: str) -> Metric | None:
-    """The version's figure of a metric on a protocol."""
+    """Return a version's value of a metric by a protocol, or None where it was not measured."""
     return next((m for m in version.metrics if m.protocol == protocol and m.name == name), None)
 
 
 def metric_intervals(versions: Sequence[Version], protocol: str, name: str) -> Picture:
-    """One metric of each version: a point with its 95 % interval."""
+    """Return a chart of one metric: a point with its 95 % interval for each version."""
     rows = [row for version in versions if (row := _row(version, figure(version, protocol, name)))]
     title = f"{metric_title(name)} ({protocol})"
     order = [version.label for version in versions]
@@ -42,7 +42,7 @@ def metric_intervals(versions: Sequence[Version], protocol: str, name: str) -> P
 
 
 def trade_off(versions: Sequence[Version], protocol: str, across: str, up: str) -> Picture:
-    """Two metrics of each version against each other, such as accuracy against coverage; the champion on top."""
+    """Return a chart of two metrics against each other, one point for each version, the champion on top."""
     pairs = [(v, figure(v, protocol, across), figure(v, protocol, up)) for v in versions]
     rows = [{"version": v.label, "x": x.value, "y": y.value, "kind": _kind(v)} for v, x, y in pairs if x and y]
     rows.sort(key=lambda row: row["kind"] == SERVED)
@@ -56,7 +56,7 @@ def trade_off(versions: Sequence[Version], protocol: str, across: str, up: str) 
     ]
     base = alt.Chart(table(rows)).encode(x=x, y=y, tooltip=tooltip)
     points = base.mark_circle(size=160, opacity=1).encode(color=alt.Color("kind:N", scale=_KINDS, legend=None))
-    # Above and below in turn, so that the names of close neighbours do not cover each other.
+    # Labels alternate above and below, so that those of close points do not overlap.
     names = [
         alt.Chart(table(rows[start::2])).mark_text(dy=dy, fontSize=11.5, color=MUTED).encode(x=x, y=y, text="version:N")
         for start, dy in ((0, -15), (1, 16))

@@ -1,4 +1,4 @@
-"""Charts over years: of rating, and of release."""
+"""Charts by year of rating and by year of release."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DECADES = 15  # release years are joined into decades where there are more than
 
 
 def ratings_by_period(periods: Sequence[Period]) -> alt.VConcatChart:
-    """Number of ratings as bars, and below it their average as a line."""
+    """Return a chart of the number of ratings in each period, above one of their average."""
     rows = [period.model_dump() for period in periods]
     tooltip = [
         alt.Tooltip("period:O", title="When"),
@@ -29,14 +29,14 @@ def ratings_by_period(periods: Sequence[Period]) -> alt.VConcatChart:
     bars = base.mark_bar(cornerRadiusEnd=3, color=CALM).encode(
         y=alt.Y("ratings:Q", title="Ratings", axis=alt.Axis(format="~s"))
     )
-    line = base.mark_line(point={"size": 60, "color": ACCENT}, color=ACCENT, strokeWidth=2.5).encode(
+    averages = base.mark_line(point={"size": 60, "color": ACCENT}, color=ACCENT, strokeWidth=2.5).encode(
         y=alt.Y("average_rating:Q", title="Average in stars", scale=alt.Scale(zero=False, padding=12))
     )
-    return _above(sized(bars, _HEIGHT), sized(line, _HEIGHT - 40))
+    return _above(sized(bars, _HEIGHT), sized(averages, _HEIGHT - 40))
 
 
 def genre_by_release(years: Sequence[ReleaseYear], colour: str) -> alt.VConcatChart:
-    """A genre's share of the ratings, and its average, by the year of release; decades where there are many years."""
+    """Return a chart of a genre's share of the ratings, above one of its average, by year or decade of release."""
     rows = release_rows(years)
     title = "Decade of release" if len(years) > _DECADES else "Year of release"
     tooltip = [
@@ -51,14 +51,14 @@ def genre_by_release(years: Sequence[ReleaseYear], colour: str) -> alt.VConcatCh
     bars = base.mark_bar(cornerRadiusEnd=3, color=colour).encode(
         y=alt.Y("share:Q", title="Share of all ratings", axis=alt.Axis(format="%"))
     )
-    line = base.mark_line(point={"size": 60, "color": MUTED}, color=MUTED, strokeWidth=2.5).encode(
+    averages = base.mark_line(point={"size": 60, "color": MUTED}, color=MUTED, strokeWidth=2.5).encode(
         y=alt.Y("average:Q", title="Average in stars", scale=alt.Scale(zero=False, padding=12))
     )
-    return _above(sized(bars, _HEIGHT), sized(line, _HEIGHT - 40))
+    return _above(sized(bars, _HEIGHT), sized(averages, _HEIGHT - 40))
 
 
 def release_rows(years: Sequence[ReleaseYear]) -> list[dict[str, object]]:
-    """Share and average of each year, or of each decade where there are more than fifteen years."""
+    """Return one row for each year of release, or for each decade where there are more than fifteen years."""
     joined: dict[str, list[ReleaseYear]] = {}
     for year in years:
         joined.setdefault(f"{year.year // 10}0s" if len(years) > _DECADES else str(year.year), []).append(year)
@@ -66,13 +66,14 @@ def release_rows(years: Sequence[ReleaseYear]) -> list[dict[str, object]]:
 
 
 def _joined(when: str, group: Sequence[ReleaseYear]) -> dict[str, object]:
-    ratings, every = sum(year.ratings for year in group), sum(year.all_ratings for year in group)
+    ratings = sum(year.ratings for year in group)
+    all_ratings = sum(year.all_ratings for year in group)
     stars = sum((year.average_rating or 0.0) * year.ratings for year in group)
     return {
         "when": when,
         "movies": sum(year.movies for year in group),
         "ratings": ratings,
-        "share": ratings / every if every else None,
+        "share": ratings / all_ratings if all_ratings else None,
         "average": stars / ratings if ratings else None,
     }
 

@@ -1,4 +1,4 @@
-"""What every chart begins and ends with."""
+"""Data frame and size of every chart."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ Picture = alt.Chart | alt.LayerChart | alt.FacetChart
 
 
 def table(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
-    """Rows as a data frame, which Streamlit sends apart from the chart and in a compact form."""
+    """Return rows as a data frame, which Streamlit sends apart from the chart in a compact form."""
     return pd.DataFrame.from_records(list(rows))
 
 
 def sized(chart: Picture, height: int) -> Picture:
-    """The chart at a height in pixels; the page gives the width."""
+    """Return the chart with a height in pixels; the page sets the width."""
     finished: Picture = chart.properties(height=height)
     return finished

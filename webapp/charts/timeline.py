@@ -1,4 +1,4 @@
-"""The timeline of recommender systems."""
+"""The chart of papers on recommender systems by year."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from webapp.charts.table import Picture, sized, table
 from webapp.milestones import FAMILIES, Milestone
 from webapp.palette import ACCENT, CALM, MUTED
 
-_LINE = 21  # pixels of a line of papers
+_LINE = 21  # height of a line of papers in pixels
 _YEARS_PER_LETTER = 0.27  # width of a label's letter on a laptop
 _FIRST, _LAST = 1988, 2032  # years shown; the last label needs room
 OURS, OTHERS = "Our models stand on it", "Milestone"
@@ -24,7 +24,7 @@ _TOOLTIP = [
 
 
 def timeline(milestones: Sequence[Milestone]) -> Picture:
-    """Papers by year, a lane for each family; hover shows the paper, a click opens it."""
+    """Return a chart of papers by year, with a lane for each family; hovering shows a paper, a click opens it."""
     rows, names = timeline_rows(milestones)
     lines = max(int(str(row["line"])) for row in rows) + 1
     papers = alt.Chart(table(rows)).encode(*_axes(lines), tooltip=_TOOLTIP)
@@ -45,7 +45,10 @@ def timeline(milestones: Sequence[Milestone]) -> Picture:
 
 
 def timeline_rows(milestones: Sequence[Milestone]) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
-    """The papers and the lanes' names, each with its line from the top; a lane has as many lines as its labels need."""
+    """Return the rows of papers and of lane names, each with its line from the top.
+
+    A lane has as many lines as its labels need not to overlap.
+    """
     papers: list[dict[str, object]] = []
     lanes: list[dict[str, object]] = []
     top = 0
@@ -60,10 +63,10 @@ def timeline_rows(milestones: Sequence[Milestone]) -> tuple[list[dict[str, objec
     return papers, lanes
 
 
-def _row(paper: Milestone, line: int) -> dict[str, object]:
+def _row(paper: Milestone, line_number: int) -> dict[str, object]:
     return {
         "year": paper.year,
-        "line": line,
+        "line": line_number,
         "name": paper.name,
         "title": paper.title,
         "authors": paper.authors,
@@ -75,7 +78,7 @@ def _row(paper: Milestone, line: int) -> dict[str, object]:
 
 
 def _axes(lines: int) -> tuple[alt.X, alt.Y]:
-    """The same for every layer, or Vega-Lite merges them into nonsense."""
+    """Return the axes; every layer needs the same, or Vega-Lite merges them wrongly."""
     years = alt.Scale(domain=[_FIRST, _LAST])
     return (
         alt.X("year:Q", title="Year of publication", scale=years, axis=alt.Axis(format="d", tickCount=10)),

@@ -1,1 +1,1 @@
-"""Elements that pages share: cards, pickers, controls, posters."""
+"""Building blocks of the pages: film cards, the film picker, filter controls, drawn posters."""

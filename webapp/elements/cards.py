@@ -1,4 +1,4 @@
-"""Films as HTML. Everything that comes from data is escaped here and nowhere else."""
+"""HTML of films, figures and legends. Everything that comes from data is escaped here and nowhere else."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from webapp.palette import genre_colour
 from webapp.wording import film_label, names, rating_line
 
 
-def poster(film: Film | MapFilm, *, small: bool = False) -> str:
-    """The film's drawn poster."""
+def poster(film: Film | MapFilm) -> str:
+    """Return the HTML of a film's drawn poster."""
     source = poster_uri(film.movie_id, film.title, film.year, film.genres)
     label = escape(film_label(film.title, film.year), quote=True)
-    return f'<img class="mr-poster{" mr-small" if small else ""}" src="{source}" alt="Drawn poster of {label}">'
+    return f'<img class="mr-poster" src="{source}" alt="Drawn poster of {label}">'
 
 
 def genre_chips(genres: Sequence[str]) -> str:
-    """The genres, each with its colour."""
+    """Return the HTML of a film's genres, each with its colour."""
     return "".join(
         f'<span class="mr-chip"><i style="background:{genre_colour(genre)}"></i>{escape(genre)}</span>'
         for genre in genres
@@ -27,7 +27,7 @@ def genre_chips(genres: Sequence[str]) -> str:
 
 
 def people(film: Film) -> str:
-    """Directors and leading actors, where they are known."""
+    """Return the HTML of a film's directors and leading actors, where they are known."""
     lines = []
     if film.directors:
         lines.append(f'<p class="mr-people">Directed by {escape(names(film.directors))}</p>')
@@ -37,14 +37,14 @@ def people(film: Film) -> str:
 
 
 def rating(film: Film) -> str:
-    """Average and count with a star."""
+    """Return the HTML of a film's average rating and number of ratings."""
     return f'<p class="mr-rating"><span class="mr-icon" aria-hidden="true">star</span>{escape(rating_line(film))}</p>'
 
 
 def score_bar(label: str, value: str, segments: Sequence[tuple[str, float, str]], note: str) -> str:
-    """A labelled bar of coloured segments: what each stands for, its share of the whole width, and its colour.
+    """Return the HTML of a labelled score bar of coloured segments.
 
-    `note` explains the bar on hover.
+    Each segment: its meaning, its share of the bar's width, its colour. `note` explains the bar on hover.
     """
     drawn = "".join(
         f'<b style="width:{max(share, 0.0) * 100:.1f}%;background:{colour}" title="{_quoted(name)}"></b>'
@@ -58,7 +58,7 @@ def score_bar(label: str, value: str, segments: Sequence[tuple[str, float, str]]
 
 
 def hero(film: Film) -> str:
-    """The film that a page is about."""
+    """Return the large HTML card of the film that a page is about."""
     year = f'<span class="mr-year">{film.year}</span>' if film.year else ""
     return (
         f'<article class="mr-hero">{poster(film)}<div><h2>{escape(film.title)} {year}</h2>'
@@ -67,7 +67,7 @@ def hero(film: Film) -> str:
 
 
 def recommendation(film: Recommendation, bar: str, reasons: Sequence[str] = (), badge: str = "") -> str:
-    """A film in a list: rank, facts, score and why; `badge` is a word beside the title."""
+    """Return the HTML card of a recommended film: rank, facts, score and reasons; `badge` stands beside the title."""
     year = f'<span class="mr-year">{film.year}</span>' if film.year else ""
     mark = f'<span class="mr-badge">{escape(badge)}</span>' if badge else ""
     why = "".join(f"<li>{escape(reason)}</li>" for reason in reasons)
@@ -80,7 +80,7 @@ def recommendation(film: Recommendation, bar: str, reasons: Sequence[str] = (), 
 
 
 def legend(entries: Sequence[tuple[str, str]]) -> str:
-    """What colours stand for: names and colours, wrapping on a narrow screen."""
+    """Return the HTML legend of named colours; it wraps on a narrow screen."""
     return (
         '<p class="mr-legend">'
         + "".join(
@@ -92,17 +92,17 @@ def legend(entries: Sequence[tuple[str, str]]) -> str:
 
 
 def genre_legend(genres: Sequence[str]) -> str:
-    """The colours of the main genres of some films."""
+    """Return the HTML legend of genre colours, in alphabetical order."""
     return legend([(genre, genre_colour(genre)) for genre in sorted(set(genres))])
 
 
 def bullets(lines: Sequence[str]) -> str:
-    """A plain list."""
-    return '<ul class="mr-list">' + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+    """Return the HTML of a bulleted list."""
+    return '<ul class="mr-list">' + "".join(f"<li>{escape(text)}</li>" for text in lines) + "</ul>"
 
 
 def figures(entries: Sequence[tuple[str, str, str]]) -> str:
-    """Large figures in a row: value, label and a sentence that explains it."""
+    """Return the HTML of large figures in a row; each entry: value, label, explanation on hover."""
     return (
         '<dl class="mr-figures">'
         + "".join(

@@ -1,4 +1,4 @@
-"""The controls that cut a list, shared by the pages that show one; each keeps its value in the address bar."""
+"""Controls that filter and steer a list of recommendations; each keeps its value in the address bar."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ STEERABLE = ("tag", "user_tag", "genre", "director", "actor")
 
 
 def list_controls(api: Api, *, n: int = 12) -> Wish:
-    """The number of films, filters, variety and steering."""
+    """Draw the controls for length, filters, variety and steering, and return what the visitor chose."""
     summary, genres = api.summary().dataset, api.genres()
     whole = (summary.first_year, summary.last_year) if summary.first_year and summary.last_year else None
     with st.expander("Filters, variety and steering", icon=":material/tune:"):
         left, middle, right = st.columns(3, gap="medium")
         with left:
-            shown = st.slider("How many films", 4, 40, n, key="n", bind="query-params")
+            length = st.slider("How many films", 4, 40, n, key="n", bind="query-params")
             chosen = st.multiselect("Genres", [genre.genre for genre in genres], key="genres", bind="query-params")
         with middle:
             years = _years(whole)
@@ -25,7 +25,7 @@ def list_controls(api: Api, *, n: int = 12) -> Wish:
         with right:
             variety = st.slider("Variety", 0.0, 1.0, 0.0, 0.1, key="variety", bind="query-params", help=VARIETY)
             more, less = _steering(api)
-    return Wish(shown, tuple(chosen), years, whole, least, variety, more, less)
+    return Wish(length, tuple(chosen), years, whole, least, variety, more, less)
 
 
 VARIETY = (
@@ -41,7 +41,7 @@ def _years(whole: tuple[int, int] | None) -> tuple[int, int] | None:
 
 
 def _steering(api: Api) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """More of this, less of that: for the versions that know what is in a film."""
+    """Draw the choices “More” and “Less”; none where the served version has no tags."""
     names = list(dict.fromkeys(tag.name for tag in api.tags() if tag.kind in STEERABLE))
     if not names:
         return (), ()

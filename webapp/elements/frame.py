@@ -1,4 +1,4 @@
-"""What every page has: heading, a friendly end to every failure, and the line that says which model answers."""
+"""The frame of every page: heading, error messages, and the footer that names the served model."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ log = logging.getLogger(__name__)
 
 
 def heading(title: str, lead: str) -> None:
-    """The page's title and a sentence on what it is for."""
+    """Draw a page's title and the sentence below it."""
     st.title(title, anchor=False)
     st.html(f'<p class="mr-lead">{escape(lead)}</p>')
 
 
 def run_guarded(draw: Callable[[], None]) -> None:
-    """Draw a page; a failure of the service ends it with a message and a way to try again."""
+    """Draw a page; if the service fails, show a message with a button to try again."""
     with guarded(key="page"):
         draw()
 
 
 @contextmanager
 def guarded(key: str) -> Iterator[None]:
-    """Turn a WebappError inside the block into a message; what was drawn before stays."""
+    """Show a WebappError raised inside the block as a message; what was drawn before it stays."""
     try:
         yield
     except WebappError as error:
@@ -51,7 +51,7 @@ def guarded(key: str) -> Iterator[None]:
 
 
 def show_error(error: WebappError, key: str) -> None:
-    """What happened, what to do, and a retry."""
+    """Show what went wrong and what to do, with a button to try again."""
     kind, icon = (
         (st.info, ":material/hourglass_top:") if isinstance(error, ApiUnready) else (st.warning, ":material/cloud_off:")
     )
@@ -60,12 +60,12 @@ def show_error(error: WebappError, key: str) -> None:
 
 
 def is_dark() -> bool:
-    """Whether the page is dark; for what cannot take its colour from the theme."""
+    """Return whether the page is dark, for charts that cannot take their colours from the theme."""
     return st.context.theme.type == "dark"
 
 
 def foot() -> None:
-    """Which model answers, and where to look further."""
+    """Draw the footer: the served model version, and links to the API's documentation and MLflow."""
     settings = source.settings()
     links = [f'<a href="{escape(settings.api_url, quote=True)}/docs">Service documentation</a>']
     if settings.mlflow_url:
@@ -75,7 +75,7 @@ def foot() -> None:
 
 @st.cache_resource(show_spinner=False)
 def warm_registry() -> None:
-    """Load MLflow behind the first page that anybody sees, so that the Models page opens at once."""
+    """Import MLflow in the background, so that the Models page opens at once."""
     if registry.has_store(source.settings().tracking_uri):
         threading.Thread(target=registry.load_client, daemon=True).start()
 
@@ -85,5 +85,5 @@ def _served_line() -> str:
         model = source.served().model
     except WebappError:
         return "No model answers at the moment"
-    line = f"Answers come from {model.name}, version {model.version} ({model.algorithm})"
-    return f"{line}; the registry cannot confirm it right now" if model.stale else line
+    text = f"Answers come from {model.name}, version {model.version} ({model.algorithm})"
+    return f"{text}; the registry cannot confirm it right now" if model.stale else text

@@ -1,4 +1,4 @@
-"""Lists of films as grids of cards."""
+"""Lists of recommendations as grids of cards."""
 
 from __future__ import annotations
 
@@ -21,22 +21,25 @@ def listing(
     answer: Recommendations, why: Why, *, key: str, label: str, more: Callable[[str, str], None],
     badges: Mapping[int, str] | None = None, digits: int = 2, one_column: bool = False,
 ) -> None:  # fmt: skip
-    """Cards of a list; `more(key, film reference)` draws what leads on from each, `badges` are by movie_id."""
+    """Draw a card for each recommendation.
+
+    `more(key, film reference)` draws the link below a card; `badges`: words beside titles, by movie_id.
+    """
     films = answer.recommendations
-    best = max((film.score for film in films), default=0.0)
+    top_score = max((film.score for film in films), default=0.0)
     with st.grid(1 if one_column else "auto", min_column_width=320):
         for film, reference in zip(films, references(films), strict=True):
             with st.container(
                 border=True, key=f"{key}-{film.movie_id}", height="stretch", vertical_alignment="distribute"
             ):
-                bar = cards.score_bar(label, f"{film.score:.{digits}f}", reasons.segments(film, best), SCORE_NOTE)
+                bar = cards.score_bar(label, f"{film.score:.{digits}f}", reasons.segments(film, top_score), SCORE_NOTE)
                 badge = (badges or {}).get(film.movie_id, "")
                 st.html(cards.recommendation(film, bar, why(film), badge))
                 more(f"{key}-more-{film.movie_id}", reference)
 
 
 def key_to_colours(answer: Recommendations) -> None:
-    """What the bars' colours stand for, as far as this list has them."""
+    """Draw the legend of the score bars' colours that occur in this list."""
     used = {name for film in answer.recommendations for name, _, _ in reasons.segments(film, 1.0)}
     entries = [entry for entry in reasons.SEGMENTS.values() if entry[0] in used]
     if len(entries) > 1:

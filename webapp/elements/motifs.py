@@ -1,6 +1,6 @@
-"""The drawings on the posters, one for each kind of film, on a canvas of 200 x 300 units.
+"""Drawings for the posters, several for each genre, on a canvas of 200 x 300 units.
 
-Each takes dice of the film's own and a light colour, and returns SVG elements.
+Each takes a random generator seeded by the film and a light colour, and returns SVG elements.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _DARK = "#0c0a08"
 
 
 def rings(dice: Random, light: str) -> str:
-    """Concentric circles; also for whatever has no motif of its own."""
+    """Draw concentric circles, as SVG; also for genres without drawings of their own."""
     x, y = dice.uniform(40, 160), dice.uniform(80, 140)
     return "".join(_disc(x, y, r, stroke=light, width=7, opacity=0.34) for r in range(16, 150, 22))
 
@@ -160,8 +160,8 @@ def _arcs(dice: Random, light: str) -> str:
 
 
 def _disc(x: float, y: float, r: float, fill: str = "none", *, stroke: str = "", width: int = 0, opacity: float) -> str:
-    line = f' stroke="{stroke}" stroke-width="{width}"' if stroke else ""
-    return f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{r:.0f}" fill="{fill}"{line} opacity="{opacity}"/>'
+    outline = f' stroke="{stroke}" stroke-width="{width}"' if stroke else ""
+    return f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{r:.0f}" fill="{fill}"{outline} opacity="{opacity}"/>'
 
 
 def _shape(points: Points, fill: str, opacity: float) -> str:
@@ -191,7 +191,7 @@ def _dust(dice: Random, n: int) -> str:
     )
 
 
-# Several for each kind of film; the dice of the film choose.
+# The film's random generator chooses one.
 MOTIFS: dict[str, tuple[Motif, ...]] = {
     "Action": (_rays, _chevrons, _arcs),
     "Adventure": (_mountains, _hills),

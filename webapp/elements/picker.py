@@ -1,4 +1,4 @@
-"""Choosing a film: a dropdown of the best-known ones that also takes any typed title."""
+"""Choose a film: a dropdown of the best-known films that also takes any typed title."""
 
 from __future__ import annotations
 
@@ -12,24 +12,23 @@ from client.client import Api, suggestions
 from client.errors import ApiProblem
 from webapp.wording import film_label
 
-# The dropdown that pages share, and its name in the address bar. A page that links to others with a film must not have
-# it: Streamlit drops a link's parameter where the page at hand binds one of the same name.
+# Key of the dropdown that pages share, and its name in the address bar. A page whose links pass a film must not use it:
+# Streamlit drops a link's parameter if the page binds one of the same name.
 FILM = "film"
 BEST_KNOWN = 100
+PLACEHOLDER = "Type a title, or pick a film"
 _NUMBERED = re.compile(r"#(\d{1,15})$")
 
 
-def pick_film(
-    api: Api, key: str, *, label: str = "Film", placeholder: str = "Type a title, or pick a film"
-) -> Film | None:
-    """The dropdown and, where a typed title needs it, films to choose from instead. None while nothing is chosen.
+def pick_film(api: Api, key: str, *, label: str) -> Film | None:
+    """Draw the film dropdown and return the chosen film, or None; offer films for a title that is not found.
 
     The choice is kept in the address bar under `key`.
     """
     popular = {film_label(film.title, film.year): film for film in api.top("count", n=BEST_KNOWN)}
     typed = st.session_state.get(key) or st.query_params.get(key)
     text = st.selectbox(
-        label, with_typed(list(popular), typed), index=None, key=key, placeholder=placeholder,
+        label, with_typed(list(popular), typed), index=None, key=key, placeholder=PLACEHOLDER,
         accept_new_options=True, filter_mode="contains", bind="query-params", icon=":material/search:",
     )  # fmt: skip
     if not text:
@@ -42,12 +41,15 @@ def pick_film(
 
 
 def with_typed(options: list[str], typed: str | None) -> list[str]:
-    """The options, and what was typed before as one of them, so that it stays chosen."""
+    """Return the dropdown's options with the typed title as one of them, so that it stays chosen."""
     return options if not typed or typed in options else [typed, *options]
 
 
 def find_film(api: Api, text: str) -> Film:
-    """The film of a typed title, or of a number such as "#318". Raises ApiProblem, which may carry suggestions."""
+    """Return the film of a typed title, or of a number such as "#318".
+
+    Raises ApiProblem, which may carry suggestions.
+    """
     numbered = _NUMBERED.search(text)
     if numbered:
         return api.movie(int(numbered[1]))
@@ -55,7 +57,7 @@ def find_film(api: Api, text: str) -> Film:
 
 
 def references(films: Sequence[Suggestion | Film]) -> list[str]:
-    """A text for each film that finds it again; films of one title and year are told apart by number."""
+    """Return a unique label for each film; films of the same title and year get their number appended."""
     labels = [film_label(film.title, film.year) for film in films]
     return [
         f"{label} #{film.movie_id}" if labels.count(label) > 1 else label
@@ -64,12 +66,12 @@ def references(films: Sequence[Suggestion | Film]) -> list[str]:
 
 
 def choose(key: str, reference: str) -> None:
-    """Put a film into the dropdown `key`; for a button's on_click."""
+    """Select a film in the dropdown `key`; for a button's on_click."""
     st.session_state[key] = reference
 
 
 def _offer(problem: ApiProblem, api: Api, text: str, key: str) -> None:
-    """Say why the title did not do, and offer the films that may have been meant."""
+    """Say why the title was not found, and offer films that may have been meant."""
     films: Sequence[Suggestion | Film] = suggestions(problem) or api.search(text)
     if problem.kind == "title-ambiguous":
         st.info("Several films have this title. Which one?", icon=":material/help:")

@@ -1,4 +1,4 @@
-"""A small drawn poster for every film: title, year and the colours and motif of its genres. No outside service."""
+"""Draw a poster for any film from its title, year and genres, without an outside service."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import lru_cache
 from html import escape
 
 from webapp.elements.motifs import MOTIFS, rings
-from webapp.palette import by_character, genre_colour, shade
+from webapp.palette import by_specificity, genre_colour, shade
 
 WIDTH, HEIGHT = 200, 300
 TITLE_LINES = 4
@@ -21,14 +21,14 @@ _SANS = "'Source Sans 3','Helvetica Neue',Arial,'DejaVu Sans',sans-serif"
 
 @lru_cache(maxsize=4096)
 def poster_uri(movie_id: int, title: str, year: int | None, genres: tuple[str, ...]) -> str:
-    """The poster as a data URI for an <img>; pages strip inline SVG for safety."""
+    """Return the drawn poster of a film as a data URI for an <img>; Streamlit strips inline SVG."""
     svg = poster_svg(movie_id, title, year, genres)
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
 
 
 def poster_svg(movie_id: int, title: str, year: int | None, genres: Sequence[str]) -> str:
-    """An SVG document of 200 x 300 units; the same film always gets the same drawing."""
-    ordered = by_character(genres)
+    """Return the poster of a film as an SVG document of 200 x 300 units; one film always gets the same drawing."""
+    ordered = by_specificity(genres)
     main = genre_colour(ordered[0]) if ordered else genre_colour("")
     second = genre_colour(ordered[1]) if len(ordered) > 1 else main
     dice = random.Random(movie_id)
@@ -47,17 +47,17 @@ def poster_svg(movie_id: int, title: str, year: int | None, genres: Sequence[str
 
 
 def title_lines(title: str) -> tuple[list[str], int]:
-    """The title broken into at most four lines, and the size of its letters that fits the width."""
+    """Return the title broken into at most four lines, and the font size at which they fit the poster."""
     for size, letters in _SIZES:
         lines = textwrap.wrap(title, letters, break_long_words=False) or [""]
         if len(lines) <= TITLE_LINES and max(map(len, lines)) <= letters:
             return lines, size
     size, letters = _SIZES[-1]
     lines = textwrap.wrap(title, letters)
-    kept = lines[:TITLE_LINES]
+    visible = lines[:TITLE_LINES]
     if len(lines) > TITLE_LINES:
-        kept[-1] = kept[-1][: letters - 2].rstrip() + "…"
-    return kept, size
+        visible[-1] = visible[-1][: letters - 2].rstrip() + "…"
+    return visible, size
 
 
 def _lettering(title: str, year: int | None) -> str:
@@ -65,8 +65,8 @@ def _lettering(title: str, year: int | None) -> str:
     step = size * 1.14
     top = 272 - step * len(lines) + size * 0.8
     drawn = "".join(
-        f'<text x="16" y="{top + step * i:.0f}" font-size="{size}">{escape(line)}</text>'
-        for i, line in enumerate(lines)
+        f'<text x="16" y="{top + step * i:.0f}" font-size="{size}">{escape(text)}</text>'
+        for i, text in enumerate(lines)
     )
     stamp = f'<text x="186" y="32" text-anchor="end" font-size="15" letter-spacing="2.5">{year}</text>' if year else ""
     return (
@@ -76,7 +76,7 @@ def _lettering(title: str, year: int | None) -> str:
 
 
 def _stripe(colours: Sequence[str]) -> str:
-    """The genres' colours along the lower edge."""
+    """Return a strip of the genres' colours for the lower edge."""
     width = WIDTH / max(len(colours), 1)
     return "".join(
         f'<rect x="{i * width:.1f}" y="292" width="{width + 0.5:.1f}" height="8" fill="{colour}"/>'

@@ -1,4 +1,4 @@
-"""Why a film is in a list, in words and as parts of a bar."""
+"""Why a film is in a list: reasons in words, and the segments of its score bar."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from client.answers import CommonViewers, Reason, Recommendation
 from webapp.palette import ACCENT, CALM, GOLD, MUTED
 from webapp.wording import count, joined
 
-# Parts of the model by what they look at.
-_TASTE = {"als", "item_knn", "ease", "svd", "neighbours"}
+# Parts of a model that compare films by the people who rated them.
+_BY_PEOPLE = {"als", "ials", "item_knn", "ease", "svd"}
 SEGMENTS = {
     "people": ("Loved by the same people", ACCENT),
     "content": ("Genres, people and tags in common", GOLD),
@@ -24,31 +24,31 @@ _WORDS = {
     "era": "From about the same time",
     "user_tag": "Both tagged “{}”",
 }
-_TELLING = ("director", "actor", "tag", "user_tag", "genre", "era")
+_KINDS_BY_WEIGHT = ("director", "actor", "tag", "user_tag", "genre", "era")
 
 
-def segments(film: Recommendation, best: float) -> list[tuple[str, float, str]]:
-    """The film's score as parts of a bar whose full width is `best`: name, share and colour of each."""
-    whole = film.score / best if best > 0 else 0.0
-    parts = _by_kind(film.explanation.reasons if film.explanation else ())
-    positive = sum(value for value in parts.values() if value > 0)
+def segments(film: Recommendation, top_score: float) -> list[tuple[str, float, str]]:
+    """Return name, width and colour of each segment of a film's score bar; `top_score` has width 1."""
+    whole = film.score / top_score if top_score > 0 else 0.0
+    totals = _totals(film.explanation.reasons if film.explanation else ())
+    positive = sum(value for value in totals.values() if value > 0)
     if positive <= 0:
         return [(SEGMENTS["people"][0], whole, SEGMENTS["people"][1])]
     return [
-        (SEGMENTS[kind][0], whole * parts[kind] / positive, SEGMENTS[kind][1])
+        (SEGMENTS[kind][0], whole * totals[kind] / positive, SEGMENTS[kind][1])
         for kind in SEGMENTS
-        if parts.get(kind, 0) > 0
+        if totals.get(kind, 0) > 0
     ]
 
 
 def for_film(film: Recommendation, common: CommonViewers | None, most: int = 4) -> list[str]:
-    """Why a film is like another: people in common first, then what both share, the most telling first."""
+    """Return why a film is similar to another, in sentences: people in common, then shared makers, tags and genres."""
     lines = []
     if common and common.likes:
         people = "person" if common.likes == 1 else "people"
         lines.append(f"{count(common.likes)} {people} liked both")
     reasons = film.explanation.reasons if film.explanation else ()
-    for kind in _TELLING:
+    for kind in _KINDS_BY_WEIGHT:
         names = [reason.name for reason in reasons if reason.kind == kind and reason.contribution > 0]
         if names:
             lines.append(_WORDS[kind].format(joined(names)))
@@ -56,14 +56,14 @@ def for_film(film: Recommendation, common: CommonViewers | None, most: int = 4) 
 
 
 def for_person(film: Recommendation, most: int = 2) -> list[str]:
-    """Why a film is in a person's list: the rated films that moved it up, the strongest first."""
+    """Return why a film is in a person's list: the rated films that raised its score most."""
     reasons = film.explanation.reasons if film.explanation else ()
     helped = sorted((r for r in reasons if r.kind == "film" and r.contribution > 0), key=lambda r: -r.contribution)
     return [_because(reason) for reason in helped[:most]]
 
 
 def badge(move: int | None) -> str:
-    """How a film's place has changed, in a word."""
+    """Return how a film's place changed: “new”, “up 2”, “down 1”, or nothing."""
     if move is None:
         return "new"
     return f"up {move}" if move > 0 else f"down {-move}" if move < 0 else ""
@@ -73,8 +73,8 @@ def _because(reason: Reason) -> str:
     return f"Because you gave {reason.name} {reason.rating:g} stars" if reason.rating else f"Because of {reason.name}"
 
 
-def _by_kind(reasons: Sequence[Reason]) -> dict[str, float]:
-    """Contributions by segment."""
+def _totals(reasons: Sequence[Reason]) -> dict[str, float]:
+    """Sum the contributions by segment."""
     totals: dict[str, float] = {}
     for reason in reasons:
         kind = _segment(reason)
@@ -87,6 +87,6 @@ def _segment(reason: Reason) -> str:
         return "steering"
     if reason.kind in _WORDS or (reason.kind == "part" and reason.name == "content"):
         return "content"
-    if reason.kind == "film" or reason.name in _TASTE:
+    if reason.kind == "film" or reason.name in _BY_PEOPLE:
         return "people"
     return "other"

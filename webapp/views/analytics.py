@@ -1,4 +1,4 @@
-"""Analytics: what people rated, and how."""
+"""The Analytics page: what people rated, and how."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from webapp.elements.picker import FILM, pick_film, references
 from webapp.palette import genre_colour, main_genre
 from webapp.wording import count, film_label, place, stars
 
-# A bound control keeps its value from page to page: one of the same key on two pages must accept the same values.
+# A control keeps its value from page to page: controls with the same key on two pages must accept the same values.
 GENRE_VIEWS = {"average_rating": "Average rating", "ratings": "Ratings", "movies": "Films"}
 ALL_GENRES = "All genres"
 DAMPED = (
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 def draw() -> None:
-    """The page."""
+    """Draw the Analytics page: charts of ratings by film, genre and time."""
     heading("What people rated, and how", "The ratings that the served model learned from, from all films down to one.")
     api = source.api()
     view = st.segmented_control(
@@ -55,37 +55,37 @@ def _one_film(api: Api) -> None:
 
 def _two_films(api: Api) -> None:
     left, right = st.columns(2, gap="medium")
-    known = api.top("count", n=2)
+    defaults = api.top("count", n=2)
     with left:
-        first = pick_film(api, FILM, label="First film") or known[0]
+        first = pick_film(api, FILM, label="First film") or defaults[0]
         st.html(cards.hero(first))
     with right:
-        second = pick_film(api, "other", label="Second film") or known[-1]
+        second = pick_film(api, "other", label="Second film") or defaults[-1]
         st.html(cards.hero(second))
-    found = _optional(lambda: api.compare(first.movie_id, second.movie_id))
-    if found:
-        st.html(cards.figures(comparison_figures(found)))
+    comparison = _optional(lambda: api.compare(first.movie_id, second.movie_id))
+    if comparison:
+        st.html(cards.figures(comparison_figures(comparison)))
     st.subheader("Their ratings side by side", anchor=False)
     series = [
         (references([first, second])[i], api.ratings(film.movie_id).histogram) for i, film in enumerate((first, second))
     ]
     st.altair_chart(rating_shares(series), width="stretch")
-    if found and found.shared_features:
+    if comparison and comparison.shared_features:
         st.subheader("What they share", anchor=False)
-        st.altair_chart(shared_bars(found.shared_features), width="stretch")
+        st.altair_chart(shared_bars(comparison.shared_features), width="stretch")
 
 
-def comparison_figures(found: Comparison) -> list[tuple[str, str, str]]:
-    """Figures about two films with their explanations."""
-    first, second = found.movies
-    where = f"Place of {second.title} among the {count(found.of)} films that could be shown for {first.title}"
+def comparison_figures(comparison: Comparison) -> list[tuple[str, str, str]]:
+    """Return value, label and explanation of each figure about two compared films."""
+    first, second = comparison.movies
+    where = f"Place of {second.title} among the {count(comparison.of)} films that could be shown for {first.title}"
     return [
-        (place(found.place), f"closest to {first.title}", where),
-        (count(found.common_viewers), "rated both", "People who rated both films"),
-        (count(found.common_likes), "liked both", "People who gave both films four stars or more"),
+        (place(comparison.place), f"closest to {first.title}", where),
+        (count(comparison.common_viewers), "rated both", "People who rated both films"),
+        (count(comparison.common_likes), "liked both", "People who gave both films four stars or more"),
         *(
             (count(film.rating_count), f"rated {film.title}", f"{stars(film.average_rating)} stars on average")
-            for film in found.movies
+            for film in comparison.movies
         ),
     ]
 
@@ -101,21 +101,21 @@ def _most_rated(api: Api) -> None:
 def _best_rated(api: Api) -> None:
     left, right = st.columns(2, gap="medium")
     least = left.slider("Leave out films with fewer ratings than", 1, 500, 20, key="over", bind="query-params")
-    best = api.top("average", n=100, genre=_genre(api, right), min_ratings=least)
-    if not best:
+    top_films = api.top("average", n=100, genre=_genre(api, right), min_ratings=least)
+    if not top_films:
         st.info("No film has that many ratings.", icon=":material/info:")
         return
     st.html(f'<p class="mr-note">{DAMPED}</p>')
-    shown = {film.movie_id for film in best}
-    known = [film for film in _optional(api.film_map) or [] if film.rating_count >= least]
-    others = [film for film in known if film.movie_id not in shown]
-    _legend(best)
-    st.altair_chart(average_against_count(best, others, api.summary().dataset.mean_rating), width="stretch")
+    top_ids = {film.movie_id for film in top_films}
+    well_known = [film for film in _optional(api.film_map) or [] if film.rating_count >= least]
+    backdrop = [film for film in well_known if film.movie_id not in top_ids]
+    _legend(top_films)
+    st.altair_chart(average_against_count(top_films, backdrop, api.summary().dataset.mean_rating), width="stretch")
     st.dataframe(
         [
             {"Place": i, "Film": film_label(film.title, film.year), "Average": film.average_rating,
              "Ratings": film.rating_count, "Genres": ", ".join(film.genres)}
-            for i, film in enumerate(best[:25], 1)
+            for i, film in enumerate(top_films[:25], 1)
         ],
         hide_index=True, column_config={"Average": st.column_config.NumberColumn(format="%.2f")},
     )  # fmt: skip
@@ -162,7 +162,7 @@ def _legend(films: Sequence[Film]) -> None:
 
 
 def _genre(api: Api, where: st.delta_generator.DeltaGenerator, *, everything: bool = True) -> str | None:
-    """The genre that a person chooses; None for all."""
+    """Draw the choice of a genre and return it; None for all genres."""
     names = [genre.genre for genre in api.genres() if genre.ratings]
     options = [ALL_GENRES, *names] if everything else names
     key = "genre" if everything else "one-genre"
@@ -171,7 +171,7 @@ def _genre(api: Api, where: st.delta_generator.DeltaGenerator, *, everything: bo
 
 
 def _optional(ask: Callable[[], T]) -> T | None:
-    """What a call answers, or None where the served version does not carry it."""
+    """Return the answer of a call, or None where the served version lacks that data."""
     try:
         return ask()
     except ApiProblem as problem:

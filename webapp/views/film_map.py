@@ -1,4 +1,4 @@
-"""Map of films: the most rated films, alike ones side by side."""
+"""The Map page: the most rated films, similar ones side by side."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from webapp.elements.picker import FILM, pick_film, references
 from webapp.palette import main_genre
 
 CHART = "map"
-SPOT = "spot"  # the film that is sought
+SPOT = "spot"  # key of the dropdown that finds a film on the map
 NOTE = (
     "Made when the model was trained: the taste of everybody who rated, and what is known of each film, laid out by "
     '<a href="https://www.jmlr.org/papers/v9/vandermaaten08a.html">t-SNE</a>. Only neighbourhoods mean something; '
@@ -24,7 +24,7 @@ NOTE = (
 
 
 def draw() -> None:
-    """The page."""
+    """Draw the Map page: a chart of films, similar ones side by side."""
     heading(
         "The map of films",
         "Films that the same people love, or that share their makers and genres, lie close together. Drag to move, "
@@ -52,14 +52,14 @@ def draw() -> None:
 
 
 def clicked_film(event: object) -> int | None:
-    """The film that the chart's selection names."""
+    """Return the movie_id that was clicked in the chart, or None."""
     selection = event.get("selection", {}) if isinstance(event, dict) else {}
     points = selection.get(SELECTION) or []
     return int(points[0]["movie_id"]) if points else None
 
 
 def genre_names(films: list[MapFilm]) -> list[str]:
-    """The genres on the map in alphabetical order."""
+    """Return the genres of the films in alphabetical order."""
     return sorted({genre for film in films for genre in film.genres})
 
 
@@ -68,7 +68,7 @@ def _opened(api: Api, film: Film | None, films: list[MapFilm]) -> None:
         return
     with st.container(border=True):
         st.html(cards.hero(film))
-        if film.movie_id not in {shown.movie_id for shown in films}:
+        if film.movie_id not in {entry.movie_id for entry in films}:
             st.caption("This film has too few ratings to be on the map.")
         query = {FILM: references([film])[0]}
         with st.container(horizontal=True):

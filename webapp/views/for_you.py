@@ -1,4 +1,4 @@
-"""For you: rate a few films, and watch a list of your own grow."""
+"""The For you page: rate a few films and get a list of recommendations."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from webapp.elements.picker import FILM, pick_film
 from webapp.exports import recommendations_csv
 from webapp.state import deck, moves, rated
 
-TASTE, PAGE, SHOWN = "taste", "deck-page", "shown-list"  # in the session, and nowhere else
+TASTE, PAGE, SHOWN = "taste", "deck-page", "shown-list"  # keys of the session state; nothing is stored elsewhere
 ENOUGH = 5
 BEST_KNOWN = 100
 
 
 def draw() -> None:
-    """The page."""
+    """Draw the For you page: films to rate, and the recommendations that follow from the ratings."""
     heading(
         "A list of your own",
         "Give stars to a handful of films that you know. The list below changes with every star. Nothing is stored: "
@@ -43,20 +43,20 @@ def draw() -> None:
 
 
 def _deck(api: Api, taste: dict[int, float]) -> None:
-    """Films to rate; a rated one stays until others are asked for."""
+    """Draw films to rate; a rated film stays until the visitor asks for others."""
     page = st.session_state.setdefault(PAGE, 0)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader("Which of these do you know?", anchor=False)
         st.button("Show others", icon=":material/refresh:", key="others", on_click=_turn_page)
     with st.grid("auto", min_column_width=140, gap="small"):
-        for film in deck(_known(api), {}, page):
+        for film in deck(_well_known(api), page):
             with st.container(key=f"deck-{film.movie_id}", gap="xsmall"):
                 st.html(cards.poster(film))
                 _stars(film, taste, "deck")
 
 
-def _known(api: Api) -> list[MapFilm]:
-    """Well-known films with their places on the map; without a map, all in one place."""
+def _well_known(api: Api) -> list[MapFilm]:
+    """Return well-known films with their places on the map; without a map, all at the origin."""
     try:
         return api.film_map()
     except ApiProblem:
@@ -64,7 +64,7 @@ def _known(api: Api) -> list[MapFilm]:
 
 
 def _typed(api: Api) -> None:
-    """Any other film by its title."""
+    """Draw the dropdown to rate any other film."""
     left, right = st.columns([3, 2], gap="medium", vertical_alignment="bottom")
     with left:
         film = pick_film(api, "add", label="Or type a film that you know")
@@ -75,9 +75,9 @@ def _typed(api: Api) -> None:
 
 def _stars(film: Film | MapFilm, taste: dict[int, float], where: str) -> None:
     key = f"{where}-stars-{film.movie_id}"
-    given = taste.get(film.movie_id)
-    stars = None if given is None else round(given) - 1
-    # Set only where it differs: what a page sets anew overrules a click that comes while it is being drawn.
+    rating = taste.get(film.movie_id)
+    stars = None if rating is None else round(rating) - 1
+    # Set only if it differs: setting it would overrule a click that arrives while the page is drawn.
     if st.session_state.get(key) != stars:
         st.session_state[key] = stars
     st.feedback("stars", key=key, on_change=_rate, args=(film.movie_id, key))
@@ -96,7 +96,7 @@ def _forget() -> None:
 
 
 def _rated(api: Api, taste: dict[int, float]) -> None:
-    """What was rated so far, and a way to start again."""
+    """Draw the ratings so far, and a button to start again."""
     if not taste:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="rated"):
@@ -135,8 +135,8 @@ def _list(answer: Recommendations, taste: dict[int, float]) -> None:
 
 def _why(film: Recommendation) -> list[str]:
     guess = film.predicted_rating
-    own = [f"You would give it about {guess:.1f} stars"] if guess else []
-    return [*own, *reasons.for_person(film)]
+    prediction = [f"You would give it about {guess:.1f} stars"] if guess else []
+    return [*prediction, *reasons.for_person(film)]
 
 
 def _lead_on(key: str, reference: str) -> None:

@@ -1,4 +1,4 @@
-"""Models: versions, their evidence, and how they compare."""
+"""The Models page: registered versions, their metrics, and how they compare."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from webapp.elements.picker import FILM, pick_film
 from webapp.overlap import difference
 from webapp.palette import ACCENT, CALM
 from webapp.registry import Version, read_versions
-from webapp.wording import DEFINITIONS_URL, PROTOCOLS, count, film_label, metric_help, metric_title
+from webapp.wording import ALGORITHMS, DEFINITIONS_URL, PROTOCOLS, count, film_label, metric_help, metric_title
 
 REGISTRY_SECONDS = 15
 LIST_LENGTH = 12
 
 
 def draw() -> None:
-    """The page."""
+    """Draw the Models page: the served version, all registered ones, and how they compare."""
     heading("Models and their evidence", "Every registered version, how it was judged, and which one answers.")
     with guarded("served"):
         _served(source.served())
@@ -52,7 +52,7 @@ def _served(card: ModelCard) -> None:
         cards.figures(
             [
                 (f"Version {card.model.version}", "serving now", f"{card.model.name}, run {card.model.run_id}"),
-                (card.model.algorithm, "algorithm", "What the version is made of; its parameters are below"),
+                (card.model.algorithm, "algorithm", ALGORITHMS.get(card.model.algorithm, "")),
                 (card.created[:10], "made on", card.created),
                 (count(card.movies), "films it knows", "Films in its catalogue"),
                 (count(card.users), "people it learned from", "People whose ratings it was fitted on"),
@@ -93,25 +93,25 @@ def _compare(versions: Sequence[Version]) -> None:
         format_func=lambda number: numbers[number].label,
     )
     picked = [numbers[number] for number in chosen]
-    known = protocols(picked)
-    if not known:
+    names = protocols(picked)
+    if not names:
         st.info("Choose versions that were judged.", icon=":material/info:")
         return
     left, right = st.columns([1, 2], gap="medium")
-    protocol = left.selectbox("Protocol", known, key="protocol", bind="query-params")
-    names = metric_names(picked, protocol)
-    wanted = right.multiselect(
-        "Figures", names, [name for name in FIRST_LOOK if name in names][:4], key=f"figures-{protocol}",
+    protocol = left.selectbox("Protocol", names, key="protocol", bind="query-params")
+    metrics = metric_names(picked, protocol)
+    chosen_metrics = right.multiselect(
+        "Figures", metrics, [name for name in FIRST_LOOK if name in metrics][:4], key=f"figures-{protocol}",
         format_func=metric_title,
     )  # fmt: skip
     st.html(f'<p class="mr-note"><b>{protocol}.</b> {PROTOCOLS.get(protocol, "")}</p>')
     st.html(cards.legend([(SERVED, ACCENT), (OTHER, CALM), ("Lines are 95 % intervals", "transparent")]))
-    _metric_charts(picked, protocol, wanted)
-    _trade_offs(picked, protocol, names)
+    _metric_charts(picked, protocol, chosen_metrics)
+    _trade_offs(picked, protocol, metrics)
 
 
 def _of_one_data_set(versions: Sequence[Version]) -> list[Version]:
-    """The versions of one data set: figures of two data sets cannot be compared."""
+    """Draw the choice of a data set and return its versions; figures of two data sets cannot be compared."""
     names = datasets(versions)
     chosen = st.selectbox("Data set", names, key="dataset", bind="query-params") if len(names) > 1 else names[0]
     return [version for version in versions if version.dataset == chosen]
@@ -122,8 +122,8 @@ def _metric_charts(versions: Sequence[Version], protocol: str, names: Sequence[s
         for name in names:
             with st.container(key=f"metric-{name}"):
                 st.subheader(metric_title(name), anchor=False, help=metric_help(name) or None)
-                shown = [version for version in versions if figure(version, protocol, name)]
-                st.altair_chart(metric_intervals(shown, protocol, name), width="stretch")
+                measured = [version for version in versions if figure(version, protocol, name)]
+                st.altair_chart(metric_intervals(measured, protocol, name), width="stretch")
 
 
 def _trade_offs(versions: Sequence[Version], protocol: str, names: Sequence[str]) -> None:
@@ -150,6 +150,8 @@ def _in_full(versions: Sequence[Version]) -> None:
         format_func=lambda number: numbers[number].label,
     )  # fmt: skip
     version = numbers[number]
+    if version.algorithm in ALGORITHMS:
+        st.html(f"<p><b>{version.algorithm}:</b> {ALGORITHMS[version.algorithm]}</p>")
     st.html(f"<p><b>The promotion gate:</b> {escape(_verdict(version))}</p>")
     mlflow_url = source.settings().mlflow_url
     if mlflow_url and version.experiment_id:
@@ -192,7 +194,7 @@ def _change(api: Api, film: Film) -> None:
     st.html(
         cards.figures(
             [
-                (f"{change.likeness:.2f}", "rank-biased overlap", "1 is the same list; the top counts most"),
+                (f"{change.overlap:.2f}", "rank-biased overlap", "1 is the same list; the top counts most"),
                 (str(len(change.stay)), "stay", "Films in both lists"),
                 (str(len(change.enter)), "enter", "Films that only the challenger shows"),
                 (str(len(change.leave)), "leave", "Films that only the champion shows"),

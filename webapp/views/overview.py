@@ -1,4 +1,4 @@
-"""Overview: what this is, the data behind it, and where its models stand in thirty years of research."""
+"""The Overview page: what this is, the data behind it, and the research that its models follow."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STEPS = (
 
 
 def draw() -> None:
-    """The page."""
+    """Draw the Overview page: the data set, how the system works, and the timeline of papers."""
     heading(
         "Films like the ones you love",
         "Name a film and see what is like it, and why. Rate a few and get a list of your own. Or open the hood: every "
@@ -50,7 +50,7 @@ def draw() -> None:
 
 
 def flow(steps: tuple[tuple[str, str], ...]) -> str:
-    """The way from ratings to answers as a row of boxes."""
+    """Return the HTML of the steps from ratings to answers, as a row of boxes."""
     boxes = "".join(f"<li><b>{escape(name)}</b><span>{escape(text)}</span></li>" for name, text in steps)
     return f'<ol class="mr-flow">{boxes}</ol>'
 
@@ -62,7 +62,7 @@ def _snapshot(summary: Summary) -> None:
 
 
 def snapshot_figures(data: Snapshot) -> list[tuple[str, str, str]]:
-    """Value, label and explanation of each figure that the data set has."""
+    """Return value, label and explanation of each figure that is known of the data set."""
     entries = [
         (data.name, "data set", "Name of the MovieLens data set that the served model was fitted on"),
         (count(data.films), "films", "Films in the catalogue"),

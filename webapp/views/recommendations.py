@@ -1,4 +1,4 @@
-"""Recommendations: a film in, films like it out, and why."""
+"""The Recommendations page: films similar to a chosen film, with reasons."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SLOTS = {"Champion": CHAMPION, "Challenger": CHALLENGER}
 
 
 def draw() -> None:
-    """The page."""
+    """Draw the Recommendations page: films similar to the chosen film, with reasons."""
     heading(
         "Films like a film",
         "Choose a film that you like. The list comes straight from the model that is served, and says why each film is "
@@ -47,7 +47,7 @@ def draw() -> None:
 
 
 def _which() -> str:
-    """Which of the served versions answers; a choice only where there are two."""
+    """Return which served version answers; draw a choice if there are two."""
     if source.challenger() is None:
         return "Champion"
     options = [*SLOTS, BOTH]
@@ -78,7 +78,7 @@ def _side_by_side(api: Api, film: Film, wish: Wish) -> None:
     before, after = ([entry.movie_id for entry in answer.recommendations] for answer in answers.values())
     change = difference(before, after)
     st.html(
-        f'<p class="mr-lead">{len(change.stay)} films are in both lists; rank-biased overlap {change.likeness:.2f} '
+        f'<p class="mr-lead">{len(change.stay)} films are in both lists; rank-biased overlap {change.overlap:.2f} '
         "(1 is the same list, the top counting most).</p>"
     )
     for column, (name, answer) in zip(st.columns(2, gap="medium"), answers.items(), strict=True):
@@ -90,7 +90,7 @@ def _side_by_side(api: Api, film: Film, wish: Wish) -> None:
 
 
 def _cards(api: Api, film: Film, answer: Recommendations, key: str, badges: dict[int, str] | None = None) -> None:
-    """The list with its reasons; with `badges` it shares the page with another one."""
+    """Draw the list with its reasons; with `badges`, in one column beside another list."""
     common = _common(api, film, answer.recommendations)
 
     def why(entry: Recommendation) -> list[str]:
@@ -101,12 +101,12 @@ def _cards(api: Api, film: Film, answer: Recommendations, key: str, badges: dict
 
 
 def _common(api: Api, film: Film, films: list[Recommendation]) -> dict[int, CommonViewers]:
-    """People in common with each film of the list; nothing where the version does not know."""
+    """Return people in common by movie_id; empty where the served version lacks that data."""
     try:
-        found = api.common(film.movie_id, [entry.movie_id for entry in films]) if films else []
+        common = api.common(film.movie_id, [entry.movie_id for entry in films]) if films else []
     except ApiProblem:
         return {}
-    return {entry.movie_id: entry for entry in found}
+    return {entry.movie_id: entry for entry in common}
 
 
 def _more(key: str, reference: str) -> None:
@@ -121,7 +121,7 @@ def _more(key: str, reference: str) -> None:
 
 
 def _invite(api: Api) -> None:
-    """Well-known films to begin with."""
+    """Draw well-known films to begin with."""
     st.subheader("Or begin with one of these", anchor=False)
     films = api.top("count", n=12)
     with st.grid("auto", min_column_width=140, gap="small"):

@@ -69,6 +69,22 @@ def test_every_mounted_command_exists_and_says_what_the_list_says(name, movierec
     assert "--install-completion" not in capsys.readouterr().out
 
 
+def commands():
+    """Name and definition of every command, those of groups included."""
+    for name in main.MOUNTS:
+        command = main.MOUNTS[name].load(name)
+        for member, defined in getattr(command, "commands", {"": command}).items():
+            yield f"{name} {member}".strip(), defined
+
+
+def test_every_command_shows_an_example_and_answers_scripts_in_json():
+    runs_until_stopped = {"demo", "serve", "pull", "webapp"}
+    for name, command in commands():
+        assert f"Example: movierec {name}" in f"{command.help} {command.epilog}", name
+        options = {option for param in command.params for option in param.opts}
+        assert ("--json" in options) == (name not in runs_until_stopped), name
+
+
 @pytest.mark.parametrize("name", main.MOUNTS)
 def test_help_of_a_command_stays_light(name):
     _, loaded = in_fresh_python(f"from movierec.cli import main\nmain.MOUNTS[{name!r}].load({name!r})")

@@ -36,6 +36,23 @@ def test_compare_promote_and_rollback(movierec):
     assert movierec("rollback").stdout == "Version 1 is champion again.\n"
 
 
+def test_promotion_and_rollback_answer_scripts_in_json(movierec):
+    for version in (1, 2):
+        done = movierec("promote", "--version", str(version), "--force", "--reason", "trial", "--json")
+        answer = json.loads(done.stdout)
+        assert (answer["version"], answer["promoted"]) == (version, True)
+        assert answer["summary"]
+    assert json.loads(movierec("rollback", "--json").stdout) == {"version": 1}
+
+
+def test_a_refused_promotion_says_so_in_json_and_ends_with_3(movierec):
+    done = movierec("promote", "--version", "1", "--json")
+    answer = json.loads(done.stdout)
+    assert (answer["version"], answer["promoted"]) == (1, False)
+    assert answer["summary"] == str(done.exception)
+    assert done.exception.exit_code == 3
+
+
 def test_diff_of_equal_versions_finds_nothing(movierec):
     done = movierec("diff", "1", "2", "--titles", "Star Voyage", "--users", "3", "--json")
     assert done.exit_code == 0, done.exception

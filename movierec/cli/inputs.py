@@ -1,4 +1,4 @@
-"""What a command judges by: a protocol, and the data set that it splits or the files of a published split."""
+"""Inputs of an evaluation: a protocol, and the data set that it splits or the files of a published split."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MaskOption = Annotated[Literal["train", "train+valid"], typer.Option("--mask", h
 
 
 class Files(NamedTuple):
-    """The parts of a published split, and whose films lists leave out."""
+    """Files of a published split, and which of them hold the films that lists leave out."""
 
     train: Path | None
     valid: Path | None
@@ -40,8 +40,8 @@ class Files(NamedTuple):
     mask: Literal["train", "train+valid"] = "train"
 
 
-def judged(protocol: str, dataset: str | None, files: Files) -> tuple[ProtocolConfig, ProcessedDataset]:
-    """The protocol `protocol` with `files`, and the data set it judges by: `dataset`, or what the files make.
+def evaluation_inputs(protocol: str, dataset: str | None, files: Files) -> tuple[ProtocolConfig, ProcessedDataset]:
+    """Load the protocol and the data set to evaluate by; without `dataset`, the data set is made from `files`.
 
     Raises UsageError and MissingInputError.
     """
@@ -51,14 +51,14 @@ def judged(protocol: str, dataset: str | None, files: Files) -> tuple[ProtocolCo
     rules = load_protocol(protocol)
     if files.train and files.test:
         rules = rules.with_files(files.train, files.test, files.valid, files.mask)
-        return rules, processed(dataset) if dataset else files_dataset(rules)
+        return rules, load_or_prepare(dataset) if dataset else files_dataset(rules)
     if any(files[:3]) or files.mask != "train":
         raise UsageError("A published split needs both: give --train FILE and --test FILE.")
-    return rules, processed(dataset or DEFAULT)
+    return rules, load_or_prepare(dataset or DEFAULT)
 
 
-def processed(name: str) -> ProcessedDataset:
-    """The processed data set `name`, prepared from its raw files where it is not there yet."""
+def load_or_prepare(name: str) -> ProcessedDataset:
+    """Load the processed data set `name`; prepare it from its raw files if it does not exist yet."""
     from recommender.errors import MissingInputError
     from training.datasets.store import load_dataset, prepare
 

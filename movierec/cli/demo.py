@@ -12,13 +12,13 @@ import typer
 
 from movierec.cli.names import dataset_name
 from movierec.cli.services import Service, Stop, require_free, running, stop_signals, stop_with
+from recommender import home
 from recommender.errors import GateRefusedError
 
 if TYPE_CHECKING:
     from training.datasets.store import ProcessedDataset
     from training.registry import Version
 
-LOGS = Path("var/logs")
 SAMPLE_TITLES = ("Toy Story", "The Matrix", "Heat")  # the first that the model knows is shown
 
 
@@ -139,7 +139,8 @@ def _services(api_port: int, webapp_port: int, mlflow_port: int) -> list[Service
 
 
 def _serve(services: list[Service], dataset: str, start: float) -> None:
-    with running(services, LOGS) as started:
+    logs = home.logs()
+    with running(services, logs) as started:
         api, page, mlflow = (service.port for service in (services[1], services[2], services[0]))
         typer.echo("")
         typer.echo(f"  Web page   http://localhost:{page}")
@@ -148,7 +149,7 @@ def _serve(services: list[Service], dataset: str, start: float) -> None:
         typer.echo("")
         _show_one(f"http://127.0.0.1:{api}")
         typer.echo("")
-        typer.echo(f"Up after {time.monotonic() - start:.0f} s. Logs are in {LOGS}/. Ctrl-C stops everything.")
+        typer.echo(f"Up after {time.monotonic() - start:.0f} s. Logs are in {logs}/. Ctrl-C stops everything.")
         started.wait_for_stop()
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from recommender import home
 from recommender.errors import MissingInputError
 from training.datasets.config import find_dataset_config
 from training.datasets.credits import METADATA_FILE
@@ -14,7 +15,6 @@ from training.datasets.names import check_name, dataset_path
 from training.datasets.readers import genome as genome_reader
 from training.datasets.readers import input_files
 
-RAW_ROOT = Path("data/raw")
 GENOME = "tag-genome"
 CREDITS = "tag-genome-2021"
 _REPOSITORY = Path(__file__).parents[2]
@@ -69,7 +69,7 @@ def find_raw(name: str) -> Path:
 
     Raises UsageError for what is no name, MissingInputError with the commands that help.
     """
-    local = dataset_path(RAW_ROOT, name)
+    local = dataset_path(home.raw_data(), name)
     if local.is_dir():
         return local
     if name == _SAMPLE and (sample := installed_sample()):
@@ -98,5 +98,5 @@ def default_credits(name: str) -> Path | None:
     """Credits of `name` at hand: the table that travels with the project, else fetched metadata, else None."""
     candidates = [_REPOSITORY / "data" / "credits" / f"{check_name(name)}.csv"]
     if name != _SAMPLE:  # its movie ids are its own; all later editions share theirs
-        candidates.append(RAW_ROOT / CREDITS / METADATA_FILE)
+        candidates.append(home.raw_data() / CREDITS / METADATA_FILE)
     return next((path for path in candidates if path.is_file()), None)

@@ -53,11 +53,11 @@ def in_fresh_python(code):
 
 def test_help_lists_every_command_without_loading_one():
     printed, loaded = in_fresh_python(
-        "from contextlib import suppress\nfrom cli import main\nsys.argv = ['movierec', '--help']\n"
+        "from contextlib import suppress\nfrom movierec.cli import main\nsys.argv = ['movierec', '--help']\n"
         "with suppress(SystemExit): main.run()"
     )
     assert [name for name in main.MOUNTS if f" {name} " not in printed] == []
-    assert "cli" in loaded
+    assert "movierec" in loaded
     assert loaded.isdisjoint(HEAVY)
 
 
@@ -71,7 +71,7 @@ def test_every_mounted_command_exists_and_says_what_the_list_says(name, movierec
 
 @pytest.mark.parametrize("name", main.MOUNTS)
 def test_help_of_a_command_stays_light(name):
-    _, loaded = in_fresh_python(f"from cli import main\nmain.MOUNTS[{name!r}].load({name!r})")
+    _, loaded = in_fresh_python(f"from movierec.cli import main\nmain.MOUNTS[{name!r}].load({name!r})")
     assert loaded.isdisjoint(HEAVY)
 
 

@@ -36,7 +36,7 @@ HTTPServer(("127.0.0.1", int(sys.argv[1])), SimpleHTTPRequestHandler).serve_fore
 PARENT = """
 import fcntl, os, signal, sys, termios
 from pathlib import Path
-from cli import services
+from movierec.cli import services
 from movierec.cli.services import Service, Stop, running, stop_signals
 if os.isatty(0):
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)

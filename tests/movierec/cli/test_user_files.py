@@ -156,7 +156,7 @@ def test_names_are_letters_digits_and_three_marks(name, movierec, capsys):
 def test_nothing_heavy_is_imported_to_refuse_a_name(command):
     words = ["movierec", *("/some/where" if word == "NAME" else word for word in COMMANDS[command])]
     printed, loaded = in_fresh_python(
-        f"from contextlib import suppress\nfrom cli import main\nsys.argv = {words}\n"
+        f"from contextlib import suppress\nfrom movierec.cli import main\nsys.argv = {words}\n"
         "with suppress(SystemExit): main.run()\nprint('refused')"
     )
     assert "refused" in printed

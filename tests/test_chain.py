@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from serving.process.python import module_command
-from tests.foreign import plant_foreign_packages
+from testing.foreign import plant_foreign_packages
 
 PATIENCE = 240  # seconds; a slow machine is no failure
 

@@ -65,7 +65,7 @@ def test_row_30_the_image_holds_sources_alone():
     assert context[1] == "*"  # whatever else lies about, an .env for instance, never reaches the engine
     assert {line[1:] for line in context if line.startswith("!")} == paths
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert {*wheel["packages"], *wheel["force-include"]} <= paths
+    assert set(wheel["only-include"]) <= paths
 
 
 def test_row_30_no_secret_is_written_into_the_image_or_the_compose_file():

@@ -116,7 +116,8 @@ def test_the_repository_has(name):
 
 
 def test_every_package_is_shipped():
-    assert set(project_table()["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == set(SHIPPED)
+    wheel = project_table()["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert set(wheel["only-include"]) == {*SHIPPED, *wheel["sources"]}
     assert [name for name in PACKAGES if not (ROOT / name / "__init__.py").is_file()] == []
 
 

@@ -119,11 +119,10 @@ def run() -> None:
     except MovierecError as error:
         typer.secho(f"movierec: {error}", fg=typer.colors.RED, err=True)
         sys.exit(error.exit_code)
-    except ModuleNotFoundError as error:
-        library = (error.name or "").partition(".")[0]
-        if library in _OWN_PACKAGES:
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] in _OWN_PACKAGES:
             raise
-        text = f"movierec: This command needs {library}, not installed here: pip install movierec"
+        text = f"movierec: This command misses a library ({error}): pip install movierec"
         typer.secho(text, fg=typer.colors.RED, err=True)
         sys.exit(MissingInputError.exit_code)
 

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from movierec.cli.webapp import streamlit_command
 from serving.versions.model_store import ModelStore
-from tests.foreign import plant_foreign_packages
+from testing.foreign import plant_foreign_packages
 from tests.webapp.conftest import serving
 from webapp.state import DECK
 

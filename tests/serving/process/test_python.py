@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from testing.foreign import plant_foreign_packages
 from testing.service import Service
-from tests.foreign import plant_foreign_packages
 
 
 def test_service_and_puller_import_nothing_of_the_working_directory(

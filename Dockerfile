@@ -4,22 +4,22 @@ FROM python:3.12-slim-bookworm AS build
 COPY requirements.lock /
 RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
-
-FROM python:3.12-slim-bookworm
-COPY --from=build /venv /venv
-WORKDIR /app
+WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
+COPY client client
 COPY recommender recommender
 COPY training training
 COPY serving serving
 COPY webapp webapp
-COPY client client
 COPY movierec movierec
-COPY benchmarks benchmarks
-COPY testing testing
 COPY configs configs
-RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --editable . \
-    && useradd --system --uid 10001 --no-create-home movierec \
+COPY data/credits data/credits
+RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps .
+
+FROM python:3.12-slim-bookworm
+COPY --from=build /venv /venv
+WORKDIR /app
+RUN useradd --system --uid 10001 --no-create-home movierec \
     && install -d -o movierec /srv/models
 
 # Everything that is written goes to /srv/models (a volume) or /tmp (a tmpfs): the root file system may be read-only.

@@ -1,4 +1,4 @@
-# Everything starts from python3 (3.11 to 3.13) and make; each target sets up .venv first, and only when the lock has changed.
+# Everything starts from python3 (3.11 to 3.14) and make; each target sets up .venv first, and only when the lock has changed.
 
 API_PORT ?= 8000
 WEBAPP_PORT ?= 8501
@@ -14,7 +14,7 @@ BIN := .venv/bin
 READY := .venv/.synced
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock clean
+.PHONY: help run test check wheel bench lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,11 +30,17 @@ check: $(READY) ## lint, formatting, types and import directions
 	for tool in "ruff check" "ruff format --check" mypy "lint-imports --no-logo"; do $(BIN)/$$tool || failed=1; done; \
 	exit $$failed
 
+wheel: $(READY) ## build the wheel and try it away from this clone
+	@PATH="$$PATH:$(CURDIR)/.venv-uv/bin"; $(BIN)/python -m scripts.try_wheel
+
 bench: $(READY) ## measure quality, speed and reliability on this machine
 	@$(BIN)/movierec bench all $(ARGS)
 
-lock: $(READY) ## bring uv.lock and requirements.lock up to date with pyproject.toml
-	@PATH="$$PATH:$(CURDIR)/.venv-uv/bin"; uv lock && uv export --frozen --quiet --no-default-groups --no-emit-project --no-header --output-file requirements.lock
+lock: $(READY) ## bring uv.lock and what is exported from it up to date with pyproject.toml
+	@PATH="$$PATH:$(CURDIR)/.venv-uv/bin"; export="uv export --frozen --quiet --no-emit-project --no-header"; uv lock && \
+	$$export --no-default-groups --all-extras --output-file requirements.lock && \
+	$$export --no-default-groups --all-extras --no-hashes --no-annotate --output-file constraints.txt && \
+	$$export --only-group serve --output-file requirements-serve.lock
 
 # Data, runs and models go first and file by file: the script names what it leaves because movierec did not write it.
 # Any supported Python does, for it needs no library; .venv may be gone already.

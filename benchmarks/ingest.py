@@ -19,7 +19,7 @@ import pandas as pd
 
 from benchmarks.tools.figures import Figure, peak_memory, seconds
 from benchmarks.tools.twins import make_twin, twin, twin_config, twin_directory
-from training.datasets.sources import RAW_ROOT
+from recommender import home
 from training.datasets.store import ProcessedDataset, prepare
 
 SMALL = 0.04  # of the full size: a million ratings
@@ -97,7 +97,7 @@ def _make(size: float) -> Writing:
 
 
 def _prepare(size: float) -> float:
-    with tempfile.TemporaryDirectory(dir=RAW_ROOT) as root:
+    with tempfile.TemporaryDirectory(dir=home.raw_data()) as root:
         prepare("tiny", raw=twin(TINY), processed_root=Path(root))
         return seconds(lambda: prepare("synthetic", raw=twin_directory(size), processed_root=Path(root)))
 
@@ -105,7 +105,7 @@ def _prepare(size: float) -> float:
 def _measure_memory(size: float) -> Memory:
     """Measure memory in a run of its own, because the measurement slows the work."""
     datasets: list[ProcessedDataset] = []
-    with tempfile.TemporaryDirectory(dir=RAW_ROOT) as root:
+    with tempfile.TemporaryDirectory(dir=home.raw_data()) as root:
         prepare("tiny", raw=twin(TINY), processed_root=Path(root))
         peak = peak_memory(
             lambda: datasets.append(prepare("synthetic", raw=twin_directory(size), processed_root=Path(root)))

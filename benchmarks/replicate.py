@@ -15,8 +15,8 @@ from benchmarks.replication.stars import cv5
 from benchmarks.replication.titles import item2item
 from benchmarks.tools.figures import Figure, machine
 from benchmarks.tools.twins import twin
+from recommender import home
 from training.config import CONFIG_ROOT, read_mapping
-from training.datasets.sources import RAW_ROOT
 from training.datasets.store import ProcessedDataset, prepare
 from training.models.base import Progress, silent
 
@@ -105,5 +105,5 @@ def configurations(root: Path = CONFIG_ROOT / "models") -> str:
 
 def _find(name: str) -> Path | None:
     """Return the raw directory `name` in data/raw or in the directory MOVIEREC_REAL_DATA, or None."""
-    roots = [RAW_ROOT, *(Path(root) for root in [os.environ.get("MOVIEREC_REAL_DATA")] if root)]
+    roots = [home.raw_data(), *(Path(root) for root in [os.environ.get("MOVIEREC_REAL_DATA")] if root)]
     return next((root / name for root in roots if (root / name).is_dir()), None)

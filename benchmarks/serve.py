@@ -11,7 +11,6 @@ import random
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +28,7 @@ from recommender.errors import AmbiguousTitleError, TitleNotFoundError
 from recommender.films.catalog import FilmFilter
 from recommender.model import Model, Wanted
 from recommender.titles.index import TitleIndex
+from serving.process.python import module_command
 from testing.service import Service
 from testing.typos import typo
 from training.bundling.synthetic import Size, write
@@ -249,7 +249,7 @@ def peer(kind: str, store: Path | None = None, body: Path | None = None) -> Iter
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
     arguments = [kind, str(port), str(store or ""), str(body or "")]
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.tools.peers", *arguments], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(module_command("benchmarks.tools.peers", *arguments), stdout=subprocess.DEVNULL)
     try:
         _await_port(port)
         yield port

@@ -10,7 +10,6 @@ import os
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ import psutil
 
 from benchmarks.tools.figures import Figure, seconds
 from recommender.errors import MissingInputError, MovierecError
+from serving.process.python import module_command
 from testing.service import Service
 from training.bundling.synthetic import Size, write
 
@@ -143,7 +143,7 @@ def _site(module: list[str], option: str) -> Iterator[tuple[str, subprocess.Pope
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", *module, option, str(port)]
+    command = module_command(*module, option, str(port))
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:

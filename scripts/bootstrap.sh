@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes .venv exactly as uv.lock says. Needs python3 (3.11 to 3.13) and the package index; uv and pip are fetched when absent.
+# Makes .venv exactly as uv.lock says. Needs python3 (3.11 to 3.14) and the package index; uv and pip are fetched when absent.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -13,17 +13,17 @@ fail() {
 
 version_of() { "$1" -c 'import platform; print(platform.python_version())' 2>/dev/null; }
 
-supported() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
+supported() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null; }
 
 find_python() {
-    for candidate in python3 python3.13 python3.12 python3.11; do
+    for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
         if supported "$candidate"; then
             "$candidate" -c 'import sys; print(sys.executable)'
             return
         fi
     done
-    fail "movierec needs Python 3.11, 3.12 or 3.13." \
-        "Found: python3 is $(version_of python3 || echo absent); no python3.13, python3.12 or python3.11 works either." \
+    fail "movierec needs Python 3.11, 3.12, 3.13 or 3.14." \
+        "Found: python3 is $(version_of python3 || echo absent); no python3.14, python3.13, python3.12 or python3.11 works either." \
         "Install one of them so that it is on PATH, then run make again."
 }
 
@@ -69,7 +69,7 @@ echo "Setting up .venv with Python $(version_of "$python") from uv.lock ..." >&2
 uv=$(find_uv "$python")
 [ -t 2 ] || quiet=--quiet # progress bars are for people
 # --inexact: a group that was added by hand (spark, peers) stays.
-UV_PYTHON_DOWNLOADS=never "$uv" sync --frozen --inexact ${quiet:-} --python "$python"
+UV_PYTHON_DOWNLOADS=never "$uv" sync --frozen --inexact --all-extras ${quiet:-} --python "$python"
 touch .venv/.synced
 
 # implicit's wheels link to the system's OpenMP runtime, which the smallest systems leave out.

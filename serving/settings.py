@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import AliasChoices, Field, SecretStr, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from recommender import home
+
 
 class Settings(BaseSettings):
     """Read from the environment: MOVIEREC_WORKERS=4 sets `workers`; lists are JSON: '["films.org", "localhost"]'."""
@@ -20,9 +22,9 @@ class Settings(BaseSettings):
     workers: int = Field(2, ge=1, le=64, description="API processes")
 
     # where models come from
-    store_dir: Path = Field(Path("var/models"), description="local model store: the last good versions")
+    store_dir: Path = Field(default_factory=home.served_models, description="local model store: the last good versions")
     tracking_uri: str = Field(
-        default_factory=lambda: f"sqlite:///{Path('mlruns').resolve()}/mlflow.db",
+        default_factory=home.runs_address,
         validation_alias=AliasChoices("MLFLOW_TRACKING_URI", "MOVIEREC_TRACKING_URI"),
         description="MLflow tracking store with the model registry; MLFLOW_TRACKING_URI sets it",
     )

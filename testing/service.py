@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPConnection, HTTPException
@@ -18,6 +17,7 @@ from typing import Any
 import psutil
 
 from recommender.errors import MovierecError
+from serving.process.python import module_command
 from serving.versions.model_store import Entry, ModelStore, RegistryStatus, VersionMeta
 
 START_SECONDS = 60.0  # generous, for a busy machine
@@ -43,7 +43,7 @@ class Service:
     def __enter__(self) -> Service:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("wb") as sink:
-            command = [sys.executable, "-m", "movierec.cli.main", "serve", *self._arguments]
+            command = module_command("movierec.cli.main", "serve", *self._arguments)
             self.started_at = time.perf_counter()
             self.process = subprocess.Popen(command, env=self._environment, stderr=sink, stdout=sink)
         self.wait(lambda: self._find_port() and self.status("/livez") == 200)

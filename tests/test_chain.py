@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,9 @@ import httpx
 import numpy as np
 import psutil
 import pytest
+
+from serving.process.python import module_command
+from testing.foreign import plant_foreign_packages
 
 PATIENCE = 240  # seconds; a slow machine is no failure
 
@@ -53,6 +55,7 @@ def ports() -> dict[str, int]:
 @pytest.fixture(scope="module")
 def demo(raw: Path, ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("home")
+    plant_foreign_packages(home)
     options = [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
     with (home / "out.txt").open("wb") as out:
         command = [*MOVIEREC, "demo", "--dataset", "toy", "--raw", str(raw), *options]
@@ -69,7 +72,7 @@ def demo(raw: Path, ports: dict[str, int], tmp_path_factory: pytest.TempPathFact
         process.kill()
 
 
-MOVIEREC = [sys.executable, "-m", "movierec.cli.main"]
+MOVIEREC = module_command("movierec.cli.main")
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW")} | {
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -55,14 +56,16 @@ def test_row_31_dependencies_are_installed_by_hash():
 
 
 def test_row_30_the_image_holds_sources_alone():
-    copied = [words.split()[:-1] for name, words in last_stage() if name == "COPY" and not words.startswith("--from")]
+    copied = [words.split()[:-1] for name, words in instructions() if name == "COPY" and not words.startswith("--from")]
     paths = {path for paths in copied for path in paths}
     assert all((ROOT / path).exists() for path in paths)
     assert paths.isdisjoint({".", "data", "mlruns", "var"})
-    assert not words_of("ADD")
+    assert not any(name == "ADD" for name, _ in instructions())
     context = (ROOT / ".dockerignore").read_text().splitlines()
     assert context[1] == "*"  # whatever else lies about, an .env for instance, never reaches the engine
-    assert {line[1:] for line in context if line.startswith("!")} == paths | {"requirements.lock"}
+    assert {line[1:] for line in context if line.startswith("!")} == paths
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert set(wheel["only-include"]) <= paths
 
 
 def test_row_30_no_secret_is_written_into_the_image_or_the_compose_file():

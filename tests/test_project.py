@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("client", "recommender", "training", "serving", "webapp", "movierec", "benchmarks", "testing")
+SHIPPED = ("client", "recommender", "training", "serving", "webapp", "movierec")
+PACKAGES = (*SHIPPED, "benchmarks", "testing")
 FILES = (
     ".ci/run",
     "CHANGELOG.md",
@@ -23,11 +24,13 @@ FILES = (
     "Makefile",
     "README.md",
     "compose.yaml",
+    "constraints.txt",
     "docs/design.md",
     "docs/security.md",
     "environment.yml",
     "mlruns/README.md",
     "pyproject.toml",
+    "requirements-serve.lock",
     "requirements.lock",
     "uv.lock",
 )
@@ -45,10 +48,20 @@ def project_table():
     return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-def locked_closure() -> set[tuple[str, str]]:
-    """(name, version) of everything that the project needs to run, by walking uv.lock from the project itself."""
-    packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
-    waiting: list[tuple[str, tuple[str, ...]]] = [("movierec", ())]
+def locked_packages():
+    return tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+
+
+def locked_group(name: str) -> list[tuple[str, tuple[str, ...]]]:
+    """(name, extras) of each entry of a dependency group."""
+    (project,) = (package for package in locked_packages() if package["name"] == "movierec")
+    return [(entry["name"], tuple(entry.get("extra", ()))) for entry in project["dev-dependencies"][name]]
+
+
+def locked_closure(*roots: tuple[str, tuple[str, ...]]) -> set[tuple[str, str]]:
+    """(name, version) of all that `roots`, pairs of a name and its extras, need, by walking uv.lock."""
+    packages = locked_packages()
+    waiting = list(roots)
     seen = set()
     while waiting:
         wanted = name, extras = waiting.pop()
@@ -63,34 +76,38 @@ def locked_closure() -> set[tuple[str, str]]:
     return {(package["name"], package["version"]) for package in packages if package["name"] in reached}
 
 
-def exported() -> dict[tuple[str, str], int]:
-    """Each requirement of requirements.lock, (name, version), with the number of its hashes."""
-    text = (ROOT / "requirements.lock").read_text().replace("\\\n", " ")
+def exported(name: str) -> dict[tuple[str, str], int]:
+    """Each requirement of an exported file, (name, version), with the number of its hashes."""
+    text = (ROOT / name).read_text().replace("\\\n", " ")
     requirements = re.findall(r"^([\w.-]+)==([^\s;]+)(.*)$", text, flags=re.MULTILINE)
     return {(name, version): rest.count("--hash=sha256:") for name, version, rest in requirements}
 
 
 def test_the_exported_lock_holds_what_uv_lock_says_and_no_more():
-    assert set(exported()) == locked_closure()
+    everything = locked_closure(("movierec", ("web",)))
+    assert set(exported("requirements.lock")) == set(exported("constraints.txt")) == everything
+    assert set(exported("requirements-serve.lock")) == locked_closure(*locked_group("serve"))
+    assert set(exported("requirements-serve.lock")) < everything
 
 
-def test_row_31_every_exported_requirement_carries_hashes():
-    assert [requirement for requirement, hashes in exported().items() if not hashes] == []
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-serve.lock"])
+def test_row_31_every_exported_requirement_carries_hashes(name):
+    assert [requirement for requirement, hashes in exported(name).items() if not hashes] == []
 
 
 def test_the_sample_data_and_the_development_tools_stay_out_of_the_exported_lock():
-    names = {name for name, _ in exported()}
+    names = {name for name, _ in exported("requirements.lock")}
     assert {"numpy", "mlflow", "fastapi"} <= names
     assert names.isdisjoint({"recbole", "recommenders", "pyspark", "pytest", "ruff", "mypy"})
 
 
-def test_conda_installs_python_pip_and_the_exported_lock():
+def test_conda_installs_python_pip_and_the_project_with_the_locked_versions():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     python, pip, requirements = environment["dependencies"]
-    assert re.fullmatch(r"python=3\.1[123]", python)
+    assert re.fullmatch(r"python=3\.1[1234]", python)
     assert pip == "pip"
-    assert requirements == {"pip": ["-r requirements.lock"]}
-    assert project_table()["project"]["requires-python"] == ">=3.11,<3.14"
+    assert requirements == {"pip": ["-c constraints.txt", "-e .[web]"]}  # pip takes no hashes beside a directory
+    assert project_table()["project"]["requires-python"] == ">=3.11,<3.15"
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -99,7 +116,8 @@ def test_the_repository_has(name):
 
 
 def test_every_package_is_shipped():
-    assert set(project_table()["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == set(PACKAGES)
+    wheel = project_table()["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert set(wheel["only-include"]) == {*SHIPPED, *wheel["sources"]}
     assert [name for name in PACKAGES if not (ROOT / name / "__init__.py").is_file()] == []
 
 

@@ -11,7 +11,23 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from recommender.errors import MissingInputError, UsageError
 
-CONFIG_ROOT = Path(__file__).parents[1] / "configs"
+
+def shipped(inside: str, checkout: str) -> Path:
+    """Return a directory of data files: `inside` this package where it was installed, `checkout` in a repository."""
+    installed = Path(__file__).parent / inside
+    return installed if installed.is_dir() else Path(__file__).parents[1] / checkout
+
+
+CONFIG_ROOT = shipped("configs", "configs")
+
+
+def require_checkout(option: str) -> None:
+    """Raise UsageError where the configuration files are those of an installed package, which nobody should edit."""
+    if CONFIG_ROOT.parent == Path(__file__).parent:
+        raise UsageError(
+            f"{option} changes files in configs/ and needs a checkout of the repository. Leave it out, and give the "
+            "parameters to `movierec train` with --set."
+        )
 
 
 class Config(BaseModel):

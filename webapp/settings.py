@@ -5,6 +5,8 @@ from __future__ import annotations
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from recommender import home
+
 
 class Settings(BaseSettings):
     """Addresses and time-outs of the web page; for example, MOVIEREC_API_URL sets `api_url`."""
@@ -16,7 +18,7 @@ class Settings(BaseSettings):
     api_read_seconds: float = Field(5.0, gt=0, description="longest wait for an answer of the service")
     mlflow_url: str | None = Field(None, description="address of the MLflow UI that pages link to")
     tracking_uri: str = Field(
-        "sqlite:///mlruns/mlflow.db",
+        default_factory=home.runs_address,
         validation_alias=AliasChoices("MLFLOW_TRACKING_URI", "MOVIEREC_TRACKING_URI"),
         description="MLflow store that the Models page reads; MLFLOW_TRACKING_URI sets it",
     )

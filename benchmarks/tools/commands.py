@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from recommender.errors import MovierecError
+from serving.process.python import module_command
 
 _LOG = "commands.log"
 
@@ -16,7 +16,7 @@ def start(root: Path, *words: str) -> subprocess.Popen[bytes]:
     """Start `movierec` with the arguments `words` in the directory `root`; its output goes to a file there."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW")}
     with (root / _LOG).open("ab") as log:
-        command = [sys.executable, "-m", "movierec.cli.main", *words]
+        command = module_command("movierec.cli.main", *words)
         return subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=log)
 
 

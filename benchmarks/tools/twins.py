@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from training.datasets.sources import RAW_ROOT
+from recommender import home
 from training.datasets.store import ProcessedDataset, prepare
 from training.datasets.synth.files import write_twin
 from training.datasets.synth.settings import SyntheticConfig, load_synthetic_config
@@ -20,7 +20,7 @@ def twin_config(size: float) -> SyntheticConfig:
 
 def twin_directory(size: float) -> Path:
     """Return the directory of the twin's files, whether it exists or not."""
-    return RAW_ROOT / f"synthetic-twin-{twin_config(size).ratings}"
+    return home.raw_data() / f"synthetic-twin-{twin_config(size).ratings}"
 
 
 def make_twin(size: float) -> Path:

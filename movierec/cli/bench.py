@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recommender.errors import UsageError
+from recommender.errors import MissingInputError, UsageError
 
 if TYPE_CHECKING:
     from benchmarks.tools.figures import Figure
@@ -55,16 +55,28 @@ def bench(
     chosen = [benchmark for benchmark in Benchmark if benchmark not in _NOT_IN_ALL]
     figures: list[Figure] = []
     for benchmark in chosen if name is Benchmark.all else [name]:
-        measured = import_module(f"benchmarks.{benchmark.value}").run(size=size, rounds=rounds)
+        measured = _module(benchmark.value).run(size=size, rounds=rounds)
         for figure in measured:
             typer.echo(json.dumps(figure.as_dict()) if as_json else _line(figure))
         if write:
-            import_module("benchmarks.tools.results").write_section(benchmark.value, measured)
+            _module("tools.results").write_section(benchmark.value, measured)
         figures += measured
     if not as_json:
-        typer.echo(import_module("benchmarks.tools.figures").machine_line())
+        typer.echo(_module("tools.figures").machine_line())
     if any(figure.passed is False for figure in figures):
         raise typer.Exit(1)
+
+
+def _module(name: str) -> Any:
+    """Return the module `name` of the benchmarks. Raises MissingInputError where they are not at hand."""
+    try:
+        return import_module(f"benchmarks.{name}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "benchmarks":
+            raise
+        raise MissingInputError(
+            "`movierec bench` needs a checkout of the repository: an installed movierec holds no benchmarks."
+        ) from None
 
 
 def _line(figure: Figure) -> str:

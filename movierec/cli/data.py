@@ -19,10 +19,10 @@ app = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(help="Data set, for example ml-100k.", callback=dataset_name())]
-ProcessedRoot = Annotated[Path, typer.Option("--processed", help="Directory of the processed data sets.")]
+ProcessedRoot = Annotated[
+    Path | None, typer.Option("--processed", help="Directory of the processed data sets; default: data/processed.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
-_PROCESSED = Path("data/processed")
-_SYNTHETIC = Path("data/raw/synthetic")
 
 
 @app.command(epilog="Example: movierec data fetch ml-25m")
@@ -56,7 +56,7 @@ def prepare(
         Path | None, typer.Option(help="Film credits: a CSV with movieId or imdbId, directors, actors.")
     ] = None,
     genome: Annotated[Path | None, typer.Option(help="Directory of a tag genome, for a data set without one.")] = None,
-    processed: ProcessedRoot = _PROCESSED,
+    processed: ProcessedRoot = None,
     max_bad_share: Annotated[
         float | None, typer.Option(help="Tolerated share of bad rows; default: the configured one.", min=0, max=1)
     ] = None,
@@ -85,12 +85,17 @@ def synth(
     ratings: Annotated[int | None, typer.Option(help="Number of ratings.", min=1)] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same files.", min=0)] = None,
     genome: Annotated[bool, typer.Option(help="Write a tag genome of 1,128 tags as well.")] = False,
-    out: Annotated[Path, typer.Option(help="New directory, or one of an older synthetic data set.")] = _SYNTHETIC,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="New directory, or one of an older synthetic data set; default: data/raw/synthetic."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a synthetic data set in the layout of MovieLens 25M; sizes left out are those of synthetic.yaml."""
+    from recommender import home
     from recommender.files import marked_files, require_replaceable
 
+    out = out or home.raw_data() / "synthetic"
     require_replaceable(out, marked_files)  # before the libraries, which take long to import
     from movierec.cli.progress import reporter
     from training.datasets.synth.files import write_twin
@@ -111,7 +116,7 @@ def credits(
     reference: Annotated[Path | None, typer.Option(help="CSV of credits of another edition to compare with.")] = None,
     reference_raw: Annotated[Path | None, typer.Option(help="Raw files of that edition: its films' titles.")] = None,
     differences: Annotated[bool, typer.Option(help="Print each film on which the two differ.")] = False,
-    processed: ProcessedRoot = _PROCESSED,
+    processed: ProcessedRoot = None,
     as_json: AsJson = False,
 ) -> None:
     """Print how many ratings a table of film credits covers, and how far it agrees with another table."""
@@ -151,7 +156,7 @@ def synth_bundle(
 
 
 @app.command(epilog="Example: movierec data describe ml-100k --json")
-def describe(name: Name, processed: ProcessedRoot = _PROCESSED, as_json: AsJson = False) -> None:
+def describe(name: Name, processed: ProcessedRoot = None, as_json: AsJson = False) -> None:
     """Print the snapshot of a processed data set: size, density, averages, coverage."""
     from training.datasets.store import load_dataset
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -12,13 +11,16 @@ import typer
 
 from movierec.cli.names import dataset_name
 from movierec.cli.services import Service, Stop, require_free, running, stop_signals, stop_with
+from movierec.cli.webapp import require_libraries
+from recommender import home
 from recommender.errors import GateRefusedError
+from serving.process.python import module_command
 
 if TYPE_CHECKING:
     from training.datasets.store import ProcessedDataset
     from training.registry import Version
 
-LOGS = Path("var/logs")
+MOVIEREC = "movierec.cli.main"
 SAMPLE_TITLES = ("Toy Story", "The Matrix", "Heat")  # films like the first one known to the model are printed
 
 
@@ -51,6 +53,7 @@ def demo(
             stop_with(parent)
         try:
             if serve:
+                require_libraries()
                 require_free(services)
             prepared = _prepare(dataset, raw, genome)
             _train_and_promote(prepared)
@@ -117,20 +120,19 @@ def _services(api_port: int, webapp_port: int, mlflow_port: int) -> list[Service
     from training.registry import default_uri
 
     api, page, mlflow = (f"http://127.0.0.1:{port}" for port in (api_port, webapp_port, mlflow_port))
-    movierec = [sys.executable, "-m", "movierec.cli.main"]
-    ui = ["--backend-store-uri", default_uri(), "--workers", "1"]
+    ui = ["--backend-store-uri", default_uri(), "--workers", "1", "--host", "127.0.0.1", "--port", str(mlflow_port)]
     return [
         Service(
             "mlflow",
-            [sys.executable, "-m", "mlflow", "server", *ui, "--host", "127.0.0.1", "--port", str(mlflow_port)],
+            module_command("mlflow", "server", *ui),
             mlflow_port,
             f"{mlflow}/health",
-            {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONSAFEPATH": "1"},
         ),
-        Service("api", [*movierec, "serve", "--port", str(api_port)], api_port, f"{api}/readyz"),
+        Service("api", module_command(MOVIEREC, "serve", "--port", str(api_port)), api_port, f"{api}/readyz"),
         Service(
             "webapp",
-            [*movierec, "webapp", "--port", str(webapp_port)],
+            module_command(MOVIEREC, "webapp", "--port", str(webapp_port)),
             webapp_port,
             f"{page}/_stcore/health",
             {"MOVIEREC_API_URL": api, "MOVIEREC_MLFLOW_URL": mlflow},
@@ -139,7 +141,8 @@ def _services(api_port: int, webapp_port: int, mlflow_port: int) -> list[Service
 
 
 def _serve(services: list[Service], dataset: str, start: float) -> None:
-    with running(services, LOGS) as started:
+    logs = home.logs()
+    with running(services, logs) as started:
         api, page, mlflow = (service.port for service in (services[1], services[2], services[0]))
         typer.echo("")
         typer.echo(f"  Web page   http://localhost:{page}")
@@ -148,7 +151,7 @@ def _serve(services: list[Service], dataset: str, start: float) -> None:
         typer.echo("")
         _show_one(f"http://127.0.0.1:{api}")
         typer.echo("")
-        typer.echo(f"Up after {time.monotonic() - start:.0f} s. Logs are in {LOGS}/. Ctrl-C stops everything.")
+        typer.echo(f"Up after {time.monotonic() - start:.0f} s. Logs are in {logs}/. Ctrl-C stops everything.")
         started.wait_for_stop()
 
 

@@ -16,9 +16,13 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from recommender.errors import MovierecError
+from recommender.errors import MissingInputError, MovierecError
 
 COMPLETION_OPTIONS = {"install_completion", "show_completion"}  # typer adds them to every app that stands alone
+
+
+# Where a module of these is missing, the code is wrong, not the installation.
+_OWN_PACKAGES = {"client", "recommender", "training", "serving", "webapp", "movierec", "benchmarks", "testing"}
 
 
 class Mount(NamedTuple):
@@ -120,6 +124,12 @@ def run() -> None:
     except MovierecError as error:
         typer.secho(f"movierec: {error}", fg=typer.colors.RED, err=True)
         sys.exit(error.exit_code)
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] in _OWN_PACKAGES:
+            raise
+        text = f"movierec: This command misses a library ({error}): pip install movierec"
+        typer.secho(text, fg=typer.colors.RED, err=True)
+        sys.exit(MissingInputError.exit_code)
 
 
 if __name__ == "__main__":

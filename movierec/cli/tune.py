@@ -31,9 +31,12 @@ def tune(
     A published split: movierec tune als --protocol files --train t.csv --valid v.csv --test s.csv
     """
     from movierec.cli.progress import reporter
+    from training.config import require_checkout
     from training.pipeline.tune import Search, load_space, write_parameters
     from training.pipeline.tune import tune as search_parameters
 
+    if write:
+        require_checkout("--write")
     rules, data = evaluation_inputs(protocol, dataset, Files(train_file, valid_file, test_file))
     search = Search(model, data, rules, metric, seed, load_space(model), overrides or ())
     with reporter() as progress:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from recommender.errors import MissingInputError
 from serving.process import ports
+from serving.process.python import module_command
 
 
 def webapp(
@@ -24,11 +25,21 @@ def webapp(
 
     Example: movierec webapp --port 8501
     """
+    require_libraries()
     ports.require_free(host, port, "the web page", "choose another port with --port")
     if api_url:
         os.environ["MOVIEREC_API_URL"] = api_url
     # Streamlit replaces this process, so that signals reach it directly.
-    os.execv(sys.executable, streamlit_command(host, port))
+    command = streamlit_command(host, port)
+    os.execv(command[0], command)
+
+
+def require_libraries() -> None:
+    """Raise MissingInputError where the libraries of the web page are not installed."""
+    if missing := [name for name in ("streamlit", "altair") if find_spec(name) is None]:
+        raise MissingInputError(
+            f"The web page needs {' and '.join(missing)}, not installed here: pip install 'movierec[web]'"
+        )
 
 
 def streamlit_command(host: str, port: int) -> list[str]:
@@ -37,7 +48,5 @@ def streamlit_command(host: str, port: int) -> list[str]:
     assert spec is not None
     assert spec.origin is not None
     script = Path(spec.origin).with_name("app.py")
-    return [
-        sys.executable, "-m", "streamlit", "run", str(script), "--server.address", host, "--server.port", str(port),
-        "--browser.gatherUsageStats", "false",
-    ]  # fmt: skip
+    address = ("--server.address", host, "--server.port", str(port))
+    return module_command("streamlit", "run", str(script), *address, "--browser.gatherUsageStats", "false")

@@ -14,7 +14,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -26,6 +25,7 @@ from recommender.errors import UsageError
 from serving.lifecycle import Lifecycle
 from serving.process import ports
 from serving.process.guard import Guard
+from serving.process.python import module_command
 from serving.process.worker import work
 from serving.settings import Settings
 from serving.signals import on_stop
@@ -111,7 +111,7 @@ class Supervisor:
         self._sockets = [_listen(settings.host, settings.port)]
         self._workers = [self._worker(number) for number in range(settings.workers)]
         self._pull = pull and pinned is None
-        self._puller = Child("puller", lambda: self._guard.spawn([sys.executable, "-m", "serving.versions.puller"]))
+        self._puller = Child("puller", lambda: self._guard.spawn(module_command("serving.versions.puller")))
         self._children = [*self._workers, self._puller]
         self._guard = Guard(settings.graceful_seconds + STOP_MARGIN, self._running)
         self._stopping = False

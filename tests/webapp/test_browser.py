@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from movierec.cli.webapp import streamlit_command
 from serving.versions.model_store import ModelStore
+from testing.foreign import plant_foreign_packages
 from tests.webapp.conftest import serving
 from webapp.state import DECK
 
@@ -65,6 +66,7 @@ def api_port() -> int:
 def site(two_versions: ModelStore, api_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the web page, started as `movierec webapp` starts it, in front of a service at `api_port`."""
     port, root = free_port(), tmp_path_factory.mktemp("site")
+    plant_foreign_packages(root)
     environment = os.environ | {
         "MOVIEREC_API_URL": f"http://127.0.0.1:{api_port}",
         "MLFLOW_TRACKING_URI": f"sqlite:///{root}/none.db",

@@ -43,7 +43,7 @@ class Agreement:
 
 
 def check_credits(
-    name: str, table: Path | None, reference: Path | None, reference_raw: Path | None, processed_root: Path
+    name: str, table: Path | None, reference: Path | None, reference_raw: Path | None, processed_root: Path | None
 ) -> dict[str, Any]:
     """Coverage of `table` (default: the one at hand) in the processed data set `name`, and its agreement with
     `reference`, a table of the edition whose raw files are in `reference_raw`.

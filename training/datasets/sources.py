@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from recommender import home
 from recommender.errors import MissingInputError
+from training.config import shipped
 from training.datasets.config import find_dataset_config
 from training.datasets.credits import METADATA_FILE
 from training.datasets.names import check_name, dataset_path
 from training.datasets.readers import genome as genome_reader
 from training.datasets.readers import input_files
 
-RAW_ROOT = Path("data/raw")
 GENOME = "tag-genome"
 CREDITS = "tag-genome-2021"
-_REPOSITORY = Path(__file__).parents[2]
+_CREDIT_TABLES = shipped("datasets/credit_tables", "data/credits")
 _WHEEL = "recbole"
 _WHEEL_FILE = "ml-100k.inter"
 _SAMPLE = "ml-100k"
@@ -69,7 +70,7 @@ def find_raw(name: str) -> Path:
 
     Raises UsageError for what is no name, MissingInputError with the commands that help.
     """
-    local = dataset_path(RAW_ROOT, name)
+    local = dataset_path(home.raw_data(), name)
     if local.is_dir():
         return local
     if name == _SAMPLE and (sample := installed_sample()):
@@ -96,7 +97,7 @@ def installed_sample() -> Path | None:
 
 def default_credits(name: str) -> Path | None:
     """Credits of `name` at hand: the table that travels with the project, else fetched metadata, else None."""
-    candidates = [_REPOSITORY / "data" / "credits" / f"{check_name(name)}.csv"]
+    candidates = [_CREDIT_TABLES / f"{check_name(name)}.csv"]
     if name != _SAMPLE:  # its movie ids are its own; all later editions share theirs
-        candidates.append(RAW_ROOT / CREDITS / METADATA_FILE)
+        candidates.append(home.raw_data() / CREDITS / METADATA_FILE)
     return next((path for path in candidates if path.is_file()), None)

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock
 
+from recommender import home
 from recommender.errors import DataError, MissingInputError
 from recommender.files import require_replaceable, sha256_of
 from training.datasets import persistence
@@ -22,19 +23,19 @@ from training.datasets.names import dataset_path
 from training.datasets.quarantine import Quarantine
 from training.datasets.sources import Sources, count_lines, default_credits, find_raw
 
-__all__ = ["PROCESSED_ROOT", "ProcessedDataset", "TagMatrix", "load_dataset", "prepare"]
+__all__ = ["ProcessedDataset", "TagMatrix", "load_dataset", "prepare"]
 
-PROCESSED_ROOT = Path("data/processed")
 RULES_VERSION = 5  # raised whenever the same input gives another result
 
 
-def load_dataset(name: str, processed_root: Path = PROCESSED_ROOT) -> ProcessedDataset:
+def load_dataset(name: str, processed_root: Path | None = None) -> ProcessedDataset:
     """Open the processed data set `name`, every file checked against its manifest first.
 
-    Raises UsageError for what is no name, MissingInputError (names the command) when there is none or another pandas
-    version wrote it, DataError when a file was changed.
+    `processed_root`: where it is stored (default: data/processed). Raises UsageError for what is no name,
+    MissingInputError (names the command) when there is none or another pandas version wrote it, DataError when a file
+    was changed.
     """
-    directory = dataset_path(processed_root, name)
+    directory = dataset_path(processed_root or home.processed_data(), name)
     manifest = read_manifest(directory)
     if manifest is None:
         raise MissingInputError(f"No processed data set in {directory}. Run `movierec data prepare {name}` first.")
@@ -52,7 +53,7 @@ def prepare(
     raw: Path | None = None,
     credits: Path | None = None,
     genome: Path | None = None,
-    processed_root: Path = PROCESSED_ROOT,
+    processed_root: Path | None = None,
     max_bad_share: float | None = None,
     force: bool = False,
 ) -> ProcessedDataset:
@@ -60,10 +61,12 @@ def prepare(
 
     `raw`: directory of the raw files (default: data/raw/<name>, else the installed sample). `credits`: film credits as
     CSV or metadata.json (default: what is at hand for `name`). `genome`: directory of a tag genome for a data set that
-    has none of its own. `max_bad_share`: share of malformed or impossible rows that is tolerated (default: the
-    configured one). `force` processes again in any case. Raises MissingInputError, DataError, and UsageError for what
-    is no name, or where the directory of that name holds files that this function did not write.
+    has none of its own. `processed_root`: where it is stored (default: data/processed). `max_bad_share`: share of
+    malformed or impossible rows that is tolerated (default: the configured one). `force` processes again in any case.
+    Raises MissingInputError, DataError, and UsageError for what is no name, or where the directory of that name holds
+    files that this function did not write.
     """
+    processed_root = processed_root or home.processed_data()
     directory = dataset_path(processed_root, name)
     config = load_processing_config()
     if max_bad_share is not None:

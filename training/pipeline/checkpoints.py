@@ -16,10 +16,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from recommender import home
 from recommender.files import entries, foreign_entries, mark, marked_files, remove_directory, whole_file, write_text
 from training.evaluation.result import Evaluation, load_evaluation, save_evaluation
-
-WORK_ROOT = Path("var/training")
 
 
 class Workspace:
@@ -62,11 +61,12 @@ class Workspace:
 
 
 @contextmanager
-def open_workspace(key: str, root: Path = WORK_ROOT) -> Iterator[Workspace]:
+def open_workspace(key: str, root: Path | None = None) -> Iterator[Workspace]:
     """A workspace for the plan `key`: one that a dead process left, or a new one. Removed when the block succeeds.
 
     Several processes may train the same plan at once; each has its own.
     """
+    root = root or home.training_stages()
     root.mkdir(parents=True, exist_ok=True)
     for number in count():
         directory = root / f"{key}-{number}"

@@ -12,6 +12,8 @@ from pathlib import Path
 def git_commit() -> str | None:
     """Commit of this checkout, with `-dirty` where files differ from it; None outside of git."""
     root = Path(__file__).parents[2]
+    if not (root / ".git").exists():  # installed, perhaps inside somebody else's repository
+        return None
     try:
         commit = _git(root, "rev-parse", "HEAD")
         return f"{commit}-dirty" if _git(root, "status", "--porcelain", "--untracked-files=no") else commit

@@ -1,7 +1,7 @@
 """MLflow runs, registered versions and aliases; no other code writes to MLflow.
 
-Everything lives under `mlruns/` of the working directory: `mlflow.db` (SQLite) and `artifacts/`. `MLFLOW_TRACKING_URI`
-replaces that address. One experiment per data set, one registered model, two aliases.
+Everything lives under `mlruns/` (recommender/home.py says where): `mlflow.db` (SQLite) and `artifacts/`.
+`MLFLOW_TRACKING_URI` replaces that address. One experiment per data set, one registered model, two aliases.
 
 A run is RUNNING until its version is registered. A process that dies leaves it RUNNING; the next `Tracker` on this
 machine closes it: FINISHED where its version exists (everything is written by then), FAILED otherwise.

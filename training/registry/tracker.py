@@ -12,19 +12,19 @@ from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
 
+from recommender import home
 from recommender.bundle import BUNDLE, read_manifest
 from recommender.errors import MissingInputError, MovierecError, RegistryUnavailableError
 from training.registry.processes import PROCESS_TAG, is_dead, this_process
 from training.registry.run import Run, run_tags, version_tags
 from training.registry.version import REGISTERED_MODEL, Version
 
-ROOT = Path("mlruns")
 _ABSENT = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
 
 
-def default_uri(root: Path = ROOT) -> str:
-    """Return the address of the tracking store: `MLFLOW_TRACKING_URI`, else the SQLite file under `root`."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root.resolve()}/mlflow.db"
+def default_uri() -> str:
+    """Return `MLFLOW_TRACKING_URI`, else the address of the SQLite store in `mlruns/`."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or home.runs_address()
 
 
 class Tracker:

@@ -11,6 +11,7 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recommender import home
 from recommender.errors import DataError, MissingInputError, UsageError
 from recommender.files import sha256_of
 from recommender.films.ids import IdMap
@@ -29,7 +30,6 @@ from recommender.schema import (
     YEAR,
 )
 from training.datasets.names import is_name
-from training.datasets.sources import RAW_ROOT
 from training.datasets.store import ProcessedDataset, TagMatrix
 from training.splits.protocol import FilesSplit, ProtocolConfig
 
@@ -137,7 +137,7 @@ def _rows_of(path: Path | None, option: str, dataset: ProcessedDataset) -> NDArr
     """
     if path is None:
         raise MissingInputError(f"This protocol is made of files: give {option} FILE.")
-    pairs = read_pairs(path if path.exists() or path.is_absolute() else RAW_ROOT / dataset.name / path)
+    pairs = read_pairs(path if path.exists() or path.is_absolute() else home.raw_data() / dataset.name / path)
     users, movies = dataset.user_ids.rows(pairs[USER].to_numpy()), dataset.movie_ids.rows(pairs[MOVIE].to_numpy())
     n_movies = len(dataset.movie_ids)
     keys = np.where((users < 0) | (movies < 0), -1, users * n_movies + movies)

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from functools import partial
@@ -17,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from serving.process.python import module_command
 from testing.load import Background, Sample, failures
 from testing.service import Service
 from tests.serving.conftest import ready
@@ -224,7 +224,7 @@ def test_row_39_workers_and_puller_end_with_a_killed_supervisor(tmp_path: Path, 
 
 def test_row_39_a_taken_port_names_the_service_that_holds_it(service: Service) -> None:
     assert service.process is not None
-    command = [sys.executable, "-m", "movierec.cli.main", "serve", "--port", str(service.port)]
+    command = module_command("movierec.cli.main", "serve", "--port", str(service.port))
     refused = subprocess.run(command, capture_output=True, text=True, check=False)
     assert refused.returncode == 2
     assert (

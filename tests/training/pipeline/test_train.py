@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from recommender import home
 from recommender.errors import GateRefusedError, MovierecError, UsageError
 from recommender.model import Model
 from tests.training.small import small_dataset
@@ -20,7 +21,6 @@ from training.datasets.synth.settings import load_synthetic_config
 from training.evaluation.difference import Agreement
 from training.models import NAMES
 from training.pipeline import judge, plan, record, train
-from training.pipeline.checkpoints import WORK_ROOT
 from training.pipeline.plan import make_plan
 from training.promotion.promote import promote
 from training.registry import CHAMPION, Tracker
@@ -71,7 +71,7 @@ def test_train_all_registers_every_model_and_last_the_composite(tracker, tmp_pat
     # Refitted on everything, and the figures name the run that computed them.
     assert model.catalog.counts.sum() == len(dataset.ratings)
     assert {metric.run_id for metric in model.manifest.metrics} == {trained[-1].run_id}
-    assert not list(WORK_ROOT.glob("small-*-0"))
+    assert not list(home.training_stages().glob("small-*-0"))
 
 
 @pytest.mark.usefixtures("figures")
@@ -128,7 +128,7 @@ def test_a_finished_stage_is_not_done_again_after_a_crash(tracker, monkeypatch):
     monkeypatch.setattr(train, "build_bundle", crash)
     train.train("popularity", small_dataset(), tracker=tracker)
     assert [version.number for version in tracker.versions()] == [1]
-    assert not list(WORK_ROOT.glob("small-*-0")), "what the first training left is gone too"
+    assert not list(home.training_stages().glob("small-*-0")), "what the first training left is gone too"
 
 
 def test_stages_of_other_code_are_not_gone_on_from(tracker, monkeypatch):

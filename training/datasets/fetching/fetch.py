@@ -10,6 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from recommender import home
 from recommender.errors import DataError, MissingInputError
 from recommender.files import marked_directory, move, scratch_directory
 from training.datasets.config import DatasetConfig, load_dataset_config
@@ -24,7 +25,7 @@ from training.datasets.fetching.download import (
 )
 from training.datasets.fetching.extract import Limits, extract_folder
 from training.datasets.names import dataset_path
-from training.datasets.sources import RAW_ROOT, find_raw
+from training.datasets.sources import find_raw
 
 MIRROR_VARIABLE = "MOVIEREC_MIRROR"
 _GROWTH = 20  # no archive of the catalogue unpacks to more than a tenfold
@@ -35,18 +36,19 @@ _MEGABYTE = 1_000_000
 def fetch(
     name: str,
     *,
-    raw_root: Path = RAW_ROOT,
+    raw_root: Path | None = None,
     mirror: str | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> Path:
-    """Directory of the raw files of `name` under `raw_root`, fetched where it is not there yet.
+    """Directory of the raw files of `name` under `raw_root` (default: data/raw), fetched where it is not there yet.
 
     `mirror`: directory or base URL that holds the archives under their own names (default: MOVIEREC_MIRROR).
     Raises UsageError for an unknown name, and where files would be replaced that did not come this way or were changed
     since; MissingInputError with what to do without a network; DataError when what came is damaged, suspicious or not
     what was published.
     """
+    raw_root = raw_root or home.raw_data()
     target = dataset_path(raw_root, name)
     config = load_dataset_config(name)
     mirror = mirror or os.environ.get(MIRROR_VARIABLE)

@@ -14,10 +14,11 @@ import pytest
 import yaml
 
 from movierec.cli import main
+from recommender import home
 from recommender.errors import DataError, MissingInputError, UsageError
 from recommender.files import MARKER, entries
 from tests.training.datasets.fetching.hostile_server import serving
-from training.datasets import config, sources
+from training.datasets import config
 from training.datasets.fetching import download, fetch
 from training.datasets.fetching.extract import Limits, extract_folder
 from training.datasets.fetching.fetch import fetch as fetch_dataset
@@ -315,7 +316,7 @@ def test_the_command_prints_where_the_files_are(server, catalogue, tmp_path, mon
     with pytest.raises(SystemExit) as ended:
         main.run()
     assert ended.value.code == 0
-    assert json.loads(capsys.readouterr().out) == {"name": "toy", "directory": str(sources.RAW_ROOT / "toy")}
+    assert json.loads(capsys.readouterr().out) == {"name": "toy", "directory": str(home.raw_data() / "toy")}
     assert_fetched(tmp_path / "data" / "raw" / "toy")
 
 

@@ -1,0 +1,54 @@
+"""Where data, runs and the service's models are: below MOVIEREC_HOME or, where it is not set, the working directory.
+
+Everything here is read when it is asked for, so that a process may change either before its first command.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def home() -> Path:
+    """Return the directory that all others of this module are in: MOVIEREC_HOME, else the working directory."""
+    return Path(os.environ.get("MOVIEREC_HOME", "")).expanduser()
+
+
+def raw_data() -> Path:
+    """Return the directory of raw data sets, one directory each."""
+    return home() / "data" / "raw"
+
+
+def processed_data() -> Path:
+    """Return the directory of processed data sets, one directory each."""
+    return home() / "data" / "processed"
+
+
+def runs() -> Path:
+    """Return the directory of the MLflow store and its artifacts."""
+    return home() / "mlruns"
+
+
+def runs_address() -> str:
+    """Return the address of the MLflow store in `runs()`; it stays right when the working directory changes."""
+    return f"sqlite:///{runs().resolve()}/mlflow.db"
+
+
+def var() -> Path:
+    """Return the directory of everything that can be made again: served models, stages of trainings, logs."""
+    return home() / "var"
+
+
+def served_models() -> Path:
+    """Return the directory of the service's local model store."""
+    return var() / "models"
+
+
+def training_stages() -> Path:
+    """Return the directory of what unfinished trainings have done so far."""
+    return var() / "training"
+
+
+def logs() -> Path:
+    """Return the directory of the servers' logs."""
+    return var() / "logs"

@@ -1,0 +1,200 @@
+"""Build the wheel and use it as a stranger would: installed elsewhere, in a directory with packages of our names.
+
+`python -m scripts.try_wheel [PYTHON]` prints each step with its time and ends with exit code 1 at the first that fails.
+It needs uv on PATH and the package index, or uv's cache after `make`. PYTHON: another interpreter to install it for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+from testing.foreign import plant_foreign_packages
+
+ROOT = Path(__file__).parents[1]
+PATIENCE_SECONDS = 120.0  # a busy machine is no failure
+MIB = 1 << 20
+TITLE = "Toy%20Story%20(1995)"
+LISTENING = re.compile(r"http://127\.0\.0\.1:\d+")
+# None of the caller's own settings: an installed package must do without them.
+ENVIRONMENT = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith(("MLFLOW", "MOVIEREC", "PYTHON", "VIRTUAL_ENV"))
+}
+
+
+def main() -> None:
+    """Try the wheel in a scratch directory."""
+    with tempfile.TemporaryDirectory() as directory:
+        scratch = Path(directory).resolve()
+        with step("build the wheel"):
+            run("uv", "build", "--wheel", "--quiet", "--out-dir", scratch / "dist", ROOT, cwd=scratch)
+        (wheel,) = (scratch / "dist").glob("*.whl")
+        try_everything(scratch, wheel)
+        try_service_alone(scratch, wheel)
+
+
+def try_everything(scratch: Path, wheel: Path) -> None:
+    """From raw files to an answer and a web page, all of it below the working directory."""
+    home = scratch / "home"
+    home.mkdir()
+    plant_foreign_packages(home)
+    run("uv", "export", "--frozen", "--quiet", "--only-group", "sample-data", "--output-file", scratch / "sample.txt")
+    with step("install it with all that is locked"):
+        movierec = install(scratch / "all", wheel, ROOT / "requirements.lock", scratch / "sample.txt")
+    with step("prepare"):
+        run(movierec, "data", "prepare", "ml-100k", cwd=home)
+        described = json.loads(run(movierec, "data", "describe", "ml-100k", "--json", cwd=home))
+    require(described["ratings"] == 100_000, f"expected 100,000 ratings, found {described}")
+    with step("train"):
+        run(movierec, "train", "popularity", cwd=home)
+        run(movierec, "train", "als", cwd=home)
+    with step("promote"):
+        run(movierec, "promote", "--version", "2", cwd=home)
+    with step("serve and ask"), service(movierec, cwd=home) as address:
+        ask(address)
+    with step("web page"), web_page(movierec, cwd=home) as address:
+        require(fetch(f"{address}/_stcore/health") == b"ok", "the web page is not healthy")
+    told = run(movierec, "bench", "topk", cwd=home, code=2)
+    require("checkout" in told, told)
+    require({"data", "mlruns", "var"} <= {path.name for path in home.iterdir()}, "data, runs and models are elsewhere")
+
+
+def try_service_alone(scratch: Path, wheel: Path) -> None:
+    """The service with what it needs and no more, on the runs of another directory."""
+    elsewhere = scratch / "elsewhere"
+    elsewhere.mkdir()
+    plant_foreign_packages(elsewhere)
+    with step("install the service alone"):
+        movierec = install(scratch / "serve", wheel, ROOT / "requirements-serve.lock")
+    variables = {"MOVIEREC_HOME": str(scratch / "home"), "MOVIEREC_STORE_DIR": str(scratch / "store")}
+    with step("serve and ask"), service(movierec, cwd=elsewhere, variables=variables) as address:
+        ask(address)
+    for command, remedy in (("compare", "pip install movierec"), ("webapp", "pip install 'movierec[web]'")):
+        require(remedy in run(movierec, command, cwd=elsewhere, code=2), f"{command} does not name {remedy}")
+
+
+def install(place: Path, wheel: Path, *locked: Path) -> Path:
+    """Make a virtual environment at `place` from locked files and the wheel; return its command `movierec`."""
+    run("uv", "venv", "--quiet", "--python", (sys.argv[1:] or [sys.executable])[0], place)
+    pip = ("uv", "pip", "install", "--quiet", "--no-deps", "--python", place / "bin" / "python")
+    run(*pip, "--require-hashes", *(word for file in locked for word in ("-r", file)))
+    run(*pip, wheel)
+    size = sum(path.stat().st_size for path in place.rglob("*") if path.is_file() and not path.is_symlink())
+    say(f"    {size / MIB:,.0f} MiB")
+    return place / "bin" / "movierec"
+
+
+def run(*words: str | Path, cwd: Path = ROOT, code: int = 0) -> str:
+    """Run a command to its end; return what it prints. Exits where its exit code is not `code`."""
+    done = subprocess.run(
+        list(map(str, words)), cwd=cwd, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    printed = done.stdout.decode(errors="replace")
+    require(done.returncode == code, f"{' '.join(map(str, words))}: exit code {done.returncode}\n{printed}")
+    # Progress and notices go before the line of JSON.
+    return printed.strip().splitlines()[-1] if "--json" in words else printed
+
+
+@contextmanager
+def service(movierec: Path, cwd: Path, variables: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Serve until the block ends; give the address once a version is served. Its end must be a clean one."""
+    log = cwd / "serve.log"
+    with started([movierec, "serve", "--port", "0", "--workers", "1"], log, cwd, variables or {}) as process:
+        wait(lambda: LISTENING.search(log.read_text()), log, process)
+        address = LISTENING.findall(log.read_text())[0]
+        wait(lambda: fetch(f"{address}/readyz"), log, process)
+        yield address
+        process.send_signal(signal.SIGTERM)
+        require(process.wait(60) == 0, log.read_text())
+    require("process_ended" not in log.read_text(), log.read_text())
+
+
+@contextmanager
+def web_page(movierec: Path, cwd: Path) -> Iterator[str]:
+    """Show the web page until the block ends; give its address once it answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    log, address = cwd / "webapp.log", f"http://127.0.0.1:{port}"
+    with started([movierec, "webapp", "--port", port], log, cwd, {}) as process:
+        wait(lambda: fetch(f"{address}/_stcore/health"), log, process)
+        yield address
+
+
+@contextmanager
+def started(
+    command: list[str | Path], log: Path, cwd: Path, variables: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server until the block ends."""
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            list(map(str, command)), cwd=cwd, env=ENVIRONMENT | dict(variables), stdout=sink, stderr=sink
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def wait(condition: object, log: Path, process: subprocess.Popen[bytes]) -> None:
+    """Wait until `condition()`. Exits with the server's log where the server ends or takes too long."""
+    assert callable(condition)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        require(process.poll() is None and time.monotonic() < deadline, f"{log.name}:\n{log.read_text()[-3000:]}")
+        time.sleep(0.1)
+
+
+def ask(address: str) -> None:
+    """Ask for films like Toy Story; credits show that the table of them travelled with the wheel."""
+    answer = json.loads(fetch(f"{address}/recommend/?title={TITLE}&n=3"))
+    films = answer["recommendations"]
+    require(len(films) == 3 and any(film["directors"] for film in films), f"expected three films, found {answer}")
+    say("    films like Toy Story: " + ", ".join(film["title"] for film in films))
+
+
+def fetch(url: str) -> bytes:
+    """Return what a GET answers, nothing where it fails."""
+    try:
+        with urlopen(url, timeout=10) as answer:
+            return bytes(answer.read())
+    except OSError:
+        return b""
+
+
+@contextmanager
+def step(name: str) -> Iterator[None]:
+    """Print the name of the block and the seconds that it took."""
+    start = time.monotonic()
+    yield
+    say(f"{time.monotonic() - start:6.1f} s  {name}")
+
+
+def require(condition: object, failure: str) -> None:
+    """Exit with `failure` unless the condition holds."""
+    if not condition:
+        sys.exit(f"The wheel does not work: {failure}")
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

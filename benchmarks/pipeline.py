@@ -30,8 +30,9 @@ from training.datasets.store import prepare
 from training.models import configure, make
 from training.models.als import AlsConfig
 from training.models.arrays import with_ratings
-from training.models.base import TrainingData, silent
+from training.models.base import TrainingData
 from training.models.fits import Fits
+from training.progress import silent
 from training.splits.cut import all_ratings, training_data
 
 SMALL = 0.2  # of the full size, for the time of one rating: 5 million of 25 million

@@ -28,9 +28,9 @@ from training.datasets.store import ProcessedDataset, prepare
 from training.models import configure
 from training.models.als import AlsConfig
 from training.models.arrays import with_ratings
-from training.models.base import silent
 from training.pipeline.judge import Part, parts
 from training.pipeline.plan import ALL, Plan, make_plan
+from training.progress import silent
 from training.splits.cut import Split, all_ratings
 
 DATASET = "ml-100k"

@@ -8,23 +8,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
 
-Reporter = Callable[[str, float], None]  # what is being done, share done in [0, 1]
+from training.progress import Progress
+
 _WORTH_SECONDS = 2.0  # a stage that is done sooner says nothing
 _QUIET_SECONDS = 30.0  # a stage that takes longer than this says how far it is
 
 
 @contextmanager
-def reporter() -> Iterator[Reporter]:
+def reporter() -> Iterator[Progress]:
     """A reporter for this process's stderr."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield PlainReporter().report
         return
     columns = (TextColumn("{task.description:<44}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
-        yield _BarReporter(progress).report
+    with Bars(*columns, console=console) as bars:
+        yield _BarReporter(bars).report
 
 
 class PlainReporter:
@@ -57,11 +59,11 @@ class PlainReporter:
 class _BarReporter:
     """One bar for each stage; those that are done make room."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
         self._tasks: dict[str, TaskID] = {}
 
     def report(self, what: str, share: float) -> None:
         if what not in self._tasks:
-            self._tasks[what] = self._progress.add_task(what, total=1.0)
-        self._progress.update(self._tasks[what], completed=min(share, 1.0), visible=share < 1)
+            self._tasks[what] = self._bars.add_task(what, total=1.0)
+        self._bars.update(self._tasks[what], completed=min(share, 1.0), visible=share < 1)

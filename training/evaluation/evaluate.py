@@ -16,7 +16,7 @@ from training.evaluation.judges import Parts, judge_films, judge_people, judge_r
 from training.evaluation.metrics import Values, quotient
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import PER_RATING, Interval, intervals
-from training.models.base import Progress, silent
+from training.progress import Progress, silent
 from training.splits.cut import Split, liked, part
 from training.splits.protocol import ProtocolConfig
 

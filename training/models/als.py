@@ -18,7 +18,8 @@ from training.kernels.least_squares import solve_rows
 from training.kernels.ordering import fullest_first
 from training.kernels.threads import Map, Scratch, thread_map
 from training.models.arrays import unit_rows, with_ratings
-from training.models.base import FittedModel, Progress, TrainingData, silent
+from training.models.base import FittedModel, TrainingData
+from training.progress import Progress, silent
 
 Factors = NDArray[np.float32]
 LOSS_BELOW = 2_000_000  # ratings; on larger data the learning curve would cost as much as the fit

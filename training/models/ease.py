@@ -15,7 +15,8 @@ from recommender.scoring.specs import ItemWeightsSpec, SimilarityPart, Similarit
 from training.config import Config
 from training.kernels.topk import top_k
 from training.models.arrays import csr_arrays, with_ratings
-from training.models.base import FittedModel, Progress, TrainingData
+from training.models.base import FittedModel, TrainingData
+from training.progress import Progress
 
 LINKS = 200  # films like a film that the sparse likeness keeps
 

@@ -15,7 +15,8 @@ from training.kernels.least_squares import solve_rows
 from training.kernels.threads import Map, thread_map
 from training.models.als import factor_model
 from training.models.arrays import with_ratings
-from training.models.base import FittedModel, Progress, TrainingData
+from training.models.base import FittedModel, TrainingData
+from training.progress import Progress
 
 INIT_DEVIATION = 0.1  # of the length of a factor vector, as in the paper
 

@@ -11,7 +11,8 @@ from recommender.scoring.specs import ItemWeightsSpec, SimilarityPart, Similarit
 from training.config import Config
 from training.kernels.cooccurrence import cooccurrence_top_k
 from training.models.arrays import csr_arrays, with_ratings
-from training.models.base import FittedModel, Progress, TrainingData
+from training.models.base import FittedModel, TrainingData
+from training.progress import Progress
 
 
 class ItemKnnConfig(Config):

@@ -45,8 +45,8 @@ def gather(matrix: Block, weights: sp.csr_matrix) -> Block:
 
 
 def with_data(matrix: sp.csr_matrix, data: NDArray[Any]) -> sp.csr_matrix:
-    """The same sparsity pattern with other values, without copying the pattern."""
-    return sp.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+    """Return `matrix` with the values `data` (nnz,) as float32 in the place of its own; the pattern is shared."""
+    return sp.csr_matrix((data.astype(np.float32, copy=False), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def sparse_array(arrays: Arrays, prefix: str) -> sp.csr_matrix:

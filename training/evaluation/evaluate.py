@@ -17,7 +17,7 @@ from training.evaluation.metrics import Values, quotient
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import PER_RATING, Interval, intervals
 from training.progress import Progress, silent
-from training.splits.cut import Split, liked, part
+from training.splits.cut import Split, liked
 from training.splits.protocol import ProtocolConfig
 
 
@@ -92,15 +92,15 @@ def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
 
 def _parts(dataset: ProcessedDataset, split: Split, protocol: ProtocolConfig) -> Parts:
     stars = dataset.ratings["rating"].to_numpy()
-    train = part(dataset, split.train)
+    train = dataset.user_item(split.train)
     return Parts(
         train=train,
-        history=train if split.fold_in is None else part(dataset, split.fold_in),
+        history=train if split.fold_in is None else dataset.user_item(split.fold_in),
         folded=split.fold_in is not None,
-        masked=train if split.masked is split.train else part(dataset, split.masked),
-        test=part(dataset, split.test),
-        relevant=part(dataset, split.test & liked(protocol, stars)),
-        queries=None if split.queries is None else part(dataset, split.queries),
+        masked=train if split.masked is split.train else dataset.user_item(split.masked),
+        test=dataset.user_item(split.test),
+        relevant=dataset.user_item(split.test & liked(protocol, stars)),
+        queries=None if split.queries is None else dataset.user_item(split.queries),
         tags=dataset.tags.matrix,
     )
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, assert_never
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.errors import DataError
@@ -128,16 +127,7 @@ def all_ratings(dataset: ProcessedDataset) -> Split:
 def training_data(dataset: ProcessedDataset, split: Split) -> TrainingData:
     """What models are fitted on: matrices of the whole data set's shape with the split's training ratings only."""
     canonical = dataset.movie_ids.rows(dataset.movies[DUPLICATE_OF].to_numpy()).astype(np.int32)
-    return TrainingData(user_item=part(dataset, split.train), tags=dataset.tags, canonical=canonical)
-
-
-def part(dataset: ProcessedDataset, mask: Mask) -> sp.csr_matrix:
-    """(n_users, n_movies) float32 stars of the ratings in `mask` (n,); the whole data set's shape, sorted indices."""
-    shape = (len(dataset.user_ids), len(dataset.movie_ids))
-    stars = dataset.ratings[RATING].to_numpy()[mask]
-    matrix = sp.csr_matrix(sp.coo_matrix((stars, (dataset.user_rows[mask], dataset.movie_rows[mask])), shape=shape))
-    matrix.sort_indices()
-    return matrix
+    return TrainingData(user_item=dataset.user_item(split.train), tags=dataset.tags, canonical=canonical)
 
 
 def liked(protocol: ProtocolConfig, stars: NDArray[np.float32]) -> Mask:

@@ -8,8 +8,8 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.tools.figures import Figure, in_turn
 from benchmarks.tools.twins import twin_dataset
+from recommender.scoring.blocks import with_data
 from training.models.als import Als, AlsConfig
-from training.models.arrays import with_ratings
 
 CONFIG = AlsConfig()
 
@@ -17,7 +17,7 @@ CONFIG = AlsConfig()
 def run(size: float, rounds: int) -> list[Figure]:
     """Measure the time of our ALS fit, divided by that of implicit's `fit` on the same matrix."""
     ratings = twin_dataset(size).user_item()
-    weights = with_ratings(ratings, CONFIG.weight(ratings.data))
+    weights = with_data(ratings, CONFIG.weight(ratings.data))
     timed = in_turn(lambda: Als(CONFIG).factorise(weights, 0), lambda: bare(weights, CONFIG, 0), rounds)
     return [
         Figure(

@@ -13,7 +13,7 @@ from benchmarks.tools.twins import twin
 from training.bundling.build import build_bundle
 from training.datasets.store import prepare
 from training.models.als import Als, AlsConfig
-from training.models.base import silent
+from training.progress import silent
 from training.splits.cut import all_ratings, training_data
 
 SMALLEST = 0.04  # of MovieLens 25M: a million ratings

@@ -25,13 +25,14 @@ from benchmarks.tools.figures import Figure, peak_memory, seconds
 from benchmarks.tools.twins import twin
 from benchmarks.topk import product
 from recommender.bundle import load_arrays, read_manifest
+from recommender.scoring.blocks import with_data
 from training.bundling.build import build_bundle, compose
 from training.datasets.store import prepare
 from training.models import configure, make
 from training.models.als import AlsConfig
-from training.models.arrays import with_ratings
-from training.models.base import TrainingData, silent
+from training.models.base import TrainingData
 from training.models.fits import Fits
+from training.progress import silent
 from training.splits.cut import all_ratings, training_data
 
 SMALL = 0.2  # of the full size, for the growth of the time per rating: 5 million of 25 million
@@ -133,7 +134,7 @@ def _floors(size: float) -> float:
         dataset = prepare("twin", raw=raw, processed_root=Path(scratch) / "processed")
         data = training_data(dataset, all_ratings(dataset))
     factors, taste = _content_factors(data), AlsConfig.model_validate(configure("als").model_dump())
-    weights = with_ratings(data.user_item, taste.weight(data.user_item.data))
+    weights = with_data(data.user_item, taste.weight(data.user_item.data))
     shape = (data.user_item.shape[1], taste.factors + factors)
     embedding = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     floors: list[Callable[[], object]] = [

@@ -18,7 +18,7 @@ from benchmarks.tools.twins import twin
 from recommender import home
 from training.config import CONFIG_ROOT, read_mapping
 from training.datasets.store import ProcessedDataset, prepare
-from training.models.base import Progress, silent
+from training.progress import Progress, silent
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results.md"
 SMALL = "ml-latest-small"

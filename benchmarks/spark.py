@@ -19,7 +19,8 @@ from training.evaluation.evaluate import evaluate
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare
 from training.models import configure, make
-from training.models.base import FittedModel, TrainingData, silent
+from training.models.base import FittedModel, TrainingData
+from training.progress import silent
 from training.splits.cut import Split, splits, training_data
 from training.splits.protocol import load_protocol
 

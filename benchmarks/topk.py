@@ -12,7 +12,7 @@ from training.bundling.neighbours import one_product
 from training.kernels.threads import cores
 from training.kernels.topk import all_top_k
 from training.models import configure, make
-from training.models.base import silent
+from training.progress import silent
 from training.splits.cut import all_ratings, training_data
 
 FILMS, FACTORS, K = 59_000, 128, 100

@@ -24,13 +24,13 @@ from benchmarks.tools.commands import succeed
 from benchmarks.tools.figures import Figure, in_turn, seconds
 from recommender.files import scratch_directory
 from recommender.schema import MOVIE, RATING, RATING_MAX, RATING_MIN, USER
+from recommender.scoring.blocks import with_data
 from training.datasets.store import ProcessedDataset, prepare
 from training.models import configure
 from training.models.als import AlsConfig
-from training.models.arrays import with_ratings
-from training.models.base import silent
 from training.pipeline.judge import Part, parts
 from training.pipeline.plan import ALL, Plan, make_plan
+from training.progress import silent
 from training.splits.cut import Split, all_ratings
 
 DATASET = "ml-100k"
@@ -93,7 +93,7 @@ def bare_fits(part: Part) -> dict[str, Fit]:
     )
     seen = user_item.astype(np.float64)  # the only type that it takes
     knn = ItemItemRecommender(K=config["item_knn"]["neighbours"])
-    weights = with_ratings(user_item, taste.weight(user_item.data))
+    weights = with_data(user_item, taste.weight(user_item.data))
     return {
         "Surprise SVD": partial(svd.fit, _trainset(part.dataset, part.split)),
         "implicit ALS": partial(bare_als, weights, taste, part.seed),

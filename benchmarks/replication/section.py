@@ -13,8 +13,8 @@ from training.evaluation.result import Evaluation
 from training.evaluation.significance import Comparison
 from training.evaluation.style import label
 from training.models import configure
-from training.models.base import Progress
 from training.pipeline.judge import judge_models
+from training.progress import Progress
 from training.splits.protocol import ProtocolConfig, load_protocol
 
 TRAINING_SEEDS = (0, 1, 2)

@@ -8,23 +8,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
 
-Reporter = Callable[[str, float], None]  # name of the stage, share done in [0, 1]
+from training.progress import Progress
+
 _WORTH_SECONDS = 2.0  # shorter stages are not reported
 _QUIET_SECONDS = 30.0  # time between two lines about the same stage
 
 
 @contextmanager
-def reporter() -> Iterator[Reporter]:
+def reporter() -> Iterator[Progress]:
     """Give a function that reports progress on stderr, as a bar or as lines."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield PlainReporter().report
         return
     columns = (TextColumn("{task.description:<44}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
-        yield _BarReporter(progress).report
+    with Bars(*columns, console=console) as bars:
+        yield _BarReporter(bars).report
 
 
 class PlainReporter:
@@ -57,11 +59,11 @@ class PlainReporter:
 class _BarReporter:
     """Shows one bar for each running stage."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
         self._tasks: dict[str, TaskID] = {}
 
     def report(self, what: str, share: float) -> None:
         if what not in self._tasks:
-            self._tasks[what] = self._progress.add_task(what, total=1.0)
-        self._progress.update(self._tasks[what], completed=min(share, 1.0), visible=share < 1)
+            self._tasks[what] = self._bars.add_task(what, total=1.0)
+        self._bars.update(self._tasks[what], completed=min(share, 1.0), visible=share < 1)

@@ -45,8 +45,8 @@ def gather(matrix: Block, weights: sp.csr_matrix) -> Block:
 
 
 def with_data(matrix: sp.csr_matrix, data: NDArray[Any]) -> sp.csr_matrix:
-    """Return a matrix with the same sparsity pattern and other values; the pattern is not copied."""
-    return sp.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+    """Return a matrix with the same sparsity pattern and other values, as float32; the pattern is not copied."""
+    return sp.csr_matrix((data.astype(np.float32, copy=False), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def sparse_array(arrays: Arrays, prefix: str) -> sp.csr_matrix:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recommender.films.ids import IdMap
 from recommender.schema import DIRECTORS, MOVIE, RATING, TIMESTAMP, USER, YEAR
-from training.datasets.indexing import count_ids, rating_matrix, rows_of
+from training.datasets.indexing import count_ids, rows_of
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,15 @@ class ProcessedDataset:
         """(n_ratings,) movie row of each rating."""
         return rows_of(self.ratings[MOVIE].to_numpy(), self.movie_ids)
 
-    def user_item(self) -> sp.csr_matrix:
-        """(n_users, n_movies) float32 ratings in stars; column indices sorted within each row."""
-        users, movies, stars = (self.ratings[column].to_numpy() for column in (USER, MOVIE, RATING))
-        return rating_matrix(users, movies, stars, self.user_ids, self.movie_ids).copy()
+    def user_item(self, mask: NDArray[np.bool_] | None = None) -> sp.csr_matrix:
+        """Return the (n_users, n_movies) float32 matrix of stars, column indices sorted within each row.
+
+        `mask`: (n_ratings,) True for the ratings to include; by default all of them.
+        """
+        included = slice(None) if mask is None else mask
+        stars = self.ratings[RATING].to_numpy()[included]
+        entries = (stars, (self.user_rows[included], self.movie_rows[included]))
+        return sp.csr_matrix(sp.coo_matrix(entries, shape=(len(self.user_ids), len(self.movie_ids))))
 
     def snapshot(self) -> dict[str, Any]:
         """Size, density, averages, time span and coverage of the data set, ready for JSON."""

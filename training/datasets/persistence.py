@@ -40,15 +40,15 @@ def is_current(manifest: Mapping[str, Any]) -> bool:
     return manifest.get("format") == FORMAT and manifest.get("pandas") == pd.__version__
 
 
-class Files:
-    """The files of a data set in the making; they are written in the background, the large ones first."""
+class DatasetWriter:
+    """Writes the files of a processed data set in the background, the large ones first."""
 
     def __init__(self, directory: Path, pool: Executor) -> None:
         self._directory, self._pool = directory, pool
         self._sums: dict[str, Future[str]] = {}
 
-    def begin(self, ratings: pd.DataFrame, user_item: sp.csr_matrix) -> None:
-        """Start with the ratings and their (n_users, n_movies) matrix."""
+    def start_ratings(self, ratings: pd.DataFrame, user_item: sp.csr_matrix) -> None:
+        """Start to write the ratings and their (n_users, n_movies) matrix."""
         self._write(USER_ITEM_FILE, partial(pickle.dump, user_item, protocol=5))
         self._write(RATINGS_FILE, partial(pickle.dump, _besides_matrix(ratings, user_item), protocol=5))
 
@@ -77,13 +77,13 @@ class Files:
 
 
 @contextmanager
-def storing(directory: Path) -> Iterator[Files]:
-    """Files that take the place of `directory` at once when the block ends without an exception.
+def open_writer(directory: Path) -> Iterator[DatasetWriter]:
+    """Yield a writer whose files replace `directory` when the block ends without an exception.
 
     Raises UsageError where `directory` holds anything else than a processed data set.
     """
     with replaced_directory(directory, processed_files) as fresh, ThreadPoolExecutor(max_workers=2) as pool:
-        yield Files(fresh, pool)
+        yield DatasetWriter(fresh, pool)
 
 
 def _written(path: Path, write: Callable[[_HashingWriter], object]) -> str:

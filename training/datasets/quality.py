@@ -28,7 +28,7 @@ def report_texts(sections: Sections, quarantine: Quarantine) -> dict[str, str]:
     }
 
 
-def against_published(snapshot: Mapping[str, Any], published: PublishedCounts) -> dict[str, str]:
+def compare_with_published(snapshot: Mapping[str, Any], published: PublishedCounts) -> dict[str, str]:
     """Each published count beside the one found, for a reader to compare."""
     return {
         name: "as published" if snapshot[name] == count else f"published {count}, found {snapshot[name]}"

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from recommender.errors import DataError
 from training.datasets.tables import Table
 
-MAX_BAD_SHARE = 0.001
 _TEXT_LIMIT = 500  # characters of a refused row that are kept
 _SHOWN = 5
 

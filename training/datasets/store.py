@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from filelock import FileLock
@@ -76,45 +74,47 @@ def prepare(
     if read_manifest(directory) is None:
         require_replaceable(directory, processed_files)  # before anything is made beside it
     processed_root.mkdir(parents=True, exist_ok=True)
-    fingerprint = cache(partial(_fingerprint, files, config))
-    with FileLock(processed_root / f".{name}.lock"):
-        before = _states(files)
-        manifest = read_manifest(directory)
-        if not force and (dataset := _up_to_date(directory, manifest, fingerprint)):
+    with FileLock(processed_root / f".{name}.lock"), ThreadPoolExecutor(max_workers=1) as background:
+        states_before = _states(files)
+        fingerprint = background.submit(_fingerprint, files, config)
+        if not force and (dataset := _load_up_to_date(directory, fingerprint)):
             return dataset
         # pandera takes long to import: only where rows are checked
         from training.datasets.processing import process
 
         quarantine = Quarantine(config.max_bad_share * count_lines(files))
-        with persistence.storing(directory) as stored:
-            dataset = process(name, sources, config, quarantine, fingerprint, stored)
-            _require_unchanged(files, before)
+        with persistence.open_writer(directory) as writer:
+            dataset = process(name, sources, config, quarantine, fingerprint, writer)
+            _require_unchanged(files, states_before)
         return dataset
 
 
 def _fingerprint(files: Sequence[Path], config: ProcessingConfig) -> str:
+    """Return a sha256 over the cleaning rules' version, the configuration and the files' contents."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         sums = pool.map(sha256_of, files)
-        inputs = [f"{path.name} {each}" for path, each in zip(files, sums, strict=True)]
+        inputs = [f"{path.name} {checksum}" for path, checksum in zip(files, sums, strict=True)]
     return hashlib.sha256("\n".join([f"rules {RULES_VERSION}", config.model_dump_json(), *inputs]).encode()).hexdigest()
 
 
-def _require_unchanged(files: Sequence[Path], before: Sequence[tuple[int, int]]) -> None:
-    """Raises DataError where a file, since its state `before`, changed: what was read may not be what was hashed."""
-    if changed := [str(path) for path, old, new in zip(files, before, _states(files), strict=True) if old != new]:
+def _require_unchanged(files: Sequence[Path], states_before: Sequence[tuple[int, int]]) -> None:
+    """Raise DataError if a file changed while it was read: its rows may not be those that were hashed."""
+    states = zip(files, states_before, _states(files), strict=True)
+    if changed := [str(path) for path, before, after in states if before != after]:
         raise DataError(f"{', '.join(changed)} changed while being read. Prepare once more when it is complete.")
 
 
 def _states(files: Sequence[Path]) -> list[tuple[int, int]]:
-    return [(state.st_size, state.st_mtime_ns) for state in map(Path.stat, files)]
+    """Return size and time of modification of each file."""
+    return [(stat.st_size, stat.st_mtime_ns) for stat in map(Path.stat, files)]
 
 
-def _up_to_date(
-    directory: Path, manifest: Mapping[str, Any] | None, fingerprint: Callable[[], str]
-) -> ProcessedDataset | None:
-    if manifest is None or not persistence.is_current(manifest) or manifest["fingerprint"] != fingerprint():
+def _load_up_to_date(directory: Path, fingerprint: Future[str]) -> ProcessedDataset | None:
+    """Return the stored data set, or None where there is none, or one of other inputs or with damaged files."""
+    manifest = read_manifest(directory)
+    if manifest is None or not persistence.is_current(manifest) or manifest["fingerprint"] != fingerprint.result():
         return None
     try:
         return persistence.load(directory, manifest)
-    except DataError:  # damaged: made again from the raw files
+    except DataError:
         return None

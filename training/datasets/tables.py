@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recommender.schema import GENRES, IMDB_ID, MOVIE, ORIGINAL_TITLE, RATING_DTYPES, RELEVANCE, TAG, TAG_ID, USER
+from recommender.schema import IMDB_ID, MOVIE, RATING_DTYPES, RELEVANCE, TAG, TAG_ID, USER
 from recommender.schema import TIMESTAMP as TIME
 
 PERSON = "person"  # "role/identity" of somebody known by an identity but not by a name
 
 RATING_TABLE = dict(RATING_DTYPES)
-MOVIE_TABLE = {MOVIE: "int32", ORIGINAL_TITLE: "str", GENRES: "object"}
 LINK_TABLE = {MOVIE: "int32", IMDB_ID: "Int64"}
 USER_TAG_TABLE = {USER: "int32", MOVIE: "int32", TAG: "str", TIME: "int64"}
 GENOME_SCORE_TABLE = {MOVIE: "int32", TAG_ID: "int32", RELEVANCE: "float32"}

@@ -32,7 +32,7 @@ _SPACE = re.compile(r"[\s_]+")
 _EDGE = " .,;:!?\"'#*()[]-"
 
 
-def stacked(blocks: Mapping[str, Block], n_movies: int, weights: Mapping[str, float]) -> TagMatrix:
+def stack_blocks(blocks: Mapping[str, Block], n_movies: int, weights: Mapping[str, float]) -> TagMatrix:
     """The matrix made of `blocks` in the order of BLOCKS, each scaled by its weight (default 1).
 
     Raises UsageError where `weights` names a block that there is not.

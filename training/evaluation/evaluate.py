@@ -21,8 +21,8 @@ from training.evaluation.measure import (
 from training.evaluation.metrics import Values, quotient
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import PER_RATING, Interval, intervals
-from training.models.base import Progress, silent
-from training.splits.cut import Split, is_relevant, rating_matrix
+from training.progress import Progress, silent
+from training.splits.cut import Split, is_relevant
 from training.splits.protocol import ProtocolConfig
 
 _MEASURES = {
@@ -93,15 +93,15 @@ def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
 
 def _split_matrices(dataset: ProcessedDataset, split: Split, protocol: ProtocolConfig) -> SplitMatrices:
     stars = dataset.ratings["rating"].to_numpy()
-    train = rating_matrix(dataset, split.train)
+    train = dataset.user_item(split.train)
     return SplitMatrices(
         train=train,
-        history=train if split.fold_in is None else rating_matrix(dataset, split.fold_in),
+        history=train if split.fold_in is None else dataset.user_item(split.fold_in),
         folded=split.fold_in is not None,
-        masked=train if split.masked is split.train else rating_matrix(dataset, split.masked),
-        test=rating_matrix(dataset, split.test),
-        relevant=rating_matrix(dataset, split.test & is_relevant(protocol, stars)),
-        queries=None if split.queries is None else rating_matrix(dataset, split.queries),
+        masked=train if split.masked is split.train else dataset.user_item(split.masked),
+        test=dataset.user_item(split.test),
+        relevant=dataset.user_item(split.test & is_relevant(protocol, stars)),
+        queries=None if split.queries is None else dataset.user_item(split.queries),
         tags=dataset.tags.matrix,
     )
 

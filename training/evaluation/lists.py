@@ -14,7 +14,7 @@ from training.evaluation.metrics import Lists
 from training.kernels.hits import find_hits
 from training.kernels.threads import thread_map
 from training.kernels.topk import BLOCK_CELLS, Block, top_k
-from training.models.base import Progress
+from training.progress import Progress
 
 Rows = NDArray[np.int64]
 DEPTH = 200  # neighbours of an item from which lists without masked items are cut

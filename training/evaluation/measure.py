@@ -16,7 +16,7 @@ from training.evaluation.lists import Queries, similar_lists, user_lists
 from training.evaluation.metrics import Lists, Values, group_means, list_metrics, weighted_metrics
 from training.evaluation.significance import Interval, resampling_weights, standard_error_interval
 from training.kernels.hits import find_hits
-from training.models.base import Progress
+from training.progress import Progress
 from training.splits.protocol import ProtocolConfig
 
 Rows = NDArray[np.int64]

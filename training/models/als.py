@@ -11,14 +11,16 @@ from implicit.cpu.als import AlternatingLeastSquares
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recommender.scoring.blocks import with_data
 from recommender.scoring.specs import AlsFoldIn, FactorSpec, SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.kernels.conjugate_gradient import improve_rows
 from training.kernels.least_squares import solve_rows
 from training.kernels.ordering import fullest_first
 from training.kernels.threads import Map, Scratch, thread_map
-from training.models.arrays import unit_rows, with_ratings
-from training.models.base import FittedModel, Progress, TrainingData, silent
+from training.models.arrays import unit_rows
+from training.models.base import FittedModel, TrainingData
+from training.progress import Progress, silent
 
 Factors = NDArray[np.float32]
 LOSS_BELOW = 2_000_000  # ratings; on larger data the learning curve would cost as much as the fit
@@ -71,7 +73,7 @@ class Als:
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """Arrays: user factors, item factors, the items' Gram matrix for fold-in, and unit-length item factors."""
-        weights = with_ratings(data.user_item, self.config.weight(data.user_item.data))
+        weights = with_data(data.user_item, self.config.weight(data.user_item.data))
         users, items, curve = self.factorise(weights, seed, progress)
         return als_model(self.config, users, items, curve)
 
@@ -116,7 +118,7 @@ class Als:
 
         A known user then gets what fold-in gives. implicit's own exact solver takes several times as long.
         """
-        weights = with_ratings(confidence, np.float32(self.config.alpha) * confidence.data)
+        weights = with_data(confidence, np.float32(self.config.alpha) * confidence.data)
         ridge = np.full(confidence.shape[0], self.config.regularization, dtype=np.float32)
         with thread_map() as run:
             return solve_rows(weights, items, ridge, 1.0, run)

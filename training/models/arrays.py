@@ -16,11 +16,6 @@ def unit_rows(matrix: NDArray[Any]) -> NDArray[np.float32]:
     return np.asarray(scaled, dtype=np.float32)
 
 
-def with_ratings(user_item: sp.csr_matrix, data: NDArray[Any]) -> sp.csr_matrix:
-    """The same people and films with other numbers (n_ratings,) as float32."""
-    return sp.csr_matrix((data.astype(np.float32), user_item.indices, user_item.indptr), shape=user_item.shape)
-
-
 def csr_arrays(prefix: str, matrix: sp.csr_matrix) -> dict[str, NDArray[Any]]:
     """`matrix` as <prefix>_indptr, _indices and _data, as `recommender.scoring.scorers.sparse_array` reads them."""
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,12 +12,7 @@ from numpy.typing import NDArray
 
 from recommender.scoring.specs import FactorSpec, ItemSpec, UserSpec
 from training.datasets.store import TagMatrix
-
-Progress = Callable[[str, float], None]  # what is being done, share done in [0, 1]
-
-
-def silent(what: str, share: float) -> None:
-    """A `Progress` that nobody watches."""
+from training.progress import Progress
 
 
 @dataclass(frozen=True)

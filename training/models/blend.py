@@ -11,10 +11,11 @@ from pydantic import Field
 from recommender.scoring.specs import SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.models.als import AlsConfig
-from training.models.base import FittedModel, Progress, TrainingData
+from training.models.base import FittedModel, TrainingData
 from training.models.content import ContentConfig
 from training.models.fits import Fits
 from training.models.newcomers import Reception, with_newcomers
+from training.progress import Progress
 
 Vector = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]

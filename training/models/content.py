@@ -10,7 +10,8 @@ from sklearn.decomposition import TruncatedSVD
 from recommender.scoring.specs import SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.models.arrays import unit_rows
-from training.models.base import FittedModel, Progress, TrainingData
+from training.models.base import FittedModel, TrainingData
+from training.progress import Progress
 
 
 class ContentConfig(Config):

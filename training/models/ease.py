@@ -14,8 +14,9 @@ from recommender.scoring.blocks import with_data
 from recommender.scoring.specs import ItemWeightsSpec, SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.kernels.topk import top_k
-from training.models.arrays import csr_arrays, with_ratings
-from training.models.base import FittedModel, Progress, TrainingData
+from training.models.arrays import csr_arrays
+from training.models.base import FittedModel, TrainingData
+from training.progress import Progress
 
 LINKS = 200  # films like a film that the sparse likeness keeps
 
@@ -72,7 +73,7 @@ class Ease:
         lengths = np.diff(user_item.indptr)
         people = np.repeat(np.maximum(lengths, 1) ** -self.config.user_exponent, lengths)
         scale = np.maximum(counts, 1) ** -self.config.item_exponent
-        matrix = with_ratings(user_item, people * scale[user_item.indices])
+        matrix = with_data(user_item, people * scale[user_item.indices])
         gram = (matrix.T @ matrix).toarray().astype(np.float64)
         if self.config.content_weight:
             gram += self._content(features, counts)
@@ -87,7 +88,7 @@ class Ease:
         """(c, c) what the films' `features` (c, f) add to the Gram matrix."""
         scale = self.config.content_weight**0.5 * np.maximum(counts, 1) ** self.config.content_exponent
         values = features.data * np.repeat(scale, np.diff(features.indptr))
-        scaled = with_data(features, values.astype(np.float32))
+        scaled = with_data(features, values)
         return np.asarray((scaled @ scaled.T).toarray())
 
 

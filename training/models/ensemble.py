@@ -10,10 +10,11 @@ from pydantic import Field
 from recommender.scoring.specs import EnsembleMember, EnsembleSpec
 from training.config import Config
 from training.models.als import AlsConfig
-from training.models.base import FittedModel, Progress, TrainingData
+from training.models.base import FittedModel, TrainingData
 from training.models.ease import EaseConfig
 from training.models.fits import Fits
 from training.models.ials import IalsConfig
+from training.progress import Progress
 
 
 class EnsembleConfig(Config):

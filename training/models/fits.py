@@ -7,7 +7,8 @@ from typing import Protocol, runtime_checkable
 
 from training.config import Config
 from training.models import make
-from training.models.base import FittedModel, Progress, TrainingData
+from training.models.base import FittedModel, TrainingData
+from training.progress import Progress
 
 
 @dataclass

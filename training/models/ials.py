@@ -9,13 +9,14 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recommender.scoring.blocks import with_data
 from recommender.scoring.specs import AlsFoldIn
 from training.config import Config
 from training.kernels.least_squares import solve_rows
 from training.kernels.threads import Map, thread_map
 from training.models.als import factor_model
-from training.models.arrays import with_ratings
-from training.models.base import FittedModel, Progress, TrainingData
+from training.models.base import FittedModel, TrainingData
+from training.progress import Progress
 
 INIT_DEVIATION = 0.1  # of the length of a factor vector, as in the paper
 
@@ -50,7 +51,7 @@ class Ials:
         """Arrays as those of ALS."""
         config = self.config
         stars = data.user_item
-        confidence = with_ratings(stars, config.alpha * (config.weight_offset + config.weight_slope * stars.data))
+        confidence = with_data(stars, config.alpha * (config.weight_offset + config.weight_slope * stars.data))
         with thread_map() as run:
             users, items = self._alternate(confidence, seed, progress, run)
         fold_in = AlsFoldIn(gram="ials_gram", **config.model_dump(exclude={"factors", "iterations"}))

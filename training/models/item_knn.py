@@ -7,11 +7,13 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
+from recommender.scoring.blocks import with_data
 from recommender.scoring.specs import ItemWeightsSpec, SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.kernels.cooccurrence import cooccurrence_top_k
-from training.models.arrays import csr_arrays, with_ratings
-from training.models.base import FittedModel, Progress, TrainingData
+from training.models.arrays import csr_arrays
+from training.models.base import FittedModel, TrainingData
+from training.progress import Progress
 
 
 class ItemKnnConfig(Config):
@@ -36,7 +38,7 @@ class ItemKnn:
         lengths = np.diff(data.user_item.indptr)
         weights = np.repeat(np.maximum(lengths, 1) ** -self.config.user_exponent, lengths)
         likeness = cooccurrence_top_k(
-            with_ratings(data.user_item, weights),
+            with_data(data.user_item, weights),
             min(self.config.neighbours, data.user_item.shape[1] - 1),
             exponent=self.config.exponent,
             shrinkage=self.config.shrinkage,

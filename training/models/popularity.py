@@ -8,7 +8,8 @@ import numpy as np
 
 from recommender.scoring.specs import PopularitySpec
 from training.config import Config
-from training.models.base import FittedModel, Progress, TrainingData
+from training.models.base import FittedModel, TrainingData
+from training.progress import Progress
 
 
 class PopularityConfig(Config):

@@ -10,8 +10,9 @@ from pydantic import Field
 from recommender.scoring.specs import FactorSpec, SimilarityPart, SimilaritySpec, SvdFoldIn
 from training.config import Config
 from training.models.arrays import unit_rows
-from training.models.base import FittedModel, Progress, TrainingData
+from training.models.base import FittedModel, TrainingData
 from training.models.surprise_arrays import ArraySVD, ArrayTrainset
+from training.progress import Progress
 
 
 class SvdConfig(Config):

@@ -16,8 +16,9 @@ from training.config import Config
 from training.datasets.store import ProcessedDataset
 from training.evaluation.evaluate import combine, evaluate
 from training.evaluation.result import Evaluation
-from training.models.base import FittedModel, Progress
+from training.models.base import FittedModel
 from training.models.fits import Fits
+from training.progress import Progress, prefixed
 from training.splits.cut import Split, splits, training_data, validation_splits
 from training.splits.protocol import ProtocolConfig
 
@@ -101,11 +102,6 @@ def parts(
                     kind = f"-validation{cut}" if validation else ""
                     name = f"{protocol.name}{kind}-{split_seed}.{split.fold}-{seed}"
                     yield Part(name, dataset, protocol, each, seed, prefixed(name, progress))
-
-
-def prefixed(where: str, progress: Progress) -> Progress:
-    """A reporter that says where as well as what."""
-    return lambda what, share: progress(f"{where}: {what}", share)
 
 
 def _fit(name: str, config: Config, fits: Fits) -> FittedModel:

@@ -10,10 +10,10 @@ from recommender.bundle import BUNDLE, Manifest, Metric, load_arrays, read_manif
 from recommender.files import scratch_directory
 from training.evaluation.difference import SHOWN, Agreement
 from training.evaluation.result import Evaluation
-from training.models.base import Progress
 from training.pipeline.checkpoints import Workspace
 from training.pipeline.figures import draw, own_figures
 from training.pipeline.plan import Plan
+from training.progress import Progress
 from training.registry import Run, Tracker, Version, run_tags, version_tags
 from training.registry.evaluations import log_evaluation
 

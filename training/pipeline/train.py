@@ -21,13 +21,14 @@ from training.evaluation.evaluate import combine
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare
 from training.models import make
-from training.models.base import FittedModel, Progress, silent
+from training.models.base import FittedModel
 from training.models.fits import Composite, Fits
 from training.pipeline.checkpoints import Workspace, open_workspace
 from training.pipeline.code_version import code_digest, git_commit
-from training.pipeline.judge import Recipe, fit, parts, prefixed
+from training.pipeline.judge import Recipe, fit, parts
 from training.pipeline.plan import Plan, make_plan
 from training.pipeline.record import Results, Trained, record_all
+from training.progress import Progress, prefixed, silent
 from training.registry import CHAMPION, Tracker
 from training.splits.cut import all_ratings, training_data
 

@@ -27,9 +27,9 @@ from training.config import CONFIG_ROOT, Config, read_mapping
 from training.datasets.store import ProcessedDataset
 from training.evaluation.significance import lower_is_better
 from training.models import configure, make
-from training.models.base import Progress, silent
 from training.models.fits import Composite
 from training.pipeline.judge import Part, fit, parts
+from training.progress import Progress, silent
 from training.registry import Tracker
 from training.splits.protocol import ProtocolConfig
 

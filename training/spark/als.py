@@ -40,7 +40,8 @@ from recommender.errors import MovierecError, UsageError
 from recommender.schema import MOVIE, RATING, RATING_MIN, USER
 from training.config import Config
 from training.models.als import AlsConfig, als_model
-from training.models.base import FittedModel, Progress, TrainingData
+from training.models.base import FittedModel, TrainingData
+from training.progress import Progress
 from training.spark.cluster import connect, open_exchange
 
 # Weights of the ratings that hold anchors: beside them, what people and films pull is rounding. The first copies hold

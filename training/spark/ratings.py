@@ -28,7 +28,7 @@ from recommender.schema import (
     TIMESTAMP,
     USER,
 )
-from training.datasets.cleaning.clean import with_entries
+from training.datasets.cleaning.clean import with_canonical_entries
 from training.datasets.config import load_processing_config
 from training.datasets.indexing import distinct
 from training.datasets.store import ProcessedDataset
@@ -110,7 +110,7 @@ def _with_ratings(films: ProcessedDataset, files: Sequence[Path]) -> ProcessedDa
     return replace(
         films,
         fingerprint=digest.hexdigest(),
-        movies=with_entries(films.movies, columns[MOVIE], films.movie_ids),
+        movies=with_canonical_entries(films.movies, columns[MOVIE], films.movie_ids),
         ratings=pd.DataFrame(columns),
         user_ids=distinct(columns[USER]),
     )

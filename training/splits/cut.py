@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.errors import DataError
@@ -122,16 +121,7 @@ def all_ratings(dataset: ProcessedDataset) -> Split:
 def training_data(dataset: ProcessedDataset, split: Split) -> TrainingData:
     """Return the training ratings of a split as a matrix of the whole data set's shape, with tags and duplicates."""
     canonical = dataset.movie_ids.rows(dataset.movies[DUPLICATE_OF].to_numpy()).astype(np.int32)
-    return TrainingData(user_item=rating_matrix(dataset, split.train), tags=dataset.tags, canonical=canonical)
-
-
-def rating_matrix(dataset: ProcessedDataset, mask: Mask) -> sp.csr_matrix:
-    """Return the ratings in `mask` (n,) as a float32 matrix (n_users, n_movies) of stars with sorted indices."""
-    shape = (len(dataset.user_ids), len(dataset.movie_ids))
-    stars = dataset.ratings[RATING].to_numpy()[mask]
-    matrix = sp.csr_matrix(sp.coo_matrix((stars, (dataset.user_rows[mask], dataset.movie_rows[mask])), shape=shape))
-    matrix.sort_indices()
-    return matrix
+    return TrainingData(user_item=dataset.user_item(split.train), tags=dataset.tags, canonical=canonical)
 
 
 def is_relevant(protocol: ProtocolConfig, stars: NDArray[np.float32]) -> Mask:

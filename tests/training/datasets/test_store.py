@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import queue
 import random
 import threading
 from collections import Counter
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 import pandas as pd
@@ -67,24 +65,22 @@ def test_an_input_that_changes_while_ratings_are_still_being_read_is_refused(raw
     if made_before:
         before = prepare("mine", raw=raw.path, processed_root=tmp_path / "p")
         raw.add("ratings.csv", "1,1,0.5,1400000000")
-    hashing: queue.SimpleQueue[Future[str]] = queue.SimpleQueue()
+    process = processing.process
 
-    class Watched(ThreadPoolExecutor):
-        def submit(self, task, /, *args, **named):
-            hashing.put(future := super().submit(task, *args, **named))
-            return future
+    def overtaken(name, sources, config, quarantine, fingerprint, writer):
+        def still_reading(tables):
+            fingerprint.result()
+            raw.add("ratings.csv", "2,1,0.5,1400000000")
+            return tables.ratings
 
-    def still_reading(tables):
-        hashing.get().result()
-        raw.add("ratings.csv", "2,1,0.5,1400000000")
-        return tables.ratings
+        def read(*args):
+            tables = read_raw(*args)
+            return replace(tables, ratings_to_come=in_background(still_reading, tables))
 
-    def overtaken(*args):
-        tables = read_raw(*args)
-        return replace(tables, ratings_to_come=in_background(still_reading, tables))
+        monkeypatch.setattr(processing, "read_raw", read)
+        return process(name, sources, config, quarantine, fingerprint, writer)
 
-    monkeypatch.setattr(processing, "ThreadPoolExecutor", Watched)
-    monkeypatch.setattr(processing, "read_raw", overtaken)
+    monkeypatch.setattr(processing, "process", overtaken)
     with pytest.raises(DataError, match=r"ratings\.csv changed while being read"):
         prepare("mine", raw=raw.path, processed_root=tmp_path / "p")
     if made_before:

@@ -16,7 +16,7 @@ from training.datasets.tag_matrix import (
     film_blocks,
     genome_block,
     normalise_tag,
-    stacked,
+    stack_blocks,
     unit_rows,
     user_tag_block,
 )
@@ -39,7 +39,7 @@ def genome(rows):
 
 
 def test_a_dot_product_is_the_weighted_sum_of_the_blocks_cosines():
-    tags = stacked(film_blocks(MOVIES), 3, {"genres": 2.0, "era": 0.5})
+    tags = stack_blocks(film_blocks(MOVIES), 3, {"genres": 2.0, "era": 0.5})
     assert tags.features[:4] == ["genre:Comedy", "genre:Drama", "era:1995", "era:2000"]
     assert tags.matrix.dtype == np.float32
     products = (tags.matrix @ tags.matrix.T).toarray()
@@ -52,7 +52,7 @@ def test_a_dot_product_is_the_weighted_sum_of_the_blocks_cosines():
 
 def test_a_weight_of_a_block_that_there_is_not_is_refused():
     with pytest.raises(UsageError, match="found decade"):
-        stacked(film_blocks(MOVIES), 3, {"genres": 2.0, "decade": 0.5})
+        stack_blocks(film_blocks(MOVIES), 3, {"genres": 2.0, "decade": 0.5})
 
 
 def test_neighbouring_years_are_alike_across_any_border_and_distant_ones_are_not():
@@ -69,7 +69,7 @@ def test_neighbouring_years_are_alike_across_any_border_and_distant_ones_are_not
 
 
 def test_every_block_has_its_columns_even_without_any():
-    tags = stacked({}, 3, {})
+    tags = stack_blocks({}, 3, {})
     assert tags.matrix.shape == (3, 0)
     assert tags.blocks == dict.fromkeys(BLOCKS, (0, 0))
 

@@ -11,7 +11,7 @@ from recommender.errors import DataError, UsageError
 from tests.training.evaluation.builders import dataset_of, protocol_of, random_dataset, split_of, written_model
 from training.evaluation.evaluate import combine, evaluate
 from training.evaluation.lists import Queries, similar_lists
-from training.splits.cut import Split, rating_matrix, splits
+from training.splits.cut import Split, splits
 from training.splits.protocol import load_protocol
 
 # Person 0 rated films 0-3, person 1 films 0, 1 and 4; person 2 films 1 and 2 and likes nothing of the test part.
@@ -208,7 +208,7 @@ def test_lists_without_seen_films_are_the_same_however_deep_they_are_cut_from(tm
     rows = np.flatnonzero(split.queries)
     order = np.argsort(dataset.movie_rows[rows], kind="stable")
     users, films = (each[rows][order].astype(np.int64) for each in (dataset.user_rows, dataset.movie_rows))
-    masked = rating_matrix(dataset, split.masked)
+    masked = dataset.user_item(split.masked)
     found = similar_lists(model, Queries(users, films), masked, 5, lambda what, share: None)
     for user, film, shown in zip(users, films, found.masked, strict=True):
         left = [other for other in range(30) if other != film and other not in set(masked[[user]].indices)]

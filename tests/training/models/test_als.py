@@ -6,15 +6,15 @@ import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 
+from recommender.scoring.blocks import with_data
 from training.kernels.conjugate_gradient import improve_rows
 from training.models import als
 from training.models.als import Als, AlsConfig
-from training.models.arrays import with_ratings
 
 
 def test_the_factors_are_those_of_implicit_called_bare(data):
     config = AlsConfig(factors=4, iterations=15, regularization=0.5)
-    weights = with_ratings(data.user_item, config.weight(data.user_item.data))
+    weights = with_data(data.user_item, config.weight(data.user_item.data))
     users, items, losses = Als(config).factorise(weights, seed=3)
     with threadpool_limits(1, "blas"):
         bare = AlternatingLeastSquares(factors=4, iterations=15, regularization=0.5, alpha=config.alpha, random_state=3)

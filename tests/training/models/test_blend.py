@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from recommender.scoring.blocks import with_data
 from recommender.scoring.scorers import Similarity, item_scorer
 from tests.training.conftest import UNRATED, taste_of_film
 from training.models import configure
-from training.models.arrays import with_ratings
 from training.models.fits import Fits
 
 LOVED, OTHER = 3, 4  # films of one taste
@@ -56,7 +56,7 @@ def seen_by_all(data, film):
 
 def test_the_better_loved_of_two_films_comes_nearer(data):
     stars = data.user_item
-    worse = with_ratings(stars, np.where(stars.indices == OTHER, 1, stars.data))
+    worse = with_data(stars, np.where(stars.indices == OTHER, 1, stars.data))
     before, after = reception(data), reception(replace(data, user_item=worse))
     assert after[OTHER] / after[LOVED] < 0.9 * before[OTHER] / before[LOVED]
 
@@ -124,5 +124,5 @@ def test_a_gain_makes_up_for_an_expectation_being_less_like_any_one_film(data):
 def test_a_new_film_among_films_that_nobody_loves_is_not_expected_to_be_loved(data):
     stars = data.user_item
     alike = taste_of_film(stars.indices) == taste_of_film(UNRATED)
-    worse = replace(data, user_item=with_ratings(stars, np.where(alike, 1, stars.data)))
+    worse = replace(data, user_item=with_data(stars, np.where(alike, 1, stars.data)))
     assert reception(worse)[UNRATED] < 0.9 * reception(data)[UNRATED]

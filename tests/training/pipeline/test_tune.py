@@ -11,6 +11,7 @@ from training.models import configure
 from training.models.als import Als
 from training.pipeline.judge import Part
 from training.pipeline.tune import Best, Search, load_space, tune, write_parameters
+from training.progress import silent
 from training.registry import Tracker
 from training.splits.cut import splits
 from training.splits.protocol import load_protocol
@@ -23,10 +24,6 @@ def search():
 
 def started(run):
     return run.info.start_time
-
-
-def silent(what, share):
-    """Nobody watches."""
 
 
 def test_a_search_goes_on_where_it_was_left_and_never_sees_the_test_part(search, mlflow_store, monkeypatch):

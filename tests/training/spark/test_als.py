@@ -23,6 +23,7 @@ from testing.spark_cluster import standalone
 from tests.training import conftest as world
 from training.bundling.build import build_bundle
 from training.models import configure, make
+from training.progress import silent
 from training.registry import Tracker, register_bundle
 from training.spark.als import Anchors
 from training.spark.ratings import read_dataset
@@ -30,10 +31,6 @@ from training.spark.ratings import read_dataset
 user_item, dataset, data = world.user_item, world.dataset, world.data  # two tastes: 60 people, 30 films
 
 NUMBERS = ["factors=8", "iterations=8", "regularization=1.5"]
-
-
-def silent(what, share):
-    pass
 
 
 def objective(fitted, stars, config):

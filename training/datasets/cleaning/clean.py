@@ -104,7 +104,7 @@ def clean_genres(raw: Iterable[str]) -> list[str]:
     return sorted({name for name in names if name not in _NO_GENRE})
 
 
-def with_entries(movies: pd.DataFrame, rated: NDArray[np.int32], movie_ids: IdMap) -> pd.DataFrame:
+def with_canonical_entries(movies: pd.DataFrame, rated: NDArray[np.int32], movie_ids: IdMap) -> pd.DataFrame:
     """`movies` with the entry that stands for each film, told from `rated`, the movie_id of each rating."""
     return movies.assign(**{DUPLICATE_OF: canonical_entries(movies, count_ids(rated, movie_ids))})
 

@@ -19,6 +19,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError
 
 from recommender.errors import DataError, MissingInputError
 from training.datasets.fetching.extract import DamagedArchiveError
+from training.progress import Progress, silent
 
 RETRIES = 3
 CONNECT_SECONDS = 10.0
@@ -29,7 +30,6 @@ _BLOCK = 1 << 16
 _RETRY_STATUS = {408, 425, 429}
 _MD5 = re.compile(r"\b[0-9a-fA-F]{32}\b")
 
-Progress = Callable[[str, float], None]
 T = TypeVar("T")
 
 # What another try may mend.
@@ -42,7 +42,7 @@ class Unreachable(MissingInputError):
     """The server cannot be reached, or does not have the file."""
 
 
-def download(url: str, target: Path, md5: str | None, max_bytes: int, progress: Progress | None = None) -> None:
+def download(url: str, target: Path, md5: str | None, max_bytes: int, progress: Progress = silent) -> None:
     """Fetch `url` to `target`; what is there already and has the checksum stays.
 
     Raises Unreachable at once without a network, and DataError when every try failed.
@@ -128,7 +128,7 @@ class _Gone(Unreachable):
 class _Stream:
     """A pooch downloader that gives up on servers that send too much or too slowly."""
 
-    def __init__(self, max_bytes: int, progress: Progress | None) -> None:
+    def __init__(self, max_bytes: int, progress: Progress) -> None:
         self.tries = 0
         self._max_bytes = max_bytes
         self._progress = progress
@@ -150,7 +150,7 @@ class _Stream:
             seconds = time.monotonic() - began
             if seconds > PATIENCE_SECONDS and done < MIN_BYTES_PER_SECOND * seconds:
                 raise requests.Timeout(f"only {done:,} bytes in {seconds:.0f} s")
-            if self._progress and total:
+            if total:
                 self._progress(label, done / total)
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from recommender.errors import DataError
+from training.progress import Progress, silent
 
 _BLOCK = 1 << 20
 _SMALL = 1 << 20  # a ratio says nothing about small members: text of one repeated line compresses a thousandfold
 _NOT_DATA = ("__MACOSX",)
-
-Progress = Callable[[str, float], None]
 
 
 class DamagedArchiveError(DataError):
@@ -37,7 +36,7 @@ def extract_folder(
     target: Path,
     limits: Limits,
     only: Iterable[str] = (),
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> None:
     """Write the regular files under `folder` of `archive` to the directory `target` (only the members named in `only`,
     if any). Raises DataError for anything suspicious, before a byte of it is written where that can be known.
@@ -51,8 +50,7 @@ def extract_folder(
     total = sum(info.file_size for info in chosen) or 1
     for info, relative in chosen.items():
         budget -= _write(archive, info, target / relative, budget)
-        if progress:
-            progress(f"Extracting {folder}", (limits.total_bytes - budget) / total)
+        progress(f"Extracting {folder}", (limits.total_bytes - budget) / total)
 
 
 def _checked(infos: list[zipfile.ZipInfo], limits: Limits) -> list[tuple[zipfile.ZipInfo, PurePosixPath]]:

@@ -15,7 +15,6 @@ from recommender.errors import DataError, MissingInputError
 from recommender.files import marked_directory, move, scratch_directory
 from training.datasets.config import DatasetConfig, load_dataset_config
 from training.datasets.fetching.download import (
-    Progress,
     Unreachable,
     check_md5,
     download,
@@ -26,6 +25,7 @@ from training.datasets.fetching.download import (
 from training.datasets.fetching.extract import Limits, extract_folder
 from training.datasets.names import dataset_path
 from training.datasets.sources import find_raw
+from training.progress import Progress, silent
 
 MIRROR_VARIABLE = "MOVIEREC_MIRROR"
 _GROWTH = 20  # no archive of the catalogue unpacks to more than a tenfold
@@ -39,7 +39,7 @@ def fetch(
     raw_root: Path | None = None,
     mirror: str | None = None,
     force: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Path:
     """Directory of the raw files of `name` under `raw_root` (default: data/raw), fetched where it is not there yet.
 
@@ -64,7 +64,7 @@ def fetch(
     return target
 
 
-def fetch_if_missing(name: str, progress: Progress | None = None) -> Path:
+def fetch_if_missing(name: str, progress: Progress = silent) -> Path:
     """Directory of the raw files of `name`: what is on this machine (also the installed sample), else fetched."""
     try:
         return find_raw(name)
@@ -79,7 +79,7 @@ def _by_hand(name: str, config: DatasetConfig, raw_root: Path) -> str:
     )
 
 
-def _fill(fresh: Path, config: DatasetConfig, raw_root: Path, mirror: str | None, progress: Progress | None) -> None:
+def _fill(fresh: Path, config: DatasetConfig, raw_root: Path, mirror: str | None, progress: Progress) -> None:
     """Extract the data set's archive, wherever it comes from, into the directory `fresh`."""
 
     def extract(archive: zipfile.ZipFile) -> None:
@@ -103,7 +103,7 @@ def _fill(fresh: Path, config: DatasetConfig, raw_root: Path, mirror: str | None
 
 @contextmanager
 def _downloaded(
-    config: DatasetConfig, url: str, mirror: str | None, raw_root: Path, progress: Progress | None
+    config: DatasetConfig, url: str, mirror: str | None, raw_root: Path, progress: Progress
 ) -> Iterator[zipfile.ZipFile]:
     """The archive at `url`, fetched to the disk of `raw_root` for as long as it is needed."""
     max_bytes = 2 * config.megabytes * _MEGABYTE + _SLACK

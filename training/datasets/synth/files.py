@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -19,18 +18,15 @@ from training.datasets.synth.names import film_genres, film_titles, tag_names, t
 from training.datasets.synth.people import Batch, batches
 from training.datasets.synth.settings import SyntheticConfig
 from training.datasets.synth.world import World, make_world
+from training.progress import Progress, silent
 
 _NAMES, _TAGS = 4, 2  # purposes of random numbers
 _OFF_THEME = 0.15  # share of tags that say nothing about the film
 _STAR_TEXTS = pa.array([f"{half / 2:.1f}" for half in range(11)])
 _RELEVANCE_TEXTS = pa.array([f"{step * STEP:.5f}".rstrip("0").ljust(3, "0") for step in range(round(1 / STEP) + 1)])
 
-Progress = Callable[[str, float], None]
 
-
-def write_twin(
-    config: SyntheticConfig, directory: Path, genome: bool = False, progress: Progress | None = None
-) -> World:
+def write_twin(config: SyntheticConfig, directory: Path, genome: bool = False, progress: Progress = silent) -> World:
     """Write the data set of `config` to `directory`; `genome` adds the tag genome.
 
     Replaces an older synthetic data set. Raises UsageError where `directory` holds anything else.
@@ -54,7 +50,7 @@ def _write_films(world: World, directory: Path) -> None:
     _write_rows(directory / "links.csv", ("movieId", "imdbId", "tmdbId"), links)
 
 
-def _write_ratings(world: World, directory: Path, progress: Progress | None) -> None:
+def _write_ratings(world: World, directory: Path, progress: Progress) -> None:
     """ratings.csv and tags.csv, batch by batch."""
     tags = np.array(tag_names(world.config.genome_tags))
     done = 0
@@ -66,8 +62,7 @@ def _write_ratings(world: World, directory: Path, progress: Progress | None) -> 
             ratings.write(batch.users, movie_ids, _STAR_TEXTS.take(pa.array(batch.half_stars)), batch.times)
             tagged.write(*_tags(world, batch, tags))
             done += len(batch.users)
-            if progress:
-                progress("Writing ratings", done / world.config.ratings)
+            progress("Writing ratings", done / world.config.ratings)
 
 
 def _tags(world: World, batch: Batch, names: NDArray[np.str_]) -> tuple[Any, ...]:
@@ -86,7 +81,7 @@ def _tags(world: World, batch: Batch, names: NDArray[np.str_]) -> tuple[Any, ...
     return batch.users[rows], world.movie_ids[batch.movies[rows]], tags, times
 
 
-def _write_genome(world: World, directory: Path, progress: Progress | None) -> None:
+def _write_genome(world: World, directory: Path, progress: Progress) -> None:
     count = world.config.genome_tags
     tag_ids = np.arange(1, count + 1, dtype=np.int32)
     _write_rows(directory / "genome-tags.csv", ("tagId", "tag"), zip(tag_ids.tolist(), tag_names(count), strict=True))
@@ -96,8 +91,7 @@ def _write_genome(world: World, directory: Path, progress: Progress | None) -> N
             movies = np.repeat(world.movie_ids[rows], count)
             scores.write(movies, np.tile(tag_ids, len(rows)), _RELEVANCE_TEXTS.take(pa.array(steps.ravel())))
             done += len(rows)
-            if progress:
-                progress("Writing the tag genome", done / films)
+            progress("Writing the tag genome", done / films)
 
 
 def _write_rows(path: Path, header: tuple[str, ...], rows: Any) -> None:

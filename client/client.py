@@ -16,7 +16,7 @@ Params = tuple[tuple[str, str], ...]
 Get = Callable[[str, Params], Json]
 Post = Callable[[str, Json], Json]
 Options = Mapping[str, Any]  # how a list is cut: n, genres, year_from, ... as the service names them
-Answer = TypeVar("Answer", bound=models.Read)
+Answer = TypeVar("Answer", bound=models.Answer)
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 _BUSY = 503
@@ -63,8 +63,12 @@ class Api:
         return _parse(models.ModelCard, self._get("/model", query_string(model=_slot(slot))))
 
     def summary(self) -> models.Summary:
-        """The data behind the served version."""
+        """Return the data behind the served version and how its ratings spread over the stars."""
         return _parse(models.Summary, self._get("/analytics/summary", ()))
+
+    def dataset(self) -> models.Snapshot:
+        """Return the figures of the data set behind the served version."""
+        return _parse(models.Snapshot, self.summary().dataset)
 
     def genres(self) -> list[models.GenreFigures]:
         """Size and rating of every genre."""
@@ -174,7 +178,7 @@ def _read(response: httpx.Response) -> Json:
 
 def _parse(shape: type[Answer], body: Json) -> Answer:
     try:
-        return shape.model_validate(body)
+        return shape.model_validate(body, extra="ignore")  # a newer service may say more
     except ValidationError as error:
         missing = ", ".join(".".join(map(str, fault["loc"])) for fault in error.errors()[:3])
         raise ApiUnexpected(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from client.answers import Film
+from client.answers import Film, Recommendation
 
 PROTOCOLS = {
     "latest20": "Each person's latest 20 % of ratings are hidden; can the model find the films they liked?",
@@ -97,7 +97,7 @@ def joined(words: Sequence[str]) -> str:
     return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 
 
-def rating_line(film: Film) -> str:
+def rating_line(film: Film | Recommendation) -> str:
     """Average and number of ratings in words."""
     if not film.rating_count:
         return "Not rated yet"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from client.answers import Film, Suggestion
+from client.answers import Film, Recommendation, Suggestion
 from client.client import Api, suggestions
 from client.errors import ApiProblem
 from webapp.wording import film_label
@@ -54,7 +54,7 @@ def find_film(api: Api, text: str) -> Film:
     return api.movie(api.resolve(text))
 
 
-def references(films: Sequence[Suggestion | Film]) -> list[str]:
+def references(films: Sequence[Film | Recommendation | Suggestion]) -> list[str]:
     """A text for each film that finds it again; films of one title and year are told apart by number."""
     labels = [film_label(film.title, film.year) for film in films]
     return [

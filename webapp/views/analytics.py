@@ -110,7 +110,7 @@ def _best_rated(api: Api) -> None:
     known = [film for film in _optional(api.film_map) or [] if film.rating_count >= least]
     others = [film for film in known if film.movie_id not in shown]
     _legend(best)
-    st.altair_chart(average_against_count(best, others, api.summary().dataset.mean_rating), width="stretch")
+    st.altair_chart(average_against_count(best, others, api.dataset().mean_rating), width="stretch")
     st.dataframe(
         [
             {"Place": i, "Film": film_label(film.title, film.year), "Average": film.average_rating,

@@ -9,11 +9,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request
 from starlette.responses import JSONResponse
 
+from client.answers import AdminVersions
 from serving.api.deps import ChampionSlot, CurrentSettings
 from serving.api.openapi import errors
 from serving.api.routes.model import registry_view
 from serving.problem import ProblemError, no_route
-from serving.schemas.common import AdminVersions
 
 
 async def require_token(

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from numpy.typing import NDArray
 from starlette.responses import Response
 
+from client.answers import Genres, Movies, Summary
 from recommender.errors import UsageError
 from recommender.films.catalog import Catalog, FilmFilter
 from recommender.scoring.ranking import mask_scores, top_n
@@ -17,7 +18,7 @@ from serving.api.deps import Answering, PlainQuery
 from serving.api.openapi import errors
 from serving.api.routes.movies import histogram
 from serving.problem import ProblemError
-from serving.schemas.common import Genres, Movies, Summary, TopQuery
+from serving.schemas.common import TopQuery
 
 router = APIRouter(prefix="/analytics", tags=["analytics"])
 DAMPING = 10  # ratings of the overall average that a film's own average is mixed with

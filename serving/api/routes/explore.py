@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query
 from numpy.typing import NDArray
 from starlette.responses import Response
 
+from client.answers import Comparison, Features, FilmMap, InCommon, OverTime, ReleaseYears
 from recommender.errors import UsageError
 from recommender.films import extras
 from recommender.films.catalog import Catalog, FilmFilter
@@ -22,16 +23,7 @@ from serving.api.deps import Answering, PlainQuery
 from serving.api.openapi import errors
 from serving.api.routes.movies import MovieIdPath
 from serving.problem import ProblemError
-from serving.schemas.explore import (
-    CommonQuery,
-    Comparison,
-    Features,
-    FilmMap,
-    GenreQuery,
-    InCommon,
-    OverTime,
-    ReleaseYears,
-)
+from serving.schemas.explore import CommonQuery, GenreQuery
 
 router = APIRouter(tags=["explore"])
 SHARED_FEATURES = 12

@@ -7,10 +7,10 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from client.answers import ModelCard
 from serving.answering import json_bytes
 from serving.api.deps import Answering, ChampionSlot, PlainQuery
 from serving.api.openapi import errors
-from serving.schemas.common import ModelCard
 from serving.versions.model_store import RegistryStatus
 
 router = APIRouter(tags=["model"])

@@ -8,12 +8,13 @@ import orjson
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
+from client.answers import Movie, MovieRatings, Movies
 from recommender.schema import RATING_BINS
 from serving.answering import json_bytes
 from serving.answering.lookup import movie_row
 from serving.api.deps import Answering, PlainQuery
 from serving.api.openapi import errors
-from serving.schemas.common import Movie, MovieId, MovieRatings, Movies, SearchQuery
+from serving.schemas.common import MovieId, SearchQuery
 
 router = APIRouter(prefix="/movies", tags=["films"])
 MovieIdPath = Annotated[MovieId, Path(description="MovieLens id of a film", examples=[1])]

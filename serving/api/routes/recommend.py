@@ -7,13 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query
 from starlette.responses import Response
 
+from client.answers import Recommendations, Tags
 from serving.answering import json_bytes
 from serving.answering.lookup import movie_row, resolve_title
 from serving.answering.recommend import for_body, for_user, like_film
 from serving.api.deps import Answering, CurrentSettings, PlainQuery
 from serving.api.openapi import errors
 from serving.problem import ProblemError
-from serving.schemas.recommend import Recommendations, RecommendBody, RecommendQuery, TagQuery, Tags
+from serving.schemas.recommend import RecommendBody, RecommendQuery, TagQuery
 
 router = APIRouter(tags=["recommendations"])
 

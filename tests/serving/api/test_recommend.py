@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from client.answers import Recommendations, Tags
 from recommender.model import Model, Wanted
 from serving.api import plain_calls
 from serving.api.plain_calls import FastPath
-from serving.schemas.recommend import Recommendations, Tags
 from tests.toy import MOVIE_IDS, user_item
 
 LONG_WAY = {"If-None-Match": '"another"'}  # a header that the short way leaves to FastAPI

@@ -12,13 +12,15 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
 
-from serving.api.admission import Admission, Turnstile
+from serving.api.admission import Admission, EarlyRefusal
 from serving.api.deps import AppState, NotModifiedError
+from serving.api.exchange import Exchanges
 from serving.api.metrics import WORKER, note_version
 from serving.api.openapi import DocumentedApi
-from serving.api.plain_calls import FastPath
-from serving.api.request_checks import Gate, RequestIds
+from serving.api.plain_calls import PlainCalls
+from serving.api.request_checks import AllowedHosts, RequestChecks
 from serving.api.routes import admin, analytics, explore, health, model, movies, recommend
 from serving.lifecycle import Lifecycle
 from serving.problem import ProblemError, no_route
@@ -33,15 +35,20 @@ _MESSAGES = {  # where pydantic's own words would not help
 }
 
 
-class Service(FastPath):
-    """The whole service as one ASGI callable; `api` is the FastAPI application inside."""
+class Service:
+    """The whole service as one ASGI callable; `api` is the FastAPI application inside its wrappers."""
 
     def __init__(self, api: FastAPI, state: AppState) -> None:
-        settings, ids, lifecycle = state["settings"], RequestIds(), state["lifecycle"]
+        settings = state["settings"]
+        hosts = AllowedHosts(settings.allowed_hosts)
         admission = Admission(api, settings.running_limit, settings.queue_limit, settings.queue_timeout_seconds)
-        turnstile = Turnstile(Gate(admission, settings, ids, lifecycle), admission, ids, lifecycle)
-        super().__init__(turnstile, state["champion"], settings, ids, lifecycle)
+        checked = EarlyRefusal(RequestChecks(admission, settings, hosts), admission)
         self.api = api
+        self.plain_calls = PlainCalls(checked, state["champion"], hosts)
+        self._exchanges = Exchanges(self.plain_calls, settings, state["lifecycle"])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self._exchanges if scope["type"] == "http" else self.api)(scope, receive, send)
 
 
 def create_app(

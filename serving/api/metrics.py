@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -32,9 +33,15 @@ class RouteCounts:
         self._latency = LATENCY.labels(route)
 
     def count(self, seconds: float) -> None:
-        """Note one answer that took so long."""
+        """Count one answer that took `seconds`."""
         self._requests.inc()
         self._latency.observe(seconds)
+
+
+@cache
+def route_counts(route: str, status: int) -> RouteCounts:
+    """Return the counts of one route and status; there are few of both."""
+    return RouteCounts(route, status)
 
 
 class WorkersCollector(Collector):

@@ -130,11 +130,16 @@ class Entry:
             raise BundleIntegrityError(f"{MANIFEST} is not the one that came with version {self.meta.version}.")
 
     def is_whole(self) -> bool:
-        """Whether it is sealed and complete, without a look at the arrays' content."""
+        """Whether it is complete, without a look at the arrays' content."""
         try:
             self.require_whole()
         except (BundleError, OSError):
             return False
+        return True
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether its meta.json vouches for its manifest; in a store of an older release it does not yet."""
         return self.manifest_sha256 is not None
 
 
@@ -159,8 +164,11 @@ class ModelStore:
         return Entry(final, meta, entry.manifest_sha256)
 
     def describe(self, entry: Entry, meta: VersionMeta) -> Entry:
-        """Write the meta.json of a version anew, over a bundle that was just verified."""
-        return _describe(entry.path, meta)
+        """Write the meta.json of a version anew, over a bundle that was just verified; it counts as no installation."""
+        installed = entry.path.stat()
+        described = _describe(entry.path, meta)
+        os.utime(entry.path, ns=(installed.st_atime_ns, installed.st_mtime_ns))
+        return described
 
     def entries(self) -> list[Entry]:
         """Every version whose meta.json is sound, the latest installed first."""

@@ -109,7 +109,8 @@ class Puller:
             return None
         key = directory_name(meta)
         held = self._store.find(key)
-        if held is not None and held.meta == meta and held.is_whole() and self._store.serves(slot, held):
+        as_taken = held is not None and held.meta == meta and held.is_sealed and held.is_whole()
+        if held is not None and as_taken and self._store.serves(slot, held):
             return key
         if self._is_refused(key):
             return None
@@ -168,8 +169,7 @@ class Puller:
         except (BundleError, OSError) as error:
             self._remove_damaged(entry, error)
             return None
-        described = entry.meta == meta and entry.manifest_sha256 is not None
-        return entry if described else self._store.describe(entry, meta)
+        return entry if entry.meta == meta and entry.is_sealed else self._store.describe(entry, meta)
 
     def _remove_damaged(self, entry: Entry, error: Exception) -> None:
         log.error("version_damaged", version=entry.meta.version, reason=str(error))

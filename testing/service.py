@@ -18,7 +18,9 @@ from typing import Any
 import psutil
 
 from recommender.errors import MovierecError
-from serving.versions.model_store import Entry, ModelStore, RegistryStatus, VersionMeta
+from serving.versions.entry import Entry, VersionMeta
+from serving.versions.model_store import ModelStore
+from serving.versions.status import RegistryStatus
 
 START_SECONDS = 60.0  # a machine may be busy; a service that is silent for longer is broken
 

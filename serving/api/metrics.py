@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from serving.shared_metrics import SharedMetrics
-from serving.versions.model_store import Slot
+from serving.versions.pointers import Slot
 from serving.versions.served import Served
 from serving.versions.slot import ModelSlot
 

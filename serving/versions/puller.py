@@ -23,16 +23,10 @@ from recommender.bundle import verify_bundle
 from recommender.errors import BundleError, GateRefusedError, MovierecError, RegistryUnavailableError
 from serving.settings import Settings
 from serving.signals import on_stop
-from serving.versions.model_store import (
-    SLOTS,
-    Entry,
-    ModelStore,
-    Refusal,
-    RegistryStatus,
-    Slot,
-    VersionMeta,
-    directory_name,
-)
+from serving.versions.entry import Entry, VersionMeta, directory_name
+from serving.versions.model_store import ModelStore
+from serving.versions.pointers import SLOTS, Slot
+from serving.versions.status import Refusal, RegistryStatus
 
 if TYPE_CHECKING:
     from serving.versions.registry import Registered, Registry
@@ -169,7 +163,7 @@ class Puller:
         except (BundleError, OSError) as error:
             self._remove_damaged(entry, error)
             return None
-        return entry if entry.meta == meta and entry.is_sealed else self._store.describe(entry, meta)
+        return entry if entry.meta == meta and entry.is_sealed else self._store.rewrite_meta(entry, meta)
 
     def _remove_damaged(self, entry: Entry, error: Exception) -> None:
         log.error("version_damaged", version=entry.meta.version, reason=str(error))

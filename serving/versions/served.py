@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from recommender.model import Model
-from serving.versions.model_store import Entry, VersionMeta
+from serving.versions.entry import Entry, VersionMeta
 
 
 @dataclass(frozen=True)

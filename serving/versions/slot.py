@@ -9,8 +9,11 @@ from dataclasses import replace
 
 import structlog
 
-from serving.versions.model_store import Entry, ModelStore, RegistryStatus, Slot
+from serving.versions.entry import Entry
+from serving.versions.model_store import ModelStore
+from serving.versions.pointers import Slot
 from serving.versions.served import Served, load
+from serving.versions.status import RegistryStatus
 
 log = structlog.get_logger(__name__)
 

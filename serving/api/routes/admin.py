@@ -49,7 +49,7 @@ def _versions(slot: ChampionSlot) -> dict[str, object]:
     store = slot.store
     return {
         "served": slot.served.key if slot.served else None,
-        "pointers": {name: store.pointed(name) for name in ("champion", "challenger")},
+        "pointers": {name: store.served_key(name) for name in ("champion", "challenger")},
         "versions": [{"key": entry.key, **entry.meta.model_dump()} for entry in store.entries()],
         "registry": registry_view(store.status()),
     }

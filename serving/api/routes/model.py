@@ -11,7 +11,7 @@ from client.answers import ModelCard
 from serving.answering import json_bytes
 from serving.api.deps import Answering, ChampionSlot, PlainQuery
 from serving.api.openapi import errors
-from serving.versions.model_store import RegistryStatus
+from serving.versions.status import RegistryStatus
 
 router = APIRouter(tags=["model"])
 

@@ -33,13 +33,13 @@ MovieId = Annotated[Integer, Field(ge=0, le=2**53)]
 Year = Annotated[Integer, Field(ge=1800, le=2200)]
 
 
-class Asked(BaseModel):
+class RequestModel(BaseModel):
     """Base of what callers send: an unknown name is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Query(Asked):
+class Query(RequestModel):
     """Base of query strings."""
 
     model: Literal["champion", "challenger"] = Field("champion", description="which of the served versions answers")

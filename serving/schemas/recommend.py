@@ -9,11 +9,11 @@ from pydantic import Field, StringConstraints, model_validator
 from recommender.schema import RATING_MAX, RATING_MIN
 from serving.schemas.common import (
     DEFAULT_N,
-    Asked,
     Count,
     Integer,
     MovieId,
     Query,
+    RequestModel,
     TitleText,
     Year,
 )
@@ -27,7 +27,7 @@ Ratings = Annotated[Integer, Field(ge=0, le=10**9)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
-class ListOptions(Asked):
+class ListOptions(RequestModel):
     """How a list is cut, whoever it is for."""
 
     n: Count = Field(DEFAULT_N, description="how many films", examples=[10])
@@ -71,7 +71,7 @@ class RecommendQuery(ListOptions, Query):
         return self
 
 
-class RatedFilm(Asked):
+class RatedFilm(RequestModel):
     """A film, by exactly one of `movie_id` and `title`, and its stars."""
 
     movie_id: MovieId | None = Field(None, examples=[1])

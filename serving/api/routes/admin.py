@@ -1,4 +1,4 @@
-"""For operators, with a token; without one configured these addresses do not exist."""
+"""Routes for operators, with a bearer token; unless one is configured these addresses do not exist."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from serving.problem import ProblemError, no_route
 async def require_token(
     settings: CurrentSettings, authorization: Annotated[str | None, Header(include_in_schema=False)] = None
 ) -> None:
-    """Raises a 404 problem where no token is configured, 401 without one, 403 for a wrong one."""
+    """Raise a 404 problem where no token is configured, 401 without one, 403 for a wrong one."""
     if settings.admin_token is None:
         raise no_route()
     scheme, _, token = (authorization or "").partition(" ")

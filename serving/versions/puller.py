@@ -91,7 +91,7 @@ class Puller:
             stop.wait(pause if failures else self._settings.poll_seconds)
 
     def _follow(self, slot: Slot, registered: Registered | None, status: RegistryStatus) -> str | None:
-        """Serve the version that an alias names; return its directory if it is served. Without one the champion stays."""
+        """Serve the version that an alias names; return its directory if it is served. A deleted champion stays."""
         if registered is None:
             if slot == "challenger":
                 self._store.point(slot, None)

@@ -209,7 +209,7 @@ def test_row_39_workers_and_puller_end_with_a_killed_supervisor(tmp_path: Path, 
         service.wait(lambda: service.status("/readyz") == 200)
         assert service.process is not None
         family = psutil.Process(service.process.pid).children(recursive=True)
-        assert any("serving.puller" in process.cmdline() for process in family)
+        assert any("serving.versions.puller" in process.cmdline() for process in family)
         service.workers()[0].suspend()
         service.process.kill()
         try:

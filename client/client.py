@@ -1,4 +1,4 @@
-"""The service over HTTP: short time-outs, typed answers, errors in plain words."""
+"""A client of the HTTP API: short time-outs, typed answers, errors in plain words."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ Json = dict[str, Any]
 Params = tuple[tuple[str, str], ...]
 Get = Callable[[str, Params], Json]
 Post = Callable[[str, Json], Json]
-Options = Mapping[str, Any]  # how a list is cut: n, genres, year_from, ... as the service names them
-Answer = TypeVar("Answer", bound=models.Read)
+Options = Mapping[str, Any]  # n, genres, year_from, ... as the service names them
+Answer = TypeVar("Answer", bound=models.Answer)
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 _BUSY = 503
 
 
 class Transport:
-    """GET and POST of JSON; every failure becomes an error of `client.errors`."""
+    """Sends GET and POST requests and reads JSON; every failure becomes an error of `client.errors`."""
 
     def __init__(self, base_url: str, *, connect_seconds: float = 1.0, read_seconds: float = 5.0) -> None:
         timeout = httpx.Timeout(read_seconds, connect=connect_seconds)
@@ -32,11 +32,11 @@ class Transport:
         self._base_url = base_url
 
     def get(self, path: str, params: Params = ()) -> Json:
-        """The JSON answer to a GET."""
+        """Return the JSON answer to a GET request."""
         return self._call("GET", path, params=list(params))
 
     def post(self, path: str, body: Json) -> Json:
-        """The JSON answer to a POST of JSON."""
+        """Return the JSON answer to a POST request with a JSON body."""
         return self._call("POST", path, json=body)
 
     def _call(self, method: str, path: str, **content: Any) -> Json:
@@ -52,109 +52,113 @@ class Transport:
 
 
 class Api:
-    """The service's calls, typed, over any GET and POST."""
+    """One method for each call of the service; `get` and `post` send it and return JSON."""
 
     def __init__(self, get: Get, post: Post) -> None:
         self._get = get
         self._post = post
 
     def model(self, slot: str = CHAMPION) -> models.ModelCard:
-        """The version served in a slot. Raises ApiProblem where the slot is empty."""
+        """Return the version served in a slot. Raises ApiProblem where the slot is empty."""
         return _parse(models.ModelCard, self._get("/model", query_string(model=_slot(slot))))
 
     def summary(self) -> models.Summary:
-        """The data behind the served version."""
+        """Return the data behind the served version and how its ratings spread over the stars."""
         return _parse(models.Summary, self._get("/analytics/summary", ()))
 
+    def dataset(self) -> models.Snapshot:
+        """Return the figures of the data set behind the served version."""
+        return _parse(models.Snapshot, self.summary().dataset)
+
     def genres(self) -> list[models.GenreFigures]:
-        """Size and rating of every genre."""
+        """Return the number of films and ratings and the average rating of every genre."""
         return _parse(models.Genres, self._get("/analytics/genres", ())).genres
 
     def top(
         self, by: str = "count", *, n: int = 20, genre: str | None = None, min_ratings: int = 0
     ) -> list[models.Film]:
-        """The most rated films (`by` count) or the best rated by a damped average (`by` average)."""
+        """Return the most rated films (`by` count) or the best rated by a damped average (`by` average)."""
         params = query_string(by=by, n=n, genre=genre, min_ratings=min_ratings or None)
         return _parse(models.Movies, self._get("/analytics/top", params)).movies
 
     def search(self, text: str, *, limit: int = 8) -> list[models.Film]:
-        """Films that somebody may have meant by `text`."""
+        """Return the films whose title begins like `text` or is similar to it."""
         return _parse(models.Movies, self._get("/movies/search", query_string(q=text, limit=limit))).movies
 
     def movie(self, movie_id: int) -> models.Film:
-        """One film. Raises ApiProblem where there is none."""
+        """Return the film with that id. Raises ApiProblem where there is none."""
         return _parse(models.Movie, self._get(f"/movies/{movie_id}", ())).movie
 
     def ratings(self, movie_id: int) -> models.MovieRatings:
-        """How a film was rated."""
+        """Return how a film was rated: average, count and histogram."""
         return _parse(models.MovieRatings, self._get(f"/movies/{movie_id}/ratings", ()))
 
     def film_map(self) -> list[models.MapFilm]:
-        """The most rated films on the map, most rated first. Raises ApiProblem where the version has none."""
+        """Return the most rated films with their map positions. Raises ApiProblem where the version has no map."""
         return _parse(models.FilmMap, self._get("/map", ())).films
 
     def over_time(self, *, movie_id: int | None = None, genre: str | None = None) -> list[models.Period]:
-        """Ratings by the time when they were given: of a film, of a genre, or of all films."""
+        """Return ratings by the time when they were given: of a film, of a genre, or of all films."""
         path = "/analytics/over-time" if movie_id is None else f"/movies/{movie_id}/over-time"
         return _parse(models.OverTime, self._get(path, query_string(genre=genre))).periods
 
     def release_years(self, genre: str | None = None) -> list[models.ReleaseYear]:
-        """Films, ratings and averages by the year of release."""
+        """Return numbers of films and ratings and averages by the year of release."""
         return _parse(models.ReleaseYears, self._get("/analytics/release-years", query_string(genre=genre))).years
 
     def features(self, movie_id: int) -> list[models.Feature]:
-        """What is known about a film, the most telling first."""
+        """Return a film's features, such as genres, people and tags, the heaviest first."""
         return _parse(models.Features, self._get(f"/movies/{movie_id}/features", ())).features
 
     def compare(self, first: int, second: int) -> models.Comparison:
-        """Two films side by side."""
+        """Return the similarity of two films, the people they have in common and their shared features."""
         return _parse(models.Comparison, self._get(f"/movies/{first}/compare/{second}", ()))
 
-    def common(self, movie_id: int, others: Sequence[int]) -> list[models.CommonViewers]:
-        """People whom a film has in common with each of `others`, at most a hundred."""
-        return _parse(models.InCommon, self._get(f"/movies/{movie_id}/common", query_string(with_ids=others))).films
+    def common(self, movie_id: int, other_ids: Sequence[int]) -> list[models.CommonViewers]:
+        """Return how many people rated both the film and each of at most a hundred other films."""
+        return _parse(models.InCommon, self._get(f"/movies/{movie_id}/common", query_string(with_ids=other_ids))).films
 
     def tags(self, limit: int = 100) -> list[models.Tag]:
-        """What lists can be steered by; none where the version does not know."""
+        """Return the most common tags, genres and people that can steer a list; none where the version has no tags."""
         return _parse(models.Tags, self._get("/tags", query_string(limit=limit))).tags
 
     def resolve(self, title: str) -> int:
-        """The movie_id that a title means. Raises ApiProblem, which may carry suggestions."""
+        """Return the movie_id of a title. Raises ApiProblem, which may carry suggestions."""
         subject = _parse(models.Recommendations, self._get("/recommend/", query_string(title=title, n=1))).query
         assert isinstance(subject, models.FilmSubject), "a list for a title names its film"
         return subject.movie_id
 
     def similar(self, movie_id: int, options: Options, slot: str = CHAMPION) -> models.Recommendations:
-        """Films like a film, with reasons."""
+        """Return films similar to a film, with reasons."""
         params = query_string(movie_id=movie_id, explain="true", model=_slot(slot), **options)
         return _parse(models.Recommendations, self._get("/recommend/", params))
 
     def for_ratings(self, ratings: Mapping[int, float], options: Options) -> models.Recommendations:
-        """Films for a person who gave `ratings`, movie_id to stars, with reasons; without any, a start list."""
+        """Return films for a person who gave `ratings` (movie_id to stars), with reasons; without any, a start list."""
         rated = [{"movie_id": movie_id, "rating": stars} for movie_id, stars in sorted(ratings.items())]
         body = {"ratings": rated, "explain": True, **options}
         return _parse(models.Recommendations, self._post("/recommend/", body))
 
 
 def query_string(**values: object) -> Params:
-    """Parameters of a call in a fixed order; None is left out, a list repeats its name."""
+    """Return query parameters in a fixed order; None is left out, a list repeats its name."""
     pairs: list[tuple[str, str]] = []
     for name, value in sorted(values.items()):
-        several = value if isinstance(value, (list, tuple)) else [value]
-        pairs += [(name, str(one)) for one in several if one is not None]
+        items = value if isinstance(value, (list, tuple)) else [value]
+        pairs += [(name, str(item)) for item in items if item is not None]
     return tuple(pairs)
 
 
 def _slot(slot: str) -> str | None:
-    """The parameter for a slot; the champion answers without being named."""
+    """Return the `model` parameter for a slot; the champion answers without it."""
     return None if slot == CHAMPION else slot
 
 
 def suggestions(problem: ApiProblem) -> list[models.Suggestion]:
-    """The films that a title problem proposes instead."""
+    """Return the films that a problem with a title suggests instead."""
     members: Mapping[str, Any] = problem.members
-    listed = members.get("suggestions") or members.get("candidates") or []
-    return [_parse(models.Suggestion, entry) for entry in listed]
+    films = members.get("suggestions") or members.get("candidates") or []
+    return [_parse(models.Suggestion, film) for film in films]
 
 
 def _read(response: httpx.Response) -> Json:
@@ -174,7 +178,7 @@ def _read(response: httpx.Response) -> Json:
 
 def _parse(shape: type[Answer], body: Json) -> Answer:
     try:
-        return shape.model_validate(body)
+        return shape.model_validate(body, extra="ignore")  # a newer service may say more
     except ValidationError as error:
         missing = ", ".join(".".join(map(str, fault["loc"])) for fault in error.errors()[:3])
         raise ApiUnexpected(

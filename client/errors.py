@@ -1,4 +1,4 @@
-"""Everything that can go wrong between a page and what it reads, each with what to tell a person."""
+"""Errors of the client, each with a headline and an advice that can be shown to a person."""
 
 from __future__ import annotations
 

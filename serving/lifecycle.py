@@ -1,4 +1,4 @@
-"""What the supervisor and its workers tell each other, through memory that forked processes share."""
+"""State that the supervisor and its workers share, in memory that forked processes have in common."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ class Lifecycle:
     """Whether the service is about to stop, when each worker's event loop last ran, and the workers' metrics."""
 
     def __init__(self, workers: int = 1, started_at: float = 0.0) -> None:
-        """`started_at`: time since 1970 before which nothing that a puller wrote counts as news."""
+        """`started_at`: seconds since 1970; registry status written earlier does not confirm a version."""
         self.started_at = started_at
         self.metrics = SharedMetrics(workers)
         self._shared = mmap.mmap(-1, _BEAT.size * (workers + 1))
 
     @property
     def draining(self) -> bool:
-        """True once the service is about to stop."""
+        """Whether the service is about to stop."""
         return self._shared[0] == 1
 
     def drain(self) -> None:
-        """Say 'not ready' from now on, in every process that shares this."""
+        """Tell every worker that the service is about to stop."""
         self._shared[0] = 1
 
     def beat(self, worker: int) -> None:
-        """Note that the event loop of `worker` (0, 1, ...) runs."""
+        """Record that the event loop of `worker` (0, 1, ...) runs."""
         _BEAT.pack_into(self._shared, _BEAT.size * (worker + 1), time.monotonic())
 
     def silence(self, worker: int) -> float:
-        """Seconds since the last beat of `worker`."""
+        """Return the seconds since the last beat of `worker`."""
         (beat,) = _BEAT.unpack_from(self._shared, _BEAT.size * (worker + 1))
         return time.monotonic() - float(beat)

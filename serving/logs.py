@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on stderr, so that nothing a caller sends can start a line of its own."""
+"""Logs on stderr: one JSON object per line, so that nothing a caller sends can start a line of its own."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _CREDENTIALS = re.compile(r"(?<=://)[^\s\"]*@")
 
 
 def without_credentials(text: str) -> str:
-    """The text with names and passwords taken out of its addresses: libraries repeat whole ones in their errors."""
+    """Return the text with user names and passwords removed from URLs; libraries repeat whole URLs in their errors."""
     return _CREDENTIALS.sub("", text)
 
 
 def configure(level: str) -> None:
-    """Send structlog's and the standard library's records through one JSON renderer."""
+    """Render structlog's and the standard library's log records as JSON, from `level` on."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

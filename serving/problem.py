@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details; no answer repeats what the caller sent."""
+"""Error answers as RFC 9457 problem details; none repeats what the caller sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PREFIX = "urn:movierec:problem:"
 
 
 class ProblemError(Exception):
-    """An answer that is a problem; `extensions` become members of the document."""
+    """An error that becomes a problem document; `extensions` become members of it."""
 
     def __init__(
         self, status: int, kind: str, detail: str, *, headers: Mapping[str, str] | None = None, **extensions: Any
@@ -27,7 +27,7 @@ class ProblemError(Exception):
         self.extensions = extensions
 
     def document(self) -> dict[str, Any]:
-        """The problem details object."""
+        """Return the problem details object."""
         return {
             "type": _PREFIX + self.kind,
             "title": HTTPStatus(self.status).phrase,
@@ -37,14 +37,14 @@ class ProblemError(Exception):
         }
 
     def response(self) -> Response:
-        """The answer."""
+        """Return the HTTP response."""
         return Response(
             orjson.dumps(self.document()), status_code=self.status, media_type=MEDIA_TYPE, headers=self.headers
         )
 
 
 def not_ready() -> ProblemError:
-    """No model version is loaded."""
+    """Return the 503 problem for a service that has no model version loaded."""
     return ProblemError(
         503,
         "no-model",
@@ -54,22 +54,22 @@ def not_ready() -> ProblemError:
 
 
 def no_route() -> ProblemError:
-    """There is nothing at the address."""
+    """Return the 404 problem for an address without a route."""
     return ProblemError(404, "no-route", "There is nothing at this address. /docs lists what there is.")
 
 
 def no_challenger() -> ProblemError:
-    """No second version is served."""
+    """Return the 404 problem for a service without a challenger."""
     return ProblemError(404, "no-challenger", "No challenger is served here.")
 
 
 def malformed() -> ProblemError:
-    """What arrived is no request."""
+    """Return the 400 problem for bytes that are no HTTP request."""
     return ProblemError(
         400, "malformed", "This is not a valid HTTP request. Letters beyond ASCII in an address are percent-encoded."
     )
 
 
 def overloaded() -> ProblemError:
-    """Too many computed answers are asked for."""
+    """Return the 503 problem for a request too many."""
     return ProblemError(503, "overloaded", "Too many requests are waiting; try again.", headers={"Retry-After": "1"})

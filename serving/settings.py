@@ -1,4 +1,4 @@
-"""Everything about the service that a deployment may change, each with its reason; environment prefix MOVIEREC_."""
+"""Settings of the service, read from environment variables with the prefix MOVIEREC_."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics of all workers, in memory that forked processes share: there are no files that anything could remove.
+"""Metrics of all workers, in memory that forked processes share: no file that could be removed.
 
 Each worker publishes snapshots of its own metrics; the answer to /metrics is their sum.
 """
@@ -21,9 +21,9 @@ _CREATED = "_created"  # time at which a metric was made: has no sum
 
 
 class SharedMetrics:
-    """A place for the latest snapshot of each worker, and one for the counts of workers that ended.
+    """Shared memory with the latest metrics of each worker, and the counts of workers that ended.
 
-    A place has room for two snapshots, written in turn: a worker killed while it writes leaves the other one whole.
+    Each has two places, written in turn: a worker that is killed while it writes leaves the other snapshot whole.
     """
 
     def __init__(self, workers: int) -> None:
@@ -35,13 +35,13 @@ class SharedMetrics:
         self._write(worker, metrics)
 
     def retire(self, worker: int) -> None:
-        """Forget an ended worker's gauges and add its counts to those that stay."""
+        """Drop an ended worker's gauges and add its counters to those of all ended workers."""
         total = _sum([*self._read(self._ended), *self._read(worker)])
         self._write(self._ended, (metric for metric in total if metric.type != "gauge"))
         self._write(worker, ())
 
     def total(self) -> list[Metric]:
-        """The sum over all workers, ended ones included."""
+        """Return the sum over all workers, ended ones included."""
         return _sum(metric for place in range(self._ended + 1) for metric in self._read(place))
 
     def _write(self, place: int, metrics: Iterable[Metric]) -> None:
@@ -57,7 +57,7 @@ class SharedMetrics:
         return _decode(max(self._snapshots(place), default=(0, b"[]"))[1])
 
     def _snapshots(self, place: int) -> Iterator[tuple[int, bytes]]:
-        """Number and body of the whole snapshots at a place."""
+        """Yield the number and body of the intact snapshots of a worker."""
         for half in (0, 1):
             start = self._start(place, half)
             number, checksum, length = _HEAD.unpack_from(self._memory, start)
@@ -90,7 +90,7 @@ def _decode(snapshot: bytes) -> list[Metric]:
 
 
 def _sum(metrics: Iterable[Metric]) -> list[Metric]:
-    """One metric of each name; samples of the same name and labels are added."""
+    """Return one metric of each name; samples of the same name and labels are added."""
     totals: dict[str, Metric] = {}
     values: dict[str, dict[tuple[str, tuple[tuple[str, str], ...]], float]] = defaultdict(lambda: defaultdict(float))
     for metric in metrics:

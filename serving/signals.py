@@ -11,14 +11,14 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def on_stop(stop: Callable[[], object]) -> Iterator[None]:
-    """Call `stop` on SIGINT, SIGTERM and SIGHUP inside the block; a SIGHUP that `nohup` ignores stays ignored."""
-    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
-    if before[signal.SIGHUP] == signal.SIG_IGN:
-        del before[signal.SIGHUP]
-    for number in before:
+    """Call `stop` when SIGINT, SIGTERM or SIGHUP arrives in the block; a SIGHUP that `nohup` ignores stays ignored."""
+    handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    if handlers[signal.SIGHUP] == signal.SIG_IGN:
+        del handlers[signal.SIGHUP]
+    for number in handlers:
         signal.signal(number, lambda *_: stop())
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)

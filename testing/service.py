@@ -18,7 +18,9 @@ import psutil
 
 from recommender.errors import MovierecError
 from serving.process.python import module_command
-from serving.versions.model_store import Entry, ModelStore, RegistryStatus, VersionMeta
+from serving.versions.entry import Entry, VersionMeta
+from serving.versions.model_store import ModelStore
+from serving.versions.status import RegistryStatus
 
 START_SECONDS = 60.0  # generous, for a busy machine
 

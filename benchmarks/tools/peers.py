@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.api.app import Service, create_app
-from serving.process.connection import GuardedProtocol
+from serving.process.connection import GuardedConnection
 from serving.process.worker import SWITCH_SECONDS
 from serving.settings import Settings
 from serving.versions.model_store import ModelStore
@@ -77,7 +77,7 @@ def main(kind: str, port: str, store: str = "", body: str = "") -> None:
         "fastapi": fastapi,
         "extended": lambda: extended(Path(store), content),
     }
-    protocol = "httptools" if kind == "bare" else GuardedProtocol
+    protocol = "httptools" if kind == "bare" else GuardedConnection
     sys.setswitchinterval(SWITCH_SECONDS)
     uvicorn.run(peers[kind](), port=int(port), loop="uvloop", http=protocol, ws="none", log_config=None)
 

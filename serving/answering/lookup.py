@@ -1,4 +1,4 @@
-"""The kernel's exceptions as problems."""
+"""Find films by title or id; what the kernel does not find becomes a problem for the caller."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from serving.versions.served import Served
 
 
 def resolve_title(served: Served, title: str, *, n: int, fuzzy: bool = False) -> TitleMatch:
-    """The film of that title. Raises a 404 problem with suggestions or a 409 problem with the candidates."""
+    """Return the film with that title. Raises a 404 problem with suggestions or a 409 problem with the candidates."""
     try:
         return served.model.titles.resolve(title, fuzzy=fuzzy)
     except TitleNotFoundError as error:
@@ -20,26 +20,26 @@ def resolve_title(served: Served, title: str, *, n: int, fuzzy: bool = False) ->
             404,
             "title-not-found",
             "No film has this title.",
-            suggestions=[linked(served, row, n) for row in error.suggestions],
+            suggestions=[film_link(served, row, n) for row in error.suggestions],
         ) from error
     except AmbiguousTitleError as error:
         raise ProblemError(
             409,
             "title-ambiguous",
             "Several films have this title; the year tells them apart.",
-            candidates=[linked(served, row, n) for row in error.candidates],
+            candidates=[film_link(served, row, n) for row in error.candidates],
         ) from error
 
 
-def linked(served: Served, row: int, n: int) -> dict[str, Any]:
-    """A film with the link that asks for its list."""
+def film_link(served: Served, row: int, n: int) -> dict[str, Any]:
+    """Return a film's id, title and year with the link that asks for n films like it."""
     film = served.model.catalog.film(row)
     link = "/recommend/?" + urlencode({"movie_id": film.movie_id, "n": n})
     return {"movie_id": film.movie_id, "title": film.title, "year": film.year, "link": link}
 
 
 def movie_row(served: Served, movie_id: int) -> int:
-    """Row of a film. Raises a 404 problem."""
+    """Return the row of the film with that id. Raises a 404 problem."""
     try:
         return served.model.movie_row(movie_id)
     except UnknownMovieError as error:

@@ -1,9 +1,9 @@
-"""From a question for a list to the answer's bytes."""
+"""Answer queries for ranked films: for a film, a user of the training data, or posted ratings; as JSON bytes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,29 +21,29 @@ from serving.problem import ProblemError
 from serving.schemas.recommend import ListOptions, RecommendBody
 from serving.versions.served import Served
 
-LIKE_STARS = 5.0  # what a like without stars counts as
+LIKE_STARS = 5.0  # stars that a like without a rating counts as
 START_DIVERSITY = 0.3  # a first list should show a bit of everything
 REASONS = 5  # rated films that are named for each recommendation
 
 
 @dataclass(frozen=True)
 class Person:
-    """Whom a list is for: ratings (1, n_movies), and the row of a user of the training data."""
+    """A person to recommend for: ratings (1, n_movies), and the row if it is a user of the training data."""
 
     history: sp.csr_matrix
     row: int | None = None
 
 
-def like_film(served: Served, row: int, matched: str, options: ListOptions) -> bytes:
-    """Films like the film at `row`."""
-    ranked = served.model.similar(row, wanted(served, options))
+def similar_films(served: Served, row: int, matched: str, options: ListOptions) -> bytes:
+    """Return the answer with the films most similar to the film at `row`."""
+    ranked = served.model.similar(row, build_wanted(served, options))
     explained = explain_similar(served.model, row, ranked) if options.explain else []
     members = [_explanation(served, explanation) for explanation in explained]
     return json_bytes.recommendations(served, json_bytes.subject_json(served, row, matched), ranked, members)
 
 
-def for_user(served: Served, user_id: int, options: ListOptions) -> bytes:
-    """Films for a user of the training data. Raises a 404 problem."""
+def films_for_user(served: Served, user_id: int, options: ListOptions) -> bytes:
+    """Return the answer with films for a user of the training data. Raises a 404 problem."""
     model = served.model
     try:
         row = model.user_row(user_id)
@@ -54,60 +54,60 @@ def for_user(served: Served, user_id: int, options: ListOptions) -> bytes:
             "No user has this id in the training data. POST ratings or likes to /recommend/ for a person without one.",
         ) from error
     person = Person(model.history.ratings(np.array([row])), row)
-    ranked = model.for_user(row, wanted(served, options))
+    ranked = model.for_user(row, build_wanted(served, options))
     subject = {"user_id": user_id, "ratings": person.history.nnz, "matched": "user_id"}
     return _for_person(served, person, ranked, subject, explain=options.explain)
 
 
-def for_body(served: Served, body: RecommendBody) -> bytes:
-    """Films for a person known by posted ratings and likes; a start list without any."""
-    stars = posted_stars(served, body)
+def films_for_ratings(served: Served, body: RecommendBody) -> bytes:
+    """Return the answer with films for a person with posted ratings and likes; a start list without any."""
+    stars = stars_by_row(served, body)
     if not stars:
         return start_list(served, body)
     rows = np.array(list(stars), dtype=np.int64)
-    given = np.array(list(stars.values()), dtype=np.float32)
-    ranked = served.model.for_profile(rows, given, wanted(served, body))
-    person = Person(profile(rows, given, len(served.model.movie_ids)))
+    ratings = np.array(list(stars.values()), dtype=np.float32)
+    ranked = served.model.for_profile(rows, ratings, build_wanted(served, body))
+    person = Person(profile(rows, ratings, len(served.model.movie_ids)))
     subject = {"user_id": None, "ratings": len(stars), "matched": "ratings"}
     return _for_person(served, person, ranked, subject, explain=body.explain)
 
 
 def start_list(served: Served, options: ListOptions) -> bytes:
-    """What most people like, with a bit of everything."""
-    asked = wanted(served, options)
-    if not asked.diversity:
-        asked = Wanted(asked.n, asked.filter, START_DIVERSITY, asked.steer)
+    """Return the answer with the most liked films, diversified, for a person without ratings."""
+    wanted = build_wanted(served, options)
+    if not wanted.diversity:
+        wanted = replace(wanted, diversity=START_DIVERSITY)
     likes = served.model.catalog.histograms[:, RATING_BINS >= LIKE_THRESHOLD].sum(axis=1)
-    ranked = served.model.rank(likes.astype(np.float32), served.model.catalog.allowed(asked.filter), asked)
+    ranked = served.model.rank(likes.astype(np.float32), served.model.catalog.allowed(wanted.filter), wanted)
     subject = orjson.dumps({"user_id": None, "ratings": 0, "matched": "start"})
     return json_bytes.recommendations(served, subject, ranked)
 
 
-def posted_stars(served: Served, body: RecommendBody) -> dict[int, float]:
-    """Stars by film row; of two words on one film the last counts, and stars count more than a like."""
+def stars_by_row(served: Served, body: RecommendBody) -> dict[int, float]:
+    """Return posted stars by film row; the last entry of a film counts, and stars count more than a like."""
     liked: list[tuple[int | None, str | None, float]] = [
         (like, None, LIKE_STARS) if isinstance(like, int) else (None, like, LIKE_STARS) for like in body.likes
     ]
     rated = [(film.movie_id, film.title, film.rating) for film in body.ratings]
     stars: dict[int, float] = {}
-    for movie_id, title, given in [*liked, *rated]:
-        stars[film_row(served, movie_id, title, body)] = given
+    for movie_id, title, rating in [*liked, *rated]:
+        stars[film_row(served, movie_id, title, body)] = rating
     return stars
 
 
 def film_row(served: Served, movie_id: int | None, title: str | None, options: ListOptions) -> int:
-    """Row that stands for a film named in a body. Raises a 404 or 409 problem."""
+    """Return the row of the film that a body names by id or title. Raises a 404 or 409 problem."""
     if movie_id is not None:
         return int(served.model.catalog.canonical[movie_row(served, movie_id)])
     assert title is not None, "the body names a film by id or title"
     return resolve_title(served, title, n=options.n, fuzzy=options.fuzzy).row
 
 
-def wanted(served: Served, options: ListOptions) -> Wanted:
-    """The kernel's form of the options. Raises a 422 problem for a genre or tag that no film has."""
+def build_wanted(served: Served, options: ListOptions) -> Wanted:
+    """Translate the caller's options for the kernel. Raises a 422 problem for a genre or tag that no film has."""
     model = served.model
-    known = model.movie_ids.rows(np.array(options.exclude, dtype=np.int64))
-    excluded = model.catalog.canonical[known[known >= 0]]  # a second entry stands for the film itself
+    rows = model.movie_ids.rows(np.array(options.exclude, dtype=np.int64))
+    excluded = model.catalog.canonical[rows[rows >= 0]]  # a second entry stands for the film itself
     film_filter = FilmFilter(
         genres=tuple(options.genres),
         year_from=options.year_from,
@@ -123,7 +123,7 @@ def wanted(served: Served, options: ListOptions) -> Wanted:
 
 
 def steering(model: Model, boost: Sequence[str], suppress: Sequence[str]) -> tuple[tuple[int, float], ...]:
-    """Feature columns and weights. Raises a 422 problem for a name that no film has."""
+    """Return feature columns and their weights, 1 or -1. Raises a 422 problem for a name that no film has."""
     weights: dict[int, float] = {}
     for sign, names in ((1.0, boost), (-1.0, suppress)):
         for name in names:
@@ -142,7 +142,7 @@ def _for_person(served: Served, person: Person, ranked: Ranked, subject: dict[st
         members = [{"predicted_rating": round(float(value), 2)} for value in stars]
     if explain:
         explained = explain_person(model.user_scorer, person.history, ranked, REASONS, person.row)
-        members = [one | _explanation(served, why) for one, why in zip(members, explained, strict=True)]
+        members = [more | _explanation(served, reasons) for more, reasons in zip(members, explained, strict=True)]
     return json_bytes.recommendations(served, orjson.dumps(subject), ranked, members)
 
 
@@ -152,8 +152,8 @@ def _explanation(served: Served, explanation: Explanation) -> dict[str, Any]:
 
 
 def _reason(served: Served, reason: Reason) -> dict[str, Any]:
-    told: dict[str, Any] = {"kind": reason.kind, "name": reason.name, "contribution": round(reason.contribution, 6)}
+    members: dict[str, Any] = {"kind": reason.kind, "name": reason.name, "contribution": round(reason.contribution, 6)}
     if reason.row is not None:
         film = served.model.catalog.film(reason.row)
-        told |= {"name": film.title, "movie_id": film.movie_id, "rating": reason.stars}
-    return told
+        members |= {"name": film.title, "movie_id": film.movie_id, "rating": reason.stars}
+    return members

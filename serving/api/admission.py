@@ -1,30 +1,27 @@
-"""Admission control: a few computed answers are worked on at a time, a few more wait, and the rest get 503 at once.
+"""Admission control: a few requests run at a time, a few more wait, and the rest get 503 at once.
 
-Ready-made answers, probes and metrics do not come through here: they must answer while every worker thread computes.
+Prebuilt answers, probes and metrics do not come through here: they must answer while every worker thread computes.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.api.metrics import REJECTED, RouteCounts
-from serving.api.request_checks import RequestIds
-from serving.lifecycle import Lifecycle
+from serving.api.metrics import REJECTED, route_counts
 from serving.problem import overloaded
 
 FREE_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
 
 
 class Admission:
-    """ASGI wrapper; see the module."""
+    """ASGI wrapper that lets a limited number of requests run and wait. Raises a 503 problem for the others."""
 
     def __init__(self, app: ASGIApp, running: int, queue: int, queue_seconds: float) -> None:
-        """`running`, `queue`: how many are worked on and wait; `queue_seconds`: how long one waits at the most."""
+        """`running`, `queue`: how many requests run and wait; `queue_seconds`: longest wait of one."""
         self._app = app
         self._free = running
         self._queue = queue
@@ -33,11 +30,11 @@ class Admission:
 
     @property
     def full(self) -> bool:
-        """Whether the next one would be refused."""
+        """Whether the next request would be refused."""
         return not self._free and len(self._waiting) >= self._queue
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in FREE_PATHS:
+        if scope["path"] in FREE_PATHS:
             await self._app(scope, receive, send)
             return
         answer: list[Message] = []
@@ -82,7 +79,7 @@ class Admission:
             raise
 
     def _leave(self) -> None:
-        """Hand the place to who waits longest."""
+        """Hand the place to the request that has waited longest."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
@@ -91,34 +88,22 @@ class Admission:
         self._free += 1
 
 
-class Turnstile:
-    """ASGI wrapper in front of every check: while too many wait, says so at once with ready-made bytes.
+class EarlyRefusal:
+    """ASGI wrapper that refuses with a prebuilt 503, before any check, while too many requests wait.
 
     At ten times the load there are nine refusals to an answer; at the price of an answer's checks they would leave no
     time for it. `Admission` still refuses those whose body arrived when the last place was taken.
     """
 
-    def __init__(self, app: ASGIApp, admission: Admission, ids: RequestIds, lifecycle: Lifecycle) -> None:
+    def __init__(self, app: ASGIApp, admission: Admission) -> None:
         self._app = app
         self._admission = admission
-        self._ids = ids
-        self._lifecycle = lifecycle
-        self._refused = RouteCounts("none", 503)
         self._refusal = overloaded().response()
+        route_counts("none", 503)  # a series that starts at 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._admission.full or self._needs_more(scope):
+        if not self._admission.full or scope["path"] in FREE_PATHS:
             await self._app(scope, receive, send)
             return
-        started = time.perf_counter()
-        headers = [*self._refusal.raw_headers, (b"x-request-id", self._ids.of(scope["headers"]))]
-        await send({"type": "http.response.start", "status": 503, "headers": headers})
-        await send({"type": "http.response.body", "body": self._refusal.body})
         REJECTED.inc()
-        self._refused.count(time.perf_counter() - started)
-
-    def _needs_more(self, scope: Scope) -> bool:
-        """Whether it is not refused, or with headers that depend on the caller or the moment."""
-        if scope["type"] != "http" or scope["path"] in FREE_PATHS or self._lifecycle.draining:
-            return True
-        return any(name == b"origin" for name, _ in scope["headers"])
+        await self._refusal(scope, receive, send)

@@ -1,4 +1,4 @@
-"""The ASGI application: routes, errors as problems, and the slots' watchers."""
+"""Build the ASGI application: routes, errors as problems, and the background tasks that watch the model store."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
 
-from serving.api.admission import Admission, Turnstile
+from serving.api.admission import Admission, EarlyRefusal
 from serving.api.deps import AppState, NotModifiedError
-from serving.api.metrics import WORKER, note_version
+from serving.api.exchange import Exchanges
+from serving.api.metrics import WORKER, count_version
 from serving.api.openapi import DocumentedApi
-from serving.api.plain_calls import FastPath
-from serving.api.request_checks import Gate, RequestIds
+from serving.api.plain_calls import PlainCalls
+from serving.api.request_checks import AllowedHosts, RequestChecks
 from serving.api.routes import admin, analytics, explore, health, model, movies, recommend
 from serving.lifecycle import Lifecycle
 from serving.problem import ProblemError, no_route
@@ -33,15 +35,20 @@ _MESSAGES = {  # where pydantic's own words would not help
 }
 
 
-class Service(FastPath):
-    """The whole service as one ASGI callable; `api` is the FastAPI application inside."""
+class Service:
+    """The whole service as one ASGI callable; `api` is the FastAPI application inside its wrappers."""
 
     def __init__(self, api: FastAPI, state: AppState) -> None:
-        settings, ids, lifecycle = state["settings"], RequestIds(), state["lifecycle"]
+        settings = state["settings"]
+        hosts = AllowedHosts(settings.allowed_hosts)
         admission = Admission(api, settings.running_limit, settings.queue_limit, settings.queue_timeout_seconds)
-        turnstile = Turnstile(Gate(admission, settings, ids, lifecycle), admission, ids, lifecycle)
-        super().__init__(turnstile, state["champion"], settings, ids, lifecycle)
+        checked = EarlyRefusal(RequestChecks(admission, settings, hosts), admission)
         self.api = api
+        self.plain_calls = PlainCalls(checked, state["champion"], hosts)
+        self._exchanges = Exchanges(self.plain_calls, settings, state["lifecycle"])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self._exchanges if scope["type"] == "http" else self.api)(scope, receive, send)
 
 
 def create_app(
@@ -52,7 +59,7 @@ def create_app(
     lifecycle: Lifecycle | None = None,
     worker: int = 0,
 ) -> Service:
-    """The service over a local model store; `pinned` serves one registered version whatever the registry says.
+    """Build the service over a local model store; `pinned` serves one registered version whatever the registry says.
 
     `worker`: number of this process among those that share `lifecycle`.
     """
@@ -60,19 +67,19 @@ def create_app(
     champion = ModelSlot(
         store, "champion", stale_after=settings.stale_after_seconds, pinned=pinned, since=life.started_at
     )
-    second = settings.challenger_alias is not None and pinned is None
-    challenger = ModelSlot(store, "challenger", stale_after=settings.stale_after_seconds) if second else None
+    has_challenger = settings.challenger_alias is not None and pinned is None
+    challenger = ModelSlot(store, "challenger", stale_after=settings.stale_after_seconds) if has_challenger else None
     state = AppState(settings=settings, champion=champion, challenger=challenger, lifecycle=life)
     slots = [slot for slot in (champion, challenger) if slot is not None]
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[AppState]:
         for slot in slots:
-            slot.on_swap = note_version
+            slot.on_swap = count_version
             await asyncio.to_thread(slot.refresh)
-        keepers = [slot.watch(settings.watch_seconds) for slot in slots]
+        watchers = [slot.watch(settings.watch_seconds) for slot in slots]
         publisher = _publish(life, worker, settings.watch_seconds)
-        tasks = [asyncio.create_task(keeper) for keeper in (*keepers, publisher)]
+        tasks = [asyncio.create_task(coroutine) for coroutine in (*watchers, publisher)]
         try:
             yield state
         finally:
@@ -96,7 +103,7 @@ def create_app(
 
 
 async def _publish(lifecycle: Lifecycle, worker: int, pause: float) -> None:
-    """Let all workers see the metrics of this one, for ever."""
+    """Publish this worker's metrics to all workers, for ever."""
     while True:
         lifecycle.metrics.publish(worker, WORKER.collect())
         await asyncio.sleep(pause)
@@ -112,18 +119,18 @@ async def _not_modified(_: Request, error: Exception) -> Response:
 
 
 async def _invalid(_: Request, error: Exception) -> Response:
-    """What is wrong, without the value and without a name that the caller made up."""
+    """Return a 422 problem that names the wrong parameters, but no value or name that the caller made up."""
     assert isinstance(error, RequestValidationError)
-    errors = [{"parameter": _parameter(e), "message": _message(e)} for e in error.errors()[:20]]
+    errors = [{"parameter": _parameter(fault), "message": _message(fault)} for fault in error.errors()[:20]]
     return ProblemError(422, "invalid-request", "The request is not valid; see `errors`.", errors=errors).response()
 
 
 def _parameter(error: dict[str, object]) -> str | None:
-    """Where it is; of the location's parts, neither what the caller made up nor pydantic's names of its own steps."""
+    """Return the wrong parameter's path, without names that the caller made up or that pydantic gives its own steps."""
     location = error["loc"]
     assert isinstance(location, tuple)
-    known = location[1:-1] if error["type"] == "extra_forbidden" else location[1:]
-    return ".".join(str(part) for part in known if isinstance(part, int) or _NAME.fullmatch(part)) or None
+    path = location[1:-1] if error["type"] == "extra_forbidden" else location[1:]
+    return ".".join(str(step) for step in path if isinstance(step, int) or _NAME.fullmatch(step)) or None
 
 
 def _message(error: dict[str, str]) -> str:
@@ -143,7 +150,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> list[str]:
-    """What the address takes; the framework's own word is that of the first route at it alone."""
-    tried = [(method, {**request.scope, "method": method}) for method in ("DELETE", "GET", "PATCH", "POST", "PUT")]
+    """Return the methods that the address accepts; the framework itself tells only those of the first route."""
+    scopes = [(method, {**request.scope, "method": method}) for method in ("DELETE", "GET", "PATCH", "POST", "PUT")]
     routes = request.app.routes
-    return [method for method, scope in tried if any(route.matches(scope)[0] is Match.FULL for route in routes)]
+    return [method for method, scope in scopes if any(route.matches(scope)[0] is Match.FULL for route in routes)]

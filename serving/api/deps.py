@@ -1,4 +1,4 @@
-"""What routes ask for; asynchronous, for FastAPI would send a plain function to a thread, and none of these waits."""
+"""Dependencies of the routes; asynchronous, because FastAPI runs plain functions in threads and none of these waits."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from serving.versions.slot import ModelSlot
 
 
 class NotModifiedError(Exception):
-    """The caller's copy is still right; the argument is its entity tag."""
+    """The caller's copy of the answer is still valid; the argument is its entity tag."""
 
 
 class AppState(TypedDict):
-    """What the application's lifespan provides."""
+    """What every route can reach through `request.state`."""
 
     settings: Settings
     champion: ModelSlot
@@ -33,13 +33,13 @@ class AppState(TypedDict):
 
 
 async def champion_slot(request: Request) -> ModelSlot:
-    """The slot of the served version."""
+    """Return the slot of the served version."""
     slot: ModelSlot = request.state.champion
     return slot
 
 
 async def current_settings(request: Request) -> Settings:
-    """The service's settings."""
+    """Return the service's settings."""
     settings: Settings = request.state.settings
     return settings
 
@@ -50,7 +50,7 @@ ChampionSlot = Annotated[ModelSlot, Depends(champion_slot)]
 
 @dataclass(frozen=True)
 class Context:
-    """The version that answers a request, and the answer's form."""
+    """The version that answers a request, and the responses that it makes."""
 
     served: Served
     tag: bytes
@@ -61,26 +61,26 @@ class Context:
         return self.served.model
 
     def json(self, body: bytes) -> Response:
-        """A JSON answer from ready-made bytes: the same until another version is served."""
+        """Return a JSON response with an entity tag: the same answer until another version is served."""
         response = Response(body)
         response.raw_headers = json_bytes.headers(self.tag, len(body))
         return response
 
     def fresh(self, body: bytes) -> Response:
-        """A JSON answer that is not to be kept."""
+        """Return a JSON response that must not be cached."""
         return Response(body, media_type="application/json", headers={"cache-control": "no-store"})
 
 
 async def context(request: Request, slot: ChampionSlot) -> Context:
-    """The version that answers this request: the served one, or the second one for `model=challenger`.
+    """Return the version that answers this request: the champion, or the challenger for `model=challenger`.
 
-    Raises a 503 or 404 problem where it is not loaded, and NotModifiedError where the caller holds its answer already.
+    Raises a 503 or 404 problem where it is not loaded, and NotModifiedError where the caller has its answer already.
     """
     challenger: ModelSlot | None = request.state.challenger
-    second = request.query_params.get("model") == "challenger"
-    served = (challenger.served if challenger else None) if second else slot.served
+    is_challenger = request.query_params.get("model") == "challenger"
+    served = (challenger.served if challenger else None) if is_challenger else slot.served
     if served is None:
-        raise no_challenger() if second else not_ready()
+        raise no_challenger() if is_challenger else not_ready()
     tag = json_bytes.entity_tag(served, request.url.path.rstrip("/").encode(), request.scope["query_string"])
     if request.method == "GET" and tag.decode() in request.headers.get("if-none-match", ""):
         raise NotModifiedError(tag.decode())

@@ -1,15 +1,16 @@
-"""What the service counts, in Prometheus's terms, and the answer to /metrics."""
+"""Prometheus metrics of the service, and the answer to /metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from serving.shared_metrics import SharedMetrics
-from serving.versions.model_store import Slot
+from serving.versions.pointers import Slot
 from serving.versions.served import Served
 from serving.versions.slot import ModelSlot
 
@@ -25,37 +26,43 @@ LATENCY = Histogram(
 
 
 class RouteCounts:
-    """Counts the answers of one route with one status."""
+    """Request counter and latency histogram of one route and status."""
 
     def __init__(self, route: str, status: int) -> None:
         self._requests = REQUESTS.labels(route, str(status))
         self._latency = LATENCY.labels(route)
 
     def count(self, seconds: float) -> None:
-        """Note one answer that took so long."""
+        """Count one answer that took `seconds`."""
         self._requests.inc()
         self._latency.observe(seconds)
 
 
+@cache
+def route_counts(route: str, status: int) -> RouteCounts:
+    """Return the counts of one route and status; there are few of both."""
+    return RouteCounts(route, status)
+
+
 class WorkersCollector(Collector):
-    """Sum of what the workers published."""
+    """Prometheus collector that adds up the metrics of all workers."""
 
     def __init__(self, shared: SharedMetrics) -> None:
         self._shared = shared
 
     def collect(self) -> list[Metric]:
-        """One metric of each name."""
+        """Return one metric of each name, summed over the workers."""
         return self._shared.total()
 
 
 class RegistryCollector(Collector):
-    """What the puller last saw of the registry; the same from every worker."""
+    """Prometheus collector of the registry's status, which is the same from every worker."""
 
     def __init__(self, slot: ModelSlot) -> None:
         self._slot = slot
 
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
-        """One figure of each kind."""
+        """Yield the metrics of the registry's and the served version's state."""
         status, served = self._slot.status, self._slot.served
         figures = {
             "movierec_registry_reachable": ("1 while the registry answers the puller.", status.reachable),
@@ -63,15 +70,15 @@ class RegistryCollector(Collector):
             "movierec_model_stale": ("1 while the registry does not confirm the version.", not served or served.stale),
             "movierec_model_loaded": ("1 while a version is served.", served is not None),
         }
-        for name, (told, value) in figures.items():
-            yield GaugeMetricFamily(name, told, value=float(value))
-        refused = "Versions that the puller did not take."
-        yield CounterMetricFamily("movierec_pull_refusals", refused, value=status.refusal_count)
+        for name, (documentation, value) in figures.items():
+            yield GaugeMetricFamily(name, documentation, value=float(value))
+        refusals = "Versions that the puller did not take."
+        yield CounterMetricFamily("movierec_pull_refusals", refusals, value=status.refusal_count)
         yield CounterMetricFamily("movierec_pulls", "Versions that the puller took.", value=status.pulls)
 
 
-def note_version(slot: Slot, before: Served | None, after: Served | None) -> None:
-    """Count this worker among those that serve a version."""
+def count_version(slot: Slot, before: Served | None, after: Served | None) -> None:
+    """Update the gauge of workers by served version after this worker has swapped `before` for `after`."""
     if before is not None:
         SERVING.remove(slot, before.meta.version)
     if after is not None:
@@ -79,7 +86,7 @@ def note_version(slot: Slot, before: Served | None, after: Served | None) -> Non
 
 
 def exposition(slot: ModelSlot, shared: SharedMetrics) -> tuple[bytes, str]:
-    """The metrics of all workers in Prometheus's text format, and its media type."""
+    """Return the metrics of all workers in Prometheus's text format, and its media type."""
     registry = CollectorRegistry()
     registry.register(WorkersCollector(shared))
     registry.register(RegistryCollector(slot))

@@ -1,4 +1,4 @@
-"""The OpenAPI document: errors as the problems that they are, with an example of each kind."""
+"""The OpenAPI document: errors are problem details, with an example of each kind."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ _SCHEMA = {"$ref": "#/components/schemas/Problem"}
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What a route declares for the problems that it may answer with; what any route may answer with is added."""
+    """Return a route's `responses` for its own problem statuses; `_document` adds those that every route may answer."""
     return {status: {"description": "Problem"} for status in statuses}
 
 
 class DocumentedApi(FastAPI):
-    """An API whose OpenAPI document tells its problems."""
+    """FastAPI whose OpenAPI document describes errors as problem details."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:

@@ -1,13 +1,12 @@
-"""The plain call in front of FastAPI: `GET /recommend/?title=…[&n=…]`, or `movie_id=`, for a film found at once.
+"""Answers the most common call without FastAPI: `GET /recommend/?title=…[&n=…]`, or `movie_id=`, for one known film.
 
-Everything else, and every error, goes the long way; a test holds the two ways to the same answers. No pydantic, no
-routing, no thread: parsing, one look-up and a join of ready-made bytes, which are kept for the next caller.
+Every other request, and every error, goes on to the application; a test holds the two ways to the same answers. There
+is no pydantic, no routing and no thread: parsing, one look-up and a join of prebuilt bytes, cached by query string.
 """
 
 from __future__ import annotations
 
 import re
-import time
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -16,124 +15,124 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from recommender.films.ids import UNKNOWN
 from recommender.model import Ranked
 from serving.answering import json_bytes
-from serving.api.metrics import RouteCounts
-from serving.api.request_checks import RequestIds, host_allowed
-from serving.lifecycle import Lifecycle
+from serving.api.metrics import route_counts
+from serving.api.request_checks import AllowedHosts
 from serving.schemas.common import DEFAULT_N, TITLE_LENGTH
-from serving.settings import Settings
 from serving.versions.served import Served
 from serving.versions.slot import ModelSlot
 
 PATHS = frozenset({"/recommend/", "/recommend"})
-KEPT_BYTES = 12_000_000  # of answers: about 4,000 lists of 10 films
-_KEPT_OVERHEAD = 600  # bytes of the objects around an answer
+CACHE_BYTES = 12_000_000  # about 4,000 lists of 10 films
+_ENTRY_OVERHEAD = 600  # bytes of the objects around a cached answer
 _N = rb"100|[1-9][0-9]?"
-_PLAIN = re.compile(rb"(?:n=(%b)&)?(title|movie_id)=([^&]+)|(title|movie_id)=([^&]+)&n=(%b)" % (_N, _N))
-_LONG_WAY = frozenset({b"origin", b"if-none-match", b"content-length", b"transfer-encoding"})
+_PLAIN_QUERY = re.compile(rb"(?:n=(%b)&)?(title|movie_id)=([^&]+)|(title|movie_id)=([^&]+)&n=(%b)" % (_N, _N))
+_OTHER_WAY = frozenset({b"origin", b"if-none-match", b"content-length", b"transfer-encoding"})
 
 
-class Kept(NamedTuple):
+class ReadyAnswer(NamedTuple):
     """An answer, ready to be sent."""
 
     headers: list[tuple[bytes, bytes]]
     body: Message
 
 
-class FastPath:
-    """ASGI wrapper; see the module."""
+class _Route(NamedTuple):
+    """What `route_name` reads of the route that answered."""
 
-    def __init__(
-        self, rest: ASGIApp, slot: ModelSlot, settings: Settings, ids: RequestIds, lifecycle: Lifecycle
-    ) -> None:
-        self._rest = rest
+    path: str
+
+
+_ROUTE = _Route("/recommend/")
+
+
+class PlainCalls:
+    """ASGI wrapper that answers plain calls and passes all other requests on."""
+
+    def __init__(self, app: ASGIApp, slot: ModelSlot, hosts: AllowedHosts) -> None:
+        self._app = app
         self._slot = slot
-        self._settings = settings
-        self._ids = ids
-        self._lifecycle = lifecycle
-        self.calls = RouteCounts("/recommend/", 200)
-        self._hosts: set[bytes] = set()
-        self._kept: dict[bytes, Kept] = {}
-        self._kept_bytes = 0
-        self._kept_for: Served | None = None
-        self._log_all = settings.access_log
+        self._hosts = hosts
+        self._cache: dict[bytes, ReadyAnswer] = {}  # by query string
+        self._cache_bytes = 0
+        self._cached_version: Served | None = None
+        route_counts(_ROUTE.path, 200)  # a series that starts at 0, so that rates see its first answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = time.perf_counter()
-        kept = self._plain(scope) if scope["type"] == "http" and scope["path"] in PATHS else None
-        if kept is None:
-            await self._rest(scope, receive, send)
+        answer = self._answer(scope) if scope["path"] in PATHS and self._is_plain(scope) else None
+        if answer is None:
+            await self._app(scope, receive, send)
             return
-        headers = [*kept.headers, (b"x-request-id", self._ids.of(scope["headers"]))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send(kept.body)
-        self.calls.count(time.perf_counter() - started)
+        scope["route"] = _ROUTE
+        await send({"type": "http.response.start", "status": 200, "headers": answer.headers})
+        await send(answer.body)
 
-    def _plain(self, scope: Scope) -> Kept | None:
-        served = self._slot.served
-        if served is None or scope["method"] != "GET" or self._log_all or self._lifecycle.draining:
-            return None
-        known = False
+    def _is_plain(self, scope: Scope) -> bool:
+        """Return whether it is a GET to an allowed host, without a header that the application has to look at."""
+        if scope["method"] != "GET":
+            return False
+        host = b""
         for name, value in scope["headers"]:
-            if name in _LONG_WAY:
-                return None
+            if name in _OTHER_WAY:
+                return False
             if name == b"host":
-                known = value in self._hosts or self._known_host(value)
-        if not known:
+                host = value
+        return host in self._hosts
+
+    def _answer(self, scope: Scope) -> ReadyAnswer | None:
+        """Return the cached or a new answer, or None where it takes more than a look-up."""
+        served = self._slot.served
+        if served is None:
             return None
-        if served is not self._kept_for:
-            self._forget()
-            self._kept_for = served
+        if served is not self._cached_version:
+            self._clear_cache()
+            self._cached_version = served
         query = scope["query_string"]
-        return self._kept.get(query) or self._make(served, query)
+        answer = self._cache.get(query)
+        if answer is None and (answer := _build_answer(served, query)) is not None:
+            self._remember(query, answer)
+        return answer
 
-    def _make(self, served: Served, query: bytes) -> Kept | None:
-        plain = _PLAIN.fullmatch(query)
-        found = _film(served, plain[2] or plain[4], plain[3] or plain[5]) if plain else None
-        if plain is None or found is None:
-            return None
-        n, prebuilt = int(plain[1] or plain[6] or DEFAULT_N), served.model.neighbours(found[0])
-        if n > len(prebuilt.rows):
-            return None  # the full scorer has to answer, and not on the event loop
-        ranked = Ranked(prebuilt.rows[:n], prebuilt.scores[:n])
-        body = json_bytes.recommendations(served, json_bytes.subject_json(served, *found), ranked)
-        headers = json_bytes.headers(json_bytes.entity_tag(served, b"/recommend", query), len(body))
-        kept = Kept(headers, {"type": "http.response.body", "body": body})
-        self._keep(query, kept, len(body))
-        return kept
+    def _remember(self, query: bytes, answer: ReadyAnswer) -> None:
+        size = len(answer.body["body"]) + len(query) + _ENTRY_OVERHEAD
+        if self._cache_bytes + size > CACHE_BYTES:
+            self._clear_cache()
+        self._cache[query] = answer
+        self._cache_bytes += size
 
-    def _keep(self, query: bytes, kept: Kept, size: int) -> None:
-        size += len(query) + _KEPT_OVERHEAD
-        if self._kept_bytes + size > KEPT_BYTES:
-            self._forget()
-        self._kept[query] = kept
-        self._kept_bytes += size
-
-    def _forget(self) -> None:
-        self._kept, self._kept_bytes = {}, 0
-
-    def _known_host(self, host: bytes) -> bool:
-        allowed = host_allowed(host, self._settings.allowed_hosts)
-        if allowed and len(self._hosts) < 64:
-            self._hosts.add(host)
-        return allowed
+    def _clear_cache(self) -> None:
+        self._cache, self._cache_bytes = {}, 0
 
 
-def _film(served: Served, by: bytes, raw: bytes) -> tuple[int, str] | None:
-    """Row of the one film that is named, and how its name matched."""
-    if by == b"movie_id":
-        row = served.model.movie_ids.row(int(raw)) if raw.isdigit() and len(raw) < 16 else UNKNOWN
+def _build_answer(served: Served, query: bytes) -> ReadyAnswer | None:
+    """Join the prebuilt bytes of the film's most similar films; None for a query that is not plain."""
+    match = _PLAIN_QUERY.fullmatch(query)
+    film = _find_film(served, match[2] or match[4], match[3] or match[5]) if match else None
+    if match is None or film is None:
+        return None
+    n, neighbours = int(match[1] or match[6] or DEFAULT_N), served.model.neighbours(film[0])
+    if n > len(neighbours.rows):
+        return None  # the full scorer has to answer, and not on the event loop
+    ranked = Ranked(neighbours.rows[:n], neighbours.scores[:n])
+    body = json_bytes.recommendations(served, json_bytes.subject_json(served, *film), ranked)
+    headers = json_bytes.headers(json_bytes.entity_tag(served, b"/recommend", query), len(body))
+    return ReadyAnswer(headers, {"type": "http.response.body", "body": body})
+
+
+def _find_film(served: Served, parameter: bytes, value: bytes) -> tuple[int, str] | None:
+    """Return the row of the one film that is named, and how its name matched."""
+    if parameter == b"movie_id":
+        row = served.model.movie_ids.row(int(value)) if value.isdigit() and len(value) < 16 else UNKNOWN
         return None if row == UNKNOWN else (row, "movie_id")
-    title = _title(raw)
-    found = served.model.titles.exact(title) if title is not None else []
-    return (found[0].row, found[0].matched) if len(found) == 1 else None
+    title = _decode_title(value)
+    matches = served.model.titles.exact(title) if title is not None else []
+    return (matches[0].row, matches[0].matched) if len(matches) == 1 else None
 
 
-def _title(raw: bytes) -> str | None:
-    """The title where nothing about it needs a closer look."""
+def _decode_title(encoded: bytes) -> str | None:
+    """Return the title, or None where something about it needs a closer look."""
+    is_plain = b"%" not in encoded and b"+" not in encoded
     try:
-        title = (
-            unquote_to_bytes(raw.replace(b"+", b" ")).decode() if b"%" in raw or b"+" in raw else raw.decode("ascii")
-        )
+        title = encoded.decode("ascii") if is_plain else unquote_to_bytes(encoded.replace(b"+", b" ")).decode()
     except UnicodeDecodeError:
         return None
     return title if title.isprintable() and len(title) <= TITLE_LENGTH and not title.isspace() else None

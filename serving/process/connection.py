@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with deadlines for both directions, and limits on what one connection may hold.
+"""An HTTP connection with deadlines for requests and answers, and limits on what it may hold.
 
 uvicorn keeps a connection with half-sent headers, or with answers that nobody reads, for as long as the client likes.
 Here a whole request must arrive, and an answer must be taken, within a deadline; one sweep a second looks at all
@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 
 def _refusal(problem: ProblemError) -> bytes:
-    """A whole HTTP answer, for what never becomes a request."""
+    """Return the bytes of a whole HTTP answer, for what never becomes a request."""
     body = orjson.dumps(problem.document())
     head = f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
     return f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body
@@ -42,8 +42,8 @@ _TOO_LARGE = _refusal(ProblemError(431, "too-large", "The request's headers are 
 _MALFORMED = _refusal(malformed())
 
 
-class GuardedProtocol(HttpToolsProtocol):
-    """One connection."""
+class GuardedConnection(HttpToolsProtocol):
+    """uvicorn's connection with deadlines and limits; a test holds what it uses of uvicorn's inside."""
 
     _arriving_since: float | None = None  # loop time at which a request began to arrive that is not whole yet
     _unsent_since: float | None = None  # loop time since which the client has not caught up with its answers
@@ -80,7 +80,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._arriving_since = None
             self._arrived = 0
         else:
-            self._note_part(len(data))
+            self._note_unfinished(len(data))
 
     def on_url(self, url: bytes) -> None:
         self.url = (self.url + url)[:URL_BYTES]  # the parser fails beyond 65,535; nothing so long is valid anyway
@@ -108,7 +108,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.transport.write(_MALFORMED)
         self.transport.close()
 
-    def _note_part(self, size: int) -> None:
+    def _note_unfinished(self, size: int) -> None:
         if self._arriving_since is None:
             self._arriving_since = self.loop.time()
         self._arrived += size
@@ -119,13 +119,13 @@ class GuardedProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
 
-        async def when_read(scope: Scope, receive: Receive, send: Send) -> None:
-            """Begin when the client has read the answers before."""
+        async def run_when_read(scope: Scope, receive: Receive, send: Send) -> None:
+            """Run the application when the client has read the answers before."""
             await self.flow.drain()
             if not cycle.disconnected:
                 await app(scope, receive, send)
 
-        super()._start_asgi_task(cycle, cast(Any, when_read) if self.flow.write_paused else app)
+        super()._start_asgi_task(cycle, cast(Any, run_when_read) if self.flow.write_paused else app)
 
     def cut_if_late(self, now: float, arrival_seconds: float, answer_seconds: float) -> None:
         """Close the connection if a request has been arriving, or an answer has not been taken, for too long."""
@@ -147,10 +147,10 @@ class GuardedProtocol(HttpToolsProtocol):
 
 
 async def sweep(state: ServerState, arrival_seconds: float, answer_seconds: float) -> None:
-    """Cut late connections, for ever; see GuardedProtocol.cut_if_late."""
+    """Close late connections once a second, for ever; see GuardedConnection.cut_if_late."""
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         for connection in list(state.connections):
-            if isinstance(connection, GuardedProtocol):
+            if isinstance(connection, GuardedConnection):
                 connection.cut_if_late(loop.time(), arrival_seconds, answer_seconds)

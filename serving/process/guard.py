@@ -1,4 +1,4 @@
-"""Child processes that end with their parent, also where it is killed.
+"""Child processes that end with their parent, even when it is killed.
 
 The parent holds the write end of a pipe and a guard process the read end. The kernel closes the write end when the
 parent ends, whatever ended it; the guard reads end-of-file and ends the children's process groups. A parent-death
@@ -21,7 +21,7 @@ _PROGRAM = (sys.executable, "-I", "-S", guard_process.__file__)
 
 
 class Guard:
-    """Ends its members, each with its process group, when the block ends or this process is gone; a context manager."""
+    """Context manager that ends its member processes and their groups when the block ends or this process is gone."""
 
     def __init__(self, seconds: float, members: Callable[[], Iterable[int]]) -> None:
         """`seconds` between SIGTERM and SIGKILL; `members()` polls the members and returns the ids of the running."""
@@ -41,7 +41,7 @@ class Guard:
             time.sleep(0.02)
 
     def keep(self) -> bool:
-        """Start the guard process again where it was killed; returns whether it was."""
+        """Start the guard process again if it was killed; return whether it was."""
         if self._process.poll() is None:
             return False
         os.close(self._pipe)
@@ -51,12 +51,12 @@ class Guard:
         return True
 
     def spawn(self, command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
-        """Start a member, in a session of its own and without stdin; `options` are those of Popen."""
+        """Start a command as a member, in a session of its own and without stdin; `options` are those of Popen."""
         launcher = [*_PROGRAM, "start", str(self._pipe), *command]
         return subprocess.Popen(launcher, stdin=subprocess.DEVNULL, pass_fds=[self._pipe], **options)
 
     def join(self) -> None:
-        """Make this process, which the guard's owner has just forked, a member."""
+        """Make this process a member, in a session of its own; for a process that the guard's owner has just forked."""
         guard_process.join(self._pipe)
 
     def _start(self) -> None:

@@ -43,14 +43,14 @@ def watch(seconds: float) -> None:
             chunk = os.read(sys.stdin.fileno(), 4096)
             if not chunk:
                 break
-            *lines, incomplete = (incomplete + chunk).split(b"\n")
-            groups |= {int(line): start_time(int(line)) for line in lines}
+            *group_ids, incomplete = (incomplete + chunk).split(b"\n")
+            groups |= {int(group): start_time(int(group)) for group in group_ids}
         groups = {group: started for group, started in groups.items() if _exists(group)}
     end_groups(groups, seconds)
 
 
 def end_groups(groups: Mapping[int, str], seconds: float) -> None:
-    """SIGTERM to each group, SIGKILL after `seconds` to those that are left; returns when all are gone.
+    """Send SIGTERM to each group, and SIGKILL after `seconds` to those that are left; return when all are gone.
 
     `groups` maps the group id to the start time of its leader; a number that has passed to another process is left.
     """
@@ -66,7 +66,7 @@ def end_groups(groups: Mapping[int, str], seconds: float) -> None:
 
 
 def start_time(pid: int) -> str:
-    """When the process started, in the system's own form; "" where there is none."""
+    """Return when the process started, in the system's own form; "" if there is no such process."""
     try:
         # The program's name in parentheses may hold blanks; the start time is field 22, the 20th after it.
         return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[19]
@@ -84,7 +84,7 @@ def _exists(group: int) -> bool:
 
 
 def _signal(group: int, number: int) -> bool:
-    """Whether the group is there and ours."""
+    """Send the signal; return whether the group exists and is ours."""
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):

@@ -1,4 +1,4 @@
-"""Which process listens on a port, so that a taken port is reported with the way to free it."""
+"""Report a taken port with the process that listens there and the command that ends it."""
 
 from __future__ import annotations
 
@@ -30,24 +30,28 @@ def require_free(host: str, port: int, user: str, advice: str) -> None:
             probe.bind((host, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                raise UsageError(f"Port {port} for {user} is taken by {_holder(host, port)}, or {advice}") from None
+                raise UsageError(
+                    f"Port {port} for {user} is taken by {_describe_listener(host, port)}, or {advice}"
+                ) from None
 
 
-def _holder(host: str, port: int) -> str:
-    """The process that listens on the port, or the command of this project that started it, and how to end it."""
+def _describe_listener(host: str, port: int) -> str:
+    """Return who listens on the port, a process or the command of this project that started it, and how to end it."""
     import psutil
 
     local = {str(info[4][0]) for info in socket.getaddrinfo(host, port)} | _WILDCARDS
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            listening = [one.laddr for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
+            listening = [
+                socket.laddr for socket in process.net_connections("tcp") if socket.status == psutil.CONN_LISTEN
+            ]
             if any(address.port == port and (host in _WILDCARDS or address.ip in local) for address in listening):
-                return _described(process)
+                return _describe_process(process)
     return f"a process that this user may not see; end it (`sudo ss -ltnp 'sport = :{port}'` names it)"
 
 
-def _described(listener: psutil.Process) -> str:
-    """Program, id and start; arguments and environment stay out, for they may hold secrets."""
+def _describe_process(listener: psutil.Process) -> str:
+    """Return program, id and start time; arguments and environment may hold secrets and stay out."""
     family = [listener, *listener.parents()]
     commands = [(process, command) for process in family if (command := _command(process))]
     process, name = commands[-1] if commands else (listener, listener.name())
@@ -57,7 +61,7 @@ def _described(listener: psutil.Process) -> str:
 
 
 def _command(process: psutil.Process) -> str:
-    """The command of this project that the process runs, with its sub-command; "" for another program."""
+    """Return the command of this project that the process runs, with its sub-command; "" for another program."""
     import psutil
 
     try:

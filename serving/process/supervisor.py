@@ -1,4 +1,4 @@
-"""`movierec serve`: opens the socket, keeps the workers and the puller running, and stops them in order.
+"""The main process of `movierec serve`: opens the socket, keeps workers and puller running, stops them in order.
 
 Workers are forked from this process, which has imported everything and loaded nothing: a killed worker is back in a
 fraction of a second, whatever the registry does. uvicorn's own supervisor gives up when a start fails; this one waits
@@ -43,7 +43,7 @@ _FORK = multiprocessing.get_context("fork")
 
 
 class Child:
-    """A process that must run: started, watched, started again after a pause that grows while it keeps failing."""
+    """A child process that is started again when it ends, after a pause that grows while it keeps failing."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Child:
         self.process: ForkProcess | subprocess.Popen[bytes] | None = None
 
     def keep(self) -> None:
-        """Start the process where it does not run and its pause is over."""
+        """Start the process if it does not run and its pause is over."""
         if self.process is not None and (code := self._exit_code()) is not None:
             self._note_end(code)
         if self.process is None and time.monotonic() >= self._next_start:
@@ -67,19 +67,19 @@ class Child:
             self.process = self._start()
 
     def signal(self, number: int) -> None:
-        """Send a signal to the process where it runs."""
+        """Send a signal to the process if it runs."""
         if (pid := self.running()) is not None:
             os.kill(pid, number)
 
     def wait(self, deadline: float) -> None:
-        """Wait for the end until the monotonic time `deadline`; kill after that."""
+        """Wait until the process has ended; kill it after the monotonic time `deadline`."""
         while self.running() is not None:
             if time.monotonic() > deadline:
                 self.signal(signal.SIGKILL)
             time.sleep(0.02)
 
     def running(self) -> int | None:
-        """The id of the process where it runs."""
+        """Return the id of the process if it runs."""
         return self.process.pid if self.process is not None and self._exit_code() is None else None
 
     def _exit_code(self) -> int | None:
@@ -99,7 +99,7 @@ class Child:
 
 
 class Supervisor:
-    """All processes of the service."""
+    """Starts, watches and stops all processes of the service."""
 
     def __init__(self, settings: Settings, *, pull: bool = True, pinned: str | None = None) -> None:
         """`pinned`: a version of the local store to serve whatever the registry says; nothing is pulled then."""
@@ -130,9 +130,9 @@ class Supervisor:
 
     def _keep(self) -> None:
         for number, worker in enumerate(self._workers):
-            fresh = worker.process is None
+            is_starting = worker.process is None
             worker.keep()
-            if fresh:
+            if is_starting:
                 self._lifecycle.beat(number)
             elif self._lifecycle.silence(number) > SILENCE_SECONDS:
                 log.error("worker_hangs", process=worker.name)
@@ -146,15 +146,15 @@ class Supervisor:
         return [pid for child in self._children if (pid := child.running()) is not None]
 
     def _wait(self) -> None:
-        """Until a worker ends, a signal arrives, or a tick is over."""
-        running = [worker.process.sentinel for worker in self._workers if isinstance(worker.process, ForkProcess)]
-        multiprocessing.connection.wait(running, TICK_SECONDS)
+        """Wait until a worker ends, a signal arrives, or TICK_SECONDS are over."""
+        sentinels = [worker.process.sentinel for worker in self._workers if isinstance(worker.process, ForkProcess)]
+        multiprocessing.connection.wait(sentinels, TICK_SECONDS)
 
     def _stop(self) -> None:
         self._stopping = True
 
     def _shut_down(self) -> None:
-        """Not ready first, so that balancers look away; then let answers under way end; then stop."""
+        """Report not ready first, so that load balancers look away; then finish running requests; then stop."""
         log.info("draining", seconds=self._settings.drain_seconds)
         self._lifecycle.drain()
         time.sleep(self._settings.drain_seconds)
@@ -179,7 +179,7 @@ class Supervisor:
 
 
 def serve(settings: Settings, *, pull: bool = True, pinned: str | None = None) -> None:
-    """Run the service until it is told to stop."""
+    """Run the service until a signal stops it."""
     Supervisor(settings, pull=pull, pinned=pinned).run()
 
 
@@ -188,9 +188,9 @@ def _listen(host: str, port: int) -> socket.socket:
         ports.require_free(host, port, "the service", "choose another port with --port")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        opened = socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise UsageError(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port.") from error
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)  # connections inherit it
-    opened.set_inheritable(True)
-    return opened
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)  # connections inherit it
+    listener.set_inheritable(True)
+    return listener

@@ -1,4 +1,4 @@
-"""One API process: uvicorn over the sockets that the supervisor opened."""
+"""A worker process: uvicorn on the sockets that the supervisor opened."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import uvicorn
 
 from serving.api.app import create_app
 from serving.lifecycle import Lifecycle
-from serving.process.connection import GuardedProtocol, sweep
+from serving.process.connection import GuardedConnection, sweep
 from serving.settings import Settings
 from serving.signals import STOP_SIGNALS
 from serving.versions.model_store import ModelStore
@@ -22,7 +22,7 @@ SWITCH_SECONDS = 0.0005  # with Python's 5 ms, probes and refusals wait up to 0.
 
 
 class WorkerServer(uvicorn.Server):
-    """uvicorn's server with the sweep of late connections and a heartbeat."""
+    """uvicorn's server that also closes late connections and reports that its event loop runs."""
 
     def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, number: int, settings: Settings) -> None:
         super().__init__(config)
@@ -49,7 +49,7 @@ class WorkerServer(uvicorn.Server):
 
 
 def work(number: int, sockets: list[socket.socket], settings: Settings, pinned: str | None, life: Lifecycle) -> None:
-    """Serve until SIGTERM; runs in a forked process."""
+    """Serve as worker `number` until SIGTERM; runs in a forked process."""
     sys.setswitchinterval(SWITCH_SECONDS)
     for stop_signal in STOP_SIGNALS:
         signal.signal(stop_signal, signal.SIG_DFL)
@@ -57,7 +57,7 @@ def work(number: int, sockets: list[socket.socket], settings: Settings, pinned: 
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http=GuardedProtocol,
+        http=GuardedConnection,
         ws="none",
         lifespan="on",
         log_config=None,

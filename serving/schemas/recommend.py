@@ -1,28 +1,19 @@
-"""Questions for lists of films, and their answers."""
+"""Queries and bodies that ask for lists of films."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, StringConstraints, model_validator
 
 from recommender.schema import RATING_MAX, RATING_MIN
 from serving.schemas.common import (
     DEFAULT_N,
-    Answer,
-    Asked,
     Count,
-    FilmGenres,
-    FilmId,
-    FilmPeople,
-    FilmTitle,
-    FilmYear,
     Integer,
-    MeanStars,
-    ModelIdentity,
     MovieId,
     Query,
-    Tally,
+    RequestModel,
     TitleText,
     Year,
 )
@@ -36,7 +27,7 @@ Ratings = Annotated[Integer, Field(ge=0, le=10**9)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
-class ListOptions(Asked):
+class ListOptions(RequestModel):
     """How a list is cut, whoever it is for."""
 
     n: Count = Field(DEFAULT_N, description="how many films", examples=[10])
@@ -80,7 +71,7 @@ class RecommendQuery(ListOptions, Query):
         return self
 
 
-class RatedFilm(Asked):
+class RatedFilm(RequestModel):
     """A film, by exactly one of `movie_id` and `title`, and its stars."""
 
     movie_id: MovieId | None = Field(None, examples=[1])
@@ -117,85 +108,8 @@ class RecommendBody(ListOptions):
         return self
 
 
-class FilmSubject(Answer):
-    """The film that the list is for."""
-
-    title: FilmTitle
-    movie_id: FilmId
-    matched: Literal["exact", "without_article", "alternative_title", "fuzzy", "movie_id"] = Field(
-        description="how the question named it", examples=["exact"]
-    )
-
-
-class PersonSubject(Answer):
-    """The person that the list is for."""
-
-    user_id: int | None = Field(examples=[42])
-    ratings: int = Field(description="ratings that the list is made from", examples=[5])
-    matched: Literal["user_id", "ratings", "start"]
-
-
-class Reason(Answer):
-    """One thing that moved a score."""
-
-    kind: str = Field(description="film, genre, tag, director, actor, part of the model, steering", examples=["genre"])
-    name: str = Field(examples=["Comedy"])
-    contribution: float = Field(description="what it added to the score", examples=[0.12])
-    movie_id: int | None = Field(None, description="of the rated film, where the reason is one", examples=[6])
-    rating: float | None = Field(None, description="its stars", examples=[4.5])
-
-
-class Explained(Answer):
-    """score = sum of the contributions + rest."""
-
-    reasons: list[Reason]
-    rest: float = Field(description="averages, and what is not named", examples=[0.031])
-
-
-class Recommendation(Answer):
-    """A film in a list, best first."""
-
-    rank: int = Field(ge=1, examples=[1])
-    movie_id: FilmId
-    title: FilmTitle
-    year: FilmYear
-    genres: FilmGenres
-    directors: FilmPeople
-    actors: FilmPeople
-    score: float = Field(description="compares within this list alone", examples=[0.873211])
-    average_rating: MeanStars
-    rating_count: Tally
-    predicted_rating: float | None = Field(
-        None, description="stars that the person would give, in lists for a person", examples=[4.21]
-    )
-    explanation: Explained | None = Field(None, description="where it was asked for")
-
-
-class Recommendations(Answer):
-    """The answer of /recommend/."""
-
-    query: FilmSubject | PersonSubject
-    model: ModelIdentity
-    recommendations: list[Recommendation]
-
-
 class TagQuery(Query):
     """Names for tag_boost and tag_suppress."""
 
     q: Annotated[str, StringConstraints(max_length=80)] = Field("", description="part of a name", examples=["pix"])
     limit: Annotated[Integer, Field(ge=1, le=100)] = Field(20, description="how many names", examples=[20])
-
-
-class TagOut(Answer):
-    """Something that films have more or less of."""
-
-    kind: str = Field(examples=["tag"])
-    name: str = Field(examples=["pixar"])
-    movies: int = Field(description="films that it is among the strongest features of", examples=[21])
-
-
-class Tags(Answer):
-    """Names for tag_boost and tag_suppress, those of most films first."""
-
-    model: ModelIdentity
-    tags: list[TagOut]

@@ -1,4 +1,4 @@
-"""Fetch a bundle from the artifact address that a registry names, within rules that a hostile registry cannot bend.
+"""Download a bundle from the artifact address that a registry names, within rules that a hostile registry cannot bend.
 
 The manifest is read first; only the files that it lists are fetched, each at most as long as it is listed, and no
 listing or file name of the artifact store is ever used. Addresses are followed only to where `ArtifactRules` allows.
@@ -34,7 +34,7 @@ _PROXIED = "mlflow-artifacts"  # artifacts that the tracking server hands out it
 
 @dataclass(frozen=True)
 class ArtifactRules:
-    """Where artifacts may lie beside the registry's own place, and how much a version may hold."""
+    """Limits on downloads: allowed addresses beside the registry's own, and the size of a version."""
 
     sources: tuple[str, ...] = ()  # addresses such as s3://bucket/films; everything below them is allowed
     max_bytes: int = 20 << 30
@@ -48,9 +48,9 @@ def require_allowed(address: str, tracking_uri: str, rules: ArtifactRules) -> No
     """
     if _is_own(address, urlsplit(tracking_uri)) or any(_is_below(address, source) for source in rules.sources):
         return
-    shown = without_credentials(address)[:200]
+    safe_address = without_credentials(address)[:200]
     raise BundleError(
-        f"The registry names the artifact address {shown!r}, which is neither its own nor allowed; nothing was "
+        f"The registry names the artifact address {safe_address!r}, which is neither its own nor allowed; nothing was "
         "fetched. If that is where its artifacts lie, allow the address or one above it with "
         'MOVIEREC_ARTIFACT_SOURCES, a JSON list such as ["s3://bucket/films"].'
     )
@@ -107,7 +107,7 @@ def _from_file(file: Path) -> Iterator[Iterator[bytes]]:
 
 @contextmanager
 def _from_server(url: str, name: str) -> Iterator[Iterator[bytes]]:
-    """MLflow's own download would follow redirects and presigned addresses to anywhere."""
+    """Download without redirects; MLflow's own download follows redirects and presigned addresses to anywhere."""
     credentials = get_default_host_creds(url)
     with closing(http_request(credentials, f"/{name}", "GET", stream=True, allow_redirects=False)) as response:
         if response.status_code != HTTPStatus.OK:
@@ -119,7 +119,7 @@ def _from_server(url: str, name: str) -> Iterator[Iterator[bytes]]:
 
 @contextmanager
 def _from_elsewhere(repository: ArtifactRepository, name: str) -> Iterator[Iterator[bytes]]:
-    """An address of another scheme, which a setting allows; MLflow downloads whole files."""
+    """Download from an address of another scheme, which a setting allows; MLflow downloads whole files."""
     with (
         TemporaryDirectory() as scratch,
         _from_file(Path(repository.download_artifacts(name, dst_path=scratch))) as chunks,
@@ -128,29 +128,29 @@ def _from_elsewhere(repository: ArtifactRepository, name: str) -> Iterator[Itera
 
 
 def _is_own(address: str, tracking: SplitResult) -> bool:
-    place = urlsplit(address)
-    if place.scheme in _LOCAL:
-        return not place.netloc and (tracking.scheme in _LOCAL or tracking.scheme.startswith("sqlite"))
-    if tracking.scheme not in _HTTP or not _is_plain(place):
+    url = urlsplit(address)
+    if url.scheme in _LOCAL:
+        return not url.netloc and (tracking.scheme in _LOCAL or tracking.scheme.startswith("sqlite"))
+    if tracking.scheme not in _HTTP or not _is_plain(url):
         return False
     host = tracking.netloc.rpartition("@")[2]  # without credentials
-    proxied = place.scheme == _PROXIED and place.netloc in ("", host)
-    return proxied or (place.scheme, place.netloc) == (tracking.scheme, host)
+    proxied = url.scheme == _PROXIED and url.netloc in ("", host)
+    return proxied or (url.scheme, url.netloc) == (tracking.scheme, host)
 
 
 def _is_below(address: str, source: str) -> bool:
-    """Whether an address is an allowed one or below it; an allowed one without a host allows every host."""
-    place, allowed = urlsplit(address), urlsplit(source)
+    """Return whether an address is the allowed one or below it; without a host it allows every host."""
+    url, allowed = urlsplit(address), urlsplit(source)
     above = allowed.path.rstrip("/")
     return (
-        (place.scheme or "file") == allowed.scheme
-        and allowed.netloc in ("", place.netloc)
-        and (place.path == above or place.path.startswith(f"{above}/"))
-        and _is_plain(place)
+        (url.scheme or "file") == allowed.scheme
+        and allowed.netloc in ("", url.netloc)
+        and (url.path == above or url.path.startswith(f"{above}/"))
+        and _is_plain(url)
     )
 
 
-def _is_plain(place: SplitResult) -> bool:
-    """Whether the path leads where it seems to: no step upwards, however encoded, no query, no control characters."""
-    path = unquote(unquote(place.path))
-    return not (place.query or place.fragment or ".." in path.split("/") or any(sign < " " for sign in path))
+def _is_plain(url: SplitResult) -> bool:
+    """Return whether the path has no step upwards, however encoded, no query and no control characters."""
+    path = unquote(unquote(url.path))
+    return not (url.query or url.fragment or ".." in path.split("/") or any(sign < " " for sign in path))

@@ -1,7 +1,7 @@
-"""From the registry to the local model store, in a process of its own.
+"""The puller process: brings model versions from the registry into the local model store.
 
-Polls the aliases, fetches what is new, verifies and tries it, and only then points the store at it. A registry that
-does not answer, and a version that does not pass, leave the served version alone and are told in `status.json`.
+Polls the aliases, downloads a new version, verifies and tries it, and only then points the store at it. A registry that
+does not answer, or a version that does not pass, leaves the served version alone and is noted in `status.json`.
 """
 
 from __future__ import annotations
@@ -23,16 +23,10 @@ from recommender.bundle import verify_bundle
 from recommender.errors import BundleError, GateRefusedError, MovierecError, RegistryUnavailableError
 from serving.settings import Settings
 from serving.signals import on_stop
-from serving.versions.model_store import (
-    SLOTS,
-    Entry,
-    ModelStore,
-    Refusal,
-    RegistryStatus,
-    Slot,
-    VersionMeta,
-    directory_name,
-)
+from serving.versions.entry import Entry, VersionMeta, directory_name
+from serving.versions.model_store import ModelStore
+from serving.versions.pointers import SLOTS, Slot
+from serving.versions.status import Refusal, RegistryStatus
 
 if TYPE_CHECKING:
     from serving.versions.registry import Registered, Registry
@@ -56,7 +50,7 @@ _ENVIRONMENT = {
 
 
 class Puller:
-    """Brings the aliased versions into the store."""
+    """Brings the versions that the registry's aliases name into the store."""
 
     def __init__(self, registry: Registry, store: ModelStore, settings: Settings) -> None:
         self._registry = registry
@@ -69,7 +63,7 @@ class Puller:
         self._aliases: Mapping[Slot, str] = {slot: alias for slot, alias in aliases.items() if alias}
 
     def pull(self) -> bool:
-        """Look once; returns whether the registry answered. Never raises for a bad registry, version or store."""
+        """Look at the registry once; return whether it answered. Never raises for a bad registry, version or store."""
         status = RegistryStatus(**self.status.model_dump(include={"refusals", "refusal_count", "pulls"}))
         try:
             inspected = self._inspect()
@@ -85,7 +79,7 @@ class Puller:
         except (MovierecError, OSError) as error:
             status.error = f"The local model store cannot be kept: {error}"
         status.checked_at = time.time()
-        self._tell(status)
+        self._publish(status)
         return status.reachable
 
     def run(self, stop: threading.Event) -> None:
@@ -96,28 +90,28 @@ class Puller:
             pause = min(self._settings.poll_seconds * 2 ** min(failures, 10), MAX_PAUSE)
             stop.wait(pause if failures else self._settings.poll_seconds)
 
-    def _follow(self, slot: Slot, found: Registered | None, status: RegistryStatus) -> str | None:
-        """Serve what the alias names; returns its directory where it is served. A deleted champion serves on."""
-        if found is None:
+    def _follow(self, slot: Slot, registered: Registered | None, status: RegistryStatus) -> str | None:
+        """Serve the version that an alias names; return its directory if it is served. A deleted champion stays."""
+        if registered is None:
             if slot == "challenger":
                 self._store.point(slot, None)
             return None
         try:
-            meta = self._meta(found)
+            meta = self._meta(registered)
         except ValidationError as error:
-            self._refuse_names(found, error, status)
+            self._refuse_names(registered, error, status)
             return None
         key = directory_name(meta)
-        held = self._store.find(key)
-        as_taken = held is not None and held.meta == meta and held.is_sealed and held.is_whole()
-        if held is not None and as_taken and self._store.serves(slot, held):
+        entry = self._store.find(key)
+        is_intact = entry is not None and entry.meta == meta and entry.is_sealed and entry.is_whole()
+        if entry is not None and is_intact and self._store.serves(slot, entry):
             return key
         if self._is_refused(key):
             return None
-        return self._take(slot, meta, found.tags.get("verdict", ""), status)
+        return self._take(slot, meta, registered.tags.get("verdict", ""), status)
 
     def _inspect(self) -> bool:
-        """Verify the served versions' hashes where that is due; a damaged one goes, so that it is fetched again."""
+        """Verify the hashes of the served versions if it is time; damaged ones are removed, to be fetched again."""
         if time.monotonic() < self._inspected_at + self._settings.inspect_seconds:
             return False
         for entry in {self._store.current(slot) for slot in SLOTS} - {None}:
@@ -134,7 +128,7 @@ class Puller:
         started = time.perf_counter()
         try:
             self._require_verdict(slot, verdict)
-            entry = self._held(meta) or self._store.install(meta, lambda path: self._fetch(meta.version, path))
+            entry = self._stored(meta) or self._store.install(meta, lambda path: self._fetch(meta.version, path))
             self._store.point(slot, entry)
         except (MovierecError, OSError) as error:
             self._refuse(meta, str(error), status)
@@ -151,15 +145,15 @@ class Puller:
         return entry.key
 
     def _require_verdict(self, slot: Slot, verdict: str) -> None:
-        """The promotion gate leaves its verdict with a version; an alias that was moved by hand names another one."""
+        """Raise GateRefusedError for a champion that the promotion gate did not let through."""
         if slot == "champion" and verdict not in PROMOTED and not self._settings.allow_unjudged:
             raise GateRefusedError(
                 "The promotion gate did not let it through. Promote it with `movierec promote`, or allow such "
                 "versions with MOVIEREC_ALLOW_UNJUDGED=true."
             )
 
-    def _held(self, meta: VersionMeta) -> Entry | None:
-        """The version in the store; a damaged one goes, so that it is fetched again."""
+    def _stored(self, meta: VersionMeta) -> Entry | None:
+        """Return the version if the store has it; remove a damaged one, so that it is fetched again."""
         entry = self._store.find(directory_name(meta))
         if entry is None or entry.meta.run_id != meta.run_id:  # the directory's name holds a part of the run id
             return None
@@ -169,7 +163,7 @@ class Puller:
         except (BundleError, OSError) as error:
             self._remove_damaged(entry, error)
             return None
-        return entry if entry.meta == meta and entry.is_sealed else self._store.describe(entry, meta)
+        return entry if entry.meta == meta and entry.is_sealed else self._store.rewrite_meta(entry, meta)
 
     def _remove_damaged(self, entry: Entry, error: Exception) -> None:
         log.error("version_damaged", version=entry.meta.version, reason=str(error))
@@ -185,15 +179,15 @@ class Puller:
     def _is_refused(self, key: str) -> bool:
         return time.monotonic() < self._refused.get(key, (0.0, 0))[0]
 
-    def _refuse_names(self, found: Registered, error: ValidationError, status: RegistryStatus) -> None:
+    def _refuse_names(self, registered: Registered, error: ValidationError, status: RegistryStatus) -> None:
         """Refuse a version whose number, run or algorithm must not become a directory's name or an answer's part."""
-        version = repr(found.version)[:_NAME_LENGTH]
+        version = repr(registered.version)[:_NAME_LENGTH]
         if self._is_refused(version):
             return
-        wrong = ", ".join(str(part) for fault in error.errors() for part in fault["loc"])
+        wrong = ", ".join(str(name) for fault in error.errors() for name in fault["loc"])
         reason = (
             "Expected a version of digits, a run id of hexadecimal digits and names of at most 256 characters, found "
-            f"version {version} of run {repr(found.run_id)[:_NAME_LENGTH]}; wrong: {wrong}. Nothing was fetched. "
+            f"version {version} of run {repr(registered.run_id)[:_NAME_LENGTH]}; wrong: {wrong}. Nothing was fetched. "
             "See who can write to the registry."
         )
         self._note_refusal(version, version, reason, status)
@@ -205,20 +199,20 @@ class Puller:
         tries = self._refused.get(key, (0.0, 0))[1] + 1
         self._refused[key] = (time.monotonic() + min(RETRY_BASE * 2**tries, RETRY_PAUSE), tries)
         refusal = Refusal(version=version, reason=reason[:_REASON_LENGTH], at=time.time())
-        others = [refused for refused in status.refusals if refused.version != version]
-        status.refusals = [*others, refusal][-_REFUSALS_SHOWN:]
+        other_versions = [earlier for earlier in status.refusals if earlier.version != version]
+        status.refusals = [*other_versions, refusal][-_REFUSALS_SHOWN:]
         status.refusal_count += 1
         log.error("version_refused", version=version, key=key, reason=refusal.reason)
 
-    def _meta(self, found: Registered) -> VersionMeta:
+    def _meta(self, registered: Registered) -> VersionMeta:
         return VersionMeta(
             name=self._settings.registered_model,
-            version=found.version,
-            run_id=found.run_id,
-            algorithm=found.tags.get("algorithm", "unknown"),
+            version=registered.version,
+            run_id=registered.run_id,
+            algorithm=registered.tags.get("algorithm", "unknown"),
         )
 
-    def _tell(self, status: RegistryStatus) -> None:
+    def _publish(self, status: RegistryStatus) -> None:
         if status.reachable != self.status.reachable or status.error != self.status.error:
             event = "registry_reached" if status.reachable else "registry_unavailable"
             log.info(event, reason=status.error)
@@ -231,7 +225,7 @@ class Puller:
 
 @contextmanager
 def puller_of(settings: Settings) -> Iterator[Puller]:
-    """A puller for the configured registry; imports MLflow, for a process of its own."""
+    """Yield a puller for the configured registry; imports MLflow, so only for a process of its own."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     from serving.versions.artifacts import ArtifactRules

@@ -1,4 +1,4 @@
-"""The only reader of MLflow in the service; runs in the puller's process alone, for importing MLflow takes seconds.
+"""Read the MLflow model registry; only in the puller's process, because importing MLflow takes seconds.
 
 The registry is read, never written: a SQLite file is looked for before MLflow is asked, which would create a missing
 one, and the puller opens it under `read_only`.
@@ -49,17 +49,17 @@ class Registry:
         self._client: mlflow.MlflowClient | None = None
 
     def aliased(self, alias: str) -> Registered | None:
-        """The version that `alias` names, or None. Raises RegistryUnavailableError."""
+        """Return the version that `alias` names, or None. Raises RegistryUnavailableError."""
         probe(self._uri)
         try:
-            found = self._connected().get_model_version_by_alias(self.name, alias)
+            version = self._connected().get_model_version_by_alias(self.name, alias)
         except MlflowException as error:
             if error.error_code in _NO_SUCH:
                 return None
             raise _unavailable(error) from error
         except (OSError, ImportError, sqlalchemy.exc.SQLAlchemyError) as error:  # a database's driver may be missing
             raise _unavailable(error) from error
-        return Registered(str(found.version), found.run_id or None, dict(found.tags))
+        return Registered(str(version.version), version.run_id or None, dict(version.tags))
 
     def fetch(self, version: str, destination: Path) -> None:
         """Download the bundle of a version to the new directory `destination`.
@@ -68,7 +68,7 @@ class Registry:
         refuse it.
         """
         try:
-            source = self._resolve(self._connected().get_model_version_download_uri(self.name, version))
+            source = self._resolve_address(self._connected().get_model_version_download_uri(self.name, version))
             fetch_bundle(f"{source}/{BUNDLE}", self._uri, destination, self._rules)
         except (MlflowException, OSError) as error:
             raise BundleIntegrityError(
@@ -76,14 +76,14 @@ class Registry:
                 "Artifact addresses are absolute: a tracking store that was moved must be moved back, or train again."
             ) from error
 
-    def _resolve(self, address: str) -> str:
-        """The address behind `models:/` and `runs:/`, for the rules are about where the files are."""
+    def _resolve_address(self, address: str) -> str:
+        """Follow `models:/` and `runs:/` to the address of the files, which the rules are about."""
         for _ in range(_MAX_STEPS):
-            place = urlsplit(address)
-            name, _, rest = place.path.strip("/").partition("/")
-            if place.scheme == "runs":
+            url = urlsplit(address)
+            name, _, rest = url.path.strip("/").partition("/")
+            if url.scheme == "runs":
                 address = f"{self._connected().get_run(name).info.artifact_uri.rstrip('/')}/{rest}"
-            elif place.scheme != "models":
+            elif url.scheme != "models":
                 return address.rstrip("/")
             elif rest:
                 address = self._connected().get_model_version_download_uri(name, rest)
@@ -98,7 +98,7 @@ class Registry:
 
 
 def probe(tracking_uri: str) -> None:
-    """Raises RegistryUnavailableError where a SQLite registry is missing, empty or locked; other addresses pass."""
+    """Raise RegistryUnavailableError if a SQLite registry is missing, empty or locked; other addresses pass."""
     file = sqlite_file(tracking_uri)
     if file is None:
         return
@@ -107,15 +107,15 @@ def probe(tracking_uri: str) -> None:
     try:
         with closing(sqlite3.connect(_read_only(file), uri=True, timeout=_LOCK_SECONDS)) as connection:
             tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'registered_models'")
-            (known,) = tables.fetchone()
+            (table_count,) = tables.fetchone()
     except sqlite3.Error as error:
         raise _unavailable(error) from error
-    if not known:
+    if not table_count:
         raise RegistryUnavailableError(f"{file} holds no MLflow registry. Train a model, or set MLFLOW_TRACKING_URI.")
 
 
 def sqlite_file(tracking_uri: str) -> Path | None:
-    """The file of a SQLite address."""
+    """Return the file of a SQLite address, or None for another kind of address."""
     return Path(tracking_uri.removeprefix(SQLITE)) if tracking_uri.startswith(SQLITE) else None
 
 
@@ -125,7 +125,7 @@ def _read_only(file: Path) -> str:
 
 @contextmanager
 def read_only() -> Iterator[None]:
-    """Open SQLite files to read alone: one that vanishes after the probe must not be created either."""
+    """Make SQLAlchemy open SQLite files read-only in the block, so that a file that vanishes is not created anew."""
     sqlalchemy.event.listen(sqlalchemy.Engine, "do_connect", _connect_read_only)
     try:
         yield

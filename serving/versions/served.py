@@ -1,4 +1,4 @@
-"""One loaded version in one worker, with the bytes that every answer from it shares."""
+"""A model version that a worker has loaded, with the bytes that all its answers share."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 import orjson
 
 from recommender.model import Model
-from serving.versions.model_store import Entry, VersionMeta
+from serving.versions.entry import Entry, VersionMeta
 
 
 @dataclass(frozen=True)
 class Served:
-    """A model version, whether the registry still confirms it, and its answers' common part."""
+    """A loaded model version, and whether the registry still confirms it."""
 
     model: Model
     key: str
@@ -24,26 +24,26 @@ class Served:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """What every answer says about the model."""
+        """What every answer says about the model version."""
         return {**self.meta.model_dump(), "stale": self.stale}
 
     @cached_property
     def identity_json(self) -> bytes:
-        """`identity` as it stands in answers."""
+        """`identity` as JSON."""
         return orjson.dumps(self.identity)
 
     def is_from(self, entry: Entry) -> bool:
-        """Whether it was loaded from `entry` as it lies in the store now; one that has gone missing is not newer."""
+        """Return whether it was loaded from this `entry`; a bundle that has gone missing since counts as the same."""
         return self.key == entry.key and entry.inode in (self.inode, None)
 
     @cached_property
     def tag(self) -> str:
-        """What distinguishes this version's answers from another's, for entity tags."""
+        """Text that differs between versions, for entity tags."""
         return f"{self.key}{'s' if self.stale else ''}"
 
 
 def load(entry: Entry, *, stale: bool) -> Served:
-    """Map the bundle of `entry` and answer a query, so that the first person does not wait for the first touch.
+    """Load the bundle of `entry` by memory mapping, and answer a query so that the first caller does not wait.
 
     Arrays' hashes were checked when the version came into the store, and the puller checks them from time to time; the
     manifest's hash, sizes, types and shapes are checked here. Raises BundleError.

@@ -1,4 +1,4 @@
-"""Which version a worker answers from: watches the local store and swaps one reference."""
+"""Keep a worker's loaded version up to date with the local store, by swapping one reference."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from dataclasses import replace
 
 import structlog
 
-from serving.versions.model_store import Entry, ModelStore, RegistryStatus, Slot
+from serving.versions.entry import Entry
+from serving.versions.model_store import ModelStore
+from serving.versions.pointers import Slot
 from serving.versions.served import Served, load
+from serving.versions.status import RegistryStatus
 
 log = structlog.get_logger(__name__)
 
@@ -18,12 +21,12 @@ MAX_PAUSE = 60.0  # seconds between two tries of a version that failed to load
 
 
 class ModelSlot:
-    """The served version of one slot, kept up to date by `watch`."""
+    """The loaded version of one slot, champion or challenger; `watch` keeps it up to date."""
 
     def __init__(
         self, store: ModelStore, slot: Slot, *, stale_after: float, pinned: str | None = None, since: float = 0.0
     ) -> None:
-        """`pinned`: a registered version to serve whatever the registry says; `since`: older news do not count."""
+        """`pinned`: a registered version to serve whatever the registry says; `since`: older status does not count."""
         self._since = since
         self.store = store
         self.slot = slot
@@ -35,9 +38,9 @@ class ModelSlot:
         self.on_swap: Callable[[Slot, Served | None, Served | None], None] = lambda slot, before, after: None
 
     def refresh(self) -> None:
-        """Look at the store once; load what it points to where that has changed. Never raises for a bad version."""
+        """Load the version that the store points to if it has changed. Never raises for a bad version."""
         self.status = self.store.status()
-        entry = self._next()
+        entry = self._next_entry()
         if entry is None:
             self._empty_challenger()
         elif self.served is None or not self.served.is_from(entry):
@@ -48,7 +51,7 @@ class ModelSlot:
                 self._swap(replace(self.served, stale=stale))
 
     async def watch(self, pause: float) -> None:
-        """Refresh for ever, off the event loop."""
+        """Refresh every `pause` seconds, for ever, in a thread."""
         while True:
             await asyncio.sleep(pause)
             try:
@@ -56,7 +59,7 @@ class ModelSlot:
             except Exception:  # a worker that stops looking would serve the old version for ever
                 log.exception("watch_failed", slot=self.slot)
 
-    def _next(self) -> Entry | None:
+    def _next_entry(self) -> Entry | None:
         if self._pinned is not None:
             return self.store.version(self._pinned) if self.served is None else None
         entry = self.store.current(self.slot)
@@ -65,12 +68,12 @@ class ModelSlot:
         return self._fallback() if self.served is None and self.slot == "champion" else None
 
     def _fallback(self) -> Entry | None:
-        """Without a usable pointer: the version that was served last, or else the latest one."""
+        """Return the version to serve without a usable pointer: the one served last, or else the latest installed."""
         usable = [entry for entry in self.store.entries() if self._may_try(entry)]
         return max(usable, key=lambda entry: entry.served_at, default=None)
 
     def _may_try(self, entry: Entry) -> bool:
-        """A version that failed is tried again after a pause: a full disk or a lack of memory passes."""
+        """Return whether a version may be loaded now; one that failed waits, as a full disk or memory may pass."""
         return time.monotonic() >= self._failed.get(entry.key, (0.0, 0))[0]
 
     def _load(self, entry: Entry) -> None:

@@ -13,7 +13,9 @@ from starlette.testclient import TestClient
 
 from serving.api.app import create_app
 from serving.settings import Settings
-from serving.versions.model_store import Entry, ModelStore, RegistryStatus, VersionMeta
+from serving.versions.entry import Entry, VersionMeta
+from serving.versions.model_store import ModelStore
+from serving.versions.status import RegistryStatus
 from testing.service import Service
 from tests.toy import save_toy
 from tests.toy_extras import save_full_toy

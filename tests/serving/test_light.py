@@ -12,7 +12,7 @@ import pytest
 import recommender
 import serving
 
-HEAVY = {"mlflow", "pandas", "surprise", "implicit", "sklearn", "numba", "sqlalchemy", "matplotlib"}
+HEAVY = {"httpx", "mlflow", "pandas", "surprise", "implicit", "sklearn", "numba", "sqlalchemy", "matplotlib"}
 UNPICKLING = {"pickle", "cPickle", "_pickle", "joblib", "cloudpickle", "dill", "shelve", "marshal"}
 FILES = sorted(file for package in (recommender, serving) for file in Path(str(package.__file__)).parent.rglob("*.py"))
 

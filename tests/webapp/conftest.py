@@ -21,7 +21,8 @@ import webapp
 from recommender.bundle import save_bundle
 from serving.api.app import create_app
 from serving.settings import Settings
-from serving.versions.model_store import ModelStore, VersionMeta
+from serving.versions.entry import VersionMeta
+from serving.versions.model_store import ModelStore
 from tests.toy import build_arrays, build_manifest
 from tests.toy_extras import extras_arrays, save_full_toy
 

@@ -11,7 +11,7 @@ from webapp.palette import genre_colour
 from webapp.wording import film_label, names, rating_line
 
 
-def poster(film: Film | MapFilm) -> str:
+def poster(film: Film | MapFilm | Recommendation) -> str:
     """Return the HTML of a film's drawn poster."""
     source = poster_uri(film.movie_id, film.title, film.year, film.genres)
     label = escape(film_label(film.title, film.year), quote=True)
@@ -26,7 +26,7 @@ def genre_chips(genres: Sequence[str]) -> str:
     )
 
 
-def people(film: Film) -> str:
+def people(film: Film | Recommendation) -> str:
     """Return the HTML of a film's directors and leading actors, where they are known."""
     lines = []
     if film.directors:
@@ -36,7 +36,7 @@ def people(film: Film) -> str:
     return "".join(lines)
 
 
-def rating(film: Film) -> str:
+def rating(film: Film | Recommendation) -> str:
     """Return the HTML of a film's average rating and number of ratings."""
     return f'<p class="mr-rating"><span class="mr-icon" aria-hidden="true">star</span>{escape(rating_line(film))}</p>'
 

@@ -12,8 +12,8 @@ STEERABLE = ("tag", "user_tag", "genre", "director", "actor")
 
 def list_controls(api: Api, *, n: int = 12) -> Wish:
     """Draw the controls for length, filters, variety and steering, and return what the visitor chose."""
-    summary, genres = api.summary().dataset, api.genres()
-    whole = (summary.first_year, summary.last_year) if summary.first_year and summary.last_year else None
+    dataset, genres = api.dataset(), api.genres()
+    whole = (dataset.first_year, dataset.last_year) if dataset.first_year and dataset.last_year else None
     with st.expander("Filters, variety and steering", icon=":material/tune:"):
         left, middle, right = st.columns(3, gap="medium")
         with left:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from client.answers import Film, Suggestion
+from client.answers import Film, Recommendation, Suggestion
 from client.client import Api, suggestions
 from client.errors import ApiProblem
 from webapp.wording import film_label
@@ -56,7 +56,7 @@ def find_film(api: Api, text: str) -> Film:
     return api.movie(api.resolve(text))
 
 
-def references(films: Sequence[Suggestion | Film]) -> list[str]:
+def references(films: Sequence[Film | Recommendation | Suggestion]) -> list[str]:
     """Return a unique label for each film; films of the same title and year get their number appended."""
     labels = [film_label(film.title, film.year) for film in films]
     return [

@@ -110,7 +110,7 @@ def _best_rated(api: Api) -> None:
     well_known = [film for film in _optional(api.film_map) or [] if film.rating_count >= least]
     backdrop = [film for film in well_known if film.movie_id not in top_ids]
     _legend(top_films)
-    st.altair_chart(average_against_count(top_films, backdrop, api.summary().dataset.mean_rating), width="stretch")
+    st.altair_chart(average_against_count(top_films, backdrop, api.dataset().mean_rating), width="stretch")
     st.dataframe(
         [
             {"Place": i, "Film": film_label(film.title, film.year), "Average": film.average_rating,

@@ -6,7 +6,8 @@ from html import escape
 
 import streamlit as st
 
-from client.answers import Snapshot, Summary
+from client.answers import Snapshot
+from client.client import Api
 from webapp import source
 from webapp.charts.films import rating_shares
 from webapp.charts.timeline import timeline
@@ -38,7 +39,7 @@ def draw() -> None:
         st.page_link("views/models.py", label="Compare the models", icon=":material/science:")
     st.header("The data behind the answers", anchor=False)
     with guarded("snapshot"):
-        _snapshot(source.api().summary())
+        _snapshot(source.api())
     st.header("How it works", anchor=False)
     st.html(flow(STEPS))
     st.header("Thirty years of recommending", anchor=False)
@@ -55,10 +56,10 @@ def flow(steps: tuple[tuple[str, str], ...]) -> str:
     return f'<ol class="mr-flow">{boxes}</ol>'
 
 
-def _snapshot(summary: Summary) -> None:
-    st.html(figures(snapshot_figures(summary.dataset)))
+def _snapshot(api: Api) -> None:
+    st.html(figures(snapshot_figures(api.dataset())))
     st.html('<p class="mr-note">How people spread their stars over the whole data set:</p>')
-    st.altair_chart(rating_shares([("All ratings", summary.histogram)], height=220), width="stretch")
+    st.altair_chart(rating_shares([("All ratings", api.summary().histogram)], height=220), width="stretch")
 
 
 def snapshot_figures(data: Snapshot) -> list[tuple[str, str, str]]:

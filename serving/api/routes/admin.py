@@ -1,4 +1,4 @@
-"""For operators, with a token; without one configured these addresses do not exist."""
+"""Routes for operators, with a bearer token; unless one is configured these addresses do not exist."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request
 from starlette.responses import JSONResponse
 
+from client.answers import AdminVersions
 from serving.api.deps import ChampionSlot, CurrentSettings
 from serving.api.openapi import errors
 from serving.api.routes.model import registry_view
 from serving.problem import ProblemError, no_route
-from serving.schemas.common import AdminVersions
 
 
 async def require_token(
     settings: CurrentSettings, authorization: Annotated[str | None, Header(include_in_schema=False)] = None
 ) -> None:
-    """Raises a 404 problem where no token is configured, 401 without one, 403 for a wrong one."""
+    """Raise a 404 problem where no token is configured, 401 without one, 403 for a wrong one."""
     if settings.admin_token is None:
         raise no_route()
     scheme, _, token = (authorization or "").partition(" ")
@@ -49,7 +49,7 @@ def _versions(slot: ChampionSlot) -> dict[str, object]:
     store = slot.store
     return {
         "served": slot.served.key if slot.served else None,
-        "pointers": {name: store.pointed(name) for name in ("champion", "challenger")},
+        "pointers": {name: store.served_key(name) for name in ("champion", "challenger")},
         "versions": [{"key": entry.key, **entry.meta.model_dump()} for entry in store.entries()],
         "registry": registry_view(store.status()),
     }

@@ -1,4 +1,4 @@
-"""Figures about films and ratings."""
+"""Routes with figures about films and ratings: the data set, the top films, the genres."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from numpy.typing import NDArray
 from starlette.responses import Response
 
+from client.answers import Genres, Movies, Summary
 from recommender.errors import UsageError
 from recommender.films.catalog import Catalog, FilmFilter
 from recommender.scoring.ranking import mask_scores, top_n
@@ -17,14 +18,14 @@ from serving.api.deps import Answering, PlainQuery
 from serving.api.openapi import errors
 from serving.api.routes.movies import histogram
 from serving.problem import ProblemError
-from serving.schemas.common import Genres, Movies, Summary, TopQuery
+from serving.schemas.common import TopQuery
 
 router = APIRouter(prefix="/analytics", tags=["analytics"])
 DAMPING = 10  # ratings of the overall average that a film's own average is mixed with
 
 
 @router.get("/summary", response_model=Summary, responses=errors(404))
-def summary(answer: Answering, asked: PlainQuery) -> Response:
+def summary(answer: Answering, query: PlainQuery) -> Response:
     """The data set that the model was fitted on, and how its ratings spread over the stars."""
     dataset = answer.model.manifest.dataset
     members = {"name": dataset.name, "fingerprint": dataset.fingerprint, **dataset.snapshot}
@@ -46,23 +47,23 @@ def top(answer: Answering, query: Annotated[TopQuery, Query()]) -> Response:
 
 
 @router.get("/genres", response_model=Genres, responses=errors(404))
-def genres(answer: Answering, asked: PlainQuery) -> Response:
+def genres(answer: Answering, query: PlainQuery) -> Response:
     """Films, ratings and average rating of each genre."""
     catalog = answer.model.catalog
-    own = catalog.allowed(FilmFilter())
-    figures = [_genre(catalog, own, bit, name) for bit, name in enumerate(catalog.genre_names)]
+    canonical = catalog.allowed(FilmFilter())
+    figures = [_genre_figures(catalog, canonical, bit, name) for bit, name in enumerate(catalog.genre_names)]
     return answer.json(json_bytes.with_model(answer.served, genres=figures))
 
 
 def damped_averages(catalog: Catalog) -> NDArray[np.float32]:
-    """(n,) average rating in stars, each film's mixed with DAMPING ratings of the overall average."""
+    """Return (n,) average ratings in stars, each mixed with DAMPING ratings of the overall average."""
     counts = catalog.counts.astype(np.float64)
     overall = float((catalog.averages * counts).sum() / max(counts.sum(), 1.0))
     return ((catalog.averages * counts + overall * DAMPING) / (counts + DAMPING)).astype(np.float32)
 
 
-def _genre(catalog: Catalog, own: NDArray[np.bool_], bit: int, name: str) -> dict[str, Any]:
-    members = own & (catalog.genre_masks >> np.uint32(bit) & np.uint32(1)).astype(bool)
+def _genre_figures(catalog: Catalog, canonical: NDArray[np.bool_], bit: int, name: str) -> dict[str, Any]:
+    members = canonical & (catalog.genre_masks >> np.uint32(bit) & np.uint32(1)).astype(bool)
     counts = catalog.counts[members].astype(np.float64)
     ratings = int(counts.sum())
     average = round(float((catalog.averages[members] * counts).sum() / ratings), 3) if ratings else None

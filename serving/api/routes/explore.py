@@ -1,4 +1,4 @@
-"""What people explore with, beside lists: the map of films, ratings over time, two films side by side."""
+"""Routes to explore films: the map, ratings over time, features of a film, two films side by side."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from fastapi import APIRouter, Query
 from numpy.typing import NDArray
 from starlette.responses import Response
 
+from client.answers import Comparison, Features, FilmMap, InCommon, OverTime, ReleaseYears
 from recommender.errors import UsageError
-from recommender.films import extras
 from recommender.films.catalog import Catalog, FilmFilter
 from recommender.films.extras import Extras
+from recommender.films.extras import OverTime as RatingsOverTime
 from recommender.model import Model
 from serving.answering import json_bytes
 from serving.answering.lookup import movie_row
@@ -22,16 +23,7 @@ from serving.api.deps import Answering, PlainQuery
 from serving.api.openapi import errors
 from serving.api.routes.movies import MovieIdPath
 from serving.problem import ProblemError
-from serving.schemas.explore import (
-    CommonQuery,
-    Comparison,
-    Features,
-    FilmMap,
-    GenreQuery,
-    InCommon,
-    OverTime,
-    ReleaseYears,
-)
+from serving.schemas.explore import CommonQuery, GenreQuery
 
 router = APIRouter(tags=["explore"])
 SHARED_FEATURES = 12
@@ -39,29 +31,29 @@ _MAP_FIELDS = ("movie_id", "title", "year", "genres", "average_rating", "rating_
 
 
 @router.get("/map", response_model=FilmMap, responses=errors(404))
-def film_map(answer: Answering, asked: PlainQuery) -> Response:
+def film_map(answer: Answering, query: PlainQuery) -> Response:
     """The most rated films on a map on which neighbours are alike, most rated first."""
-    shown, catalog = _extras(answer.model), answer.model.catalog
-    order = np.argsort(-catalog.counts[shown.map_rows], kind="stable").tolist()
-    rows, places = shown.map_rows.tolist(), np.round(shown.map_xy.astype(np.float64), 4).tolist()
-    films = [_map_film(catalog, rows[at], *places[at]) for at in order]
+    extras, catalog = _extras(answer.model), answer.model.catalog
+    by_count = np.argsort(-catalog.counts[extras.map_rows], kind="stable").tolist()
+    rows, positions = extras.map_rows.tolist(), np.round(extras.map_xy.astype(np.float64), 4).tolist()
+    films = [_map_film(catalog, rows[i], *positions[i]) for i in by_count]
     return answer.json(json_bytes.with_model(answer.served, films=films))
 
 
 @router.get("/movies/{movie_id}/over-time", response_model=OverTime, responses=errors(404))
-def film_over_time(answer: Answering, movie_id: MovieIdPath, asked: PlainQuery) -> Response:
+def film_over_time(answer: Answering, movie_id: MovieIdPath, query: PlainQuery) -> Response:
     """How often and how well a film was rated, by the time of the rating."""
-    found = _extras(answer.model).film_over_time(movie_row(answer.served, movie_id))
-    return answer.json(json_bytes.with_model(answer.served, periods=_periods(found)))
+    over_time = _extras(answer.model).film_over_time(movie_row(answer.served, movie_id))
+    return answer.json(json_bytes.with_model(answer.served, periods=_periods(over_time)))
 
 
 @router.get("/analytics/over-time", response_model=OverTime, responses=errors(404))
 def ratings_over_time(answer: Answering, query: Annotated[GenreQuery, Query()]) -> Response:
     """How many ratings were given and how high, by the time of the rating; of all films or of one genre."""
-    shown = _extras(answer.model)
+    extras = _extras(answer.model)
     bit = _genre_bit(answer.model.catalog, query.genre)
-    found = shown.all_over_time() if bit is None else shown.genre_over_time(bit)
-    return answer.json(json_bytes.with_model(answer.served, periods=_periods(found)))
+    over_time = extras.all_over_time() if bit is None else extras.genre_over_time(bit)
+    return answer.json(json_bytes.with_model(answer.served, periods=_periods(over_time)))
 
 
 @router.get("/analytics/release-years", response_model=ReleaseYears, responses=errors(404))
@@ -70,40 +62,39 @@ def release_years(answer: Answering, query: Annotated[GenreQuery, Query()]) -> R
     catalog = answer.model.catalog
     bit = _genre_bit(catalog, query.genre)
     dated = catalog.allowed(FilmFilter()) & (catalog.years > 0)
-    wanted = dated if bit is None else dated & (catalog.genre_masks >> np.uint32(bit) & np.uint32(1)).astype(bool)
-    return answer.json(json_bytes.with_model(answer.served, years=_years(catalog, wanted, dated)))
+    in_genre = dated if bit is None else dated & (catalog.genre_masks >> np.uint32(bit) & np.uint32(1)).astype(bool)
+    return answer.json(json_bytes.with_model(answer.served, years=_years(catalog, in_genre, dated)))
 
 
 @router.get("/movies/{movie_id}/features", response_model=Features, responses=errors(404))
-def features(answer: Answering, movie_id: MovieIdPath, asked: PlainQuery) -> Response:
+def features(answer: Answering, movie_id: MovieIdPath, query: PlainQuery) -> Response:
     """What is known about a film: genres, era, people and, where the model has them, tags."""
     row = movie_row(answer.served, movie_id)
-    listed = [(*name.partition(":")[::2], weight) for name, weight in _extras(answer.model).features(row)]
-    found = [{"kind": kind, "name": name, "weight": round(weight, 4)} for kind, name, weight in listed]
-    return answer.json(json_bytes.with_model(answer.served, movie_id=movie_id, features=found))
+    entries = [_feature(name, weight) for name, weight in _extras(answer.model).features(row)]
+    return answer.json(json_bytes.with_model(answer.served, movie_id=movie_id, features=entries))
 
 
 @router.get("/movies/{movie_id}/common", response_model=InCommon, responses=errors(404))
 def common_viewers(answer: Answering, movie_id: MovieIdPath, query: Annotated[CommonQuery, Query()]) -> Response:
     """How many people rated, and liked, a film and each of some others."""
-    shown, row = _extras(answer.model), movie_row(answer.served, movie_id)
-    found = [(other, shown.common(row, movie_row(answer.served, other))) for other in query.with_ids]
-    films = [{"movie_id": other, "viewers": common.viewers, "likes": common.likes} for other, common in found]
+    extras, row = _extras(answer.model), movie_row(answer.served, movie_id)
+    pairs = [(other, extras.common(row, movie_row(answer.served, other))) for other in query.with_ids]
+    films = [{"movie_id": other, "viewers": common.viewers, "likes": common.likes} for other, common in pairs]
     return answer.json(json_bytes.with_model(answer.served, movie_id=movie_id, films=films))
 
 
 @router.get("/movies/{movie_id}/compare/{other_id}", response_model=Comparison, responses=errors(404))
-def compare(answer: Answering, movie_id: MovieIdPath, other_id: MovieIdPath, asked: PlainQuery) -> Response:
+def compare(answer: Answering, movie_id: MovieIdPath, other_id: MovieIdPath, query: PlainQuery) -> Response:
     """Two films side by side: likeness, people in common, and what they share."""
     first, second = movie_row(answer.served, movie_id), movie_row(answer.served, other_id)
-    shown, catalog = _extras(answer.model), answer.model.catalog
-    common = shown.common(first, second)
+    extras, catalog = _extras(answer.model), answer.model.catalog
+    common = extras.common(first, second)
     body = {
         "movies": [orjson.Fragment(catalog.text(row)) for row in (first, second)],
-        **_likeness(answer.model, first, second),
+        **_similarity(answer.model, first, second),
         "common_viewers": common.viewers,
         "common_likes": common.likes,
-        "shared_features": [asdict(feature) for feature in shown.shared_features(first, second, SHARED_FEATURES)],
+        "shared_features": [asdict(feature) for feature in extras.shared_features(first, second, SHARED_FEATURES)],
     }
     return answer.json(json_bytes.with_model(answer.served, **body))
 
@@ -125,13 +116,18 @@ def _genre_bit(catalog: Catalog, genre: str | None) -> int | None:
         raise ProblemError(422, "unknown-genre", str(error)) from error
 
 
+def _feature(name: str, weight: float) -> dict[str, Any]:
+    kind, _, text = name.partition(":")
+    return {"kind": kind, "name": text, "weight": round(weight, 4)}
+
+
 def _map_film(catalog: Catalog, row: int, x: float, y: float) -> dict[str, Any]:
     film = orjson.loads(catalog.text(row))
     return {**{name: film[name] for name in _MAP_FIELDS}, "x": x, "y": y}
 
 
-def _periods(found: extras.OverTime) -> list[dict[str, Any]]:
-    rows = zip(found.periods.tolist(), found.counts.tolist(), found.averages.tolist(), strict=True)
+def _periods(over_time: RatingsOverTime) -> list[dict[str, Any]]:
+    rows = zip(over_time.periods.tolist(), over_time.counts.tolist(), over_time.averages.tolist(), strict=True)
     return [
         {"period": _label(period), "ratings": count, "average_rating": round(average, 3) if count else None}
         for period, count, average in rows
@@ -139,32 +135,32 @@ def _periods(found: extras.OverTime) -> list[dict[str, Any]]:
 
 
 def _label(period: int) -> str:
-    """1998 for a year, 1998-04 for 199804."""
+    """Return 1998 for the year 1998, and 1998-04 for the month 199804."""
     return str(period) if period < 10_000 else f"{period // 100}-{period % 100:02d}"
 
 
-def _years(catalog: Catalog, wanted: NDArray[np.bool_], dated: NDArray[np.bool_]) -> list[dict[str, Any]]:
-    """Every year in which any film came out, so that shares of several years can be added up."""
+def _years(catalog: Catalog, in_genre: NDArray[np.bool_], dated: NDArray[np.bool_]) -> list[dict[str, Any]]:
+    """Return figures for every year in which any film came out, so that shares of several years can be added up."""
     years, counts = catalog.years.astype(np.int64), catalog.counts.astype(np.float64)
     length = int(years.max(initial=0)) + 1
-    films = np.bincount(years[wanted], minlength=length)
-    ratings = np.bincount(years[wanted], counts[wanted], length)
-    sums = np.bincount(years[wanted], (catalog.averages * counts)[wanted], length)
-    every = np.bincount(years[dated], counts[dated], length)
+    films = np.bincount(years[in_genre], minlength=length)
+    ratings = np.bincount(years[in_genre], counts[in_genre], length)
+    sums = np.bincount(years[in_genre], (catalog.averages * counts)[in_genre], length)
+    all_ratings = np.bincount(years[dated], counts[dated], length)
     return [
         {
             "year": year,
             "movies": int(films[year]),
             "ratings": int(ratings[year]),
             "average_rating": round(float(sums[year] / ratings[year]), 3) if ratings[year] else None,
-            "all_ratings": int(every[year]),
+            "all_ratings": int(all_ratings[year]),
         }
         for year in np.unique(years[dated]).tolist()
     ]
 
 
-def _likeness(model: Model, first: int, second: int) -> dict[str, Any]:
-    """Score of the second film and its place among all that could be shown for the first."""
+def _similarity(model: Model, first: int, second: int) -> dict[str, Any]:
+    """Return the second film's score and its rank among all films that could be recommended for the first."""
     scores = model.item_scorer.similar(np.array([first]))[0]
     allowed = model.catalog.allowed(FilmFilter())
     allowed[[first, model.catalog.canonical[first]]] = False

@@ -1,4 +1,4 @@
-"""Probes and metrics; asynchronous, so that they answer when every thread is busy."""
+"""Routes for probes and metrics; asynchronous, so that they answer while every thread is busy."""
 
 from __future__ import annotations
 

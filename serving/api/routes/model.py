@@ -1,4 +1,4 @@
-"""The served version."""
+"""The route that describes the served version."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from client.answers import ModelCard
 from serving.answering import json_bytes
 from serving.api.deps import Answering, ChampionSlot, PlainQuery
 from serving.api.openapi import errors
-from serving.schemas.common import ModelCard
-from serving.versions.model_store import RegistryStatus
+from serving.versions.status import RegistryStatus
 
 router = APIRouter(tags=["model"])
 
 
 @router.get("/model", response_model=ModelCard, responses=errors(404))
-def model(answer: Answering, slot: ChampionSlot, asked: PlainQuery) -> Response:
+def model(answer: Answering, slot: ChampionSlot, query: PlainQuery) -> Response:
     """The served version: where it comes from, how it was judged, and what the puller last saw of the registry."""
     manifest = answer.model.manifest
     body = json_bytes.with_model(
@@ -35,7 +35,7 @@ def model(answer: Answering, slot: ChampionSlot, asked: PlainQuery) -> Response:
 
 
 def registry_view(status: RegistryStatus) -> dict[str, Any]:
-    """What the puller last saw, as answers show it."""
+    """Return what the puller last saw of the registry, as answers show it."""
     return {
         "reachable": status.reachable,
         "checked_at": status.checked_at or None,

@@ -1,4 +1,4 @@
-"""Films."""
+"""Routes about one film, and the search for films."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import orjson
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
+from client.answers import Movie, MovieRatings, Movies
 from recommender.schema import RATING_BINS
 from serving.answering import json_bytes
 from serving.answering.lookup import movie_row
 from serving.api.deps import Answering, PlainQuery
 from serving.api.openapi import errors
-from serving.schemas.common import Movie, MovieId, MovieRatings, Movies, SearchQuery
+from serving.schemas.common import MovieId, SearchQuery
 
 router = APIRouter(prefix="/movies", tags=["films"])
 MovieIdPath = Annotated[MovieId, Path(description="MovieLens id of a film", examples=[1])]
@@ -26,14 +27,14 @@ def search(answer: Answering, query: Annotated[SearchQuery, Query()]) -> Respons
 
 
 @router.get("/{movie_id}", response_model=Movie, responses=errors(404))
-def movie(answer: Answering, movie_id: MovieIdPath, asked: PlainQuery) -> Response:
+def movie(answer: Answering, movie_id: MovieIdPath, query: PlainQuery) -> Response:
     """One film."""
     row = movie_row(answer.served, movie_id)
     return answer.json(b'{"model":%b,"movie":%b}' % (answer.served.identity_json, answer.model.catalog.text(row)))
 
 
 @router.get("/{movie_id}/ratings", response_model=MovieRatings, responses=errors(404))
-def ratings(answer: Answering, movie_id: MovieIdPath, asked: PlainQuery) -> Response:
+def ratings(answer: Answering, movie_id: MovieIdPath, query: PlainQuery) -> Response:
     """How a film was rated: the number of ratings by half star."""
     row = movie_row(answer.served, movie_id)
     film = orjson.loads(answer.model.catalog.text(row))
@@ -43,5 +44,5 @@ def ratings(answer: Answering, movie_id: MovieIdPath, asked: PlainQuery) -> Resp
 
 
 def histogram(counts: list[int]) -> list[dict[str, float]]:
-    """Counts by half star as answers show them."""
+    """Return the number of ratings of each half star, as answers show it."""
     return [{"stars": stars, "count": count} for stars, count in zip(RATING_BINS.tolist(), counts, strict=True)]

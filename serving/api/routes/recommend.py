@@ -1,4 +1,4 @@
-"""Recommendations."""
+"""Routes that recommend films, and the tags that steer them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query
 from starlette.responses import Response
 
+from client.answers import Recommendations, Tags
 from serving.answering import json_bytes
 from serving.answering.lookup import movie_row, resolve_title
-from serving.answering.recommend import for_body, for_user, like_film
+from serving.answering.recommend import films_for_ratings, films_for_user, similar_films
 from serving.api.deps import Answering, CurrentSettings, PlainQuery
 from serving.api.openapi import errors
 from serving.problem import ProblemError
-from serving.schemas.recommend import Recommendations, RecommendBody, RecommendQuery, TagQuery, Tags
+from serving.schemas.recommend import RecommendBody, RecommendQuery, TagQuery
 
 router = APIRouter(tags=["recommendations"])
 
@@ -26,30 +27,30 @@ def recommend(answer: Answering, settings: CurrentSettings, query: Annotated[Rec
     if query.user_id is not None:
         if query.explain and not settings.explain_users:
             raise ProblemError(403, "explanations-off", "This service does not tell what its users rated.")
-        return answer.json(for_user(served, query.user_id, query))
+        return answer.json(films_for_user(served, query.user_id, query))
     if query.movie_id is not None:
-        return answer.json(like_film(served, movie_row(served, query.movie_id), "movie_id", query))
+        return answer.json(similar_films(served, movie_row(served, query.movie_id), "movie_id", query))
     assert query.title is not None, "the query has exactly one subject"
-    found = resolve_title(served, query.title, n=query.n, fuzzy=query.fuzzy)
-    return answer.json(like_film(served, found.row, found.matched, query))
+    film = resolve_title(served, query.title, n=query.n, fuzzy=query.fuzzy)
+    return answer.json(similar_films(served, film.row, film.matched, query))
 
 
 @router.post("/recommend", include_in_schema=False)
 @router.post("/recommend/", response_model=Recommendations, responses=errors(404, 409, 413))
-def recommend_for(answer: Answering, asked: PlainQuery, body: Annotated[RecommendBody, Body()]) -> Response:
+def recommend_for(answer: Answering, query: PlainQuery, body: Annotated[RecommendBody, Body()]) -> Response:
     """Films for a person without an account, from posted ratings or likes, or films like a film; nothing is stored."""
     served = answer.served
     if body.movie_id is not None:
-        return answer.fresh(like_film(served, movie_row(served, body.movie_id), "movie_id", body))
+        return answer.fresh(similar_films(served, movie_row(served, body.movie_id), "movie_id", body))
     if body.title is not None:
-        found = resolve_title(served, body.title, n=body.n, fuzzy=body.fuzzy)
-        return answer.fresh(like_film(served, found.row, found.matched, body))
-    return answer.fresh(for_body(served, body))
+        film = resolve_title(served, body.title, n=body.n, fuzzy=body.fuzzy)
+        return answer.fresh(similar_films(served, film.row, film.matched, body))
+    return answer.fresh(films_for_ratings(served, body))
 
 
 @router.get("/tags", response_model=Tags, responses=errors(404))
 def tags(answer: Answering, query: Annotated[TagQuery, Query()]) -> Response:
     """Tags, genres and people that `tag_boost` and `tag_suppress` understand, by part of the name."""
-    found = answer.model.extras.matching_features(query.q, query.limit) if answer.model.extras else []
-    listed = [{"kind": kind, "name": name, "movies": films} for kind, name, films in found]
-    return answer.json(json_bytes.with_model(answer.served, tags=listed))
+    features = answer.model.extras.matching_features(query.q, query.limit) if answer.model.extras else []
+    entries = [{"kind": kind, "name": name, "movies": films} for kind, name, films in features]
+    return answer.json(json_bytes.with_model(answer.served, tags=entries))

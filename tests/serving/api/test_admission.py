@@ -7,10 +7,11 @@ import asyncio
 import pytest
 from starlette.types import Message
 
-from serving.api.admission import Admission, Turnstile
-from serving.api.request_checks import RequestIds
+from serving.api.admission import Admission, EarlyRefusal
+from serving.api.exchange import Exchanges
 from serving.lifecycle import Lifecycle
 from serving.problem import ProblemError, overloaded
+from serving.settings import Settings
 
 
 class Work:
@@ -124,35 +125,41 @@ def test_row_20_a_ready_made_refusal_says_what_the_long_way_says() -> None:
     async def scenario() -> None:
         work, lifecycle = Work(), Lifecycle()
         admission = Admission(work, running=1, queue=0, queue_seconds=60)
-        turnstile = Turnstile(admission, admission, RequestIds(), lifecycle)
+        settings = Settings(allowed_origins=["https://films.example"])
+        early, late = (Exchanges(app, settings, lifecycle) for app in (EarlyRefusal(admission, admission), admission))
 
         async def receive() -> Message:
             return {"type": "http.disconnect"}
 
-        async def refused(path: str = "/recommend/", **headers: str) -> list[Message]:
+        async def answer(app: Exchanges, path: str = "/recommend/", **headers: str) -> list[Message]:
             sent: list[Message] = []
 
             async def send(message: Message) -> None:
                 sent.append(message)
 
-            named = [(name.encode(), value.encode()) for name, value in headers.items()]
-            await turnstile({"type": "http", "path": path, "headers": named}, receive, send)
+            pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+            await app({"type": "http", "method": "GET", "path": path, "headers": pairs}, receive, send)
+            for message in sent[:1]:
+                message["headers"] = [pair for pair in message["headers"] if pair[0] != b"x-request-id"]
+                assert len(message["headers"]) == len(set(message["headers"]))
             return sent
 
-        first = asyncio.create_task(refused())
+        first = asyncio.create_task(answer(early))
         await asyncio.sleep(0)
-        start, body = await refused()
-        told = dict(start["headers"])
+        start, body = await answer(early)
+        headers = dict(start["headers"])
         assert (start["status"], body["body"]) == (503, overloaded().response().body)
-        assert told[b"retry-after"] == b"1"
-        assert told[b"content-type"] == b"application/problem+json"
-        assert told[b"x-request-id"]
-        probe = asyncio.create_task(refused("/readyz"))
-        with pytest.raises(ProblemError):  # the long way adds what such a caller's browser needs
-            await refused(origin="http://localhost")
+        assert headers[b"retry-after"] == b"1"
+        assert headers[b"content-type"] == b"application/problem+json"
+        assert [start, body] == await answer(late)
+        from_page = await answer(early, origin="https://films.example")
+        assert (b"access-control-allow-origin", b"https://films.example") in from_page[0]["headers"]
+        assert from_page == await answer(late, origin="https://films.example")
+        probe = asyncio.create_task(answer(early, "/readyz"))
         lifecycle.drain()
-        with pytest.raises(ProblemError):
-            await refused()
+        draining = await answer(early)
+        assert (b"connection", b"close") in draining[0]["headers"]
+        assert draining == await answer(late)
         work.done.set()
         assert await first == await probe == []
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from client.answers import Comparison, Features, FilmMap, InCommon, OverTime, ReleaseYears
 from serving.api.app import create_app
-from serving.schemas.explore import Comparison, Features, FilmMap, InCommon, OverTime, ReleaseYears
 from serving.settings import Settings
-from serving.versions.model_store import ModelStore, VersionMeta
+from serving.versions.entry import VersionMeta
+from serving.versions.model_store import ModelStore
 from tests.toy import FILMS, save_toy
 from tests.toy_extras import save_full_toy
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from client.answers import Recommendations, Tags
 from recommender.model import Model, Wanted
 from serving.api import plain_calls
-from serving.api.plain_calls import FastPath
-from serving.schemas.recommend import Recommendations, Tags
+from serving.api.app import Service
 from tests.toy import MOVIE_IDS, user_item
 
 LONG_WAY = {"If-None-Match": '"another"'}  # a header that the short way leaves to FastAPI
@@ -315,11 +315,11 @@ def test_answers_carry_a_tag_and_are_not_sent_twice(full: TestClient) -> None:
 
 def test_kept_answers_stay_within_their_bytes(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asks in ever new ways must not fill the worker's memory."""
-    monkeypatch.setattr(plain_calls, "KEPT_BYTES", 6000)
+    monkeypatch.setattr(plain_calls, "CACHE_BYTES", 6000)
     service = client.app
-    assert isinstance(service, FastPath)
+    assert isinstance(service, Service)
     for n in range(1, 4):
         for movie_id in range(1, 6):
             assert client.get(f"/recommend/?movie_id={movie_id}&n={n}").status_code == 200
-            kept = service._kept.items()
-            assert 0 < sum(len(query) + len(answer.body["body"]) for query, answer in kept) <= 6000
+            cache = service.plain_calls._cache.items()
+            assert 0 < sum(len(query) + len(answer.body["body"]) for query, answer in cache) <= 6000

@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from serving.process.connection import GuardedProtocol
+from serving.process.connection import GuardedConnection
 from testing.load import NeverReaders
 from testing.service import Service
 from tests.serving.conftest import ready
@@ -221,12 +221,12 @@ def test_row_37_requests_of_a_caller_who_does_not_read_are_not_begun() -> None:
 
     async def scenario() -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            server = uvicorn.Server(uvicorn.Config(app, http=GuardedProtocol, lifespan="off", log_config=None))
+            server = uvicorn.Server(uvicorn.Config(app, http=GuardedConnection, lifespan="off", log_config=None))
             serving = asyncio.create_task(server.serve([listener]))
             reader, writer = await asyncio.open_connection(*listener.getsockname(), limit=1)
             try:
                 writer.write(request("/") * 2)
-                connections: set[Any] = server.server_state.connections  # of GuardedProtocol alone
+                connections: set[Any] = server.server_state.connections  # of GuardedConnection alone
                 while not any(connection.flow and connection.flow.write_paused for connection in connections):
                     await asyncio.sleep(0)
                 for _ in range(100):

@@ -14,9 +14,10 @@ from recommender.errors import BundleIntegrityError, MissingInputError, UsageErr
 from serving.api.app import create_app
 from serving.settings import Settings
 from serving.versions import slot as slots
-from serving.versions.model_store import ModelStore, RegistryStatus
+from serving.versions.model_store import ModelStore
 from serving.versions.served import load
 from serving.versions.slot import ModelSlot
+from serving.versions.status import RegistryStatus
 from tests.serving.conftest import confirm, copier, meta
 
 DEADLINE = 10.0  # seconds; a liveness bound, not a speed

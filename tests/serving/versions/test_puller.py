@@ -58,7 +58,7 @@ def test_it_follows_the_alias_and_fetches_once(registry, local, toy_bundle) -> N
     puller.pull()
     assert served(local) == "1"
     assert registry.fetched == ["1", "2"]
-    assert local.status().confirmed == {"champion": local.pointed("champion")}
+    assert local.status().confirmed == {"champion": local.served_key("champion")}
 
 
 def test_a_version_of_another_run_is_fetched_though_its_run_id_begins_alike(registry, local, toy_bundle) -> None:
@@ -208,10 +208,10 @@ def test_the_challenger_follows_its_alias_and_goes_with_it(registry, local, toy_
     registry.register("1", toy_bundle)
     registry.register("2", toy_bundle, alias="challenger", verdict="undecided")
     puller.pull()
-    assert local.pointed("challenger") is not None
+    assert local.served_key("challenger") is not None
     del registry.aliases["challenger"]
     puller.pull()
-    assert local.pointed("challenger") is None
+    assert local.served_key("challenger") is None
     assert served(local) == "1"
 
 

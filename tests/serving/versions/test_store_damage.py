@@ -15,10 +15,12 @@ import pytest
 
 from recommender.errors import BundleIntegrityError
 from serving.settings import Settings
-from serving.versions.model_store import SLOTS, ModelStore, RegistryStatus
+from serving.versions.model_store import ModelStore
+from serving.versions.pointers import SLOTS
 from serving.versions.puller import Puller
 from serving.versions.served import load
 from serving.versions.slot import ModelSlot
+from serving.versions.status import RegistryStatus
 from tests.serving.conftest import meta
 from tests.serving.versions.fake_registry import FakeRegistry
 
@@ -129,7 +131,7 @@ def damaged_contents(content: bytes) -> list[bytes]:
 
 def counts_as_absent(world: World, file: Path) -> bool:
     if file.name in SLOTS:
-        return world.store.pointed(file.name) is None and not world.store.is_empty(file.name)
+        return world.store.served_key(file.name) is None and not world.store.is_empty(file.name)
     if file.name == "status.json":
         return world.store.status() == RegistryStatus()
     if file.name == "meta.json":
@@ -294,7 +296,7 @@ def test_row_38_a_store_of_an_older_release_is_served_and_sealed_without_a_downl
         assert entry is not None
         (path / "meta.json").write_text(entry.meta.model_dump_json())
     for slot in SLOTS:
-        (world.store.root / slot).write_text(str(world.store.pointed(slot)))
+        (world.store.root / slot).write_text(str(world.store.served_key(slot)))
     (world.store.root / "status.json").write_text(world.store.status().model_dump_json())
     world.check_without_registry()
     world.registry.fetched.clear()

@@ -18,7 +18,8 @@ from recommender.model import Model, Wanted
 from recommender.scoring.foldin import AlsSystem
 from serving.api.app import create_app
 from serving.settings import Settings
-from serving.versions.model_store import ModelStore, VersionMeta
+from serving.versions.entry import VersionMeta
+from serving.versions.model_store import ModelStore
 from testing.spark_cluster import standalone
 from tests.training import conftest as world
 from training.bundling.build import build_bundle

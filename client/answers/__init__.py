@@ -1,0 +1,75 @@
+"""The answers of the HTTP API as types: one set for the service, its OpenAPI document and its callers.
+
+Imports pydantic alone. Some classes bear the names of the published document (`FilmOut`); callers use the shorter ones.
+"""
+
+from client.answers.analytics import (
+    GenreFigures,
+    Genres,
+    HistogramBin,
+    MovieRatings,
+    OverTime,
+    Period,
+    ReleaseYear,
+    ReleaseYears,
+    Snapshot,
+    Summary,
+)
+from client.answers.base import Answer, ModelIdentity
+from client.answers.films import CommonViewers, Comparison, Feature, Features, FilmMap, InCommon, MapFilm, Movie, Movies
+from client.answers.films import FilmOut as Film
+from client.answers.films import SharedFeatureOut as SharedFeature
+from client.answers.recommendations import Explained as Explanation
+from client.answers.recommendations import (
+    FilmSubject,
+    PersonSubject,
+    Reason,
+    Recommendation,
+    Recommendations,
+    Suggestion,
+    Tags,
+)
+from client.answers.recommendations import TagOut as Tag
+from client.answers.versions import AdminVersions, Metric, ModelCard, RegistryView, StoredVersion
+from client.answers.versions import RefusalOut as Refusal
+
+__all__ = [
+    "AdminVersions",
+    "Answer",
+    "CommonViewers",
+    "Comparison",
+    "Explanation",
+    "Feature",
+    "Features",
+    "Film",
+    "FilmMap",
+    "FilmSubject",
+    "GenreFigures",
+    "Genres",
+    "HistogramBin",
+    "InCommon",
+    "MapFilm",
+    "Metric",
+    "ModelCard",
+    "ModelIdentity",
+    "Movie",
+    "MovieRatings",
+    "Movies",
+    "OverTime",
+    "Period",
+    "PersonSubject",
+    "Reason",
+    "Recommendation",
+    "Recommendations",
+    "Refusal",
+    "RegistryView",
+    "ReleaseYear",
+    "ReleaseYears",
+    "SharedFeature",
+    "Snapshot",
+    "StoredVersion",
+    "Suggestion",
+    "Summary",
+    "Tag",
+    "Tags",
+]

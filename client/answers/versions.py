@@ -1,0 +1,72 @@
+"""Answers about model versions: the served one in full, the registry, and the versions in the local store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from client.answers.base import Answer, ModelIdentity, Tally
+
+
+class RefusalOut(Answer):
+    """A version that the puller did not take."""
+
+    version: str = Field(examples=["4"])
+    reason: str = Field(examples=["Array content holds values that are not finite."])
+    at: float = Field(description="seconds since 1970", examples=[1767225600.0])
+
+
+class RegistryView(Answer):
+    """What the puller last saw of the registry."""
+
+    reachable: bool = Field(examples=[True])
+    checked_at: float | None = Field(description="seconds since 1970", examples=[1767225600.0])
+    error: str | None = Field(examples=["The registry cannot be read: database is locked"])
+    refusals: list[RefusalOut]
+
+
+class Metric(Answer):
+    """A measured figure with its evaluation protocol and 95 % interval, as in `ModelCard.metrics`."""
+
+    protocol: str
+    name: str
+    value: float
+    lo: float | None = None
+    hi: float | None = None
+
+
+class ModelCard(Answer):
+    """The served version in full."""
+
+    model: ModelIdentity
+    created: str = Field(description="ISO 8601, UTC", examples=["2026-01-01T00:00:00+00:00"])
+    git_commit: str | None = Field(examples=["1a5521f"])
+    dataset: dict[str, Any] = Field(examples=[{"name": "ml-100k", "fingerprint": "5f3c", "snapshot": {"users": 943}}])
+    parameters: dict[str, Any] = Field(examples=[{"factors": 64}])
+    metrics: list[dict[str, Any]] = Field(
+        description="figures with protocol and 95 % interval",
+        examples=[[{"protocol": "latest20", "name": "ndcg_at_10", "value": 0.21, "lo": 0.2, "hi": 0.22}]],
+    )
+    movies: Tally
+    users: Tally
+    registry: RegistryView
+
+
+class StoredVersion(Answer):
+    """A version in the local store."""
+
+    key: str = Field(description="its directory", examples=["3-0f6c1c2d"])
+    name: str = Field(examples=["movielens-recommender"])
+    version: str = Field(examples=["3"])
+    run_id: str | None = Field(examples=["0f6c1c2d9a5b4f0e8d7c6b5a49382716"])
+    algorithm: str = Field(examples=["recommender"])
+
+
+class AdminVersions(Answer):
+    """The local store as this worker sees it."""
+
+    served: str | None = Field(description="directory of the served version", examples=["3-0f6c1c2d"])
+    pointers: dict[str, str | None] = Field(examples=[{"champion": "3-0f6c1c2d", "challenger": None}])
+    versions: list[StoredVersion]
+    registry: RegistryView

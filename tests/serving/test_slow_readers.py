@@ -227,7 +227,7 @@ def test_row_37_requests_of_a_caller_who_does_not_read_are_not_begun() -> None:
             try:
                 writer.write(request("/") * 2)
                 connections = server.server_state.connections
-                while not any(connection.flow and connection.flow.write_paused for connection in connections):
+                while not any(isinstance(c, GuardedProtocol) and c.flow.write_paused for c in connections):
                     await asyncio.sleep(0)
                 for _ in range(100):
                     await asyncio.sleep(0)

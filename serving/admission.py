@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.gate import RequestIds
 from serving.lifecycle import Lifecycle
-from serving.metrics import REJECTED, RouteCounts
+from serving.metrics import ANSWERS, REJECTED
 from serving.problem import overloaded
 
 FREE_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
@@ -103,7 +103,7 @@ class Turnstile:
         self._admission = admission
         self._ids = ids
         self._lifecycle = lifecycle
-        self._refused = RouteCounts("none", 503)
+        self._refused = ANSWERS.of("none", 503)
         self._refusal = overloaded().response()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -18,7 +18,7 @@ from recommender.model import Ranked
 from serving import answers
 from serving.gate import RequestIds, host_allowed
 from serving.lifecycle import Lifecycle
-from serving.metrics import RouteCounts
+from serving.metrics import ANSWERS
 from serving.schemas import DEFAULT_N, TITLE_LENGTH
 from serving.served import Served
 from serving.settings import Settings
@@ -50,7 +50,7 @@ class FastPath:
         self._settings = settings
         self._ids = ids
         self._lifecycle = lifecycle
-        self.calls = RouteCounts("/recommend/", 200)
+        self._calls = ANSWERS.of("/recommend/", 200)
         self._hosts: set[bytes] = set()
         self._kept: dict[bytes, Kept] = {}
         self._kept_bytes = 0
@@ -66,7 +66,7 @@ class FastPath:
         headers = [*kept.headers, (b"x-request-id", self._ids.of(scope["headers"]))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send(kept.body)
-        self.calls.count(time.perf_counter() - started)
+        self._calls.count(time.perf_counter() - started)
 
     def _plain(self, scope: Scope) -> Kept | None:
         served = self._slot.served

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.lifecycle import Lifecycle
-from serving.metrics import RouteCounts
+from serving.metrics import ANSWERS
 from serving.problem import ProblemError
 from serving.settings import Settings
 
@@ -201,7 +201,7 @@ class _Exchange:
     def finish(self) -> None:
         seconds = time.perf_counter() - self._started
         route = route_name(self._scope)
-        RouteCounts(route, self.status).count(seconds)
+        ANSWERS.of(route, self.status).count(seconds)
         if self._log_all or (self.status >= 500 and self.status != 503):  # those are counted, and come in thousands
             log.info(
                 "request",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator
-from functools import cache
+from itertools import accumulate
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from serving.shared_metrics import SharedMetrics
@@ -17,31 +19,57 @@ from serving.versions.slot import ModelSlot
 WORKER = CollectorRegistry()  # metrics of this process; `SharedMetrics` adds those of all workers up
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
-REQUESTS = Counter("movierec_requests_total", "Answers by route and status.", ["route", "status"], registry=WORKER)
 REJECTED = Counter("movierec_rejected_total", "Requests turned away because too many were waiting.", registry=WORKER)
 SERVING = Gauge("movierec_worker_version", "Workers that serve a version.", ["slot", "version"], registry=WORKER)
-LATENCY = Histogram(
-    "movierec_request_seconds", "Time to answer, by route.", ["route"], buckets=_SECONDS, registry=WORKER
-)
 
 
 class RouteCounts:
-    """Request counter and latency histogram of one route and status."""
+    """Count the answers of one route with one status, by their time.
 
-    def __init__(self, route: str, status: int) -> None:
-        self._requests = REQUESTS.labels(route, str(status))
-        self._latency = LATENCY.labels(route)
+    In plain integers: the library's counters would add 3 % to the time of a plain call.
+    """
+
+    def __init__(self) -> None:
+        self.by_time = [0] * (len(_SECONDS) + 1)  # up to each of _SECONDS, and beyond
+        self.seconds = 0.0
 
     def count(self, seconds: float) -> None:
         """Count one answer that took `seconds`."""
-        self._requests.inc()
-        self._latency.observe(seconds)
+        self.by_time[bisect_left(_SECONDS, seconds)] += 1
+        self.seconds += seconds
 
 
-@cache
+class AnswerCounts(Collector):
+    """The answers of this process by route and status, and their times by route."""
+
+    def __init__(self) -> None:
+        self._routes: defaultdict[str, defaultdict[int, RouteCounts]] = defaultdict(lambda: defaultdict(RouteCounts))
+
+    def of(self, route: str, status: int) -> RouteCounts:
+        """Return the counts of a route's answers with that status."""
+        return self._routes[route][status]
+
+    def collect(self) -> list[Metric]:
+        """Return a counter by route and status, and a histogram by route."""
+        requests = CounterMetricFamily("movierec_requests", "Answers by route and status.", labels=["route", "status"])
+        seconds = HistogramMetricFamily("movierec_request_seconds", "Time to answer, by route.", labels=["route"])
+        for route, by_status in self._routes.items():
+            for status, counts in by_status.items():
+                requests.add_metric([route, str(status)], sum(counts.by_time))
+            by_time = accumulate(map(sum, zip(*(counts.by_time for counts in by_status.values()), strict=True)))
+            bounds = [*map(str, _SECONDS), "+Inf"]
+            total = sum(counts.seconds for counts in by_status.values())
+            seconds.add_metric([route], list(zip(bounds, by_time, strict=True)), total)
+        return [requests, seconds]
+
+
+ANSWERS = AnswerCounts()
+WORKER.register(ANSWERS)
+
+
 def route_counts(route: str, status: int) -> RouteCounts:
-    """Return the counts of one route and status; there are few of both."""
-    return RouteCounts(route, status)
+    """Return the counts of one route and status of this process."""
+    return ANSWERS.of(route, status)
 
 
 class WorkersCollector(Collector):

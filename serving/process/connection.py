@@ -118,14 +118,17 @@ class GuardedConnection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
+        super()._start_asgi_task(cycle, self._when_read(cycle, app) if self.flow.write_paused else app)
 
-        async def run_when_read(scope: Scope, receive: Receive, send: Send) -> None:
-            """Run the application when the client has read the answers before."""
+    def _when_read(self, cycle: RequestResponseCycle, app: Any) -> Any:
+        """Return `app`, begun when the client has read the answers before."""
+
+        async def begin(scope: Scope, receive: Receive, send: Send) -> None:
             await self.flow.drain()
             if not cycle.disconnected:
                 await app(scope, receive, send)
 
-        super()._start_asgi_task(cycle, cast(Any, run_when_read) if self.flow.write_paused else app)
+        return begin
 
     def cut_if_late(self, now: float, arrival_seconds: float, answer_seconds: float) -> None:
         """Close the connection if a request has been arriving, or an answer has not been taken, for too long."""

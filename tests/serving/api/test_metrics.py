@@ -12,6 +12,7 @@ import psutil
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from serving.api.metrics import AnswerCounts
 from serving.shared_metrics import SNAPSHOT_BYTES, SharedMetrics
 from testing.service import Service
 from tests.serving.conftest import ready
@@ -54,6 +55,19 @@ def test_counts_of_all_workers_add_up() -> None:
         "seconds_sum": 6,
         "version{7}": 2,
     }
+
+
+def test_answers_are_counted_by_route_and_status_and_timed_by_route() -> None:
+    counts, shared = AnswerCounts(), SharedMetrics(1)
+    for status, seconds in ((200, 0.001), (200, 0.003), (404, 0.002), (200, 9.0)):
+        counts.of("/map", status).count(seconds)
+    shared.publish(0, counts.collect())
+    bounds = ("0.001", "0.0025", "0.005", "2.5", "+Inf")
+    summed = totals(shared)
+    assert [summed[f"movierec_request_seconds_bucket{{/map}}{{{bound}}}"] for bound in bounds] == [1, 2, 3, 3, 4]
+    assert summed["movierec_request_seconds_sum{/map}"] == pytest.approx(9.006)
+    assert summed["movierec_request_seconds_count{/map}"] == 4
+    assert (summed["movierec_requests_total{/map}{200}"], summed["movierec_requests_total{/map}{404}"]) == (3, 1)
 
 
 def test_counts_of_ended_workers_stay_and_their_gauges_go() -> None:

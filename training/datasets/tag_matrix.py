@@ -18,7 +18,7 @@ from recommender.errors import UsageError
 from recommender.films.ids import IdMap
 from recommender.schema import ACTORS, DIRECTORS, GENRES, MOVIE, RELEVANCE, TAG, TAG_ID, USER, YEAR
 from training.datasets.dataset import TagMatrix
-from training.datasets.indexing import distinct, rows_of
+from training.datasets.indexing import distinct_ids, rows_of
 from training.datasets.tables import PERSON, Genome
 
 # In column order.
@@ -198,7 +198,7 @@ def _rows_above(
 def _dense_scores(genome: Genome, tag_ids: IdMap) -> tuple[IdMap, NDArray[np.float32]]:
     """Films of the genome and their (n_films, n_tags) scores, NaN where a score is missing."""
     movies, tags, relevance = (genome.scores.frame[column].to_numpy() for column in (MOVIE, TAG_ID, RELEVANCE))
-    films = distinct(movies)
+    films = distinct_ids(movies)
     if _is_full_table(movies, tags, films, tag_ids):
         return films, relevance.reshape(len(films), len(tag_ids))
     scores = np.full((len(films), len(tag_ids)), np.nan, dtype=np.float32)

@@ -30,7 +30,7 @@ from recommender.schema import (
 )
 from training.datasets.cleaning.clean import with_canonical_entries
 from training.datasets.config import load_processing_config
-from training.datasets.indexing import distinct
+from training.datasets.indexing import distinct_ids
 from training.datasets.store import ProcessedDataset
 from training.spark.cluster import connect, open_exchange
 
@@ -112,5 +112,5 @@ def _with_ratings(films: ProcessedDataset, files: Sequence[Path]) -> ProcessedDa
         fingerprint=digest.hexdigest(),
         movies=with_canonical_entries(films.movies, columns[MOVIE], films.movie_ids),
         ratings=pd.DataFrame(columns),
-        user_ids=distinct(columns[USER]),
+        user_ids=distinct_ids(columns[USER]),
     )

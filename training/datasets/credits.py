@@ -81,7 +81,8 @@ def _ids(texts: pd.Series, path: Path) -> pd.Series:
     if ids.isna().any():
         line_number = int(ids.isna().to_numpy().argmax()) + 2
         raise DataError(
-            f"Expected a whole number as {texts.name} in line {line_number} of {path}, found {texts[line_number - 2]!r}."
+            f"Expected a whole number as {texts.name} in line {line_number} of {path}, "
+            f"found {texts[line_number - 2]!r}."
         )
     return ids.astype("int64")
 

@@ -88,8 +88,8 @@ def clean_ratings(raw: RawTables, movie_ids: IdMap, quarantine: Quarantine, earl
     if not len(ratings):
         raise DataError("No usable rating is left after cleaning. Check the raw files.")
     user_ids = distinct_ids(ratings[USER].to_numpy())
-    once, user_item = _without_repeats(ratings, user_ids, movie_ids)
-    return CleanRatings(once, user_item, user_ids, len(ratings) - len(once))
+    unique_ratings, user_item = _without_repeats(ratings, user_ids, movie_ids)
+    return CleanRatings(unique_ratings, user_item, user_ids, len(ratings) - len(unique_ratings))
 
 
 def clean_genome(genome: Genome, quarantine: Quarantine) -> Genome:

@@ -17,7 +17,7 @@ _NOT_CATALOGUED = {_PROCESSING, "synthetic"}
 
 
 class PublishedCounts(Config):
-    """What the data set's own README states."""
+    """Numbers of rows that the data set's own README states."""
 
     ratings: int | None = None
     users: int | None = None
@@ -26,11 +26,11 @@ class PublishedCounts(Config):
 
 
 class DatasetConfig(Config):
-    """One entry of the catalogue.
+    """A data set that can be fetched: where from, and what is published about it.
 
-    `kind`: `ratings` can be prepared by itself; `genome` and `credits` go with another data set. `folder`: what the
-    files stand in inside the archive. `members`: only these are read, through HTTP range requests. `md5`: of the
-    archive, as published. `earliest`: no rating is older.
+    `kind`: `ratings` can be prepared by itself; `genome` and `credits` complete another data set. `folder`: folder of
+    the files inside the archive. `members`: only these are read, through HTTP range requests. `md5`: published
+    checksum of the archive. `earliest`: date of the first possible rating.
     """
 
     title: str
@@ -45,12 +45,12 @@ class DatasetConfig(Config):
 
     @property
     def archive(self) -> str:
-        """File name of the archive."""
+        """Return the file name of the archive."""
         return self.url.rsplit("/", 1)[-1]
 
 
 class ProcessingConfig(Config):
-    """How raw files become the processed tables and the movie-tag matrix; see configs/datasets/processing.yaml."""
+    """Settings for cleaning and for the movie-tag matrix; configs/datasets/processing.yaml explains each."""
 
     max_bad_share: float = Field(ge=0, le=1)
     min_films_per_user_tag: int = Field(ge=1)
@@ -59,22 +59,22 @@ class ProcessingConfig(Config):
 
 
 def dataset_names() -> list[str]:
-    """Names of all data sets of the catalogue."""
+    """Return the names of all data sets that have a configuration file, sorted."""
     return sorted(path.stem for path in DATASET_CONFIGS.glob("*.yaml") if path.stem not in _NOT_CATALOGUED)
 
 
 def load_dataset_config(name: str) -> DatasetConfig:
-    """The catalogue's entry for `name`. Raises UsageError, which lists the names that exist."""
+    """Return the configuration of the data set `name`. Raises UsageError, which lists the names that exist."""
     if name not in dataset_names():
         raise UsageError(f"Expected a data set of the catalogue, found {name!r}; known: {', '.join(dataset_names())}.")
     return load_config(DATASET_CONFIGS / f"{name}.yaml", DatasetConfig)
 
 
 def find_dataset_config(name: str) -> DatasetConfig | None:
-    """The catalogue's entry for `name`, or None for a data set of the user's own."""
+    """Return the configuration of the data set `name`, or None for a data set of the user's own."""
     return load_dataset_config(name) if name in dataset_names() else None
 
 
 def load_processing_config(path: Path = DATASET_CONFIGS / f"{_PROCESSING}.yaml") -> ProcessingConfig:
-    """How raw files are processed."""
+    """Return the settings for cleaning and for the movie-tag matrix."""
     return load_config(path, ProcessingConfig)

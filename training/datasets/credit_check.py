@@ -1,4 +1,4 @@
-"""How much of a data set a table of credits covers, and how far it agrees with another table of another edition."""
+"""Check a table of film credits: its coverage of a data set, and its agreement with a table of another edition."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ Names = dict[str, list[str]]
 
 @dataclass(frozen=True)
 class Agreement:
-    """Two tables compared on the films that both name.
+    """How far two tables of credits agree on the films that both contain.
 
-    `same_directors`, `shared_director`: share of these films with equal directors, with one in common at least.
-    `actors`: share of the names in the checked table that the reference has for the same film. `differences`: a line
-    for each film whose directors differ or with an actor that the reference lacks.
+    `same_directors`, `shared_director`: share of these films with equal directors, with at least one in common.
+    `actors`: share of the checked table's actors that the reference has for the same film. `differences`: a line for
+    each film whose directors differ or with an actor that the reference lacks.
     """
 
     matched_films: int
@@ -45,66 +45,75 @@ class Agreement:
 def check_credits(
     name: str, table: Path | None, reference: Path | None, reference_raw: Path | None, processed_root: Path | None
 ) -> dict[str, Any]:
-    """Coverage of `table` (default: the one at hand) in the processed data set `name`, and its agreement with
-    `reference`, a table of the edition whose raw files are in `reference_raw`.
+    """Report how much of the data set `name` a table of credits covers, and how far it agrees with a reference.
 
-    Raises MissingInputError where the data set or a table is missing.
+    `table`: by default the credits found on this machine. `reference`: a table for another edition of the data set,
+    whose raw files are in `reference_raw`. Raises MissingInputError where the data set or a table is missing.
     """
     dataset = load_dataset(name, processed_root)
     table = table or default_credits(name)
     if table is None:
         raise MissingInputError(f"No credits are at hand for {name}. Name a CSV with --table.")
     credits = read_credits(table)
-    found: dict[str, Any] = {
+    report: dict[str, Any] = {
         "name": str(table),
         "films": len(credits),
         "ratings_covered": covered_ratings(dataset, credits),
     }
     if reference is not None and reference_raw is not None:
         quarantine = Quarantine()
-        others = clean_films(read_raw(reference_raw, quarantine), quarantine).movies
-        found |= asdict(agreement(dataset.movies, credits, others, read_credits(reference)))
-    return found
+        reference_films = clean_films(read_raw(reference_raw, quarantine), quarantine).movies
+        report |= asdict(agreement(dataset.movies, credits, reference_films, read_credits(reference)))
+    return report
 
 
 def covered_ratings(dataset: ProcessedDataset, credits: pd.DataFrame) -> float:
-    """Share of the ratings that are of a film in `credits`, or of a second entry of one."""
+    """Return the share of ratings whose film is in `credits`, itself or as a second entry of a film there."""
     films = dataset.movies
-    known = films[MOVIE].isin(credits[MOVIE]) | films[DUPLICATE_OF].isin(credits[MOVIE])
-    return float(known.to_numpy()[dataset.movie_rows].mean())
+    covered = films[MOVIE].isin(credits[MOVIE]) | films[DUPLICATE_OF].isin(credits[MOVIE])
+    return float(covered.to_numpy()[dataset.movie_rows].mean())
 
 
-def agreement(films: pd.DataFrame, credits: pd.DataFrame, others: pd.DataFrame, reference: pd.DataFrame) -> Agreement:
-    """`credits` of `films` against `reference`, whose ids are those of `others`; matched by title and year."""
-    found = _matches(films[films[MOVIE].isin(credits[MOVIE])], others[others[MOVIE].isin(reference[MOVIE])])
-    ours, theirs = _by_movie(credits), _by_movie(reference)
-    same = shared = named = confirmed = 0
+def agreement(
+    films: pd.DataFrame, credits: pd.DataFrame, reference_films: pd.DataFrame, reference: pd.DataFrame
+) -> Agreement:
+    """Compare `credits` of `films` with `reference`, credits of `reference_films`; films match by title and year."""
+    matches = _matches(_only(films, credits), _only(reference_films, reference))
+    names, reference_names = _by_movie(credits), _by_movie(reference)
+    same = shared = actors_checked = actors_confirmed = 0
     differences = []
-    for movie, other in found.items():
-        mine, its = ours[movie], theirs[other]
-        directors, actors = _keys(mine[DIRECTORS]), _keys(mine[ACTORS])
-        same += directors == _keys(its[DIRECTORS])
-        shared += bool(directors & _keys(its[DIRECTORS]))
-        named += len(actors)
-        confirmed += len(actors & _keys(its[ACTORS]))
-        if directors != _keys(its[DIRECTORS]) or actors - _keys(its[ACTORS]):
-            differences.append(f"{movie}: {_shown(mine)}; reference: {_shown(its)}")
-    count = max(len(found), 1)
-    return Agreement(len(found), same / count, shared / count, confirmed / max(named, 1), differences)
+    for movie, reference_movie in matches.items():
+        checked, expected = names[movie], reference_names[reference_movie]
+        directors, actors = _keys(checked[DIRECTORS]), _keys(checked[ACTORS])
+        expected_directors, expected_actors = _keys(expected[DIRECTORS]), _keys(expected[ACTORS])
+        same += directors == expected_directors
+        shared += bool(directors & expected_directors)
+        actors_checked += len(actors)
+        actors_confirmed += len(actors & expected_actors)
+        if directors != expected_directors or actors - expected_actors:
+            differences.append(f"{movie}: {_shown(checked)}; reference: {_shown(expected)}")
+    count = max(len(matches), 1)
+    confirmed_share = actors_confirmed / max(actors_checked, 1)
+    return Agreement(len(matches), same / count, shared / count, confirmed_share, differences)
 
 
-def _matches(films: pd.DataFrame, others: pd.DataFrame) -> dict[int, int]:
-    """movie_id -> movie_id of the other edition, of the films that agree in a title and nearly in the year."""
+def _only(films: pd.DataFrame, credits: pd.DataFrame) -> pd.DataFrame:
+    """Return the films that have credits."""
+    return films[films[MOVIE].isin(credits[MOVIE])]
+
+
+def _matches(films: pd.DataFrame, reference_films: pd.DataFrame) -> dict[int, int]:
+    """Return movie_id -> movie_id in the reference for films with a title in common and at most a year apart."""
     by_key: dict[Key, int] = {}
-    for row in others.to_dict("records"):
+    for row in reference_films.to_dict("records"):
         for key in _film_keys(row):
             by_key.setdefault(key, row[MOVIE])
-    found = {}
+    matches = {}
     for row in films.to_dict("records"):
         near = [(name, year + apart) for apart in _nearest() for name, year in _film_keys(row)]
-        if (other := next((by_key[key] for key in near if key in by_key), None)) is not None:
-            found[row[MOVIE]] = other
-    return found
+        if (match := next((by_key[key] for key in near if key in by_key), None)) is not None:
+            matches[row[MOVIE]] = match
+    return matches
 
 
 def _nearest() -> list[int]:

@@ -1,4 +1,4 @@
-"""Film credits (directors, leading actors, leading first) from outside MovieLens.
+"""Read film credits (directors and leading actors), which are not part of MovieLens.
 
 Two sources: a CSV with `movieId` or `imdbId`, `directors` and `actors` (names joined by `|`), and the `metadata.json`
 of the tag genome of 2021 (one JSON object a line, names joined by ", ").
@@ -23,7 +23,7 @@ _NAME_SEPARATOR = re.compile(r",(?!\s*(?:Jr|Sr|[IV]+)\b)\s*")
 
 
 def read_credits(path: Path) -> pd.DataFrame:
-    """`movie_id` or `imdb_id` (the other column is missing), `directors` and `actors` as lists of str.
+    """Read a table of credits: `movie_id` or `imdb_id` (one of the two), `directors` and `actors` as lists of str.
 
     `path`: a CSV, or a `.json` in the form of the tag genome's metadata. Raises MissingInputError or DataError.
     """
@@ -35,13 +35,13 @@ def read_credits(path: Path) -> pd.DataFrame:
 
 
 def with_credits(movies: pd.DataFrame, credits: pd.DataFrame) -> pd.DataFrame:
-    """`movies` with the directors and actors that `credits` names; a film's second entry has those of its first."""
+    """Return `movies` with directors and actors from `credits`; a duplicate without its own takes the film's."""
     key = MOVIE if MOVIE in credits else IMDB_ID
-    known = credits.drop_duplicates(key).set_index(key)
+    by_key = credits.drop_duplicates(key).set_index(key)
     result = movies.copy()
     for column in (DIRECTORS, ACTORS):
-        own = movies[key].map(known[column])
-        by_movie = dict(zip(movies[MOVIE], own, strict=True))
+        names_by_row = movies[key].map(by_key[column])
+        by_movie = dict(zip(movies[MOVIE], names_by_row, strict=True))
         result[column] = pd.Series(
             [
                 _either(by_movie[movie], by_movie[entry])
@@ -52,8 +52,8 @@ def with_credits(movies: pd.DataFrame, credits: pd.DataFrame) -> pd.DataFrame:
     return result
 
 
-def _either(names: object, others: object) -> list[str]:
-    return next((each for each in (names, others) if isinstance(each, list) and each), [])
+def _either(names: object, fallback: object) -> list[str]:
+    return next((candidate for candidate in (names, fallback) if isinstance(candidate, list) and candidate), [])
 
 
 def _from_csv(path: Path) -> pd.DataFrame:
@@ -79,17 +79,20 @@ def _from_csv(path: Path) -> pd.DataFrame:
 def _ids(texts: pd.Series, path: Path) -> pd.Series:
     ids = pd.to_numeric(texts.str.strip().str.removeprefix(_IMDB_PREFIX), errors="coerce")
     if ids.isna().any():
-        line = int(ids.isna().to_numpy().argmax()) + 2
-        raise DataError(f"Expected a whole number as {texts.name} in line {line} of {path}, found {texts[line - 2]!r}.")
+        line_number = int(ids.isna().to_numpy().argmax()) + 2
+        raise DataError(
+            f"Expected a whole number as {texts.name} in line {line_number} of {path}, "
+            f"found {texts[line_number - 2]!r}."
+        )
     return ids.astype("int64")
 
 
 def _from_metadata(path: Path) -> pd.DataFrame:
     films = []
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
+    with path.open(encoding="utf-8") as file:
+        for line_number, text in enumerate(file, start=1):
             try:
-                film = json.loads(line)
+                film = json.loads(text)
                 films.append(
                     {
                         MOVIE: int(film["item_id"]),
@@ -99,7 +102,8 @@ def _from_metadata(path: Path) -> pd.DataFrame:
                 )
             except (ValueError, KeyError, TypeError) as error:
                 raise DataError(
-                    f"Expected a JSON object with item_id, directedBy, starring in line {number} of {path}: {error!r}."
+                    f"Expected a JSON object with item_id, directedBy, starring in line {line_number} of {path}: "
+                    f"{error!r}."
                 ) from error
     return pd.DataFrame(films, columns=[MOVIE, DIRECTORS, ACTORS])
 

@@ -19,7 +19,7 @@ from training.datasets.indexing import count_ids, rows_of
 
 @dataclass(frozen=True)
 class TagMatrix:
-    """What is known about each film's content.
+    """Sparse content features of each film.
 
     `matrix`: (n_movies, n_features) float32, rows = movie rows. `features[j]` names column j ("genre:Comedy",
     "era:1995", "director:John Lasseter", "actor:Tom Hanks", "person:actor/m.0bxtg", "tag:pixar"). `blocks`:
@@ -33,10 +33,12 @@ class TagMatrix:
 
 @dataclass(frozen=True)
 class ProcessedDataset:
-    """A cleaned data set. `movies`: one row per film, ascending movie_id; `ratings`: in the raw file's own order.
+    """A cleaned data set, as everything after cleaning uses it.
+
+    `movies`: one row per film, ascending movie_id. `ratings`: one row per user and film, in the raw file's order.
 
     `fingerprint`: sha256 over the inputs, the processing configuration and the version of the cleaning rules.
-    `details`: what the raw files held beside (counts of user tags, the genome's report).
+    `details`: counts that the tables do not hold (user tags, the genome's report, what was mended).
     """
 
     name: str
@@ -50,12 +52,12 @@ class ProcessedDataset:
 
     @cached_property
     def user_rows(self) -> NDArray[np.int32]:
-        """(n_ratings,) user row of each rating."""
+        """Return the user row of each rating, (n_ratings,)."""
         return rows_of(self.ratings[USER].to_numpy(), self.user_ids)
 
     @cached_property
     def movie_rows(self) -> NDArray[np.int32]:
-        """(n_ratings,) movie row of each rating."""
+        """Return the movie row of each rating, (n_ratings,)."""
         return rows_of(self.ratings[MOVIE].to_numpy(), self.movie_ids)
 
     def user_item(self, mask: NDArray[np.bool_] | None = None) -> sp.csr_matrix:
@@ -69,7 +71,7 @@ class ProcessedDataset:
         return sp.csr_matrix(sp.coo_matrix(entries, shape=(len(self.user_ids), len(self.movie_ids))))
 
     def snapshot(self) -> dict[str, Any]:
-        """Size, density, averages, time span and coverage of the data set, ready for JSON."""
+        """Return size, density, averages, time span and coverage of the data set, ready for JSON."""
         films, users, ratings = len(self.movie_ids), len(self.user_ids), len(self.ratings)
         counts = count_ids(self.ratings[MOVIE].to_numpy(), self.movie_ids)
         years = self.movies[YEAR].dropna()
@@ -97,7 +99,7 @@ class ProcessedDataset:
         }
 
     def _block_coverage(self, block: str) -> float:
-        """Share of films that have anything in `block` of the movie-tag matrix."""
+        """Return the share of films with at least one feature in `block` of the movie-tag matrix."""
         start, stop = self.tags.blocks.get(block, (0, 0))
         filled = np.diff(self.tags.matrix[:, start:stop].tocsr().indptr) > 0
         return float(filled.mean()) if len(filled) else 0.0

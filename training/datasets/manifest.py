@@ -1,4 +1,4 @@
-"""`manifest.json` of a processed data set: its files with their sha256, and what they were made of and by."""
+"""Read `manifest.json` of a processed data set: the sha256 of each file, and what the files were made from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KEYS = {"format", "name", "fingerprint", "pandas", "files"}
 
 
 def read_manifest(directory: Path) -> dict[str, Any] | None:
-    """Return the manifest of a processed data set, or None where there is none, or one of something else."""
+    """Return the manifest of the processed data set in `directory`, or None if there is no valid one."""
     try:
         manifest = json.loads((directory / MANIFEST).read_text("utf-8"))
     except (OSError, ValueError):
@@ -24,7 +24,7 @@ def read_manifest(directory: Path) -> dict[str, Any] | None:
 
 
 def processed_files(directory: Path) -> Collection[str] | None:
-    """The inventory of a processed data set: what its manifest lists, whatever state it is in, and the manifest."""
+    """Return the names of all files of a processed data set, as its manifest lists them, or None without a manifest."""
     manifest = read_manifest(directory)
     return None if manifest is None else {MANIFEST, *manifest["files"]}
 

@@ -1,4 +1,4 @@
-"""Names of data sets, and the one place where a name becomes a path; light, as commands check names first."""
+"""Check names of data sets and turn them into paths; imports nothing heavy, as commands check names first."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from recommender.errors import UsageError
 MOST_LETTERS = 100
 PREPARE = "movierec data prepare NAME --raw DIR"
 _NAME = re.compile(rf"[A-Za-z0-9_-][A-Za-z0-9._-]{{0,{MOST_LETTERS - 1}}}")
-_SHOWN = 200  # letters of what was found, in a message
+_SHOWN = 200  # characters of a wrong name in a message
 
 
 def is_name(text: object) -> bool:
-    """Whether `text` may name a data set."""
+    """Return whether `text` is a valid name of a data set."""
     return isinstance(text, str) and _NAME.fullmatch(text) is not None
 
 
 def check_name(name: str, command: str = PREPARE) -> str:
-    """Return `name` where it may name a data set.
+    """Return `name` if it is a valid name of a data set, else raise UsageError.
 
-    Raises UsageError, for what looks like a path with `command` spelled out: what reads the files in that directory.
+    If `name` looks like a path, the message spells out `command`, which reads the files in that directory.
     """
     if is_name(name):
         return name
@@ -36,7 +36,7 @@ def check_name(name: str, command: str = PREPARE) -> str:
 
 
 def dataset_path(root: Path, name: str) -> Path:
-    """The directory of the data set `name` under `root`. Raises UsageError."""
+    """Return the directory of the data set `name` under `root`. Raises UsageError if the name is not valid."""
     return root / check_name(name)
 
 
@@ -45,7 +45,7 @@ def _looks_like_path(text: str) -> bool:
 
 
 def _spelled_out(command: str, path: str) -> str:
-    """`command` with the directory `path`, and with its last part as the name where that may be one."""
+    """Return `command` with DIR replaced by `path`, and NAME by its last folder if that is a valid name."""
     last = re.split(r"[/\\]", path.rstrip("/\\"))[-1]
     return command.replace("NAME", last if is_name(last) else "NAME").replace("DIR", shlex.quote(path))
 

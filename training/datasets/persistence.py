@@ -1,4 +1,4 @@
-"""Processed data on disk, written whole; its manifest's sha256 sums are checked before anything is unpickled."""
+"""Store processed data sets whole, and load them; sha256 sums are checked before anything is unpickled."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from recommender.files import replaced_directory, sha256_of
 from recommender.films.ids import IdMap
 from recommender.schema import MOVIE, RATING, TIMESTAMP, USER
 from training.datasets.dataset import ProcessedDataset, TagMatrix
-from training.datasets.indexing import entries
+from training.datasets.indexing import matrix_positions
 from training.datasets.manifest import MANIFEST, MOVIES_FILE, processed_files
 
 USER_ITEM_FILE = "user_item_matrix.pkl"
@@ -36,7 +36,7 @@ FORMAT = 3
 
 
 def is_current(manifest: Mapping[str, Any]) -> bool:
-    """True when this process may use what `manifest` describes."""
+    """Return whether the files behind `manifest` have this format and were pickled by this version of pandas."""
     return manifest.get("format") == FORMAT and manifest.get("pandas") == pd.__version__
 
 
@@ -50,10 +50,10 @@ class DatasetWriter:
     def start_ratings(self, ratings: pd.DataFrame, user_item: sp.csr_matrix) -> None:
         """Start to write the ratings and their (n_users, n_movies) matrix."""
         self._write(USER_ITEM_FILE, partial(pickle.dump, user_item, protocol=5))
-        self._write(RATINGS_FILE, partial(pickle.dump, _besides_matrix(ratings, user_item), protocol=5))
+        self._write(RATINGS_FILE, partial(pickle.dump, _times_of_ratings(ratings, user_item), protocol=5))
 
     def finish(self, dataset: ProcessedDataset, reports: Mapping[str, str]) -> None:
-        """Write everything else, `reports` (file name -> text) too, and the manifest once all of it is there."""
+        """Write all other files and `reports` (file name -> text), and the manifest when all are on the disk."""
         self._write(TAGS_FILE, partial(pickle.dump, dataset.tags, protocol=5))
         self._write(MOVIES_FILE, partial(pickle.dump, dataset.movies, protocol=5))
         self._write(USER_IDS_FILE, lambda file: np.save(file, dataset.user_ids.ids))
@@ -67,13 +67,13 @@ class DatasetWriter:
             "pandas": pd.__version__,
             "numpy": np.__version__,
             "details": dict(dataset.details),
-            "files": {name: written.result() for name, written in self._sums.items()},
+            "files": {name: checksum.result() for name, checksum in self._sums.items()},
         }
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-        _written(self._directory / MANIFEST, partial(_write_text, text))
+        _write_file(self._directory / MANIFEST, partial(_write_text, text))
 
     def _write(self, name: str, write: Callable[[_HashingWriter], object]) -> None:
-        self._sums[name] = self._pool.submit(_written, self._directory / name, write)
+        self._sums[name] = self._pool.submit(_write_file, self._directory / name, write)
 
 
 @contextmanager
@@ -86,8 +86,8 @@ def open_writer(directory: Path) -> Iterator[DatasetWriter]:
         yield DatasetWriter(fresh, pool)
 
 
-def _written(path: Path, write: Callable[[_HashingWriter], object]) -> str:
-    """Let `write` fill a file; gives the file's sha256 when it is on the disk."""
+def _write_file(path: Path, write: Callable[[_HashingWriter], object]) -> str:
+    """Let `write` fill the file at `path`, wait until it is on the disk and return its sha256."""
     with path.open("wb") as file:
         hashing = _HashingWriter(file)
         write(hashing)
@@ -97,7 +97,7 @@ def _written(path: Path, write: Callable[[_HashingWriter], object]) -> str:
 
 
 class _HashingWriter(io.RawIOBase):
-    """Passes bytes on to a file and hashes them on the way, which spares reading a large file again."""
+    """A file that hashes what is written to it, so that a large file need not be read again."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -119,7 +119,7 @@ def _write_text(text: str, file: _HashingWriter) -> None:
 
 
 def load(directory: Path, manifest: Mapping[str, Any]) -> ProcessedDataset:
-    """Read a processed directory, every file's sha256 checked first. Raises DataError."""
+    """Load the data set in `directory` after checking every file's sha256. Raises DataError if one differs."""
     for name, expected in manifest["files"].items():
         path = directory / name
         if not path.is_file() or sha256_of(path) != expected:
@@ -130,7 +130,7 @@ def load(directory: Path, manifest: Mapping[str, Any]) -> ProcessedDataset:
     user_ids, movie_ids = (
         IdMap(np.load(directory / name, allow_pickle=False)) for name in (USER_IDS_FILE, MOVIE_IDS_FILE)
     )
-    user_item, besides = (pd.read_pickle(directory / name) for name in (USER_ITEM_FILE, RATINGS_FILE))
+    user_item, times = (pd.read_pickle(directory / name) for name in (USER_ITEM_FILE, RATINGS_FILE))
     tags = pd.read_pickle(directory / TAGS_FILE)
     if not isinstance(tags, TagMatrix):
         raise DataError(f"Expected a TagMatrix in {directory / TAGS_FILE}, found {type(tags).__name__}.")
@@ -138,7 +138,7 @@ def load(directory: Path, manifest: Mapping[str, Any]) -> ProcessedDataset:
         name=manifest["name"],
         fingerprint=manifest["fingerprint"],
         movies=pd.read_pickle(directory / MOVIES_FILE),
-        ratings=_ratings(user_item, besides, user_ids, movie_ids),
+        ratings=_rating_frame(user_item, times, user_ids, movie_ids),
         tags=tags,
         user_ids=user_ids,
         movie_ids=movie_ids,
@@ -146,21 +146,21 @@ def load(directory: Path, manifest: Mapping[str, Any]) -> ProcessedDataset:
     )
 
 
-def _besides_matrix(ratings: pd.DataFrame, user_item: sp.csr_matrix) -> pd.DataFrame:
-    """What the matrix does not say of the ratings: their times, and by the index which entry of it each rating is."""
+def _times_of_ratings(ratings: pd.DataFrame, user_item: sp.csr_matrix) -> pd.DataFrame:
+    """Return what the matrix lacks: the time of each rating, indexed by its position in the matrix's data."""
     times = ratings[TIMESTAMP].to_frame()
     users, movies, stars = (ratings[column].to_numpy() for column in (USER, MOVIE, RATING))
-    in_its_order = np.may_share_memory(stars, user_item.data)
-    return times if in_its_order else times.set_axis(entries(users, movies))
+    same_order = np.may_share_memory(stars, user_item.data)
+    return times if same_order else times.set_axis(matrix_positions(users, movies))
 
 
-def _ratings(user_item: sp.csr_matrix, besides: pd.DataFrame, user_ids: IdMap, movie_ids: IdMap) -> pd.DataFrame:
-    """The ratings in the raw file's order, put together from the two."""
+def _rating_frame(user_item: sp.csr_matrix, times: pd.DataFrame, user_ids: IdMap, movie_ids: IdMap) -> pd.DataFrame:
+    """Put the frame of ratings together, in the raw file's order, from their matrix and their `times`."""
     columns = {
         USER: np.repeat(user_ids.ids.astype(np.int32), np.diff(user_item.indptr)),
         MOVIE: movie_ids.ids.astype(np.int32)[user_item.indices],
         RATING: user_item.data,
     }
-    if not isinstance(besides.index, pd.RangeIndex):
-        columns = {name: column[besides.index.to_numpy()] for name, column in columns.items()}
-    return pd.DataFrame(columns | {TIMESTAMP: besides[TIMESTAMP].reset_index(drop=True)}, copy=False)
+    if not isinstance(times.index, pd.RangeIndex):
+        columns = {name: column[times.index.to_numpy()] for name, column in columns.items()}
+    return pd.DataFrame(columns | {TIMESTAMP: times[TIMESTAMP].reset_index(drop=True)}, copy=False)

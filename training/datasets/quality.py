@@ -1,4 +1,4 @@
-"""The quality report of a cleaning run: for people (Markdown), for programs (JSON), and the rows set aside (CSV)."""
+"""Write the quality report of a cleaning run as Markdown and JSON, and the rejected rows as CSV."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Sections = Mapping[str, Mapping[str, Any]]
 
 
 def report_texts(sections: Sections, quarantine: Quarantine) -> dict[str, str]:
-    """File name -> text of the three reports; `sections` maps a heading to what stands under it."""
+    """Return file name -> text of the three reports; `sections` maps each heading to its values."""
     complete = {**sections, "quarantined": dict(quarantine.by_reason())}
     return {
         REPORT_JSON: json.dumps(complete, indent=2, ensure_ascii=False) + "\n",
@@ -29,7 +29,7 @@ def report_texts(sections: Sections, quarantine: Quarantine) -> dict[str, str]:
 
 
 def compare_with_published(snapshot: Mapping[str, Any], published: PublishedCounts) -> dict[str, str]:
-    """Each published count beside the one found, for a reader to compare."""
+    """Return a remark for each published count: "as published", or both numbers if they differ."""
     return {
         name: "as published" if snapshot[name] == count else f"published {count}, found {snapshot[name]}"
         for name, count in published.model_dump(exclude_none=True).items()
@@ -56,5 +56,5 @@ def _quarantine(quarantine: Quarantine) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["file", "line", "reason", "text"])
-    writer.writerows((reject.file, reject.line, reject.reason, reject.text) for reject in quarantine.in_order())
+    writer.writerows((reject.file, reject.line_number, reject.reason, reject.text) for reject in quarantine.in_order())
     return buffer.getvalue()

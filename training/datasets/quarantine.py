@@ -1,4 +1,4 @@
-"""Rows set aside: where they stood, why they were refused, and when there are too many of them to go on."""
+"""Collect rows that cannot be used, with file, line and reason, and stop the run when there are too many."""
 
 from __future__ import annotations
 
@@ -13,74 +13,75 @@ from numpy.typing import NDArray
 from recommender.errors import DataError
 from training.datasets.tables import Table
 
-_TEXT_LIMIT = 500  # characters of a refused row that are kept
+_TEXT_LIMIT = 500  # characters of a rejected row to keep
 _SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Reject:
-    """One row that was set aside; `line` is 1-based in `file`, header included."""
+    """A row that cannot be used; `line_number` counts from 1, header included."""
 
     file: str
-    line: int
+    line_number: int
     reason: str
     text: str
 
 
 @dataclass
 class Quarantine:
-    """Collects rejects and stops the run, with a DataError, once more than `allowed` rows are bad."""
+    """Collects rejected rows; raises DataError as soon as there are more than `allowed`."""
 
     allowed: float = float("inf")
     rejects: list[Reject] = field(default_factory=list)
 
-    def add(self, path: Path, line: int, reason: str, text: str) -> None:
-        """Set one row aside."""
-        self.rejects.append(Reject(path.name, line, reason, text[:_TEXT_LIMIT]))
+    def add(self, path: Path, line_number: int, reason: str, text: str) -> None:
+        """Reject one row of the file at `path`. Raises DataError if that is one too many."""
+        self.rejects.append(Reject(path.name, line_number, reason, text[:_TEXT_LIMIT]))
         self._check(0)
 
     def add_rows(self, table: Table, rows: NDArray[np.int64], reasons: Sequence[str]) -> None:
-        """Set these rows of `table` aside, each for its reason."""
+        """Reject these rows of `table`, each for its reason. Raises DataError if they are too many."""
         if not len(rows) or table.path is None:
             return
-        lines = table.line_numbers(rows)
-        shown = lines if len(self.rejects) + len(rows) <= self.allowed else lines[: _SHOWN + 1]
-        texts = _line_texts(table.path, shown)
+        line_numbers = table.line_numbers(rows)
+        collected = line_numbers if len(self.rejects) + len(rows) <= self.allowed else line_numbers[: _SHOWN + 1]
+        texts = _line_texts(table.path, collected)
         self.rejects.extend(
-            Reject(table.path.name, int(line), reason, texts.get(int(line), ""))
-            for line, reason in zip(shown, reasons, strict=False)
+            Reject(table.path.name, int(line_number), reason, texts.get(int(line_number), ""))
+            for line_number, reason in zip(collected, reasons, strict=False)
         )
-        self._check(len(lines) - len(shown))
+        self._check(len(line_numbers) - len(collected))
 
     def in_order(self) -> list[Reject]:
-        """All rejects by file and line."""
-        return sorted(self.rejects, key=lambda reject: (reject.file, reject.line))
+        """Return all rejected rows, sorted by file and line."""
+        return sorted(self.rejects, key=lambda reject: (reject.file, reject.line_number))
 
     def by_reason(self) -> Counter[str]:
-        """How many rows were set aside for each "file: reason"."""
+        """Count the rejected rows for each "file: reason"."""
         return Counter(f"{reject.file}: {reject.reason}" for reject in self.in_order())
 
     def _check(self, uncollected: int) -> None:
-        found = len(self.rejects) + uncollected
-        if found <= self.allowed:
+        bad_rows = len(self.rejects) + uncollected
+        if bad_rows <= self.allowed:
             return
-        shown = "\n".join(
-            f"  {each.file}:{each.line}: {each.reason}: {each.text!r}" for each in self.in_order()[:_SHOWN]
+        examples = "\n".join(
+            f"  {reject.file}:{reject.line_number}: {reject.reason}: {reject.text!r}"
+            for reject in self.in_order()[:_SHOWN]
         )
         raise DataError(
-            f"Too many bad rows: {found} or more, where {int(self.allowed)} are tolerated. The first ones:\n{shown}\n"
-            "Mend the files, or raise the limit with --max-bad-share."
+            f"Too many bad rows: {bad_rows} or more, where {int(self.allowed)} are tolerated. The first ones:\n"
+            f"{examples}\nMend the files, or raise the limit with --max-bad-share."
         )
 
 
-def _line_texts(path: Path, lines: NDArray[np.int64]) -> dict[int, str]:
-    """Text of these 1-based lines of a file, cut to a sensible length."""
-    wanted = {int(line) for line in lines}
-    found: dict[int, str] = {}
+def _line_texts(path: Path, line_numbers: NDArray[np.int64]) -> dict[int, str]:
+    """Return line number -> text, cut to a sensible length, of these lines of a file, counted from 1."""
+    remaining = {int(number) for number in line_numbers}
+    texts: dict[int, str] = {}
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if number in wanted:
-                found[number] = line.rstrip(b"\r\n").decode("utf-8", "backslashreplace")[:_TEXT_LIMIT]
-                if len(found) == len(wanted):
+        for line_number, content in enumerate(file, start=1):
+            if line_number in remaining:
+                texts[line_number] = content.rstrip(b"\r\n").decode("utf-8", "backslashreplace")[:_TEXT_LIMIT]
+                if len(texts) == len(remaining):
                     break
-    return found
+    return texts

@@ -1,4 +1,4 @@
-"""Where the raw files of a named data set are on this machine."""
+"""Find the raw files and credits of a named data set on this machine."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _SAMPLE_BYTES = 1 << 22
 
 @dataclass(frozen=True)
 class Sources:
-    """What one processed data set is made of: directory of the ratings, file of credits, directory of a genome."""
+    """Inputs of a processed data set: directory of raw files, file of credits, directory of a separate tag genome."""
 
     raw: Path
     credits: Path | None = None
     genome: Path | None = None
 
     def files(self) -> list[Path]:
-        """All files that will be read, in a fixed order. Raises MissingInputError where one is missing or empty."""
+        """Return all files to read, in a fixed order. Raises MissingInputError if one is missing or empty."""
         files = input_files(self.raw)
         if self.genome is not None:
             files += self._genome_files(self.genome)
@@ -55,7 +55,7 @@ class Sources:
 
 
 def count_lines(paths: Sequence[Path]) -> float:
-    """Number of lines of all these files; that of a large file is extrapolated from its beginning."""
+    """Estimate the number of lines of all these files; a large file is extrapolated from its beginning."""
     return sum(_count_lines(path) for path in paths)
 
 
@@ -66,37 +66,37 @@ def _count_lines(path: Path) -> float:
 
 
 def find_raw(name: str) -> Path:
-    """Directory of the raw files of `name`: data/raw/<name>, else (ml-100k) the installed sample.
+    """Return the directory of the raw files of `name`: data/raw/<name>, or for ml-100k the installed sample.
 
-    Raises UsageError for what is no name, MissingInputError with the commands that help.
+    Raises UsageError if the name is not valid, MissingInputError with the commands that help.
     """
     local = dataset_path(home.raw_data(), name)
     if local.is_dir():
         return local
     if name == _SAMPLE and (sample := installed_sample()):
         return sample
-    helps = [f"name its directory with `movierec data prepare {name} --raw DIR`"]
+    remedies = [f"name its directory with `movierec data prepare {name} --raw DIR`"]
     if find_dataset_config(name):
-        helps.insert(0, f"run `movierec data fetch {name}`")
+        remedies.insert(0, f"run `movierec data fetch {name}`")
     if name.startswith(_SYNTHETIC):
-        helps.insert(0, f"run `movierec data synth --out {local}`")
+        remedies.insert(0, f"run `movierec data synth --out {local}`")
     if name == _SAMPLE:
-        helps.insert(0, "run `uv sync --group sample-data` (MovieLens 100K comes with the recbole wheel)")
-    raise MissingInputError(f"No raw files of {name}: {local} does not exist. To mend this, {', or '.join(helps)}.")
+        remedies.insert(0, "run `uv sync --group sample-data` (MovieLens 100K comes with the recbole wheel)")
+    raise MissingInputError(f"No raw files of {name}: {local} does not exist. To mend this, {', or '.join(remedies)}.")
 
 
 def installed_sample() -> Path | None:
-    """Directory of MovieLens 100K in the installed recbole wheel (read as data, never imported), or None."""
+    """Return the directory of MovieLens 100K in the installed recbole wheel, which is never imported, or None."""
     try:
         files = metadata.files(_WHEEL) or []
     except metadata.PackageNotFoundError:
         return None
-    found = (Path(str(file.locate())) for file in files if file.name == _WHEEL_FILE)
-    return next((path.parent for path in found if path.is_file()), None)
+    paths = (Path(str(file.locate())) for file in files if file.name == _WHEEL_FILE)
+    return next((path.parent for path in paths if path.is_file()), None)
 
 
 def default_credits(name: str) -> Path | None:
-    """Credits of `name` at hand: the table that travels with the project, else fetched metadata, else None."""
+    """Return the path of credits for `name`: the project's own table, else fetched metadata, else None."""
     candidates = [_CREDIT_TABLES / f"{check_name(name)}.csv"]
     if name != _SAMPLE:  # its movie ids are its own; all later editions share theirs
         candidates.append(home.raw_data() / CREDITS / METADATA_FILE)

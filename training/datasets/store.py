@@ -1,4 +1,4 @@
-"""Processed data sets by name: `prepare` makes one from raw files, `load_dataset` opens it."""
+"""Processed data sets by name: `prepare` makes one from raw files, `load_dataset` loads it."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from training.datasets.sources import Sources, count_lines, default_credits, fin
 
 __all__ = ["ProcessedDataset", "TagMatrix", "load_dataset", "prepare"]
 
-RULES_VERSION = 5  # raised whenever the same input gives another result
+RULES_VERSION = 5  # to be raised whenever the same input gives another result
 
 
 def load_dataset(name: str, processed_root: Path | None = None) -> ProcessedDataset:
-    """Open the processed data set `name`, every file checked against its manifest first.
+    """Load the processed data set `name` after checking every file against its manifest.
 
-    `processed_root`: where it is stored (default: data/processed). Raises UsageError for what is no name,
-    MissingInputError (names the command) when there is none or another pandas version wrote it, DataError when a file
-    was changed.
+    `processed_root`: where it is stored (default: data/processed). Raises UsageError if the name is not valid,
+    MissingInputError (which names the command to run) if there is no such data set or another version of pandas wrote
+    it, DataError if a file was changed.
     """
     directory = dataset_path(processed_root or home.processed_data(), name)
     manifest = read_manifest(directory)
@@ -55,14 +55,14 @@ def prepare(
     max_bad_share: float | None = None,
     force: bool = False,
 ) -> ProcessedDataset:
-    """Read, clean and store the data set `name`; unchanged inputs are opened, not processed again.
+    """Read, clean and store the data set `name`, or load it if its inputs are unchanged since the last time.
 
     `raw`: directory of the raw files (default: data/raw/<name>, else the installed sample). `credits`: film credits as
-    CSV or metadata.json (default: what is at hand for `name`). `genome`: directory of a tag genome for a data set that
-    has none of its own. `processed_root`: where it is stored (default: data/processed). `max_bad_share`: share of
-    malformed or impossible rows that is tolerated (default: the configured one). `force` processes again in any case.
-    Raises MissingInputError, DataError, and UsageError for what is no name, or where the directory of that name holds
-    files that this function did not write.
+    CSV or metadata.json (default: those found for `name`). `genome`: directory of a tag genome for a data set that has
+    none of its own. `processed_root`: where it is stored (default: data/processed). `max_bad_share`: share of malformed
+    or impossible rows that is tolerated (default: the configured one). `force`: process even if nothing changed.
+    Raises MissingInputError, DataError, and UsageError if the name is not valid or its directory holds files that this
+    function did not write.
     """
     processed_root = processed_root or home.processed_data()
     directory = dataset_path(processed_root, name)

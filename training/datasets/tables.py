@@ -1,4 +1,4 @@
-"""What every reader hands over: typed raw tables, whatever the file format was, each row with its line number."""
+"""The typed raw tables that every reader returns, whatever the file format, with the line number of each row."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ PEOPLE_TABLE = {MOVIE: "int32", PERSON: "str"}
 
 @dataclass(frozen=True)
 class Table:
-    """A frame and where its rows come from: row i stands in line `lines[i]` of `path` (1-based, header included).
+    """A frame and the file that it was read from: row i is line `lines[i]` of `path`, counted from 1 with the header.
 
-    `lines` is None where no line was skipped: row i then stands in line `first_line + i`.
+    `lines` is None if no line was skipped; row i is then line `first_line + i`.
     """
 
     frame: pd.DataFrame
@@ -37,7 +37,7 @@ class Table:
     lines: NDArray[np.int64] | None = None
 
     def line_numbers(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Line number of each of these rows."""
+        """Return the line number in the file of each of these rows."""
         return rows + self.first_line if self.lines is None else self.lines[rows]
 
     def __len__(self) -> int:
@@ -45,13 +45,13 @@ class Table:
 
 
 def empty(dtypes: dict[str, str]) -> Table:
-    """A table without rows."""
+    """Return a table without rows that has these columns."""
     return Table(pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()}))
 
 
 @dataclass
 class Genome:
-    """Tag genome: relevance in [0, 1] of each tag for each film, and the tags' names."""
+    """The tag genome: the relevance in [0, 1] of each tag for each film, and the tags' names."""
 
     scores: Table = field(default_factory=lambda: empty(GENOME_SCORE_TABLE))
     tags: Table = field(default_factory=lambda: empty(GENOME_TAG_TABLE))
@@ -59,10 +59,10 @@ class Genome:
 
 @dataclass
 class RawTables:
-    """Raw tables with the column names of `recommender.schema`; types are right, nothing else is checked yet.
+    """All raw tables of a data set, with right types and the columns of `recommender.schema`, otherwise unchecked.
 
-    `movies` holds the raw title with its year and the genres as lists of str as spelled in the file. `ratings_to_come`
-    may still be being read while the others are worked on.
+    `movies` holds the raw title with its year, and the genres as lists of str as spelled in the file.
+    `ratings_to_come`: the ratings, which may still be being read.
     """
 
     ratings_to_come: Future[Table]
@@ -74,15 +74,15 @@ class RawTables:
 
     @property
     def ratings(self) -> Table:
-        """The ratings in file order. Raises what reading them raised."""
+        """Wait for the ratings and return them in file order. Raises what reading them raised."""
         return self.ratings_to_come.result()
 
 
 def in_background(read: Callable[..., Table], *arguments: object) -> Future[Table]:
-    """The table that `read` makes of `arguments`, in a thread of its own.
+    """Call `read(*arguments)` in a thread of its own and return the future table.
 
-    Nothing stops that thread: where another file turns out to be unreadable, the process ends only once this one has
-    been read, and rows may still be set aside meanwhile.
+    Nothing stops that thread: if another file turns out to be unreadable, the process ends only after this one has
+    been read, and rows may still be rejected meanwhile.
     """
     pool = ThreadPoolExecutor(max_workers=1)
     table = pool.submit(read, *arguments)

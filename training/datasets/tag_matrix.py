@@ -1,7 +1,7 @@
-"""The movie-tag matrix: genome, user tags, genres, era and people of each film as sparse features.
+"""Build the movie-tag matrix: genres, era, people, user tags and genome of each film as sparse features.
 
 Each block's rows have length sqrt(block weight), so the dot product of two films is the weighted sum of the blocks'
-cosines. A film without anything in a block has an empty row there: missing, not dissimilar by measurement.
+cosines. A film without any feature of a block has an empty row there.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from recommender.errors import UsageError
 from recommender.films.ids import IdMap
 from recommender.schema import ACTORS, DIRECTORS, GENRES, MOVIE, RELEVANCE, TAG, TAG_ID, USER, YEAR
 from training.datasets.dataset import TagMatrix
-from training.datasets.indexing import distinct, rows_of
+from training.datasets.indexing import distinct_ids, rows_of
 from training.datasets.tables import PERSON, Genome
 
 # In column order.
@@ -33,14 +33,14 @@ _EDGE = " .,;:!?\"'#*()[]-"
 
 
 def stack_blocks(blocks: Mapping[str, Block], n_movies: int, weights: Mapping[str, float]) -> TagMatrix:
-    """The matrix made of `blocks` in the order of BLOCKS, each scaled by its weight (default 1).
+    """Stack `blocks` side by side, in the order of BLOCKS, each scaled by the square root of its weight (default 1).
 
-    Raises UsageError where `weights` names a block that there is not.
+    Raises UsageError if `weights` names an unknown block.
     """
     if unknown := set(weights) - set(BLOCKS):
-        known = ", ".join(BLOCKS)
-        raise UsageError(f"Expected block_weights of {known}; found {', '.join(sorted(unknown))}.")
-    parts: list[sp.csr_matrix] = []
+        expected = ", ".join(BLOCKS)
+        raise UsageError(f"Expected block_weights of {expected}; found {', '.join(sorted(unknown))}.")
+    weighted_blocks: list[sp.csr_matrix] = []
     features: list[str] = []
     ranges: dict[str, tuple[int, int]] = {}
     for name in BLOCKS:
@@ -48,12 +48,12 @@ def stack_blocks(blocks: Mapping[str, Block], n_movies: int, weights: Mapping[st
         ranges[name] = (len(features), len(features) + len(names))
         features.extend(names)
         weighted = unit_rows(matrix) * np.float32(np.sqrt(weights.get(name, 1.0)))
-        parts.append(weighted.astype(np.float32, copy=False))  # hstack told of a type would copy every block
-    return TagMatrix(sp.hstack(parts, format="csr"), features, ranges)
+        weighted_blocks.append(weighted.astype(np.float32, copy=False))  # with a dtype, hstack would copy every block
+    return TagMatrix(sp.hstack(weighted_blocks, format="csr"), features, ranges)
 
 
 def film_blocks(movies: pd.DataFrame) -> dict[str, Block]:
-    """The blocks that come from the films' own table; a rare genre says more than a common one."""
+    """Return the blocks made from the films' table: genres (rare ones weigh more), era, directors and actors."""
     genres, names = named_block("genre", movies[GENRES])
     return {
         "genres": (weigh_by_rarity(genres), names),
@@ -64,47 +64,49 @@ def film_blocks(movies: pd.DataFrame) -> dict[str, Block]:
 
 
 def era_block(years: pd.Series) -> Block:
-    """Each year of release between the two nearest multiples of ERA years: 1997 is 0.6 of 1995 and 0.4 of 2000.
+    """Split each year of release between the two nearest multiples of ERA: 1997 is 0.6 of 1995 and 0.4 of 2000.
 
-    Neighbouring years are alike on either side of any border; those 2 * ERA years apart have nothing in common.
+    So neighbouring years are always similar, and years 2 * ERA apart have nothing in common.
     """
     rows = np.flatnonzero(years.notna())
     whole, rest = np.divmod(years.to_numpy(dtype=np.int64, na_value=0)[rows], ERA)
     shares = np.concatenate([ERA - rest, rest]) / ERA
-    some = shares > 0
-    knots, columns = np.unique(np.concatenate([whole, whole + 1])[some], return_inverse=True)
-    matrix = sp.csr_matrix((shares[some], (np.tile(rows, 2)[some], columns)), shape=(len(years), len(knots)))
-    return matrix, [f"era:{knot * ERA}" for knot in knots]
+    used = shares > 0
+    eras, columns = np.unique(np.concatenate([whole, whole + 1])[used], return_inverse=True)
+    matrix = sp.csr_matrix((shares[used], (np.tile(rows, 2)[used], columns)), shape=(len(years), len(eras)))
+    return matrix, [f"era:{era * ERA}" for era in eras]
 
 
 def people_block(people: pd.DataFrame, movie_ids: IdMap, min_films: int) -> Block:
-    """People known by identity only, weighted by rarity; who occurs in fewer than `min_films` films tells nothing."""
+    """Return the block of people known by identity only, of at least `min_films` films each, weighted by rarity."""
     rows, codes, names = _pairs(people, PERSON, movie_ids)
-    matrix, names = _frequent(_counts(rows, codes, (len(movie_ids), len(names))), names, min_films)
+    matrix, names = _only_frequent(_counts(rows, codes, (len(movie_ids), len(names))), names, min_films)
     return weigh_by_rarity(matrix), [f"person:{name}" for name in names]
 
 
 def user_tag_block(tags: pd.DataFrame, movie_ids: IdMap, min_films: int) -> Block:
-    """TF-IDF of normalised user tags: (1 + ln users who gave the tag) * idf, tags of at least `min_films` films."""
+    """Return the block of user tags as TF-IDF: (1 + ln users who gave the tag) * idf; tags of >= `min_films` films."""
     codes, raw_names = pd.factorize(tags[TAG])
-    names, merged = np.unique([normalise_tag(str(name)) for name in raw_names], return_inverse=True)
+    names, name_codes = np.unique([normalise_tag(str(name)) for name in raw_names], return_inverse=True)
     rows = rows_of(tags[MOVIE].to_numpy(dtype=np.int32), movie_ids)
     users = tags[USER].to_numpy(dtype=np.int64)
-    given = (rows >= 0) & (names[merged] != "")[codes]
-    # each person counts once for a film and a tag
-    people = np.int64(users.max(initial=0)) + 1
-    pairs = _distinct_sorted((rows * np.int64(len(names)) + merged[codes])[given] * people + users[given]) // people
+    usable = (rows >= 0) & (names[name_codes] != "")[codes]
+    # each user counts once per film and tag
+    n_users = np.int64(users.max(initial=0)) + 1
+    pairs = (
+        _distinct_sorted((rows * np.int64(len(names)) + name_codes[codes])[usable] * n_users + users[usable]) // n_users
+    )
     matrix = _counts(pairs // len(names), pairs % len(names), (len(movie_ids), len(names)))
     matrix.data = 1 + np.log(matrix.data)
-    matrix, kept = _frequent(matrix, names.tolist(), min_films)
-    return weigh_by_rarity(matrix), [f"tag:{name}" for name in kept]
+    matrix, kept_names = _only_frequent(matrix, names.tolist(), min_films)
+    return weigh_by_rarity(matrix), [f"tag:{name}" for name in kept_names]
 
 
 def genome_block(genome: Genome, movie_ids: IdMap) -> tuple[Block, dict[str, object]]:
-    """Relevance above each tag's average over the films, and a report.
+    """Return each film's genome relevance above the tag's average over all films, and a report.
 
-    Only films with a score for every tag count. What lies below a tag's average says "not more than any film" and is
-    dropped: the rest is sparse, and cosines between unrelated films are near 0.
+    Only films with a score for every tag count. Values below average are dropped, so that the block is sparse and the
+    cosine of unrelated films is near 0.
     """
     tags = genome.tags.frame.drop_duplicates(TAG_ID).sort_values(TAG_ID)
     films, scores = _dense_scores(genome, IdMap(tags[TAG_ID].to_numpy(dtype=np.int64)))
@@ -112,8 +114,8 @@ def genome_block(genome: Genome, movie_ids: IdMap) -> tuple[Block, dict[str, obj
     rows = rows_of(films.ids.astype(np.int32), movie_ids)
     used = complete & (rows >= 0)
     # Averages over all complete films, also those that this data set lacks.
-    average = _chosen(scores, complete).mean(axis=0) if complete.any() else np.zeros(len(tags), dtype=np.float32)
-    matrix = _rows_above(_chosen(scores, used), average, rows[used], len(movie_ids))
+    average = _select(scores, complete).mean(axis=0) if complete.any() else np.zeros(len(tags), dtype=np.float32)
+    matrix = _rows_above(_select(scores, used), average, rows[used], len(movie_ids))
     report = {
         "films": len(films),
         "complete_films": int(complete.sum()),
@@ -125,12 +127,12 @@ def genome_block(genome: Genome, movie_ids: IdMap) -> tuple[Block, dict[str, obj
 
 
 def normalise_tag(raw: str) -> str:
-    """Lower case, single spaces, no punctuation at the ends: "Sci_Fi!" -> "sci fi"."""
+    """Return a tag in lower case, with single spaces and no punctuation at the ends: "Sci_Fi!" -> "sci fi"."""
     return _SPACE.sub(" ", raw.casefold()).strip(_EDGE)
 
 
 def named_block(prefix: str, names_by_film: Iterable[Sequence[str]]) -> Block:
-    """Indicator matrix of the names of each film, columns in the names' alphabetical order."""
+    """Return the indicator matrix of each film's names, with columns in alphabetical order."""
     lists = list(names_by_film)
     lengths = np.array([len(names) for names in lists], dtype=np.int64)
     flat = np.array([name for names in lists for name in names], dtype=np.str_)
@@ -140,21 +142,21 @@ def named_block(prefix: str, names_by_film: Iterable[Sequence[str]]) -> Block:
 
 
 def weigh_by_rarity(matrix: sp.csr_matrix) -> sp.csr_matrix:
-    """Columns times the smoothed inverse document frequency ln((1 + n) / (1 + films)) + 1."""
+    """Multiply each column by the smoothed inverse document frequency ln((1 + n) / (1 + films)) + 1."""
     films = np.asarray(matrix.getnnz(axis=0))
     idf = np.log((1 + matrix.shape[0]) / (1 + films)) + 1
     return sp.csr_matrix(matrix @ sp.diags(idf.astype(np.float32)))
 
 
 def unit_rows(matrix: sp.csr_matrix) -> sp.csr_matrix:
-    """`matrix` with every non-empty row scaled to length 1."""
+    """Return `matrix` with every non-empty row scaled to length 1."""
     lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     scale = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
     return sp.csr_matrix(sp.diags(scale.astype(np.float32)) @ matrix)
 
 
 def _distinct_sorted(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Distinct values, ascending; for a million of them several times as fast as `np.unique`, which hashes."""
+    """Return the distinct values, ascending; for a million of them much faster than `np.unique`, which hashes."""
     ascending = np.sort(values)
     first = np.ones(len(ascending), dtype=bool)
     np.not_equal(ascending[1:], ascending[:-1], out=first[1:])
@@ -164,30 +166,30 @@ def _distinct_sorted(values: NDArray[np.int64]) -> NDArray[np.int64]:
 def _pairs(
     frame: pd.DataFrame, column: str, movie_ids: IdMap
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], list[str]]:
-    """Movie rows and codes of `column` (sorted) of the rows whose film is known."""
+    """Return movie row and code of `column` for each row with a known film, and the sorted names of the codes."""
     rows = rows_of(frame[MOVIE].to_numpy(dtype=np.int32), movie_ids)
-    known = rows >= 0
-    codes, names = pd.factorize(frame[column].to_numpy(dtype=object)[known], sort=True)
-    return rows[known], codes, [str(name) for name in names]
+    is_known = rows >= 0
+    codes, names = pd.factorize(frame[column].to_numpy(dtype=object)[is_known], sort=True)
+    return rows[is_known], codes, [str(name) for name in names]
 
 
 def _counts(rows: NDArray[np.integer], columns: NDArray[np.integer], shape: tuple[int, int]) -> sp.csr_matrix:
     return sp.csr_matrix((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=shape)
 
 
-def _frequent(matrix: sp.csr_matrix, names: list[str], min_films: int) -> Block:
-    kept = np.flatnonzero(np.asarray(matrix.getnnz(axis=0)) >= min_films)
-    return sp.csr_matrix(matrix[:, kept]), [names[at] for at in kept]
+def _only_frequent(matrix: sp.csr_matrix, names: list[str], min_films: int) -> Block:
+    frequent = np.flatnonzero(np.asarray(matrix.getnnz(axis=0)) >= min_films)
+    return sp.csr_matrix(matrix[:, frequent]), [names[column] for column in frequent]
 
 
-def _chosen(scores: NDArray[np.float32], rows: NDArray[np.bool_]) -> NDArray[np.float32]:
+def _select(scores: NDArray[np.float32], rows: NDArray[np.bool_]) -> NDArray[np.float32]:
     return scores if rows.all() else scores[rows]
 
 
 def _rows_above(
     scores: NDArray[np.float32], average: NDArray[np.float32], rows: NDArray[np.int32], n_movies: int
 ) -> sp.csr_matrix:
-    """(n_movies, n_tags) what each score has above the average, in these rows (ascending)."""
+    """Return (n_movies, n_tags) positive differences of scores from the average, in these rows (ascending)."""
     above = scores > average
     indptr = np.zeros(n_movies + 1, dtype=np.int32)
     indptr[rows + 1] = np.count_nonzero(above, axis=1)
@@ -196,9 +198,9 @@ def _rows_above(
 
 
 def _dense_scores(genome: Genome, tag_ids: IdMap) -> tuple[IdMap, NDArray[np.float32]]:
-    """Films of the genome and their (n_films, n_tags) scores, NaN where a score is missing."""
+    """Return the genome's films and their (n_films, n_tags) scores, NaN where a score is missing."""
     movies, tags, relevance = (genome.scores.frame[column].to_numpy() for column in (MOVIE, TAG_ID, RELEVANCE))
-    films = distinct(movies)
+    films = distinct_ids(movies)
     if _is_full_table(movies, tags, films, tag_ids):
         return films, relevance.reshape(len(films), len(tag_ids))
     scores = np.full((len(films), len(tag_ids)), np.nan, dtype=np.float32)
@@ -207,7 +209,7 @@ def _dense_scores(genome: Genome, tag_ids: IdMap) -> tuple[IdMap, NDArray[np.flo
 
 
 def _is_full_table(movies: NDArray[np.int32], tags: NDArray[np.int32], films: IdMap, tag_ids: IdMap) -> bool:
-    """True when the scores stand film by film and tag by tag, none missing, as the real genome's do."""
+    """Return whether the scores are complete and sorted by film and tag, as the real genome's are."""
     shape = (len(films), len(tag_ids))
     return (
         len(movies) == shape[0] * shape[1]

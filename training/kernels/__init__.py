@@ -1,1 +1,1 @@
-"""The few compiled loops. Each releases the interpreter lock, so that plain threads run them side by side."""
+"""Compiled loops; each releases the interpreter lock, so that plain threads run them in parallel."""

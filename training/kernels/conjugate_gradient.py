@@ -1,4 +1,4 @@
-"""One half-step of implicit's ALS: every row's ridge system, a few conjugate-gradient steps nearer to its solution."""
+"""One half-step of implicit's ALS: a few conjugate-gradient steps towards the solution of each row's ridge system."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.kernels.threads import Map, Scratch
 
 SPANS = 64  # tasks, with about as many entries each
 CONVERGED = 1e-20  # squared length of a residual that is small enough: implicit's own bound
-FAST = {"reassoc", "contract", "nsz"}  # sums in any order, so that they can be vectors; otherwise the usual arithmetic
+FAST = {"reassoc", "contract", "nsz"}  # sums in any order, for vector instructions; otherwise the usual arithmetic
 
 
 def improve_rows(
@@ -25,15 +25,16 @@ def improve_rows(
     run: Map,
     scratch: Scratch,
 ) -> None:
-    """Move each row x_r of `factors` (m, d), in place, `steps` conjugate-gradient steps towards the solution of
-    (O'O + sum_j (c_rj - 1) o_j o_j' + regularization I) x_r = sum_j c_rj o_j.
+    """Move each row of `factors` (m, d), in place, some conjugate-gradient steps towards its least-squares solution.
+
+    Row x_r solves (O'O + sum_j (c_rj - 1) o_j o_j' + regularization I) x_r = sum_j c_rj o_j.
 
     `confidence`: (m, n) float32 c > 0; `other`: (n, d) float32 rows o_j. A row without entries becomes zeros. The
     result does not depend on how `run` spreads the tasks.
 
     The arithmetic of implicit's solver (Takács, Pilászy and Tikk, 2011, "Applications of the conjugate gradient
-    method for implicit feedback collaborative filtering"). What makes it faster: the rows o_j of a system are brought
-    together once, not fetched from all over the memory in every step, and gone through four at a time.
+    method for implicit feedback collaborative filtering"). What makes it faster: the rows o_j of a system are copied
+    together once instead of being fetched from all over the memory in every step, and used four at a time.
     """
     gram = other.T @ other
     gram[np.diag_indices(len(gram))] += np.float32(regularization)
@@ -41,13 +42,13 @@ def improve_rows(
     cuts = np.searchsorted(confidence.indptr, np.linspace(0, confidence.nnz, SPANS + 1))
     cuts[-1] = confidence.shape[0]  # rows without entries at the end belong to the last span
 
-    def work(span: int) -> None:
+    def improve_span(span: int) -> None:
         first, last = cuts[span], cuts[span + 1]
         fullest = np.diff(confidence.indptr[first : last + 1]).max(initial=0)
-        known = scratch.block("known", int(fullest), other.shape[1])
-        _improve(rows, other, gram, steps, first, factors[first:last], known)
+        gathered = scratch.block("gathered", int(fullest), other.shape[1])
+        _improve(rows, other, gram, steps, first, factors[first:last], gathered)
 
-    for _ in run(work, range(SPANS)):
+    for _ in run(improve_span, range(SPANS)):
         pass
 
 
@@ -55,56 +56,56 @@ def improve_rows(
 def _improve(rows: Any, other: Any, gram: Any, steps: int, start: int, factors: Any, room: Any) -> None:
     indptr, indices, confidence = rows
     direction, residual, image = np.empty_like(gram[0]), np.empty_like(gram[0]), np.empty_like(gram[0])
-    for line in range(len(factors)):
-        first, last = indptr[start + line], indptr[start + line + 1]
-        x = factors[line]
+    for row in range(len(factors)):
+        first, last = indptr[start + row], indptr[start + row + 1]
+        x = factors[row]
         if first == last:
             x[:] = 0
             continue
-        known, weights = room[: last - first], confidence[first:last]
-        for at in range(first, last):
-            here, there = known[at - first], other[indices[at]]
-            for f in range(len(here)):
-                here[f] = there[f]
+        gathered, weights = room[: last - first], confidence[first:last]
+        for entry in range(first, last):
+            copy, source = gathered[entry - first], other[indices[entry]]
+            for f in range(len(copy)):
+                copy[f] = source[f]
         direction[:] = -x
-        _apply(gram, known, weights, np.float32(1), direction, residual)
+        _apply(gram, gathered, weights, np.float32(1), direction, residual)
         direction[:] = residual
         length = _dot(residual, residual)
         for _ in range(steps):
             if length < CONVERGED:
                 break
-            _apply(gram, known, weights, np.float32(0), direction, image)
+            _apply(gram, gathered, weights, np.float32(0), direction, image)
             step = length / _dot(direction, image)
             _add(step, direction, x)
             _add(-step, image, residual)
             shorter = _dot(residual, residual)
-            turn = shorter / length
+            momentum = shorter / length
             for f in range(len(direction)):
-                direction[f] = residual[f] + turn * direction[f]
+                direction[f] = residual[f] + momentum * direction[f]
             length = shorter
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def _apply(gram: Any, known: Any, weights: Any, target: Any, p: Any, out: Any) -> None:
-    """out = gram p + sum_j (c_j - 1) (o_j'p) o_j + target * sum_j c_j o_j."""
+def _apply(gram: Any, gathered: Any, weights: Any, target: Any, p: Any, out: Any) -> None:
+    """Compute out = gram p + sum_j (c_j - 1) (o_j'p) o_j + target * sum_j c_j o_j."""
     out[:] = np.dot(gram, p)
-    whole = len(known) // 4 * 4
-    for at in range(0, whole, 4):  # so `p` and `out` are loaded once for four
-        o0, o1, o2, o3 = known[at], known[at + 1], known[at + 2], known[at + 3]
+    whole = len(gathered) // 4 * 4
+    for entry in range(0, whole, 4):  # loads `p` and `out` once for four rows
+        o0, o1, o2, o3 = gathered[entry], gathered[entry + 1], gathered[entry + 2], gathered[entry + 3]
         s0 = s1 = s2 = s3 = np.float32(0)
         for f in range(len(p)):
             s0 += o0[f] * p[f]
             s1 += o1[f] * p[f]
             s2 += o2[f] * p[f]
             s3 += o3[f] * p[f]
-        s0 = _pull(weights[at], s0, target)
-        s1 = _pull(weights[at + 1], s1, target)
-        s2 = _pull(weights[at + 2], s2, target)
-        s3 = _pull(weights[at + 3], s3, target)
+        s0 = _pull(weights[entry], s0, target)
+        s1 = _pull(weights[entry + 1], s1, target)
+        s2 = _pull(weights[entry + 2], s2, target)
+        s3 = _pull(weights[entry + 3], s3, target)
         for f in range(len(p)):
             out[f] += s0 * o0[f] + s1 * o1[f] + s2 * o2[f] + s3 * o3[f]
-    for at in range(whole, len(known)):
-        _add(_pull(weights[at], _dot(known[at], p), target), known[at], out)
+    for entry in range(whole, len(gathered)):
+        _add(_pull(weights[entry], _dot(gathered[entry], p), target), gathered[entry], out)
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)

@@ -1,4 +1,4 @@
-"""Films by the people they share: counts of common people, normalised and shrunk, the best k of each film."""
+"""Item-item similarity from co-ratings: counts of common users, normalised and shrunk, the best k per film."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from training.kernels.threads import thread_map
 from training.kernels.topk import top_k
 
 STEP = 16  # films per task
-_TINY = np.finfo(np.float32).tiny  # where nobody is common and nothing is shrunk: 0 / tiny is 0
+_TINY = np.finfo(np.float32).tiny  # avoids 0 / 0 where no user is common and nothing is shrunk
 
 
 def cooccurrence_top_k(
     user_item: sp.csr_matrix, k: int, *, exponent: float, shrinkage: float, threads: int = 0
 ) -> sp.csr_matrix:
-    """(n_movies, n_movies) likeness, the best k of each row; of equals, the more popular films.
+    """Return the k most similar films of each film as a sparse (n_movies, n_movies) matrix; ties go to popular films.
 
-    likeness(i, j) = c_ij / (c_ii c_jj)^exponent * c_ij / (c_ij + shrinkage), where c = W'W for the weights W =
+    similarity(i, j) = c_ij / (c_ii c_jj)^exponent * c_ij / (c_ij + shrinkage), where c = W'W for the weights W =
     `user_item` (n_users, n_movies): exponent 1/2 is the cosine, 1 is lift. The film itself is left out.
     """
     n = user_item.shape[1]
@@ -37,8 +37,8 @@ def cooccurrence_top_k(
         block = np.zeros((stop - start, n), dtype=np.float32)
         _count(_ratings(by_item, start, stop), (by_user.indptr, by_user.indices, by_user.data), block)
         _normalise(block, scale, start, np.float32(shrinkage))
-        found, values[order[start:stop]] = top_k(block, k)
-        columns[order[start:stop]] = np.where(found >= 0, order[found], -1)
+        block_columns, values[order[start:stop]] = top_k(block, k)
+        columns[order[start:stop]] = np.where(block_columns >= 0, order[block_columns], -1)
 
     with thread_map(threads) as run:
         for _ in run(work, range(0, n, STEP)):
@@ -47,44 +47,44 @@ def cooccurrence_top_k(
 
 
 def _ratings(by_item: sp.csc_matrix, start: int, stop: int) -> tuple[NDArray[Any], ...]:
-    """Users, films counted from `start`, and weights of the ratings of the films start..stop, sorted by user.
+    """Return user, film (minus `start`) and weight of each rating of the films start..stop, sorted by user.
 
-    One after the other, the films of a user find that user's row in the cache.
+    In this order a user's row stays in the cache for all of the user's films.
     """
     first, last = by_item.indptr[start], by_item.indptr[stop]
     users = by_item.indices[first:last]
-    lines = np.repeat(np.arange(stop - start, dtype=np.int32), np.diff(by_item.indptr[start : stop + 1]))
+    block_rows = np.repeat(np.arange(stop - start, dtype=np.int32), np.diff(by_item.indptr[start : stop + 1]))
     by_user = np.argsort(users, kind="stable")
-    return users[by_user], lines[by_user], by_item.data[first:last][by_user]
+    return users[by_user], block_rows[by_user], by_item.data[first:last][by_user]
 
 
 def _sparse(columns: NDArray[np.int32], values: NDArray[np.float32]) -> sp.csr_matrix:
-    """Rows of (column, value), places with -1 or no value left out; columns ascending."""
-    kept = (columns >= 0) & (values > 0)
-    indptr = np.concatenate(([0], np.cumsum(kept.sum(axis=1))))
-    matrix = sp.csr_matrix((values[kept], columns[kept], indptr), shape=(len(columns), len(columns)))
+    """Return the sparse matrix of these columns and values (n, k), without columns of -1 and values up to 0."""
+    is_link = (columns >= 0) & (values > 0)
+    indptr = np.concatenate(([0], np.cumsum(is_link.sum(axis=1))))
+    matrix = sp.csr_matrix((values[is_link], columns[is_link], indptr), shape=(len(columns), len(columns)))
     matrix.sort_indices()
     return matrix
 
 
 @njit(cache=True, nogil=True)
 def _count(ratings: Any, by_user: Any, out: Any) -> None:
-    """out[b, j] = sum over the ratings (u, b, w) of w * w_uj; `out` starts as zeros."""
-    users, lines, weights = ratings
+    """Add to out[b, j] the sum of w * w_uj over the ratings (u, b, w); `out` holds zeros."""
+    users, block_rows, weights = ratings
     user_ptr, user_items, user_weights = by_user
-    for at in range(len(users)):
-        row, weight, user = out[lines[at]], weights[at], users[at]
-        # unsigned indices spare the check for negative ones
+    for rating in range(len(users)):
+        row, weight, user = out[block_rows[rating]], weights[rating], users[rating]
+        # unsigned indices need no check for negative ones
         for other in range(np.uint64(user_ptr[user]), np.uint64(user_ptr[user + 1])):
             row[np.uint64(user_items[other])] += weight * user_weights[other]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _normalise(block: Any, scale: Any, start: int, shrinkage: np.float32) -> None:
-    """Counts to likeness, in place; the film itself to -inf."""
-    for line in range(len(block)):
-        row, own = block[line], scale[start + line]
-        for column in range(len(row)):  # without a branch: vector instructions
-            count = row[column]
-            row[column] = count * own * scale[column] * (count / max(count + shrinkage, _TINY))
-        row[start + line] = -np.inf
+    """Turn counts into similarities, in place; the film itself gets -inf."""
+    for row in range(len(block)):
+        counts, row_scale = block[row], scale[start + row]
+        for column in range(len(counts)):  # without a branch: vector instructions
+            count = counts[column]
+            counts[column] = count * row_scale * scale[column] * (count / max(count + shrinkage, _TINY))
+        counts[start + row] = -np.inf

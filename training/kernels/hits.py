@@ -1,4 +1,4 @@
-"""Which places of ranked lists show a relevant film."""
+"""Mark the relevant films in ranked lists."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from numpy.typing import NDArray
 
 
 def find_hits(lists: NDArray[np.int32], relevant: sp.csr_matrix) -> NDArray[np.bool_]:
-    """(m, k) True where a list shows one of its relevant films.
+    """Return (m, k) booleans: True where a ranked list holds one of its relevant films.
 
     `lists`: (m, k) film rows, padded with -1; `relevant`: (m, n_movies), indices sorted within each row.
     """
-    assert relevant.has_sorted_indices, "the look-up halves sorted rows"
-    found = np.empty(lists.shape, dtype=np.bool_)
-    _find_hits(np.ascontiguousarray(lists), relevant.indptr, relevant.indices, found)
-    return found
+    assert relevant.has_sorted_indices, "expected sorted indices for the binary search"
+    is_hit = np.empty(lists.shape, dtype=np.bool_)
+    _find_hits(np.ascontiguousarray(lists), relevant.indptr, relevant.indices, is_hit)
+    return is_hit
 
 
 @njit(cache=True, nogil=True)
-def _find_hits(lists: Any, indptr: Any, indices: Any, found: Any) -> None:
-    for line in range(len(lists)):
-        for place in range(lists.shape[1]):
-            film, low, high = lists[line, place], indptr[line], indptr[line + 1]
+def _find_hits(lists: Any, indptr: Any, indices: Any, is_hit: Any) -> None:
+    for row in range(len(lists)):
+        for rank in range(lists.shape[1]):
+            film, low, high = lists[row, rank], indptr[row], indptr[row + 1]
             while low < high:
                 middle = (low + high) // 2
                 if indices[middle] < film:
                     low = middle + 1
                 else:
                     high = middle
-            found[line, place] = low < indptr[line + 1] and indices[low] == film
+            is_hit[row, rank] = low < indptr[row + 1] and indices[low] == film

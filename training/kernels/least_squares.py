@@ -1,4 +1,4 @@
-"""One half-step of weighted alternating least squares: every row's ridge system, solved exactly."""
+"""One half-step of weighted alternating least squares: each row's ridge system, solved exactly."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ STEP = 64  # rows per task
 def solve_rows(
     confidence: sp.csr_matrix, other: NDArray[np.float32], ridge: NDArray[np.float32], unobserved: float, run: Map
 ) -> NDArray[np.float32]:
-    """(m, d) factors x_r = (g O'O + sum_j (c_rj - g) o_j o_j' + ridge_r I)^-1 sum_j c_rj o_j of each row r.
+    """Return the exact factors (m, d) of each row, given the other side's factors.
+
+    x_r = (g O'O + sum_j (c_rj - g) o_j o_j' + ridge_r I)^-1 sum_j c_rj o_j for each row r.
 
     `confidence`: (m, n) float32 c; `other`: (n, d) float32 rows o_j; `ridge`: (m,); `unobserved`: g. A row without
     entries gives zeros. The result does not depend on how `run` spreads the tasks.
@@ -26,10 +28,10 @@ def solve_rows(
     factors = np.zeros((confidence.shape[0], other.shape[1]), dtype=np.float32)
     rows = (confidence.indptr, confidence.indices, confidence.data)
 
-    def work(start: int) -> None:
+    def solve_block(start: int) -> None:
         _solve(rows, other, gram, ridge, np.float32(unobserved), start, factors[start : start + STEP])
 
-    for _ in run(work, range(0, len(factors), STEP)):
+    for _ in run(solve_block, range(0, len(factors), STEP)):
         pass
     return factors
 
@@ -37,36 +39,36 @@ def solve_rows(
 @njit(cache=True, nogil=True)
 def _solve(rows: Any, other: Any, gram: Any, ridge: Any, unobserved: Any, start: int, out: Any) -> None:
     indptr, indices, confidence = rows
-    for line in range(len(out)):
-        first, last = indptr[start + line], indptr[start + line + 1]
+    for row in range(len(out)):
+        first, last = indptr[start + row], indptr[start + row + 1]
         if first == last:
             continue
-        known = other[indices[first:last]]
+        rated = other[indices[first:last]]
         weights = confidence[first:last]
-        weighted = known * (weights - unobserved).reshape(-1, 1)
-        system = gram + np.dot(known.T, weighted)
-        for at in range(len(system)):
-            system[at, at] += ridge[start + line]
-        solution = np.dot(known.T, weights)
+        weighted = rated * (weights - unobserved).reshape(-1, 1)
+        system = gram + np.dot(rated.T, weighted)
+        for factor in range(len(system)):
+            system[factor, factor] += ridge[start + row]
+        solution = np.dot(rated.T, weights)
         _cholesky_solve(system, solution)
-        out[line] = solution
+        out[row] = solution
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def _cholesky_solve(system: Any, vector: Any) -> None:
-    """vector = system^-1 vector for a symmetric positive definite system, which is overwritten by its factor."""
+    """Replace `vector` by system^-1 vector; the symmetric positive definite system is overwritten by its factor."""
     d = len(vector)
     for row in range(d):
         for column in range(row + 1):
             total = system[row, column]
-            for at in range(column):
-                total -= system[row, at] * system[column, at]
+            for inner in range(column):
+                total -= system[row, inner] * system[column, inner]
             system[row, column] = np.sqrt(total) if row == column else total / system[column, column]
         total = vector[row]
-        for at in range(row):
-            total -= system[row, at] * vector[at]
+        for inner in range(row):
+            total -= system[row, inner] * vector[inner]
         vector[row] = total / system[row, row]
     for row in range(d - 1, -1, -1):
         vector[row] /= system[row, row]
-        for at in range(row):
-            vector[at] -= system[row, at] * vector[row]
+        for inner in range(row):
+            vector[inner] -= system[row, inner] * vector[row]

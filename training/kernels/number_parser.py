@@ -1,7 +1,7 @@
-"""Lines of plain numbers to columns: the inner loop of reading ratings and genome scores.
+"""Parse lines of plain numbers into columns: the inner loop of reading ratings and genome scores.
 
-Several times as fast as pandas' C engine, because it knows what it reads. What it does not know (quotes, blank lines,
-exponents, anything malformed) it refuses, for a slower parser to look at.
+Several times as fast as pandas' C engine, because it accepts plain numbers only. Anything else (quotes, blank lines,
+exponents, malformed text) it refuses, for a slower parser to read.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 REFUSED = -1
 FULL = -2
 MAX_DIGITS = 15  # a whole number of that many digits is exact in float64
-# What the columns of a file of numbers hold, in this order: two ids, a value and, in some files, a time.
+# Types of the columns in this order: two ids, a value and, in some files, a time.
 COLUMN_TYPES = ("int32", "int32", "float32", "int64")
 
 _POWERS = 10.0 ** np.arange(MAX_DIGITS + 1)
 _NEWLINE, _RETURN, _QUOTE, _MINUS, _POINT, _ZERO = (np.uint64(ord(character)) for character in '\n\r"-.0')
-# Unsigned indices spare the check for negative ones; this one stands for "refused".
+# Unsigned indices need no check for negative ones; _NOWHERE means "refused".
 _NONE, _ONE, _NINE, _MAX_DIGITS, _NOWHERE = (np.uint64(n) for n in (0, 1, 9, MAX_DIGITS, 2**64 - 1))
 _VALUE = COLUMN_TYPES.index("float32")
 _LIMITS = np.array([2**31, 2**31, 0, 2**63 - 1])  # of the whole numbers of each column
@@ -31,82 +31,83 @@ _NO_TIMES = np.empty(0, dtype=COLUMN_TYPES[3])
 def parse_numbers(
     data: NDArray[np.uint8], separator: str, slots: NDArray[np.int64], columns: Sequence[NDArray[Any]], row: int
 ) -> int:
-    """Parse all lines of `data` into `columns` from `row` on; gives the row after the last one, REFUSED or FULL.
+    """Parse all lines of `data` into `columns` from `row` on; return the row after the last one, REFUSED or FULL.
 
     `data`: (bytes,) whole lines, the last one with its line end. `separator`: one character, or one character twice.
-    `slots`: (fields of a line,) column of each field, -1 for a field to pass over. `columns`: arrays of COLUMN_TYPES,
-    which have equally many rows; the last one may be missing. What stands from `row` on is undefined after REFUSED (a
-    line is not plain numbers of at most MAX_DIGITS digits, or one does not fit its column) and FULL (more lines than
-    room). A value is the nearest float64, rounded to float32.
+    `slots`: (fields of a line,) column of each field, -1 for a field to skip. `columns`: arrays of COLUMN_TYPES with
+    equally many rows; the last one may be missing. REFUSED: a line is not plain numbers of at most MAX_DIGITS digits,
+    or one does not fit its column. FULL: there are more lines than rows. Rows from `row` on are undefined after both.
+    A value is the nearest float64, rounded to float32.
     """
     if not len(data) or data[-1] != _NEWLINE:  # the loops end at line ends, not at the end of the data
         return REFUSED
-    ids, others, values = columns[:3]
+    ids, other_ids, values = columns[:3]
     times = columns[3] if len(columns) > 3 else _NO_TIMES
     mark = np.uint64(ord(separator[0]))
-    return int(_parse_lines(data, mark, len(separator), slots, ids, others, values, times, row, _LIMITS, _POWERS))
+    return int(_parse_lines(data, mark, len(separator), slots, ids, other_ids, values, times, row, _LIMITS, _POWERS))
 
 
 @njit(cache=True, nogil=True)
 def _parse_lines(
     data: Any, separator: Any, separators: int, slots: Any,
-    ids: Any, others: Any, values: Any, times: Any, row: int, limits: Any, powers: Any,
+    ids: Any, other_ids: Any, values: Any, times: Any, row: int, limits: Any, powers: Any,
 ) -> int:  # fmt: skip
-    # The columns must be written here: handing them to another function makes the loop several times as slow.
-    at, size, last, whole = np.uint64(0), np.uint64(len(data)), len(slots) - 1, np.zeros(len(limits), dtype=np.int64)
-    while at < size:
+    # Written here, because passing the columns to another function makes the loop several times as slow.
+    position, size, last_field = np.uint64(0), np.uint64(len(data)), len(slots) - 1
+    whole_numbers = np.zeros(len(limits), dtype=np.int64)
+    while position < size:
         if row >= len(ids):
             return FULL
-        for field in range(last + 1):
+        for field in range(last_field + 1):
             slot = slots[field]
             if slot < 0:
-                at = _pass_over(data, at, separator)
+                position = _skip_field(data, position, separator)
             elif slot == _VALUE:
-                at, values[row] = _decimal_number(data, at, powers)
+                position, values[row] = _decimal_number(data, position, powers)
             else:
-                at, whole[slot] = _whole_number(data, at, limits[slot])
-            at = _past_field(data, at, field == last, separator, separators)
-            if at == _NOWHERE:
+                position, whole_numbers[slot] = _whole_number(data, position, limits[slot])
+            position = _skip_separator(data, position, field == last_field, separator, separators)
+            if position == _NOWHERE:
                 return REFUSED
-        ids[row], others[row] = whole[0], whole[1]
+        ids[row], other_ids[row] = whole_numbers[0], whole_numbers[1]
         if len(times):
-            times[row] = whole[3]
+            times[row] = whole_numbers[3]
         row += 1
     return row
 
 
 @njit(cache=True, nogil=True)
-def _digits(data: Any, at: Any, value: Any) -> Any:
-    """Where the digits at `at` end, and `value` with them appended."""
-    digit = np.uint64(data[at]) - _ZERO
+def _digits(data: Any, position: Any, value: Any) -> Any:
+    """Return the end of the digits at `position`, and `value` with the digits appended."""
+    digit = np.uint64(data[position]) - _ZERO
     while digit <= _NINE:
         value = value * 10 + np.int64(digit)
-        at += _ONE
-        digit = np.uint64(data[at]) - _ZERO
-    return at, value
+        position += _ONE
+        digit = np.uint64(data[position]) - _ZERO
+    return position, value
 
 
 @njit(cache=True, nogil=True)
-def _whole_number(data: Any, at: Any, limit: Any) -> Any:
-    """Where the whole number at `at` ends, and the number, which must be in [-limit, limit)."""
-    negative = data[at] == _MINUS
+def _whole_number(data: Any, position: Any, limit: Any) -> Any:
+    """Return the end of the whole number at `position`, and the number, which must be in [-limit, limit)."""
+    negative = data[position] == _MINUS
     if negative:
-        at += _ONE
-    end, value = _digits(data, at, np.int64(0))
-    if end == at or end - at > _MAX_DIGITS:
+        position += _ONE
+    end, value = _digits(data, position, np.int64(0))
+    if end == position or end - position > _MAX_DIGITS:
         return _NOWHERE, value
     value = -value if negative else value
     return (end if -limit <= value < limit else _NOWHERE), value
 
 
 @njit(cache=True, nogil=True)
-def _decimal_number(data: Any, at: Any, powers: Any) -> Any:
-    """Where the number at `at`, with or without decimals, ends, and the number."""
-    negative = data[at] == _MINUS
+def _decimal_number(data: Any, position: Any, powers: Any) -> Any:
+    """Return the end of the number at `position`, with or without decimals, and the number."""
+    negative = data[position] == _MINUS
     if negative:
-        at += _ONE
-    end, value = _digits(data, at, np.int64(0))
-    digits, decimals = end - at, np.uint64(0)
+        position += _ONE
+    end, value = _digits(data, position, np.int64(0))
+    digits, decimals = end - position, np.uint64(0)
     if data[end] == _POINT:
         point = end
         end, value = _digits(data, point + _ONE, value)
@@ -119,26 +120,26 @@ def _decimal_number(data: Any, at: Any, powers: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _pass_over(data: Any, at: Any, separator: Any) -> Any:
-    """End of the field at `at`, which must hold no quote."""
-    while data[at] != separator and data[at] != _NEWLINE and data[at] != _RETURN:
-        if data[at] == _QUOTE:
+def _skip_field(data: Any, position: Any, separator: Any) -> Any:
+    """Return the end of the field at `position`, which must hold no quote."""
+    while data[position] != separator and data[position] != _NEWLINE and data[position] != _RETURN:
+        if data[position] == _QUOTE:
             return _NOWHERE
-        at += _ONE
-    return at
+        position += _ONE
+    return position
 
 
 @njit(cache=True, nogil=True)
-def _past_field(data: Any, at: Any, is_last: bool, separator: Any, separators: int) -> Any:
-    """Just past the separator or line end at `at`."""
-    if at == _NOWHERE:
+def _skip_separator(data: Any, position: Any, is_last: bool, separator: Any, separators: int) -> Any:
+    """Return the position after the separator or line end at `position`."""
+    if position == _NOWHERE:
         return _NOWHERE
     if is_last:
-        if data[at] == _RETURN:
-            at += _ONE
-        return at + _ONE if data[at] == _NEWLINE else _NOWHERE
+        if data[position] == _RETURN:
+            position += _ONE
+        return position + _ONE if data[position] == _NEWLINE else _NOWHERE
     for _ in range(separators):
-        if data[at] != separator:
+        if data[position] != separator:
             return _NOWHERE
-        at += _ONE
-    return at
+        position += _ONE
+    return position

@@ -1,4 +1,4 @@
-"""An order that caches like, for rows and columns of sparse matrices."""
+"""Reorder rows and columns of sparse matrices to make good use of the processor's cache."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 
 def fullest_first(matrix: sp.csr_matrix) -> tuple[sp.csr_matrix, NDArray[np.int64], NDArray[np.int64]]:
-    """`matrix` (m, n) with its fullest rows and columns first, and the old numbers of its rows (m,) and columns (n,).
+    """Return `matrix` (m, n) with its fullest rows and columns first, and the old indices of rows and of columns.
 
-    Most entries then lead to the first few rows and columns, which lie together and stay in the processor's cache.
+    Most entries then belong to the first few rows and columns, which stay in the processor's cache.
     """
     rows = np.argsort(-np.diff(matrix.indptr), kind="stable")
     columns = np.argsort(-np.bincount(matrix.indices, minlength=matrix.shape[1]), kind="stable")
@@ -20,7 +20,7 @@ def fullest_first(matrix: sp.csr_matrix) -> tuple[sp.csr_matrix, NDArray[np.int6
 
 
 def places(order: NDArray[np.int64]) -> NDArray[np.int32]:
-    """(n,) where in `order` (n,), a permutation, each number stands."""
-    found = np.empty(len(order), dtype=np.int32)
-    found[order] = np.arange(len(order), dtype=np.int32)
-    return found
+    """Return the inverse of the permutation `order`: the position of each number in it, (n,)."""
+    positions = np.empty(len(order), dtype=np.int32)
+    positions[order] = np.arange(len(order), dtype=np.int32)
+    return positions

@@ -19,7 +19,7 @@ _LINE = 64  # bytes of a cache line, and of the widest vector
 
 
 class Steps(NamedTuple):
-    """How parameters move, in the type of the ratings: what is kept of each, and its learning rate."""
+    """Factor by which each kind of parameter decays in a step, and its learning rate, in the ratings' dtype."""
 
     keep_user_bias: Any
     keep_item_bias: Any
@@ -32,22 +32,22 @@ class Steps(NamedTuple):
 
 
 def aligned_rows(n: int, width: int, dtype: Any) -> NDArray[Any]:
-    """Zeros (n, at least `width`) in which every row starts at a cache line.
+    """Return zeros (n, at least `width`) in which every row starts at a cache line.
 
-    A vector that crosses two lines takes twice the time to store.
+    Storing a vector that crosses two lines takes twice the time.
     """
-    each = _LINE // np.dtype(dtype).itemsize
-    columns = -(-width // each) * each
-    store = np.zeros(n * columns + each, dtype=dtype)
-    first = -store.ctypes.data % _LINE // store.itemsize
-    return store[first : first + n * columns].reshape(n, columns)
+    values_per_line = _LINE // np.dtype(dtype).itemsize
+    columns = -(-width // values_per_line) * values_per_line
+    buffer = np.zeros(n * columns + values_per_line, dtype=dtype)
+    first = -buffer.ctypes.data % _LINE // buffer.itemsize
+    return buffer[first : first + n * columns].reshape(n, columns)
 
 
 @cache
 def sgd_pass(factors: int) -> Callable[..., float]:
-    """The compiled pass for rows of that many factors; a number that is known lets the compiler unroll the loops.
+    """Return the compiled SGD pass for this number of factors, which lets the compiler unroll the loops.
 
-    It takes `users`, `items` (n,) rows and `ratings` (n,) stars in the order of the updates, `start`, `stop`, the
+    The pass takes `users`, `items` (n,) rows and `ratings` (n,) stars in the order of the updates, `start`, `stop`, the
     user rows and the item rows (`aligned_rows`: the factors, then the bias), the mean and the `Steps`. It goes over the
     ratings start..stop, updates the rows in place and returns the sum of squared errors. All floating-point arguments
     share one type.
@@ -56,24 +56,32 @@ def sgd_pass(factors: int) -> Callable[..., float]:
     # "reassoc" and "contract" let the dot product use vector instructions; NaN and infinity keep their meaning.
     @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
     def one_pass(
-        users: Any, items: Any, ratings: Any, start: int, stop: int, user_rows: Any, item_rows: Any, mean: Any, by: Any
+        users: Any,
+        items: Any,
+        ratings: Any,
+        start: int,
+        stop: int,
+        user_rows: Any,
+        item_rows: Any,
+        mean: Any,
+        steps: Any,
     ) -> Any:
         squares, zero = 0.0, ratings.dtype.type(0)
-        for at in range(np.uint64(start), np.uint64(stop)):  # an unsigned index spares the check for a negative one
-            p, q = user_rows[np.uint64(users[at])], item_rows[np.uint64(items[at])]
-            without = ratings[at] - mean - p[factors] - q[factors]
-            dot = zero
+        for index in range(np.uint64(start), np.uint64(stop)):  # an unsigned index needs no check for negative ones
+            p, q = user_rows[np.uint64(users[index])], item_rows[np.uint64(items[index])]
+            residual = ratings[index] - mean - p[factors] - q[factors]
+            product = zero
             for f in range(factors):
-                dot += q[f] * p[f]
-            error = without - dot
+                product += q[f] * p[f]
+            error = residual - product
             squares += error * error
-            p[factors] = by.keep_user_bias * p[factors] + by.user_bias * error
-            q[factors] = by.keep_item_bias * q[factors] + by.item_bias * error
-            user_step, item_step = by.user * error, by.item * error
+            p[factors] = steps.keep_user_bias * p[factors] + steps.user_bias * error
+            q[factors] = steps.keep_item_bias * q[factors] + steps.item_bias * error
+            user_step, item_step = steps.user * error, steps.item * error
             for f in range(factors):
                 pf, qf = p[f], q[f]
-                p[f] = by.keep_user * pf + user_step * qf
-                q[f] = by.keep_item * qf + item_step * pf
+                p[f] = steps.keep_user * pf + user_step * qf
+                q[f] = steps.keep_item * qf + item_step * pf
         return squares
 
     return one_pass

@@ -1,4 +1,4 @@
-"""Plain threads for loops that release the interpreter lock."""
+"""Thread pools and scratch memory for compiled loops, which release the interpreter lock."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ R = TypeVar("R")
 
 
 class Map(Protocol):
-    """`map`, as a pool of threads offers it."""
+    """The type of a thread pool's `map`."""
 
     def __call__(self, function: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
-        """Results of `function` in the order of `items`."""
+        """Return the results of `function` in the order of `items`."""
         ...
 
 
 def cores() -> int:
-    """Processors that this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 @contextmanager
 def thread_map(threads: int = 0) -> Iterator[Map]:
-    """A `map` over `threads` threads (0: one per processor) in which BLAS starts no threads of its own."""
+    """Yield a parallel `map` over `threads` threads (0: one per processor); BLAS starts no threads of its own."""
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads or cores()) as pool:
         yield pool.map
 
 
 class Scratch(threading.local):
-    """Blocks that each thread has for itself and uses again.
+    """Scratch arrays that each thread reuses.
 
-    Fresh ones of many megabytes are cleared by the system each time.
+    New ones of many megabytes would be zeroed by the system each time.
     """
 
     def __init__(self) -> None:
         self._blocks: dict[str, NDArray[np.float32]] = {}
 
     def block(self, name: str, rows: int, columns: int) -> NDArray[np.float32]:
-        """(rows, columns) of any content; of one name, until it is asked for again."""
+        """Return an array (rows, columns) of undefined content, valid until the next call with this name."""
         block = self._blocks.get(name)
         if block is None or block.size < rows * columns:
             block = self._blocks[name] = np.empty(rows * columns, dtype=np.float32)

@@ -6,7 +6,7 @@
 
 p_ui = 1 where r_ui > 0 and else 0, n the number of positive r. The local objective has the confidence
 c_ui = alpha (weight_offset + weight_slope stars) as the first factor, 1 for pairs without a rating, and one
-regularization for everybody. Spark is made to minimise that:
+regularization for everybody. Spark is made to minimise this one:
 
 * Confidence. Spark is given r_ui = c_ui - 1 and alpha = 1. Where that is not positive, Spark would count the film as
   disliked: a configuration with confidences of 1 and less is refused.
@@ -54,7 +54,7 @@ Factors = NDArray[np.float32]
 
 
 class SparkAlsConfig(Config):
-    """Where the local ALS's configuration is fitted."""
+    """Settings of ALS on Spark: those of the local ALS, and where to fit it."""
 
     als: AlsConfig
     master: str = Field("local[*]", description="address of the cluster, as spark-submit takes it")
@@ -63,12 +63,12 @@ class SparkAlsConfig(Config):
 
 
 class SparkAls:
-    """`Als` fitted by Spark; the module says how the one objective is put in the terms of the other."""
+    """ALS fitted on a Spark cluster; the module's docstring explains how its objective equals that of `Als`."""
 
     config_type: ClassVar[type[Config]] = SparkAlsConfig
 
     def __init__(self, config: SparkAlsConfig) -> None:
-        """Raises UsageError where Spark cannot express the configuration."""
+        """Raise UsageError if Spark cannot express the configuration."""
         self.config = config
         least = float(self._spark_rating(np.array([RATING_MIN], dtype=np.float32))[0])
         if least <= 0:
@@ -80,7 +80,10 @@ class SparkAls:
             raise UsageError("Spark needs a regularization above 0; raise it, or train without --engine spark.")
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
-        """The arrays of `Als.fit`. Raises MissingInputError without pyspark, MovierecError where Spark fails."""
+        """Fit on Spark and return the same arrays as `Als.fit`.
+
+        Raises MissingInputError without pyspark, MovierecError if Spark fails.
+        """
         als = self.config.als
         anchors = Anchors(als.factors, als.regularization)
         progress("als on Spark", 0.0)
@@ -89,7 +92,7 @@ class SparkAls:
         return als_model(als, users, items, engine="spark", blocks=self.config.blocks)
 
     def _factors(self, data: TrainingData, anchors: Anchors, seed: int) -> tuple[Factors, Factors]:
-        """Factors (n_users + anchors, d) and (n_movies + anchors, d); zeros for those without ratings."""
+        """Fit factors (n_users + anchors, d) and (n_movies + anchors, d); zeros for those without ratings."""
         with connect(self.config.master) as spark, open_exchange(spark, self.config.exchange) as (exchange, scratch):
             spark.sparkContext.setCheckpointDir(exchange.address("checkpoints"))
             ratings = exchange.send(self._write_ratings(data.user_item, anchors, scratch / "ratings"))
@@ -102,7 +105,7 @@ class SparkAls:
             )
 
     def _write_ratings(self, user_item: sp.csr_matrix, anchors: Anchors, directory: Path) -> Path:
-        """Rows and Spark's rating as Parquet: a file for each block of people, and one for the anchors."""
+        """Write rows and Spark's ratings as Parquet: a file per block of users, and one for the anchors."""
         directory.mkdir()
         for number, entries in enumerate([*self._blocks(user_item), anchors.ratings(user_item.shape)]):
             users, movies = entries.users.astype(np.int32), entries.movies.astype(np.int32)
@@ -113,8 +116,8 @@ class SparkAls:
     def _blocks(self, user_item: sp.csr_matrix) -> Iterator[Entries]:
         bounds = np.linspace(0, user_item.shape[0], self.config.blocks + 1).astype(int)
         for start, stop in pairwise(bounds):
-            part = user_item[start:stop].tocoo()
-            yield Entries(part.row + start, part.col, self._spark_rating(part.data))
+            block = user_item[start:stop].tocoo()
+            yield Entries(block.row + start, block.col, self._spark_rating(block.data))
 
     def _spark_rating(self, stars: NDArray[np.float32]) -> NDArray[np.float32]:
         return self.config.als.alpha * self.config.als.weight(stars) - 1
@@ -139,7 +142,7 @@ class SparkAls:
 
 
 class Entries(NamedTuple):
-    """Ratings as Spark takes them: rows (n,) of people and of films, and values (n,)."""
+    """Ratings for Spark: user rows (n,), film rows (n,) and values (n,)."""
 
     users: NDArray[Any]
     movies: NDArray[Any]
@@ -148,56 +151,62 @@ class Entries(NamedTuple):
 
 @dataclass(frozen=True)
 class Anchors:
-    """Pseudo people and pseudo films below the real ones; copy c of factor k stands at row c * d + k of them."""
+    """Pseudo users and pseudo films in rows after the real ones; copy c of factor k is row c * d + k of them."""
 
     factors: int
     regularization: float
 
     @property
     def copies(self) -> int:
-        """Anchors for each factor, of people and of films alike."""
+        """Return the number of anchors per factor, on the side of users and of films alike."""
         return ceil(self.regularization)
 
     @property
     def product(self) -> float:
-        """What a_k'b_k is held at; 1 at the most, for that is what Spark can be made to want."""
+        """Return the value at which a_k'b_k is held: at most 1, the highest that Spark can be made to fit."""
         return self.regularization / self.copies
 
     def below(self, counts: NDArray[Any]) -> NDArray[Any]:
-        """(n + anchors,) numbers of ratings, those of the anchors as 1."""
+        """Append a count of 1 for each anchor to `counts` (n,) of ratings."""
         return np.append(counts, np.ones(self.copies * self.factors, dtype=counts.dtype))
 
     def ratings(self, shape: tuple[int, int]) -> Entries:
-        """The ratings that hold the anchors below `shape` real people and films.
+        """Return the ratings that hold the anchors in place, given the numbers `shape` of real users and films.
 
-        A positive one pulls a product to 1 and a negative one to 0, each by its weight. Every copy is held by the first
-        copies of the other side.
+        A positive rating pulls a product to 1 and a negative one to 0, each by its weight. Every copy is held by the
+        first copies of the other side.
         """
         first, every = np.arange(self.factors), np.arange(self.factors * self.copies)
         further = every[self.factors :]
         pairs = np.hstack([_all_pairs(every, first), _all_pairs(first, further)])
         weight = np.where((pairs < self.factors).all(axis=0), FIRMEST, FIRM)
-        own = pairs[0] % self.factors == pairs[1] % self.factors
-        up = weight[own] * self.product
-        users, movies = np.hstack([pairs[:, own], pairs[:, own], pairs[:, ~own]]) + np.array(shape)[:, None]
-        return Entries(users, movies, np.concatenate([up, up - weight[own], -weight[~own]]))
+        same_factor = pairs[0] % self.factors == pairs[1] % self.factors
+        pull_up = weight[same_factor] * self.product
+        cross_pairs = pairs[:, ~same_factor]
+        users, movies = (
+            np.hstack([pairs[:, same_factor], pairs[:, same_factor], cross_pairs]) + np.array(shape)[:, None]
+        )
+        return Entries(users, movies, np.concatenate([pull_up, pull_up - weight[same_factor], -weight[~same_factor]]))
 
     def resolve(self, users: Factors, items: Factors) -> tuple[Factors, Factors]:
-        """Factors of the real people and films in the anchors' coordinates."""
-        real = [len(side) - self.copies * self.factors for side in (users, items)]
-        a, b = (side[n : n + self.factors].astype(np.float64) for side, n in zip((users, items), real, strict=True))
+        """Return the factors of the real users and films in the anchors' coordinates."""
+        n_real = [len(side) - self.copies * self.factors for side in (users, items)]
+        a, b = (side[n : n + self.factors].astype(np.float64) for side, n in zip((users, items), n_real, strict=True))
         scale = np.sqrt(self.product)
-        found = users[: real[0]] @ b.T / scale, items[: real[1]] @ a.T / scale
-        return found[0].astype(np.float32), found[1].astype(np.float32)
+        resolved = users[: n_real[0]] @ b.T / scale, items[: n_real[1]] @ a.T / scale
+        return resolved[0].astype(np.float32), resolved[1].astype(np.float32)
 
 
 def _all_pairs(rows: NDArray[Any], columns: NDArray[Any]) -> NDArray[Any]:
-    """(2, n) every pair of the two."""
+    """Return every pair of a row and a column, (2, n)."""
     return np.stack(np.meshgrid(rows, columns, indexing="ij")).reshape(2, -1)
 
 
 def _read_factors(files: Sequence[Path], counts: NDArray[Any]) -> Factors:
-    """(n, d) from Spark's (id, features); `counts` (n,): number of ratings of each row. Raises MovierecError."""
+    """Read factors (n, d) from Spark's Parquet files of (id, features).
+
+    `counts`: (n,) number of ratings of each row. Raises MovierecError if rows with ratings are missing.
+    """
     table = pa.concat_tables(pq.read_table(file) for file in files)
     if table.num_rows != np.count_nonzero(counts):
         raise MovierecError(

@@ -1,4 +1,4 @@
-"""A session on a Spark cluster, and the directory in which driver and executors leave Parquet files for each other."""
+"""Spark sessions, and directories in which driver and executors exchange Parquet files."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ INSTALL = "Install it with `uv sync --group spark`; Java 17 must be there as wel
 
 @contextmanager
 def connect(master: str) -> Iterator[Any]:
-    """A Spark session on `master` (`local[*]`, `spark://host:7077`, `yarn`, ...), kept for the next call.
+    """Yield a Spark session on `master` (`local[*]`, `spark://host:7077`, `yarn`, ...), reused by the next call.
 
     Memory, credentials and the like are Spark's own settings (spark-defaults.conf, PYSPARK_SUBMIT_ARGS). Raises
-    MissingInputError where pyspark is not installed, MovierecError with Spark's reason where a job fails.
+    MissingInputError if pyspark is not installed, MovierecError with Spark's reason if a job fails.
     """
     try:
         from py4j.protocol import Py4JError
@@ -43,22 +43,23 @@ def connect(master: str) -> Iterator[Any]:
 
 
 def _session(sessions: Any, master: str) -> Any:
-    kept = sessions.getActiveSession()
-    if kept is not None:
-        if kept.sparkContext.master == master:
-            return kept
-        kept.stop()
-    quiet = {"spark.log.level": "FATAL", "spark.ui.showConsoleProgress": "false"}  # a failure is told by its exception
+    active = sessions.getActiveSession()
+    if active is not None:
+        if active.sparkContext.master == master:
+            return active
+        active.stop()
+    # a failure raises an exception anyway
+    quiet = {"spark.log.level": "FATAL", "spark.ui.showConsoleProgress": "false"}
     started = sessions.builder.master(master).appName("movierec").config(map=quiet).getOrCreate()
     atexit.register(started.stop)
     return started
 
 
 class Exchange:
-    """A directory of one job, at any address that Hadoop's file systems know (`file:`, `hdfs:`, `s3a:`, ...)."""
+    """A shared directory of one job on any of Hadoop's file systems (`file:`, `hdfs:`, `s3a:`, ...)."""
 
     def __init__(self, spark: Any, root: str, scratch: Path) -> None:
-        """`root`: what driver and executors share; `scratch`: a directory of the driver's own."""
+        """Make a directory under `root`, which driver and executors share; `scratch`: a local directory."""
         self._spark = spark
         self._root = spark._jvm.org.apache.hadoop.fs.Path(f"{root.rstrip('/')}/movierec-{uuid.uuid4().hex}")
         self._files = self._root.getFileSystem(spark._jsc.hadoopConfiguration())
@@ -70,18 +71,18 @@ class Exchange:
             )
 
     def address(self, name: str) -> str:
-        """Where `name` is or will be."""
+        """Return the address of the file or directory `name` in the exchange."""
         return f"{self._root.toString()}/{name}"
 
     def send(self, local: Path) -> Any:
-        """The Parquet files of the directory `local` as a Spark frame."""
+        """Upload the Parquet files of the directory `local` and return them as a Spark frame."""
         self._files.copyFromLocalFile(self._path(str(local)), self._path(self.address(local.name)))
         return self._spark.read.parquet(self.address(local.name))
 
     def receive(self, frame: Any, name: str) -> list[Path]:
-        """A Spark frame as local Parquet files, in the frame's own order.
+        """Write a Spark frame as Parquet and download the files, in the frame's order.
 
-        Raises MovierecError where the executors wrote to a directory that the driver does not see.
+        Raises MovierecError if the executors wrote to a directory that the driver does not see.
         """
         frame.write.parquet(self.address(name))
         self._files.copyToLocalFile(self._path(self.address(name)), self._path(str(self._scratch)))
@@ -94,7 +95,7 @@ class Exchange:
         return files
 
     def remove(self) -> None:
-        """Delete everything."""
+        """Delete the exchange directory."""
         self._files.delete(self._root, True)
 
     def _path(self, address: str) -> Any:
@@ -103,9 +104,9 @@ class Exchange:
 
 @contextmanager
 def open_exchange(spark: Any, root: str | None) -> Iterator[tuple[Exchange, Path]]:
-    """An exchange under `root` (None: a temporary directory of this machine) and a local scratch directory.
+    """Yield an exchange under `root` (None: a local temporary directory) and a local scratch directory.
 
-    Both are gone at the end.
+    Both are removed at the end.
     """
     with tempfile.TemporaryDirectory(prefix="movierec-spark-") as scratch:
         exchange = Exchange(spark, root or scratch, Path(scratch))
@@ -116,7 +117,7 @@ def open_exchange(spark: Any, root: str | None) -> Iterator[tuple[Exchange, Path
 
 
 def _reason(error: Exception) -> str:
-    """First line of the innermost cause that Spark names, or of the Java exception, or else of the error."""
+    """Return the first line of the innermost cause that Spark names, else of the Java exception or the error."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     for mark in ("Caused by: ", ": "):
         if causes := [line.removeprefix(mark) for line in lines if line.startswith(mark)]:

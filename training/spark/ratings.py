@@ -1,8 +1,8 @@
-"""Ratings too many for one machine's reader: CSV or Parquet files, cleaned by Spark, as a processed data set.
+"""Read and clean ratings with Spark, for files too large for one machine, as a processed data set.
 
-The rules are those of `training.datasets`: rows that are no rating of a known film are left out and counted, and of
-several ratings of one film by one user the latest stays. Files on a cluster have no order, so ratings come out by user,
-time and film, and of two at the same time the higher stays.
+The rules are those of `training.datasets`: rows that are no rating of a known film are dropped and counted, and of
+several ratings of one film by one user the latest is kept. Files on a cluster have no order, so ratings are sorted
+by user, time and film, and of two at the same time the higher is kept.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from recommender.schema import (
 )
 from training.datasets.cleaning.clean import with_canonical_entries
 from training.datasets.config import load_processing_config
-from training.datasets.indexing import distinct
+from training.datasets.indexing import distinct_ids
 from training.datasets.store import ProcessedDataset
 from training.spark.cluster import connect, open_exchange
 
@@ -42,40 +42,40 @@ _TYPES = {"int32": "int", "int64": "bigint", "float32": "float"}
 def read_dataset(
     address: str, films: ProcessedDataset, *, master: str = "local[*]", exchange: str | None = None
 ) -> ProcessedDataset:
-    """The films of `films` with the ratings at `address`, which Spark reads; `films`' own ratings are not used.
+    """Return the data set `films` with its ratings replaced by those at `address`, which Spark reads and cleans.
 
     `address`: file, directory or pattern at any address that Spark reads; CSV with a header where the name holds
-    ".csv", else Parquet. Raises DataError where columns are missing or too many rows are bad.
+    ".csv", else Parquet. Raises DataError if columns are missing or too many rows are bad.
     """
     with connect(master) as spark, open_exchange(spark, exchange) as (shared, _):
         rows = _read(spark, address)
-        known = spark.createDataFrame([(int(movie),) for movie in films.movie_ids.ids], f"{MOVIE} int")
-        good = _good(rows).join(known, MOVIE, "left_semi").cache()
+        known_movies = spark.createDataFrame([(int(movie),) for movie in films.movie_ids.ids], f"{MOVIE} int")
+        good = _good(rows).join(known_movies, MOVIE, "left_semi").cache()
         try:
             _check_share(address, rows.count(), good.count())
             files = shared.receive(_latest(good), "ratings")
         finally:
             good.unpersist()
-        return _with_ratings(films, files)
+        return _replace_ratings(films, files)
 
 
 def _read(spark: Any, address: str) -> Any:
-    """The four columns with our names and types; what cannot be read as a number is null."""
+    """Read the four columns with our names and types; what is not a number becomes null."""
     from pyspark.sql import functions as sql
 
     raw = spark.read.csv(address, header=True) if ".csv" in address else spark.read.parquet(address)
-    there = {name.lower(): name for name in raw.columns}
+    raw_names = {name.lower(): name for name in raw.columns}
     columns = []
     for name, spellings in _NAMES.items():
-        found = next((there[each.lower()] for each in spellings if each.lower() in there), None)
-        if found is None:
+        raw_name = next((raw_names[spelling.lower()] for spelling in spellings if spelling.lower() in raw_names), None)
+        if raw_name is None:
             raise DataError(f"Expected the column {' or '.join(spellings)} in {address}, found {sorted(raw.columns)}.")
-        columns.append(sql.col(found).try_cast(_TYPES[RATING_DTYPES[name]]).alias(name))
+        columns.append(sql.col(raw_name).try_cast(_TYPES[RATING_DTYPES[name]]).alias(name))
     return raw.select(*columns)
 
 
 def _good(rows: Any) -> Any:
-    """Rows whose every value is possible."""
+    """Keep the rows in which every value is possible."""
     from pyspark.sql import functions as sql
 
     stars, steps = sql.col(RATING), sql.col(RATING) / RATING_STEP
@@ -84,7 +84,7 @@ def _good(rows: Any) -> Any:
 
 
 def _latest(rows: Any) -> Any:
-    """Each pair of user and film once, by user, time and film."""
+    """Keep the latest rating of each user and film, sorted by user, time and film."""
     from pyspark.sql import functions as sql
 
     latest = rows.groupBy(USER, MOVIE).agg(sql.max(sql.struct(TIMESTAMP, RATING)).alias("latest"))
@@ -101,7 +101,7 @@ def _check_share(address: str, rows: int, good: int) -> None:
         raise DataError(f"{address} holds no usable rating of a known film.")
 
 
-def _with_ratings(films: ProcessedDataset, files: Sequence[Path]) -> ProcessedDataset:
+def _replace_ratings(films: ProcessedDataset, files: Sequence[Path]) -> ProcessedDataset:
     table = pa.concat_tables(pq.read_table(file) for file in files)
     columns = {name: table[name].to_numpy().astype(dtype) for name, dtype in RATING_DTYPES.items()}
     digest = hashlib.sha256(films.fingerprint.encode())
@@ -112,5 +112,5 @@ def _with_ratings(films: ProcessedDataset, files: Sequence[Path]) -> ProcessedDa
         fingerprint=digest.hexdigest(),
         movies=with_canonical_entries(films.movies, columns[MOVIE], films.movie_ids),
         ratings=pd.DataFrame(columns),
-        user_ids=distinct(columns[USER]),
+        user_ids=distinct_ids(columns[USER]),
     )

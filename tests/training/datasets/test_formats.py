@@ -91,7 +91,7 @@ def test_numbers_may_hold_a_stray_colon_only_where_the_separator_is(tmp_path):
     quarantine = Quarantine()
     table = read_raw(write(tmp_path / "raw", files), quarantine).ratings
     assert table.frame[USER].tolist() == [3]
-    assert [(each.line, each.reason) for each in quarantine.rejects] == [(2, "expected 4 fields, found 3")]
+    assert [(reject.line_number, reject.reason) for reject in quarantine.rejects] == [(2, "expected 4 fields, found 3")]
 
 
 def test_a_wrong_directory_says_what_was_expected_and_found(tmp_path):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from recommender.films.ids import IdMap
 from training.datasets import indexing
-from training.datasets.indexing import count_ids, distinct, entries, rating_matrix, rows_of
+from training.datasets.indexing import count_ids, distinct_ids, matrix_positions, rating_matrix, rows_of
 
 IDS = st.lists(st.integers(0, 400) | st.integers(2**30, 2**31 - 1), min_size=1, max_size=40)
 PAIRS = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=60)
@@ -17,7 +17,7 @@ PAIRS = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, ma
 
 @given(IDS, st.lists(st.integers(-5, 2**31 - 1), max_size=20))
 def test_rows_are_those_of_the_id_map(raw, asked):
-    ids = distinct(np.array(raw, dtype=np.int32))
+    ids = distinct_ids(np.array(raw, dtype=np.int32))
     assert ids.ids.tolist() == sorted(set(raw))
     wanted = np.array([*raw, *asked], dtype=np.int32)
     assert rows_of(wanted, ids).tolist() == ids.rows(wanted).tolist()
@@ -31,10 +31,10 @@ def test_the_matrix_holds_every_rating(step, pairs, ordered):
     stars = np.arange(1, len(pairs) + 1, dtype=np.float32)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(indexing, "_STEP", step)
-        matrix = rating_matrix(users, movies, stars, distinct(users), IdMap(np.arange(1, 10)))
+        matrix = rating_matrix(users, movies, stars, distinct_ids(users), IdMap(np.arange(1, 10)))
         assert count_ids(movies, IdMap(np.arange(10))).tolist() == np.bincount(movies, minlength=10).tolist()
     expected = np.zeros((len(set(users.tolist())), 9), dtype=np.float32)
-    np.add.at(expected, (distinct(users).rows(users), movies - 1), stars)
+    np.add.at(expected, (distinct_ids(users).rows(users), movies - 1), stars)
     assert matrix.toarray().tolist() == expected.tolist()
     assert matrix.has_sorted_indices
     assert matrix.nnz == len(set(pairs))
@@ -44,5 +44,5 @@ def test_the_matrix_holds_every_rating(step, pairs, ordered):
 def test_entries_lead_from_the_matrix_back_to_the_ratings(pairs):
     users, movies = (np.array(column, dtype=np.int32) for column in zip(*pairs, strict=True))
     stars = np.arange(1, len(pairs) + 1, dtype=np.float32)
-    matrix = rating_matrix(users, movies, stars, distinct(users), distinct(movies))
-    assert matrix.data[entries(users, movies)].tolist() == stars.tolist()
+    matrix = rating_matrix(users, movies, stars, distinct_ids(users), distinct_ids(movies))
+    assert matrix.data[matrix_positions(users, movies)].tolist() == stars.tolist()

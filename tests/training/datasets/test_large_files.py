@@ -45,7 +45,7 @@ def test_a_hexadecimal_number_is_set_aside(raw, number):
     line = raw.add("movies.csv", f"{number},Film (1990),Drama")
     quarantine = Quarantine()
     read_raw(raw.path, quarantine)
-    assert [reject.line for reject in quarantine.rejects] == [line]
+    assert [reject.line_number for reject in quarantine.rejects] == [line]
 
 
 @pytest.mark.usefixtures("compiled")
@@ -72,7 +72,7 @@ def test_a_damaged_block_keeps_its_other_rows_and_line_numbers(raw, bad):
     table = read_raw(raw.path, quarantine).ratings
     sound = bad.startswith('"')
     assert len(table) == len(lines) - 1 + sound
-    assert [reject.line for reject in quarantine.rejects] == ([] if sound or not bad else [1501])
+    assert [reject.line_number for reject in quarantine.rejects] == ([] if sound or not bad else [1501])
     last = np.array([len(table) - 1])
     assert table.line_numbers(last).tolist() == [len(lines) + 1]
 

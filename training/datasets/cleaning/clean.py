@@ -1,4 +1,4 @@
-"""Raw tables to clean frames: titles, genres, duplicates; rows set aside and values mended are counted."""
+"""Clean the raw tables: titles, genres, duplicates; every rejected row and mended value is counted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from recommender.schema import (
 from recommender.titles.keys import normalise
 from training.datasets.cleaning import schemas
 from training.datasets.cleaning.title_parsing import parse_title
-from training.datasets.indexing import count_ids, distinct, rating_matrix
+from training.datasets.indexing import count_ids, distinct_ids, rating_matrix
 from training.datasets.quarantine import Quarantine
 from training.datasets.tables import Genome, RawTables, Table
 
@@ -44,7 +44,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 @dataclass
 class CleanFilms:
-    """Clean frames of all but the ratings; `movies` lacks the entry that stands for each film, which they decide."""
+    """Clean tables of everything but the ratings; `movies` lacks `duplicate_of`, which depends on rating counts."""
 
     movies: pd.DataFrame
     movie_ids: IdMap
@@ -55,7 +55,7 @@ class CleanFilms:
 
 @dataclass
 class CleanRatings:
-    """Clean ratings, their (n_users, n_movies) matrix, their users, and how many repeated ones were dropped."""
+    """Clean ratings, their (n_users, n_movies) matrix, their users, and the number of repeated ratings dropped."""
 
     ratings: pd.DataFrame
     user_item: sp.csr_matrix
@@ -64,7 +64,7 @@ class CleanRatings:
 
 
 def clean_films(raw: RawTables, quarantine: Quarantine) -> CleanFilms:
-    """Clean what does not wait for the ratings. Raises DataError when too many rows are bad."""
+    """Clean every table but the ratings. Raises DataError if too many rows are bad."""
     movies = _clean_movies(schemas.split_bad(raw.movies, schemas.movies_schema(), quarantine))
     movie_ids = IdMap(movies[MOVIE].to_numpy(dtype=np.int64))
     movies[IMDB_ID] = _imdb_ids(movies, schemas.split_bad(raw.links, schemas.links_schema(), quarantine))
@@ -79,67 +79,67 @@ def clean_films(raw: RawTables, quarantine: Quarantine) -> CleanFilms:
 
 
 def clean_ratings(raw: RawTables, movie_ids: IdMap, quarantine: Quarantine, earliest: date | None) -> CleanRatings:
-    """Wait for the ratings and clean them: of these films only, none older than `earliest`.
+    """Wait for the raw ratings and clean them: only known films, no repeats, nothing older than `earliest`.
 
-    Raises DataError when too many rows are bad or none is left.
+    Raises DataError if too many rows are bad or none is left.
     """
     schema = schemas.ratings_schema(schemas.membership(movie_ids.ids), earliest)
     ratings = schemas.split_bad(raw.ratings, schema, quarantine).frame
     if not len(ratings):
         raise DataError("No usable rating is left after cleaning. Check the raw files.")
-    user_ids = distinct(ratings[USER].to_numpy())
-    once, user_item = _each_pair_once(ratings, user_ids, movie_ids)
-    return CleanRatings(once, user_item, user_ids, len(ratings) - len(once))
+    user_ids = distinct_ids(ratings[USER].to_numpy())
+    unique_ratings, user_item = _without_repeats(ratings, user_ids, movie_ids)
+    return CleanRatings(unique_ratings, user_item, user_ids, len(ratings) - len(unique_ratings))
 
 
 def clean_genome(genome: Genome, quarantine: Quarantine) -> Genome:
-    """The genome without impossible scores."""
+    """Return the tag genome without impossible scores. Raises DataError if too many rows are bad."""
     tag_ids = genome.tags.frame[TAG_ID].to_numpy(dtype=np.int64)
     return Genome(schemas.split_bad(genome.scores, schemas.genome_scores_schema(tag_ids), quarantine), genome.tags)
 
 
 def clean_genres(raw: Iterable[str]) -> list[str]:
-    """Genres without repeats, sorted, "Children's" as "Children"; [] where the file says that it knows none."""
+    """Return distinct genres, sorted, with "Children's" as "Children"; [] if the file says that there are none."""
     names = (_GENRE_SYNONYMS.get(name.strip(), name.strip()) for name in raw)
     return sorted({name for name in names if name not in _NO_GENRE})
 
 
-def with_canonical_entries(movies: pd.DataFrame, rated: NDArray[np.int32], movie_ids: IdMap) -> pd.DataFrame:
-    """`movies` with the entry that stands for each film, told from `rated`, the movie_id of each rating."""
-    return movies.assign(**{DUPLICATE_OF: canonical_entries(movies, count_ids(rated, movie_ids))})
+def with_canonical_entries(movies: pd.DataFrame, rated_ids: NDArray[np.int32], movie_ids: IdMap) -> pd.DataFrame:
+    """Add `duplicate_of`, the most rated entry of the same film; `rated_ids`: movie_id of each rating."""
+    return movies.assign(**{DUPLICATE_OF: canonical_entries(movies, count_ids(rated_ids, movie_ids))})
 
 
 def canonical_entries(movies: pd.DataFrame, rating_counts: NDArray[np.int64]) -> pd.Series:
-    """(n_movies,) movie_id of the entry that stands for each film.
+    """Return for each entry the movie_id of the most rated entry of the same film, (n_movies,).
 
-    Entries are one film when title (up to case, accents and punctuation) and year agree, unless the Internet Movie
-    Database knows them as two; an entry without an id there goes with the most rated that has one. The most rated entry
-    stands for all, on a tie the one with the lower id. A title without a year equals none.
+    Entries are one film if title (up to case, accents and punctuation) and year agree and their ids at the Internet
+    Movie Database do not differ; an entry without such an id joins the most rated one that has an id. Of equally rated
+    entries the lower movie_id wins. An entry without a year has no duplicates.
     """
     keys = [normalise(title) for title in movies[TITLE]]
     columns = {"key": keys, "count": rating_counts} | {name: movies[name] for name in (MOVIE, YEAR, IMDB_ID)}
     dated = pd.DataFrame(columns)[movies[YEAR].notna()].sort_values(["count", MOVIE], ascending=[False, True])
-    alike = dated.groupby(["key", YEAR], sort=False)[IMDB_ID].transform("first")
-    dated[IMDB_ID] = dated[IMDB_ID].fillna(alike).fillna(0)
-    best = dated.groupby(["key", YEAR, IMDB_ID], sort=False)[MOVIE].transform("first")
-    return best.reindex(movies.index).fillna(movies[MOVIE]).astype("int32")
+    shared_id = dated.groupby(["key", YEAR], sort=False)[IMDB_ID].transform("first")
+    dated[IMDB_ID] = dated[IMDB_ID].fillna(shared_id).fillna(0)
+    most_rated = dated.groupby(["key", YEAR, IMDB_ID], sort=False)[MOVIE].transform("first")
+    return most_rated.reindex(movies.index).fillna(movies[MOVIE]).astype("int32")
 
 
 def _clean_movies(raw: Table) -> pd.DataFrame:
-    """One row per film, ascending movie_id, titles taken apart and genres under one spelling."""
+    """Return one row per film, ascending movie_id, with titles parsed and genres in one spelling."""
     frame = raw.frame.sort_values(MOVIE, kind="stable").reset_index(drop=True)
     titles = [_without_control(title).strip() for title in frame[ORIGINAL_TITLE].tolist()]
-    parsed = [parse_title(title) for title in titles]
+    parsed_titles = [parse_title(title) for title in titles]
     return pd.DataFrame(
         {
             MOVIE: frame[MOVIE],
-            TITLE: pd.Series([each.title for each in parsed], dtype="str"),
+            TITLE: pd.Series([parsed.title for parsed in parsed_titles], dtype="str"),
             ORIGINAL_TITLE: pd.Series(titles, dtype="str"),
-            ALTERNATIVE_TITLES: pd.Series([list(each.alternatives) for each in parsed], dtype="object"),
-            YEAR: pd.Series([each.year for each in parsed], dtype="Int32"),
-            GENRES: pd.Series(_cleaned_genres(frame[GENRES]), dtype="object"),
-            DIRECTORS: pd.Series([[] for _ in parsed], dtype="object"),
-            ACTORS: pd.Series([[] for _ in parsed], dtype="object"),
+            ALTERNATIVE_TITLES: pd.Series([list(parsed.alternatives) for parsed in parsed_titles], dtype="object"),
+            YEAR: pd.Series([parsed.year for parsed in parsed_titles], dtype="Int32"),
+            GENRES: pd.Series(_clean_all_genres(frame[GENRES]), dtype="object"),
+            DIRECTORS: pd.Series([[] for _ in parsed_titles], dtype="object"),
+            ACTORS: pd.Series([[] for _ in parsed_titles], dtype="object"),
         }
     )
 
@@ -148,15 +148,15 @@ def _without_control(title: str) -> str:
     return title if title.isprintable() else _CONTROL.sub(" ", title)
 
 
-def _cleaned_genres(raw: Iterable[list[str]]) -> list[list[str]]:
-    """Clean genres of all films; there are far fewer combinations than films."""
-    known: dict[tuple[str, ...], list[str]] = {}
+def _clean_all_genres(raw: Iterable[list[str]]) -> list[list[str]]:
+    """Return the clean genres of each film; each combination is cleaned once, as there are far fewer than films."""
+    cleaned: dict[tuple[str, ...], list[str]] = {}
     combinations = (tuple(genres) for genres in raw)
-    return [list(known.get(each) or known.setdefault(each, clean_genres(each))) for each in combinations]
+    return [list(cleaned.get(genres) or cleaned.setdefault(genres, clean_genres(genres))) for genres in combinations]
 
 
-def _each_pair_once(ratings: pd.DataFrame, user_ids: IdMap, movie_ids: IdMap) -> tuple[pd.DataFrame, sp.csr_matrix]:
-    """Ratings with one row for each user and film, and their matrix."""
+def _without_repeats(ratings: pd.DataFrame, user_ids: IdMap, movie_ids: IdMap) -> tuple[pd.DataFrame, sp.csr_matrix]:
+    """Return the ratings with one row per user and film, and their matrix."""
     matrix = _matrix(ratings, user_ids, movie_ids)
     if matrix.nnz < len(ratings):
         ratings = keep_latest(ratings)
@@ -165,7 +165,7 @@ def _each_pair_once(ratings: pd.DataFrame, user_ids: IdMap, movie_ids: IdMap) ->
 
 
 def keep_latest(ratings: pd.DataFrame) -> pd.DataFrame:
-    """Of several ratings of one film by one user the latest; on a tie the later in the file. The order stays."""
+    """Keep only the latest rating per user and film, on a tie the later in the file, without changing the order."""
     repeated = ratings[ratings.duplicated([USER, MOVIE], keep=False)]
     by_time = repeated.sort_values(TIMESTAMP, kind="stable")
     dropped = by_time.index[by_time.duplicated([USER, MOVIE], keep="last")]
@@ -182,7 +182,7 @@ def _imdb_ids(movies: pd.DataFrame, links: Table) -> pd.Series:
 
 
 def count_mended(movies: pd.DataFrame) -> dict[str, int]:
-    """What cleaning decided or found missing, over all films."""
+    """Count duplicates, missing years and genres, and alternative titles over all films."""
     return {
         "films_entered_twice": int((movies[DUPLICATE_OF] != movies[MOVIE]).sum()),
         "titles_without_year": int(movies[YEAR].isna().sum()),

@@ -1,4 +1,4 @@
-"""What a clean row must look like (pandera), and which rows of a raw table do not."""
+"""Pandera schemas of the raw tables, and the split of a table into good and bad rows."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from recommender.schema import (
     TIMESTAMP,
     USER,
 )
-from training.datasets.indexing import parts
+from training.datasets.indexing import slices
 from training.datasets.quarantine import Quarantine
 from training.datasets.tables import Table
 
 MAX_TITLE = 500  # characters; the longest real one has 160
 MAX_TAG = 1000
 _TABLE_LIMIT = 1 << 26
-_STEPS = 1 / RATING_STEP  # of a rating in a star
+_STEPS = 1 / RATING_STEP  # rating steps in one star
 
 SeriesCheck = Callable[[pd.Series], pd.Series]
 
 
 def split_bad(table: Table, schema: pa.DataFrameSchema, quarantine: Quarantine) -> Table:
-    """`table` without the rows that break `schema`; those go to `quarantine`, each for its first reason."""
+    """Return `table` without the rows that break `schema`; `quarantine` gets those, each with its first reason."""
     try:
         schema.validate(table.frame, lazy=True, inplace=True)
     except pa.errors.SchemaErrors as errors:
@@ -51,10 +51,12 @@ def split_bad(table: Table, schema: pa.DataFrameSchema, quarantine: Quarantine) 
 
 
 def movies_schema() -> pa.DataFrameSchema:
-    """Raw movies: a non-negative id that stands once, and a title."""
+    """Return the schema of raw movies: a non-negative id that occurs once, and a title."""
     return pa.DataFrameSchema(
         {
-            MOVIE: _column("int32", ("movie id is negative", lambda ids: ids >= 0), ("movie id stands twice", _first)),
+            MOVIE: _column(
+                "int32", ("movie id is negative", lambda ids: ids >= 0), ("movie id stands twice", _is_first)
+            ),
             ORIGINAL_TITLE: _column(
                 "str",
                 ("title is empty", lambda titles: titles.str.strip() != ""),
@@ -65,32 +67,32 @@ def movies_schema() -> pa.DataFrameSchema:
     )
 
 
-def ratings_schema(known: Callable[[pd.Series], pd.Series], earliest: date | None) -> pa.DataFrameSchema:
-    """Ratings: on the half-star scale, of a film that is `known`, at a possible time."""
+def ratings_schema(is_known: Callable[[pd.Series], pd.Series], earliest: date | None) -> pa.DataFrameSchema:
+    """Return the schema of ratings: on the half-star scale, of a film that `is_known`, at a possible time."""
     first, last = _time_range(earliest)
     return pa.DataFrameSchema(
         {
-            USER: _column("int32", ("user id is negative", by_parts(lambda ids: ids >= 0))),
-            MOVIE: _column("int32", ("movie is not in the movies file", known)),
+            USER: _column("int32", ("user id is negative", by_slices(lambda ids: ids >= 0))),
+            MOVIE: _column("int32", ("movie is not in the movies file", is_known)),
             RATING: _column(
                 "float32",
-                ("rating is not a number", by_parts(lambda stars: ~np.isnan(stars))),
-                ("rating is outside the scale", by_parts(lambda stars: (stars >= RATING_MIN) & (stars <= RATING_MAX))),
-                ("rating is between two steps", by_parts(lambda stars: np.rint(stars * _STEPS) == stars * _STEPS)),
+                ("rating is not a number", by_slices(lambda stars: ~np.isnan(stars))),
+                ("rating is outside the scale", by_slices(lambda stars: (stars >= RATING_MIN) & (stars <= RATING_MAX))),
+                ("rating is between two steps", by_slices(lambda stars: np.rint(stars * _STEPS) == stars * _STEPS)),
             ),
             TIMESTAMP: _column(
-                "int64", ("timestamp is impossible", by_parts(lambda times: (times >= first) & (times <= last)))
+                "int64", ("timestamp is impossible", by_slices(lambda times: (times >= first) & (times <= last)))
             ),
         }
     )
 
 
-def user_tags_schema(known: Callable[[pd.Series], pd.Series]) -> pa.DataFrameSchema:
-    """User tags: some text for a film that is `known`."""
+def user_tags_schema(is_known: Callable[[pd.Series], pd.Series]) -> pa.DataFrameSchema:
+    """Return the schema of user tags: some text for a film that `is_known`."""
     return pa.DataFrameSchema(
         {
-            USER: _column("int32", ("user id is negative", by_parts(lambda ids: ids >= 0))),
-            MOVIE: _column("int32", ("movie is not in the movies file", known)),
+            USER: _column("int32", ("user id is negative", by_slices(lambda ids: ids >= 0))),
+            MOVIE: _column("int32", ("movie is not in the movies file", is_known)),
             TAG: _column(
                 "str",
                 ("tag is empty", lambda tags: tags.str.strip() != ""),
@@ -102,51 +104,51 @@ def user_tags_schema(known: Callable[[pd.Series], pd.Series]) -> pa.DataFrameSch
 
 
 def links_schema() -> pa.DataFrameSchema:
-    """Links: one row for each film; the id at the Internet Movie Database may be missing."""
+    """Return the schema of links: one row per film; the id at the Internet Movie Database may be missing."""
     return pa.DataFrameSchema(
         {
-            MOVIE: _column("int32", ("movie id stands twice", _first)),
+            MOVIE: _column("int32", ("movie id stands twice", _is_first)),
             IMDB_ID: pa.Column("Int64", pa.Check(lambda ids: ids > 0, error="imdb id is not positive"), nullable=True),
         }
     )
 
 
 def genome_scores_schema(tag_ids: NDArray[np.int64]) -> pa.DataFrameSchema:
-    """Genome scores: relevance in [0, 1] of a tag that has a name."""
+    """Return the schema of genome scores: a relevance in [0, 1] of a tag that has a name."""
     return pa.DataFrameSchema(
         {
             MOVIE: _column("int32", ("movie id is negative", lambda ids: ids >= 0)),
             TAG_ID: _column("int32", ("tag has no name", membership(tag_ids))),
             RELEVANCE: _column(
-                "float32", ("relevance is outside [0, 1]", by_parts(lambda scores: (scores >= 0) & (scores <= 1)))
+                "float32", ("relevance is outside [0, 1]", by_slices(lambda scores: (scores >= 0) & (scores <= 1)))
             ),
         }
     )
 
 
 def membership(ids: NDArray[np.int64]) -> SeriesCheck:
-    """A check that an id is among `ids`; takes one look-up a row where the ids are small enough for a table."""
-    wanted = np.asarray(ids, dtype=np.int64)
-    limit = int(wanted.max(initial=-1)) + 1
-    if limit > _TABLE_LIMIT or int(wanted.min(initial=0)) < 0:
-        return lambda values: values.isin(wanted)
+    """Return a check that values are among `ids`, by one table look-up each if the ids are small enough."""
+    known_ids = np.asarray(ids, dtype=np.int64)
+    limit = int(known_ids.max(initial=-1)) + 1
+    if limit > _TABLE_LIMIT or int(known_ids.min(initial=0)) < 0:
+        return lambda values: values.isin(known_ids)
     table = np.zeros(limit + 1, dtype=bool)  # the last entry stands for every id that is out of range
-    table[wanted] = True
+    table[known_ids] = True
 
-    return by_parts(lambda raw: table.take(raw, mode="clip") & (raw >= 0))
+    return by_slices(lambda raw: table.take(raw, mode="clip") & (raw >= 0))
 
 
-def by_parts(check: Callable[[NDArray[Any]], NDArray[np.bool_]]) -> SeriesCheck:
-    """The same check on one part of the values after the other: large intermediate results cost most of its time."""
+def by_slices(check: Callable[[NDArray[Any]], NDArray[np.bool_]]) -> SeriesCheck:
+    """Return `check` applied slice by slice: large intermediate results would take most of its time."""
 
-    def checked(values: pd.Series) -> pd.Series:
+    def check_all(values: pd.Series) -> pd.Series:
         raw = values.to_numpy()
         passed = np.empty(len(raw), dtype=bool)
-        for part in parts(len(raw)):
-            passed[part] = check(raw[part])
+        for span in slices(len(raw)):
+            passed[span] = check(raw[span])
         return pd.Series(passed, index=values.index)
 
-    return checked
+    return check_all
 
 
 def _column(dtype: str, *checks: tuple[str, SeriesCheck]) -> pa.Column:
@@ -154,7 +156,7 @@ def _column(dtype: str, *checks: tuple[str, SeriesCheck]) -> pa.Column:
     return pa.Column(dtype, [pa.Check(check, error=reason, ignore_na=False) for reason, check in checks], nullable=True)
 
 
-def _first(values: pd.Series) -> pd.Series:
+def _is_first(values: pd.Series) -> pd.Series:
     return ~values.duplicated(keep="first")
 
 
@@ -168,7 +170,9 @@ def _time_range(earliest: date | None) -> tuple[int, int]:
 
 
 def _without(table: Table, rows: NDArray[np.int64]) -> Table:
-    keep = np.ones(len(table), dtype=bool)
-    keep[rows] = False
-    kept = np.flatnonzero(keep)
-    return Table(table.frame.iloc[kept].reset_index(drop=True), table.path, table.first_line, table.line_numbers(kept))
+    is_good = np.ones(len(table), dtype=bool)
+    is_good[rows] = False
+    good_rows = np.flatnonzero(is_good)
+    return Table(
+        table.frame.iloc[good_rows].reset_index(drop=True), table.path, table.first_line, table.line_numbers(good_rows)
+    )

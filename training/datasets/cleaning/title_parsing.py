@@ -1,4 +1,4 @@
-"""Raw MovieLens titles taken apart: display title, year and the other titles in brackets.
+"""Parse raw MovieLens titles: display title, year and the alternative titles in brackets.
 
 "City of Lost Children, The (Cité des enfants perdus, La) (1995)" becomes
 title "The City of Lost Children", alternatives ["La Cité des enfants perdus"], year 1995.
@@ -13,17 +13,17 @@ from recommender.titles.keys import move_article
 
 # "(1995)", and a range of a series: "(2006–2007)", "(2009– )".
 _YEAR = re.compile(r"^(?P<rest>.*?)\s*\((?P<year>(?:18|19|20)\d\d)\s*(?:[-–]\s*(?:\d{4})?\s*)?\)$")
-# Most titles are no more than that, without other brackets.
+# Most titles have no other brackets.
 _PLAIN = re.compile(r"^(?P<rest>[^()]+?) \((?P<year>(?:18|19|20)\d\d)\)$")
-# How the Internet Movie Database marks what was made for video and television.
+# Marks of the Internet Movie Database for films made for video and television.
 _MEDIUM = re.compile(r"\s*\((?:V|TV|VG|mini)\)$")
 _ALSO_KNOWN = re.compile(r"^(?:a\.?k\.?a\.?:?)\s+", re.IGNORECASE)
-# "Birdman: Or (The Unexpected Virtue of Ignorance)": what stands in brackets completes the title.
+# "Birdman: Or (The Unexpected Virtue of Ignorance)": the brackets complete the title.
 _UNFINISHED = re.compile(r"(?:\b(?:or|and|of)|[:&/-])$", re.IGNORECASE)
 
 
 class ParsedTitle(NamedTuple):
-    """A raw title taken apart; `year` is None where the raw title has none."""
+    """A parsed title; `year` is None if the raw title has none."""
 
     title: str
     year: int | None
@@ -31,7 +31,7 @@ class ParsedTitle(NamedTuple):
 
 
 def parse_title(raw: str) -> ParsedTitle:
-    """Display title, year and alternative titles of a raw MovieLens title."""
+    """Parse a raw MovieLens title into display title, year and alternative titles."""
     text = " ".join(raw.split())
     if match := _PLAIN.match(text):
         return ParsedTitle(move_article(match["rest"]), int(match["year"]), ())
@@ -47,7 +47,7 @@ def parse_title(raw: str) -> ParsedTitle:
 
 
 def _split_brackets(text: str) -> tuple[str, list[str]]:
-    """Cut the balanced bracket groups off the end; a title that is nothing but brackets stays whole."""
+    """Split balanced bracket groups off the end of a title; a title of nothing but brackets stays whole."""
     groups: list[str] = []
     while text.endswith(")"):
         start = _opening_bracket(text)
@@ -60,15 +60,15 @@ def _split_brackets(text: str) -> tuple[str, list[str]]:
 
 
 def _opening_bracket(text: str) -> int:
-    """Index of the bracket that the final ")" closes, or -1."""
+    """Return the index of the bracket that the final ")" closes, or -1."""
     depth = 0
-    for at in range(len(text) - 1, -1, -1):
-        depth += (text[at] == ")") - (text[at] == "(")
+    for index in range(len(text) - 1, -1, -1):
+        depth += (text[index] == ")") - (text[index] == "(")
         if depth == 0:
-            return at
+            return index
     return -1
 
 
 def _distinct(titles: list[str], main: str) -> list[str]:
-    """`titles` without repeats and without `main` itself, in order."""
+    """Return `titles` in order without repeats and without `main`."""
     return [title for title in dict.fromkeys(titles) if title != main]

@@ -1,1 +1,1 @@
-"""Download and unpack the archives of known data sets."""
+"""Download and unpack the archives of catalogued data sets."""

@@ -1,4 +1,4 @@
-"""One file over HTTP: bounded retries, a checksum, and no final file unless all of it is right."""
+"""Download one file over HTTP: bounded retries, a checksum, and no final file unless it is complete."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ from training.progress import Progress, silent
 RETRIES = 3
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 30.0  # without a byte
-MIN_BYTES_PER_SECOND = 2000  # on average, once
-PATIENCE_SECONDS = 60.0  # have passed
+MIN_BYTES_PER_SECOND = 2000  # on average, checked after PATIENCE_SECONDS
+PATIENCE_SECONDS = 60.0
 _BLOCK = 1 << 16
 _RETRY_STATUS = {408, 425, 429}
 _MD5 = re.compile(r"\b[0-9a-fA-F]{32}\b")
 
 T = TypeVar("T")
 
-# What another try may mend.
+# Errors that another try may mend.
 _BROKEN = (requests.RequestException, RemoteIOError, HTTPError, zipfile.BadZipFile, DamagedArchiveError)
 
-pooch.get_logger().setLevel(logging.WARNING)  # progress is reported by the caller's own means
+pooch.get_logger().setLevel(logging.WARNING)  # the caller reports progress
 
 
 class Unreachable(MissingInputError):
-    """The server cannot be reached, or does not have the file."""
+    """Raised if the server cannot be reached or does not have the file."""
 
 
 def download(url: str, target: Path, md5: str | None, max_bytes: int, progress: Progress = silent) -> None:
-    """Fetch `url` to `target`; what is there already and has the checksum stays.
+    """Download `url` to the file `target`, unless it is there already with the checksum `md5`.
 
-    Raises Unreachable at once without a network, and DataError when every try failed.
+    Raises Unreachable at once without a network, DataError if every try failed.
     """
     stream = _Stream(max_bytes, progress)
     files = pooch.create(
@@ -62,7 +62,7 @@ def download(url: str, target: Path, md5: str | None, max_bytes: int, progress: 
 
 
 def published_md5(url: str) -> str | None:
-    """The checksum in the `.md5` file beside `url`, or None where there is none. Raises Unreachable or DataError."""
+    """Fetch the checksum from the `.md5` file beside `url`, None if there is none. Raises Unreachable or DataError."""
 
     def read() -> str | None:
         with _get(f"{url}.md5") as response:
@@ -76,22 +76,20 @@ def published_md5(url: str) -> str | None:
 
 
 def find_md5(text: str) -> str | None:
-    """The first MD5 sum in a text ("MD5 (x.zip) = 0123..." or "0123...  x.zip"), or None."""
-    found = _MD5.search(text)
-    return found.group().lower() if found else None
+    """Return the first MD5 sum in a text ("MD5 (x.zip) = 0123..." or "0123...  x.zip"), or None."""
+    match = _MD5.search(text)
+    return match.group().lower() if match else None
 
 
 def with_remote_archive(url: str, work: Callable[[zipfile.ZipFile], None]) -> None:
-    """Let `work` read members of the zip archive at `url` through HTTP range requests; tried again when it breaks.
+    """Call `work` with the zip archive at `url`, whose members are read through HTTP range requests, with retries.
 
     Raises Unreachable or DataError.
     """
 
     def once() -> None:
-        with _get(
-            url, {"Range": "bytes=0-0"}
-        ):  # tells "not there" and "no network" apart from a connection that breaks
-            pass
+        # raises Unreachable, which RemoteZip does not tell from a connection that breaks
+        _get(url, {"Range": "bytes=0-0"}).close()
         with RemoteZip(url, timeout=(CONNECT_SECONDS, SILENCE_SECONDS)) as archive:
             work(archive)
 
@@ -114,15 +112,15 @@ def _with_retries(url: str, work: Callable[[], T]) -> T:
 
 
 def check_md5(path: Path, md5: str) -> None:
-    """Raises DataError where a file has another checksum."""
+    """Raise DataError if the file at `path` has another MD5 sum."""
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "md5").hexdigest()
-    if found != md5:
-        raise DataError(f"{path} has the MD5 {found}, expected {md5}. Remove it and get it again.")
+        actual = hashlib.file_digest(file, "md5").hexdigest()
+    if actual != md5:
+        raise DataError(f"{path} has the MD5 {actual}, expected {md5}. Remove it and get it again.")
 
 
 class _Gone(Unreachable):
-    """The server answered that it does not have the file."""
+    """Raised if the server answers that it does not have the file."""
 
 
 class _Stream:
@@ -141,21 +139,21 @@ class _Stream:
 
     def _copy(self, response: requests.Response, file: BinaryIO, name: str) -> None:
         total = int(response.headers.get("Content-Length", 0))
-        began, done = time.monotonic(), 0
+        started, received = time.monotonic(), 0
         label = f"Downloading {name}" + (f" (try {self.tries})" if self.tries > 1 else "")
         for block in itertools.chain([b""], _blocks(response)):
-            done += file.write(block)
-            if max(done, total) > self._max_bytes:
+            received += file.write(block)
+            if max(received, total) > self._max_bytes:
                 raise DataError(f"{name} is larger than the {self._max_bytes:,} bytes that are accepted.")
-            seconds = time.monotonic() - began
-            if seconds > PATIENCE_SECONDS and done < MIN_BYTES_PER_SECOND * seconds:
-                raise requests.Timeout(f"only {done:,} bytes in {seconds:.0f} s")
+            seconds = time.monotonic() - started
+            if seconds > PATIENCE_SECONDS and received < MIN_BYTES_PER_SECOND * seconds:
+                raise requests.Timeout(f"only {received:,} bytes in {seconds:.0f} s")
             if total:
-                self._progress(label, done / total)
+                self._progress(label, received / total)
 
 
 def _blocks(response: requests.Response) -> Iterator[bytes]:
-    """The body as it comes in: `iter_content` would wait for a whole block from a server that trickles."""
+    """Yield the body as it arrives; `iter_content` would wait for a whole block from a slow server."""
     try:
         while block := response.raw.read1(_BLOCK, decode_content=True):
             yield block
@@ -164,7 +162,7 @@ def _blocks(response: requests.Response) -> Iterator[bytes]:
 
 
 def _get(url: str, headers: dict[str, str] | None = None) -> requests.Response:
-    """The opened answer. Raises Unreachable where another try cannot help."""
+    """Send a GET request and return the opened response. Raises Unreachable if another try cannot help."""
     try:
         response = requests.get(url, headers=headers, stream=True, timeout=(CONNECT_SECONDS, SILENCE_SECONDS))
     except requests.ConnectTimeout as error:

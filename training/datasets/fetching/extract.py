@@ -1,4 +1,4 @@
-"""Archives opened as if an enemy had made them: caps on size, ratio and members, and nothing outside the target."""
+"""Unpack archives from untrusted sources: caps on size, ratio and members, nothing outside the target."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from recommender.errors import DataError
 from training.progress import Progress, silent
 
 _BLOCK = 1 << 20
-_SMALL = 1 << 20  # a ratio says nothing about small members: text of one repeated line compresses a thousandfold
+_SMALL = 1 << 20  # bytes; below, any ratio is allowed: one repeated line compresses a thousandfold
 _NOT_DATA = ("__MACOSX",)
 
 
 class DamagedArchiveError(DataError):
-    """An archive that is broken rather than hostile; fetching it again may help."""
+    """Raised if an archive is broken rather than hostile; fetching it again may help."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What an archive may unpack to: bytes in all, times its compressed size for one member, number of members."""
+    """Limits of what an archive may unpack to.
+
+    `total_bytes`: of all members. `ratio`: unpacked over compressed size of a member. `members`: their number.
+    """
 
     total_bytes: int
     ratio: float = 200.0
@@ -38,23 +41,29 @@ def extract_folder(
     only: Iterable[str] = (),
     progress: Progress = silent,
 ) -> None:
-    """Write the regular files under `folder` of `archive` to the directory `target` (only the members named in `only`,
-    if any). Raises DataError for anything suspicious, before a byte of it is written where that can be known.
+    """Extract the regular files under `folder` of `archive` into the directory `target`.
+
+    `only`: names of the members to extract, by default all. Raises DataError for anything suspicious, if possible
+    before a byte of it is written.
     """
-    wanted = set(only)
-    infos = [info for info in archive.infolist() if not wanted or info.filename in wanted]
-    chosen = {info: path.relative_to(folder) for info, path in _checked(infos, limits) if path.is_relative_to(folder)}
-    if not chosen or len(chosen) < len(wanted):
-        raise DataError(f"Expected {', '.join(sorted(wanted)) or f'files under {folder}/'} in the archive; not found.")
+    required = set(only)
+    infos = [info for info in archive.infolist() if not required or info.filename in required]
+    relative_paths = {
+        info: path.relative_to(folder) for info, path in _checked(infos, limits) if path.is_relative_to(folder)
+    }
+    if not relative_paths or len(relative_paths) < len(required):
+        raise DataError(
+            f"Expected {', '.join(sorted(required)) or f'files under {folder}/'} in the archive; not found."
+        )
     budget = limits.total_bytes
-    total = sum(info.file_size for info in chosen) or 1
-    for info, relative in chosen.items():
+    total = sum(info.file_size for info in relative_paths) or 1
+    for info, relative in relative_paths.items():
         budget -= _write(archive, info, target / relative, budget)
         progress(f"Extracting {folder}", (limits.total_bytes - budget) / total)
 
 
 def _checked(infos: list[zipfile.ZipInfo], limits: Limits) -> list[tuple[zipfile.ZipInfo, PurePosixPath]]:
-    """Members that are regular files, with their safe paths."""
+    """Return the members that are regular files, with their paths. Raises DataError for anything suspicious."""
     if len(infos) > limits.members:
         raise _refusal(f"{len(infos)} members, at most {limits.members} are accepted")
     if (declared := sum(info.file_size for info in infos)) > limits.total_bytes:
@@ -81,7 +90,7 @@ def _safe_path(info: zipfile.ZipInfo) -> PurePosixPath:
 
 
 def _write(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, budget: int) -> int:
-    """Unpack one member; the bytes are counted, whatever its header says."""
+    """Extract one member to `path` and return its size; raises DataError if it is larger than declared or allowed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     written = 0
     try:

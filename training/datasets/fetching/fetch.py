@@ -1,4 +1,4 @@
-"""Raw files of the catalogue's data sets: a copy at hand, a mirror, or GroupLens, in this order."""
+"""Get the raw files of a catalogued data set from a local copy, a mirror or GroupLens, in this order."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from training.datasets.sources import find_raw
 from training.progress import Progress, silent
 
 MIRROR_VARIABLE = "MOVIEREC_MIRROR"
-_GROWTH = 20  # no archive of the catalogue unpacks to more than a tenfold
+_GROWTH = 20  # times the archive's size; none of the catalogue reaches ten
 _SLACK = 50_000_000
 _MEGABYTE = 1_000_000
 
@@ -41,12 +41,12 @@ def fetch(
     force: bool = False,
     progress: Progress = silent,
 ) -> Path:
-    """Directory of the raw files of `name` under `raw_root` (default: data/raw), fetched where it is not there yet.
+    """Fetch the raw files of `name`, if they are not yet under `raw_root` (default: data/raw); return their directory.
 
     `mirror`: directory or base URL that holds the archives under their own names (default: MOVIEREC_MIRROR).
-    Raises UsageError for an unknown name, and where files would be replaced that did not come this way or were changed
-    since; MissingInputError with what to do without a network; DataError when what came is damaged, suspicious or not
-    what was published.
+    Raises UsageError for an unknown name, or if this would replace files that `fetch` did not write or that were
+    changed since; MissingInputError, with what to do, without a network; DataError if the archive is damaged,
+    suspicious or not the published one.
     """
     raw_root = raw_root or home.raw_data()
     target = dataset_path(raw_root, name)
@@ -65,7 +65,7 @@ def fetch(
 
 
 def fetch_if_missing(name: str, progress: Progress = silent) -> Path:
-    """Directory of the raw files of `name`: what is on this machine (also the installed sample), else fetched."""
+    """Return the directory of the raw files of `name`, which are fetched unless they are on this machine."""
     try:
         return find_raw(name)
     except MissingInputError:
@@ -80,11 +80,11 @@ def _by_hand(name: str, config: DatasetConfig, raw_root: Path) -> str:
 
 
 def _fill(fresh: Path, config: DatasetConfig, raw_root: Path, mirror: str | None, progress: Progress) -> None:
-    """Extract the data set's archive, wherever it comes from, into the directory `fresh`."""
+    """Extract the data set's archive, from wherever it can be had, into the directory `fresh`."""
 
     def extract(archive: zipfile.ZipFile) -> None:
         limits = Limits(total_bytes=_GROWTH * config.megabytes * _MEGABYTE + _SLACK)
-        with scratch_directory(fresh) as whole:  # nothing stays of a try that breaks
+        with scratch_directory(fresh) as whole:  # a failed try leaves nothing
             extract_folder(archive, config.folder, whole, limits, config.members, progress)
             for path in whole.iterdir():
                 move(path, fresh / path.name)
@@ -105,7 +105,7 @@ def _fill(fresh: Path, config: DatasetConfig, raw_root: Path, mirror: str | None
 def _downloaded(
     config: DatasetConfig, url: str, mirror: str | None, raw_root: Path, progress: Progress
 ) -> Iterator[zipfile.ZipFile]:
-    """The archive at `url`, fetched to the disk of `raw_root` for as long as it is needed."""
+    """Download the archive at `url` to a temporary file and yield it opened."""
     max_bytes = 2 * config.megabytes * _MEGABYTE + _SLACK
     with scratch_directory(raw_root) as directory:
         download(url, directory / config.archive, _expected_md5(config, url, mirror), max_bytes, progress)
@@ -114,7 +114,7 @@ def _downloaded(
 
 
 def _local_copy(config: DatasetConfig, raw_root: Path, mirror: str | None) -> Path | None:
-    """The archive put there by hand or in a mirror that is a directory, checked; that mirror has to hold it."""
+    """Return the checked archive put into `raw_root` by hand, or in a mirror that is a directory, else None."""
     path = raw_root / config.archive
     if not path.is_file():
         if mirror is None or "://" in mirror:
@@ -129,7 +129,7 @@ def _local_copy(config: DatasetConfig, raw_root: Path, mirror: str | None) -> Pa
 
 
 def _expected_md5(config: DatasetConfig, url: str, mirror: str | None) -> str | None:
-    """GroupLens's own `.md5` file goes before the known checksum; a mirror's only stands in where none is known."""
+    """Return the checksum to expect: GroupLens's own `.md5` file first; a mirror's only if the catalogue has none."""
     if mirror and config.md5:
         return config.md5
     return published_md5(url) or config.md5

@@ -1,4 +1,4 @@
-"""One reader per file format; `read_raw` finds out which one a directory needs."""
+"""One reader per file format; `read_raw` picks the one that fits a directory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _EXPECTED = "ratings.csv + movies.csv, ratings.dat + movies.dat, u.data + u.item
 
 
 def input_files(raw: Path) -> list[Path]:
-    """The files that a run over `raw` reads, in a fixed order. Raises MissingInputError where one is not there."""
+    """Return the files of the directory `raw` to read, in a fixed order. Raises MissingInputError if one is missing."""
     files: list[Path] = _reader(raw).input_files(raw)
     for path in files:
         require_content(path)
@@ -24,7 +24,7 @@ def input_files(raw: Path) -> list[Path]:
 
 
 def read_raw(raw: Path, quarantine: Quarantine) -> RawTables:
-    """Read the raw directory `raw`, whatever its layout. Raises MissingInputError or DataError."""
+    """Read all raw tables in the directory `raw`, whatever their format. Raises MissingInputError or DataError."""
     tables: RawTables = _reader(raw).read(raw, quarantine)
     return tables
 
@@ -35,8 +35,8 @@ def _reader(raw: Path) -> ModuleType:
     for reader in _READERS:
         if reader.input_files(raw):
             return reader
-    found = ", ".join(sorted(path.name for path in raw.iterdir())[:10]) or "nothing"
+    names = ", ".join(sorted(path.name for path in raw.iterdir())[:10]) or "nothing"
     raise MissingInputError(
-        f"Expected {_EXPECTED} in {raw}; found {found}. Name the right directory with --raw DIR, or get the files with "
+        f"Expected {_EXPECTED} in {raw}; found {names}. Name the right directory with --raw DIR, or get the files with "
         "`movierec data fetch NAME`."
     )

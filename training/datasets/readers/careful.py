@@ -1,4 +1,4 @@
-"""The slow, forgiving way through damaged text: line by line, each row accepted or refused for a reason."""
+"""The slow parser for damaged text: line by line, each row accepted or rejected for a reason."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ _MAX_LINES_OF_A_ROW = 4
 def parse_lines(
     data: bytes, layout: Layout, path: Path, first_line: int, quarantine: Quarantine
 ) -> tuple[dict[str, list[Any]], list[int]]:
-    """Columns of the good rows and their line numbers, the first being `first_line`; bad rows go to `quarantine`."""
+    """Parse delimited lines into columns and the line number of each row; bad rows go to `quarantine`.
+
+    `first_line`: number of the first line of `data` in the file.
+    """
     columns: dict[str, list[Any]] = {name: [] for name in layout.dtypes}
     numbers: list[int] = []
-    converters = [(name, at, _CONVERTERS[layout.dtypes[name]]) for name, at in layout.positions().items()]
+    converters = [(name, position, _CONVERTERS[layout.dtypes[name]]) for name, position in layout.positions().items()]
     for offset, text, fields in _rows(data, layout):
         try:
             values = _converted(fields, layout.width, converters)
@@ -41,41 +44,41 @@ def parse_lines(
 def _converted(
     fields: list[str] | str, width: int, converters: list[tuple[str, int, Callable[[str], Any]]]
 ) -> dict[str, Any]:
-    if isinstance(fields, str):  # the reason why the line could not be taken apart
+    if isinstance(fields, str):  # the reason why the line could not be split
         raise ValueError(fields)
     if len(fields) != width:
         raise ValueError(f"expected {width} fields, found {len(fields)}")
     values: dict[str, Any] = {}
-    for name, at, convert in converters:
+    for name, position, convert in converters:
         try:
-            values[name] = convert(fields[at])
+            values[name] = convert(fields[position])
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
     return values
 
 
 def _rows(data: bytes, layout: Layout) -> Iterator[tuple[int, str, list[str] | str]]:
-    """(line offset, text, fields or the reason why there are none) of each row; blank lines are passed over."""
+    """Yield (line offset, text, fields or the reason why there are none) of each row, skipping blank lines."""
     lines = data.split(b"\n")
-    at = 0
-    while at < len(lines):
-        line = lines[at].rstrip(b"\r")
-        taken, fields = _fields(lines, at, layout) if line else (1, "")
-        if line:
-            yield at, line.decode("utf-8", "backslashreplace"), fields
-        at += taken
+    start = 0
+    while start < len(lines):
+        content = lines[start].rstrip(b"\r")
+        count, fields = _fields(lines, start, layout) if content else (1, "")
+        if content:
+            yield start, content.decode("utf-8", "backslashreplace"), fields
+        start += count
 
 
-def _fields(lines: list[bytes], at: int, layout: Layout) -> tuple[int, list[str] | str]:
-    """How many lines the row at `at` takes, and its fields or the reason why it has none."""
+def _fields(lines: list[bytes], start: int, layout: Layout) -> tuple[int, list[str] | str]:
+    """Return how many lines the row from `start` on takes, and its fields or the reason why it has none."""
     try:
-        text = lines[at].rstrip(b"\r").decode("utf-8")
+        text = lines[start].rstrip(b"\r").decode("utf-8")
     except UnicodeDecodeError:
         return 1, "not valid UTF-8"
     if not layout.quoted or '"' not in text:
         return 1, text.split(layout.separator)
     for count in range(1, _MAX_LINES_OF_A_ROW + 1):
-        joined = b"\n".join(lines[at : at + count])
+        joined = b"\n".join(lines[start : start + count])
         try:
             rows = list(csv.reader([joined.decode("utf-8")], delimiter=layout.separator, strict=True))
         except (csv.Error, UnicodeDecodeError):

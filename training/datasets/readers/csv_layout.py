@@ -1,4 +1,4 @@
-"""`ratings.csv`, `movies.csv` and what comes with them: MovieLens 20M, 25M, 32M, latest and latest-small."""
+"""Read `ratings.csv`, `movies.csv` and their companions: MovieLens 20M, 25M, 32M, latest and latest-small."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _USER_TAGS = Layout(USER_TAG_TABLE, {USER: "userId", MOVIE: "movieId", TAG: "tag
 
 
 def input_files(raw: Path) -> list[Path]:
-    """The files of this layout, or [] where `raw` has another one."""
+    """Return the files of this format in the directory `raw`, [] if it has another format."""
     if not any((raw / name).exists() for name in ("ratings.csv", "movies.csv")):
         return []
     optional = [raw / name for name in ("links.csv", "tags.csv") if (raw / name).exists()]
@@ -30,7 +30,7 @@ def input_files(raw: Path) -> list[Path]:
 
 
 def read(raw: Path, quarantine: Quarantine) -> RawTables:
-    """Read the directory `raw`; large ratings go on being read when everything else is there."""
+    """Read all tables in the directory `raw`; the ratings are read in the background."""
     ratings = in_background(read_numbers, raw / "ratings.csv", _RATINGS, quarantine)
     movies = read_text(raw / "movies.csv", _MOVIES, quarantine)
     tables = RawTables(ratings, with_genre_lists(movies, GENRE_SEPARATOR))
@@ -44,7 +44,7 @@ def read(raw: Path, quarantine: Quarantine) -> RawTables:
 
 
 def with_genre_lists(movies: Table, separator: str) -> Table:
-    """`movies` with the genre column as lists of str."""
+    """Return `movies` with each film's genres split into a list of str."""
     lists = [text.split(separator) for text in movies.frame[GENRES].tolist()]
     frame = movies.frame.copy()
     frame[GENRES] = lists

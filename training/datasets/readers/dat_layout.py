@@ -1,4 +1,4 @@
-"""`ratings.dat` and `movies.dat`, fields separated by "::": MovieLens 1M (latin-1) and 10M (UTF-8)."""
+"""Read `ratings.dat` and `movies.dat`, fields separated by "::": MovieLens 1M (latin-1) and 10M (UTF-8)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _USER_TAGS = Layout(
 
 
 def input_files(raw: Path) -> list[Path]:
-    """The files of this layout, or [] where `raw` has another one."""
+    """Return the files of this format in the directory `raw`, [] if it has another format."""
     if not (raw / "ratings.dat").exists():
         return []
     optional = [raw / "tags.dat"] if (raw / "tags.dat").exists() else []
@@ -36,7 +36,7 @@ def input_files(raw: Path) -> list[Path]:
 
 
 def read(raw: Path, quarantine: Quarantine) -> RawTables:
-    """Read the directory `raw`."""
+    """Read all tables in the directory `raw`; the ratings are read in the background."""
     tables = RawTables(
         in_background(read_numbers, raw / "ratings.dat", _RATINGS, quarantine),
         with_genre_lists(read_text(raw / "movies.dat", _MOVIES, quarantine), GENRE_SEPARATOR),

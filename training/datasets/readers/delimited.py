@@ -1,7 +1,7 @@
-"""Delimited text to typed tables: fast parsers take whole blocks, the careful one takes the damaged blocks.
+"""Read delimited text into typed tables: fast parsers for sound blocks, a careful one for damaged blocks.
 
-A block that the fast parsers refuse, or from which they make another number of rows than the block has lines (a stray
-quote swallows lines silently), is read again line by line. All ways give the same rows for sound text.
+A block that the fast parsers refuse, or in which they find another number of rows than lines (a stray quote swallows
+lines silently), is read again line by line. All parsers give the same rows for sound text.
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ Columns = dict[str, NDArray[Any]]
 
 
 def read_numbers(path: Path, layout: Layout, quarantine: Quarantine) -> Table:
-    """A file of numbers, of any size: block by block into arrays that hold nothing else."""
+    """Read a file of numbers, of any size, block by block into arrays."""
     require_content(path)
     layout, first_line, start = _past_header(path, layout)
-    rows, lines, line = _NumberColumns(layout), _LineNumbers(), first_line
+    columns, line_numbers, line_number = _NumberColumns(layout), _LineNumbers(), first_line
     for block, share_read in _blocks(path, start):
-        if (count := rows.parse(block, share_read)) is not None:
-            lines.add(range(line, line + count))
-            line += count
+        if (count := columns.parse(block, share_read)) is not None:
+            line_numbers.add(range(line_number, line_number + count))
+            line_number += count
         else:
-            values, numbers = parse_lines(block.tobytes(), layout, path, line, quarantine)
-            rows.add(values, share_read)
-            lines.add(np.array(numbers, dtype=np.int64))
-            line += _lines_in(block)
-    return Table(pd.DataFrame(rows.finished(), copy=False), path, first_line, lines.array())
+            values, numbers = parse_lines(block.tobytes(), layout, path, line_number, quarantine)
+            columns.add(values, share_read)
+            line_numbers.add(np.array(numbers, dtype=np.int64))
+            line_number += _lines_in(block)
+    return Table(pd.DataFrame(columns.finished(), copy=False), path, first_line, line_numbers.array())
 
 
 def read_text(path: Path, layout: Layout, quarantine: Quarantine) -> Table:
-    """A file with text columns (titles, tags), read whole."""
+    """Read a file with text columns (titles, tags) in one piece."""
     require_content(path)
     layout, first_line, start = _past_header(path, layout)
     data = path.read_bytes()[start:]
@@ -71,7 +71,7 @@ def read_text(path: Path, layout: Layout, quarantine: Quarantine) -> Table:
 
 
 class _NumberColumns:
-    """Columns of numbers, which grow in place to the size that what was read so far foretells."""
+    """Columns of numbers that grow in place to the size extrapolated from the share of the file read so far."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -81,9 +81,9 @@ class _NumberColumns:
         self._rows = 0
 
     def parse(self, block: NDArray[np.uint8], share_read: float) -> int | None:
-        """Append the rows of a block; gives their number, or None where any line of it needs a closer look.
+        """Append the rows of a block and return their number, or None if the careful parser must read it.
 
-        `share_read`: of the file, this block included.
+        `share_read`: share of the file read, this block included.
         """
         if len(block) >= _COMPILED_FROM and (count := self._parse_compiled(block, share_read)) is not None:
             return count
@@ -94,25 +94,25 @@ class _NumberColumns:
         return int(table.num_rows)
 
     def _parse_compiled(self, block: NDArray[np.uint8], share_read: float) -> int | None:
-        from training.kernels import number_parser as numbers
+        from training.kernels import number_parser
 
-        assert tuple(self._layout.dtypes.values()) == numbers.COLUMN_TYPES[: len(self._columns)]
-        while True:  # once more where the room was too small
-            columns, before = list(self._columns.values()), self._rows
-            end = numbers.parse_numbers(block, self._layout.separator, self._slots, columns, before)
-            if end == numbers.REFUSED:
+        assert tuple(self._layout.dtypes.values()) == number_parser.COLUMN_TYPES[: len(self._columns)]
+        while True:  # again if there was too little room
+            columns, first_row = list(self._columns.values()), self._rows
+            end = number_parser.parse_numbers(block, self._layout.separator, self._slots, columns, first_row)
+            if end == number_parser.REFUSED:
                 return None
-            if end != numbers.FULL:
+            if end != number_parser.FULL:
                 self._rows = end
-                return end - before
+                return end - first_row
             self._make_room(_lines_in(block), share_read)
 
-    def add(self, more: Mapping[str, Sequence[float] | NDArray[Any]], share_read: float) -> None:
-        """Append these rows."""
-        count = len(next(iter(more.values())))
+    def add(self, new_rows: Mapping[str, Sequence[float] | NDArray[Any]], share_read: float) -> None:
+        """Append rows, as column name -> values; `share_read`: share of the file read so far."""
+        count = len(next(iter(new_rows.values())))
         self._make_room(count, share_read)
         for name, column in self._columns.items():
-            column[self._rows : self._rows + count] = more[name]
+            column[self._rows : self._rows + count] = new_rows[name]
         self._rows += count
 
     def _make_room(self, count: int, share_read: float) -> None:
@@ -126,29 +126,29 @@ class _NumberColumns:
                     self._columns[name] = np.empty(size, dtype=column.dtype)
 
     def finished(self) -> Columns:
-        """The columns, cut to their rows."""
+        """Return the columns, cut to the number of rows."""
         for column in self._columns.values():
             column.resize(self._rows, refcheck=False)
         return self._columns
 
 
 class _LineNumbers:
-    """Line numbers of all rows, kept only once a line was skipped."""
+    """Line numbers of all rows; stored as ranges as long as no line was skipped."""
 
     def __init__(self) -> None:
         self._parts: list[NDArray[np.int64] | range] = []
 
-    def add(self, part: NDArray[np.int64] | range) -> None:
-        self._parts.append(part)
+    def add(self, numbers: NDArray[np.int64] | range) -> None:
+        self._parts.append(numbers)
 
     def array(self) -> NDArray[np.int64] | None:
-        if all(isinstance(part, range) for part in self._parts):
+        if all(isinstance(numbers, range) for numbers in self._parts):
             return None
-        return np.concatenate([np.asarray(part, dtype=np.int64) for part in self._parts])
+        return np.concatenate([np.asarray(numbers, dtype=np.int64) for numbers in self._parts])
 
 
 def _past_header(path: Path, layout: Layout) -> tuple[Layout, int, int]:
-    """The layout with what the header says, number of the first line that holds data, and where it starts."""
+    """Return the layout resolved by the header, the number of the first line of data and its offset in bytes."""
     with path.open("rb") as file:
         first = file.readline()
     layout = layout.resolved(path, first)
@@ -158,26 +158,26 @@ def _past_header(path: Path, layout: Layout) -> tuple[Layout, int, int]:
 
 
 def _blocks(path: Path, start: int) -> Iterator[tuple[NDArray[np.uint8], float]]:
-    """Blocks of whole lines and the share of the file that was read; a block lives until the next one."""
-    buffer, held, done, size = np.empty(_BLOCK, dtype=np.uint8), 0, start, path.stat().st_size
+    """Yield blocks of whole lines with the share of the file read; a block is valid until the next one."""
+    buffer, carried, bytes_read, size = np.empty(_BLOCK, dtype=np.uint8), 0, start, path.stat().st_size
     with path.open("rb", buffering=0) as file:
         file.seek(start)
-        while count := file.readinto(buffer[held:].data):
-            filled = held + count
+        while count := file.readinto(buffer[carried:].data):
+            filled = carried + count
             end = _last_line_end(buffer[:filled])
             if end == 0:  # a line as long as the buffer
-                buffer, held = np.concatenate([buffer[:filled], np.empty(_BLOCK, dtype=np.uint8)]), filled
+                buffer, carried = np.concatenate([buffer[:filled], np.empty(_BLOCK, dtype=np.uint8)]), filled
                 continue
-            done += count
-            yield buffer[:end], (done - (filled - end)) / size
-            held = filled - end
-            buffer[:held] = buffer[end:filled].copy()
-    if held:
-        yield buffer[:held], 1.0
+            bytes_read += count
+            yield buffer[:end], (bytes_read - (filled - end)) / size
+            carried = filled - end
+            buffer[:carried] = buffer[end:filled].copy()
+    if carried:
+        yield buffer[:carried], 1.0
 
 
 def _last_line_end(data: NDArray[np.uint8]) -> int:
-    """Just past the last line end, 0 where there is none."""
+    """Return the position after the last line end, 0 if there is none."""
     for stop in range(len(data), 0, -_TAIL):
         start = max(stop - _TAIL, 0)
         if (end := data[start:stop].tobytes().rfind(b"\n")) >= 0:
@@ -190,15 +190,15 @@ def _lines_in(block: NDArray[np.uint8]) -> int:
 
 
 def _parse_with_arrow(data: bytes, layout: Layout) -> pa.Table | None:
-    """The wanted columns of `data`, or None where any line of it needs a closer look."""
+    """Return the layout's columns of `data`, or None if the careful parser must read it."""
     if _may_hold_hexadecimal(data, layout.separator):
         return None
     step = len(layout.separator)  # "::" is read as ":" with an empty field between any two
-    fields = [f"field {at}" for at in range((layout.width - 1) * step + 1)]
-    wanted = {fields[at * step]: name for name, at in layout.positions().items()}
-    between = [field for at, field in enumerate(fields) if at % step]
+    fields = [f"field {number}" for number in range((layout.width - 1) * step + 1)]
+    names_by_field = {fields[number * step]: name for name, number in layout.positions().items()}
+    between = [field for number, field in enumerate(fields) if number % step]
     nullable = {name for name, dtype in layout.dtypes.items() if dtype == "Int64"}
-    types = {field: _ARROW_TYPES[layout.dtypes[name]] for field, name in wanted.items()}
+    types = {field: _ARROW_TYPES[layout.dtypes[name]] for field, name in names_by_field.items()}
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(pa.py_buffer(data)),
@@ -210,19 +210,19 @@ def _parse_with_arrow(data: bytes, layout: Layout) -> pa.Table | None:
             ),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=types | dict.fromkeys(between, pa.null()),
-                include_columns=[*wanted, *between],
+                include_columns=[*names_by_field, *between],
                 null_values=[""] if nullable or between else [],
             ),
         )
     except pa.ArrowInvalid:
         return None
-    table = table.select(list(wanted)).rename_columns(list(wanted.values()))
+    table = table.select(list(names_by_field)).rename_columns(list(names_by_field.values()))
     missing = any(table[name].null_count for name in layout.dtypes if name not in nullable)
     return None if missing or table.num_rows != _lines_in(np.frombuffer(data, dtype=np.uint8)) else table
 
 
 def _may_hold_hexadecimal(data: bytes, separator: str) -> bool:
-    """True where a field starts like "0x10", which Arrow would take for the number 16; not for a title with "60x40"."""
+    """Return whether a field starts like "0x10", which Arrow reads as 16; "60x40" inside a title is harmless."""
     if b"0x" not in data and b"0X" not in data:  # many times as fast as the pattern
         return False
     mark = separator[0].encode()
@@ -236,7 +236,7 @@ def _frame_of(table: pa.Table, layout: Layout) -> pd.DataFrame:
 
 
 def _as_utf8(data: bytes) -> bytes:
-    """Text as UTF-8: what is valid already stays, anything else is taken for latin-1."""
+    """Return text as UTF-8: text that is not valid UTF-8 is taken for latin-1."""
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:

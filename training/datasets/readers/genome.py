@@ -1,4 +1,4 @@
-"""The tag genome: `genome-scores.csv` + `genome-tags.csv`, or the `tag_relevance.dat` + `tags.dat` of 2012."""
+"""Read the tag genome: `genome-scores.csv` + `genome-tags.csv`, or the `tag_relevance.dat` + `tags.dat` of 2012."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CSV_TAGS = Layout(GENOME_TAG_TABLE, {TAG_ID: "tagId", TAG: "tag"})
 
 
 def input_files(raw: Path) -> list[Path]:
-    """The genome's files in `raw`, or [] where it has none."""
+    """Return the tag genome's two files in the directory `raw`, [] if there are none."""
     for names in (("genome-scores.csv", "genome-tags.csv"), ("tag_relevance.dat", "tags.dat")):
         if (raw / names[0]).exists():
             return [raw / name for name in names]
@@ -23,7 +23,7 @@ def input_files(raw: Path) -> list[Path]:
 
 
 def read(raw: Path, quarantine: Quarantine) -> Genome:
-    """Read the genome in the directory `raw`."""
+    """Read the tag genome's scores and tag names in the directory `raw`."""
     scores, tags = input_files(raw)
     if scores.suffix == ".csv":
         return Genome(read_numbers(scores, _CSV_SCORES, quarantine), read_text(tags, _CSV_TAGS, quarantine))

@@ -1,4 +1,4 @@
-"""How one delimited file is laid out, and what its header says about it."""
+"""Layouts of delimited files: columns, types, separator, header; the header is checked against them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True)
 class Layout:
-    """Which columns of a file are wanted, and how its rows are written.
+    """Which columns to read from a delimited file, and how its rows are written.
 
     `dtypes`: our column name -> dtype. `source`: our column name -> the header's name, or the position of the field.
-    `width`: fields a row has; None takes it from the header. `legacy`: latin-1, unless the file is valid UTF-8.
+    `width`: number of fields in a row; taken from the header if there is one. `legacy`: latin-1 unless valid UTF-8.
     """
 
     dtypes: Mapping[str, str]
@@ -35,12 +35,15 @@ class Layout:
     legacy: bool = False
 
     def positions(self) -> dict[str, int]:
-        """Our column name -> position of its field; known once the header was read."""
+        """Return our column name -> position of its field; only for a layout that is `resolved`."""
         assert not isinstance(self.source, Mapping)
         return dict(zip(self.dtypes, self.source, strict=True))
 
     def resolved(self, path: Path, first_line: bytes) -> Layout:
-        """The same layout with positions and width taken from the header, where there is one."""
+        """Return this layout with positions and width taken from the header, if the file has one.
+
+        Raises DataError if a column is missing or the file is no text.
+        """
         refuse_foreign(path, first_line)
         if not self.has_header:
             return self
@@ -57,7 +60,7 @@ class Layout:
 
 
 def require_content(path: Path) -> None:
-    """Raises MissingInputError where `path` is missing or empty."""
+    """Raise MissingInputError if the file at `path` is missing or empty."""
     if not path.is_file():
         problem = "is missing"
     elif path.stat().st_size == 0:
@@ -70,7 +73,7 @@ def require_content(path: Path) -> None:
 
 
 def refuse_foreign(path: Path, start: bytes) -> None:
-    """Raises DataError where the first bytes of a file show that it is no UTF-8 or latin-1 text."""
+    """Raise DataError if the first bytes of a file show an archive or UTF-16 text."""
     for mark, what in _FOREIGN.items():
         if start.startswith(mark):
             raise DataError(f"Expected UTF-8 text in {path}; found {what}. Extract or convert it first.")

@@ -1,7 +1,7 @@
-"""RecBole "atomic" files (`*.inter`, `*.item`, `*.kg`, `*.link`): tab-separated, types in the header, UTF-8.
+"""Read RecBole's "atomic" files (`*.inter`, `*.item`, `*.kg`, `*.link`): tab-separated, types in the header, UTF-8.
 
 RecBole's ml-100k splits a title "X (1995)" into "X" and "1995"; they are joined again here, so that both forms of the
-data set give the same frames. Its `.kg` and `.link` tell which films share a director, an actor or a writer, by
+data set give the same frames. Its `.kg` and `.link` say which films share a director, an actor or a writer, by
 Freebase identity and without names.
 """
 
@@ -30,7 +30,7 @@ _ENTITIES = Layout({MOVIE: "int32", "head": "str"}, (0, 1), separator="\t", quot
 
 
 def input_files(raw: Path) -> list[Path]:
-    """The files of this layout, or [] where `raw` has another one."""
+    """Return the files of this format in the directory `raw`, [] if it has another format."""
     interactions = sorted(raw.glob("*.inter"))
     if not interactions:
         return []
@@ -40,7 +40,7 @@ def input_files(raw: Path) -> list[Path]:
 
 
 def read(raw: Path, quarantine: Quarantine) -> RawTables:
-    """Read the directory `raw`."""
+    """Read all tables in the directory `raw`; the ratings are read in the background."""
     interactions, items, *graph = input_files(raw)
     return RawTables(
         in_background(read_numbers, interactions, _RATINGS, quarantine),
@@ -69,9 +69,9 @@ def _joined(name: str, year: str) -> str:
 
 
 def _people(graph: Path, link: Path, quarantine: Quarantine) -> Table:
-    """Who worked on which film: one row for each film and "role/identity"."""
+    """Return who worked on which film: one row per film and "role/identity"."""
     triples = read_text(graph, _TRIPLES, quarantine).frame
     entities = read_text(link, _ENTITIES, quarantine).frame
-    found = triples[triples["relation"].isin(list(_ROLES))].merge(entities, on="head")
-    person = found["relation"].map(_ROLES) + "/" + found["tail"]
-    return Table(pd.DataFrame({MOVIE: found[MOVIE], PERSON: person}).drop_duplicates(ignore_index=True), graph)
+    credits = triples[triples["relation"].isin(list(_ROLES))].merge(entities, on="head")
+    people = credits["relation"].map(_ROLES) + "/" + credits["tail"]
+    return Table(pd.DataFrame({MOVIE: credits[MOVIE], PERSON: people}).drop_duplicates(ignore_index=True), graph)

@@ -1,4 +1,4 @@
-"""`u.data` and `u.item`: MovieLens 100K as GroupLens publishes it (latin-1, `|` and tabs, one 0/1 column per genre)."""
+"""Read `u.data` and `u.item`: MovieLens 100K in GroupLens's format (latin-1, `|` and tabs, a 0/1 column per genre)."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _GENRES = Layout(
 
 
 def input_files(raw: Path) -> list[Path]:
-    """The files of this layout, or [] where `raw` has another one."""
+    """Return the files of this format in the directory `raw`, [] if it has another format."""
     if not any((raw / name).exists() for name in ("u.data", "u.item")):
         return []
     return [raw / "u.data", raw / "u.item", raw / "u.genre"]
 
 
 def read(raw: Path, quarantine: Quarantine) -> RawTables:
-    """Read the directory `raw`."""
+    """Read all tables in the directory `raw`; the ratings are read in the background."""
     genres = read_text(raw / "u.genre", _GENRES, quarantine).frame.sort_values("column")["genre"].tolist()
     return RawTables(
         in_background(read_numbers, raw / "u.data", _RATINGS, quarantine),
@@ -34,7 +34,7 @@ def read(raw: Path, quarantine: Quarantine) -> RawTables:
 
 
 def _movies(path: Path, genres: list[str], quarantine: Quarantine) -> Table:
-    flags = [f"genre {at}" for at in range(len(genres))]
+    flags = [f"genre {number}" for number in range(len(genres))]
     width = _FIRST_GENRE_FIELD + len(genres)
     layout = Layout(
         {MOVIE: "int32", ORIGINAL_TITLE: "str", **dict.fromkeys(flags, "int32")},

@@ -1,1 +1,1 @@
-"""The synthetic twin: files of any size in the layout of MovieLens 25M, with a structure that models must find."""
+"""Generate synthetic data sets of any size in the format of MovieLens 25M, with structure for models to find."""

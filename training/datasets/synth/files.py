@@ -1,4 +1,4 @@
-"""A synthetic data set as files in the layout of MovieLens 25M, written as it is made."""
+"""Write a synthetic data set as files in the format of MovieLens 25M, while it is generated."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from training.datasets.synth.world import World, make_world
 from training.progress import Progress, silent
 
 _NAMES, _TAGS = 4, 2  # purposes of random numbers
-_OFF_THEME = 0.15  # share of tags that say nothing about the film
+_OFF_THEME = 0.15  # share of tags drawn regardless of the film's theme
 _STAR_TEXTS = pa.array([f"{half / 2:.1f}" for half in range(11)])
 _RELEVANCE_TEXTS = pa.array([f"{step * STEP:.5f}".rstrip("0").ljust(3, "0") for step in range(round(1 / STEP) + 1)])
 
 
 def write_twin(config: SyntheticConfig, directory: Path, genome: bool = False, progress: Progress = silent) -> World:
-    """Write the data set of `config` to `directory`; `genome` adds the tag genome.
+    """Generate a synthetic data set and write its files to `directory`; `genome` adds the tag genome.
 
     Replaces an older synthetic data set. Raises UsageError where `directory` holds anything else.
     """
@@ -51,9 +51,9 @@ def _write_films(world: World, directory: Path) -> None:
 
 
 def _write_ratings(world: World, directory: Path, progress: Progress) -> None:
-    """ratings.csv and tags.csv, batch by batch."""
+    """Write ratings.csv and tags.csv, batch by batch."""
     tags = np.array(tag_names(world.config.genome_tags))
-    done = 0
+    written = 0
     with ExitStack() as stack:
         ratings = stack.enter_context(_Csv(directory / "ratings.csv", ("userId", "movieId", "rating", "timestamp")))
         tagged = stack.enter_context(_Csv(directory / "tags.csv", ("userId", "movieId", "tag", "timestamp")))
@@ -61,12 +61,12 @@ def _write_ratings(world: World, directory: Path, progress: Progress) -> None:
             movie_ids = world.movie_ids[batch.movies]
             ratings.write(batch.users, movie_ids, _STAR_TEXTS.take(pa.array(batch.half_stars)), batch.times)
             tagged.write(*_tags(world, batch, tags))
-            done += len(batch.users)
-            progress("Writing ratings", done / world.config.ratings)
+            written += len(batch.users)
+            progress("Writing ratings", written / world.config.ratings)
 
 
 def _tags(world: World, batch: Batch, names: NDArray[np.str_]) -> tuple[Any, ...]:
-    """Tags that some of the people gave to films which they rated: mostly tags of the film's theme."""
+    """Return user ids, movie ids, tags and times of the tags that users gave to films they rated."""
     rng = world.rng(_TAGS, int(batch.users[0]))
     rows = np.flatnonzero(rng.random(len(batch.users)) < world.config.tags_per_rating)
     themes = np.where(
@@ -75,8 +75,8 @@ def _tags(world: World, batch: Batch, names: NDArray[np.str_]) -> tuple[Any, ...
         world.themes[batch.movies[rows]],
     )
     per_theme = max(len(names) // world.config.themes, 1)
-    within = np.minimum(rng.zipf(1.6, len(rows)) - 1, per_theme - 1)  # a few tags are the usual ones
-    tags = names[(themes + within * world.config.themes) % len(names)]
+    rank_in_theme = np.minimum(rng.zipf(1.6, len(rows)) - 1, per_theme - 1)  # a few tags are given most often
+    tags = names[(themes + rank_in_theme * world.config.themes) % len(names)]
     times = batch.times[rows] + 60
     return batch.users[rows], world.movie_ids[batch.movies[rows]], tags, times
 
@@ -85,13 +85,13 @@ def _write_genome(world: World, directory: Path, progress: Progress) -> None:
     count = world.config.genome_tags
     tag_ids = np.arange(1, count + 1, dtype=np.int32)
     _write_rows(directory / "genome-tags.csv", ("tagId", "tag"), zip(tag_ids.tolist(), tag_names(count), strict=True))
-    films, done = len(genome_films(world)), 0
+    films, written = len(genome_films(world)), 0
     with _Csv(directory / "genome-scores.csv", ("movieId", "tagId", "relevance")) as scores:
         for rows, steps in relevance(world, tag_traits(world)):
             movies = np.repeat(world.movie_ids[rows], count)
             scores.write(movies, np.tile(tag_ids, len(rows)), _RELEVANCE_TEXTS.take(pa.array(steps.ravel())))
-            done += len(rows)
-            progress("Writing the tag genome", done / films)
+            written += len(rows)
+            progress("Writing the tag genome", written / films)
 
 
 def _write_rows(path: Path, header: tuple[str, ...], rows: Any) -> None:
@@ -102,7 +102,7 @@ def _write_rows(path: Path, header: tuple[str, ...], rows: Any) -> None:
 
 
 class _Csv:
-    """A CSV file of plain columns, none of which needs quotes."""
+    """A CSV file of columns that need no quotes."""
 
     def __init__(self, path: Path, names: tuple[str, ...]) -> None:
         self._names = names
@@ -117,6 +117,6 @@ class _Csv:
         self._file.close()
 
     def write(self, *columns: Any) -> None:
-        """Append rows; one array for each column."""
+        """Append rows, given as one array per column."""
         table = pa.table([pa.array(column) for column in columns], names=list(self._names))
         arrow_csv.write_csv(table, self._file, self._options)

@@ -1,4 +1,4 @@
-"""The synthetic tag genome: relevance that agrees with the themes and traits which the ratings follow."""
+"""Generate a tag genome whose relevances follow the same themes and traits as the ratings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BASE, _THEME, _TRAIT, _NOISE = -2.4, 3.2, 0.8, 0.35  # on the logit scale
 
 @dataclass(frozen=True)
 class TagTraits:
-    """What each tag means: its theme, how strongly it says so, its (n_tags, n_traits) direction among the traits."""
+    """Theme of each tag, strength of that link, and (n_tags, n_traits) direction in trait space."""
 
     themes: NDArray[np.int64]
     strength: NDArray[np.float64]
@@ -26,7 +26,7 @@ class TagTraits:
 
 
 def tag_traits(world: World) -> TagTraits:
-    """The meaning of all tags; tag t belongs to theme t modulo the number of themes."""
+    """Draw the traits of all tags; tag t belongs to theme t modulo the number of themes."""
     config, rng = world.config, world.rng(_GENOME)
     directions = rng.standard_normal((config.genome_tags, config.latent_traits), dtype=np.float32)
     return TagTraits(
@@ -37,13 +37,13 @@ def tag_traits(world: World) -> TagTraits:
 
 
 def genome_films(world: World) -> NDArray[np.int64]:
-    """Rows of the films that have a genome: the most popular ones, ascending."""
+    """Return the rows of the films that have a genome, ascending: the most popular ones."""
     count = int(np.ceil(world.config.genome_share * len(world.movie_ids)))
     return np.sort(np.argsort(-world.popularity, kind="stable")[:count])
 
 
 def relevance(world: World, tags: TagTraits) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int16]]]:
-    """Film rows and their (n_films, n_tags) relevance in steps of STEP, some films at a time."""
+    """Yield film rows and their (n_films, n_tags) relevance in units of STEP, some films at a time."""
     films = genome_films(world)
     for start in range(0, len(films), _FILMS_AT_ONCE):
         rows = films[start : start + _FILMS_AT_ONCE]

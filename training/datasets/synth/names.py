@@ -1,4 +1,4 @@
-"""Names for what is made up: titles, genres by theme, tags. Any resemblance to a real film is chance."""
+"""Made-up titles, genres by theme, and tags. Any resemblance to a real film is chance."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _GENRE_COUNTS = (1, 2, 3)
 
 
 def theme_genres(themes: int, rng: np.random.Generator) -> list[list[str]]:
-    """Three typical genres of each theme."""
+    """Draw three typical genres for each theme."""
     return [[str(name) for name in rng.choice(GENRE_NAMES, size=3, replace=False)] for _ in range(themes)]
 
 
 def film_genres(themes: NDArray[np.int64], typical: list[list[str]], rng: np.random.Generator) -> list[str]:
-    """Genres of each film as the file spells them; one film in twelve lists none."""
+    """Draw the genres of each film, as the file spells them; one film in twelve has none."""
     counts = rng.choice(_GENRE_COUNTS, size=len(themes))
     unlisted = rng.random(len(themes)) < 1 / 12
     return [
@@ -52,28 +52,30 @@ def film_genres(themes: NDArray[np.int64], typical: list[list[str]], rng: np.ran
 
 
 def film_titles(years: NDArray[np.int64], rng: np.random.Generator) -> list[str]:
-    """A raw title for each film: year in brackets, articles behind a comma, now and then another title."""
-    first = rng.integers(len(_FIRST), size=len(years))
-    second = rng.integers(len(_SECOND), size=len(years))
-    number = np.arange(len(years)) // (len(_FIRST) * len(_SECOND) // 2)  # sequels keep titles apart
-    habit = rng.random(len(years))
+    """Draw a raw title for each film: year in brackets, article after a comma, sometimes an alternative title."""
+    first_words = rng.integers(len(_FIRST), size=len(years))
+    second_words = rng.integers(len(_SECOND), size=len(years))
+    sequels = np.arange(len(years)) // (len(_FIRST) * len(_SECOND) // 2)  # sequels keep titles apart
+    styles = rng.random(len(years))
     return [
-        _title(f"{_FIRST[one]} {_SECOND[two]}" + (f" {part + 1}" if part else ""), int(year), how)
-        for one, two, part, year, how in zip(first, second, number, years, habit, strict=True)
+        _title(f"{_FIRST[first_word]} {_SECOND[second_word]}" + (f" {sequel + 1}" if sequel else ""), int(year), style)
+        for first_word, second_word, sequel, year, style in zip(
+            first_words, second_words, sequels, years, styles, strict=True
+        )
     ]
 
 
-def _title(name: str, year: int, habit: float) -> str:
-    if habit < 0.35:
+def _title(name: str, year: int, style: float) -> str:
+    if style < 0.35:
         name = f"{name}, The"
-    elif habit < 0.40:
-        name = f"{name} ({_OTHER[int(habit * 1e6) % len(_OTHER)]})"
-    return name if habit > 0.999 else f"{name} ({year})"
+    elif style < 0.40:
+        name = f"{name} ({_OTHER[int(style * 1e6) % len(_OTHER)]})"
+    return name if style > 0.999 else f"{name} ({year})"
 
 
 def tag_names(count: int) -> list[str]:
-    """`count` different tags: moods, subjects, and both together."""
+    """Return `count` different tags: moods, subjects, and pairs of both."""
     singles = [*_MOODS, *_SUBJECTS]
     pairs = [f"{mood} {subject}" for subject in _SUBJECTS for mood in _MOODS]
     names = [*singles, *pairs]
-    return [names[at] if at < len(names) else f"theme {at}" for at in range(count)]
+    return [names[index] if index < len(names) else f"theme {index}" for index in range(count)]

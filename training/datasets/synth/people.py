@@ -1,4 +1,4 @@
-"""Ratings of a few thousand people at a time: what they choose, when they rate it, and how."""
+"""Generate the ratings of some users at a time: which films they choose, when and how they rate them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from numpy.typing import NDArray
 from training.datasets.synth.world import LAST_YEAR, World
 
 _CHUNK = 400_000  # ratings, about
-_RATINGS, _TAGS = 1, 2  # purposes of random numbers
+_RATINGS, _TAGS = 1, 2  # purposes of random generators
 _YEAR_SECONDS = 31_556_952
 _EPOCH_YEAR = 1970
 _OPENED = 1996  # the first year of ratings
-_SESSION = 40  # ratings between two visits, on average
+_SESSION = 40  # ratings in a visit, on average
 _TYPICAL_AGE = 16  # years from a film's release to a rating
-_FLAT_THEMES = 0.25  # share of choices that follow the crowd
-_KEENNESS = (1.0, 1.0, 1.0, 1.0, 0.7, 0.4, 0.2)  # who has seen what is popular goes on to what is not
+_FLAT_THEMES = 0.25  # share of choices by overall popularity
+# exponents of popularity: users who have seen the popular films turn to others
+_KEENNESS = (1.0, 1.0, 1.0, 1.0, 0.7, 0.4, 0.2)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Ratings by user and movie: (n,) user ids, movie rows, half stars (1 to 10), seconds since 1970."""
+    """Ratings sorted by user and movie: (n,) user ids, movie rows, half stars (1 to 10), seconds since 1970."""
 
     users: NDArray[np.int32]
     movies: NDArray[np.int32]
@@ -32,7 +33,7 @@ class Batch:
 
 
 class Chooser:
-    """Draws films by theme, and within a theme by popularity to the power of `keenness`."""
+    """Draws films of given themes, within a theme by popularity to the power of `keenness`."""
 
     def __init__(self, world: World, keenness: float = 1.0) -> None:
         self._order = np.argsort(world.themes, kind="stable")
@@ -45,13 +46,13 @@ class Chooser:
         self.theme_mass = mass / mass.sum()
 
     def draw(self, themes: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int32]:
-        """One film row for each theme."""
-        at = np.searchsorted(self._edges, themes + rng.random(len(themes)))
-        return self._order[np.minimum(at, len(self._order) - 1)].astype(np.int32)
+        """Draw one film row for each theme."""
+        places = np.searchsorted(self._edges, themes + rng.random(len(themes)))
+        return self._order[np.minimum(places, len(self._order) - 1)].astype(np.int32)
 
 
 def batches(world: World) -> Iterator[Batch]:
-    """All ratings of `world`, user after user; memory does not grow with their number."""
+    """Yield all ratings of `world`, user after user, in batches of limited size."""
     choosers = [Chooser(world, keenness) for keenness in _KEENNESS]
     ends = np.cumsum(world.activity)
     first = 0
@@ -63,7 +64,7 @@ def batches(world: World) -> Iterator[Batch]:
 
 
 def _batch(world: World, choosers: list[Chooser], first: int, last: int, rng: np.random.Generator) -> Batch:
-    """Ratings of the users with rows first..last-1; user ids are rows plus one."""
+    """Generate the ratings of the users with rows first..last-1; user ids are rows plus one."""
     config, activity = world.config, world.activity[first:last]
     people = last - first
     themes = rng.standard_gamma(config.theme_focus, (people, config.themes)) + 1e-9
@@ -88,7 +89,10 @@ def _choose(
     joined: NDArray[np.float64],
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Users (rows of this batch, ascending) and their films, none twice, none from the future, in order of viewing."""
+    """Choose each user's films: user rows in the batch, ascending, and film rows in order of viewing.
+
+    No film occurs twice for a user; films that are not yet released only if nothing else is left.
+    """
     movies_total = len(world.movie_ids)
     keys = np.empty(0, dtype=np.int64)  # user * movies + film, in order of viewing
     edges = np.cumsum(choices, axis=1)
@@ -108,19 +112,19 @@ def _choose(
 
 
 def _first_of_each(keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """`keys` without repeats, in their order."""
-    kept: NDArray[np.int64] = keys[np.sort(np.unique(keys, return_index=True)[1])]
-    return kept
+    """Return `keys` without repeats, in their order."""
+    unique_keys: NDArray[np.int64] = keys[np.sort(np.unique(keys, return_index=True)[1])]
+    return unique_keys
 
 
 def _at_most(keys: NDArray[np.int64], users: NDArray[np.int64], limits: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The first `limits[u]` keys of each user, in their order."""
+    """Return the first `limits[u]` keys of each user u, in their order."""
     order = np.argsort(users, kind="stable")
     sorted_users = users[order]
     starts = np.searchsorted(sorted_users, np.arange(len(limits)))
     rank = np.arange(len(users)) - starts[sorted_users]
-    kept: NDArray[np.int64] = keys[np.sort(order[rank < limits[sorted_users]])]
-    return kept
+    kept_keys: NDArray[np.int64] = keys[np.sort(order[rank < limits[sorted_users]])]
+    return kept_keys
 
 
 def _rest(
@@ -130,23 +134,23 @@ def _rest(
     joined: NDArray[np.float64],
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """Whatever films are left, for the few people who have seen nearly all of their themes."""
+    """Choose any other films for the few users who have seen nearly everything of their themes."""
     total = len(world.movie_ids)
     missing = activity - np.bincount(keys // total, minlength=len(activity))
-    parts = [np.empty(0, dtype=np.int64)]
+    additions = [np.empty(0, dtype=np.int64)]
     for user in np.flatnonzero(missing):
-        preference = rng.random(total) + (world.years > joined[user])  # films from the future come last
+        preference = rng.random(total) + (world.years > joined[user])  # films not yet released come last
         preference[keys[keys // total == user] % total] = np.inf
         films = np.argsort(preference)[: missing[user]]
-        parts.append(films + int(user) * total)
-    rest: NDArray[np.int64] = np.concatenate(parts)
+        additions.append(films + int(user) * total)
+    rest: NDArray[np.int64] = np.concatenate(additions)
     return rest
 
 
 def _times(
     users: NDArray[np.int64], activity: NDArray[np.int64], joined: NDArray[np.float64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Seconds since 1970: a first visit, some seconds between ratings, now and then weeks until the next visit."""
+    """Draw the time of each rating in seconds since 1970: some seconds apart, sometimes weeks until the next visit."""
     starts = ((joined - _EPOCH_YEAR) * _YEAR_SECONDS).astype(np.int64)
     gaps = rng.exponential(15, len(users)) + 2
     gaps += (rng.random(len(users)) < 1 / _SESSION) * rng.exponential(40 * 86_400, len(users))
@@ -158,7 +162,7 @@ def _times(
 
 
 def _liking(themes: NDArray[np.float64], choices: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n_users, n_themes) liking of each theme: spread 1, and 0 on average over what the user means to choose."""
+    """Return the liking of each theme, (n_users, n_themes): standard deviation 1, mean 0 over the user's choices."""
     liking = np.log(themes)
     liking /= liking.std(axis=1, keepdims=True).clip(1e-9)
     centred: NDArray[np.float64] = liking - (choices * liking).sum(axis=1, keepdims=True)
@@ -173,15 +177,17 @@ def _rate(
     liking: NDArray[np.float64],
     rng: np.random.Generator,
 ) -> NDArray[np.int8]:
-    """Half stars: mean + biases + taste for the film's theme and traits + the film's age + noise, rounded."""
+    """Draw the half stars of each rating: mean + biases + taste for theme and traits + film's age + noise, rounded."""
     config, people = world.config, len(liking)
     traits = rng.standard_normal((people, config.latent_traits), dtype=np.float32) / np.sqrt(config.latent_traits)
     bias = config.user_bias * rng.standard_normal(people)
     whole = rng.random(people) < config.whole_star_users
     age = times / _YEAR_SECONDS + _EPOCH_YEAR - world.years[movies]
-    # people choose what is good and what they like: what that adds on average is taken off again
-    chosen = world.bias[movies] + config.theme_taste * liking[users, world.themes[movies]]
-    stars = config.mean_rating + bias[users] + chosen - chosen.mean() + config.drift_per_year * (age - _TYPICAL_AGE)
+    # users choose good films that they like: subtract what that adds on average
+    attraction = world.bias[movies] + config.theme_taste * liking[users, world.themes[movies]]
+    stars = (
+        config.mean_rating + bias[users] + attraction - attraction.mean() + config.drift_per_year * (age - _TYPICAL_AGE)
+    )
     stars += config.latent_taste * np.einsum("nt,nt->n", traits[users], world.traits[movies])
     stars += config.noise * rng.standard_normal(len(users), dtype=np.float32)
     step = np.where(whole[users], 2, 1)

@@ -1,4 +1,4 @@
-"""Size and shape of a synthetic data set; configs/datasets/synthetic.yaml says what each value is for."""
+"""Settings of a synthetic data set; configs/datasets/synthetic.yaml explains each value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from training.datasets.config import DATASET_CONFIGS
 
 
 class SyntheticConfig(Config):
-    """Sizes, marginals and planted structure; tastes, biases and noise are standard deviations in stars."""
+    """Sizes, distributions and planted structure; tastes, biases and noise are standard deviations in stars."""
 
     users: int = Field(ge=1)
     movies: int = Field(ge=1)
@@ -35,6 +35,6 @@ class SyntheticConfig(Config):
 
 
 def load_synthetic_config(**changes: int) -> SyntheticConfig:
-    """The configured shape with `changes` (users, movies, ratings, seed) on top."""
+    """Load the configured settings and override some of them (users, movies, ratings, seed)."""
     overrides = [f"{key}={value}" for key, value in changes.items()]
     return load_config(DATASET_CONFIGS / "synthetic.yaml", SyntheticConfig, overrides)

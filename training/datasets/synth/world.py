@@ -1,4 +1,4 @@
-"""The world behind a synthetic data set: films with themes, traits and popularity, and how many films people rate."""
+"""Draw what a synthetic data set follows: themes, traits and popularity of films, and users' numbers of ratings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _POPULAR_IS_GOOD = 0.35  # correlation of a film's log popularity with its bias
 class World:
     """Films by row: raw ids, release years, theme, (n_movies, n_traits) traits, bias in stars, popularity weight.
 
-    `activity`: (n_users,) ratings of each user; they sum to the number of ratings asked for.
+    `activity`: (n_users,) number of ratings of each user; the sum is the configured number of ratings.
     """
 
     config: SyntheticConfig
@@ -33,17 +33,17 @@ class World:
     activity: NDArray[np.int64]
 
     def rng(self, *purpose: int) -> np.random.Generator:
-        """A generator of its own for each purpose: no part depends on how many numbers another one drew."""
+        """Return a random generator for one purpose, independent of how many numbers others have drawn."""
         return np.random.default_rng([self.config.seed, *purpose])
 
 
 def make_world(config: SyntheticConfig) -> World:
-    """The world of `config`; the same for the same configuration."""
+    """Draw the films and the users' activity; the same configuration gives the same world."""
     rng = np.random.default_rng(config.seed)
     movies = config.movies
     log_popularity = rng.standard_normal(movies)
-    own_bias = rng.standard_normal(movies)
-    bias = _POPULAR_IS_GOOD * log_popularity + np.sqrt(1 - _POPULAR_IS_GOOD**2) * own_bias
+    independent_bias = rng.standard_normal(movies)
+    bias = _POPULAR_IS_GOOD * log_popularity + np.sqrt(1 - _POPULAR_IS_GOOD**2) * independent_bias
     popularity = np.exp(config.popularity_spread * log_popularity)
     return World(
         config=config,
@@ -58,16 +58,16 @@ def make_world(config: SyntheticConfig) -> World:
 
 
 def _activity(config: SyntheticConfig, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Ratings of each user: a minimum and a log-normal rest, exactly `config.ratings` in all."""
+    """Draw each user's number of ratings: a minimum plus a log-normal share, exactly `config.ratings` in all."""
     ceiling = max(int(_MAX_SHARE * config.movies), -(-config.ratings // config.users))
     floor = min(config.min_ratings_per_user, config.ratings // config.users)
-    rest = np.exp(config.activity_spread * rng.standard_normal(config.users))
+    weights = np.exp(config.activity_spread * rng.standard_normal(config.users))
     counts = np.full(config.users, floor, dtype=np.int64)
     while (missing := config.ratings - int(counts.sum())) > 0:
-        room = counts < ceiling
-        share = rest * room / (rest * room).sum()
-        added = np.minimum(np.floor(missing * share).astype(np.int64), ceiling - counts)
-        if added.sum() == 0:  # less than one each: one more for the busiest
-            added[np.argsort(-share, kind="stable")[: min(missing, int(room.sum()))]] = 1
-        counts += added
+        below_ceiling = counts < ceiling
+        share = weights * below_ceiling / (weights * below_ceiling).sum()
+        additions = np.minimum(np.floor(missing * share).astype(np.int64), ceiling - counts)
+        if additions.sum() == 0:  # less than one each: one more for the busiest
+            additions[np.argsort(-share, kind="stable")[: min(missing, int(below_ceiling.sum()))]] = 1
+        counts += additions
     return counts

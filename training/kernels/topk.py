@@ -28,15 +28,15 @@ def top_k(scores: Block, k: int) -> tuple[NDArray[np.int32], Block]:
 
 
 def all_top_k(
-    score: Callable[[NDArray[np.int64]], Block], n: int, k: int, threads: int = 0, width: int | None = None
+    score: Callable[[NDArray[np.int64]], Block], n: int, k: int, threads: int = 0
 ) -> tuple[NDArray[np.int32], Block]:
     """`top_k` of `score(rows)` for all rows 0..n-1: columns (n, k) and scores (n, k).
 
-    `score` gives a block (b, width) that may be overwritten; at most one a thread is in memory, and what `score` keeps.
+    `score` gives a block (b, n) that may be overwritten; at most one a thread is in memory, and what `score` keeps.
     """
     columns = np.empty((n, k), dtype=np.int32)
     values = np.empty((n, k), dtype=np.float32)
-    step = max(1, BLOCK_CELLS // max(width or n, 1))
+    step = max(1, BLOCK_CELLS // max(n, 1))
 
     def work(start: int) -> None:
         rows = np.arange(start, min(start + step, n))

@@ -1,4 +1,4 @@
-"""Small array helpers that several algorithms share."""
+"""Array helpers that several algorithms share."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 
 
 def unit_rows(matrix: NDArray[Any]) -> NDArray[np.float32]:
-    """`matrix` (n, d) with rows of length 1; rows of zeros stay."""
+    """Return `matrix` (n, d) with rows scaled to length 1; rows of zeros stay zero."""
     lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
     scaled = np.divide(matrix, lengths, out=np.zeros_like(matrix), where=lengths > 0)
     return np.asarray(scaled, dtype=np.float32)
 
 
 def with_ratings(user_item: sp.csr_matrix, data: NDArray[Any]) -> sp.csr_matrix:
-    """The same people and films with other numbers (n_ratings,) as float32."""
+    """Return a matrix with the entries of `user_item` and the values `data` (n_ratings,), as float32."""
     return sp.csr_matrix((data.astype(np.float32), user_item.indices, user_item.indptr), shape=user_item.shape)
 
 
 def csr_arrays(prefix: str, matrix: sp.csr_matrix) -> dict[str, NDArray[Any]]:
-    """`matrix` as <prefix>_indptr, _indices and _data, as `recommender.scoring.scorers.sparse_array` reads them."""
+    """Return `matrix` as arrays <prefix>_indptr, _indices and _data, as `scorers.sparse_array` reads them."""
     return {
         f"{prefix}_indptr": matrix.indptr.astype(np.int64),
         f"{prefix}_indices": matrix.indices.astype(np.int32),

@@ -65,6 +65,9 @@ class SparkAls:
     """`Als` fitted by Spark; the module says how the one objective is put in the terms of the other."""
 
     config_type: ClassVar[type[Config]] = SparkAlsConfig
+    label: ClassVar[str] = "ALS on Spark"
+    seeded: ClassVar[bool] = True
+    uses_ratings: ClassVar[bool] = True
 
     def __init__(self, config: SparkAlsConfig) -> None:
         """Raises UsageError where Spark cannot express the configuration."""

@@ -9,7 +9,7 @@ import pytest
 import scipy.sparse as sp
 
 from recommender.scoring.scorers import Similarity, item_scorer
-from tests.training.models.conftest import UNRATED, taste_of_film
+from tests.training.conftest import UNRATED, taste_of_film
 from training.models import configure
 from training.models.arrays import with_ratings
 from training.models.fits import Fits

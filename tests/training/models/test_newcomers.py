@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recommender.scoring.scorers import Similarity, item_scorer
-from tests.training.models.conftest import FILMS, UNRATED, taste_of_film
+from tests.training.conftest import FILMS, UNRATED, taste_of_film
 from training.models import configure
 from training.models.arrays import unit_rows
 from training.models.fits import Fits

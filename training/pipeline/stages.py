@@ -21,7 +21,6 @@ from training.pipeline.checkpoints import Workspace
 from training.pipeline.code_version import git_commit
 from training.pipeline.judge import Recipe, TrainingSplit, evaluate_all, fit, side_by_side, training_splits
 from training.pipeline.plan import Plan
-from training.registry import BUNDLE
 from training.splits.cut import all_ratings
 from training.splits.protocol import ProtocolConfig
 
@@ -90,7 +89,7 @@ class Training:
             builder.save(path, fitted, extras())
 
         def stage(name: str) -> Path:
-            return self.workspace.stage_directory(f"refitted/{name}/{BUNDLE}", partial(save, name))
+            return self.workspace.stage_directory(f"refitted/{name}", partial(save, name))
 
         with side_by_side(self.plan.dataset) as run_all:
             return dict(zip(recipes, run_all(stage, recipes), strict=True))
@@ -144,4 +143,4 @@ def composite(titles: Recipe, people: Recipe, stars: Recipe) -> Recipe:
 
 def _evaluated(name: str) -> str:
     """Return the stage that keeps the evaluated bundle of a model."""
-    return f"evaluated/{name}/{BUNDLE}"
+    return f"evaluated/{name}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from training.bundling.build import describe
 from training.datasets.store import ProcessedDataset
@@ -16,9 +17,11 @@ from training.models.base import Progress, silent
 from training.pipeline.checkpoints import open_workspace
 from training.pipeline.code_version import code_digest
 from training.pipeline.plan import make_plan
-from training.pipeline.record import Results, Trained, record_all
 from training.pipeline.stages import COMPOSITE, Training
-from training.registry import CHAMPION, Tracker
+
+if TYPE_CHECKING:
+    from training.pipeline.record import Recorder, Trained
+    from training.registry import Tracker
 
 
 def train(
@@ -35,22 +38,34 @@ def train(
     `overrides` are `key=value` for the configuration of a single algorithm. Raises UsageError, DataError.
     """
     plan = make_plan(what, dataset, seed=seed, overrides=overrides)
-    tracker = tracker or Tracker()
+    # Work for one core that needs no model is done while models are fitted: MLflow's start, the map of films.
     with open_workspace(f"{dataset.name}-{plan.key}-{code_digest()}") as workspace, ThreadPoolExecutor(1) as aside:
         training = Training(plan, workspace, progress)
-        # The map of films takes one core for seconds and needs none of the models: it is made while they are fitted.
+        opened = aside.submit(_open_recorder, training, tracker)
         extras = aside.submit(describe, training.everything.builder, seed=seed)
         recipes = training.recipes()
+        recorder = opened.result()
         evaluations = training.evaluate(recipes)
+        figures = aside.submit(recorder.draw, evaluations)
         bundles = training.refit(recipes, extras.result)
         agreements = training.check_refitted(bundles)
-        return record_all(plan, Results(evaluations, bundles, agreements), workspace, tracker, progress)
+        return recorder.record_all(evaluations, bundles, agreements, figures.result())
 
 
 def current_composite(dataset: ProcessedDataset, *, seed: int = 0, tracker: Tracker | None = None) -> int | None:
     """Return the newest judged composite of exactly this data, configuration and seed; None without a champion."""
+    from training.registry import CHAMPION, Tracker
+
     tracker = tracker or Tracker()
     if tracker.aliased(CHAMPION) is None:
         return None
     tags = {"algorithm": COMPOSITE, "training_key": make_plan("all", dataset, seed=seed).key}.items()
     return next((v.number for v in tracker.versions() if tags <= v.tags.items() and "verdict" in v.tags), None)
+
+
+def _open_recorder(training: Training, tracker: Tracker | None) -> Recorder:
+    """Import MLflow and open the tracking store, which takes seconds."""
+    from training.pipeline.record import Recorder
+    from training.registry import Tracker
+
+    return Recorder(training.plan, training.workspace, tracker or Tracker(), training.progress)

@@ -28,7 +28,7 @@ from recommender.errors import MovierecError
 from training.registry.version import BUNDLE, REGISTERED_MODEL, Version
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 T = TypeVar("T")
 _PARAMETER_LENGTH = 6000  # MLflow's limit
@@ -92,13 +92,13 @@ class Run:
         given = DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, "training")])
         _twice(lambda: self.client.log_inputs(self.run_id, [given]))
 
-    def log_figure(self, name: str, figure: Figure) -> None:
-        """Keep a figure as figures/<name>.png."""
-        self.client.log_figure(self.run_id, figure, f"figures/{name}.png")
-
     def log_file(self, local: Path, folder: str) -> None:
         """Keep a file in `folder` of the artifacts."""
         self.client.log_artifact(self.run_id, str(local), folder)
+
+    def log_directory(self, local: Path, folder: str) -> None:
+        """Keep every file of a local directory in `folder` of the artifacts."""
+        self.client.log_artifacts(self.run_id, str(local), folder)
 
     def log_text(self, path: str, text: str) -> None:
         """Keep a text file."""

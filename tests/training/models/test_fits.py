@@ -24,7 +24,7 @@ CONFIGS = {
 @pytest.fixture
 def fitted(monkeypatch):
     """Seeds of the fits that are made, by class."""
-    seeds = {Als: [], Content: [], Ease: []}
+    seeds: dict[type, list[int]] = {Als: [], Content: [], Ease: []}
 
     def note(kind):
         fit = kind.fit

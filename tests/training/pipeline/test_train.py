@@ -24,6 +24,7 @@ from training.pipeline import plan, record, stages, train
 from training.pipeline.checkpoints import WORK_ROOT
 from training.pipeline.judge import TrainingSplit
 from training.pipeline.plan import make_plan
+from training.pipeline.record import Recorder
 from training.promotion.promote import promote
 from training.registry import CHAMPION, Tracker
 
@@ -39,7 +40,7 @@ def quick(request, monkeypatch, tmp_path_factory):
     monkeypatch.setattr(plan, "CONFIG_ROOT", configs)
     if "figures" not in request.fixturenames:
         monkeypatch.setattr(record, "draw", lambda plan, evaluations, path: path.mkdir())
-        monkeypatch.setattr(record, "own_figures", lambda *args: {})
+        monkeypatch.setattr(record, "save_model_figures", lambda *args: None)
 
 
 @pytest.fixture
@@ -121,7 +122,7 @@ def test_two_processes_with_the_same_seed_give_the_same_figures_of_every_model(t
 
 def test_a_finished_stage_is_not_done_again_after_a_crash(tracker, monkeypatch):
     with monkeypatch.context() as first:
-        first.setattr(train, "record_all", crash)
+        first.setattr(Recorder, "record_all", crash)
         with pytest.raises(ZeroDivisionError):
             train.train("popularity", small_dataset(), tracker=tracker)
     assert tracker.versions() == []
@@ -136,7 +137,7 @@ def test_a_finished_stage_is_not_done_again_after_a_crash(tracker, monkeypatch):
 
 def test_stages_of_other_code_are_not_gone_on_from(tracker, monkeypatch):
     with monkeypatch.context() as first:
-        first.setattr(train, "record_all", crash)
+        first.setattr(Recorder, "record_all", crash)
         with pytest.raises(ZeroDivisionError):
             train.train("popularity", small_dataset(), tracker=tracker)
     monkeypatch.setattr(train, "code_digest", lambda: "other")
@@ -205,7 +206,7 @@ from training.pipeline.train import train
 from training.registry import Tracker
 
 record.draw = lambda plan, evaluations, path: path.mkdir()
-record.own_figures = lambda *args: {}
+record.save_model_figures = lambda *args: None
 
 def start():
     child = os.fork()

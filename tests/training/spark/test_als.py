@@ -20,7 +20,7 @@ from serving.api.app import create_app
 from serving.settings import Settings
 from serving.versions.model_store import ModelStore, VersionMeta
 from testing.spark_cluster import standalone
-from tests.training.models import conftest as world
+from tests.training import conftest as world
 from training.bundling.build import build_bundle
 from training.models import configure, make
 from training.registry import Tracker, register_bundle

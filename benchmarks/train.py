@@ -28,7 +28,7 @@ from recommender.scoring.blocks import with_data
 from training.datasets.store import ProcessedDataset, prepare
 from training.models import configure
 from training.models.als import AlsConfig
-from training.pipeline.judge import Part, parts
+from training.pipeline.judge import TrainingSplit, training_splits
 from training.pipeline.plan import ALL, Plan, make_plan
 from training.progress import silent
 from training.splits.cut import Split, all_ratings
@@ -43,7 +43,7 @@ def run(*, size: float, rounds: int) -> list[Figure]:
         root = Path(directory)
         dataset = prepare(DATASET, processed_root=root / "data" / "processed")
         plan = make_plan(ALL, dataset)
-        fits = [bare_fits(part) for part in training_parts(plan)]
+        fits = [bare_fits(split, seed) for split, seed in trainings(plan)]
         apart: dict[str, float] = {}
         taken = in_turn(lambda: ours(root), lambda: theirs(fits, apart), rounds)
     told = ", ".join(f"{library} {spent:.1f} s" for library, spent in apart.items())
@@ -65,17 +65,18 @@ def theirs(fits: list[dict[str, Fit]], apart: dict[str, float]) -> None:
         apart[name] = sum(seconds(each[name]) for each in fits)
 
 
-def training_parts(plan: Plan) -> Iterator[Part]:
-    """What the command fits on: a validation part, each protocol's parts, and all ratings."""
-    yield next(parts(plan.dataset, plan.people, training_seeds=[plan.seed], progress=silent, validation=True))
+def trainings(plan: Plan) -> Iterator[tuple[TrainingSplit, int]]:
+    """Yield every split and seed that a model depending on both is fitted with: validation, protocols, all ratings."""
+    yield next(training_splits(plan.dataset, plan.people, progress=silent, validation=True)), plan.seed
     for protocol in plan.protocols:
-        yield from parts(plan.dataset, protocol, training_seeds=plan.training_seeds, progress=silent)
-    yield Part("refit", plan.dataset, plan.people, all_ratings(plan.dataset), plan.seed, silent)
+        for split in training_splits(plan.dataset, protocol, progress=silent):
+            yield from ((split, seed) for seed in plan.training_seeds)
+    yield TrainingSplit("refit", plan.dataset, plan.people, all_ratings(plan.dataset), silent), plan.seed
 
 
-def bare_fits(part: Part) -> dict[str, Fit]:
-    """Library -> what one would call without this project, its input made ready."""
-    user_item, tags = part.fits.data.user_item, part.fits.data.tags.matrix
+def bare_fits(split: TrainingSplit, seed: int) -> dict[str, Fit]:
+    """Return the fit of each library as one would call it without this project, its input made ready."""
+    user_item, tags = split.builder.data.user_item, split.builder.data.tags.matrix
     config = {name: configure(name).model_dump() for name in ("svd", "content", "item_knn", "ease")}
     taste = AlsConfig.model_validate(configure("als").model_dump())
     svd = surprise.SVD(
@@ -84,19 +85,19 @@ def bare_fits(part: Part) -> dict[str, Fit]:
         lr_all=config["svd"]["learning_rate"],
         reg_all=config["svd"]["regularization"],
         init_std_dev=config["svd"]["init_deviation"],
-        random_state=part.seed,
+        random_state=seed,
     )
     content = TruncatedSVD(
         min(config["content"]["factors"], min(tags.shape) - 1),
         n_iter=config["content"]["iterations"],
-        random_state=part.seed,
+        random_state=seed,
     )
     seen = user_item.astype(np.float64)  # the only type that it takes
     knn = ItemItemRecommender(K=config["item_knn"]["neighbours"])
     weights = with_data(user_item, taste.weight(user_item.data))
     return {
-        "Surprise SVD": partial(svd.fit, _trainset(part.dataset, part.split)),
-        "implicit ALS": partial(bare_als, weights, taste, part.seed),
+        "Surprise SVD": partial(svd.fit, _trainset(split.dataset, split.split)),
+        "implicit ALS": partial(bare_als, weights, taste, seed),
         "implicit ItemItemRecommender": partial(knn.fit, seen, show_progress=False),
         "numpy EASE": partial(_ease, user_item, config["ease"]["regularization"]),
         "scikit-learn TruncatedSVD": partial(content.fit_transform, tags),

@@ -11,8 +11,8 @@ from training.evaluation.evaluate import combine
 from training.evaluation.metrics import group_means
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare, holm
-from training.models import NAMES, configure, parts_of
-from training.pipeline.judge import Part, fit, parts
+from training.models import NAMES, configure, members_of
+from training.pipeline.judge import TrainingSplit, fit, training_splits
 from training.splits.cut import splits, train_on_fold_in
 from training.splits.protocol import ProtocolConfig
 
@@ -51,7 +51,7 @@ def ms_item75(study: Study) -> Section:
 
 def compare_with_parts(section: Section, results: dict[str, Evaluation]) -> None:
     """Add a table that compares the ensemble with its members, and ials with als."""
-    pairs = [("ials", "als"), *(("ensemble", member) for member in parts_of("ensemble"))]
+    pairs = [("ials", "als"), *(("ensemble", member) for member in members_of("ensemble"))]
     corrected = holm([compare(results[a], results[b], NDCG) for a, b in pairs])
     section.say("What earns its place: ratio of nDCG@10 on the same people, 95 % interval, p after Holm's correction.")
     section.table(
@@ -83,9 +83,9 @@ def best_on_validation(study: Study) -> str:
     candidates = [name for name in NAMES if name not in NOT_FOR_PEOPLE]
     scores: dict[str, list[float]] = {name: [] for name in candidates}
     protocol = study.protocol(MS_ITEM75.protocol)
-    for fold in parts(study.dataset, protocol, training_seeds=[0], progress=study.progress, validation=True):
+    for split in training_splits(study.dataset, protocol, progress=study.progress, validation=True):
         for name in candidates:
-            scores[name].append(fold.evaluate(fit(name, configure(name))).metric(NDCG).value)
+            scores[name].append(split.evaluate(fit(name, configure(name)), seed=0).metric(NDCG).value)
     return max(candidates, key=lambda name: float(np.mean(scores[name])))
 
 
@@ -123,9 +123,9 @@ def _folded_and_trained(
     for seed in protocol.seeds:
         for split in splits(protocol, study.dataset, seed):
             for results, variant in ((folded, split), (trained, train_on_fold_in(split))):
-                fold = Part(f"strong-{seed}", study.dataset, protocol, variant, 0, study.progress)
+                fold = TrainingSplit(f"strong-{seed}", study.dataset, protocol, variant, study.progress)
                 for name in models:
-                    results[name].append(fold.evaluate(fit(name, configure(name))))
+                    results[name].append(fold.evaluate(fit(name, configure(name)), seed=0))
     return _combined(folded), _combined(trained)
 
 

@@ -1,4 +1,4 @@
-"""The nearest films of every film."""
+"""Prebuilt lists of the most similar films of every film."""
 
 from __future__ import annotations
 
@@ -16,43 +16,43 @@ from training.kernels.topk import all_top_k
 
 LENGTH = 100  # films in each list: the most that the service shows
 
-Likeness = Callable[[Rows], Block]
+Similarity = Callable[[Rows], Block]
 
 
 class Nearest(NamedTuple):
-    """For each film, the films of the best likeness, best first: `rows` (n, k) padded with -1 and `scores` (n, k)."""
+    """The most similar films of each film, best first: `rows` (n, k) padded with -1 and `scores` (n, k)."""
 
     rows: NDArray[np.int32]
     scores: NDArray[np.float32]
 
 
 def nearest(spec: ItemSpec, arrays: Arrays, canonical: NDArray[np.int32]) -> Nearest:
-    """The `LENGTH` best of every film by `spec`.
+    """Return the `LENGTH` most similar films of every film by `spec`.
 
-    Second entries, the film itself and what stands for it are left out; `canonical`: (n,).
+    A film's list leaves out the film, the entry that stands for it, and all second entries; `canonical`: (n,).
     """
     n = len(canonical)
-    likeness = _likeness(spec, arrays)
+    similarity = _similarity(spec, arrays)
     second_entries = np.flatnonzero(canonical != np.arange(n))
 
-    def others(rows: Rows) -> Block:
-        block = likeness(rows)
+    def scores(rows: Rows) -> Block:
+        block = similarity(rows)
         block[:, second_entries] = -np.inf
         block[np.arange(len(rows)), canonical[rows]] = -np.inf
         return block
 
-    return Nearest(*all_top_k(others, n, min(LENGTH, n - 1)))
+    return Nearest(*all_top_k(scores, n, min(LENGTH, n - 1)))
 
 
-def _likeness(spec: ItemSpec, arrays: Arrays) -> Likeness:
-    """Rows (b,) to a block (b, n) that may be overwritten."""
+def _similarity(spec: ItemSpec, arrays: Arrays) -> Similarity:
+    """Return a function from rows (b,) to their scores (b, n), a block that may be overwritten."""
     if isinstance(spec, SimilaritySpec) and all(part.embedding for part in spec.parts):
         return one_product(*joined(spec, arrays))
     return item_scorer(spec, arrays).similar
 
 
 def joined(spec: SimilaritySpec, arrays: Arrays) -> tuple[Block, Block]:
-    """Films as queries and as candidates, (n, d) each, whose products are the sum over all parts; d: of all parts."""
+    """Return query and candidate embeddings, (n, d) each, whose products are the sums over all parts of `spec`."""
     queries, candidates = [], []
     for part in spec.parts:
         embedding = arrays[str(part.embedding)]
@@ -63,11 +63,11 @@ def joined(spec: SimilaritySpec, arrays: Arrays) -> tuple[Block, Block]:
     return np.hstack(queries), np.hstack(candidates)
 
 
-def one_product(queries: Block, candidates: Block) -> Likeness:
-    """Rows (b,) to their products (b, n) with all candidates, in a block of the thread's own that is used again."""
+def one_product(queries: Block, candidates: Block) -> Similarity:
+    """Return a function from rows (b,) to their products (b, n) with all candidates; each thread reuses one block."""
     scratch = Scratch()
 
-    def likeness(rows: Rows) -> Block:
-        return np.matmul(queries[rows], candidates.T, out=scratch.block("likeness", len(rows), len(candidates)))
+    def similarity(rows: Rows) -> Block:
+        return np.matmul(queries[rows], candidates.T, out=scratch.block("similarity", len(rows), len(candidates)))
 
-    return likeness
+    return similarity

@@ -13,7 +13,19 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.films.ids import IdMap
-from recommender.schema import DIRECTORS, MOVIE, RATING, TIMESTAMP, USER, YEAR
+from recommender.schema import (
+    ALTERNATIVE_TITLES,
+    DIRECTORS,
+    MOVIE,
+    ORIGINAL_TITLE,
+    RATING,
+    TIMESTAMP,
+    TITLE,
+    USER,
+    YEAR,
+)
+from recommender.titles.index import TitleNames, encode_titles
+from recommender.titles.keys import split_year
 from training.datasets.indexing import count_ids, rows_of
 
 
@@ -60,6 +72,11 @@ class ProcessedDataset:
         """Return the movie row of each rating, (n_ratings,)."""
         return rows_of(self.ratings[MOVIE].to_numpy(), self.movie_ids)
 
+    @cached_property
+    def title_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays of the title index, which every bundle of the data set has; encoded once."""
+        return encode_titles(title_names(self.movies))
+
     def user_item(self, mask: NDArray[np.bool_] | None = None) -> sp.csr_matrix:
         """Return the (n_users, n_movies) float32 matrix of stars, column indices sorted within each row.
 
@@ -103,6 +120,15 @@ class ProcessedDataset:
         start, stop = self.tags.blocks.get(block, (0, 0))
         filled = np.diff(self.tags.matrix[:, start:stop].tocsr().indptr) > 0
         return float(filled.mean()) if len(filled) else 0.0
+
+
+def title_names(movies: pd.DataFrame) -> list[TitleNames]:
+    """Return every name of each film, in row order, with the raw file's spelling, so that it can be pasted."""
+    columns = (TITLE, ALTERNATIVE_TITLES, ORIGINAL_TITLE, YEAR)
+    return [
+        TitleNames(title, [*alternatives, split_year(raw)[0]], None if pd.isna(year) else int(year))
+        for title, alternatives, raw, year in zip(*(movies[column] for column in columns), strict=True)
+    ]
 
 
 def _date(seconds: int) -> str:

@@ -32,7 +32,8 @@ def all_top_k(
 ) -> tuple[NDArray[np.int32], Block]:
     """Return `top_k` of `score(rows)` for all rows 0..n-1, block by block: columns (n, k) and scores (n, k).
 
-    `score` returns a block (b, n) that may be overwritten; each thread has at most one block in memory.
+    `score` returns a block (b, n) that may be overwritten; each thread has at most one block in memory, and what
+    `score` keeps.
     """
     columns = np.empty((n, k), dtype=np.int32)
     values = np.empty((n, k), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""One algorithm per file; here they are found by name."""
+"""Registry of the algorithms, one per file, by name."""
 
 from __future__ import annotations
 
@@ -23,36 +23,39 @@ CLASSES = {
     "ensemble": "training.models.ensemble:Ensemble",
 }
 NAMES = tuple(CLASSES)
-# The same algorithms fitted elsewhere than in this process; `all` leaves them out.
+# The same algorithms on other engines; `all` leaves them out.
 ENGINES = {"spark_als": "training.spark.als:SparkAls"}
 
 
 def make(name: str, config: Config | None = None) -> Algorithm:
-    """The algorithm `name`, with `config` or else the one of configs/models/<name>.yaml."""
+    """Return the algorithm `name`, with `config` or else the one of configs/models/<name>.yaml."""
     algorithm: Algorithm = algorithm_class(name)(configure(name) if config is None else config)
     return algorithm
 
 
 def configure(name: str, overrides: Sequence[str] = (), root: Path = CONFIG_ROOT / "models") -> Config:
-    """configs/models/<name>.yaml with `key=value` overrides on top.
+    """Return configs/models/<name>.yaml with `key=value` overrides on top.
 
-    A model that is made of others has a section for each, which states only what differs from that model's own file.
+    A composite has a section for each member, which states only what differs from that member's own file.
     """
     kind: type[Config] = algorithm_class(name).config_type
     file = root / f"{name}.yaml"
-    parts = {part: read_mapping(root / f"{part}.yaml") for part in parts_of(name)}
-    return build_config(override(merge(parts, read_mapping(file)), overrides), kind, file.name)
+    members = {member: read_mapping(root / f"{member}.yaml") for member in members_of(name)}
+    return build_config(override(merge(members, read_mapping(file)), overrides), kind, file.name)
 
 
-def parts_of(name: str) -> tuple[str, ...]:
-    """The algorithms that `name` is made of; none for most."""
+def members_of(name: str) -> tuple[str, ...]:
+    """Return the algorithms that the composite `name` combines; none for other algorithms."""
     return tuple(field for field in algorithm_class(name).config_type.model_fields if field in CLASSES)
 
 
 def algorithm_class(name: str) -> Any:
-    """The class of the algorithm `name`; imported when asked for, as each brings a library of its own."""
-    known = CLASSES | ENGINES
-    if name not in known:
+    """Return the class of the algorithm `name`, imported now: each brings a library of its own.
+
+    Raises UsageError for an unknown name.
+    """
+    classes = CLASSES | ENGINES
+    if name not in classes:
         raise UsageError(f"Unknown model {name!r}; expected one of: {', '.join(NAMES)}.")
-    module, _, attribute = known[name].partition(":")
+    module, _, attribute = classes[name].partition(":")
     return getattr(import_module(module), attribute)

@@ -1,4 +1,4 @@
-"""Implicit matrix factorisation (implicit's ALS): rankings for people, films alike by taste, fold-in."""
+"""Implicit matrix factorisation (implicit's ALS): rankings for users, item similarity by taste, fold-in."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LOSS_BELOW = 2_000_000  # ratings; on larger data the learning curve would cost 
 
 
 class AlsConfig(Config):
-    """Numbers of `implicit.als.AlternatingLeastSquares`, and how ratings become confidence."""
+    """Parameters of `implicit.als.AlternatingLeastSquares`, and of the confidence of a rating."""
 
     factors: int = Field(64, gt=0)
     iterations: int = Field(20, gt=0)
@@ -37,20 +37,31 @@ class AlsConfig(Config):
     weight_slope: float = Field(0.15, ge=0)
 
     def weight(self, stars: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Confidence of ratings (n,) in stars, up to the factor alpha."""
+        """Return the confidence of ratings (n,) in stars, without the factor alpha."""
         return self.weight_offset + self.weight_slope * stars
+
+    @property
+    def fold_in(self) -> AlsFoldIn:
+        """Return the fold-in of new users that minimises the same objective."""
+        return AlsFoldIn(
+            gram="als_gram",
+            regularization=self.regularization,
+            alpha=self.alpha,
+            weight_offset=self.weight_offset,
+            weight_slope=self.weight_slope,
+        )
 
 
 class CompiledAls(AlternatingLeastSquares):  # type: ignore[misc]  # implicit carries no types
-    """implicit's ALS with its conjugate-gradient half-step compiled anew, for positive confidence."""
+    """implicit's ALS with a faster compiled conjugate-gradient half-step, for positive confidence."""
 
-    def __init__(self, run: Map, **numbers: Any) -> None:
-        super().__init__(**numbers)
+    def __init__(self, run: Map, **parameters: Any) -> None:
+        super().__init__(**parameters)
         self._run, self._scratch = run, Scratch()
 
     @property
     def solver(self) -> Callable[..., None]:
-        """What implicit's `fit` calls for people, then for films, in each iteration."""
+        """Return the half-step that implicit's `fit` calls for users, then for films, in each iteration."""
         return self._half_step
 
     def _half_step(
@@ -67,12 +78,15 @@ class Als:
     """
 
     config_type: ClassVar[type[Config]] = AlsConfig
+    label: ClassVar[str] = "ALS"
+    seeded: ClassVar[bool] = True
+    uses_ratings: ClassVar[bool] = True
 
     def __init__(self, config: AlsConfig) -> None:
         self.config = config
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
-        """Arrays: user factors, item factors, the items' Gram matrix for fold-in, and unit-length item factors."""
+        """Factorise the ratings. Arrays: as `factor_model` names them."""
         weights = with_data(data.user_item, self.config.weight(data.user_item.data))
         users, items, curve = self.factorise(weights, seed, progress)
         return als_model(self.config, users, items, curve)
@@ -80,7 +94,7 @@ class Als:
     def factorise(
         self, confidence: sp.csr_matrix, seed: int, progress: Progress = silent
     ) -> tuple[Factors, Factors, dict[str, list[float]]]:
-        """Factors of people (n_users, d), solved exactly, and of films (n_movies, d), and the losses on small data.
+        """Return user factors (n_users, d), solved exactly, item factors (n_movies, d), and the losses on small data.
 
         `confidence`: (n_users, n_movies), before the factor alpha.
         """
@@ -92,12 +106,12 @@ class Als:
                 losses.append(float(loss))
 
         ordered, people, films = fullest_first(confidence)
-        # where implicit starts from without the order, so that the order changes the time and not the model
-        start = np.random.default_rng(seed)
+        # The same first factors as implicit draws in the original order: ordering changes the time, not the model.
+        rng = np.random.default_rng(seed)
         with thread_map() as run:
             als = self._algorithm(run, with_loss=confidence.nnz < LOSS_BELOW)
-            als.user_factors = start.random((len(people), self.config.factors), dtype=np.float32)[people] * 0.01
-            als.item_factors = start.random((len(films), self.config.factors), dtype=np.float32)[films] * 0.01
+            als.user_factors = rng.random((len(people), self.config.factors), dtype=np.float32)[people] * 0.01
+            als.item_factors = rng.random((len(films), self.config.factors), dtype=np.float32)[films] * 0.01
             als.fit(ordered, show_progress=False, callback=on_iteration)
         items = np.empty_like(als.item_factors)
         items[films] = als.item_factors
@@ -114,9 +128,9 @@ class Als:
         )
 
     def _users(self, confidence: sp.csr_matrix, items: Factors) -> Factors:
-        """(n_users, d) solved exactly: implicit updates users before items, in three conjugate-gradient steps.
+        """Return the exact user factors (n_users, d): implicit updates users before items, and only approximately.
 
-        A known user then gets what fold-in gives. implicit's own exact solver takes several times as long.
+        Fold-in then gives a known user the same factors. implicit's own exact solver takes several times as long.
         """
         weights = with_data(confidence, np.float32(self.config.alpha) * confidence.data)
         ridge = np.full(confidence.shape[0], self.config.regularization, dtype=np.float32)
@@ -129,14 +143,13 @@ def als_model(
     users: Factors,
     items: Factors,
     curve: Mapping[str, list[float]] | None = None,
-    **told: Any,
+    **parameters: Any,
 ) -> FittedModel:
-    """The model of factors (n_users, d) and (n_movies, d) that minimise `Als`'s objective, however they were found.
+    """Return the model of factors (n_users, d) and (n_movies, d) that minimise the objective of `Als`.
 
-    `told`: what its parameters say beside `config`.
+    `parameters`: recorded beside those of `config`.
     """
-    fold_in = AlsFoldIn(gram="als_gram", **config.model_dump(exclude={"factors", "iterations"}))
-    return factor_model("als", {**config.model_dump(), **told}, users, items, fold_in, curve)
+    return factor_model("als", {**config.model_dump(), **parameters}, users, items, config.fold_in, curve)
 
 
 def factor_model(
@@ -147,7 +160,7 @@ def factor_model(
     fold_in: AlsFoldIn,
     curve: Mapping[str, list[float]] | None = None,
 ) -> FittedModel:
-    """The model `name` of implicit factors (n_users, d) and (n_movies, d).
+    """Return the model `name` of implicit factors (n_users, d) and (n_movies, d).
 
     Arrays: the factors, the items' Gram matrix for fold-in, and the item factors at unit length.
     """
@@ -158,5 +171,5 @@ def factor_model(
         f"{name}_embedding": unit_rows(items),
     }
     spec = FactorSpec(user_factors=f"{name}_user_factors", item_factors=f"{name}_item_factors", fold_in=fold_in)
-    likeness = SimilaritySpec(parts=[SimilarityPart(name=name, embedding=f"{name}_embedding")])
-    return FittedModel(name, parameters, arrays, likeness, spec, learning_curve=curve or {})
+    similarity = SimilaritySpec(parts=[SimilarityPart(name=name, embedding=f"{name}_embedding")])
+    return FittedModel(name, parameters, arrays, similarity, spec, learning_curve=curve or {})

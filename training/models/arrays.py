@@ -1,4 +1,4 @@
-"""Small array helpers that several algorithms share."""
+"""Array helpers that several algorithms share."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 
 def unit_rows(matrix: NDArray[Any]) -> NDArray[np.float32]:
-    """`matrix` (n, d) with rows of length 1; rows of zeros stay."""
+    """Return `matrix` (n, d) with rows scaled to length 1; rows of zeros stay zero."""
     lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
     scaled = np.divide(matrix, lengths, out=np.zeros_like(matrix), where=lengths > 0)
     return np.asarray(scaled, dtype=np.float32)
 
 
 def csr_arrays(prefix: str, matrix: sp.csr_matrix) -> dict[str, NDArray[Any]]:
-    """`matrix` as <prefix>_indptr, _indices and _data, as `recommender.scoring.scorers.sparse_array` reads them."""
+    """Return `matrix` as arrays <prefix>_indptr, _indices and _data, as `scorers.sparse_array` reads them."""
     return {
         f"{prefix}_indptr": matrix.indptr.astype(np.int64),
         f"{prefix}_indices": matrix.indices.astype(np.int32),

@@ -1,23 +1,24 @@
-"""What every algorithm takes and gives: training data in, arrays and scorer specs out."""
+"""Interface of every algorithm: training data in, arrays and scorer specs out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.scoring.specs import FactorSpec, ItemSpec, UserSpec
+from training.config import Config
 from training.datasets.store import TagMatrix
 from training.progress import Progress
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """One training part. Rows are those of the whole data set, so that parts, bundles and tests agree on them."""
+    """Input of a fit: ratings of one training split and features of the films. Rows are those of the whole data set."""
 
     user_item: sp.csr_matrix  # (n_users, n_movies) float32 stars; sorted indices
     tags: TagMatrix  # (n_movies, n_features)
@@ -25,13 +26,13 @@ class TrainingData:
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """(n_movies,) number of ratings of each film in this part."""
+        """Return the number of training ratings of each film, (n_movies,)."""
         return np.bincount(self.user_item.indices, minlength=self.user_item.shape[1])
 
 
 @dataclass(frozen=True)
 class FittedModel:
-    """A fitted algorithm, ready to be put into a bundle.
+    """A fitted algorithm: its arrays, and the specs that say how they are scored.
 
     Array names are prefixed with the algorithm's name, so that several models share one bundle without a clash.
     """
@@ -47,8 +48,17 @@ class FittedModel:
 
 
 class Algorithm(Protocol):
-    """`training/models/<name>.py` has one class of this kind, built from the typed `configs/models/<name>.yaml`."""
+    """An algorithm, built from its typed `configs/models/<name>.yaml`; each `training/models/<name>.py` has one.
+
+    `label`: its name for readers. `seeded`: whether another seed gives another model. `uses_ratings`: whether another
+    training split gives another model. Fits that differ in neither are shared.
+    """
+
+    config_type: ClassVar[type[Config]]
+    label: ClassVar[str]
+    seeded: ClassVar[bool]
+    uses_ratings: ClassVar[bool]
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
-        """Fit on `data`; the same seed gives the same arrays."""
+        """Fit the algorithm on `data`; the same seed gives the same arrays."""
         ...

@@ -1,4 +1,4 @@
-"""Films alike by what they are: genres, era, credits and tags, compressed by TruncatedSVD."""
+"""Content similarity: genres, era, credits and tags of the films, compressed by TruncatedSVD."""
 
 from __future__ import annotations
 
@@ -15,22 +15,25 @@ from training.progress import Progress
 
 
 class ContentConfig(Config):
-    """How the movie-tag matrix is compressed; its blocks are weighed where it is made (configs/datasets)."""
+    """Parameters of the compression; configs/datasets weights the blocks of the movie-tag matrix."""
 
     factors: int = Field(128, gt=0)
     iterations: int = Field(5, gt=0, description="power iterations of the randomised solver")
 
 
 class Content:
-    """Latent semantic analysis (Deerwester et al., 1990) of the films x features matrix; likeness is the cosine."""
+    """Latent semantic analysis (Deerwester et al., 1990) of the films x features matrix; scores are cosines."""
 
     config_type: ClassVar[type[Config]] = ContentConfig
+    label: ClassVar[str] = "Content"
+    seeded: ClassVar[bool] = True
+    uses_ratings: ClassVar[bool] = False
 
     def __init__(self, config: ContentConfig) -> None:
         self.config = config
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
-        """Array: unit-length embedding of each film; a film without any feature has zeros."""
+        """Compress the features. Array: unit-length embedding of each film; a film without features has zeros."""
         matrix = data.tags.matrix
         factors = min(self.config.factors, min(matrix.shape) - 1)
         solver = TruncatedSVD(factors, n_iter=self.config.iterations, random_state=seed)

@@ -1,10 +1,9 @@
-"""Several rankings for people in one: the sum of z-scored members."""
+"""Ensemble of rankings for users: the weighted sum of the members' z-scored scores."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from numpy.typing import NDArray
 from pydantic import Field
 
 from recommender.scoring.specs import EnsembleMember, EnsembleSpec
@@ -18,7 +17,7 @@ from training.progress import Progress
 
 
 class EnsembleConfig(Config):
-    """The members, each with the numbers of its own file unless they are stated here, and their weights."""
+    """Parameters of the members (those of their own files where not stated here), and their weights."""
 
     als: AlsConfig
     ials: IalsConfig
@@ -29,9 +28,12 @@ class EnsembleConfig(Config):
 
 
 class Ensemble:
-    """ALS and EASE err differently: one generalises over taste, the other remembers pairs."""
+    """score(u, i) = sum of weight * z(score) over ALS, iALS and EASE, with z-scores for each user over unseen films."""
 
     config_type: ClassVar[type[Config]] = EnsembleConfig
+    label: ClassVar[str] = "Ensemble"
+    seeded: ClassVar[bool] = True
+    uses_ratings: ClassVar[bool] = True
 
     def __init__(self, config: EnsembleConfig) -> None:
         self.config = config
@@ -41,16 +43,15 @@ class Ensemble:
         return self.combine(Fits(data, seed, progress))
 
     def combine(self, fits: Fits) -> FittedModel:
-        """Arrays: those of the members; films like a film come from ALS."""
-        members = {
-            "als": fits.get("als", self.config.als),
-            "ials": fits.get("ials", self.config.ials),
-            "ease": fits.get("ease", self.config.ease),
-        }
-        weights = {"als": self.config.als_weight, "ials": self.config.ials_weight, "ease": self.config.ease_weight}
-        told = [{"name": name, "weight": weights[name], "spec": each.user_spec} for name, each in members.items()]
-        spec = EnsembleSpec(members=[EnsembleMember.model_validate(member) for member in told])
-        arrays: dict[str, NDArray[Any]] = {}
-        for member in members.values():
-            arrays |= member.arrays
-        return FittedModel("ensemble", self.config.model_dump(), arrays, members["als"].item_spec, spec)
+        """Combine the fitted members. Arrays: those of the members; similar films come from ALS."""
+        config = self.config
+        als, ials, ease = fits.get("als", config.als), fits.get("ials", config.ials), fits.get("ease", config.ease)
+        weighted = ((als, config.als_weight), (ials, config.ials_weight), (ease, config.ease_weight))
+        spec = EnsembleSpec(members=[_member(fitted, weight) for fitted, weight in weighted])
+        arrays = {**als.arrays, **ials.arrays, **ease.arrays}
+        return FittedModel("ensemble", config.model_dump(), arrays, als.item_spec, spec)
+
+
+def _member(fitted: FittedModel, weight: float) -> EnsembleMember:
+    spec = {"name": fitted.algorithm, "weight": weight, "spec": fitted.user_spec}
+    return EnsembleMember.model_validate(spec)

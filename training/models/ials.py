@@ -22,7 +22,7 @@ INIT_DEVIATION = 0.1  # of the length of a factor vector, as in the paper
 
 
 class IalsConfig(Config):
-    """Numbers of the paper, under the names that ALS has here."""
+    """Parameters of the paper, under the names that they have in ALS."""
 
     factors: int = Field(64, gt=0)
     iterations: int = Field(16, gt=0)
@@ -32,6 +32,19 @@ class IalsConfig(Config):
     alpha: float = Field(1.0, gt=0, description="weight of what was rated")
     weight_offset: float = Field(0.5, ge=0, description="confidence of r stars: alpha * (offset + slope * r)")
     weight_slope: float = Field(0.15, ge=0)
+
+    @property
+    def fold_in(self) -> AlsFoldIn:
+        """Return the fold-in of new users that minimises the same objective."""
+        return AlsFoldIn(
+            gram="ials_gram",
+            regularization=self.regularization,
+            regularization_exponent=self.regularization_exponent,
+            unobserved_weight=self.unobserved_weight,
+            alpha=self.alpha,
+            weight_offset=self.weight_offset,
+            weight_slope=self.weight_slope,
+        )
 
 
 class Ials:
@@ -43,19 +56,21 @@ class Ials:
     """
 
     config_type: ClassVar[type[Config]] = IalsConfig
+    label: ClassVar[str] = "iALS"
+    seeded: ClassVar[bool] = True
+    uses_ratings: ClassVar[bool] = True
 
     def __init__(self, config: IalsConfig) -> None:
         self.config = config
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
-        """Arrays as those of ALS."""
+        """Factorise the ratings. Arrays: as `factor_model` names them."""
         config = self.config
         stars = data.user_item
         confidence = with_data(stars, config.alpha * (config.weight_offset + config.weight_slope * stars.data))
         with thread_map() as run:
             users, items = self._alternate(confidence, seed, progress, run)
-        fold_in = AlsFoldIn(gram="ials_gram", **config.model_dump(exclude={"factors", "iterations"}))
-        return factor_model("ials", config.model_dump(), users, items, fold_in)
+        return factor_model("ials", config.model_dump(), users, items, config.fold_in)
 
     def _alternate(
         self, by_user: sp.csr_matrix, seed: int, progress: Progress, run: Map

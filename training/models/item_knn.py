@@ -1,4 +1,4 @@
-"""Nearest neighbours by common viewers: the baseline that papers forget."""
+"""Item-based nearest neighbours by common viewers."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from training.progress import Progress
 
 
 class ItemKnnConfig(Config):
-    """See `training.kernels.cooccurrence`."""
+    """Parameters of the similarity; see `training.kernels.cooccurrence`."""
 
     neighbours: int = Field(200, gt=0, description="kept for each film")
     exponent: float = Field(0.5, ge=0, le=1, description="1/2: cosine; 1: lift")
-    shrinkage: float = Field(10.0, ge=0, description="common viewers at which likeness counts half")
+    shrinkage: float = Field(10.0, ge=0, description="common viewers at which a similarity counts half")
     user_exponent: float = Field(0.25, ge=0, description="each person counts n_ratings^-user_exponent")
 
 
@@ -29,15 +29,18 @@ class ItemKnn:
     """Sarwar et al. (2001), "Item-based collaborative filtering recommendation algorithms", on who rated what."""
 
     config_type: ClassVar[type[Config]] = ItemKnnConfig
+    label: ClassVar[str] = "Item-KNN"
+    seeded: ClassVar[bool] = False
+    uses_ratings: ClassVar[bool] = True
 
     def __init__(self, config: ItemKnnConfig) -> None:
         self.config = config
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
-        """Arrays: the sparse likeness; nothing is random."""
+        """Compute the similarities. Arrays: the sparse item-item matrix (n_movies, n_movies)."""
         lengths = np.diff(data.user_item.indptr)
         weights = np.repeat(np.maximum(lengths, 1) ** -self.config.user_exponent, lengths)
-        likeness = cooccurrence_top_k(
+        similarities = cooccurrence_top_k(
             with_data(data.user_item, weights),
             min(self.config.neighbours, data.user_item.shape[1] - 1),
             exponent=self.config.exponent,
@@ -45,5 +48,5 @@ class ItemKnn:
         )
         progress("item_knn", 1.0)
         items = SimilaritySpec(parts=[SimilarityPart(name="item_knn", sparse="item_knn")])
-        arrays = csr_arrays("item_knn", likeness)
+        arrays = csr_arrays("item_knn", similarities)
         return FittedModel("item_knn", self.config.model_dump(), arrays, items, ItemWeightsSpec(sparse="item_knn"))

@@ -1,4 +1,4 @@
-"""The baseline that every table shows, and the last fallback: films by the share of users who rated them."""
+"""Popularity: films by the share of users who rated them. The baseline of every table, and the last fallback."""
 
 from __future__ import annotations
 
@@ -13,19 +13,22 @@ from training.progress import Progress
 
 
 class PopularityConfig(Config):
-    """Nothing to choose."""
+    """Configuration without parameters."""
 
 
 class Popularity:
     """score(i) = ratings of i / users."""
 
     config_type: ClassVar[type[Config]] = PopularityConfig
+    label: ClassVar[str] = "Popularity"
+    seeded: ClassVar[bool] = False
+    uses_ratings: ClassVar[bool] = True
 
     def __init__(self, config: PopularityConfig) -> None:
         self.config = config
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
-        """Count; `seed` changes nothing."""
+        """Count the ratings of each film. Array: the shares, (n_movies,)."""
         progress("counting", 1.0)
         shares = (data.counts / max(data.user_item.shape[0], 1)).astype(np.float32)
         spec = PopularitySpec(scores="popularity_scores")

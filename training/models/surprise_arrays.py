@@ -1,4 +1,4 @@
-"""Surprise without its dictionaries of lists: an array-backed trainset, and `SVD` with a compiled descent."""
+"""Surprise on arrays instead of dictionaries of lists: an array-backed trainset, and `SVD` with a compiled descent."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ class ArrayTrainset(surprise.Trainset):  # type: ignore[misc]  # Surprise carrie
 
     @classmethod
     def from_matrix(cls, user_item: sp.csr_matrix) -> ArrayTrainset:
-        """From (n_users, n_movies) stars; raw ids are the rows."""
+        """Return the trainset of the stars (n_users, n_movies); raw ids are the rows."""
         users = np.repeat(np.arange(user_item.shape[0], dtype=np.int32), np.diff(user_item.indptr))
         maps = [IdMap(np.arange(n)) for n in user_item.shape]
         return cls(users, user_item.indices.astype(np.int32, copy=False), user_item.data, *maps)
 
     def all_ratings(self) -> Iterator[tuple[int, int, float]]:
-        """(user, item, stars) in order."""
+        """Yield (user, item, stars) of each rating, in order."""
         yield from zip(self.users.tolist(), self.items.tolist(), self.stars.tolist(), strict=True)
 
 
@@ -76,11 +76,11 @@ class ArraySVD(surprise.SVD):  # type: ignore[misc]  # Surprise carries no types
         self.blocks, self.dtype, self.threads, self.on_epoch = blocks, dtype, threads, on_epoch
 
     def sgd(self, trainset: ArrayTrainset) -> None:
-        """Fit `bu`, `bi`, `pu` and `qi`; users and items without ratings keep zeros."""
-        with ThreadPoolExecutor(1) as aside:
-            rows = aside.submit(self._initial, trainset)
+        """Fit `bu`, `bi`, `pu` and `qi` in place; those of users and items without ratings stay zero."""
+        with ThreadPoolExecutor(1) as pool:
+            initial = pool.submit(self._initial, trainset)
             grid = self._grid(trainset)
-        users, items = rows.result()
+        users, items = initial.result()
         items[:] = items[grid.item_order]
         with thread_map(self.threads) as run:
             for epoch in range(self.n_epochs):
@@ -94,7 +94,7 @@ class ArraySVD(surprise.SVD):  # type: ignore[misc]  # Surprise carries no types
         return make_grid(trainset.users, trainset.items, stars, counts, self.blocks)
 
     def _split(self, rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Factors (n, d) and biases (n,) of rows that hold both."""
+        """Return factors (n, d) and biases (n,) of rows that hold both."""
         return rows[:, : self.n_factors].copy(), rows[:, self.n_factors].copy()
 
     def _steps(self) -> Steps:
@@ -104,31 +104,31 @@ class ArraySVD(surprise.SVD):  # type: ignore[misc]  # Surprise carries no types
         return Steps(*map(self.dtype, (*keeps, *rates)))
 
     def _initial(self, trainset: ArrayTrainset) -> list[NDArray[Any]]:
-        """Surprise's first factors, users before items, and biases; zeros for those without ratings."""
+        """Draw Surprise's first factors, users before items, beside biases of zero; zeros for those without ratings."""
         rng, sides = get_rng(self.random_state), []
         for lists in (trainset.ur, trainset.ir):
             rows = aligned_rows(len(lists.counts), self.n_factors + 1, self.dtype)
             for start in range(0, len(rows), _STEP):
-                part = rows[start : start + _STEP, : self.n_factors]
-                part[:] = rng.normal(self.init_mean, self.init_std_dev, size=part.shape)
+                factors = rows[start : start + _STEP, : self.n_factors]
+                factors[:] = rng.normal(self.init_mean, self.init_std_dev, size=factors.shape)
             rows[lists.counts == 0] = 0
             sides.append(rows)
         return sides
 
 
 class _Lists(Mapping[int, list[tuple[int, float]]]):
-    """Inner id -> [(other inner id, stars)], the shape of Surprise's `ur` and `ir`."""
+    """Mapping of inner id to [(other inner id, stars)], like Surprise's `ur` and `ir`."""
 
-    def __init__(self, rows: NDArray[np.int32], others: NDArray[np.int32], stars: NDArray[Any], n: int) -> None:
-        self._rows, self._others, self._stars = rows, others, stars
+    def __init__(self, rows: NDArray[np.int32], columns: NDArray[np.int32], stars: NDArray[Any], n: int) -> None:
+        self._rows, self._columns, self._stars = rows, columns, stars
         self.counts = np.bincount(rows, minlength=n)
 
     def __contains__(self, row: object) -> bool:
         return isinstance(row, int | np.integer) and 0 <= int(row) < len(self.counts) and bool(self.counts[row])
 
     def __getitem__(self, row: int) -> list[tuple[int, float]]:
-        where = np.flatnonzero(self._rows == row)
-        return list(zip(self._others[where].tolist(), self._stars[where].tolist(), strict=True))
+        entries = np.flatnonzero(self._rows == row)
+        return list(zip(self._columns[entries].tolist(), self._stars[entries].tolist(), strict=True))
 
     def __iter__(self) -> Iterator[int]:
         return iter(np.flatnonzero(self.counts).tolist())
@@ -138,7 +138,7 @@ class _Lists(Mapping[int, list[tuple[int, float]]]):
 
 
 class _Ids(Mapping[int, int]):
-    """Raw id -> inner id."""
+    """Mapping of raw id to inner id."""
 
     def __init__(self, ids: IdMap) -> None:
         self._ids = ids

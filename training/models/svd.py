@@ -1,4 +1,4 @@
-"""Biased matrix factorisation (Surprise's `SVD`): predicted ratings, and films alike by their factors."""
+"""Biased matrix factorisation (Surprise's `SVD`): predicted stars, and item similarity by the factors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from training.progress import Progress
 
 
 class SvdConfig(Config):
-    """Numbers of `surprise.SVD`."""
+    """Parameters of `surprise.SVD`."""
 
     factors: int = Field(100, gt=0)
     iterations: int = Field(20, gt=0, description="passes over the ratings (n_epochs)")
@@ -34,12 +34,15 @@ class Svd:
     """
 
     config_type: ClassVar[type[Config]] = SvdConfig
+    label: ClassVar[str] = "SVD"
+    seeded: ClassVar[bool] = True
+    uses_ratings: ClassVar[bool] = True
 
     def __init__(self, config: SvdConfig) -> None:
         self.config = config
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
-        """Arrays: user and item factors and biases, and the item factors at unit length."""
+        """Run the descent. Arrays: user and item factors and biases, and the item factors at unit length."""
         curve: list[float] = []
 
         def on_epoch(done: float, rmse: float) -> None:
@@ -63,9 +66,9 @@ class Svd:
             global_mean=trainset.global_mean,
             fold_in=SvdFoldIn(regularization=self.config.regularization),
         )
-        likeness = SimilaritySpec(parts=[SimilarityPart(name="svd", embedding="svd_embedding")])
+        similarity = SimilaritySpec(parts=[SimilarityPart(name="svd", embedding="svd_embedding")])
         parameters = self.config.model_dump()
-        return FittedModel("svd", parameters, arrays, likeness, spec, spec, learning_curve={"train_rmse": curve})
+        return FittedModel("svd", parameters, arrays, similarity, spec, spec, learning_curve={"train_rmse": curve})
 
     def _algorithm(self, seed: int, on_epoch: Callable[[float, float], None]) -> ArraySVD:
         return ArraySVD(

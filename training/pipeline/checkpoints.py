@@ -1,4 +1,4 @@
-"""What a training run has finished so far, on disk: after a kill the next run of the same plan goes on from there.
+"""Finished stages of a training run, kept on disk: after a kill the next run of the same plan reuses them.
 
 A workspace belongs to one process at a time, and to one plan (data, configuration, seed). Its marker lists what was
 finished; exactly that is removed at the end.
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -22,14 +23,15 @@ from training.evaluation.result import Evaluation, load_evaluation, save_evaluat
 
 
 class Workspace:
-    """One directory of finished stages. `name` is unique among the runs that have registered anything."""
+    """A directory of finished stages. `name` is unique among the runs that have registered anything."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._claiming = Lock()
         self.name = self.stage_json("name", lambda: f"{directory.name}-{os.urandom(4).hex()}")
 
     def stage_json(self, name: str, compute: Callable[[], Any]) -> Any:
-        """What `compute` gave for the stage `name`, computed once; anything that JSON holds."""
+        """Return the result of `compute`, anything that JSON holds; computed once for the stage `name`."""
         path = self.directory / f"{name}.json"
         if not path.exists():
             write_text(path, json.dumps(compute()))
@@ -37,7 +39,7 @@ class Workspace:
         return json.loads(path.read_text(encoding="utf-8"))
 
     def stage_evaluation(self, name: str, compute: Callable[[], Evaluation]) -> Evaluation:
-        """The evaluation of the stage `name`, computed once."""
+        """Return the evaluation of the stage `name`, computed once."""
         path = self.directory / f"{name}.npz"
         if not path.exists():
             evaluation = compute()
@@ -47,7 +49,7 @@ class Workspace:
         return load_evaluation(path)
 
     def stage_directory(self, name: str, build: Callable[[Path], Any]) -> Path:
-        """The directory that `build` makes (at the path it is given, whole or not at all), made once."""
+        """Return the directory of the stage `name`, made once by `build` at its path, whole or not at all."""
         path = self.directory / name
         if not path.exists():
             build(path)
@@ -55,14 +57,15 @@ class Workspace:
         return path
 
     def _claim(self, path: Path) -> None:
-        """Note that a file, or a directory with all its files, has just been made by this workspace."""
+        """Record that this workspace has made a file, or a directory with all its files."""
         name = path.relative_to(self.directory).as_posix()
-        mark(self.directory, [f"{name}/{entry}" for entry in entries(path)] or [name])
+        with self._claiming:  # stages end in several threads
+            mark(self.directory, [f"{name}/{entry}" for entry in entries(path)] or [name])
 
 
 @contextmanager
 def open_workspace(key: str, root: Path | None = None) -> Iterator[Workspace]:
-    """A workspace for the plan `key`: one that a dead process left, or a new one. Removed when the block succeeds.
+    """Open a workspace for the plan `key`, left by a dead process or new, and remove it when the block succeeds.
 
     Several processes may train the same plan at once; each has its own.
     """

@@ -1,4 +1,4 @@
-"""Which code made something."""
+"""Identify the code that trains: git commit and hash of the sources."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @cache
 def git_commit() -> str | None:
-    """Commit of this checkout, with `-dirty` where files differ from it; None outside of git."""
+    """Return the commit of this checkout, with `-dirty` where files differ from it; None outside of git."""
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():  # installed, perhaps inside somebody else's repository
         return None
@@ -23,7 +23,7 @@ def git_commit() -> str | None:
 
 @cache
 def code_digest() -> str:
-    """Hash of the kernel's and the training code's sources: what stages of an older code made is not gone on from."""
+    """Return a hash of the sources of recommender and training; stages that other code made are not reused."""
     root = Path(__file__).parents[2]
     digest = hashlib.sha256()
     for path in sorted(path for package in ("recommender", "training") for path in (root / package).rglob("*.py")):

@@ -1,11 +1,9 @@
-"""Which figures a training run keeps."""
+"""Figures that a training run keeps."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-
-from matplotlib.figure import Figure
 
 from recommender.files import new_directory
 from recommender.model import Model
@@ -18,9 +16,9 @@ TITLES_METRICS = ("hit_rate_at_10", "weighted_hit_rate_at_10", "ndcg_at_10", "co
 
 
 def draw(plan: Plan, evaluations: Mapping[str, Mapping[str, Evaluation]], directory: Path) -> None:
-    """Write the figures that compare the models of one training to `directory`; they are in the run of each."""
-    people = {name: each[plan.people.name] for name, each in evaluations.items()}
-    titles = {name: each[plan.titles.name] for name, each in evaluations.items()}
+    """Write the figures that compare the models of one training to `directory`; every run keeps them."""
+    people = {name: by_protocol[plan.people.name] for name, by_protocol in evaluations.items()}
+    titles = {name: by_protocol[plan.titles.name] for name, by_protocol in evaluations.items()}
     figures = {
         "people_metrics": plots.metric_bars(people, PEOPLE_METRICS),
         "titles_metrics": plots.metric_bars(titles, TITLES_METRICS),
@@ -29,17 +27,16 @@ def draw(plan: Plan, evaluations: Mapping[str, Mapping[str, Evaluation]], direct
         "people_popularity": plots.popularity_shown(people),
         "titles_popularity": plots.popularity_shown(titles),
     }
-    if any("calibration" in each.arrays for each in people.values()):
+    if any("calibration" in evaluation.arrays for evaluation in people.values()):
         figures["rating_calibration"] = plots.calibration(people)
     with new_directory(directory) as fresh:
         for name, figure in figures.items():
             figure.savefig(fresh / f"{name}.png")
 
 
-def own_figures(bundle: Path, curves: Mapping[str, list[float]]) -> dict[str, Figure]:
-    """Figures of one model: films like well-known ones, and its learning curve where it has one."""
+def save_model_figures(bundle: Path, curves: Mapping[str, list[float]], directory: Path) -> None:
+    """Write the figures of one model to `directory`: films similar to well-known ones, and any learning curve."""
     model = Model.load(bundle, verify=False)
-    figures = {"nearest_films": plots.nearest_films(model, plots.well_known(model))}
+    plots.nearest_films(model, plots.well_known(model)).savefig(directory / "nearest_films.png")
     if curves:
-        figures["learning_curve"] = plots.learning_curves(curves, model.manifest.algorithm)
-    return figures
+        plots.learning_curves(curves, model.manifest.algorithm).savefig(directory / "learning_curve.png")

@@ -1,66 +1,110 @@
-"""Fit on a training part, save, load, judge: how every figure comes about, in training runs, tuning and by hand."""
+"""Fit models on the training part of a split and evaluate them: for trainings, tuning and evaluations by hand."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from recommender.bundle import BUNDLE
-from recommender.files import scratch_directory
 from recommender.model import Model
-from training.bundling.build import build_bundle
+from training.bundling.build import BundleBuilder
 from training.config import Config
 from training.datasets.store import ProcessedDataset
 from training.evaluation.evaluate import combine, evaluate
 from training.evaluation.result import Evaluation
+from training.kernels.threads import Map, thread_map
+from training.models import algorithm_class
 from training.models.base import FittedModel
-from training.models.fits import Fits
+from training.models.fits import FitCache, Fits
 from training.progress import Progress, prefixed
 from training.splits.cut import Split, splits, training_data, validation_splits
 from training.splits.protocol import ProtocolConfig
 
-Recipe = Callable[[Fits], FittedModel]  # a model from the fits of one training part
 Keep = Callable[[Callable[[Path], Any]], Path]  # where a directory is kept, made there by the function it is given
+SIDE_BY_SIDE = 3  # fits at once: each uses all cores at times and a single one at others
+SIDE_BY_SIDE_BELOW = 2_000_000  # ratings; on larger data each fit fills cores and memory by itself
 
 
 @dataclass(frozen=True)
-class Part:
-    """One training part with its test; fitted only as far as somebody asks."""
+class Recipe:
+    """How a model is made of the fits of one split. `seeded`: whether another training seed gives another model."""
+
+    name: str
+    make: Callable[[Fits], FittedModel]
+    seeded: bool
+
+    def seeds(self, training_seeds: Sequence[int]) -> Sequence[int]:
+        """Return those of `training_seeds` that give different models: all, or the first."""
+        return training_seeds if self.seeded else training_seeds[:1]
+
+
+def fit(name: str, config: Config) -> Recipe:
+    """Return the recipe of the algorithm `name`."""
+    return Recipe(name, lambda fits: fits.get(name, config), algorithm_class(name).seeded)
+
+
+@dataclass(frozen=True)
+class TrainingSplit:
+    """One split of a data set, and the models fitted on its training part: fitted when needed, for all seeds."""
 
     name: str
     dataset: ProcessedDataset
     protocol: ProtocolConfig
     split: Split
-    seed: int  # of the training
     progress: Progress
+    of_dataset: FitCache = field(default_factory=FitCache)  # fits that do not depend on the split
+    of_split: FitCache = field(default_factory=FitCache)
 
     @cached_property
-    def fits(self) -> Fits:
-        """What was fitted on this part so far."""
-        return Fits(training_data(self.dataset, self.split), self.seed, self.progress)
+    def builder(self) -> BundleBuilder:
+        """Return what makes bundles of the models fitted on this split."""
+        return BundleBuilder(self.dataset, training_data(self.dataset, self.split))
 
-    def evaluate(self, recipe: Recipe, keep: Keep | None = None) -> Evaluation:
-        """Fit, save, load and judge; the bundle is kept by `keep`, or not at all."""
+    def fits(self, seed: int) -> Fits:
+        """Return the fits by training seed `seed`."""
+        progress = prefixed(f"{self.name}-{seed}", self.progress)
+        return Fits(self.builder.data, seed, progress, self.of_split, self.of_dataset)
 
-        def build(path: Path) -> None:
-            build_bundle(path, recipe(self.fits), self.dataset, self.fits.data)
+    def evaluate(self, recipe: Recipe, seed: int, keep: Keep | None = None) -> Evaluation:
+        """Fit and evaluate a model.
 
-        with scratch_directory() as scratch:
-            if keep:
-                path = keep(build)
-            else:
-                build(path := scratch / BUNDLE)
-            return evaluate(
-                Model.load(path), self.dataset, self.split, self.protocol, seed=self.seed, progress=self.progress
-            )
+        With `keep` its bundle is saved there, and what is evaluated is the reloaded bundle. Otherwise the same arrays
+        are scored in memory, by the same scorers.
+        """
+        fits = self.fits(seed)
+
+        def save(path: Path) -> None:
+            self.builder.save(path, recipe.make(fits))
+
+        model = Model.load(keep(save)) if keep else self.builder.model(recipe.make(fits))
+        progress = prefixed(f"{self.name}-{seed} {recipe.name}", self.progress)
+        return evaluate(model, self.dataset, self.split, self.protocol, seed=seed, progress=progress)
 
 
-def fit(name: str, config: Config) -> Recipe:
-    """The recipe of one algorithm."""
-    return partial(_fit, name, config)
+def training_splits(
+    dataset: ProcessedDataset,
+    protocol: ProtocolConfig,
+    *,
+    progress: Progress,
+    validation: bool = False,
+    of_dataset: FitCache | None = None,
+) -> Iterator[TrainingSplit]:
+    """Yield every split of a protocol, one for each split seed and fold.
+
+    With `validation` the test parts are cut from the training parts, and the protocol's own test is not touched.
+    `of_dataset`: fits of other splits of the same data set, to be shared.
+    """
+    shared = FitCache() if of_dataset is None else of_dataset
+    for split_seed in protocol.seeds:
+        for split in splits(protocol, dataset, split_seed):
+            cuts = validation_splits(protocol, dataset, split, split_seed) if validation else [split]
+            for number, cut in enumerate(cuts):
+                kind = f"-validation{number}" if validation else ""
+                name = f"{protocol.name}{kind}-{split_seed}.{split.fold}"
+                yield TrainingSplit(name, dataset, protocol, cut, progress, shared)
 
 
 def judge_models(
@@ -71,38 +115,35 @@ def judge_models(
     training_seeds: Sequence[int],
     progress: Progress,
 ) -> dict[str, Evaluation]:
-    """Every model by one protocol: the mean over its split seeds, folds and the training seeds.
+    """Evaluate every model by one protocol: the mean over its split seeds, folds and the training seeds.
 
-    Models that share parts (a blend and its ALS) share their fits.
+    Composites share the fits of their members (a blend and its ALS).
     """
-    found: dict[str, list[Evaluation]] = {name: [] for name in configs}
-    for part in parts(dataset, protocol, training_seeds=training_seeds, progress=progress):
-        for name, config in configs.items():
-            found[name].append(part.evaluate(fit(name, config)))
-    return {name: combine(evaluations) for name, evaluations in found.items()}
+    recipes = {name: fit(name, config) for name, config in configs.items()}
+    evaluations: dict[str, list[Evaluation]] = {name: [] for name in configs}
+    for split in training_splits(dataset, protocol, progress=progress):
+        for name, evaluation in evaluate_all(split, recipes, training_seeds):
+            evaluations[name].append(evaluation)
+    return {name: combine(of_model) for name, of_model in evaluations.items()}
 
 
-def parts(
-    dataset: ProcessedDataset,
-    protocol: ProtocolConfig,
-    *,
+def evaluate_all(
+    split: TrainingSplit,
+    recipes: Mapping[str, Recipe],
     training_seeds: Sequence[int],
-    progress: Progress,
-    validation: bool = False,
-) -> Iterator[Part]:
-    """Every training part of a protocol, one for each split seed, fold and training seed.
+    evaluate: Callable[[str, int], Evaluation] | None = None,
+) -> list[tuple[str, Evaluation]]:
+    """Fit and evaluate every recipe with each of its seeds on one split, several side by side; in a fixed order.
 
-    With `validation` the test parts are cut from the training parts, and the protocol's own test is not touched.
+    `evaluate`: called with name and seed in the place of `split.evaluate`.
     """
-    for split_seed in protocol.seeds:
-        for split in splits(protocol, dataset, split_seed):
-            judged = validation_splits(protocol, dataset, split, split_seed) if validation else [split]
-            for cut, each in enumerate(judged):
-                for seed in training_seeds:
-                    kind = f"-validation{cut}" if validation else ""
-                    name = f"{protocol.name}{kind}-{split_seed}.{split.fold}-{seed}"
-                    yield Part(name, dataset, protocol, each, seed, prefixed(name, progress))
+    evaluate = evaluate or (lambda name, seed: split.evaluate(recipes[name], seed))
+    runs = [(name, seed) for seed in training_seeds for name in recipes if seed in recipes[name].seeds(training_seeds)]
+    with side_by_side(split.dataset) as run_all:
+        results = list(run_all(lambda run: evaluate(*run), runs))
+    return [(name, evaluation) for (name, _), evaluation in zip(runs, results, strict=True)]
 
 
-def _fit(name: str, config: Config, fits: Fits) -> FittedModel:
-    return fits.get(name, config)
+def side_by_side(dataset: ProcessedDataset) -> AbstractContextManager[Map]:
+    """Return a `map` that runs several fits at once where `dataset` is small, and one after the other where not."""
+    return thread_map(SIDE_BY_SIDE if len(dataset.ratings) < SIDE_BY_SIDE_BELOW else 1)

@@ -1,8 +1,8 @@
-"""Search for an algorithm's parameters on validation parts: seeded, pruned, resumable. The test is never looked at.
+"""Search for an algorithm's parameters on validation parts: seeded, pruned, resumable. The test part is never used.
 
-The first trial is the configuration as it stands. Every split and training seed of a protocol is one step; after each,
-a trial that is worse than the median so far is given up. The study is kept in `optuna.db` beside the tracking store,
-each trial is a nested MLflow run.
+The first trial is the configuration as it stands. Every validation split of a protocol is one step; after each, a trial
+that is worse than the median so far is pruned. The study is kept in `optuna.db` beside the tracking store, each trial
+is a nested MLflow run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from training.datasets.store import ProcessedDataset
 from training.evaluation.significance import lower_is_better
 from training.models import configure, make
 from training.models.fits import Composite
-from training.pipeline.judge import Part, fit, parts
+from training.pipeline.judge import TrainingSplit, fit, training_splits
 from training.progress import Progress, silent
 from training.registry import Tracker
 from training.splits.protocol import ProtocolConfig
@@ -37,26 +37,26 @@ _STARTUP_TRIALS = 8  # drawn at random before the sampler models anything, and b
 
 
 class IntRange(Config):
-    """Whole numbers."""
+    """Range of an integer parameter."""
 
     kind: Literal["int"]
     range: tuple[int, int]
     log: bool = False
 
     def suggest(self, trial: optuna.Trial, name: str) -> int:
-        """A value for this trial."""
+        """Draw a value for this trial."""
         return trial.suggest_int(name, *self.range, log=self.log)
 
 
 class FloatRange(Config):
-    """Real numbers."""
+    """Range of a real parameter."""
 
     kind: Literal["float"]
     range: tuple[float, float]
     log: bool = False
 
     def suggest(self, trial: optuna.Trial, name: str) -> float:
-        """A value for this trial."""
+        """Draw a value for this trial."""
         return trial.suggest_float(name, *self.range, log=self.log)
 
 
@@ -65,7 +65,7 @@ Space = dict[str, Annotated[IntRange | FloatRange, Field(discriminator="kind")]]
 
 @dataclass(frozen=True)
 class Search:
-    """What is tuned, on what, by what."""
+    """What is tuned, on which data, by which protocol and metric."""
 
     model: str
     dataset: ProcessedDataset
@@ -77,18 +77,18 @@ class Search:
 
     @property
     def name(self) -> str:
-        """The study's name: the same search goes on in the same study."""
-        space = {key: each.model_dump(mode="json") for key, each in self.space.items()}
+        """Return the study's name: the same search continues the same study."""
+        space = {key: parameter.model_dump(mode="json") for key, parameter in self.space.items()}
         start = configure(self.model, self.overrides).model_dump(mode="json")
         fixed = {key: value for key, value in start.items() if key not in self.space}
-        what = [self.dataset.fingerprint, self.protocol.model_dump(mode="json"), space, fixed]
-        digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:8]
+        identity = [self.dataset.fingerprint, self.protocol.model_dump(mode="json"), space, fixed]
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.model}-{self.dataset.name}-{self.protocol.name}-{self.metric}-{self.seed}-{digest}"
 
 
 @dataclass(frozen=True)
 class Best:
-    """The outcome of a search."""
+    """The best trial of a search."""
 
     study: str
     metric: str
@@ -98,23 +98,23 @@ class Best:
 
 
 def load_space(model: str) -> Space:
-    """configs/tuning/<model>.yaml. Raises MissingInputError, UsageError."""
+    """Return the ranges of configs/tuning/<model>.yaml. Raises MissingInputError, UsageError."""
     path = CONFIG_ROOT / "tuning" / f"{model}.yaml"
     if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml")))
-        raise MissingInputError(f"No ranges to search for {model!r}: expected {path}. There are some for: {known}.")
+        models = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml")))
+        raise MissingInputError(f"No ranges to search for {model!r}: expected {path}. There are some for: {models}.")
     try:
         space = TypeAdapter(Space).validate_python(read_mapping(path))
     except ValidationError as error:
         raise UsageError(f"{path.name}: {error}") from error
-    configure(model, [f"{key}={each.range[0]}" for key, each in space.items()])  # every key must exist
+    configure(model, [f"{key}={parameter.range[0]}" for key, parameter in space.items()])  # every key must exist
     return space
 
 
 def tune(search: Search, trials: int, *, tracker: Tracker | None = None, progress: Progress) -> Best:
-    """Search until `trials` trials have finished, those of earlier calls included.
+    """Search until `trials` trials have finished, those of earlier calls included, and return the best.
 
-    Raises UsageError where another process is at the same study.
+    Raises UsageError where another process is running the same study.
     """
     tracker = tracker or Tracker()
     directory = tracker.file.parent if tracker.file else Path.cwd()
@@ -127,7 +127,7 @@ def tune(search: Search, trials: int, *, tracker: Tracker | None = None, progres
 
 
 def write_parameters(best: Best, model: str, root: Path = CONFIG_ROOT / "models") -> Path:
-    """Put the best parameters into configs/models/<model>.yaml, comments kept, with the study named on top."""
+    """Write the best parameters into configs/models/<model>.yaml, comments kept, with the study named on top."""
     path = root / f"{model}.yaml"
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith(_STAMP)]
     for key, value in best.parameters.items():
@@ -145,14 +145,14 @@ def _tune(search: Search, trials: int, storage: str, tracker: Tracker, progress:
     study = _study(search, storage)
     with tracker.run(search.dataset.name, f"tune {search.model}", {"study": search.name, "kind": "tuning"}) as run:
         run.log_parameters({"trials": trials, "seed": search.seed, "metric": search.metric})
-        judged = _Parts(search)
+        splits = _ValidationSplits(search)
         while (done := len(_finished(study))) < trials:
-            _trial(search, study, tracker, judged)
+            _trial(search, study, tracker, splits)
             progress(f"tuning {search.model}", (done + 1) / trials)
-        best = Best(search.name, search.metric, study.best_value, len(_finished(study)), study.best_params)
-        run.log_parameters({f"best.{key}": value for key, value in best.parameters.items()})
-        run.log_metrics([_validation_metric(search, best.value)])
-    return best
+        outcome = Best(search.name, search.metric, study.best_value, len(_finished(study)), study.best_params)
+        run.log_parameters({f"best.{key}": value for key, value in outcome.parameters.items()})
+        run.log_metrics([_validation_metric(search, outcome.value)])
+    return outcome
 
 
 def _study(search: Search, storage: str) -> optuna.Study:
@@ -165,19 +165,20 @@ def _study(search: Search, storage: str) -> optuna.Study:
         pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS),
     )
     for trial in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
-        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # its process is gone: the lock is ours
+        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # its process is dead: this one holds the lock
     if not _finished(study):
-        study.enqueue_trial(_present(search))
-    # Reseeded by what is finished, so that a search that goes on does not draw its first trials again.
+        study.enqueue_trial(_configured(search))
+    # The seed depends on the number of trials: a resumed search must not draw its first trials again.
     seed = search.seed * 100_003 + len(study.trials)
     study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=_STARTUP_TRIALS)
     return study
 
 
-def _present(search: Search) -> dict[str, Any]:
-    """What the search starts from: the parameters as they are configured, where they lie within the ranges."""
+def _configured(search: Search) -> dict[str, Any]:
+    """Return the first trial: the configured parameters that lie within their ranges."""
     values = configure(search.model, search.overrides).model_dump()
-    return {key: values[key] for key, each in search.space.items() if each.range[0] <= values[key] <= each.range[1]}
+    ranges = {key: parameter.range for key, parameter in search.space.items()}
+    return {key: values[key] for key, (lowest, highest) in ranges.items() if lowest <= values[key] <= highest}
 
 
 def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
@@ -185,48 +186,45 @@ def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
     return study.get_trials(deepcopy=False, states=states)
 
 
-def _trial(search: Search, study: optuna.Study, tracker: Tracker, judged: _Parts) -> None:
+def _trial(search: Search, study: optuna.Study, tracker: Tracker, splits: _ValidationSplits) -> None:
     trial = study.ask()
-    chosen = {key: each.suggest(trial, key) for key, each in search.space.items()}
+    chosen = {key: parameter.suggest(trial, key) for key, parameter in search.space.items()}
     tags = {"study": search.name, "kind": "trial"}
     with tracker.run(search.dataset.name, f"trial {trial.number}", tags, nested=True) as run:
         run.log_parameters(chosen)
-        value, pruned = _validated(search, chosen, trial, judged)
+        value, pruned = _validated(search, chosen, trial, splits)
         run.log_metrics([_validation_metric(search, value)])
         study.tell(trial, None if pruned else value, state=optuna.trial.TrialState.PRUNED if pruned else None)
 
 
 def _validated(
-    search: Search, chosen: dict[str, int | float], trial: optuna.Trial, judged: _Parts
+    search: Search, chosen: dict[str, int | float], trial: optuna.Trial, splits: _ValidationSplits
 ) -> tuple[float, bool]:
-    """The mean over the validation parts seen so far, and whether the trial was given up before the last."""
+    """Return the mean over the validation splits evaluated so far, and whether the trial was pruned before the last."""
     config = configure(search.model, [*search.overrides, *(f"{key}={value}" for key, value in chosen.items())])
     recipe, values = fit(search.model, config), []
-    for step, part in enumerate(judged):
-        values.append(part.evaluate(recipe).metric(search.metric).value)
+    for step, split in enumerate(splits):
+        values.append(split.evaluate(recipe, search.seed).metric(search.metric).value)
         trial.report(float(np.mean(values)), step)
         if trial.should_prune():
             return float(np.mean(values)), True
     return float(np.mean(values)), False
 
 
-class _Parts:
-    """The validation parts of a search, trial after trial; of a model that is made of others, their fits are kept."""
+class _ValidationSplits:
+    """The validation splits of a search, trial after trial; for a composite, the fits of its members are kept."""
 
     def __init__(self, search: Search) -> None:
         self._search = search
         self._kept = list(self._fresh()) if isinstance(make(search.model), Composite) else None
 
-    def __iter__(self) -> Iterator[Part]:
-        for part in self._kept if self._kept is not None else self._fresh():
-            part.fits.forget(self._search.model)
-            yield part
+    def __iter__(self) -> Iterator[TrainingSplit]:
+        for split in self._kept if self._kept is not None else self._fresh():
+            split.of_split.forget(self._search.model)
+            yield split
 
-    def _fresh(self) -> Iterator[Part]:
-        seeds = [self._search.seed]
-        return parts(
-            self._search.dataset, self._search.protocol, training_seeds=seeds, progress=silent, validation=True
-        )
+    def _fresh(self) -> Iterator[TrainingSplit]:
+        return training_splits(self._search.dataset, self._search.protocol, progress=silent, validation=True)
 
 
 def _validation_metric(search: Search, value: float) -> Metric:
@@ -234,7 +232,7 @@ def _validation_metric(search: Search, value: float) -> Metric:
 
 
 def _with_value(lines: list[str], key: str, value: str) -> list[str]:
-    """`lines` of a YAML file with the top-level `key` set; what follows the value on its line stays."""
+    """Return `lines` of a YAML file with the top-level `key` set; what follows the value on its line stays."""
     pattern = re.compile(rf"^({re.escape(key)}:\s*)[^#\s]+(.*)$")
     changed = [pattern.sub(rf"\g<1>{value}\g<2>", line) for line in lines]
     return changed if any(pattern.match(line) for line in lines) else [*lines, f"{key}: {value}"]

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import mlflow
 from mlflow import MlflowClient
@@ -26,9 +26,6 @@ import recommender
 from recommender.bundle import BUNDLE, Manifest, Metric, read_manifest
 from recommender.errors import MovierecError
 from training.registry.version import REGISTERED_MODEL, Version
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 T = TypeVar("T")
 _PARAMETER_LENGTH = 6000  # MLflow's limit
@@ -92,13 +89,13 @@ class Run:
         dataset_input = DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, "training")])
         _retry_once(lambda: self.client.log_inputs(self.run_id, [dataset_input]))
 
-    def log_figure(self, name: str, figure: Figure) -> None:
-        """Store a figure as figures/<name>.png in the run's artifacts."""
-        self.client.log_figure(self.run_id, figure, f"figures/{name}.png")
-
     def log_file(self, local: Path, folder: str) -> None:
         """Store a local file in `folder` of the run's artifacts."""
         self.client.log_artifact(self.run_id, str(local), folder)
+
+    def log_directory(self, local: Path, folder: str) -> None:
+        """Keep every file of a local directory in `folder` of the artifacts."""
+        self.client.log_artifacts(self.run_id, str(local), folder)
 
     def log_text(self, path: str, text: str) -> None:
         """Store a text as the file `path` in the run's artifacts."""

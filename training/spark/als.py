@@ -66,6 +66,9 @@ class SparkAls:
     """ALS fitted on a Spark cluster; the module's docstring explains how its objective equals that of `Als`."""
 
     config_type: ClassVar[type[Config]] = SparkAlsConfig
+    label: ClassVar[str] = "ALS on Spark"
+    seeded: ClassVar[bool] = True
+    uses_ratings: ClassVar[bool] = True
 
     def __init__(self, config: SparkAlsConfig) -> None:
         """Raise UsageError if Spark cannot express the configuration."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from recommender import schema
 from recommender.model import Model, Wanted
 from recommender.scoring.scorers import item_scorer, user_scorer
 from tests.training.conftest import FILMS, FIRST_ENTRY, PEOPLE, SECOND_ENTRY, UNRATED, taste_of_film
 from training.bundling.build import build_bundle, compose
-from training.models import NAMES, configure, make
+from training.models import ENGINES, NAMES, algorithm_class, configure, make
 
 # Numbers that suit sixty people; everything else is what configs/models says. Content counts little, because directors
 # have nothing to do with taste here.
@@ -89,12 +91,6 @@ def test_the_same_seed_gives_the_same_arrays(fits, data, name):
     assert again.arrays.keys() == fits(name).arrays.keys()
     for key, array in fits(name).arrays.items():
         np.testing.assert_array_equal(again.arrays[key], array, err_msg=key)
-
-
-@pytest.mark.parametrize("name", ["als", "svd"])
-def test_another_seed_gives_other_factors(fits, data, name):
-    key = f"{name}_item_factors"
-    assert not np.allclose(fit(name, data, seed=8).arrays[key], fits(name).arrays[key])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -217,3 +213,28 @@ def test_people_without_a_like_get_films_like_those_they_rated(model):
     shown = loaded.for_profile(np.array([2, 4]), np.array([3.0, 3.0], dtype=np.float32), Wanted(n=3))
     assert (taste_of_film(shown.rows) == 0).all()
     assert shown.scores.max() > shown.scores.min()
+
+
+@pytest.mark.parametrize("name", [*NAMES, *ENGINES])
+def test_every_model_declares_what_is_known_about_it(name):
+    kind = algorithm_class(name)
+    assert kind.label
+    assert isinstance(kind.seeded, bool)
+    assert isinstance(kind.uses_ratings, bool)
+
+
+def same_arrays(first, second):
+    return all(np.array_equal(array, second.arrays[key]) for key, array in first.arrays.items())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_another_seed_gives_another_model_where_the_model_says_so(fits, data, name):
+    assert same_arrays(fits(name), fit(name, data, seed=8)) != algorithm_class(name).seeded
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_other_ratings_give_another_model_where_the_model_says_so(fits, data, name):
+    ratings = data.user_item.toarray()
+    ratings[:10] = 0
+    fewer = replace(data, user_item=sp.csr_matrix(ratings))
+    assert same_arrays(fits(name), fit(name, fewer)) != algorithm_class(name).uses_ratings

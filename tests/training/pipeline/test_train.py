@@ -14,14 +14,17 @@ from recommender import home
 from recommender.errors import GateRefusedError, MovierecError, UsageError
 from recommender.model import Model
 from tests.training.small import small_dataset
+from training.bundling.build import BundleBuilder
 from training.config import CONFIG_ROOT
 from training.datasets.store import prepare
 from training.datasets.synth.files import write_twin
 from training.datasets.synth.settings import load_synthetic_config
 from training.evaluation.difference import Agreement
 from training.models import NAMES
-from training.pipeline import judge, plan, record, train
+from training.pipeline import plan, record, stages, train
+from training.pipeline.judge import TrainingSplit
 from training.pipeline.plan import make_plan
+from training.pipeline.record import Recorder
 from training.promotion.promote import promote
 from training.registry import CHAMPION, Tracker
 
@@ -37,7 +40,7 @@ def quick(request, monkeypatch, tmp_path_factory):
     monkeypatch.setattr(plan, "CONFIG_ROOT", configs)
     if "figures" not in request.fixturenames:
         monkeypatch.setattr(record, "draw", lambda plan, evaluations, path: path.mkdir())
-        monkeypatch.setattr(record, "own_figures", lambda *args: {})
+        monkeypatch.setattr(record, "save_model_figures", lambda *args: None)
 
 
 @pytest.fixture
@@ -92,13 +95,14 @@ METRICS = """
 import dataclasses, json, sys
 from pathlib import Path
 from tests.training.small import small_dataset
-from training.pipeline.train import choose_recipes, evaluate_recipes
-from training.pipeline.plan import make_plan
+from training.progress import silent
 from training.pipeline.checkpoints import Workspace
+from training.pipeline.plan import make_plan
+from training.pipeline.stages import Training
 
 plan = dataclasses.replace(make_plan("all", small_dataset(), seed=1), trainings=1)
-workspace, quiet = Workspace(Path(sys.argv[1])), lambda what, share: None
-found = evaluate_recipes(plan, choose_recipes(plan, workspace, quiet), workspace, quiet)
+training = Training(plan, Workspace(Path(sys.argv[1])), silent)
+found = training.evaluate(training.recipes())
 print(json.dumps({
     f"{name} {protocol}/{metric.name}": metric.value
     for name, by_protocol in found.items()
@@ -111,21 +115,21 @@ print(json.dumps({
 def test_two_processes_with_the_same_seed_give_the_same_figures_of_every_model(tmp_path):
     runs = [start_script(METRICS, tmp_path / str(number)) for number in range(2)]
     first, second = (json.loads(run.communicate()[0]) for run in runs)
-    assert {name.split()[0] for name in first} == {*NAMES, train.COMPOSITE}
+    assert {name.split()[0] for name in first} == {*NAMES, stages.COMPOSITE}
     assert len({name.split()[1].split("/")[0] for name in first}) == 3
     assert first == pytest.approx(second, abs=1e-6)
 
 
 def test_a_finished_stage_is_not_done_again_after_a_crash(tracker, monkeypatch):
     with monkeypatch.context() as first:
-        first.setattr(train, "record_all", crash)
+        first.setattr(Recorder, "record_all", crash)
         with pytest.raises(ZeroDivisionError):
             train.train("popularity", small_dataset(), tracker=tracker)
     assert tracker.versions() == []
 
     # Nothing is fitted or judged any more, and no bundle built.
-    monkeypatch.setattr(judge.Part, "evaluate", crash)
-    monkeypatch.setattr(train, "build_bundle", crash)
+    monkeypatch.setattr(TrainingSplit, "evaluate", crash)
+    monkeypatch.setattr(BundleBuilder, "save", crash)
     train.train("popularity", small_dataset(), tracker=tracker)
     assert [version.number for version in tracker.versions()] == [1]
     assert not list(home.training_stages().glob("small-*-0")), "what the first training left is gone too"
@@ -133,11 +137,11 @@ def test_a_finished_stage_is_not_done_again_after_a_crash(tracker, monkeypatch):
 
 def test_stages_of_other_code_are_not_gone_on_from(tracker, monkeypatch):
     with monkeypatch.context() as first:
-        first.setattr(train, "record_all", crash)
+        first.setattr(Recorder, "record_all", crash)
         with pytest.raises(ZeroDivisionError):
             train.train("popularity", small_dataset(), tracker=tracker)
     monkeypatch.setattr(train, "code_digest", lambda: "other")
-    monkeypatch.setattr(judge.Part, "evaluate", crash)
+    monkeypatch.setattr(TrainingSplit, "evaluate", crash)
     with pytest.raises(ZeroDivisionError):
         train.train("popularity", small_dataset(), tracker=tracker)
 
@@ -147,7 +151,7 @@ def crash(*args):
 
 
 def test_a_refitted_model_that_shows_other_films_is_not_registered(tracker, monkeypatch):
-    monkeypatch.setattr(train, "agreement", lambda *args: Agreement(titles=0.01, people=0.9))
+    monkeypatch.setattr(stages, "agreement", lambda *args: Agreement(titles=0.01, people=0.9))
     with pytest.raises(MovierecError, match="only 1% of the films shown for titles"):
         train.train("popularity", small_dataset(), tracker=tracker)
     assert tracker.versions() == []
@@ -202,7 +206,7 @@ from training.pipeline.train import train
 from training.registry import Tracker
 
 record.draw = lambda plan, evaluations, path: path.mkdir()
-record.own_figures = lambda *args: {}
+record.save_model_figures = lambda *args: None
 
 def start():
     child = os.fork()

@@ -9,7 +9,7 @@ from tests.training.small import small_dataset
 from training.config import CONFIG_ROOT
 from training.models import configure
 from training.models.als import Als
-from training.pipeline.judge import Part
+from training.pipeline.judge import TrainingSplit
 from training.pipeline.tune import Best, Search, load_space, tune, write_parameters
 from training.progress import silent
 from training.registry import Tracker
@@ -29,13 +29,13 @@ def started(run):
 def test_a_search_goes_on_where_it_was_left_and_never_sees_the_test_part(search, mlflow_store, monkeypatch):
     tracker = Tracker(mlflow_store)
     judged = []
-    evaluate = Part.evaluate
+    evaluate = TrainingSplit.evaluate
 
-    def noted(part, *rest):
-        judged.append(part.split)
-        return evaluate(part, *rest)
+    def noted(split, *rest):
+        judged.append(split.split)
+        return evaluate(split, *rest)
 
-    monkeypatch.setattr(Part, "evaluate", noted)
+    monkeypatch.setattr(TrainingSplit, "evaluate", noted)
 
     first = tune(search, 2, tracker=tracker, progress=silent)
     second = tune(search, 3, tracker=tracker, progress=silent)
@@ -63,7 +63,7 @@ def test_a_search_that_was_killed_at_once_still_starts_from_what_is_configured(s
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(Part, "evaluate", killed)
+        patched.setattr(TrainingSplit, "evaluate", killed)
         with pytest.raises(KeyboardInterrupt):
             tune(search, 1, tracker=tracker, progress=silent)
 

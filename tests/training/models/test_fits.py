@@ -1,0 +1,79 @@
+"""Which fits are shared, and that each is made once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+
+from training.models import configure
+from training.models.als import Als
+from training.models.content import Content
+from training.models.ease import Ease
+from training.models.fits import FitCache, Fits
+from training.progress import silent
+
+CONFIGS = {
+    "als": configure("als", ["factors=4"]),
+    "content": configure("content", ["factors=4"]),
+    "ease": configure("ease"),
+}
+
+
+@pytest.fixture
+def fitted(monkeypatch):
+    """Seeds of the fits that are made, by class."""
+    seeds: dict[type, list[int]] = {Als: [], Content: [], Ease: []}
+
+    def note(kind):
+        fit = kind.fit
+
+        def noted(algorithm, data, *, seed, progress):
+            seeds[kind].append(seed)
+            return fit(algorithm, data, seed=seed, progress=progress)
+
+        monkeypatch.setattr(kind, "fit", noted)
+
+    for kind in seeds:
+        note(kind)
+    return seeds
+
+
+def test_fits_are_shared_by_seeds_and_splits_that_they_do_not_depend_on(data, fitted):
+    of_dataset = FitCache()
+    for _ in range(2):  # splits
+        of_split = FitCache()
+        for seed in (1, 2):
+            fits = Fits(data, seed, silent, of_split, of_dataset)
+            for name, config in CONFIGS.items():
+                assert fits.get(name, config) is fits.get(name, config)
+    assert fitted == {Als: [1, 2, 1, 2], Content: [1, 2], Ease: [1, 1]}
+
+
+def test_threads_that_ask_at_once_get_the_one_fit(data, fitted):
+    fits, together = Fits(data, 1, silent), Barrier(4)
+
+    def ask(_):
+        together.wait()
+        return fits.get("als", CONFIGS["als"])
+
+    with ThreadPoolExecutor(4) as pool:
+        models = list(pool.map(ask, range(4)))
+    assert all(model is models[0] for model in models)
+    assert fitted[Als] == [1]
+
+
+def test_another_configuration_is_another_fit(data, fitted):
+    fits = Fits(data, 1, silent)
+    assert fits.get("ease", CONFIGS["ease"]) is not fits.get("ease", configure("ease", ["regularization=5"]))
+    assert len(fitted[Ease]) == 2
+
+
+def test_a_failed_fit_is_tried_again(data, monkeypatch):
+    fits = Fits(data, 1, silent)
+    with monkeypatch.context() as broken:
+        broken.setattr(Ease, "fit", lambda *args, **options: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            fits.get("ease", CONFIGS["ease"])
+    assert fits.get("ease", CONFIGS["ease"]).algorithm == "ease"

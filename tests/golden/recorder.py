@@ -11,7 +11,7 @@ from tests.golden.catalogue import look_around
 from tests.golden.comparison import Outcome
 from tests.golden.exchange import Client
 from tests.golden.recording import Exchange, Request
-from tests.golden.replaying import replay
+from tests.golden.replaying import ask, replay
 from tests.golden.request_list import varied_requests
 
 COUNT = 2000
@@ -42,7 +42,7 @@ def record(serve: Serve, *, seed: int) -> list[Exchange]:
 
 
 def _ask(client: Client, requests: Sequence[Request]) -> list[Exchange]:
-    return [Exchange(request, client.send(request.raw)) for request in requests]
+    return [Exchange(request, ask(client, request)) for request in requests]
 
 
 def _conditional_requests(exchanges: Sequence[Exchange], seed: int) -> list[Request]:

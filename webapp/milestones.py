@@ -104,7 +104,7 @@ MILESTONES = (
               _ARXIV + "2002.02126"),
     Milestone(2021, IMPLICIT, "iALS revisited", "Rendle, Krichene, Zhang, Koren",
               "Revisiting the Performance of iALS on Item Recommendation Benchmarks", "arXiv; RecSys 2022",
-              _ARXIV + "2110.14037", ("als",)),
+              _ARXIV + "2110.14037", ("ials", "ensemble")),
     Milestone(2022, DEEP, "P5", "Geng, Liu, Fu, Ge, Zhang",
               "Recommendation as Language Processing (RLP): A Unified Pretrain, Personalized Prompt & Predict Paradigm",
               "RecSys", _ARXIV + "2203.13366"),

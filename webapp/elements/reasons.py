@@ -9,7 +9,7 @@ from webapp.palette import ACCENT, CALM, GOLD, MUTED
 from webapp.wording import count, joined
 
 # Parts of the model by what they look at.
-_TASTE = {"als", "item_knn", "ease", "svd", "neighbours"}
+_TASTE = {"als", "ials", "item_knn", "ease", "svd", "neighbours"}
 SEGMENTS = {
     "people": ("Loved by the same people", ACCENT),
     "content": ("Genres, people and tags in common", GOLD),

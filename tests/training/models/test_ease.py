@@ -8,15 +8,29 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from recommender.errors import DataError
+from recommender.scoring.scorers import user_scorer
 from training.models import configure, make
+from training.models.ease import invert
 
-NUMBERS = {"regularization": 2.0, "user_exponent": 0.25, "item_exponent": 0.3, "content_weight": 0.5}
+NUMBERS = {
+    "regularization": 2.0,
+    "user_exponent": 0.25,
+    "item_exponent": 0.3,
+    "content_weight": 0.5,
+    "min_ratings": 0,
+}
+
+
+def fit(data, **numbers):
+    """EASE with NUMBERS, some of them changed."""
+    config = configure("ease", [f"{key}={value}" for key, value in (NUMBERS | numbers).items()])
+    return make("ease", config).fit(data, seed=0, progress=lambda what, share: None)
 
 
 def weights(data, **numbers):
     """The dense B that EASE fits."""
-    config = configure("ease", [f"{key}={value}" for key, value in (NUMBERS | numbers).items()])
-    return make("ease", config).fit(data, seed=0, progress=lambda what, share: None).arrays["ease_dense"]
+    return fit(data, **numbers).arrays["ease_dense"]
 
 
 @pytest.mark.parametrize("exponent", [0.0, 0.4])
@@ -50,3 +64,30 @@ def _lonely(features, film):
     features = features.copy()
     features[film] = 0
     return features
+
+
+@pytest.mark.parametrize("n", [1, 5, 255, 256, 257, 600])
+def test_the_inverse_of_one_triangle_is_the_inverse(n):
+    factors = np.random.default_rng(n).normal(size=(n, n))
+    matrix = factors @ factors.T + n * np.eye(n)
+    expected = np.linalg.inv(matrix)
+    inverse = invert(matrix)
+    np.testing.assert_allclose(inverse, expected, atol=1e-12)
+    np.testing.assert_array_equal(inverse, inverse.T)
+
+
+def test_a_matrix_without_an_inverse_says_what_to_do():
+    with pytest.raises(DataError, match="raise `regularization`"):
+        invert(np.zeros((3, 3)))
+
+
+def test_films_of_too_few_ratings_are_left_out_and_score_nothing(data):
+    least = int(np.median(data.counts[data.counts > 0])) + 1
+    covered = np.flatnonzero(data.counts >= least)
+    assert 0 < len(covered) < np.count_nonzero(data.counts)
+    fitted = fit(data, min_ratings=least)
+    np.testing.assert_array_equal(fitted.arrays["ease_rows"], covered)
+    scores = user_scorer(fitted.user_spec, fitted.arrays).folded(data.user_item)
+    others = np.delete(np.arange(len(data.counts)), covered)
+    assert (scores[:, others] == 0).all()
+    assert scores[:, covered].all()

@@ -93,7 +93,8 @@ def test_films_like_a_film_are_of_its_taste(demo: Path, ports: dict[str, int]) -
     assert all(film["movie_id"] <= 20 for film in answer["recommendations"])
 
 
-def test_row_18_a_promotion_is_served_without_a_failed_request_and_rollback_goes_back(
+@pytest.mark.fault(18)
+def test_a_promotion_is_served_without_a_failed_request_and_rollback_goes_back(
     demo: Path, ports: dict[str, int]
 ) -> None:
     address = f"http://127.0.0.1:{ports['api']}/recommend/"

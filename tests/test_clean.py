@@ -54,8 +54,9 @@ def test_what_was_made_here_goes_and_the_rest_is_named(made):
     }
 
 
+@pytest.mark.fault(58)
 @pytest.mark.parametrize("name", [SET, WORK, VERSION, RUN.rpartition("/")[0]])
-def test_row_58_notes_beside_what_goes_stay(made, name):
+def test_notes_beside_what_goes_stay(made, name):
     (made / name / "notes.txt").write_text("mine")
     clean(made)
     assert entries(made / name) == ["notes.txt"]

@@ -31,31 +31,36 @@ def words_of(wanted: str) -> list[str]:
     return [words for name, words in last_stage() if name == wanted]
 
 
-def test_row_32_the_process_is_not_root():
+@pytest.mark.fault(32)
+def test_the_process_is_not_root():
     assert re.fullmatch(r"[1-9]\d*", words_of("USER")[-1])  # a number: engines can check it without the image's passwd
     order = [name for name, _ in last_stage()]
     assert order.index("USER") > max(at for at, name in enumerate(order) if name in {"RUN", "COPY"})
 
 
-def test_row_32_what_is_written_lies_on_a_volume_or_in_tmp():
+@pytest.mark.fault(32)
+def test_what_is_written_lies_on_a_volume_or_in_tmp():
     environment = dict(pair.split("=", 1) for words in words_of("ENV") for pair in words.split())
     assert environment["MOVIEREC_STORE_DIR"] in words_of("VOLUME")
     assert environment["HOME"] == "/tmp"
 
 
-def test_row_32_the_health_check_asks_the_service():
+@pytest.mark.fault(32)
+def test_the_health_check_asks_the_service():
     (check,) = words_of("HEALTHCHECK")
     assert "/livez" in check
     assert f":{words_of('EXPOSE')[-1]}/" in check
 
 
-def test_row_31_dependencies_are_installed_by_hash():
+@pytest.mark.fault(31)
+def test_dependencies_are_installed_by_hash():
     installs = [words for name, words in instructions() if name == "RUN" and "pip install" in words]
     assert installs
     assert all("--require-hashes" in words or "--no-deps" in words for words in installs)
 
 
-def test_row_30_the_image_holds_sources_alone():
+@pytest.mark.fault(30)
+def test_the_image_holds_sources_alone():
     copied = [words.split()[:-1] for name, words in instructions() if name == "COPY" and not words.startswith("--from")]
     paths = {path for paths in copied for path in paths}
     assert all((ROOT / path).exists() for path in paths)
@@ -68,13 +73,15 @@ def test_row_30_the_image_holds_sources_alone():
     assert set(wheel["only-include"]) <= paths
 
 
-def test_row_30_no_secret_is_written_into_the_image_or_the_compose_file():
+@pytest.mark.fault(30)
+def test_no_secret_is_written_into_the_image_or_the_compose_file():
     secret = r"(?i)(token|password|secret)\w*\s*[=:]\s*\S"
     assert not re.search(secret, (ROOT / "Dockerfile").read_text() + (ROOT / "compose.yaml").read_text())
 
 
+@pytest.mark.fault(32)
 @pytest.mark.parametrize("name", SERVICES)
-def test_row_32_each_service_is_held_in(name):
+def test_each_service_is_held_in(name):
     service = SERVICES[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]

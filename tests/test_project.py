@@ -90,8 +90,9 @@ def test_the_exported_lock_holds_what_uv_lock_says_and_no_more():
     assert set(exported("requirements-serve.lock")) < everything
 
 
+@pytest.mark.fault(31)
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-serve.lock"])
-def test_row_31_every_exported_requirement_carries_hashes(name):
+def test_every_exported_requirement_carries_hashes(name):
     assert [requirement for requirement, hashes in exported(name).items() if not hashes] == []
 
 
@@ -156,8 +157,9 @@ def unpickling(tree):
             yield getattr(node, "lineno", 0)
 
 
+@pytest.mark.fault(14)
 @pytest.mark.parametrize("package", ["serving", "recommender", "webapp"])
-def test_row_14_nothing_that_serves_can_unpickle(package):
+def test_nothing_that_serves_can_unpickle(package):
     modules = sorted((ROOT / package).rglob("*.py"))
     assert modules
     found = [f"{path.name}:{line}" for path in modules for line in unpickling(ast.parse(path.read_text()))]
@@ -215,8 +217,9 @@ def removing(tree):
             yield getattr(node, "lineno", 0)
 
 
+@pytest.mark.fault(58)
 @pytest.mark.parametrize("package", [*PACKAGES, "scripts"])
-def test_row_58_one_module_alone_removes_and_renames(package):
+def test_one_module_alone_removes_and_renames(package):
     modules = [path for path in sorted((ROOT / package).rglob("*.py")) if path != ROOT / "recommender" / "files.py"]
     assert modules
     found = [f"{path.name}:{line}" for path in modules for line in removing(ast.parse(path.read_text()))]

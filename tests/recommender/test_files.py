@@ -76,8 +76,9 @@ FOREIGN = {
 }
 
 
+@pytest.mark.fault(58)
 @pytest.mark.parametrize("change", FOREIGN.values(), ids=FOREIGN)
-def test_row_58_what_is_not_ours_is_not_replaced(tmp_path, change):
+def test_what_is_not_ours_is_not_replaced(tmp_path, change):
     write(tmp_path / "twin", ratings="one")
     change(tmp_path / "twin")
     before = tree(tmp_path)
@@ -86,8 +87,9 @@ def test_row_58_what_is_not_ours_is_not_replaced(tmp_path, change):
     assert tree(tmp_path) == before
 
 
+@pytest.mark.fault(58)
 @pytest.mark.parametrize("change", FOREIGN.values(), ids=FOREIGN)
-def test_row_58_what_is_not_ours_is_not_removed(tmp_path, change):
+def test_what_is_not_ours_is_not_removed(tmp_path, change):
     write(tmp_path / "twin", ratings="one")
     change(tmp_path / "twin")
     before = tree(tmp_path)
@@ -99,7 +101,8 @@ def test_row_58_what_is_not_ours_is_not_removed(tmp_path, change):
     assert tree(tmp_path) == {name: content for name, content in before.items() if name not in our_files}
 
 
-def test_row_58_a_file_that_comes_while_the_new_ones_are_written_stays(tmp_path):
+@pytest.mark.fault(58)
+def test_a_file_that_comes_while_the_new_ones_are_written_stays(tmp_path):
     target = tmp_path / "twin"
     write(target, ratings="one")
 
@@ -115,7 +118,8 @@ def test_row_58_a_file_that_comes_while_the_new_ones_are_written_stays(tmp_path)
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_row_58_a_file_that_comes_at_the_very_last_moment_is_kept_beside(tmp_path, monkeypatch):
+@pytest.mark.fault(58)
+def test_a_file_that_comes_at_the_very_last_moment_is_kept_beside(tmp_path, monkeypatch):
     target = tmp_path / "twin"
     write(target, ratings="one")
     sync = files.sync
@@ -135,8 +139,9 @@ def test_row_58_a_file_that_comes_at_the_very_last_moment_is_kept_beside(tmp_pat
     assert (target / "ratings").read_text() == "two"
 
 
+@pytest.mark.fault(58)
 @pytest.mark.parametrize("place", ["", ".", "..", "file", "link", "file/below", "x" * 300, "nul\0", "twin/.."])
-def test_row_58_no_other_place_is_replaced(tmp_path, monkeypatch, place):
+def test_no_other_place_is_replaced(tmp_path, monkeypatch, place):
     monkeypatch.chdir(tmp_path)
     Path("file").write_text("mine")
     write(Path("twin"), ratings="one")
@@ -147,7 +152,8 @@ def test_row_58_no_other_place_is_replaced(tmp_path, monkeypatch, place):
     assert tree(tmp_path) == before
 
 
-def test_row_58_a_linked_directory_is_not_removed(tmp_path):
+@pytest.mark.fault(58)
+def test_a_linked_directory_is_not_removed(tmp_path):
     write(tmp_path / "twin", ratings="one")
     (tmp_path / "link").symlink_to(tmp_path / "twin")
     before = tree(tmp_path)
@@ -155,7 +161,8 @@ def test_row_58_a_linked_directory_is_not_removed(tmp_path):
     assert tree(tmp_path) == before
 
 
-def test_row_58_a_marker_reaches_nothing_outside_its_directory(tmp_path):
+@pytest.mark.fault(58)
+def test_a_marker_reaches_nothing_outside_its_directory(tmp_path):
     (tmp_path / "victim").write_text("mine")
     directory = tmp_path / "twin"
     directory.mkdir()
@@ -206,7 +213,8 @@ def test_named_files_go_and_the_others_stay(tmp_path):
     assert remove_directory(tmp_path / "nowhere", named(".*")) == []
 
 
-def test_row_58_a_link_under_a_name_of_ours_stays(tmp_path):
+@pytest.mark.fault(58)
+def test_a_link_under_a_name_of_ours_stays(tmp_path):
     (tmp_path / "counter_12.db").symlink_to("elsewhere")
     assert remove_directory(tmp_path, named(r"[a-z_]+_\d+\.db")) == ["counter_12.db"]
     assert (tmp_path / "counter_12.db").is_symlink()

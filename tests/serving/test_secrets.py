@@ -40,7 +40,8 @@ def test_no_password_is_left_of_an_address(secret: str) -> None:
     assert shown == '{"error":"no way to postgresql://host/db","at":"noon"}'
 
 
-def test_row_29_admin_needs_the_token(guarded: Service) -> None:
+@pytest.mark.fault(29)
+def test_admin_needs_the_token(guarded: Service) -> None:
     url = f"http://127.0.0.1:{guarded.port}/admin/versions"
     assert httpx.get(url, headers=GIVEN).json()["served"] == "1-00000000"
     assert "bearer" in httpx.get(url).headers["www-authenticate"].lower()
@@ -65,7 +66,8 @@ def provoke(service: Service, bundle: Path) -> None:
         assert b"400" in raw.recv(1024)
 
 
-def test_row_30_no_secret_is_logged_answered_written_or_listed(guarded: Service, toy_bundle: Path) -> None:
+@pytest.mark.fault(30)
+def test_no_secret_is_logged_answered_written_or_listed(guarded: Service, toy_bundle: Path) -> None:
     provoke(guarded, toy_bundle)
     paths = ["/admin/versions", "/admin/nothing", "/recommend/?title=Nothing", "/recommend/?n=x", "/movies/0", "/docs"]
     paths += ["/openapi.json", "/metrics", "/model", "/livez", "/readyz"]

@@ -54,15 +54,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.mark.fault(36)
 @pytest.mark.parametrize("page", PAGES)
-def test_row_36_service_down_is_a_message_and_a_retry(open_page: Open, page: str) -> None:
+def test_service_down_is_a_message_and_a_retry(open_page: Open, page: str) -> None:
     app = open_page(page, url=f"http://127.0.0.1:{free_port()}")
     assert not app.exception
     assert "does not answer" in drawn(app)
     assert any(button.label == "Try again" for button in app.button)
 
 
-def test_row_36_retry_works_once_the_service_is_back(open_page: Open, toy_store: ModelStore) -> None:
+@pytest.mark.fault(36)
+def test_retry_works_once_the_service_is_back(open_page: Open, toy_store: ModelStore) -> None:
     port = free_port()
     app = open_page("recommendations", url=f"http://127.0.0.1:{port}", film="Star Voyage")
     assert "does not answer" in drawn(app)
@@ -74,7 +76,8 @@ def test_row_36_retry_works_once_the_service_is_back(open_page: Open, toy_store:
     assert "does not answer" in drawn(app)
 
 
-def test_row_36_a_slow_service_ends_in_a_message_soon(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.fault(36)
+def test_a_slow_service_ends_in_a_message_soon(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOVIEREC_API_READ_SECONDS", "0.2")
 
     def slow(path: str) -> Reply:
@@ -89,7 +92,8 @@ def test_row_36_a_slow_service_ends_in_a_message_soon(open_page: Open, monkeypat
         assert "is slow right now" in drawn(app)
 
 
-def test_row_36_no_model_yet_says_what_to_do(open_page: Open) -> None:
+@pytest.mark.fault(36)
+def test_no_model_yet_says_what_to_do(open_page: Open) -> None:
     problem = {"type": "urn:movierec:problem:no-model", "status": 503, "detail": "No model version is served yet."}
     with answering(lambda path: (503, json.dumps(problem).encode())) as url:
         app = open_page("overview", url=url)
@@ -98,15 +102,17 @@ def test_row_36_no_model_yet_says_what_to_do(open_page: Open) -> None:
         assert "No model version is served yet." in drawn(app)
 
 
+@pytest.mark.fault(36)
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b'{"model": {"version": 3}}'])
-def test_row_36_nonsense_is_a_message(open_page: Open, body: bytes) -> None:
+def test_nonsense_is_a_message(open_page: Open, body: bytes) -> None:
     with answering(lambda path: (200, body)) as url:
         app = open_page("analytics", url=url)
         assert not app.exception
         assert "cannot read" in drawn(app)
 
 
-def test_row_36_failures_are_not_remembered(api_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.fault(36)
+def test_failures_are_not_remembered(api_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from client.errors import WebappError
 
     monkeypatch.setenv("MOVIEREC_API_URL", f"http://127.0.0.1:{free_port()}")

@@ -131,8 +131,9 @@ def family(tmp_path: Path) -> Iterator[Callable[..., Family]]:
                 member.kill()
 
 
+@pytest.mark.fault(39)
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGHUP", "SIGTERM", "SIGINT", "SIGQUIT"])
-def test_row_39_services_end_with_their_parent_and_start_again(family, tmp_path: Path, name: str) -> None:
+def test_services_end_with_their_parent_and_start_again(family, tmp_path: Path, name: str) -> None:
     started = family()
     started.process.send_signal(signal.Signals[name])
     started.wait_until_gone()
@@ -145,7 +146,8 @@ def test_row_39_services_end_with_their_parent_and_start_again(family, tmp_path:
         assert all(process.poll() is None for process in answering.processes.values())
 
 
-def test_row_39_services_end_when_the_terminal_is_closed(family, tmp_path: Path) -> None:
+@pytest.mark.fault(39)
+def test_services_end_when_the_terminal_is_closed(family, tmp_path: Path) -> None:
     screen, terminal = pty.openpty()
     started = family(terminal=terminal)
     os.close(terminal)
@@ -154,7 +156,8 @@ def test_row_39_services_end_when_the_terminal_is_closed(family, tmp_path: Path)
     assert (tmp_path / "stopped").exists()
 
 
-def test_row_39_a_parent_under_nohup_outlives_the_terminal(family) -> None:
+@pytest.mark.fault(39)
+def test_a_parent_under_nohup_outlives_the_terminal(family) -> None:
     screen, terminal = pty.openpty()
     started = family(how="nohup", terminal=terminal)
     os.close(terminal)
@@ -165,7 +168,8 @@ def test_row_39_a_parent_under_nohup_outlives_the_terminal(family) -> None:
     assert all(alive(server) for server in started.servers())
 
 
-def test_row_39_a_service_that_is_stopped_or_headless_ends_too(family) -> None:
+@pytest.mark.fault(39)
+def test_a_service_that_is_stopped_or_headless_ends_too(family) -> None:
     started = family()
     api, _, webapp, _ = started.servers()
     started.process.send_signal(signal.SIGSTOP)  # it must not see the end of its service
@@ -175,7 +179,8 @@ def test_row_39_a_service_that_is_stopped_or_headless_ends_too(family) -> None:
     started.wait_until_gone()
 
 
-def test_row_39_a_killed_guard_is_replaced(family) -> None:
+@pytest.mark.fault(39)
+def test_a_killed_guard_is_replaced(family) -> None:
     started = family()
     first = started.guard()
     assert first is not None
@@ -185,7 +190,8 @@ def test_row_39_a_killed_guard_is_replaced(family) -> None:
     started.wait_until_gone()
 
 
-def test_row_39_the_guard_ignores_signals(family) -> None:
+@pytest.mark.fault(39)
+def test_the_guard_ignores_signals(family) -> None:
     started = family()
     guard = started.guard()
     assert guard is not None
@@ -195,7 +201,8 @@ def test_row_39_the_guard_ignores_signals(family) -> None:
     started.wait_until_gone()
 
 
-def test_row_39_a_recycled_process_id_is_left_alone() -> None:
+@pytest.mark.fault(39)
+def test_a_recycled_process_id_is_left_alone() -> None:
     command = [sys.executable, "-c", "import time; time.sleep(600)"]
     with subprocess.Popen(command, start_new_session=True) as stranger:
         try:
@@ -214,7 +221,8 @@ subprocess.run([sys.executable, "-c", stop, str(os.getpid())])
 """
 
 
-def test_row_39_a_killed_make_ends_what_it_runs() -> None:
+@pytest.mark.fault(39)
+def test_a_killed_make_ends_what_it_runs() -> None:
     with subprocess.Popen([sys.executable, "-c", MAKE_AND_DEMO], stdout=subprocess.PIPE) as make:
         assert make.stdout is not None
         assert make.stdout.readline() == b"up\n"

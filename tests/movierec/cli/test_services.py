@@ -73,7 +73,8 @@ def test_signals_stop_the_wait_and_the_old_handlers_come_back(number: signal.Sig
     assert signal.getsignal(number) is before
 
 
-def test_row_39_a_taken_port_is_named_with_its_holder_and_the_way_out() -> None:
+@pytest.mark.fault(39)
+def test_a_taken_port_is_named_with_its_holder_and_the_way_out() -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
@@ -84,7 +85,8 @@ def test_row_39_a_taken_port_is_named_with_its_holder_and_the_way_out() -> None:
             require_free([taken])
 
 
-def test_row_39_the_holder_is_the_command_that_started_the_listener_and_arguments_stay_out(tmp_path: Path) -> None:
+@pytest.mark.fault(39)
+def test_the_holder_is_the_command_that_started_the_listener_and_arguments_stay_out(tmp_path: Path) -> None:
     """A child of `movierec demo` holds the port: it is the demo that has to end, and secrets are not repeated."""
     port = free_port()
     child = f"import socket, time; s = socket.create_server(('127.0.0.1', {port})); print(flush=True); time.sleep(600)"

@@ -113,9 +113,10 @@ COMMANDS = {
 }
 
 
+@pytest.mark.fault(58)
 @pytest.mark.parametrize("name", NO_NAMES.values(), ids=NO_NAMES)
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
-def test_row_58_what_is_no_name_is_refused_and_touches_nothing(command, name, movierec, home, capsys):
+def test_what_is_no_name_is_refused_and_touches_nothing(command, name, movierec, home, capsys):
     before = tree(home.parent)
     assert movierec(*(name if word == "NAME" else word for word in command)) == 2
     assert tree(home.parent) == before
@@ -167,6 +168,7 @@ def test_nothing_heavy_is_imported_to_refuse_a_name(command):
 # directories
 
 
+@pytest.mark.fault(58)
 @pytest.mark.parametrize("command", [("data", "synth", "--ratings", "300"), ("data", "synth-bundle", "--users", "30")])
 @pytest.mark.parametrize(
     "place",
@@ -175,7 +177,7 @@ def test_nothing_heavy_is_imported_to_refuse_a_name(command):
         *("data/processed/other", "link", "notes.txt", "notes.txt/below", ".", "..", "", "/", "x" * 300, "nul\0"),
     ],
 )
-def test_row_58_no_directory_of_the_users_is_replaced(command, place, movierec, home):
+def test_no_directory_of_the_users_is_replaced(command, place, movierec, home):
     before = tree(home.parent)
     assert movierec(*command, "--movies", "20", "--out", place) == 2
     assert tree(home.parent) == before
@@ -195,14 +197,16 @@ def test_a_twin_goes_where_nothing_is_and_replaces_a_twin_alone(place, movierec,
     assert tree(home) == before
 
 
-def test_row_58_a_processed_directory_elsewhere_is_not_replaced_either(movierec, home, capsys):
+@pytest.mark.fault(58)
+def test_a_processed_directory_elsewhere_is_not_replaced_either(movierec, home, capsys):
     before = tree(home)
     assert movierec("data", "prepare", "ml-latest-small", "--raw", "data/raw/toy", "--processed", "Downloads") == 2
     assert tree(home) == before
     assert "movies.csv, notes.txt, ratings.csv, sub/deep.txt" in capsys.readouterr().err
 
 
-def test_row_58_notes_beside_processed_data_stay(movierec, home, capsys):
+@pytest.mark.fault(58)
+def test_notes_beside_processed_data_stay(movierec, home, capsys):
     (home / "data/processed/other/notes.txt").write_text("mine")
     before = tree(home)
     assert movierec("data", "prepare", "other", "--raw", "data/raw/toy") == 0, "what is up to date is only opened"
@@ -213,8 +217,9 @@ def test_row_58_notes_beside_processed_data_stay(movierec, home, capsys):
     assert movierec("data", "prepare", "other", "--raw", "data/raw/toy", "--force") == 0
 
 
+@pytest.mark.fault(58)
 @pytest.mark.parametrize("manifest", ["{}", "[]", "mine", '{"format": 3, "name": "mine", "files": {}}'])
-def test_row_58_a_manifest_of_somebody_elses_does_not_make_a_directory_ours(manifest, movierec, home):
+def test_a_manifest_of_somebody_elses_does_not_make_a_directory_ours(manifest, movierec, home):
     directory = home / "data/processed/mine"
     directory.mkdir()
     (directory / "manifest.json").write_text(manifest)

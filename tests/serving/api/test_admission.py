@@ -35,7 +35,8 @@ async def ask(admission, path="/recommend/"):
     await admission({"type": "http", "path": path}, None, None)
 
 
-def test_row_20_the_excess_is_refused_at_once_and_the_rest_is_answered() -> None:
+@pytest.mark.fault(20)
+def test_the_excess_is_refused_at_once_and_the_rest_is_answered() -> None:
     async def scenario() -> None:
         work = Work()
         admission = Admission(work, running=2, queue=3, queue_seconds=60)
@@ -74,7 +75,8 @@ def test_callers_that_go_while_they_wait_leave_no_place_taken() -> None:
     asyncio.run(scenario())
 
 
-def test_row_37_who_waits_too_long_is_refused_and_leaves_no_place_taken() -> None:
+@pytest.mark.fault(37)
+def test_who_waits_too_long_is_refused_and_leaves_no_place_taken() -> None:
     async def scenario() -> None:
         work = Work()
         admission = Admission(work, running=1, queue=3, queue_seconds=0.01)
@@ -92,7 +94,8 @@ def test_row_37_who_waits_too_long_is_refused_and_leaves_no_place_taken() -> Non
     asyncio.run(scenario())
 
 
-def test_row_37_a_place_is_free_again_once_the_answer_is_computed() -> None:
+@pytest.mark.fault(37)
+def test_a_place_is_free_again_once_the_answer_is_computed() -> None:
     async def scenario() -> None:
         read = asyncio.Event()
         sent: list[Message] = []
@@ -121,7 +124,8 @@ def test_row_37_a_place_is_free_again_once_the_answer_is_computed() -> None:
     asyncio.run(scenario())
 
 
-def test_row_20_a_ready_made_refusal_says_what_the_long_way_says() -> None:
+@pytest.mark.fault(20)
+def test_a_ready_made_refusal_says_what_the_long_way_says() -> None:
     async def scenario() -> None:
         work, lifecycle = Work(), Lifecycle()
         admission = Admission(work, running=1, queue=0, queue_seconds=60)

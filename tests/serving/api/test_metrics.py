@@ -82,8 +82,9 @@ def test_counts_of_ended_workers_stay_and_their_gauges_go() -> None:
     assert "version{7}" not in totals(shared)
 
 
+@pytest.mark.fault(40)
 @pytest.mark.parametrize("place", range(0, 40, 3))
-def test_row_40_a_half_written_snapshot_leaves_the_one_before(place: int) -> None:
+def test_a_half_written_snapshot_leaves_the_one_before(place: int) -> None:
     """As of a worker killed while it writes: a snapshot's byte at `place` is not what it should be."""
     shared, worker = SharedMetrics(1), Worker()
     for _ in range(2):
@@ -147,8 +148,9 @@ def kill_one(service: Service) -> None:
     service.wait(lambda: len({worker.pid for worker in service.workers()} - before) == 1)
 
 
+@pytest.mark.fault(40)
 @pytest.mark.parametrize("damage", ["flipped", "cut", "emptied", "removed", "directories removed"])
-def test_row_40_metrics_and_restarts_need_no_file(service: Service, damage: str) -> None:
+def test_metrics_and_restarts_need_no_file(service: Service, damage: str) -> None:
     before = counted(service)
     assert [service.status(PLAIN) for _ in range(20)] == [200] * 20
     service.wait(lambda: counted(service) == before + 20)
@@ -175,7 +177,8 @@ def hurt(path: Path, damage: str) -> None:
         path.write_bytes(changed.get(damage, b""))
 
 
-def test_row_40_a_service_leaves_nothing_behind_and_shares_nothing(service: Service, toy_bundle: Path) -> None:
+@pytest.mark.fault(40)
+def test_a_service_leaves_nothing_behind_and_shares_nothing(service: Service, toy_bundle: Path) -> None:
     """Two over one store count apart; one that was killed leaves no file."""
     root = service.store.root.parent
     files = set(outside_store(service))

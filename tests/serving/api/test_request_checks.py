@@ -26,11 +26,13 @@ def problem(response, status: int) -> None:
     assert body["status"] == status
 
 
+@pytest.mark.fault(22)
 @pytest.mark.parametrize("n", ["0", "-1", "101", "abc", "NaN", "1e2", "1e30", "10.0", "1_0", "+5", "٣", "", "9" * 400])
-def test_row_22_a_wrong_count_is_a_problem(live: httpx.Client, n: str) -> None:
+def test_a_wrong_count_is_a_problem(live: httpx.Client, n: str) -> None:
     problem(live.get(f"/recommend/?title=Star%20Voyage&n={quote(n)}"), 422)
 
 
+@pytest.mark.fault(22)
 @pytest.mark.parametrize(
     "query",
     [
@@ -51,12 +53,13 @@ def test_row_22_a_wrong_count_is_a_problem(live: httpx.Client, n: str) -> None:
         f"movie_id=1&model={MARK}",
     ],
 )
-def test_row_22_a_wrong_query_is_a_problem_that_repeats_nothing(live: httpx.Client, query: str) -> None:
+def test_a_wrong_query_is_a_problem_that_repeats_nothing(live: httpx.Client, query: str) -> None:
     response = live.get(f"/recommend/?{query}")
     problem(response, 422)
     assert MARK not in response.text
 
 
+@pytest.mark.fault(22)
 @pytest.mark.parametrize(
     "path",
     [
@@ -71,16 +74,18 @@ def test_row_22_a_wrong_query_is_a_problem_that_repeats_nothing(live: httpx.Clie
         "/model",
     ],
 )
-def test_row_22_an_unknown_parameter_is_a_problem_everywhere(live: httpx.Client, path: str) -> None:
+def test_an_unknown_parameter_is_a_problem_everywhere(live: httpx.Client, path: str) -> None:
     assert live.get(path).status_code == 200
     problem(live.get(f"{path}?{MARK}=1"), 422)
 
 
+@pytest.mark.fault(23)
 @pytest.mark.parametrize("title", ["", " ", "\u3000", "a" * 201, "a" * 60_000])
-def test_row_23_a_title_without_sense_is_a_problem(live: httpx.Client, title: str) -> None:
+def test_a_title_without_sense_is_a_problem(live: httpx.Client, title: str) -> None:
     problem(live.get("/recommend/", params={"title": title}), 422)
 
 
+@pytest.mark.fault(24)
 @pytest.mark.parametrize(
     "raw",
     [
@@ -99,9 +104,7 @@ def test_row_23_a_title_without_sense_is_a_problem(live: httpx.Client, title: st
         "a%E2%81%A6b",
     ],
 )
-def test_row_24_hostile_titles_are_problems_and_inject_nothing(
-    live: httpx.Client, raw: str, live_service: Service
-) -> None:
+def test_hostile_titles_are_problems_and_inject_nothing(live: httpx.Client, raw: str, live_service: Service) -> None:
     response = live.get(f"/recommend/?title={raw}{MARK}")
     assert response.status_code in {404, 422}
     problem(response, response.status_code)
@@ -110,14 +113,16 @@ def test_row_24_hostile_titles_are_problems_and_inject_nothing(
     assert MARK not in live_service.output()
 
 
-def test_row_24_hostile_paths_are_problems(live: httpx.Client) -> None:
+@pytest.mark.fault(24)
+def test_hostile_paths_are_problems(live: httpx.Client) -> None:
     for path in ["/movies/..%2f..%2fetc", "/movies/%00", "/movies/1%0d%0a", f"/{MARK}", "/movies/" + "9" * 400]:
         response = live.get(path)
         assert response.status_code in {404, 422}
         assert MARK not in response.text
 
 
-def test_row_25_a_misspelt_title_is_suggested_first_and_asked_for_by_its_link(live: httpx.Client) -> None:
+@pytest.mark.fault(25)
+def test_a_misspelt_title_is_suggested_first_and_asked_for_by_its_link(live: httpx.Client) -> None:
     for typed in ("Star Voyge", "Satr Voyage", "Sttar Voyag", "voyage star"):
         missing = live.get("/recommend/", params={"title": typed})
         problem(missing, 404)
@@ -162,18 +167,21 @@ def test_a_large_body_is_refused_whether_it_says_its_size_or_not(full: TestClien
         problem(full.post("/recommend/", headers={"content-length": length}), 413)
 
 
+@pytest.mark.fault(27)
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "localhost:80:80", "127.0.0.1.nip.io"])
-def test_row_27_a_foreign_host_is_a_problem(live: httpx.Client, host: str) -> None:
+def test_a_foreign_host_is_a_problem(live: httpx.Client, host: str) -> None:
     for path in [PLAIN, "/readyz"]:
         problem(live.get(path, headers={"host": host}), 400)
 
 
+@pytest.mark.fault(27)
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:9", "[::1]:8000"])
-def test_row_27_own_hosts_are_answered(live: httpx.Client, host: str) -> None:
+def test_own_hosts_are_answered(live: httpx.Client, host: str) -> None:
     assert live.get(PLAIN, headers={"host": host}).status_code == 200
 
 
-def test_row_27_a_foreign_origin_is_a_problem_and_no_answer_invites_one(live: httpx.Client) -> None:
+@pytest.mark.fault(27)
+def test_a_foreign_origin_is_a_problem_and_no_answer_invites_one(live: httpx.Client) -> None:
     for path in [PLAIN, "/model"]:
         for origin in ["https://evil.example", "null", ""]:
             problem(live.get(path, headers={"origin": origin}), 400)
@@ -182,7 +190,8 @@ def test_row_27_a_foreign_origin_is_a_problem_and_no_answer_invites_one(live: ht
         assert not [name for name in own.headers if name.startswith("access-control")]
 
 
-def test_row_27_a_named_origin_may_read_answers(store: ModelStore) -> None:
+@pytest.mark.fault(27)
+def test_a_named_origin_may_read_answers(store: ModelStore) -> None:
     settings = Settings(allowed_origins=["https://films.example"])
     with TestClient(create_app(settings, store), base_url="http://localhost") as client:
         origin = {"origin": "https://films.example"}
@@ -202,7 +211,8 @@ def test_request_ids_are_unique_and_a_callers_own_is_kept_where_it_is_harmless(f
         assert full.get(path, headers={"x-request-id": "a b\tc"}).headers["x-request-id"] != "a b\tc"
 
 
+@pytest.mark.fault(29)
 @pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize("path", ["versions", "refresh"])
-def test_row_29_admin_addresses_do_not_exist_without_a_token(live: httpx.Client, path: str, method: str) -> None:
+def test_admin_addresses_do_not_exist_without_a_token(live: httpx.Client, path: str, method: str) -> None:
     assert live.request(method, f"/admin/{path}").status_code in {404, 405}

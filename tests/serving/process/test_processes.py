@@ -49,7 +49,8 @@ def _seen(load: Background, version: str) -> bool:
     return versions(load.samples[-1:]) == [version]
 
 
-def test_row_19_promotions_under_load_fail_no_request_and_mix_no_versions(service: Service, toy_bundle: Path) -> None:
+@pytest.mark.fault(19)
+def test_promotions_under_load_fail_no_request_and_mix_no_versions(service: Service, toy_bundle: Path) -> None:
     with Background(service.port, [PLAIN, COMPUTED]) as load:
         service.wait(lambda: load.samples)
         promote_under_load(service, load, toy_bundle, range(2, 8))
@@ -71,7 +72,8 @@ def footprint(service: Service) -> list[tuple[int, int]]:
     return [(worker.num_fds(), len(mapped(worker))) for worker in service.workers()]
 
 
-def test_row_33_swaps_under_load_leave_no_open_file_and_no_mapped_version(service: Service, toy_bundle: Path) -> None:
+@pytest.mark.fault(33)
+def test_swaps_under_load_leave_no_open_file_and_no_mapped_version(service: Service, toy_bundle: Path) -> None:
     with Background(service.port, [PLAIN, COMPUTED]) as load:
         promote_under_load(service, load, toy_bundle, range(10, 13))
         before = max(files for files, _ in footprint(service))
@@ -119,7 +121,8 @@ def test_metrics_add_up_the_calls_of_all_workers(narrow: Service) -> None:
         narrow.wait(partial(counts, narrow, name, len(workers)))
 
 
-def test_row_20_the_excess_is_refused_and_counted_while_health_and_plain_calls_answer(narrow: Service) -> None:
+@pytest.mark.fault(20)
+def test_the_excess_is_refused_and_counted_while_health_and_plain_calls_answer(narrow: Service) -> None:
     with Background(narrow.port, [COMPUTED], clients=32) as load:
         narrow.wait(lambda: {sample.status for sample in load.samples} == {200, 503})
         answers = [narrow.status(path) for path in ["/livez", "/readyz", PLAIN] * 20]
@@ -138,8 +141,9 @@ HALF_SENT = {
 }
 
 
+@pytest.mark.fault(21)
 @pytest.mark.parametrize("sent", HALF_SENT.values(), ids=HALF_SENT)
-def test_row_21_a_half_sent_request_is_cut_and_health_lives(service: Service, sent: bytes) -> None:
+def test_a_half_sent_request_is_cut_and_health_lives(service: Service, sent: bytes) -> None:
     with socket.create_connection(("127.0.0.1", service.port)) as slow:
         slow.sendall(sent)
         slow.settimeout(20)
@@ -148,7 +152,8 @@ def test_row_21_a_half_sent_request_is_cut_and_health_lives(service: Service, se
             assert slow.recv(1024) == b""
 
 
-def test_row_21_endless_headers_are_cut(service: Service) -> None:
+@pytest.mark.fault(21)
+def test_endless_headers_are_cut(service: Service) -> None:
     with socket.create_connection(("127.0.0.1", service.port)) as greedy:
         greedy.settimeout(20)
         greedy.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\n")
@@ -160,7 +165,8 @@ def test_row_21_endless_headers_are_cut(service: Service) -> None:
         assert sent < 5_000_000
 
 
-def test_row_23_a_70_kb_title_is_a_problem(service: Service) -> None:
+@pytest.mark.fault(23)
+def test_a_70_kb_title_is_a_problem(service: Service) -> None:
     status, body = service.get("/recommend/?title=" + "a" * 70_000)
     assert (status, json.loads(body)["type"]) == (422, "urn:movierec:problem:invalid-request")
 
@@ -178,7 +184,8 @@ def test_head_is_get_without_its_body(service: Service, path: str) -> None:
         assert body == b""
 
 
-def test_row_35_a_killed_worker_comes_back_while_there_is_no_registry(service: Service) -> None:
+@pytest.mark.fault(35)
+def test_a_killed_worker_comes_back_while_there_is_no_registry(service: Service) -> None:
     before = {worker.pid for worker in service.workers()}
     os.kill(min(before), signal.SIGKILL)
     service.wait(lambda: len({worker.pid for worker in service.workers()} - before) == 1)
@@ -187,7 +194,8 @@ def test_row_35_a_killed_worker_comes_back_while_there_is_no_registry(service: S
         assert service.status(PLAIN) == 200
 
 
-def test_row_34_sigterm_under_load_says_not_ready_first_and_loses_nothing(tmp_path: Path, toy_bundle: Path) -> None:
+@pytest.mark.fault(34)
+def test_sigterm_under_load_says_not_ready_first_and_loses_nothing(tmp_path: Path, toy_bundle: Path) -> None:
     service = Service(tmp_path, drain_seconds="1")
     service.promote(toy_bundle, "1")
     with service:
@@ -201,7 +209,8 @@ def test_row_34_sigterm_under_load_says_not_ready_first_and_loses_nothing(tmp_pa
     assert list(failures(load.samples)) == []
 
 
-def test_row_39_workers_and_puller_end_with_a_killed_supervisor(tmp_path: Path, toy_bundle: Path) -> None:
+@pytest.mark.fault(39)
+def test_workers_and_puller_end_with_a_killed_supervisor(tmp_path: Path, toy_bundle: Path) -> None:
     """Also a worker that hangs."""
     service = Service(tmp_path, arguments=(), graceful_seconds="1")
     service.promote(toy_bundle, "1")
@@ -222,7 +231,8 @@ def test_row_39_workers_and_puller_end_with_a_killed_supervisor(tmp_path: Path, 
             assert service.process.wait(30) == -signal.SIGKILL
 
 
-def test_row_39_a_taken_port_names_the_service_that_holds_it(service: Service) -> None:
+@pytest.mark.fault(39)
+def test_a_taken_port_names_the_service_that_holds_it(service: Service) -> None:
     assert service.process is not None
     command = module_command("movierec.cli.main", "serve", "--port", str(service.port))
     refused = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -114,7 +114,8 @@ def gone(service: Service) -> list[dict[str, Any]]:
     return [line for line in service.log() if line["event"] == "caller_gone"]
 
 
-def test_row_37_callers_who_never_read_hold_up_nobody(patient: Service) -> None:
+@pytest.mark.fault(37)
+def test_callers_who_never_read_hold_up_nobody(patient: Service) -> None:
     several = REQUESTS["map"] + REQUESTS["computed"] + REQUESTS["posted"]
     with NeverReaders(patient.port, several, pipelined=14):
         wait_until_stalled(patient)
@@ -153,7 +154,8 @@ def open_ports(service: Service) -> set[int]:
     return {connection.raddr.port for connection in connections if connection.raddr}
 
 
-def test_row_37_whoever_reads_little_or_nothing_is_closed(strict: Service) -> None:
+@pytest.mark.fault(37)
+def test_whoever_reads_little_or_nothing_is_closed(strict: Service) -> None:
     with ExitStack() as opened:
         callers = [Greedy(strict.port, kind, reads) for kind in REQUESTS for reads in (0, 1)]
         for caller in callers:
@@ -177,7 +179,8 @@ def test_row_37_whoever_reads_little_or_nothing_is_closed(strict: Service) -> No
     assert "Traceback" not in strict.output()
 
 
-def test_row_37_a_caller_who_reads_slowly_and_steadily_gets_every_answer(strict: Service) -> None:
+@pytest.mark.fault(37)
+def test_a_caller_who_reads_slowly_and_steadily_gets_every_answer(strict: Service) -> None:
     """For longer in all than the time for an answer."""
     map_answer = strict.get("/map")[1]
     with closing(socket.create_connection(("127.0.0.1", strict.port), LIVENESS_SECONDS)) as steady:
@@ -195,7 +198,8 @@ def read_answer(stream: Any) -> tuple[bool, bytes]:
     return headers.get(b"connection") == b"close", stream.read(int(headers[b"content-length"]))
 
 
-def test_row_37_a_flood_of_pipelined_requests_gets_some_whole_answers_and_a_close(strict: Service) -> None:
+@pytest.mark.fault(37)
+def test_a_flood_of_pipelined_requests_gets_some_whole_answers_and_a_close(strict: Service) -> None:
     with closing(socket.create_connection(("127.0.0.1", strict.port), LIVENESS_SECONDS)) as greedy:
         greedy.sendall(request("/tags") * 1000)
         with greedy.makefile("rb") as stream:
@@ -210,7 +214,8 @@ def test_row_37_a_flood_of_pipelined_requests_gets_some_whole_answers_and_a_clos
                 assert stream.read() == b""
 
 
-def test_row_37_requests_of_a_caller_who_does_not_read_are_not_begun() -> None:
+@pytest.mark.fault(37)
+def test_requests_of_a_caller_who_does_not_read_are_not_begun() -> None:
     """The second one is, when the first answer is read."""
     begun = 0
 
@@ -242,7 +247,8 @@ def test_row_37_requests_of_a_caller_who_does_not_read_are_not_begun() -> None:
     asyncio.run(asyncio.wait_for(scenario(), LIVENESS_SECONDS))
 
 
-def test_row_37_sigterm_does_not_wait_for_callers_who_never_read(tmp_path: Path, bundle: Path) -> None:
+@pytest.mark.fault(37)
+def test_sigterm_does_not_wait_for_callers_who_never_read(tmp_path: Path, bundle: Path) -> None:
     service = Service(tmp_path, workers=1, answer_timeout_seconds="1", graceful_seconds="600", drain_seconds="0")
     with ready(service, bundle) as running, ExitStack() as opened:
         for _ in range(8):

@@ -165,6 +165,7 @@ def content(root: Path) -> dict[str, bytes | None]:
     return {str(path): path.read_bytes() if path.is_file() else None for path in paths}
 
 
+@pytest.mark.fault(41)
 @pytest.mark.parametrize(
     ("version", "run_id"),
     [
@@ -182,7 +183,7 @@ def content(root: Path) -> dict[str, bytes | None]:
         ("1", "\0" * 32),
     ],
 )
-def test_row_41_a_version_or_run_that_is_no_number_never_becomes_a_path(
+def test_a_version_or_run_that_is_no_number_never_becomes_a_path(
     hostile: Server, tmp_path: Path, version: str, run_id: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     victim = tmp_path / f"victim-{RUN[:8]}"
@@ -198,12 +199,14 @@ def test_row_41_a_version_or_run_that_is_no_number_never_becomes_a_path(
     assert not any("artifacts" in path for path in hostile.asked)
 
 
-def test_row_41_a_refused_name_leaves_the_served_version_alone(hostile: Server, tmp_path: Path) -> None:
+@pytest.mark.fault(41)
+def test_a_refused_name_leaves_the_served_version_alone(hostile: Server, tmp_path: Path) -> None:
     assert pull(hostile, tmp_path) == ["1"]
     hostile.version = "../../../victim"
     assert pull(hostile, tmp_path) == ["1"]
 
 
+@pytest.mark.fault(41)
 @pytest.mark.parametrize(
     "source",
     [
@@ -223,7 +226,7 @@ def test_row_41_a_refused_name_leaves_the_served_version_alone(hostile: Server, 
         "{hostile}" + ARTIFACTS + "/good?x=",
     ],
 )
-def test_row_41_artifacts_are_fetched_from_the_registry_itself_alone(
+def test_artifacts_are_fetched_from_the_registry_itself_alone(
     hostile: Server, elsewhere: Server, files: Path, tmp_path: Path, source: str
 ) -> None:
     hostile.source = source.format(
@@ -236,25 +239,26 @@ def test_row_41_artifacts_are_fetched_from_the_registry_itself_alone(
     assert not any(path.startswith(ARTIFACTS) for path in hostile.asked)
 
 
+@pytest.mark.fault(41)
 @pytest.mark.parametrize(
     "source", ["mlflow-artifacts:/good", "{hostile}" + ARTIFACTS + "/good", "models:/m-good", f"runs:/{RUN}/good"]
 )
-def test_row_41_the_registrys_own_addresses_are_followed(hostile: Server, tmp_path: Path, source: str) -> None:
+def test_the_registrys_own_addresses_are_followed(hostile: Server, tmp_path: Path, source: str) -> None:
     hostile.source = source.format(hostile=hostile.url)
     hostile.places = {"m-good": "mlflow-artifacts:/good", RUN: "mlflow-artifacts:/"}
     assert pull(hostile, tmp_path) == ["1"]
 
 
-def test_row_41_a_redirect_is_not_followed(hostile: Server, elsewhere: Server, tmp_path: Path) -> None:
+@pytest.mark.fault(41)
+def test_a_redirect_is_not_followed(hostile: Server, elsewhere: Server, tmp_path: Path) -> None:
     hostile.redirect = elsewhere.url
     assert pull(hostile, tmp_path) == []
     assert "302" in reason(tmp_path)
     assert elsewhere.asked == []
 
 
-def test_row_41_a_setting_allows_other_addresses(
-    hostile: Server, elsewhere: Server, files: Path, tmp_path: Path
-) -> None:
+@pytest.mark.fault(41)
+def test_a_setting_allows_other_addresses(hostile: Server, elsewhere: Server, files: Path, tmp_path: Path) -> None:
     hostile.source = f"file://{files}/good"
     assert pull(hostile, tmp_path, artifact_sources=[f"file://{files}/goo"]) == []
     assert pull(hostile, tmp_path, artifact_sources=[f"file://{files}"]) == ["1"]
@@ -262,6 +266,7 @@ def test_row_41_a_setting_allows_other_addresses(
     assert pull(hostile, tmp_path, artifact_sources=[elsewhere.url]) == ["1", "2"]
 
 
+@pytest.mark.fault(41)
 @pytest.mark.parametrize(
     ("address", "source", "allowed"),
     [
@@ -275,14 +280,15 @@ def test_row_41_a_setting_allows_other_addresses(
         ("gs://bucket/films", "s3://bucket/films", False),
     ],
 )
-def test_row_41_an_allowed_address_allows_what_is_below_it(address: str, source: str, allowed: bool) -> None:
+def test_an_allowed_address_allows_what_is_below_it(address: str, source: str, allowed: bool) -> None:
     with ExitStack() as stack:
         if not allowed:
             stack.enter_context(pytest.raises(BundleError, match="MOVIEREC_ARTIFACT_SOURCES"))
         require_allowed(address, "postgresql://registry/mlflow", ArtifactRules((source,)))
 
 
-def test_row_41_an_address_of_another_scheme_is_fetched_through_mlflow_where_it_is_allowed(
+@pytest.mark.fault(41)
+def test_an_address_of_another_scheme_is_fetched_through_mlflow_where_it_is_allowed(
     hostile: Server, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = artifact_repository_registry._artifact_repository_registry._registry
@@ -292,8 +298,9 @@ def test_row_41_an_address_of_another_scheme_is_fetched_through_mlflow_where_it_
     assert pull(hostile, tmp_path, artifact_sources=["toy://bucket"]) == ["1"]
 
 
+@pytest.mark.fault(41)
 @pytest.mark.parametrize("name", ["manifest.json", "content.npy"])
-def test_row_41_a_file_that_never_ends_is_broken_off(hostile: Server, tmp_path: Path, name: str) -> None:
+def test_a_file_that_never_ends_is_broken_off(hostile: Server, tmp_path: Path, name: str) -> None:
     hostile.endless = name
     assert pull(hostile, tmp_path) == []
     assert f"{name} is longer" in reason(tmp_path)
@@ -301,6 +308,7 @@ def test_row_41_a_file_that_never_ends_is_broken_off(hostile: Server, tmp_path: 
     assert list((tmp_path / "deep" / "models" / "versions").iterdir()) == []
 
 
+@pytest.mark.fault(41)
 @pytest.mark.parametrize(
     ("count", "size", "settings"),
     [
@@ -311,7 +319,7 @@ def test_row_41_a_file_that_never_ends_is_broken_off(hostile: Server, tmp_path: 
         (1, 11, {"max_version_bytes": 10}),
     ],
 )
-def test_row_41_a_version_of_too_many_files_or_bytes_is_refused_before_they_are_fetched(
+def test_a_version_of_too_many_files_or_bytes_is_refused_before_they_are_fetched(
     hostile: Server, files: Path, tmp_path: Path, count: int, size: int, settings: dict[str, int]
 ) -> None:
     file = files / "good" / "artifacts" / "bundle" / "manifest.json"

@@ -82,7 +82,8 @@ def test_a_promotion_is_served_without_a_restart(client: TestClient, store: Mode
     assert after.headers["etag"] != etag
 
 
-def test_row_13_a_damaged_version_in_the_store_is_left_alone(client: TestClient, store: ModelStore, toy_bundle) -> None:
+@pytest.mark.fault(13)
+def test_a_damaged_version_in_the_store_is_left_alone(client: TestClient, store: ModelStore, toy_bundle) -> None:
     def truncated(target: Path) -> None:
         shutil.copytree(toy_bundle, target)
         array = target / "neighbour_rows.npy"
@@ -138,7 +139,8 @@ def test_a_version_that_failed_once_is_tried_again(store: ModelStore, monkeypatc
     assert slot.served is not None
 
 
-def test_row_15_with_no_version_it_lives_and_is_not_ready(tmp_path: Path) -> None:
+@pytest.mark.fault(15)
+def test_with_no_version_it_lives_and_is_not_ready(tmp_path: Path) -> None:
     with TestClient(create_app(Settings(), ModelStore(tmp_path)), base_url="http://localhost") as client:
         assert client.get("/livez").status_code == 200
         for path in ["/readyz", "/model", "/recommend/?title=Heat", "/analytics/summary"]:
@@ -239,8 +241,9 @@ def test_saving_never_changes_a_version_in_place(store: ModelStore, toy_bundle: 
     assert read_manifest(again.bundle).algorithm == "toy"
 
 
+@pytest.mark.fault(58)
 @pytest.mark.parametrize("way", ["removed", "pruned", "installed again"])
-def test_row_58_notes_beside_a_version_stay(store: ModelStore, toy_bundle: Path, way: str) -> None:
+def test_notes_beside_a_version_stay(store: ModelStore, toy_bundle: Path, way: str) -> None:
     entry = store.install(meta("2"), copier(toy_bundle))
     notes = [entry.path / "notes.txt", entry.bundle / "notes.txt"]
     for file in notes:
@@ -257,8 +260,9 @@ def test_row_58_notes_beside_a_version_stay(store: ModelStore, toy_bundle: Path,
     assert (store.find(entry.key) is not None) == (way == "installed again")
 
 
+@pytest.mark.fault(58)
 @pytest.mark.parametrize("name", ["status.json", "champion", "challenger"])
-def test_row_58_a_directory_that_is_no_store_is_not_made_one(tmp_path: Path, toy_bundle: Path, name: str) -> None:
+def test_a_directory_that_is_no_store_is_not_made_one(tmp_path: Path, toy_bundle: Path, name: str) -> None:
     (tmp_path / name).write_text('{"error": "mine"}')
     store = ModelStore(tmp_path)
     with pytest.raises(UsageError, match="MOVIEREC_STORE_DIR"):

@@ -71,7 +71,8 @@ def test_a_version_of_another_run_is_fetched_though_its_run_id_begins_alike(regi
     assert local.current("champion").meta.run_id == "00000000ffff"
 
 
-def test_row_16_a_lost_registry_changes_nothing_but_the_status(registry, local, toy_bundle) -> None:
+@pytest.mark.fault(16)
+def test_a_lost_registry_changes_nothing_but_the_status(registry, local, toy_bundle) -> None:
     puller = make(registry, local)
     registry.register("1", toy_bundle)
     puller.pull()
@@ -82,7 +83,8 @@ def test_row_16_a_lost_registry_changes_nothing_but_the_status(registry, local, 
     assert (status.reachable, status.error, status.confirmed) == (False, "gone", {})
 
 
-def test_row_17_a_deleted_alias_leaves_the_last_version_serving(registry, local, toy_bundle) -> None:
+@pytest.mark.fault(17)
+def test_a_deleted_alias_leaves_the_last_version_serving(registry, local, toy_bundle) -> None:
     puller = make(registry, local)
     registry.register("1", toy_bundle)
     puller.pull()
@@ -96,6 +98,7 @@ NAN = build_arrays()["content"].copy()
 NAN[0, 0] = np.nan
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize(
     ("arrays", "settings", "reason"),
     [
@@ -111,7 +114,7 @@ NAN[0, 0] = np.nan
         ({}, {"expected_dataset": "ml-100k"}, "data set ml-100k"),
     ],
 )
-def test_row_17_a_bad_model_is_refused_and_the_old_one_serves_on(
+def test_a_bad_model_is_refused_and_the_old_one_serves_on(
     registry, local, toy_bundle, tmp_path, arrays, settings, reason
 ) -> None:
     registry.register("1", toy_bundle)
@@ -125,15 +128,17 @@ def test_row_17_a_bad_model_is_refused_and_the_old_one_serves_on(
     assert [entry.meta.version for entry in local.entries()] == ["1"]
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize("verdict", ["promote", "forced", "accepted"])
-def test_row_17_a_version_that_the_gate_let_through_is_served(registry, local, toy_bundle, verdict: str) -> None:
+def test_a_version_that_the_gate_let_through_is_served(registry, local, toy_bundle, verdict: str) -> None:
     registry.register("1", toy_bundle, verdict=verdict)
     make(registry, local).pull()
     assert served(local) == "1"
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize("verdict", ["", "refuse", "undecided"])
-def test_row_17_a_version_that_the_gate_did_not_let_through_is_served_only_where_allowed(
+def test_a_version_that_the_gate_did_not_let_through_is_served_only_where_allowed(
     registry, local, toy_bundle, verdict: str
 ) -> None:
     registry.register("1", toy_bundle)
@@ -146,7 +151,8 @@ def test_row_17_a_version_that_the_gate_did_not_let_through_is_served_only_where
     assert served(local) == "2"
 
 
-def test_row_13_every_damaged_file_is_refused(registry, local, toy_bundle, tmp_path) -> None:
+@pytest.mark.fault(13)
+def test_every_damaged_file_is_refused(registry, local, toy_bundle, tmp_path) -> None:
     registry.register("1", toy_bundle)
     make(registry, local).pull()
     versions = itertools.count(2)

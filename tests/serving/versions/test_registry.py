@@ -46,7 +46,8 @@ def test_it_reads_aliases_and_fetches_the_bundle(registered: str, tmp_path: Path
             assert Model.load(place).manifest.algorithm == "toy"
 
 
-def test_row_15_a_missing_registry_is_unavailable_and_is_not_created(registered: str, tmp_path: Path) -> None:
+@pytest.mark.fault(15)
+def test_a_missing_registry_is_unavailable_and_is_not_created(registered: str, tmp_path: Path) -> None:
     file = file_of(registered)
     registry = Registry(registered, REGISTERED_MODEL)
     assert registry.aliased(CHAMPION) is not None
@@ -60,7 +61,8 @@ def test_row_15_a_missing_registry_is_unavailable_and_is_not_created(registered:
     assert registry.aliased(CHAMPION) is not None
 
 
-def test_row_15_a_file_that_vanishes_after_the_look_is_not_created(registered: str, monkeypatch) -> None:
+@pytest.mark.fault(15)
+def test_a_file_that_vanishes_after_the_look_is_not_created(registered: str, monkeypatch) -> None:
     file = file_of(registered)
     registry = Registry(registered, REGISTERED_MODEL)
     registry.aliased(CHAMPION)
@@ -70,7 +72,8 @@ def test_row_15_a_file_that_vanishes_after_the_look_is_not_created(registered: s
     assert not file.exists()
 
 
-def test_row_15_a_locked_registry_is_unavailable_soon(registered: str) -> None:
+@pytest.mark.fault(15)
+def test_a_locked_registry_is_unavailable_soon(registered: str) -> None:
     with closing(sqlite3.connect(file_of(registered))) as blocker:
         blocker.execute("BEGIN EXCLUSIVE")
         started = time.monotonic()

@@ -65,18 +65,20 @@ def refusals(service: Service) -> dict[str, str]:
     return {one["version"]: one["reason"] for one in service.json("/model")["registry"]["refusals"]}
 
 
-def test_row_18_a_promotion_and_its_rollback_are_served(led: Led, toy_bundle: Path) -> None:
+@pytest.mark.fault(18)
+def test_a_promotion_and_its_rollback_are_served(led: Led, toy_bundle: Path) -> None:
     newer = promote(led.tracker, toy_bundle)
     led.service.wait(serves(led.service, newer))
     led.tracker.set_alias(CHAMPION, 1)
     led.service.wait(serves(led.service, "1"))
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize(
     "pattern",
     ["champion", "status.json", "versions/*/meta.json", "versions/*/bundle/manifest.json", "versions/*/served"],
 )
-def test_row_38_a_torn_file_of_the_store_is_healed_and_fails_no_request(led: Led, pattern: str) -> None:
+def test_a_torn_file_of_the_store_is_healed_and_fails_no_request(led: Led, pattern: str) -> None:
     led.service.wait(serves(led.service, "1"))
     current = led.service.store.current("champion")
     assert current is not None
@@ -101,7 +103,8 @@ def is_healed(service: Service, file: Path, whole: bytes) -> bool:
         return False
 
 
-def test_row_16_a_registry_that_is_locked_under_load_fails_no_request(led: Led) -> None:
+@pytest.mark.fault(16)
+def test_a_registry_that_is_locked_under_load_fails_no_request(led: Led) -> None:
     with Background(led.service.port, CALLS) as load:
         with closing(sqlite3.connect(led.file)) as blocker:
             blocker.execute("BEGIN EXCLUSIVE")
@@ -110,9 +113,8 @@ def test_row_16_a_registry_that_is_locked_under_load_fails_no_request(led: Led) 
     assert list(failures(load.samples)) == []
 
 
-def test_row_13_a_version_damaged_in_the_registry_is_refused_and_the_old_one_serves_on(
-    led: Led, toy_bundle: Path
-) -> None:
+@pytest.mark.fault(13)
+def test_a_version_damaged_in_the_registry_is_refused_and_the_old_one_serves_on(led: Led, toy_bundle: Path) -> None:
     known = set(led.file.parent.rglob("content.npy"))
     damaged = register_bundle(toy_bundle, tracker=led.tracker, tags={"verdict": "promote"}).number
     (array,) = set(led.file.parent.rglob("content.npy")) - known
@@ -124,8 +126,9 @@ def test_row_13_a_version_damaged_in_the_registry_is_refused_and_the_old_one_ser
     assert serves(led.service, "1", stale=True)()
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize(("verdict", "reason"), [("promote", "not finite"), ("", "gate")])
-def test_row_17_a_bad_or_unjudged_version_is_refused_and_the_old_one_serves_on(
+def test_a_bad_or_unjudged_version_is_refused_and_the_old_one_serves_on(
     led: Led, toy_bundle: Path, tmp_path: Path, verdict: str, reason: str
 ) -> None:
     content = build_arrays()["content"].copy()
@@ -138,7 +141,8 @@ def test_row_17_a_bad_or_unjudged_version_is_refused_and_the_old_one_serves_on(
     assert serves(led.service, "1", stale=True)()
 
 
-def test_row_17_an_alias_that_is_deleted_leaves_the_served_version(led: Led) -> None:
+@pytest.mark.fault(17)
+def test_an_alias_that_is_deleted_leaves_the_served_version(led: Led) -> None:
     led.tracker.set_alias(CHAMPION, 1)
     led.service.wait(serves(led.service, "1"))
     led.tracker.delete_alias(CHAMPION)
@@ -150,7 +154,8 @@ def test_every_line_of_the_log_is_one_json_object(led: Led) -> None:
     assert len(led.service.log()) == len(led.service.output().splitlines())
 
 
-def test_row_38_a_start_over_torn_files_and_without_the_registry_serves_the_last_good_version(
+@pytest.mark.fault(38)
+def test_a_start_over_torn_files_and_without_the_registry_serves_the_last_good_version(
     toy_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/none.db")
@@ -166,8 +171,9 @@ def test_row_38_a_start_over_torn_files_and_without_the_registry_serves_the_last
         assert not any(line["event"] == "process_ended" for line in service.log())
 
 
+@pytest.mark.fault(15)
 @pytest.mark.parametrize("fault", ["locked", "no registry"])
-def test_row_15_a_start_without_the_registry_serves_the_last_good_copy_as_stale(
+def test_a_start_without_the_registry_serves_the_last_good_copy_as_stale(
     fault: str, migrated_store: Path, toy_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "mlflow.db"

@@ -143,8 +143,9 @@ def counts_as_absent(world: World, file: Path) -> bool:
     return not entry.is_whole()
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize("pattern", SMALL_FILES)
-def test_row_38_each_flipped_or_cut_byte_of_each_small_file_makes_it_absent(world: World, pattern: str) -> None:
+def test_each_flipped_or_cut_byte_of_each_small_file_makes_it_absent(world: World, pattern: str) -> None:
     file = world.files(pattern)[-1]
     whole = file.read_bytes()
     with file.open("r+b", buffering=0) as opened:
@@ -159,7 +160,8 @@ def test_row_38_each_flipped_or_cut_byte_of_each_small_file_makes_it_absent(worl
     world.check_healed()
 
 
-def test_row_38_damaged_small_files_do_no_harm_and_are_healed(world: World) -> None:
+@pytest.mark.fault(38)
+def test_damaged_small_files_do_no_harm_and_are_healed(world: World) -> None:
     """All small files at once, each at another place in every round."""
     contents = {file: damaged_contents(file.read_bytes()) for pattern in SMALL_FILES for file in world.files(pattern)}
     rounds = max(len(damaged) for damaged in contents.values())
@@ -193,27 +195,28 @@ def replace_by_pipe(file: Path) -> None:
     os.mkfifo(file)
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize("pattern", EVERY_FILE)
 @pytest.mark.parametrize("damage", [empty, Path.unlink, replace_by_directory, replace_by_junk, replace_by_link])
-def test_row_38_each_file_that_is_emptied_removed_or_replaced_is_healed(
-    world: World, pattern: str, damage: Damage
-) -> None:
+def test_each_file_that_is_emptied_removed_or_replaced_is_healed(world: World, pattern: str, damage: Damage) -> None:
     for file in world.files(pattern):
         damage(file)
         world.check_without_registry(challenger=(pattern, damage) != ("challenger", Path.unlink))
         world.check_healed()
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize("pattern", SMALL_FILES[:-2])
-def test_row_38_a_pipe_in_place_of_a_file_blocks_nobody(world: World, pattern: str) -> None:
+def test_a_pipe_in_place_of_a_file_blocks_nobody(world: World, pattern: str) -> None:
     for file in world.files(pattern):
         replace_by_pipe(file)
         world.check_without_registry()
         world.check_healed()
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize("pattern", EVERY_FILE)
-def test_row_38_a_file_that_cannot_be_read_is_healed(pattern: str, toy_bundle: Path) -> None:
+def test_a_file_that_cannot_be_read_is_healed(pattern: str, toy_bundle: Path) -> None:
     """As a user whom file modes bind, which they do not the superuser."""
     root = Path(tempfile.mkdtemp())
     shutil.copytree(toy_bundle, root / "bundle").chmod(0o755)
@@ -241,9 +244,10 @@ def ordinary_user(root: Path) -> Iterator[None]:
         os.seteuid(0)
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize("target", ["../x", "/etc", "3-00000001", "9-none", "", "1-00000000\n3-00000000", "versions"])
 @pytest.mark.parametrize("sealed", [True, False])
-def test_row_38_a_pointer_to_anything_but_a_version_is_none(world: World, target: str, sealed: bool) -> None:
+def test_a_pointer_to_anything_but_a_version_is_none(world: World, target: str, sealed: bool) -> None:
     outside = world.store.root / "x"
     shutil.copytree(world.files("versions/3-*")[0], outside)
     world.whole = world.content()
@@ -256,7 +260,8 @@ def test_row_38_a_pointer_to_anything_but_a_version_is_none(world: World, target
         world.check_healed()
 
 
-def test_row_38_a_started_worker_serves_what_was_served_last_and_not_what_was_fetched_last(world: World) -> None:
+@pytest.mark.fault(38)
+def test_a_started_worker_serves_what_was_served_last_and_not_what_was_fetched_last(world: World) -> None:
     world.registry.register("1", world.registry.bundles["1"])  # a rollback
     world.puller.pull()
     (world.store.root / "champion").write_bytes(b"\xff")
@@ -265,8 +270,9 @@ def test_row_38_a_started_worker_serves_what_was_served_last_and_not_what_was_fe
     assert served.meta.version == "1"
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize("when", ["the puller starts", "time has come"])
-def test_row_38_a_flipped_bit_in_a_served_array_is_found_and_running_workers_take_the_new_copy(
+def test_a_flipped_bit_in_a_served_array_is_found_and_running_workers_take_the_new_copy(
     world: World, when: str
 ) -> None:
     """Nothing but the hash tells: size, type and shape are right."""
@@ -283,14 +289,16 @@ def test_row_38_a_flipped_bit_in_a_served_array_is_found_and_running_workers_tak
     assert world.registry.fetched == ["1", "3", "2", "3", "2"]
 
 
-def test_row_38_a_damaged_copy_that_nothing_points_to_is_removed_by_the_next_inspection(world: World) -> None:
+@pytest.mark.fault(38)
+def test_a_damaged_copy_that_nothing_points_to_is_removed_by_the_next_inspection(world: World) -> None:
     (spare,) = world.store.root.glob("versions/1-*")
     (spare / "meta.json").write_bytes(b"\xff")
     Puller(world.registry, world.store, world.settings).pull()  # type: ignore[arg-type]
     assert not spare.exists()
 
 
-def test_row_38_a_store_of_an_older_release_is_served_and_sealed_without_a_download(world: World) -> None:
+@pytest.mark.fault(38)
+def test_a_store_of_an_older_release_is_served_and_sealed_without_a_download(world: World) -> None:
     for path in world.store.root.glob("versions/*"):
         entry = world.store.find(path.name)
         assert entry is not None
@@ -308,7 +316,8 @@ def test_row_38_a_store_of_an_older_release_is_served_and_sealed_without_a_downl
     assert {name: world.content()[name] for name in spare} == {name: world.whole[name] for name in spare}
 
 
-def test_row_38_an_older_meta_file_that_names_another_version_or_algorithm_is_not_believed(world: World) -> None:
+@pytest.mark.fault(38)
+def test_an_older_meta_file_that_names_another_version_or_algorithm_is_not_believed(world: World) -> None:
     (file,) = world.files("versions/3-*/meta.json")
     entry = world.store.find(file.parent.name)
     assert entry is not None

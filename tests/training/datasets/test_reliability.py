@@ -54,8 +54,9 @@ BAD_ROWS = {
 }
 
 
+@pytest.mark.fault(1)
 @pytest.mark.parametrize(("line", "reason"), BAD_ROWS.items())
-def test_row_1_a_malformed_row_is_quarantined_with_file_and_line(prepared, raw, line, reason):
+def test_a_malformed_row_is_quarantined_with_file_and_line(prepared, raw, line, reason):
     number = raw.add("ratings.csv", line, "60,1,0.5,1000060001")  # a sound row after it, which repeats one
     dataset, quarantine, report = prepared()
     assert quarantine.to_dict("records") == [{"file": "ratings.csv", "line": number, "reason": reason, "text": line}]
@@ -63,7 +64,8 @@ def test_row_1_a_malformed_row_is_quarantined_with_file_and_line(prepared, raw, 
     assert report["quarantined"] == {f"ratings.csv: {reason}": 1}
 
 
-def test_row_1_a_row_cut_off_at_the_end_of_the_file_is_quarantined(prepared, raw):
+@pytest.mark.fault(1)
+def test_a_row_cut_off_at_the_end_of_the_file_is_quarantined(prepared, raw):
     path = raw.path / "ratings.csv"
     path.write_bytes(path.read_bytes()[:-15])
     dataset, quarantine, _ = prepared()
@@ -71,7 +73,8 @@ def test_row_1_a_row_cut_off_at_the_end_of_the_file_is_quarantined(prepared, raw
     assert len(dataset.ratings) == N_RATINGS - 1
 
 
-def test_row_1_the_run_stops_over_a_thousandth_of_bad_rows_and_says_which(prepared, raw, tmp_path):
+@pytest.mark.fault(1)
+def test_the_run_stops_over_a_thousandth_of_bad_rows_and_says_which(prepared, raw, tmp_path):
     for _ in range(3):
         raw.add("ratings.csv", "1,2")
     dataset, _, _ = prepared()
@@ -82,7 +85,8 @@ def test_row_1_the_run_stops_over_a_thousandth_of_bad_rows_and_says_which(prepar
     assert load_dataset("mine", tmp_path / "processed").fingerprint == dataset.fingerprint
 
 
-def test_row_1_the_tolerance_is_a_setting(prepared, raw):
+@pytest.mark.fault(1)
+def test_the_tolerance_is_a_setting(prepared, raw):
     raw.add("ratings.csv", *["nonsense"] * 30)
     dataset, quarantine, _ = prepared(max_bad_share=0.5)
     assert (len(dataset.ratings), len(quarantine)) == (N_RATINGS, 30)
@@ -101,9 +105,10 @@ MUTATIONS = st.lists(
 )  # fmt: skip
 
 
+@pytest.mark.fault(1)
 @given(MUTATIONS)
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_row_1_no_mutation_loses_or_changes_the_rows_around_it(raw, mutations):
+def test_no_mutation_loses_or_changes_the_rows_around_it(raw, mutations):
     lines = [line.encode() for line in ["userId,movieId,rating,timestamp", *rating_lines()]]
     touched = set()
     for at, kind, cell in mutations:
@@ -121,9 +126,10 @@ def test_row_1_no_mutation_loses_or_changes_the_rows_around_it(raw, mutations):
 STRAY = st.text(st.sampled_from('",a\n '), min_size=1, max_size=12)
 
 
+@pytest.mark.fault(1)
 @given(st.lists(st.tuples(st.integers(0, 99), STRAY), min_size=1, max_size=4))
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_row_1_a_stray_quote_swallows_no_row_but_its_own(raw, mutations):
+def test_a_stray_quote_swallows_no_row_but_its_own(raw, mutations):
     rows = {at: f'{at + 1},1,"tag {at}",1000000000' for at in range(100)}
     for at, stray in mutations:
         rows[at] = f'{at + 1},1,"tag {at}{stray},1000000000'
@@ -153,7 +159,8 @@ def _mutated(line: bytes, kind: str, cell: bytes) -> bytes:
 # 2: the same user and film twice
 
 
-def test_row_2_of_two_ratings_of_one_film_the_latest_stays_and_is_counted(prepared, raw):
+@pytest.mark.fault(2)
+def test_of_two_ratings_of_one_film_the_latest_stays_and_is_counted(prepared, raw):
     raw.add("ratings.csv", "1,1,5.0,1500000000", "1,1,0.5,1499999999")
     dataset, quarantine, report = prepared()
     mine = dataset.ratings.query(f"{USER} == 1 and {MOVIE} == 1")
@@ -163,7 +170,8 @@ def test_row_2_of_two_ratings_of_one_film_the_latest_stays_and_is_counted(prepar
     assert dataset.user_item().nnz == N_RATINGS
 
 
-def test_row_2_on_a_tie_the_later_row_stays(prepared, raw):
+@pytest.mark.fault(2)
+def test_on_a_tie_the_later_row_stays(prepared, raw):
     raw.add("ratings.csv", "1,1,2.0,1500000000", "1,1,4.0,1500000000")
     dataset, _, _ = prepared()
     assert dataset.ratings.iloc[-1][RATING] == 4.0
@@ -173,6 +181,7 @@ def test_row_2_on_a_tie_the_later_row_stays(prepared, raw):
 # 3: impossible values
 
 
+@pytest.mark.fault(3)
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -188,14 +197,15 @@ def test_row_2_on_a_tie_the_later_row_stays(prepared, raw):
         ("1,2,3.0,99999999999", "timestamp is impossible"),
     ],
 )
-def test_row_3_an_impossible_rating_is_rejected_and_reported(prepared, raw, line, reason):
+def test_an_impossible_rating_is_rejected_and_reported(prepared, raw, line, reason):
     number = raw.add("ratings.csv", line)
     dataset, quarantine, _ = prepared()
     assert quarantine.to_dict("records") == [{"file": "ratings.csv", "line": number, "reason": reason, "text": line}]
     assert len(dataset.ratings) == N_RATINGS
 
 
-def test_row_3_a_movie_that_stands_twice_or_without_title_is_rejected(prepared, raw):
+@pytest.mark.fault(3)
+def test_a_movie_that_stands_twice_or_without_title_is_rejected(prepared, raw):
     raw.add("movies.csv", "1,Another (2000),Drama", "99,,Drama")
     dataset, quarantine, _ = prepared()
     assert quarantine["reason"].tolist() == ["movie id stands twice", "title is empty"]
@@ -205,9 +215,10 @@ def test_row_3_a_movie_that_stands_twice_or_without_title_is_rejected(prepared, 
 # 4: encodings and line ends
 
 
+@pytest.mark.fault(4)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_row_4_byte_order_mark_and_line_ends_change_nothing(prepared, raw, encoding, end):
+def test_byte_order_mark_and_line_ends_change_nothing(prepared, raw, encoding, end):
     raw.write("movies.csv", *raw.lines("movies.csv")[:-1], "50,Amélie (2001),Romance")
     expected, _, _ = prepared()
     for name in ("ratings.csv", "movies.csv"):
@@ -218,7 +229,8 @@ def test_row_4_byte_order_mark_and_line_ends_change_nothing(prepared, raw, encod
     pd.testing.assert_frame_equal(dataset.movies, expected.movies)
 
 
-def test_row_4_a_csv_that_is_not_utf_8_gives_one_clear_error(prepared, raw):
+@pytest.mark.fault(4)
+def test_a_csv_that_is_not_utf_8_gives_one_clear_error(prepared, raw):
     raw.write(
         "movies.csv",
         "movieId,title,genres",
@@ -229,7 +241,8 @@ def test_row_4_a_csv_that_is_not_utf_8_gives_one_clear_error(prepared, raw):
         prepared()
 
 
-def test_row_4_utf_16_and_archives_are_named_for_what_they_are(prepared, raw):
+@pytest.mark.fault(4)
+def test_utf_16_and_archives_are_named_for_what_they_are(prepared, raw):
     raw.write("ratings.csv", *raw.lines("ratings.csv"), encoding="utf-16")
     with pytest.raises(DataError, match="found UTF-16 text"):
         prepared()
@@ -238,9 +251,10 @@ def test_row_4_utf_16_and_archives_are_named_for_what_they_are(prepared, raw):
         prepared()
 
 
+@pytest.mark.fault(4)
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
 @pytest.mark.parametrize("layout", ["dat", "u"])
-def test_row_4_the_old_formats_are_read_in_latin_1_and_in_utf_8(tmp_path, encoding, layout):
+def test_the_old_formats_are_read_in_latin_1_and_in_utf_8(tmp_path, encoding, layout):
     directory = tmp_path / layout
     directory.mkdir()
     ratings = ["1 1 5 978300760", "2 1 4 978300761", "2 2 3 978300762"]
@@ -263,7 +277,8 @@ def test_row_4_the_old_formats_are_read_in_latin_1_and_in_utf_8(tmp_path, encodi
 # 5: golden rows
 
 
-def test_row_5_titles_with_commas_quotes_and_no_year_stay_what_they_are(prepared, raw):
+@pytest.mark.fault(5)
+def test_titles_with_commas_quotes_and_no_year_stay_what_they_are(prepared, raw):
     golden = [
         '60,"Matrix, The (1999)",Action|Sci-Fi',
         '61,"""Great Performances"" Cats (1998)",Musical',
@@ -291,6 +306,7 @@ def test_row_5_titles_with_commas_quotes_and_no_year_stay_what_they_are(prepared
     assert report["mended"]["films_entered_twice"] == 1
 
 
+@pytest.mark.fault(5)
 @pytest.mark.parametrize(
     ("ids", "entries"),
     [
@@ -301,7 +317,7 @@ def test_row_5_titles_with_commas_quotes_and_no_year_stay_what_they_are(prepared
         (["77", "88", "99"], [60, 61, 62]),
     ],
 )
-def test_row_5_two_films_of_one_title_and_year_are_two_when_their_imdb_ids_say_so(prepared, raw, ids, entries):
+def test_two_films_of_one_title_and_year_are_two_when_their_imdb_ids_say_so(prepared, raw, ids, entries):
     raw.add("movies.csv", *(f"{movie},Emma (1996),Drama" for movie in (60, 61, 62)))
     raw.add(
         "ratings.csv", *(f"{user},{movie},4.0,1000000000" for movie in (60, 61, 62) for user in range(movie - 59, 5))
@@ -315,9 +331,10 @@ def test_row_5_two_films_of_one_title_and_year_are_two_when_their_imdb_ids_say_s
 # 6: a missing or empty file
 
 
+@pytest.mark.fault(6)
 @pytest.mark.parametrize("fault", ["missing", "empty"])
 @pytest.mark.parametrize("name", ["ratings.csv", "movies.csv"])
-def test_row_6_a_missing_or_empty_file_ends_with_2_and_names_file_and_command(
+def test_a_missing_or_empty_file_ends_with_2_and_names_file_and_command(
     raw, tmp_path, monkeypatch, capsys, name, fault
 ):
     (raw.path / name).unlink()
@@ -333,12 +350,14 @@ def test_row_6_a_missing_or_empty_file_ends_with_2_and_names_file_and_command(
     assert "movierec data fetch" in message
 
 
-def test_row_6_a_data_set_that_was_never_prepared_names_the_command(tmp_path):
+@pytest.mark.fault(6)
+def test_a_data_set_that_was_never_prepared_names_the_command(tmp_path):
     with pytest.raises(MissingInputError, match="movierec data prepare ml-25m"):
         load_dataset("ml-25m", tmp_path)
 
 
-def test_row_6_raw_files_that_are_not_there_name_the_ways_to_get_them(tmp_path, monkeypatch):
+@pytest.mark.fault(6)
+def test_raw_files_that_are_not_there_name_the_ways_to_get_them(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(MissingInputError, match=r"movierec data fetch ml-25m.*--raw DIR"):
         prepare("ml-25m")
@@ -347,7 +366,8 @@ def test_row_6_raw_files_that_are_not_there_name_the_ways_to_get_them(tmp_path, 
 # 10: the disk is full
 
 
-def test_row_10_a_full_disk_ends_with_1_says_what_to_do_and_leaves_the_old_data_set(
+@pytest.mark.fault(10)
+def test_a_full_disk_ends_with_1_says_what_to_do_and_leaves_the_old_data_set(
     raw, tmp_path, small_disk, monkeypatch, capsys
 ):
     root = tmp_path / "processed"
@@ -366,7 +386,8 @@ def test_row_10_a_full_disk_ends_with_1_says_what_to_do_and_leaves_the_old_data_
     _holds_only(root, before, "filler")
 
 
-def test_row_10_a_write_that_fails_half_way_leaves_the_old_data_set(prepared, raw, tmp_path, monkeypatch):
+@pytest.mark.fault(10)
+def test_a_write_that_fails_half_way_leaves_the_old_data_set(prepared, raw, tmp_path, monkeypatch):
     before, _, _ = prepared()
     raw.add("ratings.csv", "1,1,5.0,1500000000")
 

@@ -212,7 +212,8 @@ def test_the_installed_sample_is_movielens_100k(tmp_path):
         assert films.directors[1] == ["John Lasseter"]
 
 
-def test_row_58_what_every_earlier_version_prepared_is_recognised(tmp_path):
+@pytest.mark.fault(58)
+def test_what_every_earlier_version_prepared_is_recognised(tmp_path):
     files = [MOVIES_FILE, USER_ITEM_FILE, RATINGS_FILE, TAGS_FILE, "user_ids.npy", "movie_ids.npy", "quarantine.csv"]
     manifest = {"format": 3, "name": "mine", "fingerprint": "0", "pandas": "3.1.1", "numpy": "2.4.6", "details": {}}
     manifest["files"] = dict.fromkeys(files, "0")
@@ -223,8 +224,9 @@ def test_row_58_what_every_earlier_version_prepared_is_recognised(tmp_path):
         assert processed_files(tmp_path) is None
 
 
+@pytest.mark.fault(58)
 @pytest.mark.parametrize("name", ["", "..", "../mine", "/etc", ".mine"])
-def test_row_58_a_name_becomes_a_path_only_where_it_is_one(raw, tmp_path, name):
+def test_a_name_becomes_a_path_only_where_it_is_one(raw, tmp_path, name):
     for call in (
         lambda: prepare(name, raw=raw.path, credits=raw.path / "movies.csv", processed_root=tmp_path / "p"),
         lambda: load_dataset(name, tmp_path / "p"),

@@ -34,7 +34,8 @@ def test_it_is_gone_at_the_end_also_what_a_killed_process_had_finished(tmp_path)
     assert entries(tmp_path) == ["small-0.lock"]
 
 
-def test_row_58_notes_in_it_stay(tmp_path):
+@pytest.mark.fault(58)
+def test_notes_in_it_stay(tmp_path):
     notes = ("notes.txt", "curves/notes.json", "refitted/als/bundle/notes.txt")
     with open_workspace("small", tmp_path) as workspace:
         fill(workspace, notes)

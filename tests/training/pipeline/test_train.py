@@ -249,7 +249,8 @@ def run_trainings(script, *words):
     return [int(word) for word in told.split()]
 
 
-def test_row_9_a_killed_training_leaves_no_version_and_a_rerun_succeeds(tracker, mlflow_store):
+@pytest.mark.fault(9)
+def test_a_killed_training_leaves_no_version_and_a_rerun_succeeds(tracker, mlflow_store):
     moments = [0.2, 0.5, 0.9, 1.4, 2.0]
     *killed, rerun = run_trainings(KILLED, mlflow_store, *moments)
     assert set(killed) <= {-signal.SIGKILL, 0}
@@ -265,7 +266,8 @@ def test_row_9_a_killed_training_leaves_no_version_and_a_rerun_succeeds(tracker,
     assert after.aliased(CHAMPION) is None
 
 
-def test_row_11_two_trainings_at_once_give_two_whole_versions(tracker, mlflow_store, tmp_path):
+@pytest.mark.fault(11)
+def test_two_trainings_at_once_give_two_whole_versions(tracker, mlflow_store, tmp_path):
     assert run_trainings(AT_ONCE, mlflow_store) == [0, 0]
     versions = tracker.versions()
     assert [version.number for version in versions] == [2, 1]

@@ -175,7 +175,8 @@ def test_a_reference_that_cannot_be_compared_is_said_to_be_missing(champion, reg
     assert f"Not compared with the reference: version {champion} was trained on other data" in told
 
 
-def test_row_18_rollback_goes_back_step_by_step_and_history_reads_back(champion, register, tracker, mlflow_store):
+@pytest.mark.fault(18)
+def test_rollback_goes_back_step_by_step_and_history_reads_back(champion, register, tracker, mlflow_store):
     second, third = register(), register()
     force(second, tracker)
     force(third, tracker)
@@ -216,8 +217,9 @@ def test_promoting_the_champion_again_is_a_mistake(champion, tracker):
         force(champion, tracker)
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize("poison", ["nan", "truncated", "constant"])
-def test_row_17_a_broken_bundle_is_not_promoted_even_by_force(poison, champion, tracker, tmp_path, monkeypatch):
+def test_a_broken_bundle_is_not_promoted_even_by_force(poison, champion, tracker, tmp_path, monkeypatch):
     bundle = tmp_path / "poisoned" / "bundle"
     if poison != "truncated":
         arrays = build_arrays()
@@ -301,7 +303,8 @@ sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in chi
 """
 
 
-def test_row_12_of_two_promotions_at_once_one_wins_and_history_names_both(register, tracker, mlflow_store):
+@pytest.mark.fault(12)
+def test_of_two_promotions_at_once_one_wins_and_history_names_both(register, tracker, mlflow_store):
     rounds = 100
     for _ in range(3):
         register()
@@ -333,7 +336,8 @@ def test_a_store_has_one_lock_however_its_address_is_spelled(tracker, monkeypatc
         pass
 
 
-def test_row_10_a_full_disk_fails_the_run_and_leaves_the_champion(champion, tracker, tmp_path, monkeypatch):
+@pytest.mark.fault(10)
+def test_a_full_disk_fails_the_run_and_leaves_the_champion(champion, tracker, tmp_path, monkeypatch):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     store = (tmp_path / "mlruns" / "mlflow.db").stat().st_size
@@ -349,7 +353,8 @@ def test_row_10_a_full_disk_fails_the_run_and_leaves_the_champion(champion, trac
     assert tracker.client.search_runs([tracker.experiment("toy")])[0].info.status == "FAILED"
 
 
-def test_row_10_on_a_full_disk_the_champion_stays_and_can_be_loaded(small_disk, tmp_path, request, monkeypatch):
+@pytest.mark.fault(10)
+def test_on_a_full_disk_the_champion_stays_and_can_be_loaded(small_disk, tmp_path, request, monkeypatch):
     small_disk(tmp_path / "mlruns", 16 << 20)
     champion, tracker = request.getfixturevalue("champion"), request.getfixturevalue("tracker")  # on the small disk
     monkeypatch.setattr("training.registry.run._PYFUNC_FILE", _large_file(tmp_path, 1 << 20))

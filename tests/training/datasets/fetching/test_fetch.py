@@ -83,8 +83,9 @@ def assert_fetched(directory):
     assert (directory / "sub" / "README.txt").read_text("utf-8") == "read me"
 
 
+@pytest.mark.fault(7)
 @pytest.mark.parametrize("fault", ["sound", "norange", "nosum", "flaky1", "flaky3", "cut1", "cut3"])
-def test_row_7_a_download_succeeds_within_its_tries(server, catalogue, tmp_path, fault):
+def test_a_download_succeeds_within_its_tries(server, catalogue, tmp_path, fault):
     catalogue(server.url(fault))
     told = []
     directory = fetch_dataset("toy", raw_root=tmp_path / "raw", progress=lambda what, share: told.append((what, share)))
@@ -96,8 +97,9 @@ def test_row_7_a_download_succeeds_within_its_tries(server, catalogue, tmp_path,
     assert [path.name for path in (tmp_path / "raw").iterdir() if path.suffix != ".lock"] == ["toy"]
 
 
+@pytest.mark.fault(7)
 @pytest.mark.parametrize("fault", ["flaky9", "cut9", "bent", "huge", "slow"])
-def test_row_7_a_download_that_cannot_succeed_leaves_no_file(server, catalogue, tmp_path, monkeypatch, fault):
+def test_a_download_that_cannot_succeed_leaves_no_file(server, catalogue, tmp_path, monkeypatch, fault):
     monkeypatch.setattr(download, "PATIENCE_SECONDS", 0.5)
     monkeypatch.setattr(download, "MIN_BYTES_PER_SECOND", 100_000)
     catalogue(server.url(fault))
@@ -107,7 +109,8 @@ def test_row_7_a_download_that_cannot_succeed_leaves_no_file(server, catalogue, 
     assert_nothing_left(tmp_path / "raw")
 
 
-def test_row_7_a_server_that_falls_silent_is_left(archives, catalogue, tmp_path, monkeypatch):
+@pytest.mark.fault(7)
+def test_a_server_that_falls_silent_is_left(archives, catalogue, tmp_path, monkeypatch):
     monkeypatch.setattr(download, "SILENCE_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         catalogue(f"http://127.0.0.1:{silent.getsockname()[1]}")
@@ -116,7 +119,8 @@ def test_row_7_a_server_that_falls_silent_is_left(archives, catalogue, tmp_path,
     assert_nothing_left(tmp_path / "raw")
 
 
-def test_row_7_the_known_checksum_counts_where_the_mirror_serves_another_one(server, catalogue, archives, tmp_path):
+@pytest.mark.fault(7)
+def test_the_known_checksum_counts_where_the_mirror_serves_another_one(server, catalogue, archives, tmp_path):
     catalogue("http://127.0.0.1:1", md5="0" * 32)
     with pytest.raises(DataError, match="could not be fetched whole"):
         fetch_dataset("toy", raw_root=tmp_path / "raw", mirror=server.url("sound"))
@@ -252,8 +256,9 @@ HOSTILE = {
 }
 
 
+@pytest.mark.fault(8)
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_row_8_a_hostile_archive_is_refused_before_anything_is_written(tmp_path, kind):
+def test_a_hostile_archive_is_refused_before_anything_is_written(tmp_path, kind):
     files, message = HOSTILE[kind]
     write_zip(tmp_path / "x.zip", files)
     target = tmp_path / "target"
@@ -263,7 +268,8 @@ def test_row_8_a_hostile_archive_is_refused_before_anything_is_written(tmp_path,
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.zip"]
 
 
-def test_row_8_a_header_that_lies_about_the_size_does_not_help(tmp_path):
+@pytest.mark.fault(8)
+def test_a_header_that_lies_about_the_size_does_not_help(tmp_path):
     path = write_zip(tmp_path / "x.zip", {"toy/bomb": bytes(range(256)) * 8000})
     data = bytearray(path.read_bytes())
     size = (8000 * 256).to_bytes(4, "little")
@@ -277,9 +283,8 @@ def test_row_8_a_header_that_lies_about_the_size_does_not_help(tmp_path):
     assert all(path.stat().st_size <= 1000 for path in target.rglob("*") if path.is_file())
 
 
-def test_row_8_a_bomb_over_the_network_is_refused_and_leaves_nothing(
-    server, archives, catalogue, tmp_path, monkeypatch
-):
+@pytest.mark.fault(8)
+def test_a_bomb_over_the_network_is_refused_and_leaves_nothing(server, archives, catalogue, tmp_path, monkeypatch):
     monkeypatch.setattr(fetch, "_SLACK", 0)
     write_zip(archives / "toy.zip", {"toy/ratings.csv": b"\0" * 30_000_000})
     catalogue(server.url("sound"))
@@ -323,8 +328,9 @@ def test_the_command_prints_where_the_files_are(server, catalogue, tmp_path, mon
 # files of the user's
 
 
+@pytest.mark.fault(58)
 @pytest.mark.parametrize("put", ["all by hand", "notes beside", "edited"])
-def test_row_58_files_put_there_by_hand_are_not_fetched_over(server, catalogue, tmp_path, put):
+def test_files_put_there_by_hand_are_not_fetched_over(server, catalogue, tmp_path, put):
     catalogue(server.url("sound"))
     directory = tmp_path / "raw" / "toy"
     if put == "all by hand":
@@ -341,7 +347,8 @@ def test_row_58_files_put_there_by_hand_are_not_fetched_over(server, catalogue, 
     assert fetch_dataset("toy", raw_root=tmp_path / "raw") == directory
 
 
-def test_row_58_a_directory_for_downloads_of_the_users_own_stays(server, catalogue, tmp_path):
+@pytest.mark.fault(58)
+def test_a_directory_for_downloads_of_the_users_own_stays(server, catalogue, tmp_path):
     catalogue(server.url("sound"))
     own = tmp_path / "raw" / ".downloads"
     own.mkdir(parents=True)

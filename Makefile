@@ -22,8 +22,9 @@ help: ## print this list
 run: $(READY) ## train on DATASET (ml-100k), then serve the API, the web page and the MLflow UI until Ctrl-C
 	@exec $(BIN)/movierec demo --parent $$PPID --dataset $(DATASET) --api-port $(API_PORT) --webapp-port $(WEBAPP_PORT) --mlflow-port $(MLFLOW_PORT) $(ARGS)
 
+# Files side by side, each in one process: what a file makes is made once.
 test: $(READY) ## run every test
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --durations 20 $(ARGS)
 
 check: $(READY) ## lint, formatting, types and import directions
 	@failed=0; \

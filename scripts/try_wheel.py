@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from urllib.request import urlopen
 
 from testing.foreign import plant_foreign_packages
@@ -27,6 +28,18 @@ PATIENCE_SECONDS = 120.0  # a busy machine is no failure
 MIB = 1 << 20
 TITLE = "Toy%20Story%20(1995)"
 LISTENING = re.compile(r"http://127\.0\.0\.1:\d+")
+# What a browser would make the server do: each page drawn, without an error.
+DRAW_PAGES = """
+from pathlib import Path
+from streamlit.testing.v1 import AppTest
+import webapp
+folder = Path(webapp.__file__).parent
+app = AppTest.from_file(str(folder / "app.py"), default_timeout=60).run()
+for page in sorted(folder.glob("views/*.py")):
+    app.switch_page(f"views/{page.name}").run()
+    assert not app.exception, (page.name, [error.message for error in app.exception])
+"""
+NONE: Mapping[str, str] = MappingProxyType({})
 # None of the caller's own settings: an installed package must do without them.
 ENVIRONMENT = {
     name: value
@@ -63,10 +76,12 @@ def try_everything(scratch: Path, wheel: Path) -> None:
         run(movierec, "train", "als", cwd=home)
     with step("promote"):
         run(movierec, "promote", "--version", "2", cwd=home)
-    with step("serve and ask"), service(movierec, cwd=home) as address:
+    with step("serve, ask, and show the web page"), service(movierec, cwd=home) as address:
         ask(address)
-    with step("web page"), web_page(movierec, cwd=home) as address:
-        require(fetch(f"{address}/_stcore/health") == b"ok", "the web page is not healthy")
+        variables = {"MOVIEREC_API_URL": address}
+        run(movierec.with_name("python"), "-P", "-c", DRAW_PAGES, cwd=home, variables=variables)
+        with web_page(movierec, home, variables) as page:
+            require(fetch(f"{page}/_stcore/health") == b"ok", "the web page is not healthy")
     told = run(movierec, "bench", "topk", cwd=home, code=2)
     require("checkout" in told, told)
     require({"data", "mlruns", "var"} <= {path.name for path in home.iterdir()}, "data, runs and models are elsewhere")
@@ -97,22 +112,19 @@ def install(place: Path, wheel: Path, *locked: Path) -> Path:
     return place / "bin" / "movierec"
 
 
-def run(*words: str | Path, cwd: Path = ROOT, code: int = 0) -> str:
-    """Run a command to its end; return what it prints. Exits where its exit code is not `code`."""
-    done = subprocess.run(
-        list(map(str, words)), cwd=cwd, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-    )
-    printed = done.stdout.decode(errors="replace")
-    require(done.returncode == code, f"{' '.join(map(str, words))}: exit code {done.returncode}\n{printed}")
-    # Progress and notices go before the line of JSON.
-    return printed.strip().splitlines()[-1] if "--json" in words else printed
+def run(*words: str | Path, cwd: Path = ROOT, code: int = 0, variables: Mapping[str, str] = NONE) -> str:
+    """Run a command to its end; return what it prints, or its error. Exits where its exit code is not `code`."""
+    command, environment = list(map(str, words)), ENVIRONMENT | dict(variables)
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    require(done.returncode == code, f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stderr if code else done.stdout
 
 
 @contextmanager
-def service(movierec: Path, cwd: Path, variables: Mapping[str, str] | None = None) -> Iterator[str]:
+def service(movierec: Path, cwd: Path, variables: Mapping[str, str] = NONE) -> Iterator[str]:
     """Serve until the block ends; give the address once a version is served. Its end must be a clean one."""
     log = cwd / "serve.log"
-    with started([movierec, "serve", "--port", "0", "--workers", "1"], log, cwd, variables or {}) as process:
+    with started([movierec, "serve", "--port", "0", "--workers", "1"], log, cwd, variables) as process:
         wait(lambda: LISTENING.search(log.read_text()), log, process)
         address = LISTENING.findall(log.read_text())[0]
         wait(lambda: fetch(f"{address}/readyz"), log, process)
@@ -123,13 +135,13 @@ def service(movierec: Path, cwd: Path, variables: Mapping[str, str] | None = Non
 
 
 @contextmanager
-def web_page(movierec: Path, cwd: Path) -> Iterator[str]:
+def web_page(movierec: Path, cwd: Path, variables: Mapping[str, str]) -> Iterator[str]:
     """Show the web page until the block ends; give its address once it answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     log, address = cwd / "webapp.log", f"http://127.0.0.1:{port}"
-    with started([movierec, "webapp", "--port", port], log, cwd, {}) as process:
+    with started([movierec, "webapp", "--port", port], log, cwd, variables) as process:
         wait(lambda: fetch(f"{address}/_stcore/health"), log, process)
         yield address
 
@@ -140,9 +152,8 @@ def started(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server until the block ends."""
     with log.open("wb") as sink:
-        process = subprocess.Popen(
-            list(map(str, command)), cwd=cwd, env=ENVIRONMENT | dict(variables), stdout=sink, stderr=sink
-        )
+        environment = ENVIRONMENT | dict(variables)
+        process = subprocess.Popen(list(map(str, command)), cwd=cwd, env=environment, stdout=sink, stderr=sink)
     try:
         yield process
     finally:

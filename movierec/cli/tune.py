@@ -30,13 +30,14 @@ def tune(
     Example: movierec tune als --trials 50 --protocol ms-item75 --write
     A published split: movierec tune als --protocol files --train t.csv --valid v.csv --test s.csv
     """
-    from movierec.cli.progress import reporter
     from training.config import require_checkout
+
+    if write:
+        require_checkout("--write")  # before the libraries, which take long to import
+    from movierec.cli.progress import reporter
     from training.pipeline.tune import Search, load_space, write_parameters
     from training.pipeline.tune import tune as search_parameters
 
-    if write:
-        require_checkout("--write")
     rules, data = evaluation_inputs(protocol, dataset, Files(train_file, valid_file, test_file))
     search = Search(model, data, rules, metric, seed, load_space(model), overrides or ())
     with reporter() as progress:

@@ -8,12 +8,13 @@ import pytest
 
 from recommender.errors import DataError
 from recommender.model import Model
+from recommender.titles.index import encode_titles
 from tests.training.small import small_dataset
 from training.bundling.build import BundleBuilder
-from training.datasets import dataset as datasets
 from training.evaluation.result import Evaluation
 from training.models import configure
 from training.models.base import silent
+from training.models.fits import FitCache
 from training.pipeline import judge
 from training.pipeline.judge import TrainingSplit, evaluate_all, fit, judge_models, training_splits
 from training.splits.cut import all_ratings, training_data
@@ -77,7 +78,7 @@ def test_what_is_kept_is_what_is_evaluated(split, tmp_path):
 def test_results_do_not_depend_on_how_many_fits_run_at_once(split, monkeypatch):
     together = evaluate_all(split, RECIPES, SEEDS)
     monkeypatch.setattr(judge, "SIDE_BY_SIDE", 1)
-    alone = evaluate_all(replace(split, of_split=judge.FitCache(), of_dataset=judge.FitCache()), RECIPES, SEEDS)
+    alone = evaluate_all(replace(split, of_split=FitCache(), of_dataset=FitCache()), RECIPES, SEEDS)
     assert [(name, values(evaluation)) for name, evaluation in together] == [
         (name, values(evaluation)) for name, evaluation in alone
     ]
@@ -85,13 +86,12 @@ def test_results_do_not_depend_on_how_many_fits_run_at_once(split, monkeypatch):
 
 def test_titles_are_encoded_once_for_all_models_and_splits(monkeypatch):
     encoded = []
-    encode_titles = datasets.encode_titles
 
     def noted(names):
         encoded.append(len(names))
         return encode_titles(names)
 
-    monkeypatch.setattr(datasets, "encode_titles", noted)
+    monkeypatch.setattr("training.datasets.dataset.encode_titles", noted)
     dataset = small_dataset()
     for name in ("latest20", "item2item"):
         recipes = {"popularity": RECIPES["popularity"], "als": RECIPES["als"]}

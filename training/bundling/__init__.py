@@ -1,1 +1,1 @@
-"""From a fitted model to a bundle on disk."""
+"""Bundles around fitted models: builder, extras, prebuilt neighbours."""

@@ -1,4 +1,4 @@
-"""Arrays for pages and explanations; `recommender.films.extras` documents and reads them."""
+"""Extra arrays of a bundle, for pages and explanations; `recommender.films.extras` documents and reads them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from training.datasets.store import ProcessedDataset, TagMatrix
 from training.models.arrays import unit_rows
 
 FEATURES_PER_FILM = 50
-WITHOUT_RARITY = ("era", "directors", "actors")  # blocks in whose weights it is not contained yet
-LEAST_RARITY = 1e-3  # what a feature of every film still counts
+WITHOUT_RARITY = ("era", "directors", "actors")  # blocks whose weights do not contain the rarity yet
+LEAST_RARITY = 1e-3  # rarity of a feature that every film has
 MAP_FILMS = 2000
 MAP_PEOPLE = 20_000  # enough to place the most rated films
 MAP_FACTORS = 32
@@ -35,7 +35,7 @@ Arrays = dict[str, NDArray[Any]]
 def extra_arrays(
     dataset: ProcessedDataset, user_item: sp.csr_matrix, genre_names: Sequence[str], *, seed: int = 0
 ) -> Arrays:
-    """Every array of `recommender.films.extras` for the whole of `dataset`.
+    """Return every array of `recommender.films.extras` for the whole of `dataset`.
 
     `user_item`: (n_users, n_movies) stars of all ratings; `genre_names`: the manifest's. The same seed gives the same.
     """
@@ -48,8 +48,8 @@ def extra_arrays(
 
 
 def feature_arrays(tags: TagMatrix) -> Arrays:
-    """`features_*`: the strongest features of each film."""
-    matrix = strongest(sp.csr_matrix(tags.matrix @ sp.diags(said(tags))), FEATURES_PER_FILM)
+    """Return the arrays `features_*`: the strongest features of each film."""
+    matrix = strongest(sp.csr_matrix(tags.matrix @ sp.diags(explanation_weights(tags))), FEATURES_PER_FILM)
     text, offsets = concatenate([name.encode() for name in tags.features])
     return {
         "features_text": text,
@@ -60,10 +60,10 @@ def feature_arrays(tags: TagMatrix) -> Arrays:
     }
 
 
-def said(tags: TagMatrix) -> NDArray[np.float64]:
-    """(n_features,) how much having a feature says: rarity where the matrix lacks it; 0 for people known by identity.
+def explanation_weights(tags: TagMatrix) -> NDArray[np.float64]:
+    """Return the weight of each feature in explanations, (n_features,): IDF, or 0 for unnamed people.
 
-    Genres and tags carry their rarity in the matrix (Spärck Jones, 1972).
+    Where the matrix contains the IDF already (genres, tags) the weight is 1 (Spärck Jones, 1972).
     """
     n = tags.matrix.shape[0]
     rarity = np.log(n / np.maximum(np.bincount(tags.matrix.indices, minlength=len(tags.features)), 1)) + LEAST_RARITY
@@ -76,20 +76,20 @@ def said(tags: TagMatrix) -> NDArray[np.float64]:
 
 
 def strongest(matrix: sp.csr_matrix, k: int) -> sp.csr_matrix:
-    """`matrix` with the k largest entries of each row; column indices ascending."""
+    """Return `matrix` with the k largest entries of each row; column indices ascending."""
     matrix = sp.csr_matrix(matrix)
     matrix.eliminate_zeros()
     lengths = np.diff(matrix.indptr)
     order = np.lexsort((-matrix.data, np.repeat(np.arange(len(lengths)), lengths)))
-    place = np.arange(len(order)) - np.repeat(matrix.indptr[:-1], lengths)
-    matrix.data[order[place >= k]] = 0
+    rank = np.arange(len(order)) - np.repeat(matrix.indptr[:-1], lengths)
+    matrix.data[order[rank >= k]] = 0
     matrix.eliminate_zeros()
     matrix.sort_indices()
     return matrix
 
 
 def viewer_arrays(user_item: sp.csr_matrix) -> Arrays:
-    """`viewers_*`: who rated each film, those who liked it first."""
+    """Return the arrays `viewers_*`: the users who rated each film, those who liked it first."""
     by_film = user_item.tocsc()
     films = np.repeat(np.arange(by_film.shape[1]), np.diff(by_film.indptr))
     likes = by_film.data >= LIKE_THRESHOLD
@@ -102,10 +102,10 @@ def viewer_arrays(user_item: sp.csr_matrix) -> Arrays:
 
 
 def period_arrays(dataset: ProcessedDataset, genre_names: Sequence[str]) -> Arrays:
-    """`periods`, `film_periods_*`, `genre_periods_*` and `period_*`: ratings over time."""
-    periods, at = rating_periods(dataset.ratings[TIMESTAMP].to_numpy())
+    """Return the arrays `periods`, `film_periods_*`, `genre_periods_*` and `period_*`: ratings over time."""
+    periods, period_of_rating = rating_periods(dataset.ratings[TIMESTAMP].to_numpy())
     shape = (len(dataset.movie_ids), len(periods))
-    cells = dataset.movie_rows.astype(np.int64) * shape[1] + at
+    cells = dataset.movie_rows.astype(np.int64) * shape[1] + period_of_rating
     half_stars = np.rint(dataset.ratings[RATING].to_numpy() * 2)
     counts = sp.csr_matrix(np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape))
     sums = np.bincount(cells, half_stars, minlength=shape[0] * shape[1]).astype(np.int64).reshape(shape)
@@ -125,26 +125,29 @@ def period_arrays(dataset: ProcessedDataset, genre_names: Sequence[str]) -> Arra
 
 
 def rating_periods(seconds: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Consecutive periods (p,) as 1998 or 199804, and the period (n,) of each time in seconds."""
+    """Return consecutive periods (p,) as 1998 or 199804, and the index of each time's period (n,); times in seconds."""
     months = seconds.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
     first, last = int(months.min()), int(months.max())
     if last - first < MONTHS_BELOW:
-        each = np.arange(first, last + 1)
-        return ((1970 + each // 12) * 100 + each % 12 + 1).astype(np.int32), months - first
+        span = np.arange(first, last + 1)
+        return ((1970 + span // 12) * 100 + span % 12 + 1).astype(np.int32), months - first
     years = months // 12
     return (1970 + np.arange(first // 12, last // 12 + 1)).astype(np.int32), years - first // 12
 
 
 def genre_matrix(genres: pd.Series, names: Sequence[str]) -> sp.csr_matrix:
-    """(n_movies, g) 1 where the film is of the genre."""
-    column = {name: at for at, name in enumerate(names)}
-    pairs = [(row, column[name]) for row, own in enumerate(genres) for name in own]
+    """Return a matrix (n_movies, g) with 1 where the film has the genre."""
+    columns_by_name = {name: column for column, name in enumerate(names)}
+    pairs = [(row, columns_by_name[name]) for row, film_genres in enumerate(genres) for name in film_genres]
     rows, columns = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     return sp.csr_matrix((np.ones(len(rows), dtype=np.int64), (rows, columns)), shape=(len(genres), len(names)))
 
 
 def map_arrays(user_item: sp.csr_matrix, content: sp.csr_matrix, seed: int) -> Arrays:
-    """`map_rows`, `map_xy`: t-SNE (van der Maaten and Hinton, 2008) of the most rated films by taste and content."""
+    """Return `map_rows` and `map_xy`: t-SNE (van der Maaten and Hinton, 2008) of the most rated films.
+
+    Films are placed by taste and content.
+    """
     counts = np.bincount(user_item.indices, minlength=user_item.shape[1])
     rows = np.sort(np.argsort(-counts, kind="stable")[:MAP_FILMS])
     rows = rows[counts[rows] > 0]
@@ -160,7 +163,7 @@ def map_arrays(user_item: sp.csr_matrix, content: sp.csr_matrix, seed: int) -> A
 
 
 def _factors(matrix: sp.csr_matrix, seed: int) -> NDArray[np.float32]:
-    """Unit-length factors of each row; row lengths are taken off first, so that popularity does not place a film."""
+    """Return unit-length factors of each row; rows are normalised first, so that popularity does not place a film."""
     lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     scaled = sp.diags(np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)) @ matrix
     factors = min(MAP_FACTORS, min(matrix.shape) - 1)

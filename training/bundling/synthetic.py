@@ -1,4 +1,4 @@
-"""A bundle of any size without training: random vectors in the shapes of a real model, for measuring the service."""
+"""Bundles of any size without training: random vectors in the shapes of a real model, to measure the service."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NEIGHBOURS = 100
 
 @dataclass(frozen=True)
 class Size:
-    """How large the model is."""
+    """Size of the model."""
 
     movies: int = 60_000
     dimensions: int = 128
@@ -35,7 +35,7 @@ class Size:
 
 
 def write(path: Path, size: Size, seed: int = 0) -> None:
-    """Save a bundle at `path`; the same seed and size give the same arrays."""
+    """Save a random bundle at `path`; the same seed and size give the same arrays."""
     rng = np.random.default_rng(seed)
     history = _history(size, rng)
     films, histograms = _films(size, history, rng, random.Random(seed))
@@ -57,19 +57,18 @@ def write(path: Path, size: Size, seed: int = 0) -> None:
     }
     manifest = _manifest(size, histograms, arrays)
     model = Model(manifest, arrays)
-    asked = [Golden(subject="movie", id=1, movie_ids=[0] * 10, scores=[])]
-    golden = [model.golden_answer(query) for query in asked]
-    save_bundle(path, manifest.model_copy(update={"golden": golden}), arrays)
+    golden = model.golden_answer(Golden(subject="movie", id=1, movie_ids=[0] * 10, scores=[]))
+    save_bundle(path, manifest.model_copy(update={"golden": [golden]}), arrays)
 
 
 def _history(size: Size, rng: np.random.Generator) -> sp.csr_matrix:
-    """Ratings in stars, popular films more often."""
+    """Draw ratings in stars, (n_users, n_movies), popular films more often."""
     total = size.users * size.ratings_per_user
     columns = (size.movies * rng.random(total) ** 3).astype(np.int32)
     rows = np.repeat(np.arange(size.users, dtype=np.int32), size.ratings_per_user)
     stars = rng.choice(RATING_BINS, total)
     matrix = sp.csr_matrix((stars, (rows, columns)), shape=(size.users, size.movies))
-    matrix.data = np.clip(matrix.data, RATING_BINS[0], RATING_BINS[-1])  # one film drawn twice was added up
+    matrix.data = np.clip(matrix.data, RATING_BINS[0], RATING_BINS[-1])  # stars of a film drawn twice are summed
     return matrix
 
 
@@ -80,16 +79,16 @@ def _films(
     bins = len(RATING_BINS)
     flat = entries.col.astype(np.int64) * bins + np.rint(entries.data * 2 - 1).astype(np.int64)
     histograms = np.bincount(flat, minlength=size.movies * bins).reshape(size.movies, bins).astype(np.int32)
-    named = titles(size.movies, names)
+    title_names = titles(size.movies, names)
     films = []
-    for row, film in enumerate(named):
+    for row, film in enumerate(title_names):
         count = int(histograms[row].sum())
         average = round(float(histograms[row] @ RATING_BINS) / count, 2) if count else None
-        people = [f"{names.choice(named).title} {names.choice(named).title}"[:24] for _ in range(4)]
+        people = [f"{names.choice(title_names).title} {names.choice(title_names).title}"[:24] for _ in range(4)]
         genres = sorted(names.sample(GENRE_NAMES, 2))
         films.append(Film(row + 1, film.title, film.year, genres, people[:1], people[1:], average, count))
     encoded = encode_catalog(films, histograms, np.arange(size.movies, dtype=np.int32))
-    return {**encoded, **encode_titles(named), "_genres": np.array(genre_names(films))}, histograms
+    return {**encoded, **encode_titles(title_names), "_genres": np.array(genre_names(films))}, histograms
 
 
 def _extras(size: Size, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
@@ -126,7 +125,7 @@ def _unit_rows(n: int, d: int, rng: np.random.Generator) -> NDArray[np.float32]:
 def _neighbours(
     embedding: NDArray[np.float32], rng: np.random.Generator
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """For each film, films drawn at random in the order of their cosine: exact lists would take minutes to make."""
+    """Return random neighbours of each film, ordered by cosine: exact lists would take minutes."""
     n = len(embedding)
     steps = np.sort(rng.choice(np.arange(1, n), NEIGHBOURS, replace=False))
     rows = ((np.arange(n)[:, None] + steps) % n).astype(np.int32)

@@ -39,7 +39,7 @@ _VOCABULARY = 12_000
 
 
 def titles(n: int, rng: random.Random) -> list[TitleNames]:
-    """n films of different titles: words of a Zipf-like vocabulary, some with an article in front."""
+    """Draw n different titles: words of a Zipf-like vocabulary, some with an article in front."""
     words = sorted({_word(rng) for _ in range(_VOCABULARY)})
     rng.shuffle(words)
     seen: set[str] = set()

@@ -1,4 +1,4 @@
-"""All that decides what a training run makes: data, algorithms, protocols, seed."""
+"""Plan of a training run: data, algorithms, protocols, seed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ALL = "all"
 
 
 class PeopleProtocol(Config):
-    """The protocol that judges lists for people depends on the size of the data."""
+    """Names of the protocols that judge lists for users, on large and on small data."""
 
     large: str
     small: str
@@ -30,14 +30,14 @@ class PeopleProtocol(Config):
 
 
 class Trainings(Config):
-    """How many training seeds each figure is the mean of."""
+    """Number of training seeds that each metric is averaged over."""
 
     large: int = Field(ge=1)
     small: int = Field(ge=1)
 
 
 class AgreementConfig(Config):
-    """How much a refitted model must resemble the evaluated one."""
+    """Least agreement of a refitted model with the evaluated one."""
 
     films: int = Field(ge=1, description="most rated films that are compared")
     people: int = Field(ge=1, description="people that are compared")
@@ -46,7 +46,7 @@ class AgreementConfig(Config):
 
 
 class TrainingConfig(Config):
-    """configs/training.yaml."""
+    """Settings of configs/training.yaml."""
 
     people: PeopleProtocol
     titles: str
@@ -57,7 +57,7 @@ class TrainingConfig(Config):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a training run makes, and from what."""
+    """Everything that decides what a training run makes."""
 
     dataset: ProcessedDataset
     configs: Mapping[str, Config]  # of the algorithms, in the order in which they are registered
@@ -71,7 +71,7 @@ class Plan:
 
     @property
     def training_seeds(self) -> range:
-        """The first one is also that of the refitted model."""
+        """Return the training seeds; the first is also the refitted model's."""
         return range(self.seed, self.seed + self.trainings)
 
     @property
@@ -80,13 +80,13 @@ class Plan:
 
     @property
     def judging_key(self) -> str:
-        """Only versions for which this is the same were judged alike."""
+        """Return a digest of how models are judged; versions are comparable where it is the same."""
         return _digest([self.trainings, *(protocol.judging for protocol in self.protocols)])
 
     @property
     def key(self) -> str:
-        """The same for the same data, configuration and seed."""
-        parts = {
+        """Return a digest of data, configuration and seed."""
+        identity = {
             "fingerprint": self.dataset.fingerprint,
             "configs": {name: config.model_dump(mode="json") for name, config in self.configs.items()},
             "composite": self.composite,
@@ -94,11 +94,11 @@ class Plan:
             "settings": self.settings.model_dump(mode="json"),
             "seed": self.seed,
         }
-        return _digest(parts)
+        return _digest(identity)
 
 
 def make_plan(what: str, dataset: ProcessedDataset, *, seed: int = 0, overrides: Sequence[str] = ()) -> Plan:
-    """The plan for one algorithm or `all`; `overrides` are `key=value` for the configuration of a single algorithm.
+    """Return the plan for one algorithm or `all`; `overrides` are `key=value` for a single algorithm.
 
     Raises UsageError for an unknown algorithm or key.
     """
@@ -121,11 +121,11 @@ def make_plan(what: str, dataset: ProcessedDataset, *, seed: int = 0, overrides:
 
 
 def people_protocol(dataset: ProcessedDataset, choice: PeopleProtocol) -> str:
-    """`large`, or `small` where `large` has too few test users on this data."""
+    """Return the protocol `large`, or `small` where `large` has too few test users on this data."""
     split = splits(load_protocol(choice.large), dataset, seed=0)[0]
     users = len(np.unique(dataset.user_rows[split.test]))
     return choice.large if users >= choice.least_users else choice.small
 
 
-def _digest(parts: Any) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+def _digest(identity: Any) -> str:
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]

@@ -96,10 +96,12 @@ import dataclasses, json, sys
 from pathlib import Path
 from tests.training.small import small_dataset
 from training.progress import silent
+from training.pipeline import judge
 from training.pipeline.checkpoints import Workspace
 from training.pipeline.plan import make_plan
 from training.pipeline.stages import Training
 
+judge.SIDE_BY_SIDE = int(sys.argv[2])
 plan = dataclasses.replace(make_plan("all", small_dataset(), seed=1), trainings=1)
 training = Training(plan, Workspace(Path(sys.argv[1])), silent)
 found = training.evaluate(training.recipes())
@@ -113,7 +115,7 @@ print(json.dumps({
 
 
 def test_two_processes_with_the_same_seed_give_the_same_figures_of_every_model(tmp_path):
-    runs = [start_script(METRICS, tmp_path / str(number)) for number in range(2)]
+    runs = [start_script(METRICS, tmp_path / str(fits_at_once), fits_at_once) for fits_at_once in (1, 3)]
     first, second = (json.loads(run.communicate()[0]) for run in runs)
     assert {name.split()[0] for name in first} == {*NAMES, stages.COMPOSITE}
     assert len({name.split()[1].split("/")[0] for name in first}) == 3

@@ -1,0 +1,107 @@
+"""Fits and evaluations of one split: what is done once, what is scored, and in which order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from recommender.errors import DataError
+from recommender.model import Model
+from recommender.titles.index import encode_titles
+from tests.training.small import small_dataset
+from training.bundling.build import BundleBuilder
+from training.evaluation.result import Evaluation
+from training.models import configure
+from training.models.base import silent
+from training.models.fits import FitCache
+from training.pipeline import judge
+from training.pipeline.judge import TrainingSplit, evaluate_all, fit, judge_models, training_splits
+from training.splits.cut import all_ratings, training_data
+from training.splits.protocol import load_protocol
+
+SEEDS = [3, 4, 5]
+NAMES = ("popularity", "als", "ensemble")
+RECIPES = {name: fit(name, configure(name)) for name in NAMES}
+
+
+@pytest.fixture
+def split():
+    return next(training_splits(small_dataset(), load_protocol("latest20"), progress=silent))
+
+
+def values(evaluation: Evaluation):
+    return {metric.name: (metric.value, metric.lo, metric.hi) for metric in evaluation.metrics}
+
+
+def test_models_that_no_seed_changes_are_evaluated_once(split, monkeypatch):
+    evaluated = []
+    evaluate = TrainingSplit.evaluate
+
+    def noted(split, recipe, seed, *rest):
+        evaluated.append((recipe.name, seed))
+        return evaluate(split, recipe, seed, *rest)
+
+    monkeypatch.setattr(TrainingSplit, "evaluate", noted)
+    results = evaluate_all(split, RECIPES, SEEDS)
+    order = [("popularity", 3), *((name, seed) for seed in SEEDS for name in NAMES if name != "popularity")]
+    assert sorted(evaluated) == sorted(order)
+    assert [name for name, _ in results] == [name for name, _ in order]
+    assert [evaluation.seed for _, evaluation in results] == [seed for _, seed in order]
+
+
+def test_the_mean_over_seeds_of_a_model_that_none_changes_is_its_one_evaluation(split):
+    configs = {"popularity": configure("popularity")}
+    mean = judge_models(configs, split.dataset, split.protocol, training_seeds=SEEDS, progress=silent)["popularity"]
+    assert values(mean) == values(split.evaluate(RECIPES["popularity"], SEEDS[0]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scores_in_memory_are_those_of_the_saved_and_reloaded_bundle(split, name, tmp_path):
+    def keep(build):
+        build(tmp_path / "bundle")
+        return tmp_path / "bundle"
+
+    in_memory = split.evaluate(RECIPES[name], 3)
+    assert values(split.evaluate(RECIPES[name], 3, keep)) == values(in_memory)
+    Model.load(tmp_path / "bundle").check_golden()
+
+
+def test_what_is_kept_is_what_is_evaluated(split, tmp_path):
+    everything = training_data(split.dataset, all_ratings(split.dataset))
+    fitted = RECIPES["popularity"].make(split.fits(3))
+    BundleBuilder(split.dataset, everything).save(tmp_path / "bundle", fitted)
+    with pytest.raises(DataError, match="Expected a model fitted on the split's"):
+        split.evaluate(RECIPES["popularity"], 3, lambda build: tmp_path / "bundle")
+
+
+def test_results_do_not_depend_on_how_many_fits_run_at_once(split, monkeypatch):
+    together = evaluate_all(split, RECIPES, SEEDS)
+    monkeypatch.setattr(judge, "SIDE_BY_SIDE", 1)
+    alone = evaluate_all(replace(split, of_split=FitCache(), of_dataset=FitCache()), RECIPES, SEEDS)
+    assert [(name, values(evaluation)) for name, evaluation in together] == [
+        (name, values(evaluation)) for name, evaluation in alone
+    ]
+
+
+def test_titles_are_encoded_once_for_all_models_and_splits(monkeypatch):
+    encoded = []
+
+    def noted(names):
+        encoded.append(len(names))
+        return encode_titles(names)
+
+    monkeypatch.setattr("training.datasets.dataset.encode_titles", noted)
+    dataset = small_dataset()
+    for name in ("latest20", "item2item"):
+        recipes = {"popularity": RECIPES["popularity"], "als": RECIPES["als"]}
+        evaluate_all(next(training_splits(dataset, load_protocol(name), progress=silent)), recipes, SEEDS[:2])
+    assert len(encoded) == 1
+
+
+def test_an_evaluation_that_fails_ends_all(split, monkeypatch):
+    def broken(name, seed):
+        raise DataError(f"{name} {seed}")
+
+    with pytest.raises(DataError, match="popularity 3"):
+        evaluate_all(split, RECIPES, SEEDS, broken)

@@ -102,14 +102,14 @@ def complete(size: float) -> Figure:
 
 
 def ours(task: Task) -> dict[str, float]:
-    """Return the mean of each metric by our code."""
+    """Compute every metric with our code and return its mean."""
     hits = find_hits(task.lists, task.relevant)
     metrics = list_metrics(hits, np.diff(task.relevant.indptr), [K], _METRICS)
     return {name: float(metrics[f"{name}_at_{K}"].mean()) for name in _METRICS}
 
 
 def theirs(task: Task, *, cached: bool = True) -> dict[str, float]:
-    """Return the mean of each metric by `recommenders`, with or without its cache of merged frames."""
+    """Compute every metric with the library `recommenders` and return its mean; `cached` keeps its cache on."""
     peer = _peer()
     functions = {
         "ndcg": peer.ndcg_at_k,

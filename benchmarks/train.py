@@ -65,7 +65,7 @@ def measure(name: str, raw: Path | None, rounds: int) -> Figure:
 
 
 def ours(root: Path, name: str) -> None:
-    """Run the command, in a registry that is not there yet."""
+    """Run `movierec train all` in a new, empty registry."""
     with scratch_directory(root) as fresh:
         (fresh / "data").symlink_to(root / "data")
         succeed(fresh, "train", ALL, "--dataset", name)

@@ -32,7 +32,7 @@ def resolve_title(served: Served, title: str, *, n: int, fuzzy: bool = False) ->
 
 
 def film_link(served: Served, row: int, n: int) -> dict[str, Any]:
-    """Return a film's id, title and year with the link that asks for n films like it."""
+    """Return a film as a dict: id, title, year, and the address of the API call for n films like it."""
     film = served.model.catalog.film(row)
     link = "/recommend/?" + urlencode({"movie_id": film.movie_id, "n": n})
     return {"movie_id": film.movie_id, "title": film.title, "year": film.year, "link": link}

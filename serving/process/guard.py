@@ -56,7 +56,7 @@ class Guard:
         return subprocess.Popen(launcher, stdin=subprocess.DEVNULL, pass_fds=[self._pipe], **options)
 
     def join(self) -> None:
-        """Make this process a member, in a session of its own; for a process that the guard's owner has just forked."""
+        """Let the guard end this process when its parent ends; call it in a forked process."""
         guard_process.join(self._pipe)
 
     def _start(self) -> None:

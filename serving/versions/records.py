@@ -54,7 +54,7 @@ def read_small(path: Path) -> bytes:
 
 
 def write_record(path: Path, record: BaseModel) -> None:
-    """Replace the file by the sealed record. Raises BundleIntegrityError where it cannot be written."""
+    """Write a record as JSON with its checksum, replacing the file. Raises BundleIntegrityError if that fails."""
     _write(path, seal(record))
 
 

@@ -104,7 +104,7 @@ class Exchange:
 
 @contextmanager
 def open_exchange(spark: Any, root: str | None) -> Iterator[tuple[Exchange, Path]]:
-    """Yield an exchange under `root` (None: a local temporary directory) and a local scratch directory.
+    """Yield a folder that driver and workers both reach, under `root` or temporary and local, and a scratch directory.
 
     Both are removed at the end.
     """

@@ -13,10 +13,10 @@ from tests.training.small import small_dataset
 from training.bundling.build import BundleBuilder
 from training.evaluation.result import Evaluation
 from training.models import configure
-from training.models.base import silent
 from training.models.fits import FitCache
 from training.pipeline import judge
 from training.pipeline.judge import TrainingSplit, evaluate_all, fit, judge_models, training_splits
+from training.progress import silent
 from training.splits.cut import all_ratings, training_data
 from training.splits.protocol import load_protocol
 

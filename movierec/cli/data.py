@@ -19,8 +19,18 @@ app = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(help="Data set, for example ml-100k.", callback=dataset_name())]
+
+
+def _expanded(path: Path | None) -> Path | None:
+    """Replace a leading `~`, which a shell leaves as it is in `--option=~/directory`."""
+    return None if path is None else path.expanduser()
+
+
 ProcessedRoot = Annotated[
-    Path | None, typer.Option("--processed", help="Directory of the processed data sets; default: data/processed.")
+    Path | None,
+    typer.Option(
+        "--processed", help="Directory of the processed data sets; default: data/processed.", callback=_expanded
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 
@@ -87,7 +97,10 @@ def synth(
     genome: Annotated[bool, typer.Option(help="Write a tag genome of 1,128 tags as well.")] = False,
     out: Annotated[
         Path | None,
-        typer.Option(help="New directory, or one of an older synthetic data set; default: data/raw/synthetic."),
+        typer.Option(
+            help="New directory, or one of an older synthetic data set; default: data/raw/synthetic.",
+            callback=_expanded,
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -137,7 +150,7 @@ def credits(
 
 @app.command(epilog="Example: movierec data synth-bundle --movies 60000 --users 160000 --dim 128 --out var/bundle")
 def synth_bundle(
-    out: Annotated[Path, typer.Option(help="Directory of the bundle; must not exist yet.")],
+    out: Annotated[Path, typer.Option(help="Directory of the bundle; must not exist yet.", callback=_expanded)],
     movies: Annotated[int, typer.Option(help="Number of films.", min=1)] = 60_000,
     users: Annotated[int, typer.Option(help="Number of people.", min=1)] = 160_000,
     dim: Annotated[int, typer.Option(help="Dimensions of the embeddings.", min=1)] = 128,

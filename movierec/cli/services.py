@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import httpx
 
-from recommender.errors import MovierecError
+from recommender.errors import MovierecError, UsageError
 from serving.process import ports
 from serving.process.guard import Guard
 from serving.signals import STOP_SIGNALS, on_stop
@@ -115,8 +115,16 @@ def stop_with(parent: int) -> None:
 
 def _start(service: Service, guard: Guard, log: Path) -> subprocess.Popen[bytes]:
     environment = os.environ | dict(service.environment)
-    with log.open("wb") as sink:
+    with _open_log(log) as sink:
         return guard.spawn(service.argv, stdout=sink, stderr=subprocess.STDOUT, env=environment)
+
+
+def _open_log(log: Path) -> BinaryIO:
+    """Open a log for appending: what lies there is kept, and a link is not followed to somebody else's file."""
+    try:
+        return os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o644), "ab")
+    except OSError as error:
+        raise UsageError(f"The log {log} cannot be written: {error.strerror}. Move what is there.") from error
 
 
 def _wait_until_ready(service: Service, process: subprocess.Popen[bytes], log: Path) -> None:

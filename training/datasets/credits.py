@@ -29,7 +29,7 @@ def read_credits(path: Path) -> pd.DataFrame:
     """
     if not path.is_file():
         raise MissingInputError(
-            f"Expected film credits at {path}; there is no such file. Leave --credits out, or mend it."
+            f"Expected film credits at {path}; there is no such file. Name another one, or leave that option out."
         )
     return _from_metadata(path) if path.suffix == ".json" else _from_csv(path)
 

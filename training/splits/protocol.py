@@ -136,10 +136,9 @@ class ProtocolConfig(Config):
 
 def load_protocol(name: str) -> ProtocolConfig:
     """Read the protocol `name` from its file. Raises UsageError, which names the existing protocols."""
-    path = PROTOCOL_ROOT / f"{name}.yaml"
-    if not path.is_file():
+    if name not in protocol_names():
         raise UsageError(f"No protocol {name!r}; expected one of: {', '.join(protocol_names())}.")
-    return load_config(path, ProtocolConfig)
+    return load_config(PROTOCOL_ROOT / f"{name}.yaml", ProtocolConfig)
 
 
 def protocol_names() -> list[str]:

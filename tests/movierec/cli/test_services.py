@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from movierec.cli import services
 from movierec.cli.services import Service, Stop, require_free, running, stop_signals
 from recommender.errors import MovierecError, UsageError
 
@@ -103,3 +104,17 @@ def test_the_holder_is_the_command_that_started_the_listener_and_arguments_stay_
     assert f"taken by `make run` or `movierec demo` (process {demo.pid}, since" in str(refusal.value)
     assert f"`kill {demo.pid}`" in str(refusal.value)
     assert "canary" not in str(refusal.value)
+
+
+@pytest.mark.fault(58)
+def test_logs_are_added_to_and_never_written_through_a_link(tmp_path: Path) -> None:
+    log, precious = tmp_path / "api.log", tmp_path / "precious.txt"
+    log.write_text("mine\n")
+    with services._open_log(log) as sink:
+        sink.write(b"theirs\n")
+    assert log.read_text() == "mine\ntheirs\n"
+    precious.write_text("mine\n")
+    (tmp_path / "link.log").symlink_to(precious)
+    with pytest.raises(UsageError, match=r"link\.log"):
+        services._open_log(tmp_path / "link.log")
+    assert precious.read_text() == "mine\n"

@@ -160,7 +160,8 @@ def require_replaceable(target: Path, inventory: Inventory) -> list[str]:
         names_text = ", ".join(foreign if len(foreign) <= _NAMED_AT_MOST else [*foreign[:_NAMED_AT_MOST], "..."])
         raise UsageError(
             f"{target} was left as it is. Expected only files that the same step wrote there earlier and nobody "
-            f"changed, found also {names_text}. Move them elsewhere or name another directory, then run the command again."
+            f"changed, found also {names_text}. Move them elsewhere or name another directory, then run the command "
+            "again."
         )
     return names
 

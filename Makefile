@@ -10,6 +10,7 @@ ARGS ?=
 # Without cached bytecode each start compiles MLflow, pandas and their like again: 11 s instead of 4 before anything is done.
 unexport PYTHONDONTWRITEBYTECODE
 
+PACKAGES := client benchmarks movierec recommender scripts serving testing tests training webapp
 BIN := .venv/bin
 READY := .venv/.synced
 
@@ -47,8 +48,10 @@ lock: $(READY) ## bring uv.lock and what is exported from it up to date with pyp
 # Any supported Python does, for it needs no library; .venv may be gone already.
 clean: ## remove what was made here: .venv, caches, processed data, runs and models (data/raw and your own files stay)
 	@$(firstword $(wildcard $(BIN)/python) python3) -m scripts.clean
-	@rm -rf .venv .venv-uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
-	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -rf .venv .venv-uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@if [ -d dist ] && [ ! -L dist ]; then rm -f dist/movierec-*.whl dist/movierec-*.tar.gz; rmdir dist 2>/dev/null || true; fi
+	@find $(wildcard $(PACKAGES)) -path '*/__pycache__/*' -type f \( -name '*.pyc' -o -name '*.nb[ic]' \) -delete
+	@find $(wildcard $(PACKAGES)) -name __pycache__ -type d -empty -delete
 
 $(READY): pyproject.toml uv.lock scripts/bootstrap.sh
 	@scripts/bootstrap.sh

@@ -18,12 +18,15 @@ import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from recommender.errors import MovierecError, UsageError
 
 # Returns the paths of this project's files below a directory ("a/b.csv"), or None if it did not make the directory.
 Inventory = Callable[[Path], Collection[str] | None]
+
+# Which step wrote a marked directory; no other step may replace it.
+Kind = Literal["fetch", "synth", "stages"]
 
 MARKER = ".movierec.json"
 SCRATCH = ".movierec-"
@@ -133,13 +136,13 @@ def replaced_directory(target: Path, inventory: Inventory) -> Iterator[Path]:
 
 
 @contextmanager
-def marked_directory(target: Path) -> Iterator[Path]:
+def marked_directory(target: Path, kind: Kind) -> Iterator[Path]:
     """Yield a directory that replaces `target` as `replaced_directory` does; a marker file becomes its inventory."""
-    with replaced_directory(target, marked_files) as fresh:
+    with replaced_directory(target, marked_files(kind)) as fresh:
         yield fresh
         for name in entries(fresh):
             sync(fresh / name)
-        mark(fresh, entries(fresh))
+        mark(fresh, entries(fresh), kind)
 
 
 def require_replaceable(target: Path, inventory: Inventory) -> list[str]:
@@ -156,8 +159,9 @@ def require_replaceable(target: Path, inventory: Inventory) -> list[str]:
     if foreign := foreign_entries(target, inventory):
         names_text = ", ".join(foreign if len(foreign) <= _NAMED_AT_MOST else [*foreign[:_NAMED_AT_MOST], "..."])
         raise UsageError(
-            f"{target} was left as it is. Expected only files that movierec wrote there and nobody changed, found also "
-            f"{names_text}. Move them elsewhere or name another directory, then run the command again."
+            f"{target} was left as it is. Expected only files that the same step wrote there earlier and nobody "
+            f"changed, found also {names_text}. Move them elsewhere or name another directory, then run the command "
+            "again."
         )
     return names
 
@@ -202,19 +206,23 @@ def foreign_entries(directory: Path, inventory: Inventory) -> list[str]:
     ]
 
 
-def mark(directory: Path, names: Iterable[str]) -> None:
+def mark(directory: Path, names: Iterable[str], kind: Kind) -> None:
     """List files in a directory's marker: they count as this project's until somebody changes them."""
     states = {name: _state(directory / name) for name in names}
-    marker = {"made_by": _MADE_BY, "files": (_marked(directory) or {}) | states}
+    marker = {"made_by": _MADE_BY, "kind": kind, "files": (_marked(directory, kind) or {}) | states}
     write_text(directory / MARKER, json.dumps(marker, indent=0) + "\n")
 
 
-def marked_files(directory: Path) -> Collection[str] | None:
-    """Return a directory's marker and the unchanged files that it lists, or None without a marker: an Inventory."""
-    marked = _marked(directory)
-    if marked is None:
-        return None
-    return {MARKER, *(name for name, state in marked.items() if _state(directory / name) == state)}
+def marked_files(kind: Kind) -> Inventory:
+    """Return an Inventory: a directory's marker and the unchanged files it lists, None without a marker of `kind`."""
+
+    def inventory(directory: Path) -> Collection[str] | None:
+        marked = _marked(directory, kind)
+        if marked is None:
+            return None
+        return {MARKER, *(name for name, state in marked.items() if _state(directory / name) == state)}
+
+    return inventory
 
 
 def named(pattern: str) -> Inventory:
@@ -222,10 +230,10 @@ def named(pattern: str) -> Inventory:
     return lambda directory: [name for name in entries(directory) if re.fullmatch(pattern, name)]
 
 
-def _marked(directory: Path) -> dict[str, Any] | None:
+def _marked(directory: Path, kind: Kind) -> dict[str, Any] | None:
     try:
         marker = json.loads((directory / MARKER).read_bytes())
-        return dict(marker["files"]) if marker["made_by"] == _MADE_BY else None
+        return dict(marker["files"]) if (marker["made_by"], marker["kind"]) == (_MADE_BY, kind) else None
     except (OSError, ValueError, TypeError, KeyError):
         return None
 

@@ -109,7 +109,7 @@ def synth(
     from recommender.files import marked_files, require_replaceable
 
     out = out or home.raw_data() / "synthetic"
-    require_replaceable(out, marked_files)  # before the libraries, which take long to import
+    require_replaceable(out, marked_files("synth"))  # before the libraries, which take long to import
     from movierec.cli.progress import reporter
     from training.datasets.synth.files import write_twin
     from training.datasets.synth.settings import load_synthetic_config

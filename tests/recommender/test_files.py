@@ -15,7 +15,7 @@ from recommender.files import MARKER, entries, mark, marked_directory, marked_fi
 
 
 def write(directory: Path, **texts: str) -> None:
-    with marked_directory(directory) as fresh:
+    with marked_directory(directory, "synth") as fresh:
         for name, text in texts.items():
             (fresh / name).write_text(text)
 
@@ -69,9 +69,15 @@ FOREIGN = {
     "marker of others": lambda directory: (directory / MARKER).write_text(
         (directory / MARKER).read_text().replace("movierec", "somebody")
     ),
+    "marker of another step": lambda directory: (directory / MARKER).write_text(
+        (directory / MARKER).read_text().replace("synth", "fetch")
+    ),
+    "marker of no step": lambda directory: (directory / MARKER).write_text(
+        (directory / MARKER).read_text().replace('"kind": "synth",', "")
+    ),
     "marker that is no mapping": lambda directory: (directory / MARKER).write_text("[]"),
     "marker that names no files": lambda directory: (directory / MARKER).write_text(
-        '{"made_by": "movierec", "files": ["ratings"]}'
+        '{"made_by": "movierec", "kind": "synth", "files": ["ratings"]}'
     ),
 }
 
@@ -94,9 +100,11 @@ def test_what_is_not_ours_is_not_removed(tmp_path, change):
     change(tmp_path / "twin")
     before = tree(tmp_path)
     our_files = {
-        f"twin/{name}" for name in marked_files(tmp_path / "twin") or () if not (tmp_path / "twin" / name).is_symlink()
+        f"twin/{name}"
+        for name in marked_files("synth")(tmp_path / "twin") or ()
+        if not (tmp_path / "twin" / name).is_symlink()
     }
-    left = remove_directory(tmp_path / "twin", marked_files)
+    left = remove_directory(tmp_path / "twin", marked_files("synth"))
     assert left
     assert tree(tmp_path) == {name: content for name, content in before.items() if name not in our_files}
 
@@ -107,7 +115,7 @@ def test_a_file_that_comes_while_the_new_ones_are_written_stays(tmp_path):
     write(target, ratings="one")
 
     def write_while_somebody_takes_notes() -> None:
-        with marked_directory(target) as fresh:
+        with marked_directory(target, "synth") as fresh:
             (fresh / "ratings").write_text("two")
             (target / "notes.txt").write_text("mine")
 
@@ -157,7 +165,7 @@ def test_a_linked_directory_is_not_removed(tmp_path):
     write(tmp_path / "twin", ratings="one")
     (tmp_path / "link").symlink_to(tmp_path / "twin")
     before = tree(tmp_path)
-    assert remove_directory(tmp_path / "link", marked_files) == ["link"]
+    assert remove_directory(tmp_path / "link", marked_files("synth")) == ["link"]
     assert tree(tmp_path) == before
 
 
@@ -166,9 +174,9 @@ def test_a_marker_reaches_nothing_outside_its_directory(tmp_path):
     (tmp_path / "victim").write_text("mine")
     directory = tmp_path / "twin"
     directory.mkdir()
-    mark(directory, ["../victim", str(tmp_path / "victim")])
+    mark(directory, ["../victim", str(tmp_path / "victim")], "synth")
     assert json.loads((directory / MARKER).read_text())["files"]["../victim"]
-    assert remove_directory(directory, marked_files) == []
+    assert remove_directory(directory, marked_files("synth")) == []
     assert (tmp_path / "victim").read_text() == "mine"
     assert not directory.exists()
 
@@ -176,7 +184,7 @@ def test_a_marker_reaches_nothing_outside_its_directory(tmp_path):
 def test_a_block_that_fails_leaves_everything_as_it_was(tmp_path):
     write(tmp_path / "twin", ratings="one")
     before = tree(tmp_path)
-    with pytest.raises(ZeroDivisionError), marked_directory(tmp_path / "twin") as fresh:
+    with pytest.raises(ZeroDivisionError), marked_directory(tmp_path / "twin", "synth") as fresh:
         fail_after((fresh / "ratings").write_text("half"))
     assert tree(tmp_path) == before
 
@@ -201,7 +209,7 @@ def test_leftovers_of_a_killed_process_go_with_their_directory(tmp_path):
     left = tmp_path / "twin" / f"{files.SCRATCH}0123456789abcdef"
     left.mkdir()
     (left / "half").write_text("half")
-    assert remove_directory(tmp_path / "twin", marked_files) == []
+    assert remove_directory(tmp_path / "twin", marked_files("synth")) == []
     assert not (tmp_path / "twin").exists()
 
 
@@ -271,5 +279,5 @@ def test_a_scratch_directory_is_gone_afterwards_and_takes_no_linked_file_along(t
 
 
 def test_a_full_disk_is_told_in_words(tmp_path):
-    with pytest.raises(MovierecError, match="Make room"), marked_directory(tmp_path / "twin"):
+    with pytest.raises(MovierecError, match="Make room"), marked_directory(tmp_path / "twin", "synth"):
         raise OSError(28, "No space left on device")

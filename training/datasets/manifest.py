@@ -7,10 +7,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from recommender.files import sha256_of
 from training.datasets.names import is_name
 
 MANIFEST = "manifest.json"
 MOVIES_FILE = "processed_movies.pkl"
+_REPORTS = {".md", ".json", ".csv"}  # what people read and may write notes into
 _KEYS = {"format", "name", "fingerprint", "pandas", "files"}
 
 
@@ -24,9 +26,19 @@ def read_manifest(directory: Path) -> dict[str, Any] | None:
 
 
 def processed_files(directory: Path) -> Collection[str] | None:
-    """Return the names of all files of a processed data set, as its manifest lists them, or None without a manifest."""
+    """Return the names of a processed data set's files, except edited reports, or None without a manifest.
+
+    A pickle or an array that differs from its sha256 is damaged, not edited, and may be replaced.
+    """
     manifest = read_manifest(directory)
-    return None if manifest is None else {MANIFEST, *manifest["files"]}
+    if manifest is None:
+        return None
+    files = manifest["files"].items()
+    return {MANIFEST, *(name for name, checksum in files if not _is_edited(directory / name, checksum))}
+
+
+def _is_edited(path: Path, checksum: object) -> bool:
+    return path.suffix in _REPORTS and path.is_file() and sha256_of(path) != checksum
 
 
 def _is_sound(manifest: object) -> bool:

@@ -60,7 +60,7 @@ class Workspace:
         """Record that this workspace has made a file, or a directory with all its files."""
         name = path.relative_to(self.directory).as_posix()
         with self._claiming:  # stages end in several threads
-            mark(self.directory, [f"{name}/{entry}" for entry in entries(path)] or [name])
+            mark(self.directory, [f"{name}/{entry}" for entry in entries(path)] or [name], "stages")
 
 
 @contextmanager
@@ -79,9 +79,9 @@ def open_workspace(key: str, root: Path | None = None) -> Iterator[Workspace]:
         except Timeout:
             continue
         with lock:
-            if foreign_entries(directory, marked_files):
+            if foreign_entries(directory, marked_files("stages")):
                 continue  # a stage with other files in it would be taken for finished, and removed with them
             directory.mkdir(exist_ok=True)
             yield Workspace(directory)
-            remove_directory(directory, marked_files)
+            remove_directory(directory, marked_files("stages"))
         return

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from movierec.cli import main
-from recommender.files import entries
+from recommender.files import entries, marked_directory
 from tests.movierec.cli.test_main import HEAVY, in_fresh_python
 
 DOWNLOADED = "Downloads/ml-latest-small"
@@ -215,6 +215,40 @@ def test_notes_beside_processed_data_stay(movierec, home, capsys):
     assert tree(home) == before
     (home / "data/processed/other/notes.txt").unlink()
     assert movierec("data", "prepare", "other", "--raw", "data/raw/toy", "--force") == 0
+
+
+@pytest.mark.fault(58)
+@pytest.mark.parametrize("force", [(), ("--force",)])
+@pytest.mark.parametrize("report", ["quality_report.md", "quarantine.csv"])
+def test_an_edited_report_is_not_replaced(report, force, movierec, home, capsys):
+    with (home / "data/processed/other" / report).open("a") as file:
+        file.write("note\n")
+    before = tree(home)
+    assert movierec("data", "prepare", "other", "--raw", "data/raw/toy", *force) == 2
+    assert report in capsys.readouterr().err
+    assert tree(home) == before
+
+
+@pytest.mark.fault(58)
+@pytest.mark.parametrize("file", ["processed_movies.pkl", "user_ids.npy"])
+def test_a_damaged_array_or_pickle_is_made_anew(file, movierec, home):
+    path = home / "data/processed/other" / file
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    assert movierec("data", "prepare", "other", "--raw", "data/raw/toy") == 0
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.fault(58)
+def test_a_twin_does_not_replace_what_was_fetched(movierec, home, capsys):
+    target = home / "data/raw/ml-latest-small"
+    with marked_directory(target, "fetch") as fresh:
+        (fresh / "ratings.csv").write_text("fetched")
+    before = tree(home)
+    words = ("data", "synth", "--users", "20", "--movies", "20", "--ratings", "90")
+    assert movierec(*words, "--out", "data/raw/ml-latest-small") == 2
+    assert "ratings.csv" in capsys.readouterr().err
+    assert tree(home) == before
 
 
 @pytest.mark.fault(58)

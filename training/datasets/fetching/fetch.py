@@ -57,7 +57,7 @@ def fetch(
         if not force and target.is_dir() and any(target.iterdir()):
             return target
         try:
-            with marked_directory(target) as fresh:
+            with marked_directory(target, "fetch") as fresh:
                 _fill(fresh, config, raw_root, mirror, progress)
         except Unreachable as error:
             raise MissingInputError(f"{error}. {_by_hand(name, config, raw_root)}") from error

@@ -31,7 +31,7 @@ def write_twin(config: SyntheticConfig, directory: Path, genome: bool = False, p
 
     Replaces an older synthetic data set. Raises UsageError where `directory` holds anything else.
     """
-    with marked_directory(directory) as fresh:
+    with marked_directory(directory, "synth") as fresh:
         world = make_world(config)
         _write_films(world, fresh)
         _write_ratings(world, fresh, progress)

@@ -16,7 +16,7 @@ import yaml
 from movierec.cli import main
 from recommender import home
 from recommender.errors import DataError, MissingInputError, UsageError
-from recommender.files import MARKER, entries
+from recommender.files import MARKER, entries, marked_directory
 from tests.training.datasets.fetching.hostile_server import serving
 from training.datasets import config
 from training.datasets.fetching import download, fetch
@@ -160,6 +160,16 @@ def test_what_is_there_is_not_fetched_again(server, catalogue, tmp_path):
     assert server.requests["toy.zip"] == 1
     fetch_dataset("toy", raw_root=tmp_path / "raw", force=True)
     assert server.requests["toy.zip"] == 2
+
+
+@pytest.mark.fault(58)
+def test_a_synthetic_data_set_is_not_replaced(archives, catalogue, tmp_path):
+    catalogue("http://127.0.0.1:1", md5=md5(archives / "toy.zip"))
+    with marked_directory(tmp_path / "raw/toy", "synth") as fresh:
+        (fresh / "ratings.csv").write_text("synthetic")
+    with pytest.raises(UsageError, match=r"was left as it is.*ratings\.csv"):
+        fetch_dataset("toy", raw_root=tmp_path / "raw", mirror=str(archives), force=True)
+    assert (tmp_path / "raw/toy/ratings.csv").read_text() == "synthetic"
 
 
 @pytest.mark.parametrize("place", ["by hand", "option", "environment"])

@@ -9,8 +9,6 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.decomposition import TruncatedSVD
-from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
 from recommender.films.catalog import concatenate
@@ -155,6 +153,8 @@ def map_arrays(user_item: sp.csr_matrix, content: sp.csr_matrix, seed: int) -> A
     taste = user_item[np.sort(people)][:, rows].T.tocsr()
     embedding = np.hstack([_factors(taste, seed), MAP_CONTENT * _factors(content[rows], seed)])
     perplexity = min(PERPLEXITY, max(1.0, (len(rows) - 1) / 3))
+    from sklearn.manifold import TSNE  # takes a second to import
+
     with threadpool_limits(1):  # its threads wait busily, which hurts whatever else runs
         tsne = TSNE(2, init="pca", metric="cosine", perplexity=perplexity, max_iter=MAP_ITERATIONS, random_state=seed)
         xy = tsne.fit_transform(embedding)
@@ -164,6 +164,8 @@ def map_arrays(user_item: sp.csr_matrix, content: sp.csr_matrix, seed: int) -> A
 
 def _factors(matrix: sp.csr_matrix, seed: int) -> NDArray[np.float32]:
     """Return unit-length factors of each row; rows are normalised first, so that popularity does not place a film."""
+    from sklearn.decomposition import TruncatedSVD
+
     lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     scaled = sp.diags(np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)) @ matrix
     factors = min(MAP_FACTORS, min(matrix.shape) - 1)

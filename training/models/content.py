@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 from pydantic import Field
-from sklearn.decomposition import TruncatedSVD
 
 from recommender.scoring.specs import SimilarityPart, SimilaritySpec
 from training.config import Config
@@ -34,6 +33,8 @@ class Content:
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """Compress the features. Array: unit-length embedding of each film; a film without features has zeros."""
+        from sklearn.decomposition import TruncatedSVD  # takes a second to import
+
         matrix = data.tags.matrix
         factors = min(self.config.factors, min(matrix.shape) - 1)
         solver = TruncatedSVD(factors, n_iter=self.config.iterations, random_state=seed)

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import Ridge
 
 from training.models.arrays import unit_rows
 
@@ -35,6 +34,8 @@ def with_newcomers(reception: Reception, content: Matrix, regularization: float)
     rated = reception.counts > 0
     if rated.all() or not rated.any():
         return reception
+    from sklearn.linear_model import Ridge  # takes a second to import
+
     features = content.astype(np.float64)
     targets = np.column_stack([reception.taste, np.log1p(reception.counts), reception.stars])
     expected = Ridge(alpha=regularization).fit(features[rated], targets[rated]).predict(features[~rated])

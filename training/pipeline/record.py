@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from recommender.bundle import BUNDLE, Manifest, Metric, load_arrays, read_manifest, save_bundle
+from recommender.bundle import BUNDLE, MANIFEST, Manifest, Metric, read_manifest
 from recommender.files import scratch_directory
-from training.evaluation.difference import SHOWN, Agreement
+from training.evaluation.difference import SHOWN
 from training.evaluation.result import Evaluation
 from training.pipeline.checkpoints import Workspace
 from training.pipeline.figures import draw, save_model_figures
 from training.pipeline.plan import Plan
+from training.pipeline.stages import Evaluations, Refitted
 from training.progress import Progress
 from training.registry import Run, Tracker, Version, run_tags, version_tags
 from training.registry.evaluations import log_evaluation
 
 FIGURES = "figures"  # folder of a run's artifacts
-Evaluations = Mapping[str, Mapping[str, Evaluation]]  # algorithm -> protocol -> evaluation
 
 
 @dataclass(frozen=True)
@@ -44,35 +45,27 @@ class Recorder:
         """Draw the figures that compare the models of this training, and return their directory."""
         return self.workspace.stage_directory(FIGURES, lambda path: draw(self.plan, evaluations, path))
 
-    def record_all(
-        self,
-        evaluations: Evaluations,
-        bundles: Mapping[str, Path],
-        agreements: Mapping[str, Agreement],
-        figures: Path,
-    ) -> list[Trained]:
-        """Log each model in a run of its own and register its bundle, in the order of `bundles`.
+    def record_all(self, evaluations: Evaluations, refitted: Mapping[str, Refitted], figures: Path) -> list[Trained]:
+        """Log each model in a run of its own and register its bundle, in the order of `refitted`.
 
-        `bundles`: refitted, without metrics; `figures`: what `draw` returned, logged with every run.
+        `figures`: what `draw` returned, logged with every run.
         """
         trained = []
-        for done, name in enumerate(bundles, start=1):
-            trained.append(self._record(bundles[name], evaluations[name], agreements[name], figures))
-            self.progress("registering", done / len(bundles))
+        for done, name in enumerate(refitted, start=1):
+            trained.append(self._record(refitted[name], evaluations[name], figures))
+            self.progress("registering", done / len(refitted))
         return trained
 
-    def _record(
-        self, bundle: Path, evaluations: Mapping[str, Evaluation], agreement: Agreement, figures: Path
-    ) -> Trained:
-        manifest = read_manifest(bundle)
+    def _record(self, refitted: Refitted, evaluations: Mapping[str, Evaluation], figures: Path) -> Trained:
+        manifest = read_manifest(refitted.bundle)
         metrics = [metric for evaluation in evaluations.values() for metric in evaluation.metrics]
         tags = self._tags(manifest)
         version = self._registered(tags)
         if version is None:
             run_name = manifest.algorithm
             with self.tracker.run(self.plan.dataset.name, run_name, {**run_tags(manifest), **tags}) as run:
-                model_id = self._log_model(run, bundle, metrics, agreement)
-                self._log_files(run, bundle, evaluations, figures)
+                model_id = self._log_model(run, refitted, metrics)
+                self._log_files(run, refitted.bundle, evaluations, figures)
                 version = run.register(model_id, tags)
         return Trained(manifest.algorithm, version.number, version.run_id, metrics)
 
@@ -95,16 +88,16 @@ class Recorder:
         own = {key: tags[key] for key in ("training", "algorithm")}.items()
         return next((version for version in self.tracker.versions() if own <= version.tags.items()), None)
 
-    def _log_model(self, run: Run, bundle: Path, metrics: list[Metric], agreement: Agreement) -> str:
+    def _log_model(self, run: Run, refitted: Refitted, metrics: list[Metric]) -> str:
         """Log the bundle with its metrics, parameters and data set; return the id of the logged model."""
         stamped = [metric.model_copy(update={"run_id": run.run_id}) for metric in metrics]
         with scratch_directory(self.workspace.directory) as scratch:
-            final = _with_metrics(bundle, stamped, scratch / BUNDLE)
+            final = _with_metrics(refitted.bundle, stamped, scratch / BUNDLE)
             model_id = run.log_bundle(final)
             manifest = read_manifest(final)
         run.log_parameters({**manifest.parameters, "seed": self.plan.seed, "trainings": self.plan.trainings})
         run.log_dataset(manifest)
-        overlaps = {f"{of}_overlap_at_{SHOWN}": share for of, share in asdict(agreement).items()}
+        overlaps = {f"{of}_overlap_at_{SHOWN}": share for of, share in asdict(refitted.agreement).items()}
         refit = [Metric(protocol="refit", name=name, value=share) for name, share in overlaps.items()]
         run.log_metrics([*stamped, *refit], model_id)
         return model_id
@@ -123,7 +116,11 @@ class Recorder:
 
 
 def _with_metrics(bundle: Path, metrics: list[Metric], copy: Path) -> Path:
-    """Save a copy of the bundle whose manifest carries `metrics`, and return its path."""
-    manifest = read_manifest(bundle)
-    save_bundle(copy, manifest.model_copy(update={"metrics": metrics}), load_arrays(bundle, manifest))
+    """Make a copy of the bundle whose manifest carries `metrics`, and return its path.
+
+    It lives until MLflow has its own copy: nothing is hashed or synced again.
+    """
+    manifest = read_manifest(bundle).model_copy(update={"metrics": metrics})
+    shutil.copytree(bundle, copy, ignore=shutil.ignore_patterns(MANIFEST))
+    (copy / MANIFEST).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
     return copy

@@ -30,6 +30,14 @@ Evaluations = dict[str, dict[str, Evaluation]]  # algorithm -> protocol -> evalu
 
 
 @dataclass(frozen=True)
+class Refitted:
+    """A model fitted on all ratings: its bundle, without metrics as yet, and its agreement with the evaluated model."""
+
+    bundle: Path
+    agreement: Agreement
+
+
+@dataclass(frozen=True)
 class Training:
     """One run of a plan: its stages, and the fits that they share."""
 
@@ -79,8 +87,11 @@ class Training:
             "refit", plan.dataset, plan.people, all_ratings(plan.dataset), self.progress, self.of_dataset
         )
 
-    def refit(self, recipes: Mapping[str, Recipe], extras: Callable[[], Arrays]) -> dict[str, Path]:
-        """Return every model's bundle fitted on all ratings, with the data set's extras, without metrics as yet."""
+    def refit(self, recipes: Mapping[str, Recipe], extras: Callable[[], Arrays]) -> dict[str, Refitted]:
+        """Return every model fitted on all ratings and compared with the evaluated one.
+
+        Raises MovierecError where a refitted model hardly shows the films that the evaluated one did.
+        """
         fits = self.everything.fits(self.plan.seed)
         builder = replace(self.everything.builder, git_commit=git_commit())
 
@@ -89,20 +100,12 @@ class Training:
             self.workspace.stage_json(f"curves/{name}", lambda: dict(fitted.learning_curve))
             builder.save(path, fitted, extras())
 
-        def stage(name: str) -> Path:
-            return self.workspace.stage_directory(f"refitted/{name}", partial(save, name))
+        def stage(name: str) -> Refitted:
+            bundle = self.workspace.stage_directory(f"refitted/{name}", partial(save, name))
+            return Refitted(bundle, self._agreement(name, bundle))
 
         with side_by_side(self.plan.dataset) as run_all:
             return dict(zip(recipes, run_all(stage, recipes), strict=True))
-
-    def check_refitted(self, bundles: Mapping[str, Path]) -> dict[str, Agreement]:
-        """Return how far each refitted model shows the films that the evaluated one did.
-
-        Raises MovierecError where one hardly does.
-        """
-        with side_by_side(self.plan.dataset) as run_all:
-            agreements = run_all(lambda name: self._check_refitted(name, bundles[name]), bundles)
-            return dict(zip(bundles, agreements, strict=True))
 
     def _splits(self, protocol: ProtocolConfig, *, validation: bool = False) -> Iterator[TrainingSplit]:
         return training_splits(
@@ -120,7 +123,8 @@ class Training:
         compute = partial(split.evaluate, recipes[name], seed, keep)
         return self.workspace.stage_evaluation(f"evaluations/{name}/{split.name}-{seed}", compute)
 
-    def _check_refitted(self, name: str, refitted: Path) -> Agreement:
+    def _agreement(self, name: str, refitted: Path) -> Agreement:
+        """Return how far a refitted model shows the films that the evaluated one did; raise where it hardly does."""
         limits = self.plan.settings.agreement
         before, after = Model.load(self.workspace.directory / _evaluated(name)), Model.load(refitted)
         shared = agreement(before, after, limits.films, limits.people)

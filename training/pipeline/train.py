@@ -47,9 +47,8 @@ def train(
         recorder = opened.result()
         evaluations = training.evaluate(recipes)
         figures = aside.submit(recorder.draw, evaluations)
-        bundles = training.refit(recipes, extras.result)
-        agreements = training.check_refitted(bundles)
-        return recorder.record_all(evaluations, bundles, agreements, figures.result())
+        refitted = training.refit(recipes, extras.result)
+        return recorder.record_all(evaluations, refitted, figures.result())
 
 
 def current_composite(dataset: ProcessedDataset, *, seed: int = 0, tracker: Tracker | None = None) -> int | None:

@@ -54,11 +54,11 @@ def test_prune_keeps_the_latest_and_the_served(store: ModelStore, toy_bundle: Pa
     served = store.current("champion")
     for number in range(2, 6):
         store.install(meta(str(number)), copier(toy_bundle))
-    (store.root / "versions" / ".partial-left").mkdir()
+    (store.root / "versions" / ".partial-0123456789abcdef").mkdir()
     store.prune(3)
     assert {entry.meta.version for entry in store.entries()} == {"1", "4", "5"}
     assert store.current("champion") == served
-    assert not (store.root / "versions" / ".partial-left").exists()
+    assert not (store.root / "versions" / ".partial-0123456789abcdef").exists()
 
 
 def test_one_version_number_of_two_registries_is_two_versions(store: ModelStore, toy_bundle: Path) -> None:

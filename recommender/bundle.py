@@ -150,6 +150,8 @@ def load_arrays(path: Path, manifest: Manifest) -> dict[str, NDArray[Any]]:
 
 
 def _map_array(file: Path, entry: FileEntry) -> NDArray[Any]:
+    if not file.is_file():  # a pipe would block
+        raise BundleIntegrityError(f"Bundle file {file.name} cannot be mapped: it is missing or no plain file.")
     try:
         mapped = np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:

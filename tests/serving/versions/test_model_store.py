@@ -330,7 +330,7 @@ def test_commands_refuse_a_users_directory_with_exit_code_2(tmp_path: Path, comm
     write_foreign(tmp_path / "mine")
     before = contents(tmp_path / "mine")
     ended = subprocess.run(
-        [sys.executable, "-m", "movierec", *command],
+        [str(Path(sys.executable).with_name("movierec")), *command],
         cwd=tmp_path,
         env=os.environ | {"MOVIEREC_STORE_DIR": "mine"},
         capture_output=True,

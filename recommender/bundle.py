@@ -27,6 +27,7 @@ from recommender.scoring.specs import FactorSpec, ItemSpec, Spec, UserSpec
 
 FORMAT: Literal[1] = 1
 MANIFEST = "manifest.json"
+MANIFEST_BYTES = 16 << 20  # a longer manifest is refused
 BUNDLE = "bundle"  # a bundle's directory in the artifacts of a version: artifacts/bundle/manifest.json
 
 # A name becomes a file name: nothing in it may lead out of the bundle.
@@ -106,13 +107,25 @@ def save_bundle(path: Path, manifest: Manifest, arrays: Arrays) -> Manifest:
     return complete
 
 
+def read_manifest_bytes(path: Path) -> bytes:
+    """Read the manifest file of a bundle. Raises BundleIntegrityError where it is missing, no file or too long."""
+    file = path / MANIFEST
+    if not file.exists():
+        raise BundleIntegrityError(f"Expected {MANIFEST} in the bundle {path.name}, found none.")
+    if not file.is_file():  # a pipe would block
+        raise BundleIntegrityError(f"Expected a file {MANIFEST} in the bundle {path.name}, found something else.")
+    with file.open("rb") as source:
+        content = source.read(MANIFEST_BYTES + 1)
+    if len(content) > MANIFEST_BYTES:
+        raise BundleIntegrityError(f"{MANIFEST} of the bundle {path.name} is longer than {MANIFEST_BYTES} bytes.")
+    return content
+
+
 def read_manifest(path: Path) -> Manifest:
     """Read a bundle's manifest without checking its files. Raises BundleFormatError or BundleIntegrityError."""
     try:
-        raw = json.loads((path / MANIFEST).read_bytes())
-    except FileNotFoundError:
-        raise BundleIntegrityError(f"Expected {MANIFEST} in the bundle {path.name}, found none.") from None
-    except ValueError as error:
+        raw = json.loads(read_manifest_bytes(path))
+    except (ValueError, RecursionError) as error:
         raise BundleIntegrityError(f"{MANIFEST} of the bundle {path.name} is no JSON: {error}.") from error
     number = raw.get("format") if isinstance(raw, dict) else None
     if number != FORMAT:
@@ -137,6 +150,8 @@ def load_arrays(path: Path, manifest: Manifest) -> dict[str, NDArray[Any]]:
 
 
 def _map_array(file: Path, entry: FileEntry) -> NDArray[Any]:
+    if not file.is_file():  # a pipe would block
+        raise BundleIntegrityError(f"Bundle file {file.name} cannot be mapped: it is missing or no plain file.")
     try:
         mapped = np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:

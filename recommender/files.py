@@ -58,7 +58,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         yield fresh
         with suppress(FileNotFoundError):
-            fresh.chmod(stat.S_IMODE(path.stat().st_mode))
+            mode = path.lstat().st_mode
+            if stat.S_ISREG(mode):  # a link's target or a device tells nothing of the file that replaces it
+                fresh.chmod(stat.S_IMODE(mode))
         sync(fresh)
         fresh.replace(path)
     finally:

@@ -105,6 +105,8 @@ class Supervisor:
         """`pinned`: a version of the local store to serve whatever the registry says; nothing is pulled then."""
         if pinned is not None:
             ModelStore(settings.store_dir).version(pinned)
+        elif pull:
+            ModelStore(settings.store_dir).require_ours()
         self._settings = settings
         self._pinned = pinned
         self._lifecycle = Lifecycle(settings.workers, time.time())

@@ -21,11 +21,10 @@ from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.rest_utils import http_request
 
-from recommender.bundle import MANIFEST, Manifest, read_manifest
+from recommender.bundle import MANIFEST, MANIFEST_BYTES, Manifest, read_manifest
 from recommender.errors import BundleError, BundleIntegrityError
 from serving.logs import without_credentials
 
-_MANIFEST_BYTES = 16 << 20
 _CHUNK = 1 << 20
 _LOCAL = ("", "file")
 _HTTP = ("http", "https")
@@ -64,7 +63,7 @@ def fetch_bundle(address: str, tracking_uri: str, destination: Path, rules: Arti
     """
     require_allowed(address, tracking_uri, rules)
     destination.mkdir(parents=True)
-    _fetch_file(address, tracking_uri, destination / MANIFEST, _MANIFEST_BYTES)
+    _fetch_file(address, tracking_uri, destination / MANIFEST, MANIFEST_BYTES)
     manifest = read_manifest(destination)
     _require_size(manifest, rules)
     for name, entry in manifest.files.items():

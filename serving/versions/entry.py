@@ -17,15 +17,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from recommender.bundle import MANIFEST, read_manifest
+from recommender.bundle import MANIFEST, read_manifest, read_manifest_bytes
 from recommender.errors import BundleError, BundleIntegrityError
 from serving.versions.records import is_marked, is_readable, mark, read_small, unseal, write_record
 
 KEY = re.compile(r"[0-9]{1,18}-([0-9a-f]{1,8}|unknown)")  # the name of a version's directory, and nothing else
-OWN_FILES = r"(.+/)?(meta\.json|served|manifest\.json|[a-z][a-z0-9_]*\.npy)"  # what the service writes there
 BUNDLE = "bundle"
-_META = "meta.json"
-_SERVED = "served"
+META = "meta.json"
+SERVED = "served"
 
 
 class VersionMeta(BaseModel):
@@ -76,7 +75,7 @@ class Entry:
     def served_at(self) -> int:
         """When the champion's pointer last came to name it, in nanoseconds; 0 where it never did."""
         try:
-            return (self.path / _SERVED).stat().st_mtime_ns
+            return (self.path / SERVED).stat().st_mtime_ns
         except OSError:
             return 0
 
@@ -88,11 +87,11 @@ class Entry:
     @property
     def is_marked_served(self) -> bool:
         """Whether the marker file says soundly that the champion's pointer named it."""
-        return is_marked(self.path / _SERVED)
+        return is_marked(self.path / SERVED)
 
     def mark_served(self) -> None:
         """Note that the champion's pointer names it from now on."""
-        mark(self.path / _SERVED)
+        mark(self.path / SERVED)
 
     def is_whole(self) -> bool:
         """Return whether it is complete, without a look at the arrays' content."""
@@ -126,13 +125,13 @@ def write_entry(path: Path, meta: VersionMeta) -> Entry:
     manifest_sha256 = _manifest_hash(path / BUNDLE)
     if manifest_sha256 is None:
         raise BundleIntegrityError(f"Expected {MANIFEST} in the bundle of version {meta.version}, found none.")
-    write_record(path / _META, _MetaFile(meta=meta, manifest_sha256=manifest_sha256))
+    write_record(path / META, _MetaFile(meta=meta, manifest_sha256=manifest_sha256))
     return Entry(path, meta, manifest_sha256)
 
 
 def read_entry(path: Path) -> Entry | None:
     """Return the version in the directory `path`; None unless its meta.json is sound and fits the directory's name."""
-    content = read_small(path / _META)
+    content = read_small(path / META)
     record = unseal(content, _MetaFile)
     entry = Entry(path, record.meta, record.manifest_sha256) if record else _read_unsealed(path, content)
     return entry if entry and directory_name(entry.meta) == path.name else None
@@ -148,6 +147,6 @@ def _read_unsealed(path: Path, content: bytes) -> Entry | None:
 
 def _manifest_hash(bundle: Path) -> str | None:
     try:
-        return hashlib.sha256((bundle / MANIFEST).read_bytes()).hexdigest()
-    except OSError:
+        return hashlib.sha256(read_manifest_bytes(bundle)).hexdigest()
+    except (BundleError, OSError):
         return None

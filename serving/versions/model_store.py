@@ -2,6 +2,7 @@
 
     versions/<version>-<run>/   one version each; see `entry`
     champion, challenger        pointers: name of the served directory, replaced atomically
+    store.json                  marker of a store; see `ownership`
     status.json                 what the puller last saw, RegistryStatus
 
 Only the puller writes. Bundles are never edited in place, so a worker may map files of a version that is being
@@ -12,13 +13,22 @@ puller makes it anew. Stores of older releases, without checksums, are read, and
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
-from recommender.errors import MissingInputError, UsageError
-from recommender.files import move, named, remove_directory, remove_file, scratch_directory
-from serving.versions.entry import BUNDLE, KEY, OWN_FILES, Entry, VersionMeta, directory_name, read_entry, write_entry
+from recommender.errors import MissingInputError
+from recommender.files import move, remove_directory, scratch_directory
+from serving.versions.entry import BUNDLE, KEY, Entry, VersionMeta, directory_name, read_entry, write_entry
+from serving.versions.ownership import (
+    STATUS,
+    VERSIONS,
+    is_store,
+    is_version,
+    mark_store,
+    require_store,
+    version_files,
+)
 from serving.versions.pointers import (
     SLOTS,
     Slot,
@@ -27,12 +37,11 @@ from serving.versions.pointers import (
     remove_pointer,
     write_pointer,
 )
-from serving.versions.records import set_aside_directory, write_record
-from serving.versions.status import RegistryStatus, is_status_file, read_status
+from serving.versions.records import set_aside, write_record
+from serving.versions.status import RegistryStatus, read_status
 
 _PARTIAL = ".partial-"
-_STATUS = "status.json"
-_OWN_FILES = named(OWN_FILES)
+_PARTIAL_NAME = re.compile(rf"{re.escape(_PARTIAL)}[0-9a-f]{{16}}")
 
 
 class ModelStore:
@@ -40,14 +49,24 @@ class ModelStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._versions = root / "versions"
+        self._versions = root / VERSIONS
+
+    def require_ours(self) -> None:
+        """Raise UsageError where somebody else's files lie in the directory."""
+        require_store(self.root)
+
+    def claim(self) -> None:
+        """Make and mark the directories of the store. Raises UsageError as `require_ours` does."""
+        self.require_ours()
+        mark_store(self.root)
+        self._versions.mkdir(parents=True, exist_ok=True)
 
     def install(self, meta: VersionMeta, fetch: Callable[[Path], None]) -> Entry:
         """Put a version into the store: `fetch(directory)` fills and checks a new directory, which then appears whole.
 
         Whatever `fetch` raises leaves the store as it was.
         """
-        self._make_root()
+        self.claim()
         target = self._versions / directory_name(meta)
         with scratch_directory(self._versions, _PARTIAL) as scratch:
             fetch(scratch / BUNDLE)
@@ -86,7 +105,7 @@ class ModelStore:
             write_pointer(pointer, entry.key)
             if slot == "champion":
                 entry.mark_served()
-        elif self._versions.is_dir() and not self.is_empty(slot):  # without versions the file is somebody else's
+        elif not self.is_empty(slot) and is_store(self.root):  # else the file is somebody else's
             remove_pointer(pointer)
 
     def is_empty(self, slot: Slot) -> bool:
@@ -109,59 +128,48 @@ class ModelStore:
 
     def remove(self, entry: Entry) -> None:
         """Take a version out of the store."""
-        _discard(entry.path)
+        self._clear(entry.path)
 
     def prune(self, keep: int) -> None:
         """Remove all but the served and the `keep` latest whole versions, and leftovers of broken installations."""
+        if not is_store(self.root):
+            return
         served = {key for slot in SLOTS if (key := self.served_key(slot))}
         spare = [entry.key for entry in self.entries() if entry.key not in served and entry.is_whole()]
         keys_to_keep = served.union(spare[: max(keep - len(served), 0)])
         for path in self._directories():
-            if path.name not in keys_to_keep:
-                _discard(path)
+            if path.name not in keys_to_keep and is_version(path):
+                remove_directory(path, version_files)
         for leftover in self._versions.glob(f"{_PARTIAL}*"):
-            _discard(leftover)
+            if _PARTIAL_NAME.fullmatch(leftover.name):
+                remove_directory(leftover, version_files)
 
     def write_status(self, status: RegistryStatus) -> None:
         """Write what the registry said, for the workers."""
-        self._make_root()
-        write_record(self.root / _STATUS, status)
+        self.claim()
+        write_record(self.root / STATUS, status)
 
     def status(self) -> RegistryStatus:
         """Return what the puller last wrote; an unreachable registry where it never did."""
-        return read_status(self.root / _STATUS)
+        return read_status(self.root / STATUS)
 
     def _directories(self) -> list[Path]:
         """Return the directories with a version's name, the latest installed first."""
         directories = [path for path in self._versions.glob("*") if KEY.fullmatch(path.name)]
         return sorted(directories, key=_modified, reverse=True)
 
-    def _make_root(self) -> None:
-        """Make the directories. Raises UsageError where files of the same names lie in a directory that is no store."""
-        if self._versions.is_dir():
-            return
-        taken = [name for name in (*SLOTS, _STATUS) if (self.root / name).exists()]
-        if taken and not (taken == [_STATUS] and is_status_file(self.root / _STATUS)):
-            raise UsageError(
-                f"Expected a model store or a new directory at {self.root}, found {', '.join(taken)} and no versions. "
-                "Let MOVIEREC_STORE_DIR name another directory."
-            )
-        self._versions.mkdir(parents=True, exist_ok=True)
-
     def _replace(self, target: Path, scratch: Path) -> None:
         """Put `scratch` in the place of a damaged version, keeping aside what the service never wrote."""
-        _discard(target)
-        set_aside_directory(target)
+        self._clear(target)
+        set_aside(target)
         move(scratch, target)
 
-
-def _discard(path: Path) -> None:
-    """Remove a version's files, or a file or link where its directory should be; what the service never wrote stays."""
-    if path.is_dir() and not path.is_symlink():
-        remove_directory(path, _OWN_FILES)
-    else:
-        with suppress(OSError):
-            remove_file(path)
+    def _clear(self, path: Path) -> None:
+        """Remove a version's files; what the service never wrote stays, a file or link in its place is renamed."""
+        if is_version(path):
+            remove_directory(path, version_files)
+        elif path.is_symlink() or not path.is_dir():
+            set_aside(path)
 
 
 def _modified(path: Path) -> int:

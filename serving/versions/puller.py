@@ -66,6 +66,7 @@ class Puller:
         """Look at the registry once; return whether it answered. Never raises for a bad registry, version or store."""
         status = RegistryStatus(**self.status.model_dump(include={"refusals", "refusal_count", "pulls"}))
         try:
+            self._store.claim()
             inspected = self._inspect()
             for slot, alias in self._aliases.items():
                 key = self._follow(slot, self._registry.aliased(alias), status)
@@ -225,16 +226,21 @@ class Puller:
 
 @contextmanager
 def puller_of(settings: Settings) -> Iterator[Puller]:
-    """Yield a puller for the configured registry; imports MLflow, so only for a process of its own."""
+    """Yield a puller for the configured registry; imports MLflow, so only for a process of its own.
+
+    Raises UsageError where the configured store is somebody else's directory.
+    """
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     from serving.versions.artifacts import ArtifactRules
     from serving.versions.registry import Registry, read_only
 
     rules = ArtifactRules(tuple(settings.artifact_sources), settings.max_version_bytes, settings.max_version_files)
+    store = ModelStore(settings.store_dir)
+    store.require_ours()
     with read_only():
         registry = Registry(settings.tracking_uri, settings.registered_model, rules)
-        yield Puller(registry, ModelStore(settings.store_dir), settings)
+        yield Puller(registry, store, settings)
 
 
 def main() -> None:

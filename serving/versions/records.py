@@ -76,10 +76,16 @@ def is_readable(path: Path) -> bool:
     return os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
-def set_aside_directory(path: Path) -> None:
-    """Rename a directory that is where a file belongs: it is none of ours, and is not deleted."""
-    if path.is_dir() and not path.is_symlink():
+def set_aside(path: Path) -> None:
+    """Rename what is in the way, if anything is: it is none of ours, and is not deleted."""
+    if os.path.lexists(path):
         move(path, path.with_name(f".aside-{path.name}-{time.time_ns()}"))
+
+
+def set_aside_directory(path: Path) -> None:
+    """Rename a directory that is where a file belongs."""
+    if path.is_dir() and not path.is_symlink():
+        set_aside(path)
 
 
 def _write(path: Path, text: str) -> None:

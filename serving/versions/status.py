@@ -35,6 +35,11 @@ def read_status(path: Path) -> RegistryStatus:
     return unseal(read_small(path), RegistryStatus) or RegistryStatus()
 
 
+def is_sealed_status(path: Path) -> bool:
+    """Return whether a puller wrote the file, by its checksum."""
+    return unseal(read_small(path), RegistryStatus) is not None
+
+
 def is_status_file(path: Path) -> bool:
     """Return whether a puller wrote the file; releases without checksums left the last field out."""
     try:

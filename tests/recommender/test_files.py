@@ -281,3 +281,12 @@ def test_a_scratch_directory_is_gone_afterwards_and_takes_no_linked_file_along(t
 def test_a_full_disk_is_told_in_words(tmp_path):
     with pytest.raises(MovierecError, match="Make room"), marked_directory(tmp_path / "twin", "synth"):
         raise OSError(28, "No space left on device")
+
+
+@pytest.mark.fault(58)
+def test_a_file_in_the_place_of_a_link_has_the_usual_modes(tmp_path):
+    usual, linked = tmp_path / "usual", tmp_path / "linked"
+    linked.symlink_to("/dev/zero")
+    for path in (usual, linked):
+        files.write_text(path, "text")
+    assert linked.lstat().st_mode == usual.lstat().st_mode

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -14,11 +17,15 @@ from recommender.errors import BundleIntegrityError, MissingInputError, UsageErr
 from serving.api.app import create_app
 from serving.settings import Settings
 from serving.versions import slot as slots
+from serving.versions.entry import directory_name
 from serving.versions.model_store import ModelStore
+from serving.versions.ownership import is_marked_store
+from serving.versions.puller import Puller
 from serving.versions.served import load
 from serving.versions.slot import ModelSlot
 from serving.versions.status import RegistryStatus
 from tests.serving.conftest import confirm, copier, meta
+from tests.serving.versions.fake_registry import FakeRegistry
 
 DEADLINE = 10.0  # seconds; a liveness bound, not a speed
 
@@ -54,11 +61,11 @@ def test_prune_keeps_the_latest_and_the_served(store: ModelStore, toy_bundle: Pa
     served = store.current("champion")
     for number in range(2, 6):
         store.install(meta(str(number)), copier(toy_bundle))
-    (store.root / "versions" / ".partial-left").mkdir()
+    (store.root / "versions" / ".partial-0123456789abcdef").mkdir()
     store.prune(3)
     assert {entry.meta.version for entry in store.entries()} == {"1", "4", "5"}
     assert store.current("champion") == served
-    assert not (store.root / "versions" / ".partial-left").exists()
+    assert not (store.root / "versions" / ".partial-0123456789abcdef").exists()
 
 
 def test_one_version_number_of_two_registries_is_two_versions(store: ModelStore, toy_bundle: Path) -> None:
@@ -278,3 +285,114 @@ def test_a_store_that_only_ever_held_a_status_is_one(tmp_path: Path) -> None:
     (tmp_path / "status.json").write_text(RegistryStatus(checked_at=1.0).model_dump_json())
     ModelStore(tmp_path).write_status(RegistryStatus(checked_at=2.0))
     assert ModelStore(tmp_path).status().checked_at == 2
+
+
+def write_foreign(root: Path) -> None:
+    """A user's files under the names that a store has."""
+    for name in (
+        "champion",
+        "challenger",
+        "status.json",
+        "store.json",
+        "versions/2024-01/manifest.json",
+        "versions/2024-01/arrays/weights.npy",
+        "versions/2022-11",
+        "versions/.partial-mine/meta.json",
+    ):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text('{"mine": true}')
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.fault(58)
+def test_a_users_directory_with_a_folder_of_versions_is_left_alone(tmp_path: Path, toy_bundle: Path) -> None:
+    write_foreign(tmp_path)
+    before = contents(tmp_path)
+    registry = FakeRegistry()
+    registry.register("1", toy_bundle)
+    store = ModelStore(tmp_path)
+    puller = Puller(registry, store, Settings())  # type: ignore[arg-type]
+    assert puller.pull() is False
+    assert "MOVIEREC_STORE_DIR" in str(puller.status.error)
+    with pytest.raises(UsageError, match=r"found challenger, champion, status\.json"):
+        store.require_ours()
+    store.point("challenger", None)
+    store.prune(1)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.fault(58)
+@pytest.mark.parametrize("command", [["pull", "--once"], ["serve", "--port", "0"]])
+def test_commands_refuse_a_users_directory_with_exit_code_2(tmp_path: Path, command: list[str]) -> None:
+    write_foreign(tmp_path / "mine")
+    before = contents(tmp_path / "mine")
+    ended = subprocess.run(
+        [str(Path(sys.executable).with_name("movierec")), *command],
+        cwd=tmp_path,
+        env=os.environ | {"MOVIEREC_STORE_DIR": "mine"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 2, ended.stderr
+    assert "MOVIEREC_STORE_DIR" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert contents(tmp_path / "mine") == before
+
+
+@pytest.mark.fault(58)
+def test_a_users_files_within_a_store_stay(store: ModelStore, toy_bundle: Path) -> None:
+    users = store.root / "versions"
+    (users / "2024-01" / "arrays").mkdir(parents=True)
+    (users / ".partial-mine").mkdir()
+    entry = store.install(meta("2"), copier(toy_bundle))
+    files = (
+        users / "2024-01" / "manifest.json",
+        users / "2024-01" / "arrays" / "weights.npy",
+        users / "2022-11",
+        users / ".partial-mine" / "meta.json",
+        entry.bundle / "mine.npy",
+    )
+    for file in files:
+        file.write_text("mine")
+    store.prune(1)
+    assert store.find(entry.key) is None
+    assert [file.read_text() for file in files] == ["mine"] * len(files)
+
+
+@pytest.mark.fault(58)
+def test_a_users_file_in_the_place_of_a_version_is_set_aside(store: ModelStore, toy_bundle: Path) -> None:
+    entry = store.current("champion")
+    assert entry is not None
+    taken = store.root / "versions" / directory_name(meta("2"))
+    taken.write_text("mine")
+    assert store.install(meta("2"), copier(toy_bundle)).is_whole()
+    (aside,) = taken.parent.glob(f".aside-{taken.name}-*")
+    assert aside.read_text() == "mine"
+
+
+@pytest.mark.parametrize("ours", ["versions", "status.json", "champion"])
+def test_a_store_that_lost_its_marker_is_marked_again(store: ModelStore, ours: str) -> None:
+    """Whatever of it is left: a version, or a small file with a checksum."""
+    (store.root / "store.json").unlink()
+    for name in {"versions", "status.json", "champion"} - {ours}:
+        shutil.rmtree(store.root / name) if name == "versions" else (store.root / name).unlink()
+    store.claim()
+    assert is_marked_store(store.root)
+
+
+@pytest.mark.parametrize("content", ["nothing", "empty", "new disk", "killed at once"])
+def test_a_new_directory_becomes_a_store(tmp_path: Path, content: str) -> None:
+    root = tmp_path / "models"
+    if content != "nothing":
+        root.mkdir()
+    if content == "new disk":
+        (root / "lost+found").mkdir()
+    if content == "killed at once":
+        (root / ".movierec-0123456789abcdef").touch()
+    ModelStore(root).claim()
+    assert is_marked_store(root)

@@ -16,6 +16,7 @@ import pytest
 from recommender.errors import BundleIntegrityError
 from serving.settings import Settings
 from serving.versions.model_store import ModelStore
+from serving.versions.ownership import is_marked_store
 from serving.versions.pointers import SLOTS
 from serving.versions.puller import Puller
 from serving.versions.served import load
@@ -27,7 +28,7 @@ from tests.serving.versions.fake_registry import FakeRegistry
 Damage = Callable[[Path], None]
 FLIPS = (0xFF, 0x80, 0x01)
 SMALL_FILES = (
-    "champion", "challenger", "status.json", "versions/*/meta.json", "versions/*/bundle/manifest.json",
+    "store.json", "champion", "challenger", "status.json", "versions/*/meta.json", "versions/*/bundle/manifest.json",
 )  # fmt: skip
 EVERY_FILE = (*SMALL_FILES, "versions/*/served", "versions/*/bundle/content.npy")
 
@@ -132,6 +133,8 @@ def damaged_contents(content: bytes) -> list[bytes]:
 def counts_as_absent(world: World, file: Path) -> bool:
     if file.name in SLOTS:
         return world.store.served_key(file.name) is None and not world.store.is_empty(file.name)
+    if file.name == "store.json":
+        return not is_marked_store(world.store.root)
     if file.name == "status.json":
         return world.store.status() == RegistryStatus()
     if file.name == "meta.json":
@@ -206,7 +209,7 @@ def test_each_file_that_is_emptied_removed_or_replaced_is_healed(world: World, p
 
 
 @pytest.mark.fault(38)
-@pytest.mark.parametrize("pattern", SMALL_FILES[:-2])
+@pytest.mark.parametrize("pattern", EVERY_FILE)
 def test_a_pipe_in_place_of_a_file_blocks_nobody(world: World, pattern: str) -> None:
     for file in world.files(pattern):
         replace_by_pipe(file)

@@ -22,7 +22,7 @@ ID, HASH = "[0-9a-f]{32}", "[0-9a-f]{16}"
 BUNDLE = r"bundle/(manifest\.json|[a-z][a-z0-9_]*\.npy)"
 
 # model store: its small files are recognised by their content
-POINTER, VERSION = r"models/(champion|challenger|status\.json)", r"models/versions/[\w-]+"
+SMALL_FILE, VERSION = r"models/(champion|challenger|(status|store)\.json)", r"models/versions/[\w-]+"
 VERSION_FILE = rf"{VERSION}/(meta\.json|served|{BUNDLE})"
 UNFINISHED_VERSION = rf"models/versions/\.partial-{HASH}/(meta\.json|{BUNDLE})"
 KEY = r"[0-9]{1,18}-([0-9a-f]{1,8}|unknown)"
@@ -71,10 +71,10 @@ def _service_files(directory: Path) -> Collection[str]:
     """List logs, locks, and the files of the model store that the service wrote, by their content: an Inventory."""
     named = _matching(rf"{LOG}|{STAGE_LOCK}|{UNFINISHED_VERSION}", r"models(/versions)?|logs|training")
     names = entries(directory)
-    pointers = [name for name in names if re.fullmatch(POINTER, name) and _is_pointer_or_status(directory / name)]
+    small = [name for name in names if re.fullmatch(SMALL_FILE, name) and _is_small_file(directory / name)]
     versions = {path.name for path in (directory / "models/versions").glob("*") if _is_version(path)}
     files = [name for name in names if re.fullmatch(VERSION_FILE, name) and name.split("/")[2] in versions]
-    return [*(named(directory) or ()), *pointers, *files]
+    return [*(named(directory) or ()), *small, *files]
 
 
 def _is_version(path: Path) -> bool:
@@ -86,10 +86,10 @@ def _is_version(path: Path) -> bool:
     return path.name == f"{meta['version']}-{str(meta['run_id'] or 'unknown')[:8]}"
 
 
-def _is_pointer_or_status(path: Path) -> bool:
+def _is_small_file(path: Path) -> bool:
     record = _record(path)
     if path.suffix:
-        return record.keys() >= STATUS
+        return record.keys() >= STATUS or record.get("made_by") == "movierec"
     key = record.get("key") if record else _text(path).strip()
     return re.fullmatch(KEY, str(key)) is not None
 

@@ -230,14 +230,14 @@ def puller_of(settings: Settings) -> Iterator[Puller]:
 
     Raises UsageError where the configured store is somebody else's directory.
     """
+    store = ModelStore(settings.store_dir)
+    store.require_ours()
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     from serving.versions.artifacts import ArtifactRules
     from serving.versions.registry import Registry, read_only
 
     rules = ArtifactRules(tuple(settings.artifact_sources), settings.max_version_bytes, settings.max_version_files)
-    store = ModelStore(settings.store_dir)
-    store.require_ours()
     with read_only():
         registry = Registry(settings.tracking_uri, settings.registered_model, rules)
         yield Puller(registry, store, settings)

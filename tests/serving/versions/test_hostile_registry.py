@@ -154,6 +154,7 @@ def pull(hostile: Server, root: Path, **settings: Any) -> list[str]:
 def reason(root: Path) -> str:
     """Why the latest version was refused, as the workers read it."""
     from serving.versions.model_store import ModelStore
+from serving.versions.ownership import mark_store
 
     return ModelStore(root / "deep" / "models").status().refusals[-1].reason
 
@@ -190,6 +191,7 @@ def test_a_version_or_run_that_is_no_number_never_becomes_a_path(
     victim.mkdir()
     (victim / "thesis.txt").write_text("years of work")
     (tmp_path / "deep" / "models" / "versions" / "1").mkdir(parents=True)
+    mark_store(tmp_path / "deep" / "models")
     before = content(tmp_path)
     hostile.version, hostile.run_id = version, run_id
     assert pull(hostile, tmp_path) == []

@@ -20,6 +20,8 @@ from recommender.errors import BundleError
 from serving.settings import Settings
 from serving.versions import puller as pulling
 from serving.versions.artifacts import ArtifactRules, require_allowed
+from serving.versions.model_store import ModelStore
+from serving.versions.ownership import mark_store
 from serving.versions.puller import puller_of
 
 RUN = "0123456789abcdef0123456789abcdef"
@@ -153,9 +155,6 @@ def pull(hostile: Server, root: Path, **settings: Any) -> list[str]:
 
 def reason(root: Path) -> str:
     """Why the latest version was refused, as the workers read it."""
-    from serving.versions.model_store import ModelStore
-from serving.versions.ownership import mark_store
-
     return ModelStore(root / "deep" / "models").status().refusals[-1].reason
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.api.metrics import REJECTED, route_counts
+from serving.api.metrics import ANSWERS, REJECTED
 from serving.problem import overloaded
 
 FREE_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
@@ -99,7 +99,7 @@ class EarlyRefusal:
         self._app = app
         self._admission = admission
         self._refusal = overloaded().response()
-        route_counts("none", 503)  # a series that starts at 0
+        ANSWERS.of("none", 503)  # a series that starts at 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not self._admission.full or scope["path"] in FREE_PATHS:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.api.metrics import route_counts
+from serving.api.metrics import ANSWERS
 from serving.lifecycle import Lifecycle
 from serving.problem import ProblemError
 from serving.settings import Settings
@@ -101,7 +101,7 @@ class _Exchange:
         """Count the answer, and log it if it is a failure or every request is logged."""
         seconds = time.perf_counter() - self._started
         route = route_name(self._scope)
-        route_counts(route, self.status).count(seconds)
+        ANSWERS.of(route, self.status).count(seconds)
         if self._log_all or (self.status >= 500 and self.status != 503):  # 503s are counted, and come in thousands
             log.info(
                 "request",

@@ -67,11 +67,6 @@ ANSWERS = AnswerCounts()
 WORKER.register(ANSWERS)
 
 
-def route_counts(route: str, status: int) -> RouteCounts:
-    """Return the counts of one route and status of this process."""
-    return ANSWERS.of(route, status)
-
-
 class WorkersCollector(Collector):
     """Prometheus collector that adds up the metrics of all workers."""
 

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from recommender.films.ids import UNKNOWN
 from recommender.model import Ranked
 from serving.answering import json_bytes
-from serving.api.metrics import route_counts
+from serving.api.metrics import ANSWERS
 from serving.api.request_checks import AllowedHosts
 from serving.schemas.common import DEFAULT_N, TITLE_LENGTH
 from serving.versions.served import Served
@@ -55,7 +55,7 @@ class PlainCalls:
         self._cache: dict[bytes, ReadyAnswer] = {}  # by query string
         self._cache_bytes = 0
         self._cached_version: Served | None = None
-        route_counts(_ROUTE.path, 200)  # a series that starts at 0, so that rates see its first answers
+        ANSWERS.of(_ROUTE.path, 200)  # a series that starts at 0, so that rates see its first answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self._answer(scope) if scope["path"] in PATHS and self._is_plain(scope) else None

@@ -12,7 +12,9 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recommender.feedback import MOVIELENS, Feedback
 from recommender.films.ids import IdMap
+from recommender.items import FILMS, Items
 from recommender.schema import (
     ALTERNATIVE_TITLES,
     DIRECTORS,
@@ -51,6 +53,7 @@ class ProcessedDataset:
 
     `fingerprint`: sha256 over the inputs, the processing configuration and the version of the cleaning rules.
     `details`: counts that the tables do not hold (user tags, the genome's report, what was mended).
+    `feedback`: the scale of the ratings and where a like begins. `items`: what the items are and their facets.
     """
 
     name: str
@@ -61,6 +64,8 @@ class ProcessedDataset:
     user_ids: IdMap
     movie_ids: IdMap
     details: Mapping[str, Any] = field(default_factory=dict)
+    feedback: Feedback = MOVIELENS
+    items: Items = FILMS
 
     @cached_property
     def user_rows(self) -> NDArray[np.int32]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from training.kernels.threads import Map, Scratch
 
-SPANS = 64  # tasks, with about as many entries each
+SPANS = 64  # tasks for several threads, with about as many entries each
 CONVERGED = 1e-20  # squared length of a residual that is small enough: implicit's own bound
 FAST = {"reassoc", "contract", "nsz"}  # sums in any order, for vector instructions; otherwise the usual arithmetic
 
@@ -39,7 +39,8 @@ def improve_rows(
     gram = other.T @ other
     gram[np.diag_indices(len(gram))] += np.float32(regularization)
     rows = (confidence.indptr, confidence.indices, confidence.data)
-    cuts = np.searchsorted(confidence.indptr, np.linspace(0, confidence.nnz, SPANS + 1))
+    spans = SPANS if run.threads > 1 else 1
+    cuts = np.searchsorted(confidence.indptr, np.linspace(0, confidence.nnz, spans + 1))
     cuts[-1] = confidence.shape[0]  # rows without entries at the end belong to the last span
 
     def improve_span(span: int) -> None:
@@ -48,7 +49,7 @@ def improve_rows(
         gathered = scratch.block("gathered", int(fullest), other.shape[1])
         _improve(rows, other, gram, steps, first, factors[first:last], gathered)
 
-    for _ in run(improve_span, range(SPANS)):
+    for _ in run(improve_span, range(spans)):
         pass
 
 

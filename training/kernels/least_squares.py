@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from training.kernels.threads import Map
 
-STEP = 64  # rows per task
+STEP = 64  # rows per task where there are several threads
 
 
 def solve_rows(
@@ -28,10 +28,12 @@ def solve_rows(
     factors = np.zeros((confidence.shape[0], other.shape[1]), dtype=np.float32)
     rows = (confidence.indptr, confidence.indices, confidence.data)
 
-    def solve_block(start: int) -> None:
-        _solve(rows, other, gram, ridge, np.float32(unobserved), start, factors[start : start + STEP])
+    step = STEP if run.threads > 1 else max(len(factors), 1)
 
-    for _ in run(solve_block, range(0, len(factors), STEP)):
+    def solve_block(start: int) -> None:
+        _solve(rows, other, gram, ridge, np.float32(unobserved), start, factors[start : start + step])
+
+    for _ in run(solve_block, range(0, len(factors), step)):
         pass
     return factors
 

@@ -47,10 +47,10 @@ def aligned_rows(n: int, width: int, dtype: Any) -> NDArray[Any]:
 def sgd_pass(factors: int) -> Callable[..., float]:
     """Return the compiled SGD pass for this number of factors, which lets the compiler unroll the loops.
 
-    The pass takes `users`, `items` (n,) rows and `ratings` (n,) stars in the order of the updates, `start`, `stop`, the
+    The pass takes `users`, `items` (n,) rows and `ratings` (n,) stars in the order of the updates, `spans` (s, 2), the
     user rows and the item rows (`aligned_rows`: the factors, then the bias), the mean and the `Steps`. It goes over the
-    ratings start..stop, updates the rows in place and returns the sum of squared errors. All floating-point arguments
-    share one type.
+    ratings start..stop of each span, updates the rows in place and returns the sum of squared errors. All
+    floating-point arguments share one type.
     """
 
     # "reassoc" and "contract" let the dot product use vector instructions; NaN and infinity keep their meaning.
@@ -59,29 +59,30 @@ def sgd_pass(factors: int) -> Callable[..., float]:
         users: Any,
         items: Any,
         ratings: Any,
-        start: int,
-        stop: int,
+        spans: Any,
         user_rows: Any,
         item_rows: Any,
         mean: Any,
         steps: Any,
     ) -> Any:
         squares, zero = 0.0, ratings.dtype.type(0)
-        for index in range(np.uint64(start), np.uint64(stop)):  # an unsigned index needs no check for negative ones
-            p, q = user_rows[np.uint64(users[index])], item_rows[np.uint64(items[index])]
-            residual = ratings[index] - mean - p[factors] - q[factors]
-            product = zero
-            for f in range(factors):
-                product += q[f] * p[f]
-            error = residual - product
-            squares += error * error
-            p[factors] = steps.keep_user_bias * p[factors] + steps.user_bias * error
-            q[factors] = steps.keep_item_bias * q[factors] + steps.item_bias * error
-            user_step, item_step = steps.user * error, steps.item * error
-            for f in range(factors):
-                pf, qf = p[f], q[f]
-                p[f] = steps.keep_user * pf + user_step * qf
-                q[f] = steps.keep_item * qf + item_step * pf
+        for span in range(len(spans)):
+            # an unsigned index needs no check for negative ones
+            for index in range(np.uint64(spans[span, 0]), np.uint64(spans[span, 1])):
+                p, q = user_rows[np.uint64(users[index])], item_rows[np.uint64(items[index])]
+                residual = ratings[index] - mean - p[factors] - q[factors]
+                product = zero
+                for f in range(factors):
+                    product += q[f] * p[f]
+                error = residual - product
+                squares += error * error
+                p[factors] = steps.keep_user_bias * p[factors] + steps.user_bias * error
+                q[factors] = steps.keep_item_bias * q[factors] + steps.item_bias * error
+                user_step, item_step = steps.user * error, steps.item * error
+                for f in range(factors):
+                    pf, qf = p[f], q[f]
+                    p[f] = steps.keep_user * pf + user_step * qf
+                    q[f] = steps.keep_item * qf + item_step * pf
         return squares
 
     return one_pass

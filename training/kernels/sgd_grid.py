@@ -9,8 +9,8 @@ Items are renumbered by popularity: the few popular ones, with most of the ratin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -42,11 +42,12 @@ class Grid:
     bounds: NDArray[np.int64]
     size: int
 
-    def rounds(self) -> Iterator[list[tuple[int, int]]]:
-        """Yield the rounds of a pass: lists of rating ranges (start, stop) of blocks that may run in parallel."""
-        for shift in range(self.size):
-            blocks = [b * self.size + (b + shift) % self.size for b in range(self.size)]
-            yield [(int(self.bounds[block]), int(self.bounds[block + 1])) for block in blocks]
+    @cached_property
+    def rounds(self) -> NDArray[np.int64]:
+        """Return the blocks of each round of a pass, which may run in parallel: (size, size, 2) start, stop."""
+        first, shift = np.arange(self.size), np.arange(self.size)[:, None]
+        blocks = first * self.size + (first + shift) % self.size
+        return np.stack([self.bounds[blocks], self.bounds[blocks + 1]], axis=-1)
 
 
 def make_grid(users: Rows, items: Rows, ratings: NDArray[Any], counts: tuple[Counts, Counts], size: int) -> Grid:
@@ -82,10 +83,13 @@ def descend(
     """
     typed_mean, one_pass = grid.ratings.dtype.type(mean), sgd_pass(factors)
 
-    def descend_block(block: tuple[int, int]) -> float:
-        return one_pass(grid.users, grid.items, grid.ratings, *block, user_rows, item_rows, typed_mean, steps)
+    def descend_spans(spans: NDArray[np.int64]) -> float:
+        return one_pass(grid.users, grid.items, grid.ratings, spans, user_rows, item_rows, typed_mean, steps)
 
-    squared_errors = sum(sum(run(descend_block, blocks)) for blocks in grid.rounds())
+    if run.threads == 1:
+        squared_errors = descend_spans(grid.rounds.reshape(-1, 2))
+    else:
+        squared_errors = sum(sum(run(descend_spans, blocks[:, None])) for blocks in grid.rounds)
     return squared_errors / max(len(grid.ratings), 1)
 
 

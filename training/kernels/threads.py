@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -18,11 +19,36 @@ R = TypeVar("R")
 
 
 class Map(Protocol):
-    """The type of a thread pool's `map`."""
+    """A thread pool's `map`, and the number of its threads."""
+
+    threads: int
 
     def __call__(self, function: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
         """Return the results of `function` in the order of `items`."""
         ...
+
+
+@dataclass
+class _PoolMap:
+    threads: int
+    pool: ThreadPoolExecutor
+
+    def __call__(self, function: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
+        return self.pool.map(function, items)
+
+
+class _OwnThreadMap:
+    threads = 1
+
+    def __call__(self, function: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
+        return map(function, items)
+
+
+class _Thread(threading.local):
+    is_worker = False  # one of several threads of a pool, beside which there is no core to spare
+
+
+_this_thread = _Thread()
 
 
 def cores() -> int:
@@ -32,9 +58,25 @@ def cores() -> int:
 
 @contextmanager
 def thread_map(threads: int = 0) -> Iterator[Map]:
-    """Yield a parallel `map` over `threads` threads (0: one per processor); BLAS starts no threads of its own."""
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads or cores()) as pool:
-        yield pool.map
+    """Yield a parallel `map` over `threads` threads (0: one per processor); BLAS starts no threads of its own.
+
+    In a thread of such a pool, `map` is that thread's own: its siblings keep the processors busy. What has not begun
+    when the block raises is never done.
+    """
+    threads = threads or cores()
+    if _this_thread.is_worker:
+        yield _OwnThreadMap()
+        return
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads, initializer=_enter, initargs=(threads,)) as pool:
+        try:
+            yield _PoolMap(threads, pool)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _enter(threads: int) -> None:
+    _this_thread.is_worker = threads > 1
 
 
 class Scratch(threading.local):

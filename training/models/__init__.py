@@ -11,15 +11,16 @@ from recommender.errors import UsageError
 from training.config import CONFIG_ROOT, Config, build_config, merge, override, read_mapping
 from training.models.base import Algorithm
 
+# In the order in which they are registered; the longest fit comes late, so that others are registered meanwhile.
 CLASSES = {
     "popularity": "training.models.popularity:Popularity",
     "svd": "training.models.svd:Svd",
     "als": "training.models.als:Als",
-    "ials": "training.models.ials:Ials",
     "content": "training.models.content:Content",
     "item_knn": "training.models.item_knn:ItemKnn",
     "ease": "training.models.ease:Ease",
     "blend": "training.models.blend:Blend",
+    "ials": "training.models.ials:Ials",
     "ensemble": "training.models.ensemble:Ensemble",
 }
 NAMES = tuple(CLASSES)

@@ -41,12 +41,13 @@ class Workspace:
     def stage_evaluation(self, name: str, compute: Callable[[], Evaluation]) -> Evaluation:
         """Return the evaluation of the stage `name`, computed once."""
         path = self.directory / f"{name}.npz"
-        if not path.exists():
-            evaluation = compute()
-            with whole_file(path) as fresh:
-                save_evaluation(fresh, evaluation)
-            self._claim(path)
-        return load_evaluation(path)
+        if path.exists():
+            return load_evaluation(path)
+        evaluation = compute()
+        with whole_file(path) as fresh:
+            save_evaluation(fresh, evaluation)
+        self._claim(path)
+        return evaluation
 
     def stage_directory(self, name: str, build: Callable[[Path], Any]) -> Path:
         """Return the directory of the stage `name`, made once by `build` at its path, whole or not at all."""

@@ -138,12 +138,22 @@ def evaluate_all(
     `evaluate`: called with name and seed in the place of `split.evaluate`.
     """
     evaluate = evaluate or (lambda name, seed: split.evaluate(recipes[name], seed))
-    runs = [(name, seed) for seed in training_seeds for name in recipes if seed in recipes[name].seeds(training_seeds)]
+    names_and_seeds = runs(recipes, training_seeds)
     with side_by_side(split.dataset) as run_all:
-        results = list(run_all(lambda run: evaluate(*run), runs))
-    return [(name, evaluation) for (name, _), evaluation in zip(runs, results, strict=True)]
+        results = list(run_all(lambda run: evaluate(*run), names_and_seeds))
+    return [(name, evaluation) for (name, _), evaluation in zip(names_and_seeds, results, strict=True)]
+
+
+def runs(recipes: Mapping[str, Recipe], training_seeds: Sequence[int]) -> list[tuple[str, int]]:
+    """Return the name and the training seed of every fit on one split, in a fixed order."""
+    return [(name, seed) for seed in training_seeds for name in recipes if seed in recipes[name].seeds(training_seeds)]
+
+
+def is_small(dataset: ProcessedDataset) -> bool:
+    """Return whether several fits at once are faster and fit into memory."""
+    return len(dataset.ratings) < SIDE_BY_SIDE_BELOW
 
 
 def side_by_side(dataset: ProcessedDataset) -> AbstractContextManager[Map]:
     """Return a `map` that runs several fits at once where `dataset` is small, and one after the other where not."""
-    return thread_map(SIDE_BY_SIDE if len(dataset.ratings) < SIDE_BY_SIDE_BELOW else 1)
+    return thread_map(SIDE_BY_SIDE if is_small(dataset) else 1)

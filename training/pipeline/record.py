@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from recommender.bundle import BUNDLE, MANIFEST, Manifest, Metric, read_manifest
 from recommender.files import scratch_directory
 from training.evaluation.difference import SHOWN
-from training.evaluation.result import Evaluation
 from training.pipeline.checkpoints import Workspace
 from training.pipeline.figures import draw, save_model_figures
 from training.pipeline.plan import Plan
-from training.pipeline.stages import Evaluations, Refitted
+from training.pipeline.stages import Finished
 from training.progress import Progress
 from training.registry import Run, Tracker, Version, run_tags, version_tags
 from training.registry.evaluations import log_evaluation
@@ -41,31 +40,31 @@ class Recorder:
     tracker: Tracker
     progress: Progress
 
-    def draw(self, evaluations: Evaluations) -> Path:
-        """Draw the figures that compare the models of this training, and return their directory."""
-        return self.workspace.stage_directory(FIGURES, lambda path: draw(self.plan, evaluations, path))
+    def record_all(self, models: Iterable[Finished], count: int) -> list[Trained]:
+        """Log each of the `count` models in a run of its own and register its bundle, in the order of `models`.
 
-    def record_all(self, evaluations: Evaluations, refitted: Mapping[str, Refitted], figures: Path) -> list[Trained]:
-        """Log each model in a run of its own and register its bundle, in the order of `refitted`.
-
-        `figures`: what `draw` returned, logged with every run.
+        The figures that compare the models follow in every run when the last is known.
         """
-        trained = []
-        for done, name in enumerate(refitted, start=1):
-            trained.append(self._record(refitted[name], evaluations[name], figures))
-            self.progress("registering", done / len(refitted))
+        trained, evaluations = [], {}
+        for done, model in enumerate(models, start=1):
+            trained.append(self._record(model))
+            evaluations[model.name] = model.evaluations
+            self.progress("registering", done / count)
+        figures = self.workspace.stage_directory(FIGURES, lambda path: draw(self.plan, evaluations, path))
+        for version in trained:
+            self.tracker.log_directory(version.run_id, figures, FIGURES)
         return trained
 
-    def _record(self, refitted: Refitted, evaluations: Mapping[str, Evaluation], figures: Path) -> Trained:
-        manifest = read_manifest(refitted.bundle)
-        metrics = [metric for evaluation in evaluations.values() for metric in evaluation.metrics]
+    def _record(self, model: Finished) -> Trained:
+        manifest = read_manifest(model.bundle)
+        metrics = [metric for evaluation in model.evaluations.values() for metric in evaluation.metrics]
         tags = self._tags(manifest)
         version = self._registered(tags)
         if version is None:
             run_name = manifest.algorithm
             with self.tracker.run(self.plan.dataset.name, run_name, {**run_tags(manifest), **tags}) as run:
-                model_id = self._log_model(run, refitted, metrics)
-                self._log_files(run, refitted.bundle, evaluations, figures)
+                model_id = self._log_model(run, model, metrics)
+                self._log_files(run, model)
                 version = run.register(model_id, tags)
         return Trained(manifest.algorithm, version.number, version.run_id, metrics)
 
@@ -88,28 +87,27 @@ class Recorder:
         own = {key: tags[key] for key in ("training", "algorithm")}.items()
         return next((version for version in self.tracker.versions() if own <= version.tags.items()), None)
 
-    def _log_model(self, run: Run, refitted: Refitted, metrics: list[Metric]) -> str:
+    def _log_model(self, run: Run, model: Finished, metrics: list[Metric]) -> str:
         """Log the bundle with its metrics, parameters and data set; return the id of the logged model."""
         stamped = [metric.model_copy(update={"run_id": run.run_id}) for metric in metrics]
         with scratch_directory(self.workspace.directory) as scratch:
-            final = _with_metrics(refitted.bundle, stamped, scratch / BUNDLE)
+            final = _with_metrics(model.bundle, stamped, scratch / BUNDLE)
             model_id = run.log_bundle(final)
             manifest = read_manifest(final)
         run.log_parameters({**manifest.parameters, "seed": self.plan.seed, "trainings": self.plan.trainings})
         run.log_dataset(manifest)
-        overlaps = {f"{of}_overlap_at_{SHOWN}": share for of, share in asdict(refitted.agreement).items()}
+        overlaps = {f"{of}_overlap_at_{SHOWN}": share for of, share in asdict(model.agreement).items()}
         refit = [Metric(protocol="refit", name=name, value=share) for name, share in overlaps.items()]
         run.log_metrics([*stamped, *refit], model_id)
         return model_id
 
-    def _log_files(self, run: Run, bundle: Path, evaluations: Mapping[str, Evaluation], figures: Path) -> None:
-        """Log the figures, the learning curve and the evaluations of one model."""
-        curves = self.workspace.stage_json(f"curves/{read_manifest(bundle).algorithm}", dict)
-        run.log_directory(figures, FIGURES)
+    def _log_files(self, run: Run, model: Finished) -> None:
+        """Log the model's own figures, its learning curve and its evaluations."""
+        curves = self.workspace.stage_json(f"curves/{model.name}", dict)
         with scratch_directory(self.workspace.directory) as scratch:
-            save_model_figures(bundle, curves, scratch)
+            save_model_figures(model.bundle, curves, scratch)
             run.log_directory(scratch, FIGURES)
-        for evaluation in evaluations.values():
+        for evaluation in model.evaluations.values():
             log_evaluation(self.tracker, run.run_id, evaluation)
         for quantity, values in curves.items():
             run.log_curve(quantity, values)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 
 from recommender.errors import MovierecError
@@ -19,22 +21,44 @@ from training.models.base import FittedModel
 from training.models.fits import Composite, FitCache, Fits
 from training.pipeline.checkpoints import Workspace
 from training.pipeline.code_version import git_commit
-from training.pipeline.judge import Recipe, TrainingSplit, evaluate_all, fit, side_by_side, training_splits
+from training.pipeline.judge import (
+    Recipe,
+    TrainingSplit,
+    evaluate_all,
+    fit,
+    is_small,
+    runs,
+    side_by_side,
+    training_splits,
+)
 from training.pipeline.plan import Plan
 from training.progress import Progress
 from training.splits.cut import all_ratings
 from training.splits.protocol import ProtocolConfig
 
 COMPOSITE = "recommender"
-Evaluations = dict[str, dict[str, Evaluation]]  # algorithm -> protocol -> evaluation
+REFIT = "refit"
 
 
 @dataclass(frozen=True)
-class Refitted:
-    """A model fitted on all ratings: its bundle, without metrics as yet, and its agreement with the evaluated model."""
+class Finished:
+    """A model ready to be registered: its evaluation by each protocol, and its bundle, fitted on all ratings.
 
+    `agreement`: of the bundle, which has no metrics as yet, with the evaluated model.
+    """
+
+    name: str
+    evaluations: Mapping[str, Evaluation]
     bundle: Path
     agreement: Agreement
+
+
+@dataclass(frozen=True)
+class Task:
+    """One evaluation, or a refit, which gives a bundle. `label`: model, and protocol or REFIT."""
+
+    label: tuple[str, str]
+    run: Callable[[], Evaluation | Path]
 
 
 @dataclass(frozen=True)
@@ -66,46 +90,60 @@ class Training:
         comparison = compare(evaluations[ranked[0]], evaluations[single], metric)
         return ranked[0] if comparison.difference_lo > 0 else single
 
-    def evaluate(self, recipes: Mapping[str, Recipe]) -> Evaluations:
-        """Return the evaluation of every model by every protocol: the mean over the training seeds."""
-        results: Evaluations = {name: {} for name in recipes}
+    def finish(self, recipes: Mapping[str, Recipe], extras: Callable[[], Arrays]) -> Iterator[Finished]:
+        """Yield every model in order, evaluated and refitted on all ratings, while the next are still being fitted.
+
+        Raises MovierecError where a refitted model hardly shows the films that the evaluated one did.
+        """
+        evaluations: dict[str, dict[str, list[Evaluation]]] = {name: defaultdict(list) for name in recipes}
+        with side_by_side(self.plan.dataset) as run_all:
+            for task, result in run_all(lambda task: (task.label, task.run()), self._tasks(recipes, extras)):
+                name, protocol = task
+                if isinstance(result, Evaluation):
+                    evaluations[name][protocol].append(result)
+                else:  # the last task of a model
+                    means = {of: combine(runs) for of, runs in evaluations.pop(name).items()}
+                    yield Finished(name, means, result, self._agreement(name, result))
+
+    def _tasks(self, recipes: Mapping[str, Recipe], extras: Callable[[], Arrays]) -> Iterable[Task]:
+        """Return every evaluation and refit, each model's refit last.
+
+        On small data they are ordered by model: one is registered while others are fitted. On large data by split:
+        the fits of one split at a time are in memory.
+        """
+        by_split = chain(self._evaluations(recipes), self._refits(recipes, extras))
+        if not is_small(self.plan.dataset):
+            return by_split
+        order = list(recipes)
+        return sorted(by_split, key=lambda task: order.index(task.label[0]))
+
+    def _evaluations(self, recipes: Mapping[str, Recipe]) -> Iterator[Task]:
         for protocol in self.plan.protocols:
-            trainings: dict[str, list[Evaluation]] = {name: [] for name in recipes}
             for split in self._splits(protocol):
-                evaluate = partial(self._evaluate, split, recipes)
-                for name, evaluation in evaluate_all(split, recipes, self.plan.training_seeds, evaluate):
-                    trainings[name].append(evaluation)
-            for name in recipes:
-                results[name][protocol.name] = combine(trainings[name])
-        return results
+                for name, seed in runs(recipes, self.plan.training_seeds):
+                    yield Task((name, protocol.name), partial(self._evaluate, split, recipes, name, seed))
+
+    def _refits(self, recipes: Mapping[str, Recipe], extras: Callable[[], Arrays]) -> Iterator[Task]:
+        for name, recipe in recipes.items():
+            yield Task((name, REFIT), partial(self._refit, name, recipe, extras))
+
+    def _refit(self, name: str, recipe: Recipe, extras: Callable[[], Arrays]) -> Path:
+        """Fit a model on all ratings and return its bundle."""
+
+        def save(path: Path) -> None:
+            fitted = recipe.make(self.everything.fits(self.plan.seed))
+            self.workspace.stage_json(f"curves/{name}", lambda: dict(fitted.learning_curve))
+            replace(self.everything.builder, git_commit=git_commit()).save(path, fitted, extras())
+
+        return self.workspace.stage_directory(f"refitted/{name}", save)
 
     @cached_property
     def everything(self) -> TrainingSplit:
         """Return all ratings as one training split: what the registered models are fitted on."""
         plan = self.plan
         return TrainingSplit(
-            "refit", plan.dataset, plan.people, all_ratings(plan.dataset), self.progress, self.of_dataset
+            REFIT, plan.dataset, plan.people, all_ratings(plan.dataset), self.progress, self.of_dataset
         )
-
-    def refit(self, recipes: Mapping[str, Recipe], extras: Callable[[], Arrays]) -> dict[str, Refitted]:
-        """Return every model fitted on all ratings and compared with the evaluated one.
-
-        Raises MovierecError where a refitted model hardly shows the films that the evaluated one did.
-        """
-        fits = self.everything.fits(self.plan.seed)
-        builder = replace(self.everything.builder, git_commit=git_commit())
-
-        def save(name: str, path: Path) -> None:
-            fitted = recipes[name].make(fits)
-            self.workspace.stage_json(f"curves/{name}", lambda: dict(fitted.learning_curve))
-            builder.save(path, fitted, extras())
-
-        def stage(name: str) -> Refitted:
-            bundle = self.workspace.stage_directory(f"refitted/{name}", partial(save, name))
-            return Refitted(bundle, self._agreement(name, bundle))
-
-        with side_by_side(self.plan.dataset) as run_all:
-            return dict(zip(recipes, run_all(stage, recipes), strict=True))
 
     def _splits(self, protocol: ProtocolConfig, *, validation: bool = False) -> Iterator[TrainingSplit]:
         return training_splits(

@@ -45,10 +45,7 @@ def train(
         extras = aside.submit(describe, training.everything.builder, seed=seed)
         recipes = training.recipes()
         recorder = opened.result()
-        evaluations = training.evaluate(recipes)
-        figures = aside.submit(recorder.draw, evaluations)
-        refitted = training.refit(recipes, extras.result)
-        return recorder.record_all(evaluations, refitted, figures.result())
+        return recorder.record_all(training.finish(recipes, extras.result), len(recipes))
 
 
 def current_composite(dataset: ProcessedDataset, *, seed: int = 0, tracker: Tracker | None = None) -> int | None:

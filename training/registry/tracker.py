@@ -138,6 +138,10 @@ class Tracker:
         """Store a local file in `folder` of the artifacts of a run that has ended."""
         Run(self.client, run_id).log_file(local, folder)
 
+    def log_directory(self, run_id: str, local: Path, folder: str) -> None:
+        """Store every file of a local directory in `folder` of the artifacts of a run that has ended."""
+        Run(self.client, run_id).log_directory(local, folder)
+
     def artifact(self, run_id: str, path: str, destination: Path) -> Path:
         """Download one artifact of a run into `destination` and return its path. Raises MissingInputError."""
         try:

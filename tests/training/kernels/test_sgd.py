@@ -94,7 +94,7 @@ def test_each_round_holds_every_user_and_every_film_in_one_block_only(ratings):
     stars = ratings["stars"].to_numpy(dtype=np.float32)
     grid = make_grid(users, items, stars, (np.bincount(users), np.bincount(items)), 4)
     seen = []
-    for blocks in grid.rounds():
+    for blocks in grid.rounds.tolist():
         for side in (grid.users, grid.items):
             sets = [set(side[first:last]) for first, last in blocks]
             assert sum(map(len, sets)) == len(set().union(*sets))
@@ -110,7 +110,7 @@ def test_users_of_a_block_take_turns_and_each_keeps_their_order(ratings):
     users, items = (ordered[side].to_numpy(dtype=np.int32) for side in ("user", "item"))
     stars = np.arange(len(users), dtype=np.float32)  # tells the ratings apart
     grid = make_grid(users, items, stars, (np.bincount(users), np.bincount(items)), 2)
-    for first, last in [block for blocks in grid.rounds() for block in blocks]:
+    for first, last in [block for blocks in grid.rounds.tolist() for block in blocks]:
         assert np.mean(np.diff(grid.users[first:last]) != 0) > 0.9
         for user in set(grid.users[first:last]):
             assert (np.diff(grid.ratings[first:last][grid.users[first:last] == user]) > 0).all()

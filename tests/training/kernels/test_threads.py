@@ -1,10 +1,11 @@
-"""Blocks of one thread's own."""
+"""Thread pools: scratch arrays of each thread, maps within maps, and what is left undone after an error."""
 
 from __future__ import annotations
 
 import threading
 
 import numpy as np
+import pytest
 
 from training.kernels.threads import Scratch, thread_map
 
@@ -21,3 +22,40 @@ def test_threads_do_not_write_into_one_block():
     with thread_map(2) as run:
         for number, block in enumerate(run(work, range(2))):
             np.testing.assert_array_equal(block, np.full((3, 4), number))
+
+
+def test_a_map_within_a_map_stays_in_its_thread():
+    def inner(_):
+        with thread_map() as run:
+            return {threading.get_ident()} == set(run(lambda _: threading.get_ident(), range(8)))
+
+    with thread_map(2) as run:
+        assert all(run(inner, range(4)))
+
+
+def test_a_map_within_a_map_of_one_thread_may_use_every_core():
+    def inner(_):
+        both = threading.Barrier(2, timeout=60)
+        with thread_map(2) as run:
+            return list(run(lambda _: both.wait() >= 0, range(2)))
+
+    with thread_map(1) as run:
+        assert list(run(inner, range(1))) == [[True, True]]
+
+
+def test_what_has_not_begun_is_not_done_after_an_error():
+    began, go_on = [], threading.Event()
+
+    def work(number):
+        began.append(number)
+        assert go_on.wait(60)
+
+    def fail_meanwhile():
+        with thread_map(2) as run:
+            run(work, range(50))
+            threading.Timer(0.1, go_on.set).start()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_meanwhile()
+    assert len(began) <= 2

@@ -104,11 +104,10 @@ from training.pipeline.stages import Training
 judge.SIDE_BY_SIDE = int(sys.argv[2])
 plan = dataclasses.replace(make_plan("all", small_dataset(), seed=1), trainings=1)
 training = Training(plan, Workspace(Path(sys.argv[1])), silent)
-found = training.evaluate(training.recipes())
 print(json.dumps({
-    f"{name} {protocol}/{metric.name}": metric.value
-    for name, by_protocol in found.items()
-    for protocol, evaluation in by_protocol.items()
+    f"{model.name} {protocol}/{metric.name}": metric.value
+    for model in training.finish(training.recipes(), dict)
+    for protocol, evaluation in model.evaluations.items()
     for metric in evaluation.metrics
 }))
 """
@@ -124,7 +123,7 @@ def test_two_processes_with_the_same_seed_give_the_same_figures_of_every_model(t
 
 def test_a_finished_stage_is_not_done_again_after_a_crash(tracker, monkeypatch):
     with monkeypatch.context() as first:
-        first.setattr(Recorder, "record_all", crash)
+        first.setattr(Recorder, "_record", crash)
         with pytest.raises(ZeroDivisionError):
             train.train("popularity", small_dataset(), tracker=tracker)
     assert tracker.versions() == []
@@ -139,7 +138,7 @@ def test_a_finished_stage_is_not_done_again_after_a_crash(tracker, monkeypatch):
 
 def test_stages_of_other_code_are_not_gone_on_from(tracker, monkeypatch):
     with monkeypatch.context() as first:
-        first.setattr(Recorder, "record_all", crash)
+        first.setattr(Recorder, "_record", crash)
         with pytest.raises(ZeroDivisionError):
             train.train("popularity", small_dataset(), tracker=tracker)
     monkeypatch.setattr(train, "code_digest", lambda: "other")

@@ -52,3 +52,8 @@ def training_stages() -> Path:
 def logs() -> Path:
     """Return the directory of the servers' logs."""
     return var() / "logs"
+
+
+def training_status() -> Path:
+    """Return the file in which `movierec demo` says how far it has come."""
+    return var() / "status.json"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -57,10 +59,13 @@ def demo(raw: Path, ports: dict[str, int], tmp_path_factory: pytest.TempPathFact
     home = tmp_path_factory.mktemp("home")
     plant_foreign_packages(home)
     options = [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
+    ready = f"http://127.0.0.1:{ports['api']}/readyz"
     with (home / "out.txt").open("wb") as out:
         command = [*MOVIEREC, "demo", "--dataset", "toy", "--raw", str(raw), *options]
         process = subprocess.Popen(command, cwd=home, env=ENVIRONMENT, stdout=out, stderr=subprocess.STDOUT)
     try:
+        _wait(lambda: _status(ready) == httpx.codes.SERVICE_UNAVAILABLE or process.poll() is not None)
+        (home / "before.json").write_text((home / "var" / "status.json").read_text())
         _wait(lambda: "Up after" in (home / "out.txt").read_text() or process.poll() is not None)
         assert process.poll() is None, (home / "out.txt").read_text()
         yield home
@@ -83,6 +88,16 @@ def test_three_addresses_are_printed_and_answer(demo: Path, ports: dict[str, int
     for port, path in zip(ports.values(), ("/readyz", "/_stcore/health", "/health"), strict=True):
         assert f"http://localhost:{port}" in printed
         assert httpx.get(f"http://127.0.0.1:{port}{path}").status_code == httpx.codes.OK
+
+
+def test_each_stage_is_printed_with_its_time_and_told_to_the_page_while_no_model_is_ready(demo: Path) -> None:
+    printed = (demo / "out.txt").read_text()
+    stages = ["Imports", "Data", "MLflow", "Training", "Promotion", "Start"]
+    assert re.findall(r"^(\w+) \(\d+\.\d s\)", printed, re.MULTILINE) == stages
+    before, after = (json.loads(file.read_text()) for file in (demo / "before.json", demo / "var" / "status.json"))
+    assert before["running"]
+    assert "Training" not in " ".join(before["ended"]), "the service answered 503 before a model was trained"
+    assert not after["running"]
 
 
 def test_films_like_a_film_are_of_its_taste(demo: Path, ports: dict[str, int]) -> None:
@@ -124,6 +139,13 @@ def _movierec(home: Path, *words: str) -> str:
     done = subprocess.run([*MOVIEREC, *words], cwd=home, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def _status(url: str) -> int:
+    try:
+        return httpx.get(url).status_code
+    except httpx.TransportError:
+        return 0
 
 
 def _wait(condition: object) -> None:

@@ -17,6 +17,7 @@ class Settings(BaseSettings):
     api_connect_seconds: float = Field(1.0, gt=0, description="longest wait for a connection to the service")
     api_read_seconds: float = Field(5.0, gt=0, description="longest wait for an answer of the service")
     mlflow_url: str | None = Field(None, description="address of the MLflow UI that pages link to")
+    training_status: str | None = Field(None, description="file in which `movierec demo` says how far it has come")
     tracking_uri: str = Field(
         default_factory=home.runs_address,
         validation_alias=AliasChoices("MLFLOW_TRACKING_URI", "MOVIEREC_TRACKING_URI"),

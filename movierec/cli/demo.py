@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ import typer
 
 from movierec.cli.names import dataset_name
 from movierec.cli.services import Service, Stop, require_free, running, stop_signals, stop_with
+from movierec.cli.stages import Stages
 from movierec.cli.webapp import require_libraries
 from recommender import home
 from recommender.errors import GateRefusedError
@@ -18,7 +18,7 @@ from serving.process.python import module_command
 
 if TYPE_CHECKING:
     from training.datasets.store import ProcessedDataset
-    from training.registry import Version
+    from training.registry import Tracker, Version
 
 MOVIEREC = "movierec.cli.main"
 SAMPLE_TITLES = ("Toy Story", "The Matrix", "Heat")  # films like the first one known to the model are printed
@@ -40,14 +40,14 @@ def demo(
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Start the servers after promotion.")] = True,
     parent: Annotated[int | None, typer.Option(metavar="PID", help="Stop when this process, the parent, ends.")] = None,
 ) -> None:
-    """Prepare the data, train every model, promote the composite, then serve until Ctrl-C.
+    """Prepare the data, train every model, promote the composite, and serve until Ctrl-C.
 
-    What is up to date is not made again.
+    What is up to date is not made again. The servers start beside the training.
 
     Example: movierec demo --dataset ml-100k --api-port 8080
     """
-    start = time.monotonic()
-    services = _services(api_port, webapp_port, mlflow_port)
+    stages = Stages(home.training_status())
+    mlflow, api, webapp = services = _services(api_port, webapp_port, mlflow_port)
     with stop_signals():
         if parent is not None:
             stop_with(parent)
@@ -55,52 +55,73 @@ def demo(
             if serve:
                 require_libraries()
                 require_free(services)
-            prepared = _prepare(dataset, raw, genome)
-            _train_and_promote(prepared)
-            typer.echo(f"Ready to serve after {time.monotonic() - start:.0f} s.")
-            if serve:
-                _serve(services, prepared.name, start)
+            # The servers start beside the training: the page says how far it has come, and the MLflow UI fills.
+            with running([api, webapp] if serve else [], home.logs()) as started:
+                prepared = _prepare(dataset, raw, genome, stages)
+                tracker = _tracker(stages)
+                if serve:
+                    started.start(mlflow)  # not before the store is open: both would make its tables
+                _train_and_promote(prepared, tracker, stages)
+                typer.echo(f"Ready to serve after {stages.seconds:.0f} s.")
+                if serve:
+                    started.wait_until_ready()
+                    _announce(api.port, webapp.port, mlflow.port, prepared.name, stages)
+                    started.wait_for_stop()
         except Stop:
             with suppress(OSError):  # the terminal may be closed
                 typer.echo("Stopped.")
 
 
-def _prepare(dataset: str, raw: Path | None, genome: bool) -> ProcessedDataset:
+def _prepare(dataset: str, raw: Path | None, genome: bool, stages: Stages) -> ProcessedDataset:
     from movierec.cli.progress import reporter
     from training.datasets.fetching.fetch import fetch_if_missing
     from training.datasets.store import prepare
 
+    stages.end("Imports")
     with reporter() as progress:
         raw = raw or fetch_if_missing(dataset, progress)
         tags = fetch_if_missing("tag-genome", progress) if genome else None
     prepared = prepare(dataset, raw=raw, genome=tags)
-    typer.echo(
-        f"Data: {prepared.name}, {len(prepared.ratings):,} ratings of {len(prepared.movie_ids):,} films "
-        f"by {len(prepared.user_ids):,} people."
+    stages.end(
+        "Data",
+        f"{prepared.name}, {len(prepared.ratings):,} ratings of {len(prepared.movie_ids):,} films "
+        f"by {len(prepared.user_ids):,} people.",
     )
     return prepared
 
 
-def _train_and_promote(dataset: ProcessedDataset) -> None:
-    from movierec.cli.progress import reporter
-    from training.pipeline import train
-    from training.registry import CHAMPION, Tracker
+def _tracker(stages: Stages) -> Tracker:
+    from training.registry import Tracker
 
     tracker = Tracker()
+    stages.end("MLflow", "tracking store and registry are open.")
+    return tracker
+
+
+def _train_and_promote(dataset: ProcessedDataset, tracker: Tracker, stages: Stages) -> None:
+    from movierec.cli.progress import reporter
+    from training.pipeline import train
+    from training.progress import Clock
+    from training.registry import CHAMPION
+
     current = train.current_composite(dataset, tracker=tracker)
     champion = tracker.aliased(CHAMPION)
     if current is not None and champion is not None and champion.tags["dataset"] == dataset.name:
-        typer.echo(
-            f"Models: version {current} is of this data and configuration; version {champion.number} is champion."
+        stages.end(
+            "Models", f"version {current} is of this data and configuration; version {champion.number} is champion."
         )
         return
     if current is None:
+        clock = Clock()
         with reporter() as progress:
-            current = train.train("all", dataset, tracker=tracker, progress=progress)[-1].version
-    _promote(current, dataset.name, champion)
+            report = stages.registered(progress)
+            trained = train.train("all", dataset, tracker=tracker, progress=report, clock=clock)
+        current = trained[-1].version
+        stages.end("Training", f"{len(trained)} models registered; several at once: {clock}.")
+    _promote(current, dataset.name, champion, stages)
 
 
-def _promote(version: int, dataset: str, champion: Version | None) -> None:
+def _promote(version: int, dataset: str, champion: Version | None, stages: Stages) -> None:
     from training.promotion.promote import promote
 
     # Versions of different data sets cannot be compared; whoever names another data set wants it served.
@@ -109,11 +130,11 @@ def _promote(version: int, dataset: str, champion: Version | None) -> None:
     try:
         # On a small data set the first model may be undecided against popularity; without a champion nothing is served.
         verdict = promote(version, force=other_data, reason=reason, accept_undecided=champion is None)
-        typer.echo(f"Promoted version {version}: {verdict.summary}")
+        stages.end("Promotion", f"version {version}, {verdict.summary}")
     except GateRefusedError as refusal:
         if champion is None:
             raise
-        typer.echo(f"{refusal} The champion stays; --force --reason TEXT overrules the gate.")
+        stages.end("Promotion", f"{refusal} The champion stays; --force --reason TEXT overrules the gate.")
 
 
 def _services(api_port: int, webapp_port: int, mlflow_port: int) -> list[Service]:
@@ -135,24 +156,27 @@ def _services(api_port: int, webapp_port: int, mlflow_port: int) -> list[Service
             module_command(MOVIEREC, "webapp", "--port", str(webapp_port)),
             webapp_port,
             f"{page}/_stcore/health",
-            {"MOVIEREC_API_URL": api, "MOVIEREC_MLFLOW_URL": mlflow},
+            {
+                "MOVIEREC_API_URL": api,
+                "MOVIEREC_MLFLOW_URL": mlflow,
+                "MOVIEREC_TRAINING_STATUS": str(home.training_status().resolve()),
+            },
         ),
     ]
 
 
-def _serve(services: list[Service], dataset: str, start: float) -> None:
-    logs = home.logs()
-    with running(services, logs) as started:
-        api, page, mlflow = (service.port for service in (services[1], services[2], services[0]))
-        typer.echo("")
-        typer.echo(f"  Web page   http://localhost:{page}")
-        typer.echo(f"  API        http://localhost:{api}/docs")
-        typer.echo(f"  MLflow     http://localhost:{mlflow}{_runs_path(dataset)}")
-        typer.echo("")
-        _show_one(f"http://127.0.0.1:{api}")
-        typer.echo("")
-        typer.echo(f"Up after {time.monotonic() - start:.0f} s. Logs are in {logs}/. Ctrl-C stops everything.")
-        started.wait_for_stop()
+def _announce(api: int, page: int, mlflow: int, dataset: str, stages: Stages) -> None:
+    """Print the addresses of the servers on these ports, and one real answer."""
+    stages.end("Start", "every server answers; they started beside the training.")
+    stages.finish()
+    typer.echo("")
+    typer.echo(f"  Web page   http://localhost:{page}")
+    typer.echo(f"  API        http://localhost:{api}/docs")
+    typer.echo(f"  MLflow     http://localhost:{mlflow}{_runs_path(dataset)}")
+    typer.echo("")
+    _show_one(f"http://127.0.0.1:{api}")
+    typer.echo("")
+    typer.echo(f"Up after {stages.seconds:.0f} s. Logs are in {home.logs()}/. Ctrl-C stops everything.")
 
 
 def _runs_path(dataset: str) -> str:

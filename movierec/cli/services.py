@@ -26,7 +26,7 @@ POLL_SECONDS = 0.5
 LOG_LINES = 15
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Service:
     """A server: its command line, port, environment, and the URL that answers 200 once it is ready."""
 
@@ -42,19 +42,28 @@ class Stop(Exception):
 
 
 class Running(NamedTuple):
-    """Running servers by name, the directory of their logs, and the guard that ends them."""
+    """Started servers and their processes, the directory of their logs, and the guard that ends them."""
 
-    processes: Mapping[str, subprocess.Popen[bytes]]
+    processes: dict[Service, subprocess.Popen[bytes]]
     logs: Path
     guard: Guard
+
+    def start(self, service: Service) -> None:
+        """Start one more server."""
+        self.processes[service] = _start(service, self.guard, self.logs / f"{service.name}.log")
+
+    def wait_until_ready(self) -> None:
+        """Wait until every server answers; raise MovierecError, with the end of its log, if one does not."""
+        for service, process in self.processes.items():
+            _wait_until_ready(service, process, self.logs / f"{service.name}.log")
 
     def wait_for_stop(self) -> None:
         """Watch the servers until the exception Stop; raise MovierecError if a server ends by itself."""
         while True:
-            for name, process in self.processes.items():
+            for service, process in self.processes.items():
                 if process.poll() is not None:
-                    log = _tail(self.logs / f"{name}.log")
-                    raise MovierecError(f"The {name} ended with code {process.returncode}:\n{log}")
+                    log = _tail(self.logs / f"{service.name}.log")
+                    raise MovierecError(f"The {service.name} ended with code {process.returncode}:\n{log}")
             self.guard.keep()
             time.sleep(POLL_SECONDS)
 
@@ -69,23 +78,21 @@ def require_free(services: Sequence[Service]) -> None:
 
 @contextmanager
 def running(services: Sequence[Service], logs: Path) -> Iterator[Running]:
-    """Start every server with its output in `logs`, wait until all answer, and stop all at the end.
+    """Start every server with its output in `logs`, and stop all at the end.
 
-    Each server runs in a session of its own and ends with this process, even if this process is killed. Raises
-    MovierecError with the end of the log if a server ends or does not answer.
+    Each server runs in a session of its own and ends with this process, even if this process is killed.
     """
     logs.mkdir(parents=True, exist_ok=True)
-    processes: dict[str, subprocess.Popen[bytes]] = {}
+    processes: dict[Service, subprocess.Popen[bytes]] = {}
 
     def members() -> list[int]:
         return [process.pid for process in processes.values() if process.poll() is None]
 
     with Guard(STOP_SECONDS, members) as guard:
+        started = Running(processes, logs, guard)
         for service in services:
-            processes[service.name] = _start(service, guard, logs / f"{service.name}.log")
-        for service in services:
-            _wait_until_ready(service, processes[service.name], logs / f"{service.name}.log")
-        yield Running(processes, logs, guard)
+            started.start(service)
+        yield started
 
 
 @contextmanager

@@ -65,6 +65,7 @@ def train(
     """
     from movierec.cli.progress import reporter
     from training.pipeline.train import train as train_models
+    from training.progress import Clock
 
     began = time.monotonic()
     changes = overrides or []
@@ -77,13 +78,14 @@ def train(
     if ratings:
         data = _read_by_spark(ratings, data, spark_options)
     with reporter() as progress:
-        versions = train_models(model, data, seed=seed, overrides=changes, progress=progress)
+        clock = Clock()
+        versions = train_models(model, data, seed=seed, overrides=changes, progress=progress, clock=clock)
     if as_json:
         for version in versions:
             typer.echo(json.dumps(_record(version)))
         return
     _show_versions({version.version for version in versions})
-    typer.echo(f"Trained and registered in {time.monotonic() - began:.1f} s.")
+    typer.echo(f"Trained and registered in {time.monotonic() - began:.1f} s, several at once: {clock}.")
 
 
 def evaluate(

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 import streamlit as st
@@ -100,6 +101,21 @@ def test_no_model_yet_says_what_to_do(open_page: Open) -> None:
         assert not app.exception
         assert "not ready" in drawn(app)
         assert "No model version is served yet." in drawn(app)
+
+
+def test_the_first_training_is_told_until_a_model_is_served(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    status = {"running": True, "ended": ["Data (0.9 s): <b>"], "now": "30% of the models are registered"}
+    (tmp_path / "status.json").write_text(json.dumps(status))
+    monkeypatch.setenv("MOVIEREC_TRAINING_STATUS", str(tmp_path / "status.json"))
+    with answering(lambda path: (503, b"{}")) as url:
+        text = drawn(open_page("overview", url=url))
+        assert "The first models are being trained" in text
+        assert "Data (0.9 s): &lt;b&gt;" in text
+        assert "30% of the models are registered" in text
+        (tmp_path / "status.json").write_text(json.dumps(status | {"running": False}))
+        assert "not ready" in drawn(open_page("overview", url=url))
 
 
 @pytest.mark.fault(36)

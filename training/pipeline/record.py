@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from recommender.bundle import BUNDLE, MANIFEST, Manifest, Metric, read_manifest
 from recommender.files import scratch_directory
 from training.evaluation.difference import SHOWN
+from training.evaluation.result import Evaluation
 from training.pipeline.checkpoints import Workspace
 from training.pipeline.figures import draw, save_model_figures
 from training.pipeline.plan import Plan
 from training.pipeline.stages import Finished
-from training.progress import Progress
+from training.progress import Clock, Progress
 from training.registry import Run, Tracker, Version, run_tags, version_tags
 from training.registry.evaluations import log_evaluation
 
@@ -39,21 +40,28 @@ class Recorder:
     workspace: Workspace
     tracker: Tracker
     progress: Progress
+    clock: Clock
 
     def record_all(self, models: Iterable[Finished], count: int) -> list[Trained]:
         """Log each of the `count` models in a run of its own and register its bundle, in the order of `models`.
 
         The figures that compare the models follow in every run when the last is known.
         """
-        trained, evaluations = [], {}
+        trained: list[Trained] = []
+        evaluations: dict[str, Mapping[str, Evaluation]] = {}
         for done, model in enumerate(models, start=1):
-            trained.append(self._record(model))
+            with self.clock.measure("registration"):
+                trained.append(self._record(model))
             evaluations[model.name] = model.evaluations
             self.progress("registering", done / count)
+        with self.clock.measure("figures"):
+            self._add_figures(trained, evaluations)
+        return trained
+
+    def _add_figures(self, trained: Sequence[Trained], evaluations: Mapping[str, Mapping[str, Evaluation]]) -> None:
         figures = self.workspace.stage_directory(FIGURES, lambda path: draw(self.plan, evaluations, path))
         for version in trained:
             self.tracker.log_directory(version.run_id, figures, FIGURES)
-        return trained
 
     def _record(self, model: Finished) -> Trained:
         manifest = read_manifest(model.bundle)

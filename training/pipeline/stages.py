@@ -32,7 +32,7 @@ from training.pipeline.judge import (
     training_splits,
 )
 from training.pipeline.plan import Plan
-from training.progress import Progress
+from training.progress import Clock, Progress
 from training.splits.cut import all_ratings
 from training.splits.protocol import ProtocolConfig
 
@@ -69,10 +69,11 @@ class Training:
     workspace: Workspace
     progress: Progress
     of_dataset: FitCache = field(default_factory=FitCache)
+    clock: Clock = field(default_factory=Clock)
 
     def recipes(self) -> dict[str, Recipe]:
         """Return how each model is made; last the composite, with the best model on validation for lists."""
-        recipes = {name: fit(name, config) for name, config in self.plan.configs.items()}
+        recipes = {name: self._timed(fit(name, config)) for name, config in self.plan.configs.items()}
         if self.plan.composite:
             recipes[COMPOSITE] = composite(recipes["blend"], recipes[self.best_ranking(recipes)], recipes["svd"])
         return recipes
@@ -135,7 +136,15 @@ class Training:
             self.workspace.stage_json(f"curves/{name}", lambda: dict(fitted.learning_curve))
             replace(self.everything.builder, git_commit=git_commit()).save(path, fitted, extras())
 
-        return self.workspace.stage_directory(f"refitted/{name}", save)
+        with self.clock.measure("bundles"):
+            return self.workspace.stage_directory(f"refitted/{name}", save)
+
+    def _timed(self, recipe: Recipe) -> Recipe:
+        def make_timed(fits: Fits) -> FittedModel:
+            with self.clock.measure("fits"):
+                return recipe.make(fits)
+
+        return replace(recipe, make=make_timed)
 
     @cached_property
     def everything(self) -> TrainingSplit:
@@ -152,14 +161,16 @@ class Training:
 
     def _validate(self, split: TrainingSplit, recipes: Mapping[str, Recipe], name: str, seed: int) -> Evaluation:
         compute = partial(split.evaluate, recipes[name], seed)
-        return self.workspace.stage_evaluation(f"validation/{name}", compute)
+        with self.clock.measure("evaluation"):
+            return self.workspace.stage_evaluation(f"validation/{name}", compute)
 
     def _evaluate(self, split: TrainingSplit, recipes: Mapping[str, Recipe], name: str, seed: int) -> Evaluation:
         """Evaluate one training; the one with which the refitted model is compared as a saved and reloaded bundle."""
         is_kept = split.protocol == self.plan.people and seed == self.plan.seed
         keep = partial(self.workspace.stage_directory, _evaluated(name)) if is_kept else None
         compute = partial(split.evaluate, recipes[name], seed, keep)
-        return self.workspace.stage_evaluation(f"evaluations/{name}/{split.name}-{seed}", compute)
+        with self.clock.measure("evaluation"):
+            return self.workspace.stage_evaluation(f"evaluations/{name}/{split.name}-{seed}", compute)
 
     def _agreement(self, name: str, refitted: Path) -> Agreement:
         """Return how far a refitted model shows the films that the evaluated one did; raise where it hardly does."""

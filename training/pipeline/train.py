@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from training.bundling.build import describe
+from training.bundling.build import Arrays, describe
 from training.datasets.store import ProcessedDataset
 from training.pipeline.checkpoints import open_workspace
 from training.pipeline.code_version import code_digest
 from training.pipeline.plan import make_plan
 from training.pipeline.stages import COMPOSITE, Training
-from training.progress import Progress, silent
+from training.progress import Clock, Progress, silent
 
 if TYPE_CHECKING:
     from training.pipeline.record import Recorder, Trained
@@ -32,17 +32,19 @@ def train(
     overrides: Sequence[str] = (),
     tracker: Tracker | None = None,
     progress: Progress = silent,
+    clock: Clock | None = None,
 ) -> list[Trained]:
     """Train the algorithm `what`, or `all` of them and last the composite, and return the registered versions in order.
 
-    `overrides` are `key=value` for the configuration of a single algorithm. Raises UsageError, DataError.
+    `overrides` are `key=value` for the configuration of a single algorithm. `clock` gets the seconds of each stage.
+    Raises UsageError, DataError.
     """
     plan = make_plan(what, dataset, seed=seed, overrides=overrides)
     # Work for one core that needs no model is done while models are fitted: MLflow's start, the map of films.
     with open_workspace(f"{dataset.name}-{plan.key}-{code_digest()}") as workspace, ThreadPoolExecutor(1) as aside:
-        training = Training(plan, workspace, progress)
+        training = Training(plan, workspace, progress, clock=clock or Clock())
         opened = aside.submit(_open_recorder, training, tracker)
-        extras = aside.submit(describe, training.everything.builder, seed=seed)
+        extras = aside.submit(_describe, training)
         recipes = training.recipes()
         recorder = opened.result()
         return recorder.record_all(training.finish(recipes, extras.result), len(recipes))
@@ -61,7 +63,13 @@ def current_composite(dataset: ProcessedDataset, *, seed: int = 0, tracker: Trac
 
 def _open_recorder(training: Training, tracker: Tracker | None) -> Recorder:
     """Import MLflow and open the tracking store, which takes seconds."""
-    from training.pipeline.record import Recorder
-    from training.registry import Tracker
+    with training.clock.measure("start of MLflow"):
+        from training.pipeline.record import Recorder
+        from training.registry import Tracker
 
-    return Recorder(training.plan, training.workspace, tracker or Tracker(), training.progress)
+        return Recorder(training.plan, training.workspace, tracker or Tracker(), training.progress, training.clock)
+
+
+def _describe(training: Training) -> Arrays:
+    with training.clock.measure("map of films"):
+        return describe(training.everything.builder, seed=training.plan.seed)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from client.errors import ApiUnready, WebappError
+from client.errors import ApiUnreachable, ApiUnready, WebappError
 from webapp import registry, source
+from webapp.elements.training import training_stages, training_status
 from webapp.palette import ACCENT, GOLD
 
 STYLE = Path(__file__).parent / "style.css"
@@ -51,7 +52,10 @@ def guarded(key: str) -> Iterator[None]:
 
 
 def show_error(error: WebappError, key: str) -> None:
-    """Show what went wrong and what to do, with a button to try again."""
+    """Show what went wrong and what to do, with a button to try again; or how far the first training has come."""
+    if isinstance(error, ApiUnready | ApiUnreachable) and training_status() is not None:
+        training_stages()
+        return
     kind, icon = (
         (st.info, ":material/hourglass_top:") if isinstance(error, ApiUnready) else (st.warning, ":material/cloud_off:")
     )

@@ -51,6 +51,7 @@ started = [
 with stop_signals():
     try:
         with running(started, Path("logs")) as processes:
+            processes.wait_until_ready()
             Path("ready").touch()
             processes.wait_for_stop()
     except Stop:

@@ -43,7 +43,8 @@ def test_all_answer_inside_and_nothing_is_left_afterwards(tmp_path: Path) -> Non
     services = [server("api", WITH_WORKER), server("webapp", WITH_WORKER)]
     with running(services, tmp_path) as started:
         processes = started.processes
-        workers = [int((tmp_path / f"{name}.log").read_text().split()[1]) for name in processes]
+        started.wait_until_ready()
+        workers = [int((tmp_path / f"{service.name}.log").read_text().split()[1]) for service in processes]
         assert all(psutil.pid_exists(pid) for pid in workers)
     assert all(process.poll() is not None for process in processes.values())
     assert not [pid for pid in workers if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
@@ -53,14 +54,15 @@ def test_a_server_that_dies_at_the_start_shows_the_end_of_its_log(tmp_path: Path
     broken = server("api", "import sys; sys.exit('no model here')")
     with (
         pytest.raises(MovierecError, match=r"(?s)api did not start \(code 1\).*no model here"),
-        running([broken], tmp_path),
+        running([broken], tmp_path) as started,
     ):
-        pytest.fail("never ready")
+        started.wait_until_ready()
 
 
 def test_a_server_that_dies_later_ends_the_wait(tmp_path: Path) -> None:
-    with running([server("api", WITH_WORKER)], tmp_path) as started:
-        started.processes["api"].kill()
+    api = server("api", WITH_WORKER)
+    with running([api], tmp_path) as started:
+        started.processes[api].kill()
         with pytest.raises(MovierecError, match="The api ended with code -9"):
             started.wait_for_stop()
 

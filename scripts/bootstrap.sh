@@ -64,6 +64,7 @@ find_uv() {
     echo "$OWN_UV/bin/uv"
 }
 
+began=$(date +%s)
 python=$(find_python)
 echo "Setting up .venv with Python $(version_of "$python") from uv.lock ..." >&2
 uv=$(find_uv "$python")
@@ -71,6 +72,7 @@ uv=$(find_uv "$python")
 # --inexact: a group that was added by hand (spark, peers) stays.
 UV_PYTHON_DOWNLOADS=never "$uv" sync --frozen --inexact --all-extras ${quiet:-} --python "$python"
 touch .venv/.synced
+echo "Set up (.venv) in $(($(date +%s) - began)) s." >&2
 
 # implicit's wheels link to the system's OpenMP runtime, which the smallest systems leave out.
 .venv/bin/python -c 'import ctypes, sys; sys.platform == "linux" and ctypes.CDLL("libgomp.so.1")' 2>/dev/null ||

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,19 @@ def mlflow_store(migrated_store, tmp_path, monkeypatch) -> str:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(tmp_path)
     return f"sqlite:///{root}/mlflow.db"
+
+
+def copy_store(store: Path, copy: Path) -> None:
+    """Copy the directory of a tracking store; the addresses of its artifacts become those of the copy."""
+    shutil.copytree(store, copy, dirs_exist_ok=True)
+    with closing(sqlite3.connect(copy / "mlflow.db")) as database:
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            for _, column, kind, *_ in database.execute(f'PRAGMA table_info("{table}")').fetchall():
+                if kind.startswith(("VARCHAR", "TEXT")):
+                    change = f'UPDATE "{table}" SET "{column}" = replace("{column}", ?, ?) WHERE "{column}" LIKE ?'
+                    database.execute(change, (str(store), str(copy), f"%{store}%"))
+        database.commit()
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ class Mount(NamedTuple):
 # In the order in which a newcomer needs them.
 MOUNTS = {
     "demo": Mount(
-        "movierec.cli.demo:demo", "Prepare the data, train every model, promote the composite, then serve until Ctrl-C."
+        "movierec.cli.demo:demo", "Prepare the data, train every model, promote the composite, and serve until Ctrl-C."
     ),
     "data": Mount("movierec.cli.data:app", "Fetch, clean, describe and synthesise data sets."),
     "train": Mount("movierec.cli.train:train", "Evaluate, refit on all data and register one model, or all."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -23,7 +24,7 @@ from recommender.errors import (
     UsageError,
 )
 from recommender.model import Model
-from tests.conftest import fill
+from tests.conftest import copy_store, fill
 from tests.toy import build_arrays, save_toy
 from tests.training.promotion.test_gate import evaluations
 from training.evaluation.significance import compare
@@ -40,11 +41,13 @@ def force(number, tracker):
     promote(number, force=True, reason="trial", tracker=tracker)
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
+@pytest.fixture(autouse=True, scope="module")
+def quick():
     """An empty picture and fewer draws: they take longer than everything else here."""
-    monkeypatch.setattr(report, "differences", lambda *args: Figure())
-    monkeypatch.setattr(gate, "compare", partial(compare, draws=1000))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "differences", lambda *args: Figure())
+        patch.setattr(gate, "compare", partial(compare, draws=1000))
+        yield
 
 
 @pytest.fixture
@@ -55,14 +58,16 @@ def tracker(mlflow_store):
 @pytest.fixture
 def register(tracker, tmp_path):
     """Register a version of the toy model with planted evaluations; gives its number."""
-    save_toy(tmp_path / "bundle")
+    return registrar(tracker, tmp_path / "bundle")
+
+
+def registrar(tracker, bundle):
+    save_toy(bundle)
 
     def make(people_gain=0.0, titles_gain=0.0, **tags):
         seed = len(tracker.versions())
         judged = {"people_protocol": "temporal", "titles_protocol": "item2item", "judging_key": "same"}
-        version = register_bundle(
-            tmp_path / "bundle", tracker=tracker, tags={**judged, "configuration": str(seed), **tags}
-        )
+        version = register_bundle(bundle, tracker=tracker, tags={**judged, "configuration": str(seed), **tags})
         for evaluation in evaluations(people_gain, titles_gain, seed=seed).values():
             log_evaluation(tracker, version.run_id, evaluation)
         return version.number
@@ -70,13 +75,23 @@ def register(tracker, tmp_path):
     return make
 
 
-@pytest.fixture
-def champion(register, tracker):
-    """Version 2, promoted over popularity, version 1."""
+@pytest.fixture(scope="module")
+def with_champion(migrated_store, tmp_path_factory, quick):
+    """A store with a champion, version 2, promoted over popularity, version 1."""
+    root = tmp_path_factory.mktemp("champion")
+    copy_store(migrated_store.parent, root / "mlruns")
+    tracker = Tracker(f"sqlite:///{root}/mlruns/mlflow.db")
+    register = registrar(tracker, root / "bundle")
     register(-0.3, -0.3, algorithm="popularity")
-    number = register()
-    promote(number, tracker=tracker)
-    return number
+    promote(register(), tracker=tracker)
+    return root / "mlruns"
+
+
+@pytest.fixture
+def champion(with_champion, mlflow_store):
+    """Version 2 of a copy of that store. To be asked for before `tracker`, which opens the store."""
+    copy_store(with_champion, Path(mlflow_store.removeprefix("sqlite:///")).parent)
+    return 2
 
 
 def aliased(tracker, alias=CHAMPION):
@@ -305,7 +320,7 @@ sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in chi
 
 @pytest.mark.fault(12)
 def test_of_two_promotions_at_once_one_wins_and_history_names_both(register, tracker, mlflow_store):
-    rounds = 100
+    rounds = 100 if os.environ.get("CI") else 20
     for _ in range(3):
         register()
     tracker.set_alias(CHAMPION, 1)
@@ -340,6 +355,7 @@ def test_a_store_has_one_lock_however_its_address_is_spelled(tracker, monkeypatc
 def test_a_full_disk_fails_the_run_and_leaves_the_champion(champion, tracker, tmp_path, monkeypatch):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    save_toy(tmp_path / "bundle")
     store = (tmp_path / "mlruns" / "mlflow.db").stat().st_size
     monkeypatch.setattr("training.registry.run._PYFUNC_FILE", _large_file(tmp_path, 4 * store))
     resource.setrlimit(resource.RLIMIT_FSIZE, (2 * store, limits[1]))
@@ -355,6 +371,7 @@ def test_a_full_disk_fails_the_run_and_leaves_the_champion(champion, tracker, tm
 
 @pytest.mark.fault(10)
 def test_on_a_full_disk_the_champion_stays_and_can_be_loaded(small_disk, tmp_path, request, monkeypatch):
+    save_toy(tmp_path / "bundle")
     small_disk(tmp_path / "mlruns", 16 << 20)
     champion, tracker = request.getfixturevalue("champion"), request.getfixturevalue("tracker")  # on the small disk
     monkeypatch.setattr("training.registry.run._PYFUNC_FILE", _large_file(tmp_path, 1 << 20))

@@ -9,11 +9,11 @@ from urllib.parse import unquote_to_bytes
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from recommender.films.ids import CONTROL
 from serving.api.exchange import is_named_origin
 from serving.problem import ProblemError
 from serving.settings import Settings
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _PREFLIGHT = {
     "access-control-allow-methods": "GET, POST",
     "access-control-allow-headers": "content-type, if-none-match, x-request-id",
@@ -22,7 +22,9 @@ _PREFLIGHT = {
 _LONGEST_NUMBER = 18  # digits; Python refuses to read numbers of thousands
 _REMEMBERED_HOSTS = 64
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
-_REPEATABLE = frozenset({"genres", "exclude", "tag_boost", "tag_suppress", "with_ids"})  # parameters that are lists
+_REPEATABLE = frozenset(
+    {"genres", "facet", "exclude", "tag_boost", "tag_suppress", "with_ids"}
+)  # parameters that are lists
 
 
 class AllowedHosts:
@@ -91,7 +93,7 @@ def check_query(query: bytes) -> None:
             name, _, value = (unquote_to_bytes(text.replace(b"+", b" ")).decode() for text in pair.partition(b"="))
         except UnicodeDecodeError:
             raise ProblemError(422, "invalid-query", "The query string is not valid UTF-8.") from None
-        if _CONTROL.search(name) or _CONTROL.search(value):
+        if CONTROL.search(name) or CONTROL.search(value):
             raise ProblemError(422, "invalid-query", "The query string holds control characters.")
         if name in names and name not in _REPEATABLE:
             raise ProblemError(422, "invalid-query", "A parameter is given twice.")

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from serving.schemas.common import MAX_N, MovieId, Query
+from serving.schemas.common import MAX_N, Query
+from serving.schemas.data_values import MovieId
 
 GenreName = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 

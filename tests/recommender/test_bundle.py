@@ -62,9 +62,9 @@ def test_unreadable_manifests_are_refused(copy: Path, content: str) -> None:
 
 
 def test_an_unknown_format_is_refused_by_name(copy: Path) -> None:
-    manifest = json.loads((copy / MANIFEST).read_text()) | {"format": 2}
+    manifest = json.loads((copy / MANIFEST).read_text()) | {"format": 3}
     (copy / MANIFEST).write_text(json.dumps(manifest))
-    with pytest.raises(BundleFormatError, match="found 2"):
+    with pytest.raises(BundleFormatError, match="found 3"):
         read_manifest(copy)
 
 

@@ -101,15 +101,15 @@ class Feedback(Spec):
         if self._is_in_stars:
             return ratings
         share = (np.asarray(ratings, dtype=np.float64) - self.minimum) / (self.maximum - self.minimum)
-        return (LEAST_STARS + (MOST_STARS - LEAST_STARS) * share).astype(np.float32)
+        return np.asarray(LEAST_STARS + (MOST_STARS - LEAST_STARS) * share, dtype=np.float32)
 
     def ratings(self, stars: NDArray[Any]) -> NDArray[Any]:
         """Return predictions in stars as ratings on the scale, which they are clipped to."""
-        clipped = np.clip(stars, LEAST_STARS, MOST_STARS)
+        clipped: NDArray[Any] = np.clip(stars, LEAST_STARS, MOST_STARS)
         if self._is_in_stars:
             return clipped
         share = (clipped - LEAST_STARS) / (MOST_STARS - LEAST_STARS)
-        return self.minimum + (self.maximum - self.minimum) * share
+        return np.asarray(self.minimum + (self.maximum - self.minimum) * share)
 
     @property
     def like_stars(self) -> float:

@@ -47,7 +47,7 @@ class IdMap:
 
         Raises DataError for a text that is no id: empty, longer than TEXT_BYTES, or with control characters.
         """
-        array = raw if isinstance(raw, np.ndarray) else np.asarray(list(raw), dtype=object)  # type: ignore[arg-type]
+        array: NDArray[Any] = np.asarray(raw if isinstance(raw, np.ndarray) else _objects(raw))
         if array.dtype.kind in "iu":
             distinct = np.unique(array)
             if not distinct.size or (distinct[0] >= 0 and distinct[-1] <= LARGEST_INTEGER):
@@ -154,6 +154,14 @@ class TextIdMap(IdMap):
 
     def values(self, rows: Rows | slice = slice(None)) -> NDArray[Any]:
         return np.array(self.raws(range(len(self))[rows] if isinstance(rows, slice) else rows), dtype=np.str_)
+
+
+def _objects(raw: Any) -> NDArray[Any]:
+    """Return values as an array of Python objects: numpy's own texts lose what pads them."""
+    values = list(raw)
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
 
 
 def is_integer_id(text: str) -> bool:

@@ -20,6 +20,8 @@ _PREFLIGHT = {
     "access-control-max-age": "600",
 }
 _LONGEST_NUMBER = 18  # digits; Python refuses to read numbers of thousands
+_WITH_IDS = b"/movies/"
+_ENCODED_SLASH = re.compile(rb"%2f", re.IGNORECASE)
 _REMEMBERED_HOSTS = 64
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 _REPEATABLE = frozenset(
@@ -56,6 +58,7 @@ class RequestChecks:
         headers = dict(scope["headers"])
         self._check(headers)
         check_query(scope["query_string"])
+        keep_slashes_of_ids(scope)
         if scope["method"] == "OPTIONS" and is_named_origin(headers.get(b"origin"), self._settings):
             await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, send)
             return
@@ -98,6 +101,13 @@ def check_query(query: bytes) -> None:
         if name in names and name not in _REPEATABLE:
             raise ProblemError(422, "invalid-query", "A parameter is given twice.")
         names.add(name)
+
+
+def keep_slashes_of_ids(scope: Scope) -> None:
+    """Let an encoded slash below /movies/ belong to an id: as a zero byte, which does not end the step of the path."""
+    path = scope.get("raw_path", b"").partition(b"?")[0]
+    if path.startswith(_WITH_IDS) and _ENCODED_SLASH.search(path):
+        scope["path"] = unquote_to_bytes(_ENCODED_SLASH.sub(b"%00", path)).decode("utf-8", "surrogateescape")
 
 
 async def _read_body(receive: Receive, limit: int) -> bytes:

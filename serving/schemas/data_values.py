@@ -67,6 +67,7 @@ def _text_id(value: object) -> str:
     """Return an id that is text. A number in JSON is none: it could stand for several spellings."""
     if not isinstance(value, str):
         raise ValueError("expected text, as the ids of this data set are")
+    value = value.replace("\0", "/")  # `keep_slashes_of_ids`
     if not 1 <= len(value.encode("utf-8", "surrogatepass")) <= TEXT_BYTES or CONTROL.search(value):
         raise ValueError(f"expected an id of 1 to {TEXT_BYTES} bytes without control characters")
     return value
@@ -83,7 +84,7 @@ def _validated(kind: TypeAdapter[T], value: object) -> T:
 
 _ID_SCHEMA: dict[str, Any] = {
     "anyOf": [
-        {"type": "integer", "minimum": 0, "maximum": _LARGEST_ID},
+        {"type": "integer", "minimum": 0, "maximum": _LARGEST_ID, "examples": [1]},
         {"type": "string", "minLength": 1, "maxLength": TEXT_BYTES},
     ]
 }

@@ -11,7 +11,11 @@ from starlette.responses import Response
 
 from client.answers import Genres, Movies, Summary
 from recommender.errors import UsageError
+from recommender.feedback import MOVIELENS
 from recommender.films.catalog import Catalog, FilmFilter
+from recommender.format_one import FILMS_OF_FORMAT_ONE
+from recommender.items import FILMS
+from recommender.model import Model
 from recommender.schema import GENRES
 from recommender.scoring.ranking import mask_scores, top_n
 from serving.answering import json_bytes
@@ -29,7 +33,7 @@ DAMPING = 10  # ratings of the overall average that a film's own average is mixe
 def summary(answer: Answering, query: PlainQuery) -> Response:
     """The data set that the model was fitted on, and how its ratings spread over the scale."""
     dataset = answer.model.manifest.dataset
-    members = {"name": dataset.name, "fingerprint": dataset.fingerprint, **dataset.snapshot}
+    members = {"name": dataset.name, "fingerprint": dataset.fingerprint, **dataset.snapshot, **_kind(answer.model)}
     counts = answer.model.catalog.histograms.sum(axis=0, dtype=np.int64).tolist()
     return answer.json(
         json_bytes.with_model(answer.served, dataset=members, histogram=histogram(counts, answer.model.feedback))
@@ -61,6 +65,15 @@ def genres(answer: Answering, query: PlainQuery) -> Response:
         for position, name in enumerate(catalog.genre_names)
     ]
     return answer.json(json_bytes.with_model(answer.served, genres=figures))
+
+
+def _kind(model: Model) -> dict[str, Any]:
+    """Return what the ratings and the items are, where they are not MovieLens's."""
+    manifest = model.manifest
+    is_films = manifest.items in (FILMS, FILMS_OF_FORMAT_ONE)
+    return ({} if manifest.feedback == MOVIELENS else {"feedback": manifest.feedback.model_dump()}) | (
+        {} if is_films else {"items": manifest.items.model_dump(mode="json")}
+    )
 
 
 def damped_averages(catalog: Catalog) -> NDArray[np.float32]:

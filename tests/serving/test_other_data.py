@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import httpx
 import pytest
 
-from client.client import Api, Transport
+from client.client import Api, Params
 from testing.service import Service
 from tests.serving.conftest import ready
 from tests.training.small import (
@@ -40,15 +40,19 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.fixture
-def api(books: Service) -> Api:
-    transport = Transport(f"http://127.0.0.1:{books.port}", read_seconds=30)
-    return Api(transport.get, transport.post)
-
-
-@pytest.fixture
 def http(books: Service) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=f"http://127.0.0.1:{books.port}", timeout=30, trust_env=False) as opened:
         yield opened
+
+
+@pytest.fixture
+def api(http: httpx.Client) -> Api:
+    """The typed client, over a connection that the test closes."""
+
+    def get(path: str, params: Params) -> Any:
+        return http.get(path, params=list(params)).raise_for_status().json()
+
+    return Api(get, lambda path, body: http.post(path, json=body).raise_for_status().json())
 
 
 def errors(answer: httpx.Response) -> Any:

@@ -37,6 +37,7 @@ from recommender.spec import Spec
 FORMAT: Literal[2] = 2
 MANIFEST = "manifest.json"
 MANIFEST_BYTES = 16 << 20  # a longer manifest is refused
+_QUOTED = 40  # characters of a manifest's values that an error repeats
 BUNDLE = "bundle"  # a bundle's directory in the artifacts of a version: artifacts/bundle/manifest.json
 
 # A name becomes a file name: nothing in it may lead out of the bundle.
@@ -148,7 +149,7 @@ def read_manifest(path: Path) -> Manifest:
         manifest = Manifest.model_validate(raw)
     except ValidationError as error:
         if unknown := _unknown_scorer(error):
-            written_by = raw.get("movierec") or "an older version"
+            written_by = str(raw.get("movierec") or "an unknown version")[:_QUOTED]
             raise BundleFormatError(
                 f"The bundle {path.name} has a scorer that this movierec {code_version()} does not know: {unknown}. "
                 f"It was written by movierec {written_by}; use that version or a later one."
@@ -162,9 +163,10 @@ def _unknown_scorer(error: ValidationError) -> str | None:
     for fault in error.errors():
         place = [str(step) for step in fault["loc"]]
         if fault["type"] == "union_tag_invalid":
-            return f"{'.'.join(place)} of kind {fault['ctx']['tag']}, expected one of {fault['ctx']['expected_tags']}"
+            kind, known = fault["ctx"]["tag"][:_QUOTED], fault["ctx"]["expected_tags"]
+            return f"{'.'.join(place)} of kind {kind}, expected one of {known}"
         if place[-1] == "version":
-            return f"{'.'.join(place[:-1])} in version {fault['input']!r}"
+            return f"{'.'.join(place[:-1])} in version {str(fault['input'])[:_QUOTED]}"
     return None
 
 

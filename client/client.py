@@ -76,6 +76,10 @@ class Api:
         """Return the number of films and ratings and the average rating of every genre."""
         return _parse(models.Genres, self._get("/analytics/genres", ())).genres
 
+    def facet_values(self, facet: str, *, limit: int = 1000) -> list[models.FacetValue]:
+        """Return the values of a facet with their numbers of films, the most common first."""
+        return _parse(models.FacetValues, self._get("/facets", query_string(facet=facet, limit=limit))).values
+
     def top(
         self, by: str = "count", *, n: int = 20, genre: str | None = None, min_ratings: int = 0
     ) -> list[models.Film]:

@@ -4,6 +4,9 @@ Imports pydantic alone. Some classes bear the names of the published document (`
 """
 
 from client.answers.analytics import (
+    FacetName,
+    FacetValue,
+    FacetValues,
     GenreFigures,
     Genres,
     HistogramBin,
@@ -41,6 +44,9 @@ __all__ = [
     "CommonViewers",
     "Comparison",
     "Explanation",
+    "FacetName",
+    "FacetValue",
+    "FacetValues",
     "Feature",
     "Features",
     "Film",

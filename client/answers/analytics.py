@@ -71,6 +71,21 @@ class FacetName(Answer):
     kind: Literal["list", "category"]
 
 
+class FacetValue(Answer):
+    """One value of a facet."""
+
+    value: str = Field(examples=["Ursula K. Le Guin"])
+    movies: Tally
+
+
+class FacetValues(Answer):
+    """Values of a facet, those of most films first."""
+
+    model: ModelIdentity
+    facet: str = Field(examples=["authors"])
+    values: list[FacetValue]
+
+
 class ItemWords(Answer):
     """What the items of a data set are called, and their facets."""
 

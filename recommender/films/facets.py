@@ -41,16 +41,18 @@ class FacetIndex:
         """Return the values of a facet; none where the items have no such facet."""
         return [self._texts[column].decode() for column in self._spans.get(facet, ())]
 
+    def counts(self, facet: str) -> list[tuple[str, int]]:
+        """Return each value of a facet with the number of items that have it. Raises UsageError for an unknown facet."""
+        self._require(facet)
+        return [(value, len(self.items(facet, position))) for position, value in enumerate(self.values(facet))]
+
     def positions(self, facet: str, value: str) -> list[int]:
         """Return the positions among `values` that equal `value`, case ignored.
 
         Raises UsageError for a facet or value that no item has.
         """
-        if facet not in self._spans and facet != schema.GENRES:
-            known = ", ".join(self.facets) or "none"
-            raise UsageError(
-                f"Unknown facet; expected one of: {known}, as in facet={next(iter(self.facets), 'name')}:…"
-            )
+        if facet != schema.GENRES:
+            self._require(facet)
         positions = self._positions(facet).get(value.casefold())
         if positions is None:
             raise UsageError(self._unknown_value(facet))
@@ -69,6 +71,10 @@ class FacetIndex:
                 mask[self.items(facet, position)] = True
         return mask
 
+    def _require(self, facet: str) -> None:
+        if facet not in self._spans:
+            raise UsageError(f"Unknown facet; expected one of: {', '.join(self.facets) or 'none'}.")
+
     def _positions(self, facet: str) -> dict[str, list[int]]:
         """Return positions by case-folded value; made when a facet is first asked for."""
         if facet not in self._columns:
@@ -82,7 +88,7 @@ class FacetIndex:
         label = self.facets[facet].label.lower() if facet in self.facets else "genre"
         values = self.values(facet)
         if len(values) > MOST_NAMED:
-            return f"Unknown {label}; no item of this model has it. /tags?q= finds names."
+            return f"Unknown {label}; no item of this model has it. /facets lists those that there are."
         return f"Unknown {label}; expected one of: {', '.join(values)}."
 
 

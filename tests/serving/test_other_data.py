@@ -120,7 +120,8 @@ def test_posted_ratings_lie_on_the_scale_and_likes_name_ids_or_titles(http: http
 
 def test_facets_are_told_and_filter(http: httpx.Client) -> None:
     def titles(**parameters: Any) -> list[dict[str, Any]]:
-        answer = http.get("/recommend/", params={"movie_id": BOOK, "n": 40} | parameters)
+        asked: dict[str, Any] = {"movie_id": BOOK, "n": 40, **parameters}
+        answer = http.get("/recommend/", params=asked)
         return list(answer.json()["recommendations"])
 
     filtered = titles(facet=["authors:le guin", "publisher:Tor"])
@@ -128,6 +129,9 @@ def test_facets_are_told_and_filter(http: httpx.Client) -> None:
     assert all("Le Guin" in film["facets"]["authors"] for film in filtered)
     assert {tuple(film["facets"]["publisher"]) for film in filtered} == {("Tor",)}
     assert len(titles()) > len(titles(facet="authors:Le Guin")) > len(filtered)
+    listed = http.get("/facets", params={"facet": "authors", "limit": 1}).json()
+    assert listed["values"] == [{"value": "Le Guin", "movies": 14}]
+    assert http.get("/facets", params={"facet": "genres"}).status_code == 422
     unknown = http.get("/recommend/", params={"movie_id": BOOK, "facet": "actors:Le Guin"})
     assert (unknown.status_code, unknown.json()["type"]) == (422, "urn:movierec:problem:unknown-facet")
     assert "authors, publisher" in unknown.json()["detail"]

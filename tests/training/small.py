@@ -94,8 +94,8 @@ def with_text_ids(dataset: ProcessedDataset) -> ProcessedDataset:
     users = [user_id(number) for number in dataset.user_ids.ids.tolist()]
     movies = [book_id(number) for number in dataset.movie_ids.ids.tolist()]
     ratings, table = dataset.ratings.copy(), dataset.movies.copy()
-    ratings[schema.USER] = pd.Categorical.from_codes(dataset.user_rows, users)
-    ratings[schema.MOVIE] = pd.Categorical.from_codes(dataset.movie_rows, movies)
+    ratings[schema.USER] = pd.Categorical.from_codes(dataset.user_rows, pd.Index(users))
+    ratings[schema.MOVIE] = pd.Categorical.from_codes(dataset.movie_rows, pd.Index(movies))
     canonical = dataset.movie_ids.rows(table[schema.DUPLICATE_OF].to_numpy())
     table[schema.MOVIE], table[schema.DUPLICATE_OF] = movies, [movies[row] for row in canonical]
     return replace(
@@ -114,9 +114,9 @@ def as_books(dataset: ProcessedDataset) -> ProcessedDataset:
     n = len(dataset.movies)
     publishers = [None if row % 5 == 0 else ("Ace", "Tor")[row % 2] for row in range(n)]
     movies = dataset.movies.assign(
-        authors=[[f"Author {row % 7}", "Le Guin"][: 1 + (row % 3 == 0)] for row in range(n)],
+        authors=pd.Series([[f"Author {row % 7}", "Le Guin"][: 1 + (row % 3 == 0)] for row in range(n)], dtype=object),
         publisher=pd.Series(publishers, dtype=object),
-        genres=[[] for _ in range(n)],
+        genres=pd.Series([[] for _ in range(n)], dtype=object),
     )
     return replace(dataset, movies=movies, items=BOOKS)
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from numpy.typing import NDArray
 from starlette.responses import Response
 
-from client.answers import Comparison, Features, FilmMap, InCommon, OverTime, ReleaseYears
+from client.answers import Comparison, FacetValues, Features, FilmMap, InCommon, OverTime, ReleaseYears
 from recommender.errors import UsageError
 from recommender.films.catalog import Catalog, FilmFilter
 from recommender.films.extras import Extras
@@ -24,7 +24,7 @@ from serving.api.deps import Answering, PlainQuery
 from serving.api.openapi import errors
 from serving.api.routes.movies import MovieIdPath
 from serving.problem import ProblemError
-from serving.schemas.explore import CommonQuery, GenreQuery
+from serving.schemas.explore import CommonQuery, FacetQuery, GenreQuery
 
 router = APIRouter(tags=["explore"])
 SHARED_FEATURES = 12
@@ -66,6 +66,20 @@ def release_years(answer: Answering, query: Annotated[GenreQuery, Query()]) -> R
     in_genre = dated if genre is None else _only(dated, catalog.facets.items(GENRES, genre))
     years = _years(catalog, in_genre, dated, has_ratings=answer.model.feedback.has_ratings)
     return answer.json(json_bytes.with_model(answer.served, years=years))
+
+
+@router.get("/facets", response_model=FacetValues, responses=errors(404))
+def facet_values(answer: Answering, query: Annotated[FacetQuery, Query()]) -> Response:
+    """The values of a facet, those of most films first: what the parameter `facet` filters by."""
+    try:
+        counts = answer.model.catalog.facets.counts(query.facet)
+    except UsageError as error:
+        raise ProblemError(422, "unknown-facet", str(error)) from error
+    part = query.q.casefold()
+    matching = [(value, count) for value, count in counts if part in value.casefold()]
+    most_common = sorted(matching, key=lambda pair: -pair[1])[: query.limit]
+    values = [{"value": value, "movies": count} for value, count in most_common]
+    return answer.json(json_bytes.with_model(answer.served, facet=query.facet, values=values))
 
 
 @router.get("/movies/{movie_id}/features", response_model=Features, responses=errors(404))

@@ -66,8 +66,8 @@ def test_twice_the_ratings_on_twice_the_scale_give_the_same_lists_and_twice_the_
     assert model.catalog.histograms.shape[1] == 10
     np.testing.assert_array_equal(model.catalog.likes, plain.catalog.likes)
     np.testing.assert_allclose(model.catalog.averages, 2 * plain.catalog.averages, atol=0.011)  # rounded to 0.01
-    ours, theirs = (each.extras.all_over_time().averages for each in (model, plain) if each.extras)
-    np.testing.assert_allclose(ours, 2 * theirs)
+    averages, halves = (each.extras.all_over_time().averages for each in (model, plain) if each.extras)
+    np.testing.assert_allclose(averages, 2 * halves)
 
 
 def test_a_protocol_judges_twice_the_scale_alike_and_errors_on_it(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ class FacetIndex:
         return [self._texts[column].decode() for column in self._spans.get(facet, ())]
 
     def counts(self, facet: str) -> list[tuple[str, int]]:
-        """Return each value of a facet with the number of items that have it. Raises UsageError for an unknown facet."""
+        """Return each value of a facet with its number of items. Raises UsageError for an unknown facet."""
         self._require(facet)
         return [(value, len(self.items(facet, position))) for position, value in enumerate(self.values(facet))]
 

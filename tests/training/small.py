@@ -118,7 +118,10 @@ def as_books(dataset: ProcessedDataset) -> ProcessedDataset:
         publisher=pd.Series(publishers, dtype=object),
         genres=pd.Series([[] for _ in range(n)], dtype=object),
     )
-    return replace(dataset, movies=movies, items=BOOKS)
+    names = sorted({name for of_book in movies["authors"] for name in of_book})
+    written = np.array([[name in of_book for name in names] for of_book in movies["authors"]], dtype=np.float32)
+    tags = TagMatrix(sp.csr_matrix(written), [f"author:{name}" for name in names], {"authors": (0, len(names))})
+    return replace(dataset, movies=movies, items=BOOKS, tags=tags)
 
 
 def saved(dataset: ProcessedDataset, path: Path) -> Model:

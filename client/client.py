@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import ValidationError
@@ -16,6 +17,7 @@ Params = tuple[tuple[str, str], ...]
 Get = Callable[[str, Params], Json]
 Post = Callable[[str, Json], Json]
 Options = Mapping[str, Any]  # n, genres, year_from, ... as the service names them
+RawId = int | str
 Answer = TypeVar("Answer", bound=models.Answer)
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -74,6 +76,10 @@ class Api:
         """Return the number of films and ratings and the average rating of every genre."""
         return _parse(models.Genres, self._get("/analytics/genres", ())).genres
 
+    def facet_values(self, facet: str, *, limit: int = 1000) -> list[models.FacetValue]:
+        """Return the values of a facet with their numbers of films, the most common first."""
+        return _parse(models.FacetValues, self._get("/facets", query_string(facet=facet, limit=limit))).values
+
     def top(
         self, by: str = "count", *, n: int = 20, genre: str | None = None, min_ratings: int = 0
     ) -> list[models.Film]:
@@ -85,55 +91,57 @@ class Api:
         """Return the films whose title begins like `text` or is similar to it."""
         return _parse(models.Movies, self._get("/movies/search", query_string(q=text, limit=limit))).movies
 
-    def movie(self, movie_id: int) -> models.Film:
+    def movie(self, movie_id: RawId) -> models.Film:
         """Return the film with that id. Raises ApiProblem where there is none."""
-        return _parse(models.Movie, self._get(f"/movies/{movie_id}", ())).movie
+        return _parse(models.Movie, self._get(f"/movies/{_step(movie_id)}", ())).movie
 
-    def ratings(self, movie_id: int) -> models.MovieRatings:
+    def ratings(self, movie_id: RawId) -> models.MovieRatings:
         """Return how a film was rated: average, count and histogram."""
-        return _parse(models.MovieRatings, self._get(f"/movies/{movie_id}/ratings", ()))
+        return _parse(models.MovieRatings, self._get(f"/movies/{_step(movie_id)}/ratings", ()))
 
     def film_map(self) -> list[models.MapFilm]:
         """Return the most rated films with their map positions. Raises ApiProblem where the version has no map."""
         return _parse(models.FilmMap, self._get("/map", ())).films
 
-    def over_time(self, *, movie_id: int | None = None, genre: str | None = None) -> list[models.Period]:
+    def over_time(self, *, movie_id: RawId | None = None, genre: str | None = None) -> list[models.Period]:
         """Return ratings by the time when they were given: of a film, of a genre, or of all films."""
-        path = "/analytics/over-time" if movie_id is None else f"/movies/{movie_id}/over-time"
+        path = "/analytics/over-time" if movie_id is None else f"/movies/{_step(movie_id)}/over-time"
         return _parse(models.OverTime, self._get(path, query_string(genre=genre))).periods
 
     def release_years(self, genre: str | None = None) -> list[models.ReleaseYear]:
         """Return numbers of films and ratings and averages by the year of release."""
         return _parse(models.ReleaseYears, self._get("/analytics/release-years", query_string(genre=genre))).years
 
-    def features(self, movie_id: int) -> list[models.Feature]:
+    def features(self, movie_id: RawId) -> list[models.Feature]:
         """Return a film's features, such as genres, people and tags, the heaviest first."""
-        return _parse(models.Features, self._get(f"/movies/{movie_id}/features", ())).features
+        return _parse(models.Features, self._get(f"/movies/{_step(movie_id)}/features", ())).features
 
-    def compare(self, first: int, second: int) -> models.Comparison:
+    def compare(self, first: RawId, second: RawId) -> models.Comparison:
         """Return the similarity of two films, the people they have in common and their shared features."""
-        return _parse(models.Comparison, self._get(f"/movies/{first}/compare/{second}", ()))
+        return _parse(models.Comparison, self._get(f"/movies/{_step(first)}/compare/{_step(second)}", ()))
 
-    def common(self, movie_id: int, other_ids: Sequence[int]) -> list[models.CommonViewers]:
+    def common(self, movie_id: RawId, other_ids: Sequence[RawId]) -> list[models.CommonViewers]:
         """Return how many people rated both the film and each of at most a hundred other films."""
-        return _parse(models.InCommon, self._get(f"/movies/{movie_id}/common", query_string(with_ids=other_ids))).films
+        return _parse(
+            models.InCommon, self._get(f"/movies/{_step(movie_id)}/common", query_string(with_ids=other_ids))
+        ).films
 
     def tags(self, limit: int = 100) -> list[models.Tag]:
         """Return the most common tags, genres and people that can steer a list; none where the version has no tags."""
         return _parse(models.Tags, self._get("/tags", query_string(limit=limit))).tags
 
-    def resolve(self, title: str) -> int:
+    def resolve(self, title: str) -> RawId:
         """Return the movie_id of a title. Raises ApiProblem, which may carry suggestions."""
         subject = _parse(models.Recommendations, self._get("/recommend/", query_string(title=title, n=1))).query
         assert isinstance(subject, models.FilmSubject), "a list for a title names its film"
         return subject.movie_id
 
-    def similar(self, movie_id: int, options: Options, slot: str = CHAMPION) -> models.Recommendations:
+    def similar(self, movie_id: RawId, options: Options, slot: str = CHAMPION) -> models.Recommendations:
         """Return films similar to a film, with reasons."""
         params = query_string(movie_id=movie_id, explain="true", model=_slot(slot), **options)
         return _parse(models.Recommendations, self._get("/recommend/", params))
 
-    def for_ratings(self, ratings: Mapping[int, float], options: Options) -> models.Recommendations:
+    def for_ratings(self, ratings: Mapping[RawId, float], options: Options) -> models.Recommendations:
         """Return films for a person who gave `ratings` (movie_id to stars), with reasons; without any, a start list."""
         rated = [{"movie_id": movie_id, "rating": stars} for movie_id, stars in sorted(ratings.items())]
         body = {"ratings": rated, "explain": True, **options}
@@ -147,6 +155,11 @@ def query_string(**values: object) -> Params:
         items = value if isinstance(value, (list, tuple)) else [value]
         pairs += [(name, str(item)) for item in items if item is not None]
     return tuple(pairs)
+
+
+def _step(raw_id: RawId) -> str:
+    """Return an id as one step of a path."""
+    return quote(str(raw_id), safe="")
 
 
 def _slot(slot: str) -> str | None:

@@ -4,9 +4,12 @@ Saving is atomic (temporary directory, fsync, rename) and files are never edited
 size and sha256 before anything is mapped, opens arrays with `mmap_mode="r"` and never unpickles. A hash in the same
 artifact proves integrity, not origin.
 
-Besides the arrays that the scorers name, a bundle holds `movie_ids` and `user_ids` (raw ids by row), `neighbour_rows`
-(n_movies, k) int32 and `neighbour_scores` float32 (each film's nearest films, padded with -1), and the arrays of
-`catalog`, `titles`, `history` and, if it was fitted on all ratings, `extras`, each documented in its module.
+Besides the arrays that the scorers name, a bundle holds `movie_ids` and `user_ids` (raw ids by row, as `IdMap.arrays`
+writes them), `neighbour_rows` (n_movies, k) int32 and `neighbour_scores` float32 (each item's nearest items, padded
+with -1), and the arrays of `catalog`, `facets`, `titles`, `history` and, if it was fitted on all ratings, `extras`,
+each documented in its module.
+
+Bundles are written in format 2. Those of format 1 are read as if they were of format 2 (`recommender.format_one`).
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,12 +26,18 @@ from numpy.typing import NDArray
 from pydantic import Field, StringConstraints, ValidationError
 
 from recommender.errors import BundleFormatError, BundleIntegrityError
+from recommender.feedback import MOVIELENS, Feedback
 from recommender.files import new_directory, sha256_of, write_bytes
-from recommender.scoring.specs import FactorSpec, ItemSpec, Spec, UserSpec
+from recommender.films.ids import RawId
+from recommender.format_one import FILMS_OF_FORMAT_ONE, upgraded
+from recommender.items import FILMS, Items
+from recommender.scoring.specs import FactorSpec, ItemSpec, UserSpec
+from recommender.spec import Spec
 
-FORMAT: Literal[1] = 1
+FORMAT: Literal[2] = 2
 MANIFEST = "manifest.json"
 MANIFEST_BYTES = 16 << 20  # a longer manifest is refused
+_QUOTED = 40  # characters of a manifest's values that an error repeats
 BUNDLE = "bundle"  # a bundle's directory in the artifacts of a version: artifacts/bundle/manifest.json
 
 # A name becomes a file name: nothing in it may lead out of the bundle.
@@ -66,20 +76,23 @@ class Golden(Spec):
     """A query with the answer that the model gave when it was saved; a loaded bundle must give it again."""
 
     subject: Literal["movie", "user"]
-    id: int = Field(description="raw movie or user id")
-    movie_ids: list[int] = Field(description="answer, best first")
+    id: RawId = Field(description="raw movie or user id")
+    movie_ids: list[RawId] = Field(description="answer, best first")
     scores: list[float]
 
 
 class Manifest(Spec):
     """Content of `manifest.json`: what the model is, its scorers, metrics and files."""
 
-    format: Literal[1] = FORMAT
+    format: Literal[1, 2] = FORMAT
+    movierec: str | None = Field(None, description="version of the code that wrote it; not in format 1")
     algorithm: str
     created: str = Field(description="ISO 8601, UTC")
     git_commit: str | None
     dataset: DatasetInfo
-    genre_names: list[str]
+    feedback: Feedback = Field(MOVIELENS, description="scale of the ratings, or that there are only events")
+    items: Items = Field(FILMS, description="the word for an item, and its facets")
+    genre_names: list[str] | None = Field(None, description="format 1 alone: the genre of each bit")
     parameters: dict[str, Any]
     item_scorer: ItemSpec
     user_scorer: UserSpec
@@ -102,7 +115,7 @@ def save_bundle(path: Path, manifest: Manifest, arrays: Arrays) -> Manifest:
         raise BundleIntegrityError(f"Expected a new directory for the bundle, found {path.name} in place.")
     with new_directory(path) as scratch:
         files = {name: _write_array(scratch / f"{name}.npy", array) for name, array in arrays.items()}
-        complete = manifest.model_copy(update={"files": files})
+        complete = manifest.model_copy(update={"files": files, "movierec": code_version()})
         write_bytes(scratch / MANIFEST, complete.model_dump_json(indent=1).encode())
     return complete
 
@@ -128,12 +141,41 @@ def read_manifest(path: Path) -> Manifest:
     except (ValueError, RecursionError) as error:
         raise BundleIntegrityError(f"{MANIFEST} of the bundle {path.name} is no JSON: {error}.") from error
     number = raw.get("format") if isinstance(raw, dict) else None
-    if number != FORMAT:
-        raise BundleFormatError(f"Expected bundle format {FORMAT}, found {number!r}; use a matching movierec version.")
+    if number not in (1, FORMAT):
+        raise BundleFormatError(
+            f"Expected bundle format 1 or {FORMAT}, found {number!r}; use a matching movierec version."
+        )
     try:
-        return Manifest.model_validate(raw)
+        manifest = Manifest.model_validate(raw)
     except ValidationError as error:
+        if unknown := _unknown_scorer(error):
+            written_by = str(raw.get("movierec") or "an unknown version")[:_QUOTED]
+            raise BundleFormatError(
+                f"The bundle {path.name} has a scorer that this movierec {code_version()} does not know: {unknown}. "
+                f"It was written by movierec {written_by}; use that version or a later one."
+            ) from error
         raise BundleIntegrityError(f"{MANIFEST} of the bundle {path.name} is not valid: {error}.") from error
+    return manifest.model_copy(update={"items": FILMS_OF_FORMAT_ONE}) if manifest.format == 1 else manifest
+
+
+def _unknown_scorer(error: ValidationError) -> str | None:
+    """Return which scorer is of a kind or version that this code does not know; None where something else is wrong."""
+    for fault in error.errors():
+        place = [str(step) for step in fault["loc"]]
+        if fault["type"] == "union_tag_invalid":
+            kind, known = fault["ctx"]["tag"][:_QUOTED], fault["ctx"]["expected_tags"]
+            return f"{'.'.join(place)} of kind {kind}, expected one of {known}"
+        if place[-1] == "version":
+            return f"{'.'.join(place[:-1])} in version {str(fault['input'])[:_QUOTED]}"
+    return None
+
+
+def code_version() -> str:
+    """Return the version of the installed project."""
+    try:
+        return metadata.version("movierec")
+    except metadata.PackageNotFoundError:  # a copy of the code beside a logged model
+        return "unknown"
 
 
 def verify_bundle(path: Path) -> Manifest:
@@ -145,8 +187,9 @@ def verify_bundle(path: Path) -> Manifest:
 
 
 def load_arrays(path: Path, manifest: Manifest) -> dict[str, NDArray[Any]]:
-    """Map all arrays of a bundle into memory, read-only, so that processes share the pages."""
-    return {name: _map_array(path / f"{name}.npy", entry) for name, entry in manifest.files.items()}
+    """Map all arrays of a bundle into memory, read-only, so that processes share the pages; in the form of format 2."""
+    arrays = {name: _map_array(path / f"{name}.npy", entry) for name, entry in manifest.files.items()}
+    return upgraded(arrays, manifest.genre_names or []) if manifest.format == 1 else arrays
 
 
 def _map_array(file: Path, entry: FileEntry) -> NDArray[Any]:

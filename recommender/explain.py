@@ -66,7 +66,7 @@ def explain_person(
 ) -> list[Explanation]:
     """Explain recommendations for a user by the `limit` rated films that contribute most to each.
 
-    `history`: (1, n) the user's ratings; `user_row`: the user's row, if the training data has one.
+    `history`: (1, n) the user's ratings in stars; `user_row`: the user's row, if the training data has one.
     """
     shares = contributions(scorer, history, ranked.rows, user_row)
     explanations = []
@@ -81,7 +81,10 @@ def explain_person(
 
 
 def contributions(scorer: UserScorer, history: sp.csr_matrix, candidates: Rows, user_row: int | None = None) -> Shares:
-    """Return what each of a user's k rated films in `history` (1, n) adds to the candidates' (c,) scores: (k, c)."""
+    """Return what each of a user's k rated films adds to the candidates' (c,) scores: (k, c).
+
+    `history`: (1, n) the user's ratings in stars.
+    """
     rated, stars = history.indices.astype(np.int64), history.data
     match scorer:
         case Similarity():

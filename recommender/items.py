@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from recommender.scoring.specs import Spec
+from recommender.spec import Spec
 
 
 class Facet(Spec):

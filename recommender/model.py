@@ -16,8 +16,8 @@ from recommender.errors import BundleIntegrityError, UnknownMovieError, UnknownU
 from recommender.films.catalog import Catalog, FilmFilter
 from recommender.films.extras import Extras
 from recommender.films.history import History
-from recommender.films.ids import UNKNOWN, IdMap
-from recommender.schema import RATING_MAX, RATING_MIN
+from recommender.films.ids import UNKNOWN, IdMap, RawId
+from recommender.scoring.blocks import with_data
 from recommender.scoring.ranking import diversify, mask_scores, top_n
 from recommender.scoring.scorers import Factors, ItemScorer, UserScorer, item_scorer, user_scorer
 from recommender.titles.index import TitleIndex
@@ -57,11 +57,12 @@ class Model:
     def __init__(self, manifest: Manifest, arrays: dict[str, NDArray[Any]]) -> None:
         self.manifest = manifest
         self.arrays = arrays
-        self.movie_ids = IdMap(arrays["movie_ids"])
-        self.user_ids = IdMap(arrays["user_ids"])
-        self.catalog = Catalog(arrays, self.movie_ids, manifest.genre_names)
+        self.feedback = manifest.feedback
+        self.movie_ids = IdMap.from_arrays(arrays, "movie_ids")
+        self.user_ids = IdMap.from_arrays(arrays, "user_ids")
+        self.catalog = Catalog(arrays, self.movie_ids, manifest.items)
         self.titles = TitleIndex(arrays, self.catalog.canonical, self.catalog.counts)
-        self.history = History(arrays, len(self.movie_ids))
+        self.history = History(arrays, len(self.movie_ids), self.feedback)
 
     @classmethod
     def load(cls, path: Path, *, verify: bool = True) -> Model:
@@ -81,23 +82,23 @@ class Model:
 
     @cached_property
     def rating_scorer(self) -> Factors | None:
-        """Return the scorer that predicts ratings in stars, or None if the model has none."""
+        """Return the scorer that predicts ratings, in stars, or None if the model has none."""
         spec = self.manifest.rating_scorer
         return Factors(spec, self.arrays) if spec else None
 
     @cached_property
     def extras(self) -> Extras | None:
         """Return data for pages and explanations; None if the model was fitted on a training split."""
-        return Extras.from_arrays(self.arrays)
+        return Extras.from_arrays(self.arrays, self.feedback)
 
-    def movie_row(self, movie_id: int) -> int:
+    def movie_row(self, movie_id: RawId) -> int:
         """Return the row of a film id. Raises UnknownMovieError."""
         row = self.movie_ids.row(movie_id)
         if row == UNKNOWN:
             raise UnknownMovieError("No film has this id.")
         return row
 
-    def user_row(self, user_id: int) -> int:
+    def user_row(self, user_id: RawId) -> int:
         """Return the row of a user id. Raises UnknownUserError."""
         row = self.user_ids.row(user_id)
         if row == UNKNOWN:
@@ -126,27 +127,32 @@ class Model:
         """Return recommendations for a user of the training data, without the films that the user rated."""
         rows = np.array([user_row])
         history = self.history.ratings(rows)
-        scores = self.user_scorer.known(rows, history)[0]
+        scores = self.user_scorer.known(rows, self.stars(history))[0]
         return self._unseen(scores, history, options)
 
-    def for_profile(self, rows: NDArray[np.int64], stars: NDArray[np.float32], options: Wanted) -> Ranked:
-        """Return recommendations for a new user who rated the films `rows` (k,) with `stars` (k,)."""
-        history = profile(rows, stars, len(self.movie_ids))
-        return self._unseen(self.user_scorer.folded(history)[0], history, options)
+    def for_profile(self, rows: NDArray[np.int64], ratings: NDArray[np.float32], options: Wanted) -> Ranked:
+        """Return recommendations for a new user who gave the films `rows` (k,) these `ratings` or weights (k,)."""
+        history = profile(rows, ratings, len(self.movie_ids))
+        return self._unseen(self.user_scorer.folded(self.stars(history))[0], history, options)
 
-    def predicted_stars(
+    def stars(self, history: sp.csr_matrix) -> sp.csr_matrix:
+        """Return ratings or weights (b, n_movies) in stars, as the scorers take them; the pattern is not copied."""
+        values = self.feedback.stars(history.data)
+        return history if values is history.data else with_data(history, values)
+
+    def predicted_ratings(
         self, rows: NDArray[np.int64], history: sp.csr_matrix, user_row: int | None = None
     ) -> NDArray[np.float32] | None:
-        """Predict a user's ratings in stars (k,) of the films `rows` (k,); None if the model predicts none.
+        """Predict a user's ratings (k,) of the films `rows` (k,); None if the model predicts none.
 
         `history`: (1, n_movies) the user's ratings; `user_row`: the user's row, if the training data has one.
         """
         scorer = self.rating_scorer
         if scorer is None:
             return None
-        factors, bias = scorer.user_vectors(history, None if user_row is None else np.array([user_row]))
+        factors, bias = scorer.user_vectors(self.stars(history), None if user_row is None else np.array([user_row]))
         stars = scorer.item_factors[rows] @ factors[0] + scorer.baseline[rows] + (0 if bias is None else bias[0])
-        return np.asarray(np.clip(stars, RATING_MIN, RATING_MAX), dtype=np.float32)
+        return np.asarray(self.feedback.ratings(stars), dtype=np.float32)
 
     def rank(self, scores: NDArray[np.float32], allowed: NDArray[np.bool_], options: Wanted) -> Ranked:
         """Return the best allowed films by score, with steering and diversity; `scores`, `allowed`: (n_movies,)."""
@@ -180,7 +186,7 @@ class Model:
             ranked = self.similar(self.movie_row(query.id), options)
         else:
             ranked = self.for_user(self.user_row(query.id), options)
-        ids = [int(i) for i in self.movie_ids.ids[ranked.rows]]
+        ids = self.movie_ids.raws(ranked.rows)
         return query.model_copy(update={"movie_ids": ids, "scores": [round(float(s), 6) for s in ranked.scores]})
 
     def _steering(self, masked: NDArray[np.float32], options: Wanted) -> NDArray[np.float32]:
@@ -207,8 +213,8 @@ class Model:
         return allowed
 
 
-def profile(rows: NDArray[np.int64], stars: NDArray[np.float32], n_movies: int) -> sp.csr_matrix:
-    """Return one user's ratings as a (1, n_movies) matrix; `rows`: (k,) distinct films, `stars`: (k,)."""
+def profile(rows: NDArray[np.int64], ratings: NDArray[np.float32], n_movies: int) -> sp.csr_matrix:
+    """Return one user's ratings as a (1, n_movies) matrix; `rows`: (k,) distinct films, `ratings`: (k,)."""
     order = np.argsort(rows)
-    data = np.asarray(stars, dtype=np.float32)[order]
+    data = np.asarray(ratings, dtype=np.float32)[order]
     return sp.csr_matrix((data, np.asarray(rows)[order], [0, len(rows)]), shape=(1, n_movies))

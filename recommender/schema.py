@@ -24,6 +24,9 @@ RELEVANCE = "relevance"  # tag genome score in [0, 1]
 
 RATING_DTYPES = {USER: "int32", MOVIE: "int32", RATING: "float32", TIMESTAMP: "int64"}
 
+# The scale on which models see ratings: MovieLens's own; `recommender.feedback` maps others to it.
+LEAST_STARS, MIDDLE_STARS, MOST_STARS = 0.5, 3.0, 5.0
+
 RATING_MIN = 0.5
 RATING_MAX = 5.0
 RATING_STEP = 0.5

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from recommender.errors import GateRefusedError
 from recommender.films.catalog import film_json
+from recommender.films.ids import IdMap
 from recommender.model import Model, Ranked, Wanted
 
-_FILM_FACTS = ("years", "genres", "counts", "averages", "histograms", "canonical")
+_FILM_FACTS = ("years", "counts", "likes", "averages", "histograms", "canonical")
 _FOR_EACH_FILM = {*(f"catalog_{fact}" for fact in _FILM_FACTS), "neighbour_rows", "neighbour_scores", "titles_own"}
-_FILM_ROWS = {"neighbour_rows", "history_movies", "catalog_canonical", "titles_rows", "title_words_films"}
+_FILM_ROWS = {
+    "neighbour_rows",
+    "history_movies",
+    "catalog_canonical",
+    "titles_rows",
+    "title_words_films",
+    "facets_items",
+}
 _SAMPLE = 64  # films whose lists are compared; a constant model gives one list to all
 
 
@@ -55,15 +64,29 @@ def _require_consistent(model: Model) -> None:
             raise GateRefusedError(f"Array {name}: expected {n} lines, one for each film, found {len(array)}.")
         if name in _FILM_ROWS and array.size and not (int(array.min()) >= -1 and int(array.max()) < n):
             raise GateRefusedError(f"Array {name} points outside the catalogue.")
+    _require_texts(model)
+    for ids in (model.movie_ids, model.user_ids):
+        if ids.is_text and not _ascend(ids):
+            raise GateRefusedError("The model's ids are not in ascending order, so that none could be looked up.")
+
+
+def _require_texts(model: Model) -> None:
+    """Check that the catalogue's texts are those of the model's films, in the form that answers need."""
+    rows = range(len(model.movie_ids))
     try:
-        films = [model.catalog.film(row) for row in range(n)]
+        films = [model.catalog.film(row) for row in rows]
         texts_differ = any(film_json(film) != model.catalog.text(row) for row, film in enumerate(films))
     except (ValueError, TypeError, IndexError) as error:
         raise GateRefusedError(f"The catalogue cannot be read: {error}.") from error
     if texts_differ:  # answers are joined from these bytes, so another order of members would reach the callers
         raise GateRefusedError("The catalogue's films are not stored in the form that answers need.")
-    if not np.array_equal([film.movie_id for film in films], model.movie_ids.ids):
+    if [film.movie_id for film in films] != model.movie_ids.raws(rows):
         raise GateRefusedError("The catalogue's films are not those of the model.")
+
+
+def _ascend(ids: IdMap) -> bool:
+    encoded = [str(raw).encode() for raw in ids.raws(range(len(ids)))]
+    return all(first < second for first, second in pairwise(encoded))
 
 
 def _require_variety(model: Model) -> None:

@@ -11,14 +11,22 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
+import mlflow
+import pandas as pd
 import pytest
 
 from tests.golden import recording, replaying, service, store
+from tests.golden.exchange import Client
+from tests.training.small import book_id, small_dataset, with_text_ids
+from training.pipeline.train import train
+from training.registry import Tracker
 
 WITH_ALS, CHAMPION, BEFORE = 3, 10, 1
 NAMES_IN_LOGGED_MODELS = {"recommender.errors": ["UsageError"], "recommender.model": ["Model", "Ranked", "Wanted"]}
@@ -146,9 +154,6 @@ def test_every_logged_model_answers_by_the_code_of_today(
     home: Path, movierec: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The project is imported already, so MLflow's copy of the old code beside each model is not what answers."""
-    import mlflow
-    import pandas as pd
-
     for module in NAMES_IN_LOGGED_MODELS:
         import_module(module)
     monkeypatch.setattr(sys, "path", list(sys.path))  # MLflow puts its copy there
@@ -163,6 +168,34 @@ def test_every_logged_model_answers_by_the_code_of_today(
             assert answer["score"].tolist() == pytest.approx(query["scores"], abs=1e-4)
     used = [str(module.__file__) for name, module in sys.modules.items() if name.partition(".")[0] == "recommender"]
     assert [file for file in used if file.startswith(str(home))] == []
+
+
+def test_a_version_of_today_stands_beside_the_old_ones(home: Path, port: int, movierec: Command) -> None:
+    """One registry holds both bundle formats: compared, promoted, served, rolled back and loaded by MLflow."""
+    dataset = replace(with_text_ids(small_dataset(films=60)), name="twin")
+    (trained,) = train("popularity", dataset, tracker=Tracker(f"sqlite:///{home}/mlruns/mlflow.db"))
+    rows = {row["version"]: row for row in json.loads(movierec("compare", "--dataset", "twin", "--json").out)}
+    assert {trained.version, CHAMPION} <= rows.keys()
+
+    def serves(number: int) -> None:
+        service.wait(lambda: service.served_version(port) == str(number), home / "serve.log")
+
+    forced = movierec("promote", "--version", trained.version, "--force", "--reason", "new ids")
+    assert forced.code == 0, forced
+    serves(trained.version)
+    with Client(port) as client:
+        answer = client.get("/recommend/?" + urlencode({"movie_id": book_id(101)}))
+        assert json.loads(answer.body)["query"]["movie_id"] == book_id(101)
+        assert client.get("/recommend/?movie_id=101").status == 404
+    loaded = mlflow.pyfunc.load_model(f"models:/movielens-recommender/{trained.version}")
+    kinds = {column.name: column.type.name for column in loaded.metadata.signature.inputs}
+    assert kinds == {"title": "string", "movie_id": "string", "user_id": "string"}
+    shown = loaded.predict(pd.DataFrame([{"movie_id": book_id(101)}]), params={"n": 3})
+    assert set(shown["movie_id"]) < {book_id(number) for number in range(101, 161)}
+    assert movierec("rollback").out == f"Version {CHAMPION} is champion again.\n"
+    serves(CHAMPION)
+    with Client(port) as client:
+        assert client.get(f"/recommend/?{urlencode({'movie_id': book_id(101)})}").status == 422
 
 
 def expected(home: Path, name: str) -> Any:

@@ -13,9 +13,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender import schema
 from recommender.bundle import DatasetInfo, Golden, Manifest, Metric, save_bundle
-from recommender.films.catalog import Film, encode_catalog, genre_names
+from recommender.feedback import MOVIELENS
+from recommender.films.catalog import Film, encode_catalog
 from recommender.films.history import encode_history
 from recommender.model import Model
 from recommender.scoring.foldin import AlsSystem
@@ -69,7 +69,7 @@ def build_arrays() -> dict[str, NDArray[Any]]:
         "content": content,
         "item_factors": item_factors,
         "gram": item_factors.T.astype(np.float64) @ item_factors,
-        **encode_catalog(films, histograms, canonical),
+        **encode_catalog(films, histograms, histograms[:, MOVIELENS.bins >= MOVIELENS.like].sum(axis=1), canonical),
         **encode_titles([TitleNames(film.title, [], film.year) for film in films]),
         **encode_history(matrix),
     }
@@ -80,7 +80,6 @@ def build_arrays() -> dict[str, NDArray[Any]]:
 
 def build_manifest(**changes: Any) -> Manifest:
     """The toy bundle's manifest; keyword arguments replace fields."""
-    films, _ = _films(user_item())
     fields: dict[str, Any] = {
         "algorithm": "toy",
         "created": "2026-01-01T00:00:00+00:00",
@@ -90,7 +89,6 @@ def build_manifest(**changes: Any) -> Manifest:
             fingerprint="toy",
             snapshot={"movies": len(FILMS), "users": len(USER_IDS), "ratings": user_item().nnz},
         ),
-        "genre_names": genre_names(films),
         "parameters": {"factors": 3},
         "item_scorer": SimilaritySpec(parts=[SimilarityPart(name="content", embedding="content")]),
         "user_scorer": FactorSpec(
@@ -117,13 +115,13 @@ def save_toy(path: Path, **changes: Any) -> Model:
 
 
 def _films(matrix: sp.csr_matrix) -> tuple[list[Film], NDArray[np.int32]]:
-    histograms = np.zeros((len(FILMS), len(schema.RATING_BINS)), dtype=np.int32)
+    histograms = np.zeros((len(FILMS), len(MOVIELENS.bins)), dtype=np.int32)
     entries = matrix.tocoo()
-    np.add.at(histograms, (entries.col, schema.rating_bin(entries.data)), 1)
+    np.add.at(histograms, (entries.col, MOVIELENS.bin(entries.data)), 1)
     films = []
     for (movie_id, title, year, genres, directors, actors), bins in zip(FILMS, histograms, strict=True):
         count = int(bins.sum())
-        average = round(float(bins @ schema.RATING_BINS) / count, 2) if count else None
+        average = round(float(bins @ MOVIELENS.bins) / count, 2) if count else None
         films.append(Film(movie_id, title, year, genres, directors, actors, average, count))
     return films, histograms
 

@@ -10,8 +10,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.bundle import Golden, save_bundle
-from recommender.films.catalog import concatenate
 from recommender.model import Model
+from recommender.texts import concatenate
 from tests.toy import FILMS, build_arrays, build_manifest, user_item
 
 PERIODS = np.array([199712, 199801], dtype=np.int32)  # the first five people rated in December, the others in January
@@ -75,11 +75,11 @@ def _periods() -> dict[str, NDArray[Any]]:
         "film_periods_indptr": counts.indptr.astype(np.int64),
         "film_periods_period": counts.indices.astype(np.int16),
         "film_periods_count": counts.data.astype(np.int32),
-        "film_periods_half_stars": sums[films, counts.indices].astype(np.int32),
+        "film_periods_sum": sums[films, counts.indices].astype(np.int32),
         "genre_periods_count": belongs @ counts.toarray(),
-        "genre_periods_half_stars": belongs @ sums,
+        "genre_periods_sum": belongs @ sums,
         "period_count": counts.toarray().sum(axis=0).astype(np.int64),
-        "period_half_stars": sums.sum(axis=0),
+        "period_sum": sums.sum(axis=0),
     }
 
 

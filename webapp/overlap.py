@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+RawId = int | str
 PERSISTENCE = 0.9  # weight of a place relative to the one before it; the first ten places carry 86 % of the weight
 
 
@@ -12,13 +13,13 @@ PERSISTENCE = 0.9  # weight of a place relative to the one before it; the first 
 class Difference:
     """How one list differs from another: movie ids that stay, enter and leave, in the order of their list."""
 
-    stay: list[int]
-    enter: list[int]
-    leave: list[int]
+    stay: list[RawId]
+    enter: list[RawId]
+    leave: list[RawId]
     overlap: float  # rank-biased overlap, 0 to 1
 
 
-def difference(before: Sequence[int], after: Sequence[int]) -> Difference:
+def difference(before: Sequence[RawId], after: Sequence[RawId]) -> Difference:
     """Return which films stay, enter and leave when the list `after` replaces the list `before`."""
     return Difference(
         stay=[film for film in after if film in before],
@@ -28,7 +29,7 @@ def difference(before: Sequence[int], after: Sequence[int]) -> Difference:
     )
 
 
-def rank_biased_overlap(first: Sequence[int], second: Sequence[int], p: float = PERSISTENCE) -> float:
+def rank_biased_overlap(first: Sequence[RawId], second: Sequence[RawId], p: float = PERSISTENCE) -> float:
     """Return the extrapolated rank-biased overlap of two lists, 0 to 1 (Webber, Moffat and Zobel, 2010, equation 32).
 
     Lists of different length are compared to the depth of the shorter; two empty lists are the same.

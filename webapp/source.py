@@ -8,7 +8,8 @@ import streamlit as st
 
 from client.answers import ModelCard
 from client.client import CHALLENGER, Api, Json, Params, Transport
-from client.errors import ApiProblem
+from client.errors import ApiProblem, WebappError
+from webapp.data_words import FILMS, DataWords
 from webapp.settings import Settings
 
 VERSION_SECONDS = 5  # longest time until the pages notice a promotion
@@ -39,6 +40,14 @@ def api() -> Api:
         lambda path, params: _answer(address, versions, path, params),
         lambda path, body: _posted(address, versions, path, json.dumps(body, sort_keys=True)),
     )
+
+
+def words() -> DataWords:
+    """Return the words for the served data set; those of films while the service does not answer."""
+    try:
+        return DataWords.of(api().dataset())
+    except WebappError:
+        return FILMS
 
 
 @st.cache_resource(show_spinner=False)

@@ -10,7 +10,8 @@ from client.answers import MapFilm, Recommendation
 
 DECK = 6  # films offered for rating at once
 _SPREAD = 0.35  # least distance on the map between two films of a deck; halved while too few films keep it
-Taste = Mapping[int, float]  # movie_id to stars
+RawId = int | str
+Taste = Mapping[RawId, float]  # movie_id to rating
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Wish:
     variety: float = 0.0
     more: tuple[str, ...] = ()
     less: tuple[str, ...] = ()
+    facets: tuple[str, ...] = ()  # facet:value
 
     def options(self) -> dict[str, Any]:
         """Return the chosen filters under the service's parameter names; unset ones are left out."""
@@ -32,6 +34,7 @@ class Wish:
         options = {
             "n": self.n,
             "genres": list(self.genres),
+            "facet": list(self.facets),
             "year_from": first,
             "year_to": last,
             "min_ratings": self.min_ratings,
@@ -51,13 +54,10 @@ class Wish:
         return first, last
 
 
-def rated(taste: Taste, movie_id: int, choice: int | None) -> dict[int, float]:
-    """Return the ratings `taste` after a click on a film's stars.
-
-    `choice`: the clicked star, counted from 0; None removes the rating.
-    """
-    remaining = {film: stars for film, stars in taste.items() if film != movie_id}
-    return remaining if choice is None else {**remaining, movie_id: choice + 1.0}
+def rated(taste: Taste, movie_id: RawId, rating: float | None) -> dict[RawId, float]:
+    """Return the ratings `taste` after a film was rated; None removes its rating."""
+    remaining = {film: value for film, value in taste.items() if film != movie_id}
+    return remaining if rating is None else {**remaining, movie_id: rating}
 
 
 def deck(films: Sequence[MapFilm], page: int, size: int = DECK) -> list[MapFilm]:
@@ -87,7 +87,7 @@ def spread(films: Sequence[MapFilm], size: int) -> list[MapFilm]:
     return chosen
 
 
-def moves(before: Sequence[int], after: Sequence[Recommendation]) -> dict[int, int | None]:
+def moves(before: Sequence[RawId], after: Sequence[Recommendation]) -> dict[RawId, int | None]:
     """Return by how many places each film of the list `after` rose since the list `before`; None for a new film."""
     places = {movie_id: place for place, movie_id in enumerate(before, 1)}
     return {film.movie_id: places[film.movie_id] - film.rank if film.movie_id in places else None for film in after}

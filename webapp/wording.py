@@ -115,6 +115,8 @@ def rating_line(film: Film | Recommendation) -> str:
     """Return a film's average rating and number of ratings in words."""
     if not film.rating_count:
         return "Not rated yet"
+    if film.average_rating is None:
+        return f"{count(film.rating_count)} {'person' if film.rating_count == 1 else 'people'}"
     ratings = "rating" if film.rating_count == 1 else "ratings"
     return f"{stars(film.average_rating)} from {count(film.rating_count)} {ratings}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -10,9 +10,9 @@ from client.answers.base import Answer, FilmId, FilmTitle, MeanStars, ModelIdent
 
 
 class HistogramBin(Answer):
-    """Ratings of one half star."""
+    """Ratings of one step of the scale: of one half star in MovieLens."""
 
-    stars: float = Field(examples=[4.5])
+    stars: float = Field(description="the rating; the lowest where a bin has several", examples=[4.5])
     count: Tally
 
 
@@ -53,6 +53,47 @@ class Summary(Answer):
     histogram: list[HistogramBin]
 
 
+class Scale(Answer):
+    """What the ratings of a data set are."""
+
+    kind: Literal["ratings", "events"]
+    minimum: float
+    maximum: float
+    step: float
+    like: float
+
+
+class FacetName(Answer):
+    """A facet of the items, such as authors of books."""
+
+    name: str
+    label: str
+    kind: Literal["list", "category"]
+
+
+class FacetValue(Answer):
+    """One value of a facet."""
+
+    value: str = Field(examples=["Ursula K. Le Guin"])
+    movies: Tally
+
+
+class FacetValues(Answer):
+    """Values of a facet, those of most films first."""
+
+    model: ModelIdentity
+    facet: str = Field(examples=["authors"])
+    values: list[FacetValue]
+
+
+class ItemWords(Answer):
+    """What the items of a data set are called, and their facets."""
+
+    singular: str
+    plural: str
+    facets: tuple[FacetName, ...] = ()
+
+
 class Snapshot(Answer):
     """The members of `Summary.dataset`; None where the data set does not have the figure."""
 
@@ -71,6 +112,8 @@ class Snapshot(Answer):
     genome_coverage: float | None = None
     user_tag_coverage: float | None = None
     credit_coverage: float | None = None
+    feedback: Scale | None = None  # none for MovieLens's own scale
+    items: ItemWords | None = None  # none for films with genres, directors and actors
 
 
 class Period(Answer):

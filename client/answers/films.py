@@ -6,6 +6,7 @@ from pydantic import Field
 
 from client.answers.base import (
     Answer,
+    FilmFacets,
     FilmGenres,
     FilmId,
     FilmPeople,
@@ -26,6 +27,7 @@ class FilmOut(Answer):
     genres: FilmGenres
     directors: FilmPeople
     actors: FilmPeople
+    facets: FilmFacets = None
     average_rating: MeanStars
     rating_count: Tally
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from client.answers.base import (
     Answer,
+    FilmFacets,
     FilmGenres,
     FilmId,
     FilmPeople,
@@ -32,7 +33,7 @@ class FilmSubject(Answer):
 class PersonSubject(Answer):
     """The person that the list is for."""
 
-    user_id: int | None = Field(examples=[42])
+    user_id: int | str | None = Field(examples=[42])
     ratings: int = Field(description="ratings that the list is made from", examples=[5])
     matched: Literal["user_id", "ratings", "start"]
 
@@ -43,8 +44,8 @@ class Reason(Answer):
     kind: str = Field(description="film, genre, tag, director, actor, part of the model, steering", examples=["genre"])
     name: str = Field(examples=["Comedy"])
     contribution: float = Field(description="what it added to the score", examples=[0.12])
-    movie_id: int | None = Field(None, description="of the rated film, where the reason is one", examples=[6])
-    rating: float | None = Field(None, description="its stars", examples=[4.5])
+    movie_id: int | str | None = Field(None, description="of the rated film, where the reason is one", examples=[6])
+    rating: float | None = Field(None, description="what the person gave it", examples=[4.5])
 
 
 class Explained(Answer):
@@ -64,11 +65,12 @@ class Recommendation(Answer):
     genres: FilmGenres
     directors: FilmPeople
     actors: FilmPeople
+    facets: FilmFacets = None
     score: float = Field(description="compares within this list alone", examples=[0.873211])
     average_rating: MeanStars
     rating_count: Tally
     predicted_rating: float | None = Field(
-        None, description="stars that the person would give, in lists for a person", examples=[4.21]
+        None, description="rating that the person would give, in lists for a person", examples=[4.21]
     )
     explanation: Explained | None = Field(None, description="where it was asked for")
 
@@ -84,7 +86,7 @@ class Recommendations(Answer):
 class Suggestion(Answer):
     """A film that a title may have meant, in the problem that answers an unknown or ambiguous title."""
 
-    movie_id: int
+    movie_id: int | str
     title: str
     year: int | None
 

@@ -64,6 +64,7 @@ def train(
     Example: movierec train als --set factors=32
     """
     from movierec.cli.progress import reporter
+    from training.pipeline.plan import ALL, left_out
     from training.pipeline.train import train as train_models
     from training.progress import Clock
 
@@ -85,6 +86,8 @@ def train(
             typer.echo(json.dumps(_record(version)))
         return
     _show_versions({version.version for version in versions})
+    for name, reason in left_out(data).items() if model == ALL else ():
+        typer.echo(f"{name} was left out: {reason}.")
     typer.echo(f"Trained and registered in {time.monotonic() - began:.1f} s, several at once: {clock}.")
 
 

@@ -1,52 +1,66 @@
-"""The catalogue of films as memory-mapped arrays: descriptions, filter columns and rating statistics.
+"""The catalogue of items as memory-mapped arrays: descriptions, filter columns and rating statistics.
 
-Array names start with `catalog_`; n is the number of films, in ascending order of movie id:
+Array names start with `catalog_`; n is the number of items, in ascending order of the id, b of bins of the scale:
 
-text, text_offsets   `film_json` of each film, concatenated; (n + 1) offsets
+text, text_offsets   `film_json` of each item, concatenated; (n + 1) offsets
 years                (n,) int16, 0 where unknown
-genres               (n,) uint32, bit g set for genre_names[g]
-counts, averages     (n,) int32 number of ratings, float32 mean in stars (0 where unrated)
-histograms           (n, 10) int32 ratings by half star, 0.5 to 5.0
-canonical            (n,) int32 row of the film's main entry: its own row unless the film was entered twice
+counts, likes        (n,) int32 number of ratings (or of people with an event), and how many of them are likes
+averages             (n,) float32 mean rating (0 where unrated, and for events)
+histograms           (n, b) int32 ratings by bin of the scale; no bins for events
+canonical            (n,) int32 row of the item's main entry: its own row unless it was entered twice
+
+`recommender.films.facets` documents the arrays of genres and other facets.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender import schema
-from recommender.errors import UsageError
-from recommender.films.ids import IdMap
+from recommender.films.facets import FacetIndex, encode_facets
+from recommender.films.ids import IdMap, RawId
+from recommender.items import FILMS, Items
+from recommender.texts import Texts, concatenate
 
 Arrays = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class FilmDescription:
-    """A film as its pages describe it. Fields are stored, and sent in API answers, in this order."""
+    """An item as its pages describe it. Fields are stored, and sent in API answers, in this order."""
 
-    movie_id: int
+    movie_id: RawId
     title: str
     year: int | None
     genres: list[str]
     directors: list[str]
     actors: list[str]
+    facets: dict[str, list[str]] | None = field(default=None, kw_only=True)  # left out where the items have no others
 
     @property
     def label(self) -> str:
         """Return the title with its year, if known: two films may share a title."""
         return f"{self.title} ({self.year})" if self.year else self.title
 
+    def values(self, facet: str) -> list[str]:
+        """Return the item's values of a facet."""
+        if facet in FILM_FACETS:
+            return list(getattr(self, facet))
+        return (self.facets or {}).get(facet, [])
+
+
+FILM_FACETS = (schema.GENRES, schema.DIRECTORS, schema.ACTORS)  # facets that are fields of their own
+
 
 @dataclass(frozen=True)
 class Film(FilmDescription):
-    """A film with its rating statistics, which follow the description."""
+    """An item with its rating statistics, which follow the description."""
 
     average_rating: float | None
     rating_count: int
@@ -57,65 +71,73 @@ _STATISTICS = f',"{fields(Film)[len(fields(FilmDescription))].name}":'.encode()
 
 @dataclass(frozen=True)
 class FilmFilter:
-    """Conditions that a film must meet to be recommended; an empty filter admits every film."""
+    """Conditions that an item must meet to be recommended; an empty filter admits every item."""
 
     genres: tuple[str, ...] = ()  # at least one of them
     year_from: int | None = None
     year_to: int | None = None
     min_ratings: int = 0
-    exclude: tuple[int, ...] = ()  # film rows
+    exclude: tuple[int, ...] = ()  # item rows
+    facets: tuple[tuple[str, str], ...] = ()  # facet and value: of each facet that is named at least one value
 
     @property
     def is_empty(self) -> bool:
-        """Return whether the filter admits every film."""
+        """Return whether the filter admits every item."""
         return self == FilmFilter()
+
+    @property
+    def values_by_facet(self) -> dict[str, list[str]]:
+        """Return the facets that are asked for, and the values of each."""
+        values: dict[str, list[str]] = {}
+        for facet, value in [*((schema.GENRES, genre) for genre in self.genres), *self.facets]:
+            values.setdefault(facet, []).append(value)
+        return values
 
 
 class Catalog:
-    """The films of one model version, by row."""
+    """The items of one model version, by row."""
 
-    def __init__(self, arrays: Arrays, movie_ids: IdMap, genre_names: Sequence[str]) -> None:
+    def __init__(self, arrays: Arrays, movie_ids: IdMap, items: Items = FILMS) -> None:
         self.movie_ids = movie_ids
-        self.genre_names = list(genre_names)
+        self.facets = FacetIndex(arrays, items.facets)
         self.years = arrays["catalog_years"]
-        self.genre_masks = arrays["catalog_genres"]
         self.counts = arrays["catalog_counts"]
+        self.likes = arrays["catalog_likes"]
         self.averages = arrays["catalog_averages"]
         self.histograms = arrays["catalog_histograms"]
         self.canonical = arrays["catalog_canonical"]
-        # Slicing and indexing a memory view costs a fifth of doing so with an array.
-        self._text = np.ascontiguousarray(arrays["catalog_text"]).data
-        self._offsets = np.ascontiguousarray(arrays["catalog_text_offsets"]).data
+        self._texts = Texts(arrays["catalog_text"], arrays["catalog_text_offsets"])
 
     def __len__(self) -> int:
         return len(self.movie_ids)
 
     def text(self, row: int) -> bytes:
-        """Return a film's JSON object in UTF-8, exactly as API answers embed it."""
-        return bytes(self._text[self._offsets[row] : self._offsets[row + 1]])
+        """Return an item's JSON object in UTF-8, exactly as API answers embed it."""
+        return self._texts[row]
 
     def split_text(self, row: int) -> tuple[bytes, bytes]:
-        """Return a film's JSON members without braces: those that describe it, and its rating statistics."""
+        """Return an item's JSON members without braces: those that describe it, and its rating statistics."""
         text = self.text(row)
         cut = text.rindex(_STATISTICS)  # quotes in names are escaped, so none of them can hold these bytes
         return text[1:cut], text[cut + 1 : -1]
 
     def film(self, row: int) -> Film:
-        """Return the film at a row."""
+        """Return the item at a row."""
         return Film(**json.loads(self.text(row)))
 
-    def genre_mask(self, genres: Sequence[str]) -> int:
-        """Return the bit mask of the named genres, case ignored. Raises UsageError for a genre that no film has."""
-        bits = {name.casefold(): bit for bit, name in enumerate(self.genre_names)}
-        if any(genre.casefold() not in bits for genre in genres):
-            raise UsageError(f"Unknown genre; expected one of: {', '.join(self.genre_names)}.")
-        return sum({1 << bits[genre.casefold()] for genre in genres})
+    @property
+    def genre_names(self) -> list[str]:
+        """Return the genres; none where the items have no such facet."""
+        return self.facets.values(schema.GENRES)
 
     def allowed(self, conditions: FilmFilter) -> NDArray[np.bool_]:
-        """Return a mask (n,) of the films that pass the filter and are not second entries of another film."""
+        """Return a mask (n,) of the items that pass the filter and are not second entries of another item.
+
+        Raises UsageError for a facet or value that no item has.
+        """
         mask = self.canonical == np.arange(len(self), dtype=self.canonical.dtype)
-        if conditions.genres:
-            mask &= (self.genre_masks & np.uint32(self.genre_mask(conditions.genres))) != 0
+        for facet, values in conditions.values_by_facet.items():
+            mask &= self.facets.having(facet, values, len(self))
         if conditions.year_from is not None:
             mask &= self.years >= conditions.year_from
         if conditions.year_to is not None:
@@ -127,42 +149,32 @@ class Catalog:
 
 
 def film_json(film: Film) -> bytes:
-    """Return a film as a JSON object in UTF-8: no spaces, members in the order of the fields."""
-    return json.dumps(vars(film), ensure_ascii=False, separators=(",", ":")).encode()
+    """Return an item as a JSON object in UTF-8: no spaces, members in the order of the fields."""
+    members = vars(film) if film.facets is not None else {k: v for k, v in vars(film).items() if k != "facets"}
+    return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def encode_catalog(
-    films: Sequence[Film], histograms: NDArray[np.int32], canonical: NDArray[np.int32]
+    films: Sequence[Film],
+    histograms: NDArray[np.int32],
+    likes: NDArray[np.int32],
+    canonical: NDArray[np.int32],
+    items: Items = FILMS,
 ) -> dict[str, Any]:
-    """Return the arrays of a catalogue of films, given in row order.
+    """Return the arrays of a catalogue of items, given in row order.
 
-    `histograms`: (n, 10) ratings by half star; `canonical`: (n,) row of each film's main entry.
+    `histograms`: (n, b) ratings by bin; `likes`: (n,) how many ratings are likes; `canonical`: (n,) row of each item's
+    main entry.
     """
-    bits = {name: bit for bit, name in enumerate(genre_names(films))}
     text, offsets = concatenate([film_json(film) for film in films])
     return {
         "catalog_text": text,
         "catalog_text_offsets": offsets,
         "catalog_years": np.array([film.year or 0 for film in films], dtype=np.int16),
-        "catalog_genres": np.array([sum(1 << bits[g] for g in film.genres) for film in films], dtype=np.uint32),
         "catalog_counts": np.array([film.rating_count for film in films], dtype=np.int32),
+        "catalog_likes": np.asarray(likes, dtype=np.int32),
         "catalog_averages": np.array([film.average_rating or 0.0 for film in films], dtype=np.float32),
         "catalog_histograms": np.asarray(histograms, dtype=np.int32),
         "catalog_canonical": np.asarray(canonical, dtype=np.int32),
+        **encode_facets(items.facets, [[film.values(facet.name) for film in films] for facet in items.facets]),
     }
-
-
-def genre_names(films: Sequence[Film]) -> list[str]:
-    """Return the genres of the films, MovieLens's own first and in its order. Raises UsageError for more than 32."""
-    occurring = {genre for film in films for genre in film.genres}
-    names = [name for name in schema.GENRE_NAMES if name in occurring] + sorted(occurring - set(schema.GENRE_NAMES))
-    if len(names) > 32:
-        raise UsageError(f"Expected at most 32 genres, found {len(names)}: {', '.join(names)}.")
-    return names
-
-
-def concatenate(texts: Sequence[bytes]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return one byte array of all texts, and (n + 1) offsets into it."""
-    offsets = np.zeros(len(texts) + 1, dtype=np.int64)
-    np.cumsum([len(text) for text in texts], out=offsets[1:])
-    return np.frombuffer(b"".join(texts), dtype=np.uint8), offsets

@@ -13,9 +13,10 @@ viewers_likes                             (n,) int32 how many of them liked it
 periods                                   (p,) int32, consecutive: years (1998), or months (199804) where the data set
                                           spans less than three years
 film_periods_indptr, _period              (n + 1) int64, int16 position in `periods`: when each film was rated
-film_periods_count, _half_stars           int32 ratings of that film in that period, and the sum of their half stars
-genre_periods_count, _half_stars          (g, p) int64, the same by genre
-period_count, period_half_stars           (p,) int64, the same over all films
+film_periods_count, _sum                  int32 ratings of that film in that period, and the sum of their positions on
+                                          the scale, 1 for its minimum; no sums anywhere for events
+genre_periods_count, _sum                 (g, p) int64, the same by genre
+period_count, period_sum                  (p,) int64, the same over all films
 map_rows, map_xy                          (m,) int32 most rated films, (m, 2) float32 coordinates in [-1, 1]
 """
 
@@ -30,6 +31,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+
+from recommender.feedback import MOVIELENS, Feedback
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -53,7 +56,7 @@ class Common:
 
 @dataclass(frozen=True)
 class OverTime:
-    """Ratings by period: labels (p,), counts (p,) and mean stars (p,), NaN where there were none."""
+    """Ratings by period: labels (p,), counts (p,) and means (p,), NaN where there were none, and for events."""
 
     periods: NDArray[np.int32]
     counts: NDArray[np.int64]
@@ -63,16 +66,17 @@ class OverTime:
 class Extras:
     """The extra arrays of one bundle; nothing is copied when it opens."""
 
-    def __init__(self, arrays: Arrays) -> None:
+    def __init__(self, arrays: Arrays, feedback: Feedback = MOVIELENS) -> None:
         self._arrays = arrays
+        self._feedback = feedback
         self.periods: NDArray[np.int32] = arrays["periods"]
         self.map_rows: NDArray[np.int32] = arrays["map_rows"]
         self.map_xy: NDArray[np.float32] = arrays["map_xy"]
 
     @classmethod
-    def from_arrays(cls, arrays: Arrays) -> Extras | None:
+    def from_arrays(cls, arrays: Arrays, feedback: Feedback) -> Extras | None:
         """Return the extras in a bundle's arrays, or None if it has none."""
-        return cls(arrays) if "features_indptr" in arrays else None
+        return cls(arrays, feedback) if "features_indptr" in arrays else None
 
     @cached_property
     def feature_names(self) -> list[str]:
@@ -133,20 +137,20 @@ class Extras:
     def film_over_time(self, row: int) -> OverTime:
         """Return number and mean of one film's ratings by period."""
         rated_periods = self._span("film_periods", "period", row)
-        counts, half_stars = np.zeros((2, len(self.periods)), dtype=np.int64)
+        counts, sums = np.zeros((2, len(self.periods)), dtype=np.int64)
         counts[rated_periods] = self._span("film_periods", "count", row)
-        half_stars[rated_periods] = self._span("film_periods", "half_stars", row)
-        return self._over_time(counts, half_stars)
+        if self._feedback.has_ratings:
+            sums[rated_periods] = self._span("film_periods", "sum", row)
+        return self._over_time(counts, sums)
 
     def genre_over_time(self, genre: int) -> OverTime:
-        """Return number and mean of a genre's ratings by period; `genre`: position in the manifest's genre names."""
-        return self._over_time(
-            self._arrays["genre_periods_count"][genre], self._arrays["genre_periods_half_stars"][genre]
-        )
+        """Return number and mean of a genre's ratings by period; `genre`: position in the catalogue's genre names."""
+        counts = self._arrays["genre_periods_count"][genre]
+        return self._over_time(counts, self._arrays["genre_periods_sum"][genre] if self._feedback.has_ratings else None)
 
     def all_over_time(self) -> OverTime:
         """Return number and mean of all ratings by period."""
-        return self._over_time(self._arrays["period_count"], self._arrays["period_half_stars"])
+        return self._over_time(self._arrays["period_count"], self._arrays.get("period_sum"))
 
     @cached_property
     def _features(self) -> sp.csr_matrix:
@@ -178,7 +182,9 @@ class Extras:
         indptr = self._arrays[f"{prefix}_indptr"]
         return self._arrays[f"{prefix}_{suffix}"][int(indptr[row]) : int(indptr[row + 1])]
 
-    def _over_time(self, counts: NDArray[np.int64], half_stars: NDArray[np.int64]) -> OverTime:
+    def _over_time(self, counts: NDArray[np.int64], sums: NDArray[np.int64] | None) -> OverTime:
         averages = np.full(len(counts), np.nan)
-        np.divide(half_stars / 2, counts, out=averages, where=counts > 0)
+        if sums is not None and self._feedback.has_ratings:
+            rated = counts > 0
+            averages[rated] = self._feedback.at(sums[rated] / counts[rated])
         return OverTime(self.periods, counts, averages)

@@ -1,7 +1,7 @@
 """Scorers: compute scores from specs and arrays, for evaluation and serving alike.
 
 A block of scores is (b, n) float32 for b users or query films and n films. Higher is better; scores compare only within
-a row. Masks and filters are in `recommender.scoring.ranking`.
+a row. Ratings come in stars (`recommender.feedback`). Masks and filters are in `recommender.scoring.ranking`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.films.ids import UNKNOWN
-from recommender.schema import LIKE_THRESHOLD, RATING_MAX
+from recommender.schema import MIDDLE_STARS, MOST_STARS
 from recommender.scoring.blocks import Arrays, Block, Rows, gather, sparse_array, with_data, z_scores
 from recommender.scoring.foldin import AlsSystem, FoldIn, SvdSystem, UserVectors
 from recommender.scoring.specs import (
@@ -109,8 +109,8 @@ class Similarity(ItemScorer, UserScorer):
 
     def weights(self, stars: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the weight of each rating (k,) of one user; r / 5 if all would weigh 0."""
-        weights = profile_weights(stars, self._spec.profile_weight)
-        return weights if weights.any() else profile_weights(stars, "rating")
+        weights = profile_weights(stars, self._spec.profile_weight, self._spec.like)
+        return weights if weights.any() else profile_weights(stars, "rating", self._spec.like)
 
     def contributions(self, query: int, candidates: Rows) -> dict[str, Block]:
         """Return what each part adds to the similarity of the `candidates` (c,) to one film, by part name."""
@@ -218,15 +218,15 @@ class Ensemble(UserScorer):
         return total
 
 
-def profile_weights(ratings: NDArray[np.float32], profile_weight: str) -> NDArray[np.float32]:
-    """Return the weight of each rating in stars; `profile_weight`: see SimilaritySpec."""
+def profile_weights(stars: NDArray[np.float32], profile_weight: str, like: float = np.inf) -> NDArray[np.float32]:
+    """Return the weight of each rating in stars; `profile_weight` and `like`: see SimilaritySpec."""
     match profile_weight:
         case "binary":
-            weights = np.ones_like(ratings)
+            weights = np.ones_like(stars)
         case "likes":
-            weights = (ratings >= LIKE_THRESHOLD).astype(np.float32)
+            weights = (stars >= like).astype(np.float32)
         case "rating":
-            weights = ratings / np.float32(RATING_MAX)
+            weights = stars / np.float32(MOST_STARS)
         case _:
-            weights = ratings - np.float32(3.0)
+            weights = stars - np.float32(MIDDLE_STARS)
     return np.asarray(weights, dtype=np.float32)

@@ -1,23 +1,26 @@
-"""Specs: descriptions of scorers in a bundle's manifest (kind, parameters, array names).
+"""Specs: descriptions of scorers in a bundle's manifest (kind, version, parameters, array names).
 
 Training writes a spec and arrays; `recommender.scoring.scorers` computes scores from them, in evaluation and in serving
-alike.
+alike. A scorer that computes something else from the same parameters gets the next `version`, and a new one a new
+`kind`: code that knows neither refuses the bundle by name (`recommender.bundle`), and the format stays.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from recommender.spec import Spec
 
 
-class Spec(BaseModel):
-    """Base class of everything in a manifest: immutable; unknown keys are errors."""
+class ScorerSpec(Spec):
+    """Base class of scorers and their parts, told apart by `kind`; `version`: of what the kind computes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    version: Literal[1] = 1
 
 
-class PopularitySpec(Spec):
+class PopularitySpec(ScorerSpec):
     """The same scores for every user and every film."""
 
     kind: Literal["popularity"] = "popularity"
@@ -48,19 +51,20 @@ class SimilarityPart(Spec):
         return self
 
 
-class SimilaritySpec(Spec):
+class SimilaritySpec(ScorerSpec):
     """Similarity of films, the sum of the parts; a user's score of a film is a weighted sum over the films rated.
 
-    `profile_weight` is the weight of a rating r: `binary` 1; `likes` 1 for r >= 4 and 0 below; `rating` r / 5;
-    `centred` r - 3. If all weights of a user are 0, `rating` is used.
+    `profile_weight` is the weight of a rating of r stars: `binary` 1; `likes` 1 for r >= like and 0 below; `rating`
+    r / 5; `centred` r - 3. If all weights of a user are 0, `rating` is used.
     """
 
     kind: Literal["similarity"] = "similarity"
     parts: list[SimilarityPart]
     profile_weight: Literal["binary", "likes", "rating", "centred"] = "likes"
+    like: float = Field(4.0, description="stars of the data set's like threshold")
 
 
-class AlsFoldIn(Spec):
+class AlsFoldIn(ScorerSpec):
     """User factors of implicit ALS in closed form (Hu, Koren and Volinsky, 2008; scaling of Rendle et al., 2021).
 
     x = (g Y'Y + sum_i (c_i - g) y_i y_i' + lambda_u I)^-1 sum_i c_i y_i, over the films i rated by the user, with the
@@ -78,7 +82,7 @@ class AlsFoldIn(Spec):
     regularization_exponent: float = 0.0
 
 
-class SvdFoldIn(Spec):
+class SvdFoldIn(ScorerSpec):
     """User bias and factors of SVD by ridge regression, with item factors and biases fixed.
 
     Minimises sum_i (r_i - mean - b_i - b - q_i'p)^2 + n_ratings * regularization * (b^2 + |p|^2), the objective of
@@ -89,7 +93,7 @@ class SvdFoldIn(Spec):
     regularization: float
 
 
-class FactorSpec(Spec):
+class FactorSpec(ScorerSpec):
     """score(u, i) = global_mean + user_bias[u] + item_bias[i] + user_factors[u] . item_factors[i]."""
 
     kind: Literal["factor"] = "factor"
@@ -101,7 +105,7 @@ class FactorSpec(Spec):
     fold_in: Annotated[AlsFoldIn | SvdFoldIn, Field(discriminator="kind")]
 
 
-class ItemWeightsSpec(Spec):
+class ItemWeightsSpec(ScorerSpec):
     """Linear item model: scores(u) = weights(u) @ B, with B (n_movies, n_movies): item-KNN (sparse) or EASE (dense).
 
     `rows`: the films that a dense B covers if it is limited to popular films; other films score 0. `profile_weight`:
@@ -123,7 +127,7 @@ class EnsembleMember(Spec):
     spec: Annotated[PopularitySpec | SimilaritySpec | FactorSpec | ItemWeightsSpec, Field(discriminator="kind")]
 
 
-class EnsembleSpec(Spec):
+class EnsembleSpec(ScorerSpec):
     """Weighted sum of the members' scores, each standardised per user over the films that the user has not rated."""
 
     kind: Literal["ensemble"] = "ensemble"

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from recommender.errors import AmbiguousTitleError, TitleNotFoundError, UnknownMovieError
+from recommender.films.ids import RawId
 from recommender.titles.index import TitleMatch
 from serving.problem import ProblemError
 from serving.versions.served import Served
@@ -38,7 +39,7 @@ def film_link(served: Served, row: int, n: int) -> dict[str, Any]:
     return {"movie_id": film.movie_id, "title": film.title, "year": film.year, "link": link}
 
 
-def movie_row(served: Served, movie_id: int) -> int:
+def movie_row(served: Served, movie_id: RawId) -> int:
     """Return the row of the film with that id. Raises a 404 problem."""
     try:
         return served.model.movie_row(movie_id)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,15 @@ import scipy.sparse as sp
 from recommender.errors import UnknownUserError, UsageError
 from recommender.explain import Explanation, Reason, explain_person, explain_similar
 from recommender.films.catalog import FilmFilter
+from recommender.films.ids import RawId
 from recommender.model import Model, Ranked, Wanted, profile
-from recommender.schema import LIKE_THRESHOLD, RATING_BINS
+from recommender.schema import GENRES
 from serving.answering import json_bytes
 from serving.answering.lookup import movie_row, resolve_title
 from serving.problem import ProblemError
 from serving.schemas.recommend import ListOptions, RecommendBody
 from serving.versions.served import Served
 
-LIKE_STARS = 5.0  # stars that a like without a rating counts as
 START_DIVERSITY = 0.3  # a first list should show a bit of everything
 REASONS = 5  # rated films that are named for each recommendation
 
@@ -42,7 +43,7 @@ def similar_films(served: Served, row: int, matched: str, options: ListOptions) 
     return json_bytes.recommendations(served, json_bytes.subject_json(served, row, matched), ranked, members)
 
 
-def films_for_user(served: Served, user_id: int, options: ListOptions) -> bytes:
+def films_for_user(served: Served, user_id: RawId, options: ListOptions) -> bytes:
     """Return the answer with films for a user of the training data. Raises a 404 problem."""
     model = served.model
     try:
@@ -61,14 +62,14 @@ def films_for_user(served: Served, user_id: int, options: ListOptions) -> bytes:
 
 def films_for_ratings(served: Served, body: RecommendBody) -> bytes:
     """Return the answer with films for a person with posted ratings and likes; a start list without any."""
-    stars = stars_by_row(served, body)
-    if not stars:
+    rating_of_row = ratings_by_row(served, body)
+    if not rating_of_row:
         return start_list(served, body)
-    rows = np.array(list(stars), dtype=np.int64)
-    ratings = np.array(list(stars.values()), dtype=np.float32)
+    rows = np.array(list(rating_of_row), dtype=np.int64)
+    ratings = np.array(list(rating_of_row.values()), dtype=np.float32)
     ranked = served.model.for_profile(rows, ratings, build_wanted(served, body))
     person = Person(profile(rows, ratings, len(served.model.movie_ids)))
-    subject = {"user_id": None, "ratings": len(stars), "matched": "ratings"}
+    subject = {"user_id": None, "ratings": len(rating_of_row), "matched": "ratings"}
     return _for_person(served, person, ranked, subject, explain=body.explain)
 
 
@@ -77,25 +78,30 @@ def start_list(served: Served, options: ListOptions) -> bytes:
     wanted = build_wanted(served, options)
     if not wanted.diversity:
         wanted = replace(wanted, diversity=START_DIVERSITY)
-    likes = served.model.catalog.histograms[:, RATING_BINS >= LIKE_THRESHOLD].sum(axis=1)
-    ranked = served.model.rank(likes.astype(np.float32), served.model.catalog.allowed(wanted.filter), wanted)
+    ranked = served.model.rank(
+        served.model.catalog.likes.astype(np.float32), served.model.catalog.allowed(wanted.filter), wanted
+    )
     subject = orjson.dumps({"user_id": None, "ratings": 0, "matched": "start"})
     return json_bytes.recommendations(served, subject, ranked)
 
 
-def stars_by_row(served: Served, body: RecommendBody) -> dict[int, float]:
-    """Return posted stars by film row; the last entry of a film counts, and stars count more than a like."""
-    liked: list[tuple[int | None, str | None, float]] = [
-        (like, None, LIKE_STARS) if isinstance(like, int) else (None, like, LIKE_STARS) for like in body.likes
+def ratings_by_row(served: Served, body: RecommendBody) -> dict[int, float]:
+    """Return posted ratings by film row; the last entry of a film counts, and a rating counts more than a like."""
+    model = served.model
+    liked: list[tuple[RawId | None, str | None, float]] = [
+        (like, None, model.feedback.liked)
+        if isinstance(like, int) or like in model.movie_ids
+        else (None, like, model.feedback.liked)
+        for like in body.likes
     ]
     rated = [(film.movie_id, film.title, film.rating) for film in body.ratings]
-    stars: dict[int, float] = {}
+    ratings: dict[int, float] = {}
     for movie_id, title, rating in [*liked, *rated]:
-        stars[film_row(served, movie_id, title, body)] = rating
-    return stars
+        ratings[film_row(served, movie_id, title, body)] = rating
+    return ratings
 
 
-def film_row(served: Served, movie_id: int | None, title: str | None, options: ListOptions) -> int:
+def film_row(served: Served, movie_id: RawId | None, title: str | None, options: ListOptions) -> int:
     """Return the row of the film that a body names by id or title. Raises a 404 or 409 problem."""
     if movie_id is not None:
         return int(served.model.catalog.canonical[movie_row(served, movie_id)])
@@ -106,7 +112,7 @@ def film_row(served: Served, movie_id: int | None, title: str | None, options: L
 def build_wanted(served: Served, options: ListOptions) -> Wanted:
     """Translate the caller's options for the kernel. Raises a 422 problem for a genre or tag that no film has."""
     model = served.model
-    rows = model.movie_ids.rows(np.array(options.exclude, dtype=np.int64))
+    rows = model.movie_ids.rows(options.exclude)
     excluded = model.catalog.canonical[rows[rows >= 0]]  # a second entry stands for the film itself
     film_filter = FilmFilter(
         genres=tuple(options.genres),
@@ -114,12 +120,20 @@ def build_wanted(served: Served, options: ListOptions) -> Wanted:
         year_to=options.year_to,
         min_ratings=options.min_ratings,
         exclude=tuple(excluded.tolist()),
+        facets=tuple((facet, value) for facet, _, value in (text.partition(":") for text in options.facet)),
     )
-    try:
-        model.catalog.genre_mask(film_filter.genres)
-    except UsageError as error:
-        raise ProblemError(422, "unknown-genre", str(error)) from error
+    _require_known(model, film_filter)
     return Wanted(options.n, film_filter, options.diversity, steering(model, options.tag_boost, options.tag_suppress))
+
+
+def _require_known(model: Model, film_filter: FilmFilter) -> None:
+    """Raise a 422 problem for a genre or another facet's value that no film has."""
+    for facet, values in film_filter.values_by_facet.items():
+        for value in values:
+            try:
+                model.catalog.facets.positions(facet, value)
+            except UsageError as error:
+                raise ProblemError(422, "unknown-genre" if facet == GENRES else "unknown-facet", str(error)) from error
 
 
 def steering(model: Model, boost: Sequence[str], suppress: Sequence[str]) -> tuple[tuple[int, float], ...]:
@@ -136,24 +150,30 @@ def steering(model: Model, boost: Sequence[str], suppress: Sequence[str]) -> tup
 
 def _for_person(served: Served, person: Person, ranked: Ranked, subject: dict[str, Any], *, explain: bool) -> bytes:
     model = served.model
-    stars = model.predicted_stars(ranked.rows, person.history, person.row)
+    predicted = model.predicted_ratings(ranked.rows, person.history, person.row)
     members: list[dict[str, Any]] = [{} for _ in ranked.rows]
-    if stars is not None:
-        members = [{"predicted_rating": round(float(value), 2)} for value in stars]
+    if predicted is not None:
+        members = [{"predicted_rating": round(float(value), 2)} for value in predicted]
     if explain:
-        explained = explain_person(model.user_scorer, person.history, ranked, REASONS, person.row)
-        members = [more | _explanation(served, reasons) for more, reasons in zip(members, explained, strict=True)]
+        history = person.history
+        explained = explain_person(model.user_scorer, model.stars(history), ranked, REASONS, person.row)
+        given = dict(zip(history.indices.tolist(), history.data.tolist(), strict=True))
+        explanations = [_explanation(served, explanation, given) for explanation in explained]
+        members = [member | explanation for member, explanation in zip(members, explanations, strict=True)]
     return json_bytes.recommendations(served, orjson.dumps(subject), ranked, members)
 
 
-def _explanation(served: Served, explanation: Explanation) -> dict[str, Any]:
-    reasons = [_reason(served, reason) for reason in explanation.reasons]
+def _explanation(
+    served: Served, explanation: Explanation, ratings: Mapping[int, float] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Return an explanation as JSON members; `ratings`: those that the person gave, by film row."""
+    reasons = [_reason(served, reason, ratings) for reason in explanation.reasons]
     return {"explanation": {"reasons": reasons, "rest": round(explanation.rest, 6)}}
 
 
-def _reason(served: Served, reason: Reason) -> dict[str, Any]:
+def _reason(served: Served, reason: Reason, ratings: Mapping[int, float]) -> dict[str, Any]:
     members: dict[str, Any] = {"kind": reason.kind, "name": reason.name, "contribution": round(reason.contribution, 6)}
     if reason.row is not None:
         film = served.model.catalog.film(reason.row)
-        members |= {"name": film.title, "movie_id": film.movie_id, "rating": reason.stars}
+        members |= {"name": film.title, "movie_id": film.movie_id, "rating": ratings[reason.row]}
     return members

@@ -14,6 +14,7 @@ from serving.answering import json_bytes
 from serving.lifecycle import Lifecycle
 from serving.problem import no_challenger, not_ready
 from serving.schemas.common import Query
+from serving.schemas.data_values import answering_from
 from serving.settings import Settings
 from serving.versions.served import Served
 from serving.versions.slot import ModelSlot
@@ -84,6 +85,7 @@ async def context(request: Request, slot: ChampionSlot) -> Context:
     tag = json_bytes.entity_tag(served, request.url.path.rstrip("/").encode(), request.scope["query_string"])
     if request.method == "GET" and tag.decode() in request.headers.get("if-none-match", ""):
         raise NotModifiedError(tag.decode())
+    answering_from(served.model)
     return Context(served, tag)
 
 

@@ -29,6 +29,8 @@ EXAMPLES = [
     ProblemError(422, "invalid-request", "The request is not valid; see `errors`.", errors=[_INVALID]),
     ProblemError(422, "invalid-query", "A parameter is given twice."),
     ProblemError(422, "unknown-genre", "Unknown genre; expected one of: Comedy, Drama."),
+    ProblemError(422, "unknown-facet", "Unknown facet; expected one of: authors, publisher."),
+    ProblemError(422, "no-ratings", "This data set has events without ratings: there is no average."),
     ProblemError(422, "unknown-tag", "No film of this model has that tag. /tags?q= finds names."),
     not_ready(),
     ProblemError(503, "draining", "This process is about to stop."),

@@ -120,16 +120,20 @@ def _build_answer(served: Served, query: bytes) -> ReadyAnswer | None:
 
 def _find_film(served: Served, parameter: bytes, value: bytes) -> tuple[int, str] | None:
     """Return the row of the one film that is named, and how its name matched."""
-    if parameter == b"movie_id":
-        row = served.model.movie_ids.row(int(value)) if value.isdigit() and len(value) < 16 else UNKNOWN
+    movie_ids = served.model.movie_ids
+    if parameter == b"movie_id" and not movie_ids.is_text:
+        row = movie_ids.row(int(value)) if value.isdigit() and len(value) < 16 else UNKNOWN
         return None if row == UNKNOWN else (row, "movie_id")
-    title = _decode_title(value)
-    matches = served.model.titles.exact(title) if title is not None else []
+    text = _decode_text(value)
+    if parameter == b"movie_id":
+        row = UNKNOWN if text is None else movie_ids.row(text)
+        return None if row == UNKNOWN else (row, "movie_id")
+    matches = served.model.titles.exact(text) if text is not None else []
     return (matches[0].row, matches[0].matched) if len(matches) == 1 else None
 
 
-def _decode_title(encoded: bytes) -> str | None:
-    """Return the title, or None where something about it needs a closer look."""
+def _decode_text(encoded: bytes) -> str | None:
+    """Return the title or id, or None where something about it needs a closer look."""
     is_plain = b"%" not in encoded and b"+" not in encoded
     try:
         title = encoded.decode("ascii") if is_plain else unquote_to_bytes(encoded.replace(b"+", b" ")).decode()

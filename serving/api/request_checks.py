@@ -9,20 +9,24 @@ from urllib.parse import unquote_to_bytes
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from recommender.films.ids import CONTROL
 from serving.api.exchange import is_named_origin
 from serving.problem import ProblemError
 from serving.settings import Settings
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _PREFLIGHT = {
     "access-control-allow-methods": "GET, POST",
     "access-control-allow-headers": "content-type, if-none-match, x-request-id",
     "access-control-max-age": "600",
 }
 _LONGEST_NUMBER = 18  # digits; Python refuses to read numbers of thousands
+_WITH_IDS = b"/movies/"
+_ENCODED_SLASH = re.compile(rb"%2f", re.IGNORECASE)
 _REMEMBERED_HOSTS = 64
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
-_REPEATABLE = frozenset({"genres", "exclude", "tag_boost", "tag_suppress", "with_ids"})  # parameters that are lists
+_REPEATABLE = frozenset(
+    {"genres", "facet", "exclude", "tag_boost", "tag_suppress", "with_ids"}
+)  # parameters that are lists
 
 
 class AllowedHosts:
@@ -54,6 +58,7 @@ class RequestChecks:
         headers = dict(scope["headers"])
         self._check(headers)
         check_query(scope["query_string"])
+        keep_slashes_of_ids(scope)
         if scope["method"] == "OPTIONS" and is_named_origin(headers.get(b"origin"), self._settings):
             await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, send)
             return
@@ -91,11 +96,18 @@ def check_query(query: bytes) -> None:
             name, _, value = (unquote_to_bytes(text.replace(b"+", b" ")).decode() for text in pair.partition(b"="))
         except UnicodeDecodeError:
             raise ProblemError(422, "invalid-query", "The query string is not valid UTF-8.") from None
-        if _CONTROL.search(name) or _CONTROL.search(value):
+        if CONTROL.search(name) or CONTROL.search(value):
             raise ProblemError(422, "invalid-query", "The query string holds control characters.")
         if name in names and name not in _REPEATABLE:
             raise ProblemError(422, "invalid-query", "A parameter is given twice.")
         names.add(name)
+
+
+def keep_slashes_of_ids(scope: Scope) -> None:
+    """Let an encoded slash below /movies/ belong to an id: as a zero byte, which does not end the step of the path."""
+    path = scope.get("raw_path", b"").partition(b"?")[0]
+    if path.startswith(_WITH_IDS) and _ENCODED_SLASH.search(path):
+        scope["path"] = unquote_to_bytes(_ENCODED_SLASH.sub(b"%00", path)).decode("utf-8", "surrogateescape")
 
 
 async def _read_body(receive: Receive, limit: int) -> bytes:

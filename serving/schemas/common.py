@@ -29,7 +29,6 @@ def _not_blank(value: str) -> str:
 Integer = Annotated[int, BeforeValidator(_plain_integer)]
 Count = Annotated[Integer, Field(ge=1, le=MAX_N)]
 TitleText = Annotated[str, StringConstraints(min_length=1, max_length=TITLE_LENGTH), AfterValidator(_not_blank)]
-MovieId = Annotated[Integer, Field(ge=0, le=2**53)]
 Year = Annotated[Integer, Field(ge=1800, le=2200)]
 
 

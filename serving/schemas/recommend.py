@@ -6,23 +6,22 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, model_validator
 
-from recommender.schema import RATING_MAX, RATING_MIN
 from serving.schemas.common import (
     DEFAULT_N,
     Count,
     Integer,
-    MovieId,
     Query,
     RequestModel,
     TitleText,
     Year,
 )
+from serving.schemas.data_values import MovieId, Rating, UserId
 
 MAX_RATINGS = 1000
 SUBJECTS = ("title", "movie_id", "user_id")
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80)]
-UserId = Annotated[Integer, Field(ge=0, le=2**53)]
+FacetValue = Annotated[str, StringConstraints(min_length=3, max_length=200, pattern=r"^[^:]+:.")]
 Ratings = Annotated[Integer, Field(ge=0, le=10**9)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
@@ -32,6 +31,12 @@ class ListOptions(RequestModel):
 
     n: Count = Field(DEFAULT_N, description="how many films", examples=[10])
     genres: list[Name] = Field([], max_length=20, description="at least one of these genres", examples=[["Comedy"]])
+    facet: list[FacetValue] = Field(
+        [],
+        max_length=20,
+        description="facet:value; of each facet that is named, at least one of its values",
+        examples=[["directors:John Lasseter"]],
+    )
     year_from: Year | None = Field(None, description="released in this year or later", examples=[1980])
     year_to: Year | None = Field(None, description="released in this year or earlier", examples=[1999])
     min_ratings: Ratings = Field(0, description="leave films with fewer ratings out", examples=[20])
@@ -61,7 +66,7 @@ class RecommendQuery(ListOptions, Query):
     title: TitleText | None = Field(
         None, description="title of a film, with or without its year", examples=["Toy Story"]
     )
-    movie_id: MovieId | None = Field(None, description="MovieLens id of a film", examples=[1])
+    movie_id: MovieId | None = Field(None, description="id of a film", examples=[1])
     user_id: UserId | None = Field(None, description="id of a user of the training data", examples=[42])
 
     @model_validator(mode="after")
@@ -72,11 +77,13 @@ class RecommendQuery(ListOptions, Query):
 
 
 class RatedFilm(RequestModel):
-    """A film, by exactly one of `movie_id` and `title`, and its stars."""
+    """A film, by exactly one of `movie_id` and `title`, and its rating."""
 
     movie_id: MovieId | None = Field(None, examples=[1])
     title: TitleText | None = Field(None, examples=["Heat (1995)"])
-    rating: float = Field(ge=RATING_MIN, le=RATING_MAX, allow_inf_nan=False, description="stars", examples=[4.5])
+    rating: Rating = Field(
+        description="on the scale of the data set; the weight of an event where it has no ratings", examples=[4.5]
+    )
 
     @model_validator(mode="after")
     def _one_name(self) -> RatedFilm:
@@ -91,7 +98,7 @@ class RecommendBody(ListOptions):
     Nothing is stored. Without any film it is a start list: what most people like.
     """
 
-    ratings: list[RatedFilm] = Field([], max_length=MAX_RATINGS, description="films with stars")
+    ratings: list[RatedFilm] = Field([], max_length=MAX_RATINGS, description="films with ratings")
     likes: list[MovieId | TitleText] = Field(
         [], max_length=MAX_RATINGS, description="films that the person likes, by id or title", examples=[[1, "Heat"]]
     )

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recommender.bundle import MANIFEST, load_arrays, read_manifest, save_bundle, verify_bundle
-from recommender.errors import BundleFormatError, BundleIntegrityError
+from recommender import smoke
+from recommender.bundle import MANIFEST, code_version, load_arrays, read_manifest, save_bundle, verify_bundle
+from recommender.errors import BundleFormatError, BundleIntegrityError, GateRefusedError
 from recommender.model import Model
+from recommender.texts import concatenate
 from tests.toy import build_arrays, build_manifest
 
 
@@ -62,10 +64,43 @@ def test_unreadable_manifests_are_refused(copy: Path, content: str) -> None:
 
 
 def test_an_unknown_format_is_refused_by_name(copy: Path) -> None:
-    manifest = json.loads((copy / MANIFEST).read_text()) | {"format": 2}
+    manifest = json.loads((copy / MANIFEST).read_text()) | {"format": 3}
     (copy / MANIFEST).write_text(json.dumps(manifest))
-    with pytest.raises(BundleFormatError, match="found 2"):
+    with pytest.raises(BundleFormatError, match="found 3"):
         read_manifest(copy)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"kind": "sequence"}, "user_scorer of kind sequence, expected one of 'popularity'"),
+        ({"version": 2}, "user_scorer.factor in version 2"),
+    ],
+)
+def test_a_scorer_of_later_code_is_refused_with_the_version_that_wrote_it(
+    copy: Path, change: dict[str, object], said: str
+) -> None:
+    manifest = json.loads((copy / MANIFEST).read_text()) | {"movierec": "9.1"}
+    manifest["user_scorer"] |= change
+    (copy / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(BundleFormatError, match=f"{said}.*written by movierec 9.1"):
+        read_manifest(copy)
+
+
+def test_bundles_are_written_in_format_two_with_the_version_of_the_code(toy_path: Path) -> None:
+    manifest = read_manifest(toy_path)
+    assert (manifest.format, manifest.movierec) == (2, code_version())
+    assert json.loads((toy_path / MANIFEST).read_text())["user_scorer"]["version"] == 1
+
+
+def test_text_ids_out_of_order_are_refused_by_the_smoke_gate(toy: Model, tmp_path: Path) -> None:
+    users = [f"user {number}" for number in range(len(toy.user_ids))]
+    text, offsets = concatenate([name.encode() for name in reversed(users)])
+    arrays = build_arrays() | {"user_ids_text": text, "user_ids_offsets": offsets}
+    del arrays["user_ids"]
+    save_bundle(tmp_path / "bundle", build_manifest(), arrays)
+    with pytest.raises(GateRefusedError, match="ascending order"):
+        smoke.check(tmp_path / "bundle")
 
 
 def test_a_pickle_in_the_place_of_an_array_is_never_opened(copy: Path, tmp_path: Path) -> None:

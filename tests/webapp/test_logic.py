@@ -50,10 +50,10 @@ def test_a_wish_names_only_what_was_wished() -> None:
     }  # fmt: skip
 
 
-def test_stars_count_from_one_and_can_be_taken_back() -> None:
-    taste = rated({}, 7, 4)
+def test_a_rating_replaces_the_one_before_and_can_be_taken_back() -> None:
+    taste = rated({}, 7, 5.0)
     assert taste == {7: 5.0}
-    assert rated(taste, 7, 0) == {7: 1.0}
+    assert rated(taste, 7, 1.0) == {7: 1.0}
     assert rated(taste, 7, None) == {}
     assert taste == {7: 5.0}
 

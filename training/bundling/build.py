@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from recommender import schema
 from recommender.bundle import DatasetInfo, Golden, Manifest, save_bundle
-from recommender.films.catalog import Film, encode_catalog, genre_names
+from recommender.feedback import Feedback
+from recommender.films.catalog import FILM_FACETS, Film, encode_catalog
 from recommender.films.history import encode_history
+from recommender.items import Items
 from recommender.model import Model
 from training.bundling.extras import extra_arrays
 from training.bundling.neighbours import nearest
@@ -60,28 +62,21 @@ class BundleBuilder:
         return save_bundle(path, manifest.model_copy(update={"golden": golden}), arrays)
 
     @cached_property
-    def genre_names(self) -> list[str]:
-        """Return the genres of the films, in the order of the catalogue's bits."""
-        return genre_names(self._films)
-
-    @cached_property
     def _shared(self) -> Arrays:
         """Ids, catalogue, titles and history."""
         return {
-            "movie_ids": self.dataset.movie_ids.ids,
-            "user_ids": self.dataset.user_ids.ids,
-            **encode_catalog(self._films, self._histograms, self.data.canonical),
+            **self.dataset.movie_ids.arrays("movie_ids"),
+            **self.dataset.user_ids.arrays("user_ids"),
+            **encode_catalog(
+                film_rows(self.dataset, self.data.user_item),
+                rating_histograms(self.data.user_item, self.dataset.feedback),
+                like_counts(self.data.user_item, self.dataset.feedback),
+                self.data.canonical,
+                self.dataset.items,
+            ),
             **self.dataset.title_arrays,
-            **encode_history(self.data.user_item),
+            **encode_history(self.data.user_item, self.dataset.feedback),
         }
-
-    @cached_property
-    def _histograms(self) -> NDArray[np.int32]:
-        return rating_histograms(self.data.user_item)
-
-    @cached_property
-    def _films(self) -> list[Film]:
-        return film_rows(self.dataset.movies, self._histograms)
 
     @cached_property
     def _dataset_info(self) -> DatasetInfo:
@@ -94,7 +89,8 @@ class BundleBuilder:
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             git_commit=self.git_commit,
             dataset=self._dataset_info,
-            genre_names=self.genre_names,
+            feedback=self.dataset.feedback,
+            items=self.dataset.items,
             parameters=dict(fitted.parameters),
             item_scorer=fitted.item_spec,
             user_scorer=fitted.user_spec,
@@ -116,7 +112,7 @@ def build_bundle(
 
 
 def compose(name: str, *, item: FittedModel, user: FittedModel, rating: FittedModel | None = None) -> FittedModel:
-    """Return one model with similar films from `item`, lists for users from `user`, predicted stars from `rating`."""
+    """Return one model with similar films from `item`, lists for users from `user`, predicted ratings from `rating`."""
     members = {"item": item, "user": user} | ({"rating": rating} if rating else {})
     arrays: Arrays = {}
     for member in members.values():
@@ -134,26 +130,63 @@ def compose(name: str, *, item: FittedModel, user: FittedModel, rating: FittedMo
 
 def describe(builder: BundleBuilder, *, seed: int = 0) -> Arrays:
     """Return the extras that every bundle fitted on all ratings carries; see `recommender.films.extras`."""
-    return extra_arrays(builder.dataset, builder.data.user_item, builder.genre_names, seed=seed)
+    return extra_arrays(builder.dataset, builder.data, seed=seed)
 
 
-def rating_histograms(user_item: sp.csr_matrix) -> NDArray[np.int32]:
-    """Count the ratings of each film by half star, 0.5 to 5.0: (n_movies, 10)."""
-    bins = len(schema.RATING_BINS)
-    cells = user_item.indices.astype(np.int64) * bins + schema.rating_bin(user_item.data)
+def rating_histograms(user_item: sp.csr_matrix, feedback: Feedback) -> NDArray[np.int32]:
+    """Count the ratings of each item by bin of the scale: (n_movies, b); no bins for events."""
+    bins = len(feedback.bins)
+    if not bins:
+        return np.empty((user_item.shape[1], 0), dtype=np.int32)
+    cells = user_item.indices.astype(np.int64) * bins + feedback.bin(user_item.data)
     return np.bincount(cells, minlength=user_item.shape[1] * bins).reshape(-1, bins).astype(np.int32)
 
 
-def film_rows(movies: pd.DataFrame, histograms: NDArray[np.int32]) -> list[Film]:
-    """Return the catalogue entry of each film, in row order, with the rating statistics of `histograms`."""
-    counts = histograms.sum(axis=1)
-    averages = histograms @ schema.RATING_BINS / np.maximum(counts, 1)
-    columns = (schema.MOVIE, schema.TITLE, schema.YEAR, schema.GENRES, schema.DIRECTORS, schema.ACTORS)
-    rows = zip(*(movies[column].tolist() for column in columns), averages.tolist(), counts.tolist(), strict=True)
+def like_counts(user_item: sp.csr_matrix, feedback: Feedback) -> NDArray[np.int32]:
+    """Count the likes of each item, (n_movies,)."""
+    liked = user_item.indices[user_item.data >= np.float32(feedback.like)]
+    return np.bincount(liked, minlength=user_item.shape[1]).astype(np.int32)
+
+
+def film_rows(dataset: ProcessedDataset, user_item: sp.csr_matrix) -> list[Film]:
+    """Return the catalogue entry of each item, in row order, with the statistics of the ratings in `user_item`."""
+    movies, n = dataset.movies, user_item.shape[1]
+    counts = np.bincount(user_item.indices, minlength=n)
+    sums = np.bincount(user_item.indices, weights=user_item.data, minlength=n)
+    means = (sums / np.maximum(counts, 1)).tolist() if dataset.feedback.has_ratings else [None] * n
+    columns = (schema.TITLE, schema.YEAR, schema.GENRES, schema.DIRECTORS, schema.ACTORS)
+    rows = zip(
+        dataset.movie_ids.raws(range(n)),
+        *(movies[column].tolist() for column in columns),
+        _further_facets(movies, dataset.items),
+        means,
+        counts.tolist(),
+        strict=True,
+    )
     return [
-        Film(movie, title, None if pd.isna(year) else int(year), genres, directors, actors, _average(mean, n), n)
-        for movie, title, year, genres, directors, actors, mean, n in rows
+        Film(raw_id, title, _year(year), genres, directors, actors, _average(mean, count), count, facets=facets)
+        for raw_id, title, year, genres, directors, actors, facets, mean, count in rows
     ]
+
+
+def _further_facets(movies: pd.DataFrame, items: Items) -> list[dict[str, list[str]] | None]:
+    """Return each item's values of the facets that are not fields of a film; None where the items have no others."""
+    further = [facet for facet in items.facets if facet.name not in FILM_FACETS]
+    if not further:
+        return [None] * len(movies)
+    values = [[_as_list(cell) for cell in movies[facet.name]] for facet in further]
+    return [dict(zip((facet.name for facet in further), of_item, strict=True)) for of_item in zip(*values, strict=True)]
+
+
+def _as_list(cell: Any) -> list[str]:
+    """Return the values of a cell: a list, or one text of a category, which may be missing."""
+    if isinstance(cell, str):
+        return [cell] if cell else []
+    return [str(value) for value in cell] if isinstance(cell, list | tuple | np.ndarray) else []
+
+
+def _year(year: Any) -> int | None:
+    return None if pd.isna(year) else int(year)
 
 
 def golden_queries(model: Model, data: TrainingData) -> list[Golden]:
@@ -162,11 +195,11 @@ def golden_queries(model: Model, data: TrainingData) -> list[Golden]:
     films = films[np.argsort(-data.counts[films], kind="stable")]
     users = np.flatnonzero(np.diff(data.user_item.indptr) > 0)
     unanswered = {"movie_ids": [0] * min(GOLDEN_LENGTH, len(data.canonical)), "scores": []}
-    subjects = [("movie", movie_id) for movie_id in model.movie_ids.ids[evenly_spaced(films, GOLDEN_MOVIES)].tolist()]
-    subjects += [("user", user_id) for user_id in model.user_ids.ids[evenly_spaced(users, GOLDEN_USERS)].tolist()]
+    subjects = [("movie", raw_id) for raw_id in model.movie_ids.raws(evenly_spaced(films, GOLDEN_MOVIES))]
+    subjects += [("user", raw_id) for raw_id in model.user_ids.raws(evenly_spaced(users, GOLDEN_USERS))]
     queries = (Golden.model_validate({"subject": kind, "id": raw_id, **unanswered}) for kind, raw_id in subjects)
     return [model.golden_answer(query) for query in queries]
 
 
-def _average(mean: float, count: int) -> float | None:
-    return round(mean, 2) if count else None
+def _average(mean: float | None, count: int) -> float | None:
+    return round(mean, 2) if count and mean is not None else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,12 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from recommender.films.catalog import concatenate
-from recommender.schema import GENRES, LIKE_THRESHOLD, RATING, TIMESTAMP
+from recommender.films.facets import ordered
+from recommender.schema import GENRES, RATING, TIMESTAMP
+from recommender.texts import concatenate
 from training.datasets.store import ProcessedDataset, TagMatrix
 from training.models.arrays import unit_rows
+from training.models.base import TrainingData
 
 FEATURES_PER_FILM = 50
 WITHOUT_RARITY = ("era", "directors", "actors")  # blocks whose weights do not contain the rarity yet
@@ -30,18 +31,16 @@ MONTHS_BELOW = 36  # months that a data set must span to be shown by year
 Arrays = dict[str, NDArray[Any]]
 
 
-def extra_arrays(
-    dataset: ProcessedDataset, user_item: sp.csr_matrix, genre_names: Sequence[str], *, seed: int = 0
-) -> Arrays:
-    """Return every array of `recommender.films.extras` for the whole of `dataset`.
+def extra_arrays(dataset: ProcessedDataset, data: TrainingData, *, seed: int = 0) -> Arrays:
+    """Return every array of `recommender.films.extras` for the whole of `dataset`; the same seed gives the same.
 
-    `user_item`: (n_users, n_movies) stars of all ratings; `genre_names`: the manifest's. The same seed gives the same.
+    `data`: all ratings of the data set.
     """
     return {
         **feature_arrays(dataset.tags),
-        **viewer_arrays(user_item),
-        **period_arrays(dataset, genre_names),
-        **map_arrays(user_item, dataset.tags.matrix, seed),
+        **viewer_arrays(data.user_item, data.feedback.like),
+        **period_arrays(dataset),
+        **map_arrays(data.stars, dataset.tags.matrix, seed),
     }
 
 
@@ -86,11 +85,11 @@ def strongest(matrix: sp.csr_matrix, k: int) -> sp.csr_matrix:
     return matrix
 
 
-def viewer_arrays(user_item: sp.csr_matrix) -> Arrays:
-    """Return the arrays `viewers_*`: the users who rated each film, those who liked it first."""
+def viewer_arrays(user_item: sp.csr_matrix, like: float) -> Arrays:
+    """Return the arrays `viewers_*`: the users who rated each film, those who gave it at least `like` first."""
     by_film = user_item.tocsc()
     films = np.repeat(np.arange(by_film.shape[1]), np.diff(by_film.indptr))
-    likes = by_film.data >= LIKE_THRESHOLD
+    likes = by_film.data >= np.float32(like)
     order = np.lexsort((by_film.indices, ~likes, films))
     return {
         "viewers_indptr": by_film.indptr.astype(np.int64),
@@ -99,26 +98,36 @@ def viewer_arrays(user_item: sp.csr_matrix) -> Arrays:
     }
 
 
-def period_arrays(dataset: ProcessedDataset, genre_names: Sequence[str]) -> Arrays:
+def period_arrays(dataset: ProcessedDataset) -> Arrays:
     """Return the arrays `periods`, `film_periods_*`, `genre_periods_*` and `period_*`: ratings over time."""
     periods, period_of_rating = rating_periods(dataset.ratings[TIMESTAMP].to_numpy())
     shape = (len(dataset.movie_ids), len(periods))
     cells = dataset.movie_rows.astype(np.int64) * shape[1] + period_of_rating
-    half_stars = np.rint(dataset.ratings[RATING].to_numpy() * 2)
     counts = sp.csr_matrix(np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape))
-    sums = np.bincount(cells, half_stars, minlength=shape[0] * shape[1]).astype(np.int64).reshape(shape)
-    films = np.repeat(np.arange(shape[0]), np.diff(counts.indptr))
-    genres = genre_matrix(dataset.movies[GENRES], genre_names)
+    genres = genre_matrix(dataset.movies[GENRES])
     return {
         "periods": periods,
         "film_periods_indptr": counts.indptr.astype(np.int64),
         "film_periods_period": counts.indices.astype(np.int16),
         "film_periods_count": counts.data.astype(np.int32),
-        "film_periods_half_stars": sums[films, counts.indices].astype(np.int32),
         "genre_periods_count": np.asarray((genres.T @ counts).todense(), dtype=np.int64),
-        "genre_periods_half_stars": np.asarray(genres.T @ sums, dtype=np.int64),
         "period_count": np.asarray(counts.sum(axis=0), dtype=np.int64).ravel(),
-        "period_half_stars": sums.sum(axis=0),
+        **(_period_sums(dataset, cells, counts, genres) if dataset.feedback.has_ratings else {}),
+    }
+
+
+def _period_sums(
+    dataset: ProcessedDataset, cells: NDArray[np.int64], counts: sp.csr_matrix, genres: sp.csr_matrix
+) -> Arrays:
+    """Return the sums of the ratings' positions on the scale; `cells`: each rating's place in `counts`, flat."""
+    positions = dataset.feedback.positions(dataset.ratings[RATING].to_numpy())
+    sums = np.bincount(cells, positions, minlength=counts.shape[0] * counts.shape[1]).astype(np.int64)
+    sums = sums.reshape(counts.shape)
+    films = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    return {
+        "film_periods_sum": sums[films, counts.indices].astype(np.int32),
+        "genre_periods_sum": np.asarray(genres.T @ sums, dtype=np.int64),
+        "period_sum": sums.sum(axis=0),
     }
 
 
@@ -133,24 +142,25 @@ def rating_periods(seconds: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArr
     return (1970 + np.arange(first // 12, last // 12 + 1)).astype(np.int32), years - first // 12
 
 
-def genre_matrix(genres: pd.Series, names: Sequence[str]) -> sp.csr_matrix:
-    """Return a matrix (n_movies, g) with 1 where the film has the genre."""
+def genre_matrix(genres: pd.Series) -> sp.csr_matrix:
+    """Return a matrix (n_movies, g) with 1 where the film has the genre, in the order of the catalogue's genres."""
+    names = ordered(GENRES, {name for film_genres in genres for name in film_genres})
     columns_by_name = {name: column for column, name in enumerate(names)}
     pairs = [(row, columns_by_name[name]) for row, film_genres in enumerate(genres) for name in film_genres]
     rows, columns = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     return sp.csr_matrix((np.ones(len(rows), dtype=np.int64), (rows, columns)), shape=(len(genres), len(names)))
 
 
-def map_arrays(user_item: sp.csr_matrix, content: sp.csr_matrix, seed: int) -> Arrays:
+def map_arrays(stars: sp.csr_matrix, content: sp.csr_matrix, seed: int) -> Arrays:
     """Return `map_rows` and `map_xy`: t-SNE (van der Maaten and Hinton, 2008) of the most rated films.
 
     Films are placed by taste and content.
     """
-    counts = np.bincount(user_item.indices, minlength=user_item.shape[1])
+    counts = np.bincount(stars.indices, minlength=stars.shape[1])
     rows = np.sort(np.argsort(-counts, kind="stable")[:MAP_FILMS])
     rows = rows[counts[rows] > 0]
-    people = np.random.default_rng(seed).permutation(user_item.shape[0])[:MAP_PEOPLE]
-    taste = user_item[np.sort(people)][:, rows].T.tocsr()
+    people = np.random.default_rng(seed).permutation(stars.shape[0])[:MAP_PEOPLE]
+    taste = stars[np.sort(people)][:, rows].T.tocsr()
     embedding = np.hstack([_factors(taste, seed), MAP_CONTENT * _factors(content[rows], seed)])
     perplexity = min(PERPLEXITY, max(1.0, (len(rows) - 1) / 3))
     from sklearn.manifold import TSNE  # takes a second to import

@@ -12,15 +12,18 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.bundle import DatasetInfo, Golden, Manifest, save_bundle
-from recommender.films.catalog import Film, encode_catalog, genre_names
+from recommender.feedback import MOVIELENS
+from recommender.films.catalog import Film, encode_catalog
 from recommender.films.history import encode_history
 from recommender.model import Model
-from recommender.schema import GENRE_NAMES, RATING_BINS
+from recommender.schema import GENRE_NAMES
 from recommender.scoring.specs import AlsFoldIn, FactorSpec, SimilarityPart, SimilaritySpec
 from recommender.titles.index import encode_titles
+from training.bundling.build import like_counts, rating_histograms
 from training.bundling.synthetic_titles import titles
 
 NEIGHBOURS = 100
+STARS = MOVIELENS.bins
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def write(path: Path, size: Size, seed: int = 0) -> None:
         **films,
         **(_extras(size, rng) if size.map_films else {}),
     }
-    manifest = _manifest(size, histograms, arrays)
+    manifest = _manifest(size, int(histograms.sum()))
     model = Model(manifest, arrays)
     golden = model.golden_answer(Golden(subject="movie", id=1, movie_ids=[0] * 10, scores=[]))
     save_bundle(path, manifest.model_copy(update={"golden": [golden]}), arrays)
@@ -66,29 +69,26 @@ def _history(size: Size, rng: np.random.Generator) -> sp.csr_matrix:
     total = size.users * size.ratings_per_user
     columns = (size.movies * rng.random(total) ** 3).astype(np.int32)
     rows = np.repeat(np.arange(size.users, dtype=np.int32), size.ratings_per_user)
-    stars = rng.choice(RATING_BINS, total)
+    stars = rng.choice(STARS, total)
     matrix = sp.csr_matrix((stars, (rows, columns)), shape=(size.users, size.movies))
-    matrix.data = np.clip(matrix.data, RATING_BINS[0], RATING_BINS[-1])  # stars of a film drawn twice are summed
+    matrix.data = np.clip(matrix.data, STARS[0], STARS[-1])  # stars of a film drawn twice are summed
     return matrix
 
 
 def _films(
     size: Size, history: sp.csr_matrix, rng: np.random.Generator, names: random.Random
 ) -> tuple[dict[str, Any], NDArray[np.int32]]:
-    entries = history.tocoo()
-    bins = len(RATING_BINS)
-    flat = entries.col.astype(np.int64) * bins + np.rint(entries.data * 2 - 1).astype(np.int64)
-    histograms = np.bincount(flat, minlength=size.movies * bins).reshape(size.movies, bins).astype(np.int32)
+    histograms = rating_histograms(history, MOVIELENS)
     title_names = titles(size.movies, names)
     films = []
     for row, film in enumerate(title_names):
         count = int(histograms[row].sum())
-        average = round(float(histograms[row] @ RATING_BINS) / count, 2) if count else None
+        average = round(float(histograms[row] @ STARS) / count, 2) if count else None
         people = [f"{names.choice(title_names).title} {names.choice(title_names).title}"[:24] for _ in range(4)]
         genres = sorted(names.sample(GENRE_NAMES, 2))
         films.append(Film(row + 1, film.title, film.year, genres, people[:1], people[1:], average, count))
-    encoded = encode_catalog(films, histograms, np.arange(size.movies, dtype=np.int32))
-    return {**encoded, **encode_titles(title_names), "_genres": np.array(genre_names(films))}, histograms
+    likes, canonical = like_counts(history, MOVIELENS), np.arange(size.movies, dtype=np.int32)
+    return {**encode_catalog(films, histograms, likes, canonical), **encode_titles(title_names)}, histograms
 
 
 def _extras(size: Size, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
@@ -107,11 +107,11 @@ def _extras(size: Size, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         "film_periods_indptr": offsets,
         "film_periods_period": np.zeros(0, np.int16),
         "film_periods_count": rows,
-        "film_periods_half_stars": rows,
+        "film_periods_sum": rows,
         "genre_periods_count": genres,
-        "genre_periods_half_stars": genres,
+        "genre_periods_sum": genres,
         "period_count": counts,
-        "period_half_stars": counts,
+        "period_sum": counts,
         "map_rows": np.arange(size.map_films, dtype=np.int32),
         "map_xy": rng.uniform(-1, 1, (size.map_films, 2)).astype(np.float32),
     }
@@ -137,14 +137,13 @@ def _neighbours(
     return np.take_along_axis(rows, order, axis=1), np.take_along_axis(scores, order, axis=1)
 
 
-def _manifest(size: Size, histograms: NDArray[np.int32], arrays: dict[str, NDArray[Any]]) -> Manifest:
-    snapshot = {"movies": size.movies, "users": size.users, "ratings": int(histograms.sum())}
+def _manifest(size: Size, ratings: int) -> Manifest:
+    snapshot = {"movies": size.movies, "users": size.users, "ratings": ratings}
     return Manifest(
         algorithm="synthetic",
         created="2026-01-01T00:00:00+00:00",
         git_commit=None,
         dataset=DatasetInfo(name="synthetic", fingerprint="synthetic", snapshot=snapshot),
-        genre_names=[str(name) for name in arrays.pop("_genres")],
         parameters={"dimensions": size.dimensions},
         item_scorer=SimilaritySpec(parts=[SimilarityPart(name="embedding", embedding="embedding")]),
         user_scorer=FactorSpec(

@@ -70,12 +70,12 @@ class ProcessedDataset:
     @cached_property
     def user_rows(self) -> NDArray[np.int32]:
         """Return the user row of each rating, (n_ratings,)."""
-        return rows_of(self.ratings[USER].to_numpy(), self.user_ids)
+        return rows_of(self.ratings[USER], self.user_ids)
 
     @cached_property
     def movie_rows(self) -> NDArray[np.int32]:
         """Return the movie row of each rating, (n_ratings,)."""
-        return rows_of(self.ratings[MOVIE].to_numpy(), self.movie_ids)
+        return rows_of(self.ratings[MOVIE], self.movie_ids)
 
     @cached_property
     def title_arrays(self) -> dict[str, NDArray[Any]]:
@@ -83,19 +83,21 @@ class ProcessedDataset:
         return encode_titles(title_names(self.movies))
 
     def user_item(self, mask: NDArray[np.bool_] | None = None) -> sp.csr_matrix:
-        """Return the (n_users, n_movies) float32 matrix of stars, column indices sorted within each row.
+        """Return the (n_users, n_movies) float32 matrix of ratings or weights, column indices sorted within each row.
+
+        Events of one user with one item are added up.
 
         `mask`: (n_ratings,) True for the ratings to include; by default all of them.
         """
         included = slice(None) if mask is None else mask
-        stars = self.ratings[RATING].to_numpy()[included]
-        entries = (stars, (self.user_rows[included], self.movie_rows[included]))
+        values = self.ratings[RATING].to_numpy()[included]
+        entries = (values, (self.user_rows[included], self.movie_rows[included]))
         return sp.csr_matrix(sp.coo_matrix(entries, shape=(len(self.user_ids), len(self.movie_ids))))
 
     def snapshot(self) -> dict[str, Any]:
         """Return size, density, averages, time span and coverage of the data set, ready for JSON."""
         films, users, ratings = len(self.movie_ids), len(self.user_ids), len(self.ratings)
-        counts = count_ids(self.ratings[MOVIE].to_numpy(), self.movie_ids)
+        counts = count_ids(self.ratings[MOVIE], self.movie_ids)
         years = self.movies[YEAR].dropna()
         times = self.ratings[TIMESTAMP]
         return {
@@ -106,7 +108,7 @@ class ProcessedDataset:
             "users": users,
             "ratings": ratings,
             "density": ratings / max(films * users, 1),
-            "mean_rating": float(self.ratings[RATING].to_numpy().mean(dtype=np.float64)),
+            "mean_rating": self._mean_rating(),
             "mean_ratings_per_film": ratings / max(films, 1),
             "median_ratings_per_film": float(np.median(counts)),
             "mean_ratings_per_user": ratings / max(users, 1),
@@ -119,6 +121,10 @@ class ProcessedDataset:
             "genome_coverage": self._block_coverage("genome"),
             "credit_coverage": float((self.movies[DIRECTORS].str.len() > 0).mean()),
         }
+
+    def _mean_rating(self) -> float | None:
+        """Return the mean of all ratings; None where there are only events."""
+        return float(self.ratings[RATING].to_numpy().mean(dtype=np.float64)) if self.feedback.has_ratings else None
 
     def _block_coverage(self, block: str) -> float:
         """Return the share of films with at least one feature in `block` of the movie-tag matrix."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender.errors import UsageError
+from recommender.films.ids import RawId
 from recommender.model import Model, Wanted
 from training.kernels.sampling import evenly_spaced
 
@@ -16,7 +18,7 @@ SHOWN = 10  # items on a page
 PERSISTENCE = 0.9  # the tenth item weighs 0.9^9 = 0.39 of the first
 _DEPTH = 50  # a list this long still has ten items after those rated since are removed
 
-Ids = NDArray[np.int64]
+Ids = NDArray[Any]  # raw ids: int64 or str
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Agreement:
     people: float  # lists for users
 
 
-def rank_biased_overlap(first: Sequence[int] | Ids, second: Sequence[int] | Ids, p: float = PERSISTENCE) -> float:
+def rank_biased_overlap(first: Sequence[RawId] | Ids, second: Sequence[RawId] | Ids, p: float = PERSISTENCE) -> float:
     """Return the similarity of two ranked lists: 1 for equal lists, 0 for disjoint ones, the top weighing most.
 
     Webber, Moffat and Zobel (2010); a reader goes on to the next rank with probability p. Both lists are cut to the
@@ -77,14 +79,20 @@ def overlap(first: Ids, second: Ids, n: int = SHOWN) -> float:
     return len(set(first[:n].tolist()) & set(second[:n].tolist())) / length if length else 1.0
 
 
-def similar_item_lists(model: Model, movie_ids: Sequence[int] | Ids, n: int = SHOWN) -> list[Ids]:
+def similar_item_lists(model: Model, movie_ids: Sequence[RawId] | Ids, n: int = SHOWN) -> list[Ids]:
     """Return the raw ids of the n items most similar to each item, best first."""
-    return [model.movie_ids.ids[model.similar(model.movie_row(int(i)), Wanted(n=n)).rows] for i in movie_ids]
+    rows = [model.movie_row(raw_id) for raw_id in _as_python(movie_ids)]
+    return [model.movie_ids.values(model.similar(row, Wanted(n=n)).rows) for row in rows]
 
 
-def user_lists(model: Model, user_ids: Sequence[int] | Ids, n: int = SHOWN) -> list[Ids]:
+def user_lists(model: Model, user_ids: Sequence[RawId] | Ids, n: int = SHOWN) -> list[Ids]:
     """Return the raw ids of the n items recommended to each user, best first."""
-    return [model.movie_ids.ids[model.for_user(model.user_row(int(i)), Wanted(n=n)).rows] for i in user_ids]
+    rows = [model.user_row(raw_id) for raw_id in _as_python(user_ids)]
+    return [model.movie_ids.values(model.for_user(row, Wanted(n=n)).rows) for row in rows]
+
+
+def _as_python(raw_ids: Sequence[RawId] | Ids) -> list[RawId]:
+    return raw_ids.tolist() if isinstance(raw_ids, np.ndarray) else list(raw_ids)
 
 
 def agreement(before: Model, after: Model, films: int, people: int) -> Agreement:
@@ -93,9 +101,9 @@ def agreement(before: Model, after: Model, films: int, people: int) -> Agreement
     `after` has seen more ratings: items that a user has rated since are removed from the list of `before` too.
     """
     most_rated = np.argsort(-after.catalog.counts, kind="stable")[:films]
-    movie_ids = after.movie_ids.ids[most_rated[after.catalog.counts[most_rated] > 0]]
+    movie_ids = after.movie_ids.values(most_rated[after.catalog.counts[most_rated] > 0])
     item_pairs = zip(similar_item_lists(before, movie_ids), similar_item_lists(after, movie_ids), strict=True)
-    user_ids = before.user_ids.ids[evenly_spaced(np.flatnonzero(_ratings_per_user(before) > 0), people)]
+    user_ids = before.user_ids.values(evenly_spaced(np.flatnonzero(_ratings_per_user(before) > 0), people))
     user_pairs = zip(_without_newly_rated(before, after, user_ids), user_lists(after, user_ids), strict=True)
     return Agreement(_mean_overlap(item_pairs), _mean_overlap(user_pairs))
 
@@ -105,12 +113,12 @@ def difference(before: Model, after: Model, titles: Sequence[str], people: int) 
 
     Raises LookupFailedError for a title that no item or several items have, UsageError for models without common items.
     """
-    if not np.isin(before.movie_ids.ids, after.movie_ids.ids).any():
+    if not any(raw_id in after.movie_ids for raw_id in before.movie_ids.raws(range(len(before.movie_ids)))):
         raise UsageError("The two versions have no film in common; only versions of one data set can be compared.")
-    movie_ids = [before.movie_ids.ids[before.titles.resolve(title).row] for title in titles] or _most_rated(before)
-    common_users = np.intersect1d(before.user_ids.ids, after.user_ids.ids)
-    user_ids = evenly_spaced(common_users, people)
-    labels = [_label(before, int(movie_id)) for movie_id in movie_ids]
+    movie_ids = before.movie_ids.raws(before.titles.resolve(title).row for title in titles) or _most_rated(before)
+    common_users = np.flatnonzero(after.user_ids.rows(before.user_ids.values()) >= 0)
+    user_ids = before.user_ids.raws(evenly_spaced(common_users, people))
+    labels = [_label(before, movie_id) for movie_id in movie_ids]
     item_changes = _changes(before, after, labels, similar_item_lists, movie_ids)
     user_changes = _changes(before, after, [f"user {user_id}" for user_id in user_ids], user_lists, user_ids)
     return Difference(
@@ -122,32 +130,32 @@ def difference(before: Model, after: Model, titles: Sequence[str], people: int) 
 
 
 def _changes(
-    before: Model, after: Model, names: Sequence[str], lists: Callable[..., list[Ids]], query_ids: Sequence[int] | Ids
+    before: Model, after: Model, names: Sequence[str], lists: Callable[..., list[Ids]], query_ids: Sequence[RawId] | Ids
 ) -> list[ListChange]:
     """Return the change of each query's list; `lists(model, query_ids)` computes one model's lists."""
     return [
         ListChange(
             name,
-            [_label(before, int(movie_id)) for movie_id in old],
-            [_label(after, int(movie_id)) for movie_id in new],
+            [_label(before, movie_id) for movie_id in old.tolist()],
+            [_label(after, movie_id) for movie_id in new.tolist()],
             rank_biased_overlap(old.tolist(), new.tolist()),
         )
         for name, old, new in zip(names, lists(before, query_ids), lists(after, query_ids), strict=True)
     ]
 
 
-def _label(model: Model, movie_id: int) -> str:
+def _label(model: Model, movie_id: RawId) -> str:
     return model.catalog.film(model.movie_row(movie_id)).label
 
 
-def _most_rated(model: Model) -> Ids:
-    return model.movie_ids.ids[np.argsort(-model.catalog.counts, kind="stable")[:SHOWN]]
+def _most_rated(model: Model) -> list[RawId]:
+    return model.movie_ids.raws(np.argsort(-model.catalog.counts, kind="stable")[:SHOWN])
 
 
 def _without_newly_rated(before: Model, after: Model, user_ids: Ids) -> list[Ids]:
     """Return the users' lists by `before` without the items that they had rated by the time of `after`."""
-    user_rows = [after.user_row(int(user_id)) for user_id in user_ids]
-    rated = [after.movie_ids.ids[after.history.ratings(np.array([row])).indices] for row in user_rows]
+    user_rows = [after.user_row(user_id) for user_id in _as_python(user_ids)]
+    rated = [after.movie_ids.values(after.history.ratings(np.array([row])).indices) for row in user_rows]
     lists = user_lists(before, user_ids, _DEPTH)
     return [movie_ids[~np.isin(movie_ids, rated_ids)] for movie_ids, rated_ids in zip(lists, rated, strict=True)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from recommender.bundle import Metric
 from recommender.errors import DataError, UsageError
 from recommender.model import Model
+from recommender.schema import RATING
 from training.datasets.store import ProcessedDataset
 from training.evaluation.measure import (
     SplitMatrices,
@@ -50,13 +52,15 @@ def evaluate(
     _check_fitted_on(model, dataset, matrices.train)
     measured = _MEASURES[protocol.judges](model, matrices, protocol, seed, progress)
     if not measured.per_user:
-        raise UsageError(f"Protocol {protocol.name} judges predicted stars; this {model.manifest.algorithm} has none.")
+        raise UsageError(
+            f"Protocol {protocol.name} judges predicted ratings; this {model.manifest.algorithm} has none."
+        )
     return Evaluation(
         protocol=protocol.name,
         dataset=dataset.name,
         fingerprint=dataset.fingerprint,
         seed=seed,
-        users=dataset.user_ids.ids[measured.users],
+        users=dataset.user_ids.values(measured.users),
         per_user=measured.per_user,
         overall=measured.overall,
         metrics=_metrics(protocol.name, measured.per_user, measured.overall, measured.bounds, seed),
@@ -92,7 +96,7 @@ def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
 
 
 def _split_matrices(dataset: ProcessedDataset, split: Split, protocol: ProtocolConfig) -> SplitMatrices:
-    stars = dataset.ratings["rating"].to_numpy()
+    relevant = is_relevant(protocol, dataset.ratings[RATING].to_numpy(), dataset.feedback)
     train = dataset.user_item(split.train)
     return SplitMatrices(
         train=train,
@@ -100,7 +104,7 @@ def _split_matrices(dataset: ProcessedDataset, split: Split, protocol: ProtocolC
         folded=split.fold_in is not None,
         masked=train if split.masked is split.train else dataset.user_item(split.masked),
         test=dataset.user_item(split.test),
-        relevant=dataset.user_item(split.test & is_relevant(protocol, stars)),
+        relevant=dataset.user_item(split.test & relevant),
         queries=None if split.queries is None else dataset.user_item(split.queries),
         tags=dataset.tags.matrix,
     )
@@ -111,10 +115,7 @@ def _check_fitted_on(model: Model, dataset: ProcessedDataset, train: sp.csr_matr
 
     A model that saw more would know test ratings; one that saw less would be at a disadvantage.
     """
-    same_rows = np.array_equal(model.movie_ids.ids, dataset.movie_ids.ids) and np.array_equal(
-        model.user_ids.ids, dataset.user_ids.ids
-    )
-    if not same_rows:
+    if not (model.movie_ids.is_same(dataset.movie_ids) and model.user_ids.is_same(dataset.user_ids)):
         raise DataError(f"Expected a model with the films and users of {dataset.name}, found other ones.")
     history = model.history.ratings(np.arange(len(dataset.user_ids)))
     if not (np.array_equal(history.indptr, train.indptr) and np.array_equal(history.indices, train.indices)):
@@ -161,7 +162,7 @@ def _mean_bounds(evaluations: Sequence[Evaluation], overall: Mapping[str, float]
     return {name: Interval(overall[name], lows[name], highs[name]) for name in lows if name in overall}
 
 
-def _mean_per_user(name: str, evaluations: Sequence[Evaluation], users: NDArray[np.int64]) -> Values:
+def _mean_per_user(name: str, evaluations: Sequence[Evaluation], users: NDArray[Any]) -> Values:
     """Return each user's mean (u,) of one metric over the evaluations in which they have a value."""
     values, weights = np.full((2, len(evaluations), len(users)), np.nan)
     for row, evaluation in enumerate(evaluations):

@@ -44,11 +44,11 @@ def user_lists(
     `history`, `masked`: (n_users, n_movies), what the model sees of each user and which items lists leave out;
     `folded`: the model knows these users by their history alone.
     """
-    scorer = model.user_scorer
+    scorer, stars = model.user_scorer, model.stars(history)
 
     def rank(block: slice) -> Lists:
         rows = users[block]
-        block_history = history[rows]
+        block_history = stars[rows]
         scores = scorer.folded(block_history) if folded else scorer.known(rows, block_history)
         _exclude(scores, masked[rows])
         return top_k(scores, k)[0]

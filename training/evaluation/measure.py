@@ -26,7 +26,7 @@ _SET_DRAWS = 200  # resamples of a whole set of lists
 
 @dataclass(frozen=True)
 class SplitMatrices:
-    """A split as matrices (n_users, n_movies) of stars."""
+    """A split as matrices (n_users, n_movies) of ratings, or weights of events."""
 
     train: sp.csr_matrix
     history: sp.csr_matrix  # what the model sees of the test users
@@ -194,7 +194,7 @@ def _measure_ratings(
     predictions = ratings.predict(model, matrices.test, matrices.history, folded=matrices.folded)
     if predictions is None:
         return {}, {}
-    return ratings.rating_metrics(predictions, users), {"calibration": ratings.calibration(predictions)}
+    return ratings.rating_metrics(predictions, users), {"calibration": ratings.calibration(predictions, model.feedback)}
 
 
 def _scatter(values: Values, rows: Rows, n: int) -> Values:

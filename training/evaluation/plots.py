@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
 from recommender.bundle import Metric
+from recommender.feedback import Feedback
 from recommender.model import Model, Wanted
 from training.evaluation.result import Evaluation
 from training.evaluation.style import GREY, colours, figure, label, no_axes
@@ -41,15 +42,17 @@ def accuracy_against(
     return fig
 
 
-def calibration(evaluations: EvaluationByModel) -> Figure:
-    """Draw the mean observed stars at each half star of the prediction, for the models that predict stars."""
+def calibration(evaluations: EvaluationByModel, feedback: Feedback) -> Figure:
+    """Draw the mean observed rating in each bin of the prediction, for the models that predict ratings."""
     predicting = {name: evaluation for name, evaluation in evaluations.items() if "calibration" in evaluation.arrays}
-    with figure(5.6, 5.0, f"Predicted against given stars\n{_subject(evaluations)}") as (fig, axes):
+    with figure(5.6, 5.0, f"Predicted against given ratings\n{_subject(evaluations)}") as (fig, axes):
         ax = axes[0, 0]
-        ax.plot([1, 5], [1, 5], color=GREY, linestyle="--", linewidth=1, label="perfect")
+        ends, margin = [feedback.minimum, feedback.maximum], 0.02 * (feedback.maximum - feedback.minimum)
+        limits = (ends[0] - margin, ends[1] + margin)
+        ax.plot(ends, ends, color=GREY, linestyle="--", linewidth=1, label="perfect")
         for name, colour in colours(predicting).items():
             _draw_calibration(ax, predicting[name].arrays["calibration"], name, colour)
-        ax.set(xlabel="predicted stars", ylabel="mean given stars", xlim=(0.9, 5.1), ylim=(0.9, 5.1))
+        ax.set(xlabel="predicted rating", ylabel="mean given rating", xlim=limits, ylim=limits)
         ax.legend(loc="upper left")
     return fig
 
@@ -96,14 +99,16 @@ def nearest_films(model: Model, rows: Sequence[int], n: int = 5) -> Figure:
 
 def well_known(model: Model, n: int = 6) -> list[int]:
     """Return the rows of up to n of the most rated items, no two with the same set of genres, most rated first."""
-    counts, genres = model.catalog.counts, model.catalog.genre_masks
-    chosen: list[int] = []
-    for row in np.argsort(-counts, kind="stable"):
-        if len(chosen) == n or not counts[row]:
+    catalog = model.catalog
+    has_genres = bool(catalog.genre_names)
+    chosen: dict[Hashable, int] = {}
+    for row in np.argsort(-catalog.counts, kind="stable").tolist():
+        if len(chosen) == n or not catalog.counts[row]:
             break
-        if genres[row] not in genres[chosen] and model.catalog.canonical[row] == row:
-            chosen.append(int(row))
-    return chosen
+        kind = frozenset(catalog.film(row).genres) if has_genres else row
+        if kind not in chosen and catalog.canonical[row] == row:
+            chosen[kind] = row
+    return list(chosen.values())
 
 
 def _metric(evaluation: Evaluation, name: str) -> Metric | None:

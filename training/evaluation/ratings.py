@@ -8,8 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recommender.feedback import Feedback
 from recommender.model import Model
-from recommender.schema import RATING_BINS, rating_bin
 from recommender.scoring.scorers import UserScorer
 from training.evaluation.metrics import Values
 from training.kernels.topk import BLOCK_CELLS
@@ -17,7 +17,7 @@ from training.kernels.topk import BLOCK_CELLS
 
 @dataclass(frozen=True)
 class Predictions:
-    """Observed and predicted stars of test ratings, sorted by user: all arrays (n,)."""
+    """Observed and predicted test ratings, sorted by user: all arrays (n,)."""
 
     users: NDArray[np.int64]  # user rows
     observed: Values
@@ -25,20 +25,21 @@ class Predictions:
 
 
 def predict(model: Model, test: sp.csr_matrix, history: sp.csr_matrix, *, folded: bool) -> Predictions | None:
-    """Predict the stars of every test rating; None where the model predicts no ratings.
+    """Predict every test rating; None where the model predicts no ratings.
 
-    `test`, `history`: (n_users, n_movies) stars; predictions are clipped to the range of `history`. `folded`: the model
-    knows these users by their `history` alone.
+    `test`, `history`: (n_users, n_movies) ratings; predictions are clipped to the range of `history`. `folded`: the
+    model knows these users by their `history` alone.
     """
     scorer = model.rating_scorer
     if scorer is None:
         return None
-    users = np.flatnonzero(np.diff(test.indptr))
+    users, stars = np.flatnonzero(np.diff(test.indptr)), model.stars(history)
     step = max(1, BLOCK_CELLS // test.shape[1])
     blocks = (users[start : start + step] for start in range(0, len(users), step))
-    scores = np.concatenate([_predict_block(scorer, block, test, history, folded) for block in blocks])
+    scores = np.concatenate([_predict_block(scorer, block, test, stars, folded) for block in blocks])
     rows = np.repeat(np.arange(test.shape[0]), np.diff(test.indptr))
-    return Predictions(rows, test.data.astype(np.float64), np.clip(scores, history.data.min(), history.data.max()))
+    predicted = model.feedback.ratings(np.clip(scores, stars.data.min(), stars.data.max()))
+    return Predictions(rows, test.data.astype(np.float64), predicted)
 
 
 def _predict_block(
@@ -65,8 +66,8 @@ def rating_metrics(predictions: Predictions, users: NDArray[np.int64]) -> dict[s
     return {"rmse": np.sqrt(squares / divisor), "mae": absolute / divisor, "test_ratings": count}
 
 
-def calibration(predictions: Predictions) -> Values:
-    """Return sums by half star of the prediction (bins, 3): predicted stars, observed stars, number of ratings."""
-    bins = rating_bin(np.clip(predictions.predicted, RATING_BINS[0], RATING_BINS[-1]))
+def calibration(predictions: Predictions, feedback: Feedback) -> Values:
+    """Return sums by bin of the prediction (b, 3): predicted ratings, observed ratings, number of ratings."""
+    bins = feedback.bin(predictions.predicted)
     columns = (predictions.predicted, predictions.observed, np.ones(len(bins)))
-    return np.column_stack([np.bincount(bins, weights=column, minlength=len(RATING_BINS)) for column in columns])
+    return np.column_stack([np.bincount(bins, weights=column, minlength=len(feedback.bins)) for column in columns])

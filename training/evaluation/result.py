@@ -24,13 +24,13 @@ class Evaluation:
     dataset: str
     fingerprint: str
     seed: int
-    users: NDArray[np.int64]  # (u,) raw ids of the test users, ascending
+    users: NDArray[Any]  # (u,) raw ids of the test users, int64 or str, ascending
     # Metric name (ndcg_at_10, recall_at_20, rmse, ...) -> (u,) one value per user, NaN where a user has none.
     per_user: Mapping[str, NDArray[np.float64]]
     overall: Mapping[str, float]  # values of the whole set of lists: coverage, gini, number of users left out, ...
     metrics: Sequence[Metric]  # means with bootstrap intervals, and the overall values; stored in MLflow and the bundle
     # For figures: exposure (n_movies,) occurrences in lists of the first length; popularity (n_movies,) training
-    # ratings; calibration (bins, 3) sums of predicted and observed stars and ratings by half star of the prediction.
+    # ratings; calibration (b, 3) sums of predicted and observed ratings and their number by bin of the prediction.
     arrays: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def metric(self, name: str) -> Metric:

@@ -24,6 +24,7 @@ CLASSES = {
     "ensemble": "training.models.ensemble:Ensemble",
 }
 NAMES = tuple(CLASSES)
+RATING_MODELS = ("svd",)  # fitted to the values of ratings: events have none to predict
 # The same algorithms on other engines; `all` leaves them out.
 ENGINES = {"spark_als": "training.spark.als:SparkAls"}
 

@@ -87,7 +87,7 @@ class Als:
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """Factorise the ratings. Arrays: as `factor_model` names them."""
-        weights = with_data(data.user_item, self.config.weight(data.user_item.data))
+        weights = with_data(data.stars, self.config.weight(data.stars.data))
         users, items, curve = self.factorise(weights, seed, progress)
         return als_model(self.config, users, items, curve)
 

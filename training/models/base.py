@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recommender.feedback import MOVIELENS, Feedback
+from recommender.scoring.blocks import with_data
 from recommender.scoring.specs import FactorSpec, ItemSpec, UserSpec
 from training.config import Config
 from training.datasets.store import TagMatrix
@@ -20,9 +23,16 @@ from training.progress import Progress
 class TrainingData:
     """Input of a fit: ratings of one training split and features of the films. Rows are those of the whole data set."""
 
-    user_item: sp.csr_matrix  # (n_users, n_movies) float32 stars; sorted indices
+    user_item: sp.csr_matrix  # (n_users, n_movies) float32 ratings, or weights of events; sorted indices
     tags: TagMatrix  # (n_movies, n_features)
     canonical: NDArray[np.int32]  # (n_movies,) row that stands for each film
+    feedback: Feedback = MOVIELENS  # what the ratings mean
+
+    @cached_property
+    def stars(self) -> sp.csr_matrix:
+        """Return the ratings in stars, as every model sees them: on MovieLens's scale the same matrix."""
+        values = self.feedback.stars(self.user_item.data)
+        return self.user_item if values is self.user_item.data else with_data(self.user_item, values)
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -42,7 +52,7 @@ class FittedModel:
     arrays: Mapping[str, NDArray[Any]]
     item_spec: ItemSpec
     user_spec: UserSpec
-    rating_spec: FactorSpec | None = None  # predicted stars, where the algorithm gives them
+    rating_spec: FactorSpec | None = None  # predicted ratings, in stars, where the algorithm gives them
     content_embedding: str | None = None
     learning_curve: Mapping[str, list[float]] = field(default_factory=dict)  # quantity -> value after each iteration
 

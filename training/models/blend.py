@@ -73,13 +73,14 @@ class Blend:
             **self._query_gains(fits.data),
             "blend_reception": self._candidate_gain(reception, new=counts == 0),
         }
-        spec = SimilaritySpec(parts=[_part("als", "blend_als"), _part("content", "content_embedding")])
+        parts = [_part("als", "blend_als"), _part("content", "content_embedding")]
+        spec = SimilaritySpec(parts=parts, like=fits.data.feedback.like_stars)
         fits.progress("blend", 1.0)
         return FittedModel("blend", self.config.model_dump(), arrays, spec, spec, content_embedding="content_embedding")
 
     def _stars(self, data: TrainingData) -> Vector:
         """Return the damped mean stars of each film over the mean of all ratings, (n_movies,)."""
-        ratings = data.user_item
+        ratings = data.stars
         mean = float(ratings.data.mean(dtype=np.float64)) if ratings.nnz else 1.0
         sums = np.bincount(ratings.indices, weights=ratings.data, minlength=ratings.shape[1])
         damping = self.config.star_damping

@@ -40,7 +40,8 @@ class Content:
         solver = TruncatedSVD(factors, n_iter=self.config.iterations, random_state=seed)
         arrays = {"content_embedding": unit_rows(solver.fit_transform(matrix))}
         progress("content", 1.0)
-        spec = SimilaritySpec(parts=[SimilarityPart(name="content", embedding="content_embedding")])
+        parts = [SimilarityPart(name="content", embedding="content_embedding")]
+        spec = SimilaritySpec(parts=parts, like=data.feedback.like_stars)
         return FittedModel(
             "content", self.config.model_dump(), arrays, spec, spec, content_embedding="content_embedding"
         )

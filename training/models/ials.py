@@ -66,7 +66,7 @@ class Ials:
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """Factorise the ratings. Arrays: as `factor_model` names them."""
         config = self.config
-        stars = data.user_item
+        stars = data.stars
         confidence = with_data(stars, config.alpha * (config.weight_offset + config.weight_slope * stars.data))
         with thread_map() as run:
             users, items = self._alternate(confidence, seed, progress, run)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from surprise.utils import get_rng
 
 from recommender.films.ids import UNKNOWN, IdMap
-from recommender.schema import RATING_MAX, RATING_MIN
+from recommender.schema import LEAST_STARS, MOST_STARS
 from training.kernels.sgd import Steps, aligned_rows
 from training.kernels.sgd_grid import Grid, descend, make_grid
 from training.kernels.threads import thread_map
@@ -38,7 +38,7 @@ class ArrayTrainset(surprise.Trainset):  # type: ignore[misc]  # Surprise carrie
             _Lists(items, users, stars, shape[1]),
             *shape,
             len(stars),
-            (RATING_MIN, RATING_MAX),
+            (LEAST_STARS, MOST_STARS),
             _Ids(user_ids),
             _Ids(movie_ids),
         )

@@ -1,4 +1,4 @@
-"""Biased matrix factorisation (Surprise's `SVD`): predicted stars, and item similarity by the factors."""
+"""Biased matrix factorisation (Surprise's `SVD`): predicted ratings, and item similarity by the factors."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from recommender.errors import UsageError
 from recommender.scoring.specs import FactorSpec, SimilarityPart, SimilaritySpec, SvdFoldIn
 from training.config import Config
 from training.models.arrays import unit_rows
@@ -42,14 +43,19 @@ class Svd:
         self.config = config
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
-        """Run the descent. Arrays: user and item factors and biases, and the item factors at unit length."""
+        """Run the descent. Arrays: user and item factors and biases, and the item factors at unit length.
+
+        Raises UsageError where there are only events.
+        """
+        if not data.feedback.has_ratings:
+            raise UsageError("svd predicts ratings, and this data set has events alone; train another model.")
         curve: list[float] = []
 
         def on_epoch(done: float, rmse: float) -> None:
             curve.append(rmse)
             progress("svd", done)
 
-        trainset = ArrayTrainset.from_matrix(data.user_item)
+        trainset = ArrayTrainset.from_matrix(data.stars)
         svd = self._algorithm(seed, on_epoch).fit(trainset)
         arrays = {
             "svd_user_factors": svd.pu,

@@ -28,7 +28,7 @@ def draw(plan: Plan, evaluations: Mapping[str, Mapping[str, Evaluation]], direct
         "titles_popularity": plots.popularity_shown(titles),
     }
     if any("calibration" in evaluation.arrays for evaluation in people.values()):
-        figures["rating_calibration"] = plots.calibration(people)
+        figures["rating_calibration"] = plots.calibration(people, plan.dataset.feedback)
     with new_directory(directory) as fresh:
         for name, figure in figures.items():
             figure.savefig(fresh / f"{name}.png")

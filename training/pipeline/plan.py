@@ -14,7 +14,7 @@ from pydantic import Field
 from recommender.errors import UsageError
 from training.config import CONFIG_ROOT, Config, load_config
 from training.datasets.store import ProcessedDataset
-from training.models import NAMES, configure
+from training.models import NAMES, RATING_MODELS, configure
 from training.splits.cut import splits
 from training.splits.protocol import ProtocolConfig, load_protocol
 
@@ -79,9 +79,13 @@ class Plan:
         return (self.people, self.titles, *self.further)
 
     @property
+    def _protocols_on_data(self) -> list[ProtocolConfig]:
+        return [protocol.on(self.dataset.feedback) for protocol in self.protocols]
+
+    @property
     def judging_key(self) -> str:
         """Return a digest of how models are judged; versions are comparable where it is the same."""
-        return _digest([self.trainings, *(protocol.judging for protocol in self.protocols)])
+        return _digest([self.trainings, *(protocol.judging for protocol in self._protocols_on_data)])
 
     @property
     def key(self) -> str:
@@ -90,7 +94,7 @@ class Plan:
             "fingerprint": self.dataset.fingerprint,
             "configs": {name: config.model_dump(mode="json") for name, config in self.configs.items()},
             "composite": self.composite,
-            "protocols": [protocol.model_dump(mode="json") for protocol in self.protocols],
+            "protocols": [protocol.model_dump(mode="json") for protocol in self._protocols_on_data],
             "settings": self.settings.model_dump(mode="json"),
             "seed": self.seed,
         }
@@ -107,9 +111,10 @@ def make_plan(what: str, dataset: ProcessedDataset, *, seed: int = 0, overrides:
     settings = load_config(CONFIG_ROOT / "training.yaml", TrainingConfig)
     people = people_protocol(dataset, settings.people)
     is_large = people == settings.people.large
+    names = [name for name in NAMES if name not in left_out(dataset)] if what == ALL else [what]
     return Plan(
         dataset=dataset,
-        configs={name: configure(name, overrides) for name in (NAMES if what == ALL else [what])},
+        configs={name: configure(name, overrides) for name in names},
         composite=what == ALL,
         people=load_protocol(people),
         titles=load_protocol(settings.titles),
@@ -118,6 +123,13 @@ def make_plan(what: str, dataset: ProcessedDataset, *, seed: int = 0, overrides:
         seed=seed,
         trainings=settings.trainings.large if is_large else settings.trainings.small,
     )
+
+
+def left_out(dataset: ProcessedDataset) -> dict[str, str]:
+    """Return the algorithms that `all` leaves out on this data set, each with the reason."""
+    if dataset.feedback.has_ratings:
+        return {}
+    return dict.fromkeys(RATING_MODELS, f"it predicts ratings, and {dataset.name} has events alone")
 
 
 def people_protocol(dataset: ProcessedDataset, choice: PeopleProtocol) -> str:

@@ -75,7 +75,7 @@ class Training:
         """Return how each model is made; last the composite, with the best model on validation for lists."""
         recipes = {name: self._timed(fit(name, config)) for name, config in self.plan.configs.items()}
         if self.plan.composite:
-            recipes[COMPOSITE] = composite(recipes["blend"], recipes[self.best_ranking(recipes)], recipes["svd"])
+            recipes[COMPOSITE] = composite(recipes["blend"], recipes[self.best_ranking(recipes)], recipes.get("svd"))
         return recipes
 
     def best_ranking(self, recipes: Mapping[str, Recipe]) -> str:
@@ -186,13 +186,18 @@ class Training:
         return shared
 
 
-def composite(titles: Recipe, people: Recipe, stars: Recipe) -> Recipe:
-    """Return the recipe of the composite: similar films, lists for users and predicted stars from one recipe each."""
+def composite(titles: Recipe, people: Recipe, ratings: Recipe | None) -> Recipe:
+    """Return the recipe of the composite: similar films, lists for users and predicted ratings from one recipe each.
+
+    `ratings`: None where the data set has events alone.
+    """
 
     def make_composite(fits: Fits) -> FittedModel:
-        return compose(COMPOSITE, item=titles.make(fits), user=people.make(fits), rating=stars.make(fits))
+        rating = ratings.make(fits) if ratings else None
+        return compose(COMPOSITE, item=titles.make(fits), user=people.make(fits), rating=rating)
 
-    return Recipe(COMPOSITE, make_composite, titles.seeded or people.seeded or stars.seeded)
+    is_seeded = any(recipe.seeded for recipe in (titles, people, ratings) if recipe)
+    return Recipe(COMPOSITE, make_composite, is_seeded)
 
 
 def _evaluated(name: str) -> str:

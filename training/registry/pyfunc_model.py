@@ -48,9 +48,11 @@ class BundleModel(PythonModel):
             case {"title": title, **rest} if not rest:
                 return self._model.similar(self._model.titles.resolve(str(title)).row, options)
             case {"movie_id": movie_id, **rest} if not rest:
-                return self._model.similar(self._model.movie_row(int(movie_id)), options)
+                raw_id = _raw(movie_id, self._model.movie_ids.is_text)
+                return self._model.similar(self._model.movie_row(raw_id), options)
             case {"user_id": user_id, **rest} if not rest:
-                return self._model.for_user(self._model.user_row(int(user_id)), options)
+                raw_id = _raw(user_id, self._model.user_ids.is_text)
+                return self._model.for_user(self._model.user_row(raw_id), options)
         raise UsageError(f"Expected one of {', '.join(SUBJECTS)} in each row, found {', '.join(values) or 'none'}.")
 
     def _result_rows(self, query: int, ranked: Ranked) -> list[dict[str, Any]]:
@@ -66,6 +68,11 @@ class BundleModel(PythonModel):
             }
             for rank, (film, score) in enumerate(zip(films, ranked.scores, strict=True), start=1)
         ]
+
+
+def _raw(value: Any, is_text: bool) -> int | str:
+    """Return an id as the model's own kind: pandas reads whole numbers beside gaps as floats."""
+    return str(value) if is_text else int(value)
 
 
 set_model(BundleModel())

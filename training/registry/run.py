@@ -25,32 +25,13 @@ from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 import recommender
 from recommender.bundle import BUNDLE, Manifest, Metric, read_manifest
 from recommender.errors import MovierecError
+from recommender.model import Model
 from training.registry.version import REGISTERED_MODEL, Version
 
 T = TypeVar("T")
 _PARAMETER_LENGTH = 6000  # MLflow's limit
 _PYFUNC_FILE = Path(__file__).with_name("pyfunc_model.py")
 _REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "rapidfuzz", "scipy")
-_SIGNATURE = ModelSignature(
-    inputs=Schema(
-        [
-            ColSpec("string", "title", required=False),
-            ColSpec("long", "movie_id", required=False),
-            ColSpec("long", "user_id", required=False),
-        ]
-    ),
-    outputs=Schema(
-        [
-            ColSpec("long", "query"),
-            ColSpec("long", "rank"),
-            ColSpec("long", "movie_id"),
-            ColSpec("string", "title"),
-            ColSpec("long", "year"),
-            ColSpec("double", "score"),
-        ]
-    ),
-    params=ParamSchema([ParamSpec("n", "long", 10)]),
-)
 
 
 class Run:
@@ -107,14 +88,15 @@ class Run:
         Call it before logging metrics: MLflow reads every metric of the run again, one at a time, to copy it to the
         model.
         """
+        model = Model.load(bundle, verify=False)
         with _unchanged_path(), _storing("bundle"):
             info = mlflow.pyfunc.log_model(
                 name=read_manifest(bundle).algorithm,
                 python_model=str(_PYFUNC_FILE),
                 artifacts={BUNDLE: str(bundle)},
                 code_paths=[str(Path(recommender.__file__).parent)],
-                signature=_SIGNATURE,
-                input_example=[{"title": _example_title(bundle)}],
+                signature=_signature(model),
+                input_example=[{"title": _example_title(model)}],
                 pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in _REQUIREMENTS],
             )
         return str(info.model_id)
@@ -140,7 +122,7 @@ def version_tags(manifest: Manifest) -> dict[str, str]:
         "algorithm": manifest.algorithm,
         "dataset": manifest.dataset.name,
         "data_fingerprint": manifest.dataset.fingerprint,
-        "films": str(manifest.files["movie_ids"].shape[0]),
+        "films": str(manifest.files["catalog_counts"].shape[0]),
         "configuration": hashlib.sha256(configuration.encode()).hexdigest()[:16],
     }
 
@@ -174,10 +156,32 @@ def _milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _example_title(bundle: Path) -> str:
-    from recommender.model import Model
+def _signature(model: Model) -> ModelSignature:
+    """Return the columns of the pyfunc model: ids are long where the data set's are integers, else string."""
+    movie_id, user_id = ("string" if ids.is_text else "long" for ids in (model.movie_ids, model.user_ids))
+    return ModelSignature(
+        inputs=Schema(
+            [
+                ColSpec("string", "title", required=False),
+                ColSpec(movie_id, "movie_id", required=False),
+                ColSpec(user_id, "user_id", required=False),
+            ]
+        ),
+        outputs=Schema(
+            [
+                ColSpec("long", "query"),
+                ColSpec("long", "rank"),
+                ColSpec(movie_id, "movie_id"),
+                ColSpec("string", "title"),
+                ColSpec("long", "year"),
+                ColSpec("double", "score"),
+            ]
+        ),
+        params=ParamSchema([ParamSpec("n", "long", 10)]),
+    )
 
-    model = Model.load(bundle, verify=False)
+
+def _example_title(model: Model) -> str:
     return model.catalog.film(int(model.catalog.counts.argmax())).label
 
 

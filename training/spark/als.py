@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from recommender.errors import MovierecError, UsageError
-from recommender.schema import MOVIE, RATING, RATING_MIN, USER
+from recommender.schema import LEAST_STARS, MOVIE, RATING, USER
 from training.config import Config
 from training.models.als import AlsConfig, als_model
 from training.models.base import FittedModel, TrainingData
@@ -73,11 +73,11 @@ class SparkAls:
     def __init__(self, config: SparkAlsConfig) -> None:
         """Raise UsageError if Spark cannot express the configuration."""
         self.config = config
-        least = float(self._spark_rating(np.array([RATING_MIN], dtype=np.float32))[0])
+        least = float(self._spark_rating(np.array([LEAST_STARS], dtype=np.float32))[0])
         if least <= 0:
             raise UsageError(
                 f"Spark needs a confidence above 1 for every rating; alpha * (weight_offset + weight_slope * "
-                f"{RATING_MIN}) is {least + 1:g}. Raise alpha or weight_offset, or train without --engine spark."
+                f"{LEAST_STARS}) is {least + 1:g}. Raise alpha or weight_offset, or train without --engine spark."
             )
         if config.als.regularization <= 0:
             raise UsageError("Spark needs a regularization above 0; raise it, or train without --engine spark.")
@@ -98,7 +98,7 @@ class SparkAls:
         """Fit factors (n_users + anchors, d) and (n_movies + anchors, d); zeros for those without ratings."""
         with connect(self.config.master) as spark, open_exchange(spark, self.config.exchange) as (exchange, scratch):
             spark.sparkContext.setCheckpointDir(exchange.address("checkpoints"))
-            ratings = exchange.send(self._write_ratings(data.user_item, anchors, scratch / "ratings"))
+            ratings = exchange.send(self._write_ratings(data.stars, anchors, scratch / "ratings"))
             model = self._estimator(seed).fit(ratings)
             users = exchange.receive(model.userFactors, "user-factors")
             items = exchange.receive(model.itemFactors, "film-factors")

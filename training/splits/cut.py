@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.errors import DataError
+from recommender.feedback import Feedback
 from recommender.schema import DUPLICATE_OF, RATING, TIMESTAMP
+from training.datasets.indexing import rows_of
 from training.datasets.store import ProcessedDataset
 from training.models.base import TrainingData
 from training.splits.files import file_masks, validation_file_masks
@@ -57,7 +59,7 @@ class _Table:
 
     users: NDArray[np.int32]
     movies: NDArray[np.int32]
-    stars: NDArray[np.float32]
+    ratings: NDArray[np.float32]
     times: NDArray[np.int64]
 
 
@@ -70,7 +72,7 @@ def splits(protocol: ProtocolConfig, dataset: ProcessedDataset, seed: int) -> li
         folds = [file_masks(protocol.split, dataset)]
     else:
         table = _table(dataset)
-        folds = _cut(protocol.split, table, is_relevant(protocol, table.stars), seed)
+        folds = _cut(protocol.split, table, is_relevant(protocol, table.ratings, dataset.feedback), seed)
     return [_checked_split(masks, protocol, seed, fold) for fold, masks in enumerate(folds)]
 
 
@@ -96,8 +98,11 @@ def _validation_split(
     """Divide `split.train` by `rule`; with `random_likes` by random likes where the rule takes the latest ones."""
     train_rows = np.flatnonzero(split.train)
     table = _table(dataset)
-    inner = _Table(table.users[train_rows], table.movies[train_rows], table.stars[train_rows], table.times[train_rows])
-    inner_masks = _cut(rule, inner, is_relevant(protocol, inner.stars), seed, random_likes=random_likes)[0]
+    inner = _Table(
+        table.users[train_rows], table.movies[train_rows], table.ratings[train_rows], table.times[train_rows]
+    )
+    likes = is_relevant(protocol, inner.ratings, dataset.feedback)
+    inner_masks = _cut(rule, inner, likes, seed, random_likes=random_likes)[0]
     masks = {name: _mask_of(train_rows[mask], len(split.train)) for name, mask in inner_masks.items()}
     return _checked_split(masks, protocol, seed, split.fold)
 
@@ -120,13 +125,14 @@ def all_ratings(dataset: ProcessedDataset) -> Split:
 
 def training_data(dataset: ProcessedDataset, split: Split) -> TrainingData:
     """Return the training ratings of a split as a matrix of the whole data set's shape, with tags and duplicates."""
-    canonical = dataset.movie_ids.rows(dataset.movies[DUPLICATE_OF].to_numpy()).astype(np.int32)
-    return TrainingData(user_item=dataset.user_item(split.train), tags=dataset.tags, canonical=canonical)
+    canonical = rows_of(dataset.movies[DUPLICATE_OF], dataset.movie_ids)
+    return TrainingData(dataset.user_item(split.train), dataset.tags, canonical, dataset.feedback)
 
 
-def is_relevant(protocol: ProtocolConfig, stars: NDArray[np.float32]) -> Mask:
-    """Return which ratings (n,) make their item relevant: those of at least the protocol's stars, or all."""
-    return stars >= protocol.relevance if protocol.relevance is not None else np.ones(len(stars), dtype=bool)
+def is_relevant(protocol: ProtocolConfig, ratings: NDArray[np.float32], feedback: Feedback) -> Mask:
+    """Return which ratings (n,) make their item relevant: those of at least the protocol's relevance, or all."""
+    relevance = protocol.on(feedback).relevance
+    return np.ones(len(ratings), dtype=bool) if relevance is None else ratings >= np.float32(relevance)
 
 
 def _cut(rule: CutSplit, table: _Table, likes: Mask, seed: int, *, random_likes: bool = False) -> list[Masks]:

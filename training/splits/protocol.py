@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from recommender.errors import UsageError
+from recommender.feedback import Feedback
 from training.config import CONFIG_ROOT, Config, load_config
 
 PROTOCOL_ROOT = CONFIG_ROOT / "protocols"
@@ -108,11 +109,17 @@ class ProtocolConfig(Config):
     name: str
     split: AnySplit
     judges: Literal["user_scorer", "item_scorer", "rating_scorer"] = Field(description="which scorer is evaluated")
-    relevance: float | None = Field(description="stars from which a test rating is relevant; null: every test row is")
+    relevance: float | Literal["like"] | None = Field(
+        description="rating from which a test rating is relevant; like: that of the data set; null: every test row is"
+    )
     k: list[int] = Field(description="list lengths")
     metrics: list[ListMetric | WeightedMetric | BeyondMetric | RatingMetric]
     seeds: list[int] = Field(min_length=1, description="seeds of the split; metrics are means over them")
     validation_cuts: int = Field(1, ge=1, description="validation splits made from each training part")
+
+    def on(self, feedback: Feedback) -> ProtocolConfig:
+        """Return this protocol with the like threshold of a data set in place of `like`."""
+        return self.model_copy(update={"relevance": feedback.like}) if self.relevance == "like" else self
 
     @property
     def judging(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ _APART = (0.12, 0.045)  # least distance of two titles, as a share of the map's 
 
 
 def film_map(
-    films: Sequence[MapFilm], genres: Collection[str] = (), marked: int | None = None, *, dark: bool = False
+    films: Sequence[MapFilm], genres: Collection[str] = (), marked: int | str | None = None, *, dark: bool = False
 ) -> Picture:
     """Return the chart of films by their place on the map; those of `genres` stand out, the film `marked` has a ring.
 

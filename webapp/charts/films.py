@@ -8,6 +8,7 @@ import altair as alt
 
 from client.answers import Film, GenreFigures, HistogramBin, MapFilm, SharedFeature
 from webapp.charts.table import Picture, sized, table
+from webapp.data_words import FILMS, DataWords
 from webapp.palette import ACCENT, CALM, GOLD, MUTED, genre_colour, main_genre
 from webapp.wording import film_label
 
@@ -15,21 +16,24 @@ ROW = 26  # pixels of a bar with its gap
 HEIGHT = 340
 
 
-def rating_shares(series: Sequence[tuple[str, Sequence[HistogramBin]]], height: int = HEIGHT) -> Picture:
+def rating_shares(
+    series: Sequence[tuple[str, Sequence[HistogramBin]]], height: int = HEIGHT, words: DataWords = FILMS
+) -> Picture:
     """Return a bar chart of the share of each rating in each named histogram."""
     order = [name for name, _ in series]
     several = len(order) > 1
+    digits = ".1f" if words.in_stars else "~g"
     colours = alt.Scale(domain=order, range=[ACCENT, CALM, GOLD] if several else [CALM])
     legend = alt.Legend(orient="top", labelLimit=320) if several else None
     bars = alt.Chart(table(share_rows(series))).mark_bar(cornerRadiusEnd=3)
     chart = bars.encode(
-        x=alt.X("stars:O", title="Rating in stars", axis=alt.Axis(labelAngle=0, format=".1f")),
+        x=alt.X("stars:O", title=words.rating_axis, axis=alt.Axis(labelAngle=0, format=digits)),
         xOffset=alt.XOffset("who:N", sort=order),
         y=alt.Y("share:Q", title="Share of the ratings", axis=alt.Axis(format="%")),
         color=alt.Color("who:N", sort=order, title=None, legend=legend, scale=colours),
         tooltip=[
             alt.Tooltip("who:N", title="Of"),
-            alt.Tooltip("stars:Q", title="Stars", format=".1f"),
+            alt.Tooltip("stars:Q", title="Rating", format=digits),
             alt.Tooltip("share:Q", title="Share", format=".1%"),
             alt.Tooltip("ratings:Q", title="Ratings", format=","),
         ],
@@ -62,14 +66,16 @@ def most_rated(films: Sequence[Film]) -> Picture:
     return sized(chart, ROW * max(len(films), 4) + 40)
 
 
-def average_against_count(top_films: Sequence[Film], backdrop: Sequence[MapFilm], overall: float | None) -> Picture:
+def average_against_count(
+    top_films: Sequence[Film], backdrop: Sequence[MapFilm], overall: float | None, words: DataWords = FILMS
+) -> Picture:
     """Return a chart of average rating against number of ratings: `top_films` in colour before `backdrop` in grey.
 
     A dashed line marks the overall average.
     """
     logarithmic = alt.Scale(type="log", nice=False, padding=14)
     x = alt.X("count:Q", title="Number of ratings (logarithmic)", scale=logarithmic)
-    y = alt.Y("average:Q", title="Average rating in stars", scale=alt.Scale(zero=False, padding=14))
+    y = alt.Y("average:Q", title=f"Average {words.rating_axis.lower()}", scale=alt.Scale(zero=False, padding=14))
     rows = film_rows(top_films)
     points = alt.Chart(table(rows)).mark_circle(size=90, opacity=0.9).interactive()
     layers = [points.encode(x=x, y=y, color=genre_encoding(rows), tooltip=FILM_TOOLTIP)]
@@ -82,9 +88,13 @@ def average_against_count(top_films: Sequence[Film], backdrop: Sequence[MapFilm]
     return sized(alt.layer(*layers), HEIGHT + 80)
 
 
-def genre_bars(genres: Sequence[GenreFigures], by: str) -> Picture:
+def genre_bars(genres: Sequence[GenreFigures], by: str, words: DataWords = FILMS) -> Picture:
     """Return a chart with one bar or dot for each genre; `by`: movies, ratings or average_rating."""
-    titles = {"movies": "Films", "ratings": "Ratings", "average_rating": "Average rating in stars"}
+    titles = {
+        "movies": words.many_first,
+        "ratings": "Ratings",
+        "average_rating": f"Average {words.rating_axis.lower()}",
+    }
     rows = [genre.model_dump() for genre in genres if getattr(genre, by) is not None]
     domain = [row["genre"] for row in rows]
     colours = alt.Scale(domain=domain, range=[genre_colour(genre) for genre in domain])
@@ -100,7 +110,7 @@ def genre_bars(genres: Sequence[GenreFigures], by: str) -> Picture:
         color=alt.Color("genre:N", legend=None, scale=colours),
         tooltip=[
             alt.Tooltip("genre:N", title="Genre"),
-            alt.Tooltip("movies:Q", title="Films", format=","),
+            alt.Tooltip("movies:Q", title=words.many_first, format=","),
             alt.Tooltip("ratings:Q", title="Ratings", format=","),
             alt.Tooltip("average_rating:Q", title="Average", format=".2f"),
         ],
@@ -124,7 +134,7 @@ def shared_bars(features: Sequence[SharedFeature]) -> Picture:
 
 
 FILM_TOOLTIP = [
-    alt.Tooltip("film:N", title="Film"),
+    alt.Tooltip("film:N", title="Title"),
     alt.Tooltip("average:Q", title="Average", format=".2f"),
     alt.Tooltip("count:Q", title="Ratings", format=","),
     alt.Tooltip("genres:N", title="Genres"),

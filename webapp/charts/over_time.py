@@ -8,14 +8,15 @@ import altair as alt
 
 from client.answers import Period, ReleaseYear
 from webapp.charts.table import Picture, sized, table
+from webapp.data_words import FILMS, DataWords
 from webapp.palette import ACCENT, CALM, MUTED
 
 _HEIGHT = 190
 _DECADES = 15  # release years are joined into decades where there are more than this
 
 
-def ratings_by_period(periods: Sequence[Period]) -> alt.VConcatChart:
-    """Return a chart of the number of ratings in each period, above one of their average."""
+def ratings_by_period(periods: Sequence[Period], words: DataWords = FILMS) -> alt.VConcatChart:
+    """Return a chart of the number of ratings in each period, above one of their average where there are ratings."""
     rows = [period.model_dump() for period in periods]
     tooltip = [
         alt.Tooltip("period:O", title="When"),
@@ -29,13 +30,17 @@ def ratings_by_period(periods: Sequence[Period]) -> alt.VConcatChart:
     bars = base.mark_bar(cornerRadiusEnd=3, color=CALM).encode(
         y=alt.Y("ratings:Q", title="Ratings", axis=alt.Axis(format="~s"))
     )
+    if not words.has_ratings:
+        return alt.vconcat(sized(bars, _HEIGHT))
     averages = base.mark_line(point={"size": 60, "color": ACCENT}, color=ACCENT, strokeWidth=2.5).encode(
-        y=alt.Y("average_rating:Q", title="Average in stars", scale=alt.Scale(zero=False, padding=12))
+        y=alt.Y(
+            "average_rating:Q", title=f"Average {words.rating_axis.lower()}", scale=alt.Scale(zero=False, padding=12)
+        )
     )
     return _above(sized(bars, _HEIGHT), sized(averages, _HEIGHT - 40))
 
 
-def genre_by_release(years: Sequence[ReleaseYear], colour: str) -> alt.VConcatChart:
+def genre_by_release(years: Sequence[ReleaseYear], colour: str, words: DataWords = FILMS) -> alt.VConcatChart:
     """Return a chart of a genre's share of the ratings, above one of its average, by year or decade of release."""
     rows = release_rows(years)
     title = "Decade of release" if len(years) > _DECADES else "Year of release"
@@ -43,7 +48,7 @@ def genre_by_release(years: Sequence[ReleaseYear], colour: str) -> alt.VConcatCh
         alt.Tooltip("when:O", title="Released"),
         alt.Tooltip("share:Q", title="Share of ratings", format=".1%"),
         alt.Tooltip("average:Q", title="Average", format=".2f"),
-        alt.Tooltip("movies:Q", title="Films", format=","),
+        alt.Tooltip("movies:Q", title=words.many_first, format=","),
         alt.Tooltip("ratings:Q", title="Ratings", format=","),
     ]
     x = alt.X("when:O", title=title, axis=alt.Axis(labelAngle=0, labelOverlap=True))
@@ -51,8 +56,10 @@ def genre_by_release(years: Sequence[ReleaseYear], colour: str) -> alt.VConcatCh
     bars = base.mark_bar(cornerRadiusEnd=3, color=colour).encode(
         y=alt.Y("share:Q", title="Share of all ratings", axis=alt.Axis(format="%"))
     )
+    if not words.has_ratings:
+        return alt.vconcat(sized(bars, _HEIGHT))
     averages = base.mark_line(point={"size": 60, "color": MUTED}, color=MUTED, strokeWidth=2.5).encode(
-        y=alt.Y("average:Q", title="Average in stars", scale=alt.Scale(zero=False, padding=12))
+        y=alt.Y("average:Q", title=f"Average {words.rating_axis.lower()}", scale=alt.Scale(zero=False, padding=12))
     )
     return _above(sized(bars, _HEIGHT), sized(averages, _HEIGHT - 40))
 

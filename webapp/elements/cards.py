@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from types import MappingProxyType
 
 from client.answers import Film, MapFilm, Recommendation
 from webapp.elements.poster import poster_uri
 from webapp.palette import genre_colour
 from webapp.wording import film_label, names, rating_line
+
+Labels = Mapping[str, str]
+NO_LABELS: Labels = MappingProxyType({})
 
 
 def poster(film: Film | MapFilm | Recommendation) -> str:
@@ -26,13 +30,17 @@ def genre_chips(genres: Sequence[str]) -> str:
     )
 
 
-def people(film: Film | Recommendation) -> str:
-    """Return the HTML of a film's directors and leading actors, where they are known."""
+def people(film: Film | Recommendation, labels: Labels = NO_LABELS) -> str:
+    """Return the HTML of a film's directors, leading actors and further facets; `labels`: of facets by name."""
     lines = []
     if film.directors:
         lines.append(f'<p class="mr-people">Directed by {escape(names(film.directors))}</p>')
     if film.actors:
         lines.append(f'<p class="mr-people">With {escape(names(film.actors))}</p>')
+    for facet, values in (film.facets or {}).items():
+        if values:
+            label = labels.get(facet, facet.capitalize())
+            lines.append(f'<p class="mr-people">{escape(label)}: {escape(names(values))}</p>')
     return "".join(lines)
 
 
@@ -57,24 +65,29 @@ def score_bar(label: str, value: str, segments: Sequence[tuple[str, float, str]]
     )
 
 
-def hero(film: Film) -> str:
-    """Return the large HTML card of the film that a page is about."""
+def hero(film: Film, labels: Labels = NO_LABELS) -> str:
+    """Return the large HTML card of the film that a page is about; `labels`: of facets by name."""
     year = f'<span class="mr-year">{film.year}</span>' if film.year else ""
     return (
         f'<article class="mr-hero">{poster(film)}<div><h2>{escape(film.title)} {year}</h2>'
-        f'<p class="mr-chips">{genre_chips(film.genres)}</p>{people(film)}{rating(film)}</div></article>'
+        f'<p class="mr-chips">{genre_chips(film.genres)}</p>{people(film, labels)}{rating(film)}</div></article>'
     )
 
 
-def recommendation(film: Recommendation, bar: str, reasons: Sequence[str] = (), badge: str = "") -> str:
-    """Return the HTML card of a recommended film: rank, facts, score and reasons; `badge` stands beside the title."""
+def recommendation(
+    film: Recommendation, bar: str, reasons: Sequence[str] = (), badge: str = "", labels: Labels = NO_LABELS
+) -> str:
+    """Return the HTML card of a recommended film: rank, facts, score and reasons; `badge` stands beside the title.
+
+    `labels`: of facets by name.
+    """
     year = f'<span class="mr-year">{film.year}</span>' if film.year else ""
     mark = f'<span class="mr-badge">{escape(badge)}</span>' if badge else ""
     why = "".join(f"<li>{escape(reason)}</li>" for reason in reasons)
     return (
         f'<article class="mr-card"><div class="mr-art"><span class="mr-rank">{film.rank}</span>{poster(film)}</div>'
         f'<div class="mr-facts"><h3>{escape(film.title)} {year}{mark}</h3>'
-        f'<p class="mr-chips">{genre_chips(film.genres)}</p>{people(film)}{rating(film)}{bar}'
+        f'<p class="mr-chips">{genre_chips(film.genres)}</p>{people(film, labels)}{rating(film)}{bar}'
         f"{f'<ul class=mr-why>{why}</ul>' if why else ''}</div></article>"
     )
 

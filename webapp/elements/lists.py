@@ -19,11 +19,13 @@ Why = Callable[[Recommendation], list[str]]
 
 def listing(
     answer: Recommendations, why: Why, *, key: str, label: str, more: Callable[[str, str], None],
-    badges: Mapping[int, str] | None = None, digits: int = 2, one_column: bool = False,
+    labels: cards.Labels = cards.NO_LABELS, badges: Mapping[int | str, str] | None = None, digits: int = 2,
+    one_column: bool = False,
 ) -> None:  # fmt: skip
     """Draw a card for each recommendation.
 
-    `more(key, film reference)` draws the link below a card; `badges`: words beside titles, by movie_id.
+    `more(key, film reference)` draws the link below a card; `badges`: words beside titles, by movie_id; `labels`: of
+    facets by name.
     """
     films = answer.recommendations
     top_score = max((film.score for film in films), default=0.0)
@@ -34,7 +36,7 @@ def listing(
             ):
                 bar = cards.score_bar(label, f"{film.score:.{digits}f}", reasons.segments(film, top_score), SCORE_NOTE)
                 badge = (badges or {}).get(film.movie_id, "")
-                st.html(cards.recommendation(film, bar, why(film), badge))
+                st.html(cards.recommendation(film, bar, why(film), badge, labels))
                 more(f"{key}-more-{film.movie_id}", reference)
 
 

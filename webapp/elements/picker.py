@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import streamlit as st
@@ -16,8 +15,7 @@ from webapp.wording import film_label
 # Streamlit drops a link's parameter if the page binds one of the same name.
 FILM = "film"
 BEST_KNOWN = 100
-PLACEHOLDER = "Type a title, or pick a film"
-_NUMBERED = re.compile(r"#(\d{1,15})$")
+PLACEHOLDER = "Type a title, or pick one"
 
 
 def pick_film(api: Api, key: str, *, label: str) -> Film | None:
@@ -46,18 +44,21 @@ def with_typed(options: list[str], typed: str | None) -> list[str]:
 
 
 def find_film(api: Api, text: str) -> Film:
-    """Return the film of a typed title, or of a number such as "#318".
+    """Return the film of a typed title, or of an id such as "#318".
 
     Raises ApiProblem, which may carry suggestions.
     """
-    numbered = _NUMBERED.search(text)
-    if numbered:
-        return api.movie(int(numbered[1]))
+    _, mark, raw_id = text.rpartition("#")
+    if mark and raw_id:
+        try:
+            return api.movie(raw_id)
+        except ApiProblem:  # a title may hold the mark too
+            pass
     return api.movie(api.resolve(text))
 
 
 def references(films: Sequence[Film | Recommendation | Suggestion]) -> list[str]:
-    """Return a unique label for each film; films of the same title and year get their number appended."""
+    """Return a unique label for each film; films of the same title and year get their id appended."""
     labels = [film_label(film.title, film.year) for film in films]
     return [
         f"{label} #{film.movie_id}" if labels.count(label) > 1 else label
@@ -74,7 +75,7 @@ def _offer(problem: ApiProblem, api: Api, text: str, key: str) -> None:
     """Say why the title was not found, and offer films that may have been meant."""
     films: Sequence[Suggestion | Film] = suggestions(problem) or api.search(text)
     if problem.kind == "title-ambiguous":
-        st.info("Several films have this title. Which one?", icon=":material/help:")
+        st.info("Several have this title. Which one?", icon=":material/help:")
     else:
         st.info(f"{problem} Perhaps one of these?" if films else str(problem), icon=":material/search_off:")
     with st.container(horizontal=True, gap="small"):

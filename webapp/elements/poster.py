@@ -20,13 +20,13 @@ _SANS = "'Source Sans 3','Helvetica Neue',Arial,'DejaVu Sans',sans-serif"
 
 
 @lru_cache(maxsize=4096)
-def poster_uri(movie_id: int, title: str, year: int | None, genres: tuple[str, ...]) -> str:
+def poster_uri(movie_id: int | str, title: str, year: int | None, genres: tuple[str, ...]) -> str:
     """Return the drawn poster of a film as a data URI for an <img>; Streamlit strips inline SVG."""
     svg = poster_svg(movie_id, title, year, genres)
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
 
 
-def poster_svg(movie_id: int, title: str, year: int | None, genres: Sequence[str]) -> str:
+def poster_svg(movie_id: int | str, title: str, year: int | None, genres: Sequence[str]) -> str:
     """Return the poster of a film as an SVG document of 200 x 300 units; one film always gets the same drawing."""
     ordered = by_specificity(genres)
     main = genre_colour(ordered[0]) if ordered else genre_colour("")

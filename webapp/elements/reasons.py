@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from client.answers import CommonViewers, Reason, Recommendation
+from webapp.data_words import FILMS, DataWords
 from webapp.palette import ACCENT, CALM, GOLD, MUTED
 from webapp.wording import count, joined
 
@@ -41,25 +42,25 @@ def segments(film: Recommendation, top_score: float) -> list[tuple[str, float, s
     ]
 
 
-def for_film(film: Recommendation, common: CommonViewers | None, most: int = 4) -> list[str]:
-    """Return why a film is similar to another, in sentences: people in common, then shared makers, tags and genres."""
+def for_film(film: Recommendation, common: CommonViewers | None, words: DataWords = FILMS, most: int = 4) -> list[str]:
+    """Return why a film is similar to another, in sentences: people in common, then shared facets, makers and tags."""
     lines = []
     if common and common.likes:
         people = "person" if common.likes == 1 else "people"
         lines.append(f"{count(common.likes)} {people} liked both")
     reasons = film.explanation.reasons if film.explanation else ()
-    for kind in _KINDS_BY_WEIGHT:
+    for kind in (*words.labels, *_KINDS_BY_WEIGHT):
         names = [reason.name for reason in reasons if reason.kind == kind and reason.contribution > 0]
         if names:
-            lines.append(_WORDS[kind].format(joined(names)))
+            lines.append(_in_common(kind, joined(names), words))
     return lines[:most]
 
 
-def for_person(film: Recommendation, most: int = 2) -> list[str]:
+def for_person(film: Recommendation, words: DataWords = FILMS, most: int = 2) -> list[str]:
     """Return why a film is in a person's list: the rated films that raised its score most."""
     reasons = film.explanation.reasons if film.explanation else ()
     helped = sorted((r for r in reasons if r.kind == "film" and r.contribution > 0), key=lambda r: -r.contribution)
-    return [_because(reason) for reason in helped[:most]]
+    return [_because(reason, words) for reason in helped[:most]]
 
 
 def badge(move: int | None) -> str:
@@ -69,8 +70,16 @@ def badge(move: int | None) -> str:
     return f"up {move}" if move > 0 else f"down {-move}" if move < 0 else ""
 
 
-def _because(reason: Reason) -> str:
-    return f"Because you gave {reason.name} {reason.rating:g} stars" if reason.rating else f"Because of {reason.name}"
+def _in_common(kind: str, names: str, words: DataWords) -> str:
+    if kind in words.labels:
+        return f"Same {words.labels[kind].lower()}: {names}"
+    return _WORDS[kind].format(names)
+
+
+def _because(reason: Reason, words: DataWords) -> str:
+    if reason.rating is None or not words.has_ratings:
+        return f"Because of {reason.name}"
+    return f"Because you gave {reason.name} {words.rating(f'{reason.rating:g}')}"
 
 
 def _totals(reasons: Sequence[Reason]) -> dict[str, float]:
@@ -85,8 +94,8 @@ def _totals(reasons: Sequence[Reason]) -> dict[str, float]:
 def _segment(reason: Reason) -> str:
     if reason.kind == "steering":
         return "steering"
-    if reason.kind in _WORDS or (reason.kind == "part" and reason.name == "content"):
-        return "content"
-    if reason.kind == "film" or reason.name in _BY_PEOPLE:
+    if reason.kind == "film":
         return "people"
-    return "other"
+    if reason.kind != "part":
+        return "content"
+    return "people" if reason.name in _BY_PEOPLE else "content" if reason.name == "content" else "other"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from html import escape
 from typing import TypeVar
 
 import streamlit as st
@@ -13,6 +14,7 @@ from client.errors import ApiProblem
 from webapp import source
 from webapp.charts.films import average_against_count, genre_bars, most_rated, rating_shares, shared_bars
 from webapp.charts.over_time import genre_by_release, ratings_by_period
+from webapp.data_words import FILMS, DataWords
 from webapp.elements import cards
 from webapp.elements.frame import heading, run_guarded
 from webapp.elements.picker import FILM, pick_film, references
@@ -20,79 +22,96 @@ from webapp.palette import genre_colour, main_genre
 from webapp.wording import count, film_label, place, stars
 
 # A control keeps its value from page to page: controls with the same key on two pages must accept the same values.
-GENRE_VIEWS = {"average_rating": "Average rating", "ratings": "Ratings", "movies": "Films"}
 ALL_GENRES = "All genres"
 DAMPED = (
-    "The best hundred by a damped (Bayesian) average: each film starts with ten ratings of the overall average, the "
-    "dashed line, so that three enthusiasts do not make a masterpiece. Grey: other well-known films."
+    "The best hundred by a damped (Bayesian) average: each {one} starts with ten ratings of the overall average, the "
+    "dashed line, so that three enthusiasts do not make a masterpiece. Grey: other well-known {many}."
 )
 T = TypeVar("T")
 
 
 def draw() -> None:
     """Draw the Analytics page: charts of ratings by film, genre and time."""
-    heading("What people rated, and how", "The ratings that the served model learned from, from all films down to one.")
+    words = source.words()
+    heading(
+        "What people rated, and how",
+        f"The ratings that the served model learned from, from all {words.many} down to one.",
+    )
     api = source.api()
     view = st.segmented_control(
-        "Show", list(VIEWS), default="One film", required=True, key="view", bind="query-params",
-        label_visibility="collapsed",
+        "Show", views(api, words), default="One film", required=True, key="view", bind="query-params",
+        label_visibility="collapsed", format_func=lambda name: name.replace("film", words.one),
     )  # fmt: skip
     VIEWS[view or "One film"](api)
 
 
+def views(api: Api, words: DataWords) -> list[str]:
+    """Return the names of the views that the data have: no best rated without ratings, no genres without genres."""
+    missing = {"Best rated"} if not words.has_ratings else set()
+    if not api.genres():
+        missing.add("Genres")
+    return [name for name in VIEWS if name not in missing]
+
+
 def _one_film(api: Api) -> None:
-    film = pick_film(api, FILM, label="Film") or api.top("count", n=1)[0]
-    st.html(cards.hero(film))
+    words = source.words()
+    film = pick_film(api, FILM, label=words.one_first) or api.top("count", n=1)[0]
+    st.html(cards.hero(film, words.labels))
     ratings, summary = api.ratings(film.movie_id), api.summary()
     if not ratings.rating_count:
-        st.info("Nobody has rated this film yet.", icon=":material/info:")
+        st.info(f"Nobody has rated this {words.one} yet.", icon=":material/info:")
         return
-    st.subheader("How people rated it", anchor=False)
-    series = [(film_label(film.title, film.year), ratings.histogram), ("All films", summary.histogram)]
-    st.altair_chart(rating_shares(series), width="stretch")
+    if ratings.histogram:
+        st.subheader("How people rated it", anchor=False)
+        series = [(film_label(film.title, film.year), ratings.histogram), (f"All {words.many}", summary.histogram)]
+        st.altair_chart(rating_shares(series, words=words), width="stretch")
     _over_time(api, movie_id=film.movie_id)
 
 
 def _two_films(api: Api) -> None:
+    words = source.words()
     left, right = st.columns(2, gap="medium")
     defaults = api.top("count", n=2)
     with left:
-        first = pick_film(api, FILM, label="First film") or defaults[0]
-        st.html(cards.hero(first))
+        first = pick_film(api, FILM, label=f"First {words.one}") or defaults[0]
+        st.html(cards.hero(first, words.labels))
     with right:
-        second = pick_film(api, "other", label="Second film") or defaults[-1]
-        st.html(cards.hero(second))
+        second = pick_film(api, "other", label=f"Second {words.one}") or defaults[-1]
+        st.html(cards.hero(second, words.labels))
     comparison = _optional(lambda: api.compare(first.movie_id, second.movie_id))
     if comparison:
-        st.html(cards.figures(comparison_figures(comparison)))
-    st.subheader("Their ratings side by side", anchor=False)
-    series = [
-        (references([first, second])[i], api.ratings(film.movie_id).histogram) for i, film in enumerate((first, second))
-    ]
-    st.altair_chart(rating_shares(series), width="stretch")
+        st.html(cards.figures(comparison_figures(comparison, words)))
+    if words.has_ratings:
+        st.subheader("Their ratings side by side", anchor=False)
+        labels = references([first, second])
+        series = [(labels[i], api.ratings(film.movie_id).histogram) for i, film in enumerate((first, second))]
+        st.altair_chart(rating_shares(series, words=words), width="stretch")
     if comparison and comparison.shared_features:
         st.subheader("What they share", anchor=False)
         st.altair_chart(shared_bars(comparison.shared_features), width="stretch")
 
 
-def comparison_figures(comparison: Comparison) -> list[tuple[str, str, str]]:
+def comparison_figures(comparison: Comparison, words: DataWords = FILMS) -> list[tuple[str, str, str]]:
     """Return value, label and explanation of each figure about two compared films."""
     first, second = comparison.movies
-    where = f"Place of {second.title} among the {count(comparison.of)} films that could be shown for {first.title}"
+    where = (
+        f"Place of {second.title} among the {count(comparison.of)} {words.many} that could be shown for {first.title}"
+    )
     return [
         (place(comparison.place), f"closest to {first.title}", where),
-        (count(comparison.common_viewers), "rated both", "People who rated both films"),
-        (count(comparison.common_likes), "liked both", "People who gave both films four stars or more"),
-        *(
-            (count(film.rating_count), f"rated {film.title}", f"{stars(film.average_rating)} stars on average")
-            for film in comparison.movies
-        ),
+        (count(comparison.common_viewers), "rated both", f"People who rated both {words.many}"),
+        (count(comparison.common_likes), "liked both", f"People who gave both {words.many} {words.like} or more"),
+        *((count(film.rating_count), f"rated {film.title}", _mean(film, words)) for film in comparison.movies),
     ]
+
+
+def _mean(film: Film, words: DataWords) -> str:
+    return f"{words.rating(stars(film.average_rating))} on average" if words.has_ratings else ""
 
 
 def _most_rated(api: Api) -> None:
     left, right = st.columns(2, gap="medium")
-    n = left.slider("Films", 5, 50, 20, key="top", bind="query-params")
+    n = left.slider(source.words().many_first, 5, 50, 20, key="top", bind="query-params")
     films = api.top("count", n=n, genre=_genre(api, right))
     _legend(films)
     st.altair_chart(most_rated(films), width="stretch")
@@ -100,20 +119,21 @@ def _most_rated(api: Api) -> None:
 
 def _best_rated(api: Api) -> None:
     left, right = st.columns(2, gap="medium")
-    least = left.slider("Leave out films with fewer ratings than", 1, 500, 20, key="over", bind="query-params")
+    words = source.words()
+    least = left.slider(f"Leave out {words.many} with fewer ratings than", 1, 500, 20, key="over", bind="query-params")
     top_films = api.top("average", n=100, genre=_genre(api, right), min_ratings=least)
     if not top_films:
-        st.info("No film has that many ratings.", icon=":material/info:")
+        st.info(f"No {words.one} has that many ratings.", icon=":material/info:")
         return
-    st.html(f'<p class="mr-note">{DAMPED}</p>')
+    st.html(f'<p class="mr-note">{escape(DAMPED.format(one=words.one, many=words.many))}</p>')
     top_ids = {film.movie_id for film in top_films}
     well_known = [film for film in _optional(api.film_map) or [] if film.rating_count >= least]
     backdrop = [film for film in well_known if film.movie_id not in top_ids]
     _legend(top_films)
-    st.altair_chart(average_against_count(top_films, backdrop, api.dataset().mean_rating), width="stretch")
+    st.altair_chart(average_against_count(top_films, backdrop, api.dataset().mean_rating, words), width="stretch")
     st.dataframe(
         [
-            {"Place": i, "Film": film_label(film.title, film.year), "Average": film.average_rating,
+            {"Place": i, words.one_first: film_label(film.title, film.year), "Average": film.average_rating,
              "Ratings": film.rating_count, "Genres": ", ".join(film.genres)}
             for i, film in enumerate(top_films[:25], 1)
         ],
@@ -122,25 +142,25 @@ def _best_rated(api: Api) -> None:
 
 
 def _genres(api: Api) -> None:
+    words = source.words()
+    measures = {"average_rating": "Average rating", "ratings": "Ratings", "movies": words.many_first}
+    if not words.has_ratings:
+        del measures["average_rating"]
+    first = next(iter(measures))
     view = st.segmented_control(
-        "Compare by",
-        list(GENRE_VIEWS),
-        default="average_rating",
-        required=True,
-        key="by",
-        format_func=lambda by: GENRE_VIEWS[by],
+        "Compare by", list(measures), default=first, required=True, key="by", format_func=lambda by: measures[by]
     )
-    st.altair_chart(genre_bars(api.genres(), view or "average_rating"), width="stretch")
+    st.altair_chart(genre_bars(api.genres(), view or first, words), width="stretch")
     genre = _genre(api, st.container(), everything=False)
     if genre is None:
         return
     st.subheader(f"The best of {genre}", anchor=False)
     with st.grid("auto", min_column_width=108, gap="small"):
-        for film in api.top("average", n=8, genre=genre, min_ratings=20):
+        for film in api.top("average" if words.has_ratings else "count", n=8, genre=genre, min_ratings=20):
             with st.container(gap="xsmall"):
                 st.html(cards.poster(film) + cards.rating(film))
     st.subheader(f"{genre} through the decades", anchor=False)
-    st.altair_chart(genre_by_release(api.release_years(genre), genre_colour(genre)), width="stretch")
+    st.altair_chart(genre_by_release(api.release_years(genre), genre_colour(genre), words), width="stretch")
     _over_time(api, genre=genre)
 
 
@@ -148,13 +168,13 @@ def _all_over_time(api: Api) -> None:
     _over_time(api, genre=_genre(api, st.container()))
 
 
-def _over_time(api: Api, *, movie_id: int | None = None, genre: str | None = None) -> None:
+def _over_time(api: Api, *, movie_id: int | str | None = None, genre: str | None = None) -> None:
     periods = _optional(lambda: api.over_time(movie_id=movie_id, genre=genre))
     st.subheader("When the ratings came in", anchor=False)
     if periods is None:
         st.info("This model version does not know when ratings were given.", icon=":material/info:")
         return
-    st.altair_chart(ratings_by_period(periods), width="stretch")
+    st.altair_chart(ratings_by_period(periods, source.words()), width="stretch")
 
 
 def _legend(films: Sequence[Film]) -> None:
@@ -164,6 +184,8 @@ def _legend(films: Sequence[Film]) -> None:
 def _genre(api: Api, where: st.delta_generator.DeltaGenerator, *, everything: bool = True) -> str | None:
     """Draw the choice of a genre and return it; None for all genres."""
     names = [genre.genre for genre in api.genres() if genre.ratings]
+    if not names:
+        return None
     options = [ALL_GENRES, *names] if everything else names
     key = "genre" if everything else "one-genre"
     chosen = where.selectbox("Genre", options, key=key, bind="query-params")

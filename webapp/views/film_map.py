@@ -25,10 +25,11 @@ NOTE = (
 
 def draw() -> None:
     """Draw the Map page: a chart of films, similar ones side by side."""
+    words = source.words()
     heading(
-        "The map of films",
-        "Films that the same people love, or that share their makers and genres, lie close together. Drag to move, "
-        "scroll to look closer, click a film to open it.",
+        f"The map of {words.many}",
+        f"{words.many_first} that the same people love, or that share their makers and genres, lie close together. "
+        f"Drag to move, scroll to look closer, click {words.an} to open it.",
     )
     api = source.api()
     try:
@@ -38,9 +39,10 @@ def draw() -> None:
         return
     left, right = st.columns(2, gap="medium")
     with left:
-        sought = pick_film(api, SPOT, label="Find a film on the map")
+        sought = pick_film(api, SPOT, label=f"Find {words.an} on the map")
+    names = genre_names(films)
     with right:
-        genres = st.multiselect("Let genres stand out", genre_names(films), key="genres", bind="query-params")
+        genres = st.multiselect("Let genres stand out", names, key="genres", bind="query-params") if names else []
     panel = st.container()
     st.html(cards.genre_legend([main_genre(film.genres) for film in films]))
     chart = film_map(films, genres, sought.movie_id if sought else None, dark=is_dark())
@@ -51,11 +53,14 @@ def draw() -> None:
     st.html(f'<p class="mr-note">{NOTE}</p>')
 
 
-def clicked_film(event: object) -> int | None:
+def clicked_film(event: object) -> int | str | None:
     """Return the movie_id that was clicked in the chart, or None."""
     selection = event.get("selection", {}) if isinstance(event, dict) else {}
     points = selection.get(SELECTION) or []
-    return int(points[0]["movie_id"]) if points else None
+    if not points:
+        return None
+    raw_id = points[0]["movie_id"]
+    return raw_id if isinstance(raw_id, str) else int(raw_id)
 
 
 def genre_names(films: list[MapFilm]) -> list[str]:
@@ -67,13 +72,14 @@ def _opened(api: Api, film: Film | None, films: list[MapFilm]) -> None:
     if film is None:
         return
     with st.container(border=True):
-        st.html(cards.hero(film))
+        words = source.words()
+        st.html(cards.hero(film, words.labels))
         if film.movie_id not in {entry.movie_id for entry in films}:
-            st.caption("This film has too few ratings to be on the map.")
+            st.caption(f"This {words.one} has too few ratings to be on the map.")
         query = {FILM: references([film])[0]}
         with st.container(horizontal=True):
             page, icon = "views/recommendations.py", ":material/movie:"
-            st.page_link(page, label="Films like this", icon=icon, query_params=query)
+            st.page_link(page, label=f"{words.many_first} like this", icon=icon, query_params=query)
             st.page_link("views/analytics.py", label="Its ratings", icon=":material/bar_chart:", query_params=query)
 
 

@@ -8,28 +8,31 @@ from client.answers import Film, MapFilm, Recommendation, Recommendations
 from client.client import Api
 from client.errors import ApiProblem
 from webapp import source
+from webapp.data_words import DataWords
 from webapp.elements import cards, reasons
 from webapp.elements.controls import list_controls
 from webapp.elements.frame import heading, run_guarded
 from webapp.elements.lists import listing
 from webapp.elements.picker import FILM, pick_film
+from webapp.elements.rating import TASTE, rate
 from webapp.exports import recommendations_csv
-from webapp.state import deck, moves, rated
+from webapp.state import deck, moves
 
-TASTE, PAGE, SHOWN = "taste", "deck-page", "shown-list"  # keys of the session state; nothing is stored elsewhere
+PAGE, SHOWN = "deck-page", "shown-list"  # keys of the session state; nothing is stored elsewhere
 ENOUGH = 5
 BEST_KNOWN = 100
 
 
 def draw() -> None:
     """Draw the For you page: films to rate, and the recommendations that follow from the ratings."""
+    words = source.words()
     heading(
         "A list of your own",
-        "Give stars to a handful of films that you know. The list below changes with every star. Nothing is stored: "
+        f"{_task(words)}. The list below changes with every {'star' if words.in_stars else 'one'}. Nothing is stored: "
         "close the page, and it is forgotten.",
     )
     api = source.api()
-    taste: dict[int, float] = st.session_state.setdefault(TASTE, {})
+    taste: dict[int | str, float] = st.session_state.setdefault(TASTE, {})
     _deck(api, taste)
     _typed(api)
     _rated(api, taste)
@@ -42,7 +45,14 @@ def draw() -> None:
     _list(answer, taste)
 
 
-def _deck(api: Api, taste: dict[int, float]) -> None:
+def _task(words: DataWords) -> str:
+    """Return what the visitor is asked to do."""
+    if not words.has_ratings:
+        return f"Say which {words.many} you like"
+    return f"{'Give stars to' if words.in_stars else 'Rate'} a handful of {words.many} that you know"
+
+
+def _deck(api: Api, taste: dict[int | str, float]) -> None:
     """Draw films to rate; a rated film stays until the visitor asks for others."""
     page = st.session_state.setdefault(PAGE, 0)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -52,7 +62,7 @@ def _deck(api: Api, taste: dict[int, float]) -> None:
         for film in deck(_well_known(api), page):
             with st.container(key=f"deck-{film.movie_id}", gap="xsmall"):
                 st.html(cards.poster(film))
-                _stars(film, taste, "deck")
+                rate(film, taste, "deck", source.words())
 
 
 def _well_known(api: Api) -> list[MapFilm]:
@@ -60,31 +70,20 @@ def _well_known(api: Api) -> list[MapFilm]:
     try:
         return api.film_map()
     except ApiProblem:
-        return [MapFilm(**film.model_dump(), x=0.0, y=0.0) for film in api.top("count", n=BEST_KNOWN)]
+        return [
+            MapFilm(**film.model_dump(include=set(MapFilm.model_fields)), x=0.0, y=0.0)
+            for film in api.top("count", n=BEST_KNOWN)
+        ]
 
 
 def _typed(api: Api) -> None:
     """Draw the dropdown to rate any other film."""
     left, right = st.columns([3, 2], gap="medium", vertical_alignment="bottom")
     with left:
-        film = pick_film(api, "add", label="Or type a film that you know")
+        film = pick_film(api, "add", label=f"Or type {source.words().an} that you know")
     with right:
         if film is not None:
-            _stars(film, st.session_state[TASTE], "typed")
-
-
-def _stars(film: Film | MapFilm, taste: dict[int, float], where: str) -> None:
-    key = f"{where}-stars-{film.movie_id}"
-    rating = taste.get(film.movie_id)
-    stars = None if rating is None else round(rating) - 1
-    # Set only if it differs: setting it would overrule a click that arrives while the page is drawn.
-    if st.session_state.get(key) != stars:
-        st.session_state[key] = stars
-    st.feedback("stars", key=key, on_change=_rate, args=(film.movie_id, key))
-
-
-def _rate(movie_id: int, key: str) -> None:
-    st.session_state[TASTE] = rated(st.session_state[TASTE], movie_id, st.session_state[key])
+            rate(film, st.session_state[TASTE], "typed", source.words())
 
 
 def _turn_page() -> None:
@@ -95,19 +94,24 @@ def _forget() -> None:
     st.session_state[TASTE] = {}
 
 
-def _rated(api: Api, taste: dict[int, float]) -> None:
+def _rated(api: Api, taste: dict[int | str, float]) -> None:
     """Draw the ratings so far, and a button to start again."""
     if not taste:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="rated"):
         films = [api.movie(movie_id) for movie_id in taste]
-        st.html(cards.legend([(f"{film.title}: {taste[film.movie_id]:g}", "#d59b2d") for film in films]))
+        st.html(cards.legend([(_said(film, taste), "#d59b2d") for film in films]))
         st.button("Start again", icon=":material/restart_alt:", type="tertiary", on_click=_forget)
     if len(taste) < ENOUGH:
         st.progress(len(taste) / ENOUGH, f"{len(taste)} rated. From about {ENOUGH} on, the list knows you.")
 
 
-def _list(answer: Recommendations, taste: dict[int, float]) -> None:
+def _said(film: Film, taste: dict[int | str, float]) -> str:
+    """Return what the visitor said of a film."""
+    return f"{film.title}: {taste[film.movie_id]:g}" if source.words().has_ratings else film.title
+
+
+def _list(answer: Recommendations, taste: dict[int | str, float]) -> None:
     before = st.session_state.get(SHOWN) if taste else None
     films = answer.recommendations
     changed = moves(before, films) if before else {}
@@ -119,7 +123,7 @@ def _list(answer: Recommendations, taste: dict[int, float]) -> None:
             on_click="ignore",
         )  # fmt: skip
     if not films:
-        st.info("No film passes these filters. Loosen one of them.", icon=":material/filter_alt_off:")
+        st.info(f"No {source.words().one} passes these filters. Loosen one of them.", icon=":material/filter_alt_off:")
         return
     badges = {movie_id: reasons.badge(move) for movie_id, move in changed.items()}
     listing(
@@ -129,20 +133,21 @@ def _list(answer: Recommendations, taste: dict[int, float]) -> None:
         label="Match" if taste else "Likes",
         digits=2 if taste else 0,
         more=_lead_on,
+        labels=source.words().labels,
         badges=badges,
     )
 
 
 def _why(film: Recommendation) -> list[str]:
-    guess = film.predicted_rating
-    prediction = [f"You would give it about {guess:.1f} stars"] if guess else []
-    return [*prediction, *reasons.for_person(film)]
+    guess, words = film.predicted_rating, source.words()
+    prediction = [] if guess is None else [f"You would give it about {words.rating(f'{guess:.1f}')}"]
+    return [*prediction, *reasons.for_person(film, words)]
 
 
 def _lead_on(key: str, reference: str) -> None:
     page, icon = "views/recommendations.py", ":material/arrow_forward:"
     with st.container(key=key):
-        st.page_link(page, label="Films like this", icon=icon, query_params={FILM: reference})
+        st.page_link(page, label=f"{source.words().many_first} like this", icon=icon, query_params={FILM: reference})
 
 
 if __name__ == "__main__":

@@ -48,13 +48,14 @@ def _versions(tracking_uri: str, name: str) -> list[Version]:
 
 
 def _served(card: ModelCard) -> None:
+    words = source.words()
     st.html(
         cards.figures(
             [
                 (f"Version {card.model.version}", "serving now", f"{card.model.name}, run {card.model.run_id}"),
                 (card.model.algorithm, "algorithm", ALGORITHMS.get(card.model.algorithm, "")),
                 (card.created[:10], "made on", card.created),
-                (count(card.movies), "films it knows", "Films in its catalogue"),
+                (count(card.movies), f"{words.many} it knows", f"{words.many_first} in its catalogue"),
                 (count(card.users), "people it learned from", "People whose ratings it was fitted on"),
             ]
         )
@@ -178,16 +179,17 @@ def _champion_and_challenger() -> None:
     if source.challenger() is None:
         st.info(
             "The service answers from one version only. Start it with MOVIEREC_CHALLENGER_ALIAS=challenger, and what a "
-            "promotion would change for a film shows here.",
+            "promotion would change for one of them shows here.",
             icon=":material/compare_arrows:",
         )
         return
     api = source.api()
-    film = pick_film(api, FILM, label="For films like") or api.top("count", n=1)[0]
+    film = pick_film(api, FILM, label=f"For {source.words().many} like") or api.top("count", n=1)[0]
     _change(api, film)
 
 
 def _change(api: Api, film: Film) -> None:
+    words = source.words()
     lists = [api.similar(film.movie_id, {"n": LIST_LENGTH}, slot).recommendations for slot in (CHAMPION, CHALLENGER)]
     change = difference(*([entry.movie_id for entry in films] for films in lists))
     films = {entry.movie_id: entry for entry in [*lists[0], *lists[1]]}
@@ -195,9 +197,9 @@ def _change(api: Api, film: Film) -> None:
         cards.figures(
             [
                 (f"{change.overlap:.2f}", "rank-biased overlap", "1 is the same list; the top counts most"),
-                (str(len(change.stay)), "stay", "Films in both lists"),
-                (str(len(change.enter)), "enter", "Films that only the challenger shows"),
-                (str(len(change.leave)), "leave", "Films that only the champion shows"),
+                (str(len(change.stay)), "stay", f"{words.many_first} in both lists"),
+                (str(len(change.enter)), "enter", f"{words.many_first} that only the challenger shows"),
+                (str(len(change.leave)), "leave", f"{words.many_first} that only the champion shows"),
             ]
         )
     )

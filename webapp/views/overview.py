@@ -11,6 +11,7 @@ from client.client import Api
 from webapp import source
 from webapp.charts.films import rating_shares
 from webapp.charts.timeline import timeline
+from webapp.data_words import FILMS, DataWords
 from webapp.elements.cards import figures
 from webapp.elements.frame import guarded, heading, run_guarded
 from webapp.milestones import MILESTONES
@@ -28,13 +29,14 @@ STEPS = (
 
 def draw() -> None:
     """Draw the Overview page: the data set, how the system works, and the timeline of papers."""
+    words = source.words()
     heading(
-        "Films like the ones you love",
-        "Name a film and see what is like it, and why. Rate a few and get a list of your own. Or open the hood: every "
-        "figure here comes from the model that is serving right now.",
+        f"{words.many_first} like the ones you love",
+        f"Name {words.an} and see what is like it, and why. Rate a few and get a list of your own. Or open the hood: "
+        "every figure here comes from the model that is serving right now.",
     )
     with st.container(horizontal=True, gap="small"):
-        st.page_link("views/recommendations.py", label="Find films like a film", icon=":material/movie:")
+        st.page_link("views/recommendations.py", label=f"Find {words.many} like {words.an}", icon=":material/movie:")
         st.page_link("views/analytics.py", label="Explore the ratings", icon=":material/bar_chart:")
         st.page_link("views/models.py", label="Compare the models", icon=":material/science:")
     st.header("The data behind the answers", anchor=False)
@@ -58,25 +60,33 @@ def flow(steps: tuple[tuple[str, str], ...]) -> str:
 
 def _snapshot(api: Api) -> None:
     st.html(figures(snapshot_figures(api.dataset())))
-    st.html('<p class="mr-note">How people spread their stars over the whole data set:</p>')
-    st.altair_chart(rating_shares([("All ratings", api.summary().histogram)], height=220), width="stretch")
+    histogram = api.summary().histogram
+    if histogram:
+        st.html('<p class="mr-note">How people spread their ratings over the whole data set:</p>')
+        chart = rating_shares([("All ratings", histogram)], height=220, words=source.words())
+        st.altair_chart(chart, width="stretch")
 
 
 def snapshot_figures(data: Snapshot) -> list[tuple[str, str, str]]:
     """Return value, label and explanation of each figure that is known of the data set."""
+    words = DataWords.of(data)
     entries = [
-        (data.name, "data set", "Name of the MovieLens data set that the served model was fitted on"),
-        (count(data.films), "films", "Films in the catalogue"),
+        (data.name, "data set", "Name of the data set that the served model was fitted on"),
+        (count(data.films), words.many, f"{words.many_first} in the catalogue"),
         (count(data.users), "people", "People who rated, without names"),
-        (count(data.ratings), "ratings", "Star ratings in all"),
-        (stars(data.mean_rating), "average rating", "Mean of all ratings in stars"),
-        (_average(data.mean_ratings_per_film), "ratings per film", "Mean number of ratings of a film"),
+        (count(data.ratings), "ratings" if words.has_ratings else "events", "All that the models learn from"),
+        (stars(data.mean_rating), "average rating", f"Mean of all ratings; {words.rating_axis.lower()}"),
+        (_average(data.mean_ratings_per_film), f"ratings per {words.one}", f"Mean number of ratings of {words.an}"),
         (
             share(data.density),
             "of the table filled",
-            "Ratings divided by films times people: the rest is what a model guesses",
+            f"Ratings divided by {words.many} times people: the rest is what a model guesses",
         ),
-        (_span(data.first_year, data.last_year), "years of cinema", "Release years of the oldest and the newest film"),
+        (
+            _span(data.first_year, data.last_year),
+            "years of cinema" if words == FILMS else "years",
+            f"Years of the oldest and the newest {words.one}",
+        ),
         (_span(_year(data.first_rating), _year(data.last_rating)), "years of rating", "When the ratings were given"),
         (share(data.credit_coverage), "with credits", "Films whose directors and leading actors are known"),
         (share(data.genome_coverage), "with a tag genome", "Films with GroupLens’s 1,128 tag scores"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from html import escape
 
 import streamlit as st
 
@@ -15,7 +16,7 @@ from webapp.elements.controls import list_controls
 from webapp.elements.frame import heading, run_guarded
 from webapp.elements.lists import key_to_colours, listing
 from webapp.elements.picker import FILM, choose, pick_film, references
-from webapp.exports import recommendations_csv
+from webapp.exports import file_name, recommendations_csv
 from webapp.overlap import difference
 from webapp.state import Wish
 
@@ -25,18 +26,19 @@ SLOTS = {"Champion": CHAMPION, "Challenger": CHALLENGER}
 
 def draw() -> None:
     """Draw the Recommendations page: films similar to the chosen film, with reasons."""
+    words = source.words()
     heading(
-        "Films like a film",
-        "Choose a film that you like. The list comes straight from the model that is served, and says why each film is "
-        "in it.",
+        f"{words.many_first} like {words.an}",
+        f"Choose {words.an} that you like. The list comes straight from the model that is served, and says why each "
+        f"{words.one} is in it.",
     )
     api = source.api()
-    film = pick_film(api, FILM, label="A film that you like")
+    film = pick_film(api, FILM, label=f"{words.an[:1].upper()}{words.an[1:]} that you like")
     wish, which = list_controls(api), _which()
     if film is None:
         _invite(api)
         return
-    st.html(cards.hero(film))
+    st.html(cards.hero(film, words.labels))
     try:
         if which == BOTH:
             _side_by_side(api, film, wish)
@@ -58,18 +60,18 @@ def _which() -> str:
 def _one_list(api: Api, film: Film, wish: Wish, slot: str) -> None:
     answer = api.similar(film.movie_id, wish.options(), slot)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader(f"{len(answer.recommendations)} films like {film.title}", anchor=False)
+        st.subheader(f"{len(answer.recommendations)} {source.words().many} like {film.title}", anchor=False)
         st.download_button(
-            "Download CSV", recommendations_csv(answer), f"like-{film.movie_id}.csv", "text/csv",
+            "Download CSV", recommendations_csv(answer), file_name(f"like-{film.movie_id}.csv"), "text/csv",
             icon=":material/download:", on_click="ignore",
         )  # fmt: skip
     if not answer.recommendations:
-        st.info("No film passes these filters. Loosen one of them.", icon=":material/filter_alt_off:")
+        st.info(f"No {source.words().one} passes these filters. Loosen one of them.", icon=":material/filter_alt_off:")
         return
     key_to_colours(answer)
     _cards(api, film, answer, slot)
     st.html(
-        '<p class="mr-note">The address of this page holds the film and the filters: share it to share the list.</p>'
+        '<p class="mr-note">The address of this page holds the choice and the filters: share it to share the list.</p>'
     )
 
 
@@ -78,8 +80,8 @@ def _side_by_side(api: Api, film: Film, wish: Wish) -> None:
     before, after = ([entry.movie_id for entry in answer.recommendations] for answer in answers.values())
     change = difference(before, after)
     st.html(
-        f'<p class="mr-lead">{len(change.stay)} films are in both lists; rank-biased overlap {change.overlap:.2f} '
-        "(1 is the same list, the top counting most).</p>"
+        f'<p class="mr-lead">{len(change.stay)} {escape(source.words().many)} are in both lists; '
+        f"rank-biased overlap {change.overlap:.2f} (1 is the same list, the top counting most).</p>"
     )
     for column, (name, answer) in zip(st.columns(2, gap="medium"), answers.items(), strict=True):
         with column:
@@ -89,18 +91,21 @@ def _side_by_side(api: Api, film: Film, wish: Wish) -> None:
             _cards(api, film, answer, name, badges=dict.fromkeys(fresh, "only here"))
 
 
-def _cards(api: Api, film: Film, answer: Recommendations, key: str, badges: dict[int, str] | None = None) -> None:
+def _cards(api: Api, film: Film, answer: Recommendations, key: str, badges: dict[int | str, str] | None = None) -> None:
     """Draw the list with its reasons; with `badges`, in one column beside another list."""
-    common = _common(api, film, answer.recommendations)
+    common, words = _common(api, film, answer.recommendations), source.words()
 
     def why(entry: Recommendation) -> list[str]:
-        return reasons.for_film(entry, common.get(entry.movie_id))
+        return reasons.for_film(entry, common.get(entry.movie_id), words)
 
     alone = badges is None
-    listing(answer, why, key=f"card-{key}", label="Similarity", more=_more, badges=badges, one_column=not alone)
+    listing(
+        answer, why, key=f"card-{key}", label="Similarity", more=_more, labels=words.labels, badges=badges,
+        one_column=not alone,
+    )  # fmt: skip
 
 
-def _common(api: Api, film: Film, films: list[Recommendation]) -> dict[int, CommonViewers]:
+def _common(api: Api, film: Film, films: list[Recommendation]) -> dict[int | str, CommonViewers]:
     """Return people in common by movie_id; empty where the served version lacks that data."""
     try:
         common = api.common(film.movie_id, [entry.movie_id for entry in films]) if films else []

@@ -11,19 +11,20 @@ from fastapi import APIRouter, Query
 from numpy.typing import NDArray
 from starlette.responses import Response
 
-from client.answers import Comparison, Features, FilmMap, InCommon, OverTime, ReleaseYears
+from client.answers import Comparison, FacetValues, Features, FilmMap, InCommon, OverTime, ReleaseYears
 from recommender.errors import UsageError
 from recommender.films.catalog import Catalog, FilmFilter
 from recommender.films.extras import Extras
 from recommender.films.extras import OverTime as RatingsOverTime
 from recommender.model import Model
+from recommender.schema import GENRES
 from serving.answering import json_bytes
 from serving.answering.lookup import movie_row
 from serving.api.deps import Answering, PlainQuery
 from serving.api.openapi import errors
 from serving.api.routes.movies import MovieIdPath
 from serving.problem import ProblemError
-from serving.schemas.explore import CommonQuery, GenreQuery
+from serving.schemas.explore import CommonQuery, FacetQuery, GenreQuery
 
 router = APIRouter(tags=["explore"])
 SHARED_FEATURES = 12
@@ -51,8 +52,8 @@ def film_over_time(answer: Answering, movie_id: MovieIdPath, query: PlainQuery) 
 def ratings_over_time(answer: Answering, query: Annotated[GenreQuery, Query()]) -> Response:
     """How many ratings were given and how high, by the time of the rating; of all films or of one genre."""
     extras = _extras(answer.model)
-    bit = _genre_bit(answer.model.catalog, query.genre)
-    over_time = extras.all_over_time() if bit is None else extras.genre_over_time(bit)
+    genre = _genre_position(answer.model.catalog, query.genre)
+    over_time = extras.all_over_time() if genre is None else extras.genre_over_time(genre)
     return answer.json(json_bytes.with_model(answer.served, periods=_periods(over_time)))
 
 
@@ -60,10 +61,25 @@ def ratings_over_time(answer: Answering, query: Annotated[GenreQuery, Query()]) 
 def release_years(answer: Answering, query: Annotated[GenreQuery, Query()]) -> Response:
     """Films, ratings and average by the year of release; of all films or of one genre."""
     catalog = answer.model.catalog
-    bit = _genre_bit(catalog, query.genre)
+    genre = _genre_position(catalog, query.genre)
     dated = catalog.allowed(FilmFilter()) & (catalog.years > 0)
-    in_genre = dated if bit is None else dated & (catalog.genre_masks >> np.uint32(bit) & np.uint32(1)).astype(bool)
-    return answer.json(json_bytes.with_model(answer.served, years=_years(catalog, in_genre, dated)))
+    in_genre = dated if genre is None else _only(dated, catalog.facets.items(GENRES, genre))
+    years = _years(catalog, in_genre, dated, has_ratings=answer.model.feedback.has_ratings)
+    return answer.json(json_bytes.with_model(answer.served, years=years))
+
+
+@router.get("/facets", response_model=FacetValues, responses=errors(404))
+def facet_values(answer: Answering, query: Annotated[FacetQuery, Query()]) -> Response:
+    """The values of a facet, those of most films first: what the parameter `facet` filters by."""
+    try:
+        counts = answer.model.catalog.facets.counts(query.facet)
+    except UsageError as error:
+        raise ProblemError(422, "unknown-facet", str(error)) from error
+    part = query.q.casefold()
+    matching = [(value, count) for value, count in counts if part in value.casefold()]
+    most_common = sorted(matching, key=lambda pair: -pair[1])[: query.limit]
+    values = [{"value": value, "movies": count} for value, count in most_common]
+    return answer.json(json_bytes.with_model(answer.served, facet=query.facet, values=values))
 
 
 @router.get("/movies/{movie_id}/features", response_model=Features, responses=errors(404))
@@ -107,11 +123,18 @@ def _extras(model: Model) -> Extras:
     return model.extras
 
 
-def _genre_bit(catalog: Catalog, genre: str | None) -> int | None:
+def _only(mask: NDArray[np.bool_], rows: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return `mask` (n,) with False everywhere but at `rows`."""
+    narrowed = np.zeros_like(mask)
+    narrowed[rows] = mask[rows]
+    return narrowed
+
+
+def _genre_position(catalog: Catalog, genre: str | None) -> int | None:
     if genre is None:
         return None
     try:
-        return catalog.genre_mask([genre]).bit_length() - 1
+        return catalog.facets.positions(GENRES, genre)[-1]
     except UsageError as error:
         raise ProblemError(422, "unknown-genre", str(error)) from error
 
@@ -129,7 +152,11 @@ def _map_film(catalog: Catalog, row: int, x: float, y: float) -> dict[str, Any]:
 def _periods(over_time: RatingsOverTime) -> list[dict[str, Any]]:
     rows = zip(over_time.periods.tolist(), over_time.counts.tolist(), over_time.averages.tolist(), strict=True)
     return [
-        {"period": _label(period), "ratings": count, "average_rating": round(average, 3) if count else None}
+        {
+            "period": _label(period),
+            "ratings": count,
+            "average_rating": round(average, 3) if average == average else None,
+        }
         for period, count, average in rows
     ]
 
@@ -139,7 +166,9 @@ def _label(period: int) -> str:
     return str(period) if period < 10_000 else f"{period // 100}-{period % 100:02d}"
 
 
-def _years(catalog: Catalog, in_genre: NDArray[np.bool_], dated: NDArray[np.bool_]) -> list[dict[str, Any]]:
+def _years(
+    catalog: Catalog, in_genre: NDArray[np.bool_], dated: NDArray[np.bool_], *, has_ratings: bool
+) -> list[dict[str, Any]]:
     """Return figures for every year in which any film came out, so that shares of several years can be added up."""
     years, counts = catalog.years.astype(np.int64), catalog.counts.astype(np.float64)
     length = int(years.max(initial=0)) + 1
@@ -152,7 +181,7 @@ def _years(catalog: Catalog, in_genre: NDArray[np.bool_], dated: NDArray[np.bool
             "year": year,
             "movies": int(films[year]),
             "ratings": int(ratings[year]),
-            "average_rating": round(float(sums[year] / ratings[year]), 3) if ratings[year] else None,
+            "average_rating": round(float(sums[year] / ratings[year]), 3) if ratings[year] and has_ratings else None,
             "all_ratings": int(all_ratings[year]),
         }
         for year in np.unique(years[dated]).tolist()

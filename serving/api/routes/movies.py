@@ -9,15 +9,16 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from client.answers import Movie, MovieRatings, Movies
-from recommender.schema import RATING_BINS
+from recommender.feedback import Feedback
 from serving.answering import json_bytes
 from serving.answering.lookup import movie_row
 from serving.api.deps import Answering, PlainQuery
 from serving.api.openapi import errors
-from serving.schemas.common import MovieId, SearchQuery
+from serving.schemas.common import SearchQuery
+from serving.schemas.data_values import MovieId
 
 router = APIRouter(prefix="/movies", tags=["films"])
-MovieIdPath = Annotated[MovieId, Path(description="MovieLens id of a film", examples=[1])]
+MovieIdPath = Annotated[MovieId, Path(description="id of a film", examples=[1])]
 
 
 @router.get("/search", response_model=Movies, responses=errors(404))
@@ -35,14 +36,17 @@ def movie(answer: Answering, movie_id: MovieIdPath, query: PlainQuery) -> Respon
 
 @router.get("/{movie_id}/ratings", response_model=MovieRatings, responses=errors(404))
 def ratings(answer: Answering, movie_id: MovieIdPath, query: PlainQuery) -> Response:
-    """How a film was rated: the number of ratings by half star."""
+    """How a film was rated: the number of ratings by step of the scale; none where there are only events."""
     row = movie_row(answer.served, movie_id)
     film = orjson.loads(answer.model.catalog.text(row))
     members = {name: film[name] for name in ("movie_id", "title", "average_rating", "rating_count")}
     counts = answer.model.catalog.histograms[row].tolist()
-    return answer.json(json_bytes.with_model(answer.served, **members, histogram=histogram(counts)))
+    return answer.json(
+        json_bytes.with_model(answer.served, **members, histogram=histogram(counts, answer.model.feedback))
+    )
 
 
-def histogram(counts: list[int]) -> list[dict[str, float]]:
-    """Return the number of ratings of each half star, as answers show it."""
-    return [{"stars": stars, "count": count} for stars, count in zip(RATING_BINS.tolist(), counts, strict=True)]
+def histogram(counts: list[int], feedback: Feedback) -> list[dict[str, float]]:
+    """Return the number of ratings in each bin of the scale, as answers show it."""
+    labels = [float(str(label)) for label in feedback.bins]  # 0.1, not the nearest float32
+    return [{"stars": label, "count": count} for label, count in zip(labels, counts, strict=True)]

@@ -43,9 +43,9 @@ def test_the_map_shows_rated_films_most_rated_first_and_tastes_apart(full: TestC
     counts = [film.rating_count for film in films]
     assert counts == sorted(counts, reverse=True)
     assert 15 not in {film.movie_id for film in films}  # nobody rated it
-    space = {film.movie_id: film.x for film in films if film.movie_id < 10}
+    space = {film.movie_id: film.x for film in films if int(film.movie_id) < 10}
     assert set(space.values()) == {-0.8}
-    assert all(film.x == 0.8 for film in films if film.movie_id > 10)
+    assert all(film.x == 0.8 for film in films if int(film.movie_id) > 10)
 
 
 def test_a_films_ratings_over_time_add_up_to_its_ratings(full: TestClient) -> None:

@@ -10,6 +10,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from recommender.bundle import Metric
+from recommender.feedback import MOVIELENS
 from tests.toy import save_toy
 from training.evaluation import plots
 from training.evaluation.result import Evaluation
@@ -58,7 +59,7 @@ def test_trade_offs_place_every_model_at_its_values():
 
 
 def test_calibration_draws_predicting_models_only():
-    figure: Any = plots.calibration(EVALUATIONS)
+    figure: Any = plots.calibration(EVALUATIONS, MOVIELENS)
     shown = texts(figure)
     assert "svd" in shown
     assert "als" not in shown
@@ -92,7 +93,7 @@ def test_nearest_films_are_those_that_people_get(tmp_path):
 def test_well_known_films_are_rated_ones_of_different_genres(tmp_path):
     model = save_toy(tmp_path / "bundle")
     rows = plots.well_known(model, 4)
-    assert len(rows) == len({int(model.catalog.genre_masks[row]) for row in rows})
+    assert len(rows) == len({frozenset(model.catalog.film(row).genres) for row in rows})
     counts = [int(model.catalog.counts[row]) for row in rows]
     assert counts == sorted(counts, reverse=True)
     assert all(counts)

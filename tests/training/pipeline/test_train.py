@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from recommender import home
 from recommender.errors import GateRefusedError, MovierecError, UsageError
 from recommender.model import Model
-from tests.training.small import small_dataset
+from tests.training.small import EVENTS, TEN, small_dataset, with_ratings
 from training.bundling.build import BundleBuilder
 from training.config import CONFIG_ROOT
 from training.datasets.store import prepare
@@ -22,11 +23,13 @@ from training.datasets.synth.settings import load_synthetic_config
 from training.evaluation.difference import Agreement
 from training.models import NAMES
 from training.pipeline import plan, record, stages, train
-from training.pipeline.judge import TrainingSplit
+from training.pipeline.judge import TrainingSplit, fit
 from training.pipeline.plan import make_plan
 from training.pipeline.record import Recorder
+from training.progress import silent
 from training.promotion.promote import promote
 from training.registry import CHAMPION, Tracker
+from training.splits.cut import all_ratings
 
 ROOT = Path(__file__).parents[3]
 
@@ -94,7 +97,7 @@ def test_every_run_tells_what_it_was_made_of(tracker):
 METRICS = """
 import dataclasses, json, sys
 from pathlib import Path
-from tests.training.small import small_dataset
+from tests.training.small import EVENTS, TEN, small_dataset, with_ratings
 from training.progress import silent
 from training.pipeline import judge
 from training.pipeline.checkpoints import Workspace
@@ -201,7 +204,7 @@ def test_a_planted_better_model_is_promoted_a_worse_one_refused_and_an_equal_one
 # Runs trainings in forked children, so that one interpreter imports for all of them.
 TRAININGS = """
 import os, signal, sys, time, traceback
-from tests.training.small import small_dataset
+from tests.training.small import EVENTS, TEN, small_dataset, with_ratings
 from training.pipeline import record
 from training.pipeline.train import train
 from training.registry import Tracker
@@ -274,3 +277,24 @@ def test_two_trainings_at_once_give_two_whole_versions(tracker, mlflow_store, tm
     assert [version.number for version in versions] == [2, 1]
     for version in versions:
         Model.load(tracker.bundle(version.number, tmp_path / str(version.number))).check_golden()
+
+
+def test_all_leaves_svd_out_where_there_are_events_alone():
+    events = with_ratings(small_dataset(), EVENTS)
+    configs = make_plan("all", events).configs
+    assert set(NAMES) - set(configs) == set(plan.left_out(events)) == {"svd"}
+    assert plan.left_out(small_dataset()) == {}
+    recipes = {name: fit(name, configs[name]) for name in ("content", "popularity")}
+    split = TrainingSplit("refit", events, make_plan("all", events).people, all_ratings(events), silent)
+    composed = stages.composite(recipes["content"], recipes["popularity"], None).make(split.fits(0))
+    assert composed.rating_spec is None
+
+
+def test_the_training_key_of_movielens_does_not_depend_on_how_a_like_is_written():
+    """Versions that were judged by likes of 4 stars stay comparable."""
+    made = make_plan("popularity", small_dataset())
+    explicit = replace(made, people=made.people.model_copy(update={"relevance": 4.0}))
+    assert made.people.relevance == "like"
+    assert (made.key, made.judging_key) == (explicit.key, explicit.judging_key)
+    other = replace(made, dataset=replace(made.dataset, feedback=TEN))
+    assert made.judging_key != other.judging_key

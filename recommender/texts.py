@@ -1,0 +1,57 @@
+"""Many texts in one byte array with offsets, as memory-mapped arrays: UTF-8, by row, nothing copied at load."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.errors import BundleIntegrityError
+
+_STEP = 64  # every so many texts, one is held in memory for the first steps of a binary search
+
+
+def concatenate(texts: Sequence[bytes]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return one byte array of all texts, and (n + 1) offsets into it."""
+    offsets = np.zeros(len(texts) + 1, dtype=np.int64)
+    np.cumsum([len(text) for text in texts], out=offsets[1:])
+    return np.frombuffer(b"".join(texts), dtype=np.uint8), offsets
+
+
+class Texts:
+    """Texts by row."""
+
+    def __init__(self, text: NDArray[Any], offsets: NDArray[Any]) -> None:
+        """`text`: concatenated UTF-8; `offsets`: (n + 1). Raises BundleIntegrityError where they do not divide it."""
+        starts = np.ascontiguousarray(offsets, dtype=np.int64)
+        if not len(starts) or starts[0] != 0 or starts[-1] != len(text) or bool(np.any(starts[1:] < starts[:-1])):
+            raise BundleIntegrityError(
+                "Expected offsets that ascend from 0 to the length of the text; found other ones."
+            )
+        # Slicing and indexing a memory view costs a fifth of doing so with an array.
+        self._text = np.ascontiguousarray(text).data
+        self._offsets = starts.data
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def __getitem__(self, row: int) -> bytes:
+        return bytes(self._text[self._offsets[row] : self._offsets[row + 1]])
+
+
+class SortedTexts(Texts):
+    """Texts in ascending order of their bytes, which may repeat; found by binary search."""
+
+    @cached_property
+    def _landmarks(self) -> list[bytes]:
+        return [self[row] for row in range(0, len(self), _STEP)]
+
+    def first_not_below(self, text: bytes) -> int:
+        """Return the first row whose text is not below `text`; n where all are."""
+        block = bisect_left(self._landmarks, text)
+        stop = min(block * _STEP, len(self))
+        return bisect_left(range(stop), text, max(block - 1, 0) * _STEP, key=self.__getitem__)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from movierec.cli.inputs import load_or_prepare
 from movierec.cli.names import dataset_name
 from movierec.cli.services import Service, Stop, require_free, running, stop_signals, stop_with
 from movierec.cli.webapp import require_libraries
@@ -33,7 +34,10 @@ def demo(
         ),
     ] = "ml-100k",
     raw: Annotated[Path | None, typer.Option(help="Directory with the raw files, where they are at hand.")] = None,
-    genome: Annotated[bool, typer.Option(help="Add the tag genome, for a data set without one of its own.")] = False,
+    credits: Annotated[Path | None, typer.Option(help="Film credits, as `movierec data prepare` takes them.")] = None,
+    genome: Annotated[
+        Path | None, typer.Option(help="Directory of a tag genome, or `tag-genome`, which is fetched.")
+    ] = None,
     api_port: Annotated[int, typer.Option(envvar="API_PORT", help="Port of the API.")] = 8000,
     webapp_port: Annotated[int, typer.Option(envvar="WEBAPP_PORT", help="Port of the web page.")] = 8501,
     mlflow_port: Annotated[int, typer.Option(envvar="MLFLOW_PORT", help="Port of the MLflow UI.")] = 5000,
@@ -42,7 +46,8 @@ def demo(
 ) -> None:
     """Prepare the data, train every model, promote the composite, then serve until Ctrl-C.
 
-    What is up to date is not made again.
+    What is up to date is not made again. A data set that was prepared before is used as it was, unless --raw, --credits
+    or --genome names its inputs anew.
 
     Example: movierec demo --dataset ml-100k --api-port 8080
     """
@@ -55,7 +60,7 @@ def demo(
             if serve:
                 require_libraries()
                 require_free(services)
-            prepared = _prepare(dataset, raw, genome)
+            prepared = _prepare(dataset, raw, credits, genome)
             _train_and_promote(prepared)
             typer.echo(f"Ready to serve after {time.monotonic() - start:.0f} s.")
             if serve:
@@ -65,15 +70,20 @@ def demo(
                 typer.echo("Stopped.")
 
 
-def _prepare(dataset: str, raw: Path | None, genome: bool) -> ProcessedDataset:
+def _prepare(dataset: str, raw: Path | None, credits: Path | None, genome: Path | None) -> ProcessedDataset:
     from movierec.cli.progress import reporter
     from training.datasets.fetching.fetch import fetch_if_missing
-    from training.datasets.store import prepare
+    from training.datasets.sources import GENOME
+    from training.datasets.store import is_prepared, prepare
 
-    with reporter() as progress:
-        raw = raw or fetch_if_missing(dataset, progress)
-        tags = fetch_if_missing("tag-genome", progress) if genome else None
-    prepared = prepare(dataset, raw=raw, genome=tags)
+    if not (raw or credits or genome) and is_prepared(dataset):
+        prepared = load_or_prepare(dataset)
+    else:
+        with reporter() as progress:
+            raw = raw or fetch_if_missing(dataset, progress)
+            if genome == Path(GENOME) and not genome.is_dir():
+                genome = fetch_if_missing(GENOME, progress)
+        prepared = prepare(dataset, raw=raw, credits=credits, genome=genome)
     typer.echo(
         f"Data: {prepared.name}, {len(prepared.ratings):,} ratings of {len(prepared.movie_ids):,} films "
         f"by {len(prepared.user_ids):,} people."

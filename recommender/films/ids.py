@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -19,34 +21,50 @@ class IdMap:
     def __init__(self, ids: ArrayLike) -> None:
         """`ids`: (n,) raw ids, strictly ascending. Raises DataError otherwise."""
         array = np.asanyarray(ids)
+        if array.dtype.kind in "UT":
+            array = array.astype(object)
         if array.ndim != 1 or (array.size > 1 and not bool(np.all(array[1:] > array[:-1]))):
             raise DataError("Expected one-dimensional, strictly ascending raw ids; found a repeat or a step down.")
-        self._ids: NDArray[np.int64] = array
+        self._ids: NDArray[Any] = array
 
     @classmethod
     def from_raw(cls, raw: ArrayLike) -> IdMap:
         """Return the map of the distinct values of `raw`, which may repeat and come in any order."""
-        return cls(np.unique(np.asarray(raw)).astype(np.int64))
+        values = np.asarray(raw)
+        if values.dtype.kind in "OUT":
+            return cls(np.array(sorted(set(values.tolist())), dtype=object))
+        return cls(np.unique(values).astype(np.int64))
 
     @property
     def ids(self) -> NDArray[np.int64]:
-        """Return the raw ids (n,) by row."""
+        """Return the raw ids (n,) by row; only where they are integers."""
         return self._ids
+
+    @property
+    def is_text(self) -> bool:
+        """Return whether the raw ids are strings, in the order of their UTF-8 bytes."""
+        return self._ids.dtype == object
+
+    def raws(self, rows: ArrayLike) -> list[int | str]:
+        """Return the raw ids of these rows."""
+        return list(self._ids[np.asarray(rows)].tolist())
 
     def __len__(self) -> int:
         return len(self._ids)
 
-    def __contains__(self, raw: int) -> bool:
+    def __contains__(self, raw: int | str) -> bool:
         return self.row(raw) != UNKNOWN
 
-    def row(self, raw: int) -> int:
+    def row(self, raw: int | str) -> int:
         """Return the row of one raw id, or UNKNOWN (-1)."""
+        if isinstance(raw, str) != self.is_text:
+            return UNKNOWN
         row = int(np.searchsorted(self._ids, raw))
-        return row if row < len(self._ids) and int(self._ids[row]) == raw else UNKNOWN
+        return row if row < len(self._ids) and self._ids[row] == raw else UNKNOWN
 
     def rows(self, raw: ArrayLike) -> NDArray[np.int64]:
         """Return the rows of many raw ids, in the same shape; UNKNOWN (-1) for an id that is not in the map."""
-        ids = np.asarray(raw)
+        ids = np.asarray(raw, dtype=object if self.is_text else None)
         if not len(self._ids):
             return np.full(ids.shape, UNKNOWN, dtype=np.int64)
         rows = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)

@@ -70,12 +70,18 @@ class ProcessedDataset:
     @cached_property
     def user_rows(self) -> NDArray[np.int32]:
         """Return the user row of each rating, (n_ratings,)."""
-        return rows_of(self.ratings[USER].to_numpy(), self.user_ids)
+        return _rows(self.ratings[USER], self.user_ids)
 
     @cached_property
     def movie_rows(self) -> NDArray[np.int32]:
         """Return the movie row of each rating, (n_ratings,)."""
-        return rows_of(self.ratings[MOVIE].to_numpy(), self.movie_ids)
+        return _rows(self.ratings[MOVIE], self.movie_ids)
+
+    @cached_property
+    def has_times(self) -> bool:
+        """Return whether the ratings have times: without them every timestamp is 0, and equal ones order nothing."""
+        times = self.ratings[TIMESTAMP].to_numpy()
+        return bool(len(times)) and bool(times.min() != times.max())
 
     @cached_property
     def title_arrays(self) -> dict[str, NDArray[Any]]:
@@ -95,9 +101,8 @@ class ProcessedDataset:
     def snapshot(self) -> dict[str, Any]:
         """Return size, density, averages, time span and coverage of the data set, ready for JSON."""
         films, users, ratings = len(self.movie_ids), len(self.user_ids), len(self.ratings)
-        counts = count_ids(self.ratings[MOVIE].to_numpy(), self.movie_ids)
+        counts = _counts(self.ratings[MOVIE], self.movie_ids)
         years = self.movies[YEAR].dropna()
-        times = self.ratings[TIMESTAMP]
         return {
             "name": self.name,
             "fingerprint": self.fingerprint,
@@ -110,8 +115,8 @@ class ProcessedDataset:
             "mean_ratings_per_film": ratings / max(films, 1),
             "median_ratings_per_film": float(np.median(counts)),
             "mean_ratings_per_user": ratings / max(users, 1),
-            "first_rating": _date(times.min()),
-            "last_rating": _date(times.max()),
+            "first_rating": _date(self.ratings[TIMESTAMP].min()) if self.has_times else None,
+            "last_rating": _date(self.ratings[TIMESTAMP].max()) if self.has_times else None,
             "first_year": int(years.min()) if len(years) else None,
             "last_year": int(years.max()) if len(years) else None,
             "user_tags": int(self.details.get("user_tags", 0)),
@@ -134,6 +139,20 @@ def title_names(movies: pd.DataFrame) -> list[TitleNames]:
         TitleNames(title, [*alternatives, split_year(raw)[0]], None if pd.isna(year) else int(year))
         for title, alternatives, raw, year in zip(*(movies[column] for column in columns), strict=True)
     ]
+
+
+def _rows(ids_of_ratings: pd.Series, ids: IdMap) -> NDArray[np.int32]:
+    """Return the row of each rating's user or film; the codes of text ids are their rows."""
+    if isinstance(ids_of_ratings.dtype, pd.CategoricalDtype):
+        return ids_of_ratings.cat.codes.to_numpy(dtype=np.int32)
+    return rows_of(ids_of_ratings.to_numpy(), ids)
+
+
+def _counts(ids_of_ratings: pd.Series, ids: IdMap) -> NDArray[np.int64]:
+    """Return the number of ratings of each user or film."""
+    if isinstance(ids_of_ratings.dtype, pd.CategoricalDtype):
+        return np.bincount(ids_of_ratings.cat.codes, minlength=len(ids))
+    return count_ids(ids_of_ratings.to_numpy(), ids)
 
 
 def _date(seconds: int) -> str:

@@ -96,7 +96,7 @@ def _store_ratings(
 ) -> CleanRatings:
     """Wait for the raw ratings, clean them and start to write them."""
     ratings = clean_ratings(raw, movie_ids, quarantine, earliest)
-    writer.start_ratings(ratings.ratings, ratings.user_item)
+    writer.start_ratings(ratings.ratings, ratings.user_item, ratings.user_ids, movie_ids)
     return ratings
 
 

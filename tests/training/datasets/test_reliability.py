@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
+import pickle
 import sys
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -394,7 +394,7 @@ def test_a_write_that_fails_half_way_leaves_the_old_data_set(prepared, raw, tmp_
     def full(*_args, **_kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(np, "save", full)
+    monkeypatch.setattr(pickle, "dump", full)
     with pytest.raises(MovierecError, match="No space left"):
         prepared()
     monkeypatch.undo()

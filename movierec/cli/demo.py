@@ -13,6 +13,7 @@ from movierec.cli.inputs import load_or_prepare
 from movierec.cli.names import dataset_name
 from movierec.cli.services import Service, Stop, require_free, running, stop_signals, stop_with
 from movierec.cli.webapp import require_libraries
+from movierec.cli.wording import dropped_rows
 from recommender import home
 from recommender.errors import GateRefusedError
 from serving.process.python import module_command
@@ -86,7 +87,7 @@ def _prepare(dataset: str, raw: Path | None, credits: Path | None, genome: Path 
         prepared = prepare(dataset, raw=raw, credits=credits, genome=genome)
     typer.echo(
         f"Data: {prepared.name}, {len(prepared.ratings):,} ratings of {len(prepared.movie_ids):,} films "
-        f"by {len(prepared.user_ids):,} people."
+        f"by {len(prepared.user_ids):,} people. {dropped_rows(prepared.dropped)}"
     )
     return prepared
 

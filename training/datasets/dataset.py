@@ -30,6 +30,8 @@ from recommender.titles.index import TitleNames, encode_titles
 from recommender.titles.keys import split_year
 from training.datasets.indexing import count_ids, rows_of
 
+REPEATED = "repeated_ratings_dropped"  # key of `details["mended"]`
+
 
 @dataclass(frozen=True)
 class TagMatrix:
@@ -82,6 +84,14 @@ class ProcessedDataset:
         """Return whether the ratings have times: without them every timestamp is 0, and equal ones order nothing."""
         times = self.ratings[TIMESTAMP].to_numpy()
         return bool(len(times)) and bool(times.min() != times.max())
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Return how many rows of the raw files were left out, by reason."""
+        repeated = int(self.details.get("mended", {}).get(REPEATED, 0))
+        return dict(self.details.get("rejected", {})) | (
+            {"repeated ratings, of which the latest stay": repeated} if repeated else {}
+        )
 
     @cached_property
     def title_arrays(self) -> dict[str, NDArray[Any]]:
@@ -144,7 +154,7 @@ def title_names(movies: pd.DataFrame) -> list[TitleNames]:
 def _rows(ids_of_ratings: pd.Series, ids: IdMap) -> NDArray[np.int32]:
     """Return the row of each rating's user or film; the codes of text ids are their rows."""
     if isinstance(ids_of_ratings.dtype, pd.CategoricalDtype):
-        return ids_of_ratings.cat.codes.to_numpy(dtype=np.int32)
+        return np.asarray(ids_of_ratings.cat.codes, dtype=np.int32)
     return rows_of(ids_of_ratings.to_numpy(), ids)
 
 

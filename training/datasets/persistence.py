@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from numpy.typing import NDArray
 from typing_extensions import Buffer
 
 from recommender.errors import DataError
@@ -44,6 +45,9 @@ USER_ITEM_FILE = "user_item_matrix.pkl"
 RATINGS_FILE = "processed_ratings.pkl"
 TAGS_FILE = "movie_tag_matrix.pkl"
 FORMAT = 4
+
+Rows = NDArray[np.int32]
+Stars = NDArray[np.float32]
 
 
 def is_current(manifest: Mapping[str, Any]) -> bool:
@@ -177,10 +181,14 @@ def _agree(dataset: ProcessedDataset, matrix: sp.csr_matrix) -> bool:
     if matrix.shape != (len(dataset.user_ids), len(dataset.movie_ids)) or matrix.nnz != len(dataset.ratings):
         return False
     stars = dataset.ratings[RATING].to_numpy()
-    users = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    axes = ((dataset.user_rows, users), (dataset.movie_rows, matrix.indices))
-    return all(
-        np.array_equal(np.bincount(rows, minlength=size), np.bincount(others, minlength=size))
-        and np.allclose(np.bincount(rows, stars, size), np.bincount(others, matrix.data, size))
-        for (rows, others), size in zip(axes, matrix.shape, strict=True)
+    users = np.repeat(np.arange(matrix.shape[0], dtype=np.int32), np.diff(matrix.indptr))
+    return _same_totals((dataset.user_rows, stars), (users, matrix.data)) and _same_totals(
+        (dataset.movie_rows, stars), (matrix.indices, matrix.data)
     )
+
+
+def _same_totals(ours: tuple[Rows, Stars], theirs: tuple[Rows, Stars]) -> bool:
+    """Return whether rows (n,) with their stars (n,) occur as often in both, with the same sum of stars for each."""
+    (rows, stars), (other_rows, other_stars) = ours, theirs
+    same_counts = np.array_equal(np.bincount(rows), np.bincount(other_rows))
+    return same_counts and np.allclose(np.bincount(rows, stars), np.bincount(other_rows, other_stars))

@@ -65,12 +65,17 @@ def _frame(columns: dict[str, pd.Series], index: pd.Index, names: str) -> pd.Dat
 
 def _plain_column(column: pd.Series) -> pd.Series:
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.cat.rename_categories(column.cat.categories.astype("object"))
+        return _with_categories(column, "object")
     return column.astype("object") if isinstance(column.dtype, pd.StringDtype) else column
 
 
 def _own_column(column: pd.Series) -> pd.Series:
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.cat.rename_categories(column.cat.categories.astype("str"))
+        return _with_categories(column, "str")
     is_text = column.dtype == "object" and pd.api.types.infer_dtype(column, skipna=True) == "string"
     return column.astype("str") if is_text else column
+
+
+def _with_categories(column: pd.Series, dtype: str) -> pd.Series:
+    categories = pd.CategoricalDtype(column.cat.categories.astype(dtype))
+    return pd.Series(pd.Categorical.from_codes(column.cat.codes, dtype=categories), index=column.index)

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from movierec.cli import demo, main
 from movierec.cli.inputs import load_or_prepare
+from recommender.errors import MissingInputError
 from tests.training.datasets.conftest import RawDirectory
 from training.datasets.manifest import MANIFEST
 
@@ -106,6 +107,27 @@ def test_data_of_an_old_form_name_the_command_that_renews_them(home, old):
     path = home / "data/processed" / NAME / MANIFEST
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | old), "utf-8")
     done = CliRunner().invoke(main.app, ["train", "popularity", "--dataset", NAME])
-    assert done.exception.exit_code == 2
+    assert isinstance(done.exception, MissingInputError)
     inputs = "" if "format" in old else f" --raw {home}/films --credits {home}/credits.csv --genome {home}/genome"
     assert f"Run `movierec data prepare {NAME}{inputs}` again" in str(done.exception)
+
+
+def test_what_was_left_out_stands_in_the_table_in_json_and_in_the_last_line(home, movierec):
+    with (home / "films/ratings.csv").open("a") as file:
+        file.write("".join(f"{user},1,9,1000000000\n" for user in range(1001, 1041)) + "1,1,2,1500000000\n")
+    table = movierec("data", "prepare", "tens", "--raw", "films", "--max-bad-share", "1").stdout
+    reason = "ratings.csv: rating is outside the scale"
+    assert f"dropped: {reason}" in table
+    last = table.splitlines()[-1]
+    assert last.startswith(f"Left out 41 rows: 40 for {reason}; 1 for ratings that a later one replaces.")
+    assert last.endswith("data/processed/tens/quarantine.csv has each rejected row.")
+    for words in (("data", "prepare", "tens", "--raw", "films", "--max-bad-share", "1"), ("data", "describe", "tens")):
+        snapshot = json.loads(movierec(*words, "--json").stdout)
+        assert snapshot["dropped_rows"] == 41
+        assert snapshot["dropped"] == {reason: 40, "ratings that a later one replaces": 1}
+
+
+@pytest.mark.usefixtures("prepared")
+def test_that_nothing_was_left_out_is_said_too(movierec):
+    assert movierec("data", "describe", NAME).stdout.splitlines()[-1] == "No row was left out."
+    assert json.loads(movierec("data", "describe", NAME, "--json").stdout)["dropped_rows"] == 0

@@ -98,9 +98,10 @@ def test_latest_small_opens_with_all_its_ratings(real_data, tmp_path):
 def test_text_ids_are_plain_strings_in_every_file(tmp_path):
     users = pd.Categorical(["ünal", "0012", "zoë"], categories=pd.Index(["0012", "zoë", "ünal"], dtype="str"))
     movies = pd.Categorical(["b-1", "b-1", "a/2"], categories=pd.Index(["a/2", "b-1"], dtype="str"))
-    ratings = pd.DataFrame({USER: users, MOVIE: movies, RATING: np.float32([1, 2, 3]), TIMESTAMP: [0, 0, 0]})
+    stars = np.array([1, 2, 3], dtype="float32")
+    ratings = pd.DataFrame({USER: users, MOVIE: movies, RATING: stars, TIMESTAMP: [0, 0, 0]})
     user_ids, movie_ids = IdMap.from_raw(users.tolist()), IdMap.from_raw(movies.tolist())
-    matrix = sp.csr_matrix((np.float32([1, 2, 3]), (users.codes, movies.codes)), shape=(3, 2))
+    matrix = sp.csr_matrix((stars, (users.codes, movies.codes)), shape=(3, 2))
     titles = pd.DataFrame({MOVIE: movies.categories, "title": pd.Series(["A", "B"], dtype="str")})
     stored = {
         RATINGS_FILE: plain_frame(ratings),

@@ -89,9 +89,8 @@ class ProcessedDataset:
     def dropped(self) -> dict[str, int]:
         """Return how many rows of the raw files were left out, by reason."""
         repeated = int(self.details.get("mended", {}).get(REPEATED, 0))
-        return dict(self.details.get("rejected", {})) | (
-            {"repeated ratings, of which the latest stay": repeated} if repeated else {}
-        )
+        counts = {**self.details.get("rejected", {}), "ratings that a later one replaces": repeated}
+        return {reason: count for reason, count in counts.items() if count}
 
     @cached_property
     def title_arrays(self) -> dict[str, NDArray[Any]]:

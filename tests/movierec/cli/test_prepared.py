@@ -112,7 +112,8 @@ def test_data_of_an_old_form_name_the_command_that_renews_them(home, old):
     assert f"Run `movierec data prepare {NAME}{inputs}` again" in str(done.exception)
 
 
-def test_what_was_left_out_stands_in_the_table_in_json_and_in_the_last_line(home, movierec):
+def test_what_was_left_out_stands_in_the_table_in_json_and_in_the_last_line(home, movierec, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
     with (home / "films/ratings.csv").open("a") as file:
         file.write("".join(f"{user},1,9,1000000000\n" for user in range(1001, 1041)) + "1,1,2,1500000000\n")
     table = movierec("data", "prepare", "tens", "--raw", "films", "--max-bad-share", "1").stdout

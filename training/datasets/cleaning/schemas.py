@@ -96,7 +96,7 @@ def _in_range(stars: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 def _on_a_step(stars: NDArray[np.float32]) -> NDArray[np.bool_]:
     steps = (stars - SCALE.minimum) / SCALE.step
-    return np.equal(np.rint(steps), steps)
+    return np.asarray(np.rint(steps) == steps)
 
 
 def user_tags_schema(is_known: Callable[[pd.Series], pd.Series]) -> pa.DataFrameSchema:

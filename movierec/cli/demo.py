@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from movierec.cli.inputs import load_or_prepare
+from movierec.cli.inputs import load_or_prepare, warn
 from movierec.cli.names import dataset_name
 from movierec.cli.services import Service, Stop, require_free, running, stop_signals, stop_with
 from movierec.cli.webapp import require_libraries
@@ -107,7 +107,7 @@ def _train_and_promote(dataset: ProcessedDataset) -> None:
         return
     if current is None:
         with reporter() as progress:
-            current = train.train("all", dataset, tracker=tracker, progress=progress)[-1].version
+            current = train.train("all", dataset, tracker=tracker, progress=progress, say=warn)[-1].version
     _promote(current, dataset.name, champion)
 
 

@@ -68,5 +68,10 @@ def load_or_prepare(name: str) -> ProcessedDataset:
         return prepare(name)
     dataset = load_dataset(name)
     if changes := changes_since(name):
-        typer.echo(f"movierec: {changes}", err=True)
+        warn(changes)
     return dataset
+
+
+def warn(text: str) -> None:
+    """Print a sentence on stderr that whoever called should know, though nothing is wrong."""
+    typer.echo(f"movierec: {text}", err=True)

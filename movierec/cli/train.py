@@ -20,6 +20,7 @@ from movierec.cli.inputs import (
     ValidFile,
     evaluation_inputs,
     load_or_prepare,
+    warn,
 )
 from movierec.cli.names import dataset_name
 from recommender.errors import UsageError
@@ -77,7 +78,7 @@ def train(
     if ratings:
         data = _read_by_spark(ratings, data, spark_options)
     with reporter() as progress:
-        versions = train_models(model, data, seed=seed, overrides=changes, progress=progress)
+        versions = train_models(model, data, seed=seed, overrides=changes, progress=progress, say=warn)
     if as_json:
         for version in versions:
             typer.echo(json.dumps(_record(version)))

@@ -6,12 +6,13 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from recommender import home
-from recommender.errors import GateRefusedError, MovierecError, UsageError
+from recommender.errors import DataError, GateRefusedError, MovierecError, UsageError
 from recommender.model import Model
 from tests.training.small import small_dataset
 from training.bundling.build import BundleBuilder
@@ -27,6 +28,8 @@ from training.pipeline.plan import make_plan
 from training.pipeline.record import Recorder
 from training.promotion.promote import promote
 from training.registry import CHAMPION, Tracker
+from training.splits.cut import splits
+from training.splits.protocol import load_protocol
 
 ROOT = Path(__file__).parents[3]
 
@@ -275,3 +278,29 @@ def test_two_trainings_at_once_give_two_whole_versions(tracker, mlflow_store, tm
     assert [version.number for version in versions] == [2, 1]
     for version in versions:
         Model.load(tracker.bundle(version.number, tmp_path / str(version.number))).check_golden()
+
+
+def without_times():
+    dataset = small_dataset()
+    return replace(dataset, fingerprint="without times", ratings=dataset.ratings.assign(timestamp=0))
+
+
+def test_data_without_times_are_judged_by_protocols_that_need_none(tracker):
+    said: list[str] = []
+    dataset = without_times()
+    (popularity,) = train.train("popularity", dataset, tracker=tracker, say=said.append)
+    (ease,) = train.train("ease", dataset, tracker=tracker)
+    assert [sentence.partition(":")[0] for sentence in said] == [
+        f"Not judged by {name}" for name in ("temporal", "latest20", "item2item")
+    ]
+    assert all("no times" in sentence for sentence in said)
+    assert {protocol for protocol, _ in values(popularity)} == {"random20", "item2item-random"}
+    assert "no times" in tracker.version(ease.version).tags["protocols_left_out"]
+    verdict = promote(ease.version, tracker=tracker, accept_undecided=True)
+    assert {guard.comparison.protocol for guard in verdict.guards} == {"random20", "item2item-random"}
+    assert tracker.aliased(CHAMPION).number == ease.version
+
+
+def test_a_protocol_that_needs_times_says_so():
+    with pytest.raises(DataError, match="Protocol latest20 cannot judge these data: it orders ratings by time"):
+        splits(load_protocol("latest20"), without_times(), 0)

@@ -169,4 +169,6 @@ def _factors(matrix: sp.csr_matrix, seed: int) -> NDArray[np.float32]:
     lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     scaled = sp.diags(np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)) @ matrix
     factors = min(MAP_FACTORS, min(matrix.shape) - 1)
+    if factors < 1:  # one user or one film: nothing to reduce
+        return unit_rows(scaled.toarray())
     return unit_rows(TruncatedSVD(factors, random_state=seed).fit_transform(scaled))

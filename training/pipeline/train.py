@@ -41,7 +41,7 @@ def train(
     """
     plan = make_plan(what, dataset, seed=seed, overrides=overrides)
     for protocol, reason in plan.left_out.items():
-        say(f"Not judged by {protocol}: {reason}.")
+        say(f"Not judged by {protocol}: {reason.rstrip('.')}.")
     # Work for one core that needs no model is done while models are fitted: MLflow's start, the map of films.
     with open_workspace(f"{dataset.name}-{plan.key}-{code_digest()}") as workspace, ThreadPoolExecutor(1) as aside:
         training = Training(plan, workspace, progress)

@@ -76,7 +76,12 @@ def splits(protocol: ProtocolConfig, dataset: ProcessedDataset, seed: int) -> li
         folds = [file_masks(protocol.split, dataset)]
     else:
         table = _table(dataset)
-        folds = _cut(protocol.split, table, is_relevant(protocol, table.stars), seed)
+        likes = is_relevant(protocol, table.stars)
+        if not likes.any():
+            raise DataError(
+                f"Protocol {protocol.name} judges by likes, ratings of at least {protocol.relevance:g}; there are none."
+            )
+        folds = _cut(protocol.split, table, likes, seed)
     return [_checked_split(masks, protocol, seed, fold) for fold, masks in enumerate(folds)]
 
 

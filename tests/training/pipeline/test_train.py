@@ -304,3 +304,21 @@ def test_data_without_times_are_judged_by_protocols_that_need_none(tracker):
 def test_a_protocol_that_needs_times_says_so():
     with pytest.raises(DataError, match="Protocol latest20 cannot judge these data: it orders ratings by time"):
         splits(load_protocol("latest20"), without_times(), 0)
+
+
+def test_data_without_a_like_are_refused_for_what_they_lack(tracker):
+    dataset = small_dataset()
+    ones = replace(dataset, fingerprint="ones", ratings=dataset.ratings.assign(rating=1.0))
+    with pytest.raises(DataError, match="latest20 judges by likes, ratings of at least 4; there are none"):
+        train.train("popularity", ones, tracker=tracker)
+
+
+def test_one_user_is_enough_for_a_model(tracker, tmp_path):
+    (trained,) = train.train("popularity", small_dataset(people=1), tracker=tracker)
+    assert len(Model.load(tracker.bundle(trained.version, tmp_path)).catalog.counts) == 40
+
+
+@pytest.mark.parametrize("algorithm", ["als", "ials", "svd", "content"])
+def test_a_slip_in_the_number_of_factors_is_a_usage_error(algorithm):
+    with pytest.raises(UsageError, match=r"factors: .*4096, found 100000"):
+        make_plan(algorithm, small_dataset(), overrides=["factors=100000"])

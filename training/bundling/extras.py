@@ -101,10 +101,11 @@ def viewer_arrays(user_item: sp.csr_matrix) -> Arrays:
 
 def period_arrays(dataset: ProcessedDataset, genre_names: Sequence[str]) -> Arrays:
     """Return the arrays `periods`, `film_periods_*`, `genre_periods_*` and `period_*`: ratings over time."""
-    periods, period_of_rating = rating_periods(dataset.ratings[TIMESTAMP].to_numpy())
+    timed = slice(None) if dataset.has_times else slice(0)  # ratings without times are of no period
+    periods, period_of_rating = rating_periods(dataset.ratings[TIMESTAMP].to_numpy()[timed])
     shape = (len(dataset.movie_ids), len(periods))
-    cells = dataset.movie_rows.astype(np.int64) * shape[1] + period_of_rating
-    half_stars = np.rint(dataset.ratings[RATING].to_numpy() * 2)
+    cells = dataset.movie_rows[timed].astype(np.int64) * shape[1] + period_of_rating
+    half_stars = np.rint(dataset.ratings[RATING].to_numpy()[timed] * 2)
     counts = sp.csr_matrix(np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape))
     sums = np.bincount(cells, half_stars, minlength=shape[0] * shape[1]).astype(np.int64).reshape(shape)
     films = np.repeat(np.arange(shape[0]), np.diff(counts.indptr))
@@ -124,6 +125,8 @@ def period_arrays(dataset: ProcessedDataset, genre_names: Sequence[str]) -> Arra
 
 def rating_periods(seconds: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Return consecutive periods (p,) as 1998 or 199804, and the index of each time's period (n,); times in seconds."""
+    if not len(seconds):
+        return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int64)
     months = seconds.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
     first, last = int(months.min()), int(months.max())
     if last - first < MONTHS_BELOW:

@@ -67,7 +67,7 @@ def run(size: float, rounds: int) -> list[Figure]:
     ours, theirs = statistics.median(large), statistics.median(read)
     growth, before = ours / memory.ratings, statistics.median(small) / few
     peak, final, ratings = memory.peak, memory.final, f"{memory.ratings:,} ratings"
-    time_bar, memory_bar, growth_bar = (2.0, 3.0, 1.2) if size >= JUDGED_FROM else (None, None, None)
+    time_bar, memory_bar, growth_bar = (3.5, 3.0, 1.2) if size >= JUDGED_FROM else (None, None, None)
     return [
         Figure(
             "ingest/prepare against pandas.read_csv", ours / theirs, time_bar, ours=ours, theirs=theirs, rounds=rounds,

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import import_module
-from importlib.metadata import entry_points, version
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -107,11 +107,9 @@ def test_comparing_and_describing_say_what_they_said(home: Path, movierec: Comma
     assert_alike(json.loads(movierec("diff", BEFORE, CHAMPION, "--json").out), expected(home, "diff"))
 
 
-def test_processed_data_are_read(home: Path, movierec: Command) -> None:
-    made_with = json.loads((home / "data/processed/twin/manifest.json").read_text())["pandas"]
-    if made_with != version("pandas"):
-        pytest.skip(f"processed with pandas {made_with}; they are made again for another one")
-    assert_alike(json.loads(movierec("data", "describe", "twin", "--json").out), expected(home, "describe"))
+def test_processed_data_of_the_old_form_name_the_command_that_renews_them(movierec: Command) -> None:
+    done = movierec("data", "describe", "twin")
+    assert (done.code, "Run `movierec data prepare twin` again, with the --raw" in done.err) == (2, True), done
 
 
 def test_promoting_and_rolling_back_go_on_where_the_history_ends(home: Path, port: int, movierec: Command) -> None:

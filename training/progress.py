@@ -15,6 +15,10 @@ def silent(stage: str, share: float) -> None:
     """Ignore a progress report."""
 
 
+def unheard(sentence: str) -> None:
+    """Ignore a sentence for whoever started the work."""
+
+
 def prefixed(prefix: str, progress: Progress) -> Progress:
     """Return a reporter that puts `prefix` before the name of every stage that it reports to `progress`."""
     return lambda stage, share: progress(f"{prefix}: {stage}", share)

@@ -11,6 +11,8 @@ PROTOCOLS = {
     "latest20": "Each person's latest 20 % of ratings are hidden; can the model find the films they liked?",
     "temporal": "Everything after one date is hidden, so no look into the future; does it find the films liked then?",
     "item2item": "One liked film goes in; are the person's later likes in the list that comes out?",
+    "random20": "A random fifth of each person's ratings is hidden; can the model find the films they liked?",
+    "item2item-random": "One liked film goes in; are other likes of the person, hidden at random, in the list?",
     "cv5": "Ratings are hidden in five random parts; how far off is each predicted rating?",
     "u1": "GroupLens's own split; how far off is each predicted rating?",
     "ms-item75": "A published benchmark's split of MovieLens 100K: a random quarter of each film's ratings is hidden.",

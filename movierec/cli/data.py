@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from movierec.cli.names import dataset_name
+
+if TYPE_CHECKING:
+    from training.datasets.store import ProcessedDataset
 
 app = typer.Typer(
     help="Fetch, clean, describe and synthesise data sets.",
@@ -85,7 +88,7 @@ def prepare(
         max_bad_share=max_bad_share,
         force=force,
     )
-    _show(dataset.snapshot(), as_json)
+    _show_prepared(dataset, processed, as_json)
 
 
 @app.command(epilog="Example: movierec data synth --users 10000 --movies 5000 --ratings 1000000 --genome")
@@ -170,10 +173,24 @@ def synth_bundle(
 
 @app.command(epilog="Example: movierec data describe ml-100k --json")
 def describe(name: Name, processed: ProcessedRoot = None, as_json: AsJson = False) -> None:
-    """Print the snapshot of a processed data set: size, density, averages, coverage."""
+    """Print the snapshot of a processed data set: size, density, averages, coverage, and what was left out of it."""
     from training.datasets.store import load_dataset
 
-    _show(load_dataset(name, processed).snapshot(), as_json)
+    _show_prepared(load_dataset(name, processed), processed, as_json)
+
+
+def _show_prepared(dataset: ProcessedDataset, processed: Path | None, as_json: bool) -> None:
+    """Print the snapshot and, always, how many rows were left out and why; last in one line."""
+    from movierec.cli.wording import dropped_rows
+    from recommender import home
+
+    dropped = dataset.dropped
+    if as_json:
+        _show(dataset.snapshot() | {"dropped_rows": sum(dropped.values()), "dropped": dropped}, as_json)
+        return
+    _show(dataset.snapshot() | {f"dropped: {reason}": count for reason, count in dropped.items()}, as_json)
+    where = (processed or home.processed_data()) / dataset.name / "quarantine.csv"
+    typer.echo(dropped_rows(dropped) + (f" {where} has each rejected row." if dataset.details["rejected"] else ""))
 
 
 def _show(snapshot: dict[str, Any], as_json: bool) -> None:

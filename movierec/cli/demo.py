@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from movierec.cli.inputs import load_or_prepare, warn
 from movierec.cli.names import dataset_name
 from movierec.cli.services import Service, Stop, require_free, running, stop_signals, stop_with
 from movierec.cli.stages import Stages
 from movierec.cli.webapp import require_libraries
+from movierec.cli.wording import dropped_rows
 from recommender import home
 from recommender.errors import GateRefusedError
 from serving.process.python import module_command
@@ -33,7 +35,10 @@ def demo(
         ),
     ] = "ml-100k",
     raw: Annotated[Path | None, typer.Option(help="Directory with the raw files, where they are at hand.")] = None,
-    genome: Annotated[bool, typer.Option(help="Add the tag genome, for a data set without one of its own.")] = False,
+    credits: Annotated[Path | None, typer.Option(help="Film credits, as `movierec data prepare` takes them.")] = None,
+    genome: Annotated[
+        Path | None, typer.Option(help="Directory of a tag genome, or `tag-genome`, which is fetched.")
+    ] = None,
     api_port: Annotated[int, typer.Option(envvar="API_PORT", help="Port of the API.")] = 8000,
     webapp_port: Annotated[int, typer.Option(envvar="WEBAPP_PORT", help="Port of the web page.")] = 8501,
     mlflow_port: Annotated[int, typer.Option(envvar="MLFLOW_PORT", help="Port of the MLflow UI.")] = 5000,
@@ -42,7 +47,8 @@ def demo(
 ) -> None:
     """Prepare the data, train every model, promote the composite, and serve until Ctrl-C.
 
-    What is up to date is not made again. The servers start beside the training.
+    What is up to date is not made again. A data set that was prepared before is used as it was, unless --raw, --credits
+    or --genome names its inputs anew. The servers start beside the training.
 
     Example: movierec demo --dataset ml-100k --api-port 8080
     """
@@ -57,7 +63,7 @@ def demo(
                 require_free(services)
             # The servers start beside the training: the page says how far it has come, and the MLflow UI fills.
             with running([api, webapp] if serve else [], home.logs()) as started:
-                prepared = _prepare(dataset, raw, genome, stages)
+                prepared = _prepare(dataset, raw, credits, genome, stages)
                 tracker = _tracker(stages)
                 if serve:
                     started.start(mlflow)  # not before the store is open: both would make its tables
@@ -72,20 +78,27 @@ def demo(
                 typer.echo("Stopped.")
 
 
-def _prepare(dataset: str, raw: Path | None, genome: bool, stages: Stages) -> ProcessedDataset:
+def _prepare(
+    dataset: str, raw: Path | None, credits: Path | None, genome: Path | None, stages: Stages
+) -> ProcessedDataset:
     from movierec.cli.progress import reporter
     from training.datasets.fetching.fetch import fetch_if_missing
-    from training.datasets.store import prepare
+    from training.datasets.sources import GENOME
+    from training.datasets.store import is_prepared, prepare
 
     stages.end("Imports")
-    with reporter() as progress:
-        raw = raw or fetch_if_missing(dataset, progress)
-        tags = fetch_if_missing("tag-genome", progress) if genome else None
-    prepared = prepare(dataset, raw=raw, genome=tags)
+    if not (raw or credits or genome) and is_prepared(dataset):
+        prepared = load_or_prepare(dataset)
+    else:
+        with reporter() as progress:
+            raw = raw or fetch_if_missing(dataset, progress)
+            if genome == Path(GENOME) and not genome.is_dir():
+                genome = fetch_if_missing(GENOME, progress)
+        prepared = prepare(dataset, raw=raw, credits=credits, genome=genome)
     stages.end(
         "Data",
         f"{prepared.name}, {len(prepared.ratings):,} ratings of {len(prepared.movie_ids):,} films "
-        f"by {len(prepared.user_ids):,} people.",
+        f"by {len(prepared.user_ids):,} people. {dropped_rows(prepared.dropped)}",
     )
     return prepared
 
@@ -115,7 +128,7 @@ def _train_and_promote(dataset: ProcessedDataset, tracker: Tracker, stages: Stag
         clock = Clock()
         with reporter() as progress:
             report = stages.registered(progress)
-            trained = train.train("all", dataset, tracker=tracker, progress=report, clock=clock)
+            trained = train.train("all", dataset, tracker=tracker, progress=report, say=warn, clock=clock)
         current = trained[-1].version
         stages.end("Training", f"{len(trained)} models registered; several at once: {clock}.")
     _promote(current, dataset.name, champion, stages)

@@ -58,11 +58,20 @@ def evaluation_inputs(protocol: str, dataset: str | None, files: Files) -> tuple
 
 
 def load_or_prepare(name: str) -> ProcessedDataset:
-    """Load the processed data set `name`; prepare it from its raw files if it does not exist yet."""
-    from recommender.errors import MissingInputError
-    from training.datasets.store import load_dataset, prepare
+    """Load the data set `name` as it was prepared last; prepare it from its raw files if it does not exist yet.
 
-    try:
-        return load_dataset(name)
-    except MissingInputError:
+    What changed of its inputs since is said on stderr with the command that takes it in; it is not taken in silently.
+    """
+    from training.datasets.store import changes_since, is_prepared, load_dataset, prepare
+
+    if not is_prepared(name):
         return prepare(name)
+    dataset = load_dataset(name)
+    if changes := changes_since(name):
+        warn(changes)
+    return dataset
+
+
+def warn(text: str) -> None:
+    """Print a sentence on stderr that whoever called should know, though nothing is wrong."""
+    typer.echo(f"movierec: {text}", err=True)

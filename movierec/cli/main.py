@@ -124,6 +124,10 @@ def run() -> None:
     except MovierecError as error:
         typer.secho(f"movierec: {error}", fg=typer.colors.RED, err=True)
         sys.exit(error.exit_code)
+    except MemoryError as error:
+        text = f"movierec: This needs more memory than there is ({error}). Take fewer factors or smaller data."
+        typer.secho(text, fg=typer.colors.RED, err=True)
+        sys.exit(MovierecError.exit_code)
     except ImportError as error:
         if (error.name or "").partition(".")[0] in _OWN_PACKAGES:
             raise

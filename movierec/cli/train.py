@@ -20,6 +20,7 @@ from movierec.cli.inputs import (
     ValidFile,
     evaluation_inputs,
     load_or_prepare,
+    warn,
 )
 from movierec.cli.names import dataset_name
 from recommender.errors import UsageError
@@ -80,7 +81,7 @@ def train(
         data = _read_by_spark(ratings, data, spark_options)
     with reporter() as progress:
         clock = Clock()
-        versions = train_models(model, data, seed=seed, overrides=changes, progress=progress, clock=clock)
+        versions = train_models(model, data, seed=seed, overrides=changes, progress=progress, say=warn, clock=clock)
     if as_json:
         for version in versions:
             typer.echo(json.dumps(_record(version)))

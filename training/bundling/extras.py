@@ -100,9 +100,10 @@ def viewer_arrays(user_item: sp.csr_matrix, like: float) -> Arrays:
 
 def period_arrays(dataset: ProcessedDataset) -> Arrays:
     """Return the arrays `periods`, `film_periods_*`, `genre_periods_*` and `period_*`: ratings over time."""
-    periods, period_of_rating = rating_periods(dataset.ratings[TIMESTAMP].to_numpy())
+    timed = slice(None) if dataset.has_times else slice(0)  # ratings without times are of no period
+    periods, period_of_rating = rating_periods(dataset.ratings[TIMESTAMP].to_numpy()[timed])
     shape = (len(dataset.movie_ids), len(periods))
-    cells = dataset.movie_rows.astype(np.int64) * shape[1] + period_of_rating
+    cells = dataset.movie_rows[timed].astype(np.int64) * shape[1] + period_of_rating
     counts = sp.csr_matrix(np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape))
     genres = genre_matrix(dataset.movies[GENRES])
     return {
@@ -133,6 +134,8 @@ def _period_sums(
 
 def rating_periods(seconds: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Return consecutive periods (p,) as 1998 or 199804, and the index of each time's period (n,); times in seconds."""
+    if not len(seconds):
+        return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int64)
     months = seconds.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
     first, last = int(months.min()), int(months.max())
     if last - first < MONTHS_BELOW:
@@ -179,4 +182,6 @@ def _factors(matrix: sp.csr_matrix, seed: int) -> NDArray[np.float32]:
     lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     scaled = sp.diags(np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)) @ matrix
     factors = min(MAP_FACTORS, min(matrix.shape) - 1)
+    if factors < 1:  # one user or one film: nothing to reduce
+        return unit_rows(scaled.toarray())
     return unit_rows(TruncatedSVD(factors, random_state=seed).fit_transform(scaled))

@@ -30,6 +30,8 @@ from recommender.titles.index import TitleNames, encode_titles
 from recommender.titles.keys import split_year
 from training.datasets.indexing import count_ids, rows_of
 
+REPEATED = "repeated_ratings_dropped"  # key of `details["mended"]`
+
 
 @dataclass(frozen=True)
 class TagMatrix:
@@ -78,6 +80,19 @@ class ProcessedDataset:
         return rows_of(self.ratings[MOVIE], self.movie_ids)
 
     @cached_property
+    def has_times(self) -> bool:
+        """Return whether the ratings have times: without them every timestamp is 0, and equal ones order nothing."""
+        times = self.ratings[TIMESTAMP].to_numpy()
+        return bool(len(times)) and bool(times.min() != times.max())
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Return how many rows of the raw files were left out, by reason."""
+        repeated = int(self.details.get("mended", {}).get(REPEATED, 0))
+        counts = {**self.details.get("rejected", {}), "ratings that a later one replaces": repeated}
+        return {reason: count for reason, count in counts.items() if count}
+
+    @cached_property
     def title_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays of the title index, which every bundle of the data set has; encoded once."""
         return encode_titles(title_names(self.movies))
@@ -99,7 +114,6 @@ class ProcessedDataset:
         films, users, ratings = len(self.movie_ids), len(self.user_ids), len(self.ratings)
         counts = count_ids(self.ratings[MOVIE], self.movie_ids)
         years = self.movies[YEAR].dropna()
-        times = self.ratings[TIMESTAMP]
         return {
             "name": self.name,
             "fingerprint": self.fingerprint,
@@ -112,8 +126,8 @@ class ProcessedDataset:
             "mean_ratings_per_film": ratings / max(films, 1),
             "median_ratings_per_film": float(np.median(counts)),
             "mean_ratings_per_user": ratings / max(users, 1),
-            "first_rating": _date(times.min()),
-            "last_rating": _date(times.max()),
+            "first_rating": _date(self.ratings[TIMESTAMP].min()) if self.has_times else None,
+            "last_rating": _date(self.ratings[TIMESTAMP].max()) if self.has_times else None,
             "first_year": int(years.min()) if len(years) else None,
             "last_year": int(years.max()) if len(years) else None,
             "user_tags": int(self.details.get("user_tags", 0)),

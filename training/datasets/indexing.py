@@ -11,7 +11,6 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.films.ids import UNKNOWN, IdMap
-from training.kernels.ordering import places
 
 _TABLE_LIMIT = 1 << 26
 _STEP = 1 << 18  # short slices: they stay in the caches, and numpy copies an int32 index as int64
@@ -81,11 +80,6 @@ def rating_matrix(
     matrix = sp.csr_matrix((stars, columns, starts), shape=shape, copy=False)
     matrix.has_canonical_format = True
     return matrix
-
-
-def matrix_positions(users: NDArray[np.int32], movies: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the position of each rating in the data of their `rating_matrix`, (n,); pairs are unique."""
-    return places(np.lexsort((movies, users)))
 
 
 def _ascending_pairs(users: NDArray[np.int32], columns: NDArray[np.int32]) -> bool:

@@ -17,22 +17,37 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from numpy.typing import NDArray
 from typing_extensions import Buffer
 
 from recommender.errors import DataError
+from recommender.feedback import Feedback
 from recommender.files import replaced_directory, sha256_of
 from recommender.films.ids import IdMap
-from recommender.schema import MOVIE, RATING, TIMESTAMP, USER
-from training.datasets.dataset import ProcessedDataset, TagMatrix
-from training.datasets.indexing import matrix_positions
+from recommender.items import Items
+from recommender.schema import RATING
+from training.datasets.dataset import ProcessedDataset
 from training.datasets.manifest import MANIFEST, MOVIES_FILE, processed_files
+from training.datasets.plain import (
+    MATRIX,
+    MOVIE_LABELS,
+    USER_LABELS,
+    frame_of,
+    labels,
+    plain_frame,
+    plain_matrix,
+    plain_tags,
+    tags_of,
+)
+from training.datasets.preparation import Preparation, renewing_command
 
 USER_ITEM_FILE = "user_item_matrix.pkl"
 RATINGS_FILE = "processed_ratings.pkl"
 TAGS_FILE = "movie_tag_matrix.pkl"
-USER_IDS_FILE = "user_ids.npy"
-MOVIE_IDS_FILE = "movie_ids.npy"
-FORMAT = 3
+FORMAT = 4
+
+Rows = NDArray[np.int32]
+Stars = NDArray[np.float32]
 
 
 def is_current(manifest: Mapping[str, Any]) -> bool:
@@ -46,31 +61,41 @@ class DatasetWriter:
     def __init__(self, directory: Path, pool: Executor) -> None:
         self._directory, self._pool = directory, pool
         self._sums: dict[str, Future[str]] = {}
+        self._manifest: dict[str, Any] = {}
 
-    def start_ratings(self, ratings: pd.DataFrame, user_item: sp.csr_matrix) -> None:
+    def start_ratings(self, ratings: pd.DataFrame, user_item: sp.csr_matrix, user_ids: IdMap, movie_ids: IdMap) -> None:
         """Start to write the ratings and their (n_users, n_movies) matrix."""
-        self._write(USER_ITEM_FILE, partial(pickle.dump, user_item, protocol=5))
-        self._write(RATINGS_FILE, partial(pickle.dump, _times_of_ratings(ratings, user_item), protocol=5))
+        self._pickle(RATINGS_FILE, plain_frame(ratings))
+        self._pickle(USER_ITEM_FILE, plain_matrix(user_item, user_ids, movie_ids))
 
     def finish(self, dataset: ProcessedDataset, reports: Mapping[str, str]) -> None:
-        """Write all other files and `reports` (file name -> text), and the manifest when all are on the disk."""
-        self._write(TAGS_FILE, partial(pickle.dump, dataset.tags, protocol=5))
-        self._write(MOVIES_FILE, partial(pickle.dump, dataset.movies, protocol=5))
-        self._write(USER_IDS_FILE, lambda file: np.save(file, dataset.user_ids.ids))
-        self._write(MOVIE_IDS_FILE, lambda file: np.save(file, dataset.movie_ids.ids))
+        """Start to write all other files and `reports` (file name -> text)."""
+        self._pickle(TAGS_FILE, plain_tags(dataset.tags, dataset.movie_ids))
+        self._pickle(MOVIES_FILE, plain_frame(dataset.movies))
         for name, text in reports.items():
             self._write(name, partial(_write_text, text))
-        manifest = {
+        self._manifest = {
             "format": FORMAT,
             "name": dataset.name,
             "fingerprint": dataset.fingerprint,
             "pandas": pd.__version__,
             "numpy": np.__version__,
+            "feedback": dataset.feedback.model_dump(),
+            "items": dataset.items.model_dump(mode="json"),
             "details": dict(dataset.details),
+        }
+
+    def close(self, preparation: Preparation) -> None:
+        """Write the manifest when all files are on the disk. `preparation`: how the data set was made."""
+        manifest = self._manifest | {
+            "preparation": preparation.model_dump(mode="json"),
             "files": {name: checksum.result() for name, checksum in self._sums.items()},
         }
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
         _write_file(self._directory / MANIFEST, partial(_write_text, text))
+
+    def _pickle(self, name: str, plain: object) -> None:
+        self._write(name, partial(pickle.dump, plain, protocol=5))
 
     def _write(self, name: str, write: Callable[[_HashingWriter], object]) -> None:
         self._sums[name] = self._pool.submit(_write_file, self._directory / name, write)
@@ -119,48 +144,51 @@ def _write_text(text: str, file: _HashingWriter) -> None:
 
 
 def load(directory: Path, manifest: Mapping[str, Any]) -> ProcessedDataset:
-    """Load the data set in `directory` after checking every file's sha256. Raises DataError if one differs."""
+    """Load the data set in `directory`.
+
+    Raises DataError if a file differs from its sha256, or if the files do not agree on films, users and ratings.
+    """
     for name, expected in manifest["files"].items():
         path = directory / name
         if not path.is_file() or sha256_of(path) != expected:
             raise DataError(
                 f"{path} is missing or not the file its manifest describes. "
-                f"Run `movierec data prepare {manifest['name']} --force` to make it again."
+                f"Run `{renewing_command(manifest, '--force')}` to make it again."
             )
-    user_ids, movie_ids = (
-        IdMap(np.load(directory / name, allow_pickle=False)) for name in (USER_IDS_FILE, MOVIE_IDS_FILE)
-    )
-    user_item, times = (pd.read_pickle(directory / name) for name in (USER_ITEM_FILE, RATINGS_FILE))
-    tags = pd.read_pickle(directory / TAGS_FILE)
-    if not isinstance(tags, TagMatrix):
-        raise DataError(f"Expected a TagMatrix in {directory / TAGS_FILE}, found {type(tags).__name__}.")
-    return ProcessedDataset(
+    user_item, tags = (pd.read_pickle(directory / name) for name in (USER_ITEM_FILE, TAGS_FILE))
+    dataset = ProcessedDataset(
         name=manifest["name"],
         fingerprint=manifest["fingerprint"],
-        movies=pd.read_pickle(directory / MOVIES_FILE),
-        ratings=_rating_frame(user_item, times, user_ids, movie_ids),
-        tags=tags,
-        user_ids=user_ids,
-        movie_ids=movie_ids,
+        movies=frame_of(pd.read_pickle(directory / MOVIES_FILE)),
+        ratings=frame_of(pd.read_pickle(directory / RATINGS_FILE)),
+        tags=tags_of(tags),
+        user_ids=IdMap(user_item[USER_LABELS]),
+        movie_ids=IdMap(user_item[MOVIE_LABELS]),
         details=manifest["details"],
+        feedback=Feedback.model_validate(manifest["feedback"]),
+        items=Items.model_validate(manifest["items"]),
+    )
+    if not np.array_equal(tags[MOVIE_LABELS], labels(dataset.movie_ids)) or not _agree(dataset, user_item[MATRIX]):
+        raise DataError(
+            f"{RATINGS_FILE}, {USER_ITEM_FILE} and {TAGS_FILE} in {directory} are not of the same films, users and "
+            f"ratings. Run `{renewing_command(manifest, '--force')}` to make them again."
+        )
+    return dataset
+
+
+def _agree(dataset: ProcessedDataset, matrix: sp.csr_matrix) -> bool:
+    """Return whether the matrix has as many ratings of each user and film as the frame, with the same sum of each."""
+    if matrix.shape != (len(dataset.user_ids), len(dataset.movie_ids)) or matrix.nnz != len(dataset.ratings):
+        return False
+    stars = dataset.ratings[RATING].to_numpy()
+    users = np.repeat(np.arange(matrix.shape[0], dtype=np.int32), np.diff(matrix.indptr))
+    return _same_totals((dataset.user_rows, stars), (users, matrix.data)) and _same_totals(
+        (dataset.movie_rows, stars), (matrix.indices, matrix.data)
     )
 
 
-def _times_of_ratings(ratings: pd.DataFrame, user_item: sp.csr_matrix) -> pd.DataFrame:
-    """Return what the matrix lacks: the time of each rating, indexed by its position in the matrix's data."""
-    times = ratings[TIMESTAMP].to_frame()
-    users, movies, stars = (ratings[column].to_numpy() for column in (USER, MOVIE, RATING))
-    same_order = np.may_share_memory(stars, user_item.data)
-    return times if same_order else times.set_axis(matrix_positions(users, movies))
-
-
-def _rating_frame(user_item: sp.csr_matrix, times: pd.DataFrame, user_ids: IdMap, movie_ids: IdMap) -> pd.DataFrame:
-    """Put the frame of ratings together, in the raw file's order, from their matrix and their `times`."""
-    columns = {
-        USER: np.repeat(user_ids.ids.astype(np.int32), np.diff(user_item.indptr)),
-        MOVIE: movie_ids.ids.astype(np.int32)[user_item.indices],
-        RATING: user_item.data,
-    }
-    if not isinstance(times.index, pd.RangeIndex):
-        columns = {name: column[times.index.to_numpy()] for name, column in columns.items()}
-    return pd.DataFrame(columns | {TIMESTAMP: times[TIMESTAMP].reset_index(drop=True)}, copy=False)
+def _same_totals(ours: tuple[Rows, Stars], theirs: tuple[Rows, Stars]) -> bool:
+    """Return whether rows (n,) with their stars (n,) occur as often in both, with the same sum of stars for each."""
+    (rows, stars), (other_rows, other_stars) = ours, theirs
+    same_counts = np.array_equal(np.bincount(rows), np.bincount(other_rows))
+    return same_counts and np.allclose(np.bincount(rows, stars), np.bincount(other_rows, other_stars))

@@ -26,13 +26,13 @@ from training.datasets.cleaning.clean import (
 )
 from training.datasets.config import DatasetConfig, ProcessingConfig, PublishedCounts, find_dataset_config
 from training.datasets.credits import read_credits, with_credits
-from training.datasets.dataset import ProcessedDataset
+from training.datasets.dataset import REPEATED, ProcessedDataset
 from training.datasets.persistence import DatasetWriter
 from training.datasets.quarantine import Quarantine
 from training.datasets.readers import genome as genome_reader
 from training.datasets.readers import read_raw
 from training.datasets.sources import Sources
-from training.datasets.tables import RawTables
+from training.datasets.tables import UTF_8, RawTables
 from training.datasets.tag_matrix import Block, film_blocks, genome_block, people_block, stack_blocks, user_tag_block
 
 
@@ -84,7 +84,8 @@ def process(
         details={
             "user_tags": len(films.user_tags),
             "genome": genome_report,
-            "mended": _count_mended(ratings, movies),
+            "mended": _count_mended(raw, ratings, movies),
+            "rejected": dict(quarantine.by_reason()),
         },
     )
     writer.finish(dataset, _reports(dataset, quarantine, catalogued))
@@ -96,7 +97,7 @@ def _store_ratings(
 ) -> CleanRatings:
     """Wait for the raw ratings, clean them and start to write them."""
     ratings = clean_ratings(raw, movie_ids, quarantine, earliest)
-    writer.start_ratings(ratings.ratings, ratings.user_item)
+    writer.start_ratings(ratings.ratings, ratings.user_item, ratings.user_ids, movie_ids)
     return ratings
 
 
@@ -118,9 +119,11 @@ def _with_entries_and_credits(films: CleanFilms, ratings: pd.DataFrame, credits:
     return movies if credits is None else with_credits(movies, read_credits(credits))
 
 
-def _count_mended(ratings: CleanRatings, movies: pd.DataFrame) -> dict[str, int]:
-    repeated = {"repeated_ratings_dropped": ratings.repeated} if ratings.repeated else {}
-    return repeated | count_mended(movies)
+def _count_mended(raw: RawTables, ratings: CleanRatings, movies: pd.DataFrame) -> dict[str, Any]:
+    texts = [table.path.name for table in (raw.movies, raw.user_tags) if table.path and table.encoding != UTF_8]
+    latin_1 = {"files_read_as_latin_1": texts} if texts else {}
+    repeated = {REPEATED: ratings.repeated} if ratings.repeated else {}
+    return latin_1 | repeated | count_mended(movies)
 
 
 def _reports(dataset: ProcessedDataset, quarantine: Quarantine, catalogued: DatasetConfig | None) -> dict[str, str]:

@@ -95,6 +95,14 @@ def installed_sample() -> Path | None:
     return next((path.parent for path in paths if path.is_file()), None)
 
 
+def find_sources(name: str, raw: Path | None, credits: Path | None, genome: Path | None) -> Sources:
+    """Return the inputs of the data set `name`; raw files and credits that are not given are looked for.
+
+    Raises UsageError if the name is not valid, MissingInputError without raw files.
+    """
+    return Sources(raw or find_raw(name), credits or default_credits(name), genome)
+
+
 def default_credits(name: str) -> Path | None:
     """Return the path of credits for `name`: the project's own table, else fetched metadata, else None."""
     candidates = [_CREDIT_TABLES / f"{check_name(name)}.csv"]

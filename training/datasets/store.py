@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from filelock import FileLock
@@ -18,10 +19,18 @@ from training.datasets.config import ProcessingConfig, load_processing_config
 from training.datasets.dataset import ProcessedDataset, TagMatrix
 from training.datasets.manifest import processed_files, read_manifest
 from training.datasets.names import dataset_path
+from training.datasets.preparation import (
+    FileState,
+    Options,
+    Preparation,
+    preparation_of,
+    renewing_command,
+    stored_options,
+)
 from training.datasets.quarantine import Quarantine
-from training.datasets.sources import Sources, count_lines, default_credits, find_raw
+from training.datasets.sources import count_lines, find_sources
 
-__all__ = ["ProcessedDataset", "TagMatrix", "load_dataset", "prepare"]
+__all__ = ["ProcessedDataset", "TagMatrix", "changes_since", "is_prepared", "load_dataset", "prepare"]
 
 RULES_VERSION = 5  # to be raised whenever the same input gives another result
 
@@ -38,11 +47,42 @@ def load_dataset(name: str, processed_root: Path | None = None) -> ProcessedData
     if manifest is None:
         raise MissingInputError(f"No processed data set in {directory}. Run `movierec data prepare {name}` first.")
     if not persistence.is_current(manifest):
-        raise MissingInputError(
-            f"{directory} was written by pandas {manifest.get('pandas')} in format {manifest.get('format')}; this is "
-            f"pandas {pd.__version__}, format {persistence.FORMAT}. Run `movierec data prepare {name}` again."
-        )
+        raise MissingInputError(_renewal(directory, manifest))
     return persistence.load(directory, manifest)
+
+
+def _renewal(directory: Path, manifest: Mapping[str, Any]) -> str:
+    """Return why a stored data set cannot be opened any more, and the command that renews it."""
+    hint = "" if preparation_of(manifest) else ", with the --raw, --credits and --genome that it was made with, if any"
+    return (
+        f"{directory} was written by pandas {manifest.get('pandas')} in format {manifest.get('format')}; this is "
+        f"pandas {pd.__version__}, format {persistence.FORMAT}. Run `{renewing_command(manifest)}` again{hint}."
+    )
+
+
+def is_prepared(name: str, processed_root: Path | None = None) -> bool:
+    """Return whether there is a processed data set `name`, whatever its format. Raises UsageError for a bad name."""
+    return read_manifest(dataset_path(processed_root or home.processed_data(), name)) is not None
+
+
+def changes_since(name: str, processed_root: Path | None = None) -> str:
+    """Return which inputs of the processed data set `name` changed since it was made and how to take them, or ""."""
+    manifest = read_manifest(dataset_path(processed_root or home.processed_data(), name))
+    preparation = preparation_of(manifest) if manifest else None
+    if manifest is None or preparation is None:
+        return ""
+    options = {option: preparation.options.get(option) for option in ("raw", "credits", "genome")}
+    paths = {option: Path(str(value)) if value else None for option, value in options.items()}
+    try:
+        changed = preparation.changed(find_sources(name, **paths).files())
+    except MissingInputError:  # nothing is there that could be taken
+        return ""
+    if not changed:
+        return ""
+    return (
+        f"{name} is used as it was prepared; changed since: {', '.join(changed)}. To take that in: "
+        f"{renewing_command(manifest)}"
+    )
 
 
 def prepare(
@@ -69,32 +109,47 @@ def prepare(
     config = load_processing_config()
     if max_bad_share is not None:
         config = config.model_copy(update={"max_bad_share": max_bad_share})
-    sources = Sources(raw or find_raw(name), credits or default_credits(name), genome)
+    sources = find_sources(name, raw, credits, genome)
     files = sources.files()
     if read_manifest(directory) is None:
         require_replaceable(directory, processed_files)  # before anything is made beside it
     processed_root.mkdir(parents=True, exist_ok=True)
     with FileLock(processed_root / f".{name}.lock"), ThreadPoolExecutor(max_workers=1) as background:
         states_before = _states(files)
-        fingerprint = background.submit(_fingerprint, files, config)
+        sums = background.submit(_checksums, files)
+        fingerprint = background.submit(lambda: _fingerprint(sums.result(), config))
         if not force and (dataset := _load_up_to_date(directory, fingerprint)):
             return dataset
         # pandera takes long to import: only where rows are checked
         from training.datasets.processing import process
 
         quarantine = Quarantine(config.max_bad_share * count_lines(files))
+        options = {"raw": raw, "credits": credits, "genome": genome, "max_bad_share": max_bad_share}
         with persistence.open_writer(directory) as writer:
             dataset = process(name, sources, config, quarantine, fingerprint, writer)
             _require_unchanged(files, states_before)
+            writer.close(_preparation(options, sums.result(), states_before))
         return dataset
 
 
-def _fingerprint(files: Sequence[Path], config: ProcessingConfig) -> str:
-    """Return a sha256 over the cleaning rules' version, the configuration and the files' contents."""
+def _checksums(files: Sequence[Path]) -> dict[Path, str]:
+    """Return the sha256 of each file, in the same order."""
     with ThreadPoolExecutor(max_workers=2) as pool:
-        sums = pool.map(sha256_of, files)
-        inputs = [f"{path.name} {checksum}" for path, checksum in zip(files, sums, strict=True)]
+        return dict(zip(files, pool.map(sha256_of, files), strict=True))
+
+
+def _fingerprint(sums: Mapping[Path, str], config: ProcessingConfig) -> str:
+    """Return a sha256 over the cleaning rules' version, the configuration and the files' contents."""
+    inputs = [f"{path.name} {checksum}" for path, checksum in sums.items()]
     return hashlib.sha256("\n".join([f"rules {RULES_VERSION}", config.model_dump_json(), *inputs]).encode()).hexdigest()
+
+
+def _preparation(options: Options, sums: Mapping[Path, str], states: Sequence[tuple[int, int]]) -> Preparation:
+    files = {
+        str(path.absolute()): FileState(*state, checksum)
+        for (path, checksum), state in zip(sums.items(), states, strict=True)
+    }
+    return Preparation(options=stored_options(options), files=files)
 
 
 def _require_unchanged(files: Sequence[Path], states_before: Sequence[tuple[int, int]]) -> None:

@@ -16,6 +16,7 @@ from recommender.schema import TIMESTAMP as TIME
 
 PERSON = "person"  # "role/identity" of somebody known by an identity but not by a name
 
+UTF_8 = "utf-8"
 RATING_TABLE = dict(RATING_DTYPES)
 LINK_TABLE = {MOVIE: "int32", IMDB_ID: "Int64"}
 USER_TAG_TABLE = {USER: "int32", MOVIE: "int32", TAG: "str", TIME: "int64"}
@@ -28,13 +29,14 @@ PEOPLE_TABLE = {MOVIE: "int32", PERSON: "str"}
 class Table:
     """A frame and the file that it was read from: row i is line `lines[i]` of `path`, counted from 1 with the header.
 
-    `lines` is None if no line was skipped; row i is then line `first_line + i`.
+    `lines` is None if no line was skipped; row i is then line `first_line + i`. `encoding`: the file's.
     """
 
     frame: pd.DataFrame
     path: Path | None = None
     first_line: int = 1
     lines: NDArray[np.int64] | None = None
+    encoding: str = UTF_8
 
     def line_numbers(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the line number in the file of each of these rows."""

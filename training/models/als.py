@@ -19,7 +19,7 @@ from training.kernels.least_squares import solve_rows
 from training.kernels.ordering import fullest_first
 from training.kernels.threads import Map, Scratch, thread_map
 from training.models.arrays import unit_rows
-from training.models.base import FittedModel, TrainingData
+from training.models.base import MOST_FACTORS, FittedModel, TrainingData
 from training.progress import Progress, silent
 
 Factors = NDArray[np.float32]
@@ -29,7 +29,7 @@ LOSS_BELOW = 2_000_000  # ratings; on larger data the learning curve would cost 
 class AlsConfig(Config):
     """Parameters of `implicit.als.AlternatingLeastSquares`, and of the confidence of a rating."""
 
-    factors: int = Field(64, gt=0)
+    factors: int = Field(64, gt=0, le=MOST_FACTORS)
     iterations: int = Field(20, gt=0)
     regularization: float = Field(20.0, ge=0)
     alpha: float = Field(2.0, gt=0, description="weight of what was seen against what was not")

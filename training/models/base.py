@@ -18,6 +18,8 @@ from training.config import Config
 from training.datasets.store import TagMatrix
 from training.progress import Progress
 
+MOST_FACTORS = 4096  # more is a slip: ALS alone would need a matrix of factors x factors
+
 
 @dataclass(frozen=True)
 class TrainingData:

@@ -9,14 +9,14 @@ from pydantic import Field
 from recommender.scoring.specs import SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.models.arrays import unit_rows
-from training.models.base import FittedModel, TrainingData
+from training.models.base import MOST_FACTORS, FittedModel, TrainingData
 from training.progress import Progress
 
 
 class ContentConfig(Config):
     """Parameters of the compression; configs/datasets weights the blocks of the movie-tag matrix."""
 
-    factors: int = Field(128, gt=0)
+    factors: int = Field(128, gt=0, le=MOST_FACTORS)
     iterations: int = Field(5, gt=0, description="power iterations of the randomised solver")
 
 

@@ -15,7 +15,7 @@ from training.config import Config
 from training.kernels.least_squares import solve_rows
 from training.kernels.threads import Map, thread_map
 from training.models.als import factor_model
-from training.models.base import FittedModel, TrainingData
+from training.models.base import MOST_FACTORS, FittedModel, TrainingData
 from training.progress import Progress
 
 INIT_DEVIATION = 0.1  # of the length of a factor vector, as in the paper
@@ -24,7 +24,7 @@ INIT_DEVIATION = 0.1  # of the length of a factor vector, as in the paper
 class IalsConfig(Config):
     """Parameters of the paper, under the names that they have in ALS."""
 
-    factors: int = Field(64, gt=0)
+    factors: int = Field(64, gt=0, le=MOST_FACTORS)
     iterations: int = Field(16, gt=0)
     regularization: float = Field(0.03, gt=0)
     regularization_exponent: float = Field(1.0, ge=0, le=1, description="nu: 0 as in ALS, 1 as in a loss per rating")

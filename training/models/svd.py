@@ -11,7 +11,7 @@ from recommender.errors import UsageError
 from recommender.scoring.specs import FactorSpec, SimilarityPart, SimilaritySpec, SvdFoldIn
 from training.config import Config
 from training.models.arrays import unit_rows
-from training.models.base import FittedModel, TrainingData
+from training.models.base import MOST_FACTORS, FittedModel, TrainingData
 from training.models.surprise_arrays import ArraySVD, ArrayTrainset
 from training.progress import Progress
 
@@ -19,7 +19,7 @@ from training.progress import Progress
 class SvdConfig(Config):
     """Parameters of `surprise.SVD`."""
 
-    factors: int = Field(100, gt=0)
+    factors: int = Field(100, gt=0, le=MOST_FACTORS)
     iterations: int = Field(20, gt=0, description="passes over the ratings (n_epochs)")
     learning_rate: float = Field(0.005, gt=0, description="lr_all")
     regularization: float = Field(0.02, ge=0, description="reg_all")

@@ -6,16 +6,16 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import Field
 
-from recommender.errors import UsageError
+from recommender.errors import DataError, UsageError
 from training.config import CONFIG_ROOT, Config, load_config
 from training.datasets.store import ProcessedDataset
 from training.models import NAMES, RATING_MODELS, configure
-from training.splits.cut import splits
+from training.splits.cut import NO_TIMES, splits
 from training.splits.protocol import ProtocolConfig, load_protocol
 
 ALL = "all"
@@ -27,6 +27,14 @@ class PeopleProtocol(Config):
     large: str
     small: str
     least_users: int = Field(ge=1, description="test users that `large` must have")
+    without_times: str = Field(description="protocol for ratings without times")
+
+
+class TitlesProtocol(Config):
+    """Names of the protocols that judge similar items."""
+
+    with_times: str
+    without_times: str
 
 
 class Trainings(Config):
@@ -49,7 +57,7 @@ class TrainingConfig(Config):
     """Settings of configs/training.yaml."""
 
     people: PeopleProtocol
-    titles: str
+    titles: TitlesProtocol
     trainings: Trainings
     choose_by: str
     agreement: AgreementConfig
@@ -65,6 +73,7 @@ class Plan:
     people: ProtocolConfig  # judges lists for people
     titles: ProtocolConfig  # judges films like a film
     further: tuple[ProtocolConfig, ...]
+    left_out: Mapping[str, str]  # protocol that cannot judge these data -> the reason
     settings: TrainingConfig
     seed: int
     trainings: int
@@ -109,16 +118,17 @@ def make_plan(what: str, dataset: ProcessedDataset, *, seed: int = 0, overrides:
     if what == ALL and overrides:
         raise UsageError("--set changes one algorithm; name that algorithm instead of `all`.")
     settings = load_config(CONFIG_ROOT / "training.yaml", TrainingConfig)
-    people = people_protocol(dataset, settings.people)
-    is_large = people == settings.people.large
+    protocols = choose_protocols(dataset, settings)
+    is_large = protocols.people == settings.people.large
     names = [name for name in NAMES if name not in left_out(dataset)] if what == ALL else [what]
     return Plan(
         dataset=dataset,
         configs={name: configure(name, overrides) for name in names},
         composite=what == ALL,
-        people=load_protocol(people),
-        titles=load_protocol(settings.titles),
-        further=() if is_large else (load_protocol(settings.people.large),),
+        people=load_protocol(protocols.people),
+        titles=load_protocol(protocols.titles),
+        further=tuple(map(load_protocol, protocols.further)),
+        left_out=protocols.left_out,
         settings=settings,
         seed=seed,
         trainings=settings.trainings.large if is_large else settings.trainings.small,
@@ -137,6 +147,33 @@ def people_protocol(dataset: ProcessedDataset, choice: PeopleProtocol) -> str:
     split = splits(load_protocol(choice.large), dataset, seed=0)[0]
     users = len(np.unique(dataset.user_rows[split.test]))
     return choice.large if users >= choice.least_users else choice.small
+
+
+class Protocols(NamedTuple):
+    """Names of the protocols that judge a training, and the reason for each that is left out."""
+
+    people: str
+    titles: str
+    further: tuple[str, ...]
+    left_out: dict[str, str]
+
+
+def choose_protocols(dataset: ProcessedDataset, settings: TrainingConfig) -> Protocols:
+    """Return the protocols for this data: without times those that need none, by `large` only with test users enough.
+
+    On small data `large` is a further protocol, where it can be cut at all.
+    """
+    people, titles = settings.people, settings.titles
+    if not dataset.has_times:
+        ordered = (people.large, people.small, titles.with_times)
+        return Protocols(people.without_times, titles.without_times, (), dict.fromkeys(ordered, NO_TIMES))
+    try:
+        split = splits(load_protocol(people.large), dataset, seed=0)[0]
+    except DataError as error:
+        return Protocols(people.small, titles.with_times, (), {people.large: str(error)})
+    if len(np.unique(dataset.user_rows[split.test])) >= people.least_users:
+        return Protocols(people.large, titles.with_times, (), {})
+    return Protocols(people.small, titles.with_times, (people.large,), {})
 
 
 def _digest(identity: Any) -> str:

@@ -85,6 +85,7 @@ class Recorder:
             "protocols": ",".join(protocol.name for protocol in plan.protocols),
             "people_protocol": plan.people.name,
             "titles_protocol": plan.titles.name,
+            "protocols_left_out": "; ".join(f"{name}: {reason}" for name, reason in plan.left_out.items()),
             "judging_key": plan.judging_key,
             "training": self.workspace.name,
             "training_key": plan.key,

@@ -7,7 +7,7 @@ changes nothing, however many models are made of it. Finished stages outlive a k
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from training.pipeline.checkpoints import open_workspace
 from training.pipeline.code_version import code_digest
 from training.pipeline.plan import make_plan
 from training.pipeline.stages import COMPOSITE, Training
-from training.progress import Clock, Progress, silent
+from training.progress import Clock, Progress, silent, unheard
 
 if TYPE_CHECKING:
     from training.pipeline.record import Recorder, Trained
@@ -32,14 +32,17 @@ def train(
     overrides: Sequence[str] = (),
     tracker: Tracker | None = None,
     progress: Progress = silent,
+    say: Callable[[str], None] = unheard,
     clock: Clock | None = None,
 ) -> list[Trained]:
     """Train the algorithm `what`, or `all` of them and last the composite, and return the registered versions in order.
 
-    `overrides` are `key=value` for the configuration of a single algorithm. `clock` gets the seconds of each stage.
-    Raises UsageError, DataError.
+    `overrides` are `key=value` for the configuration of a single algorithm. `say` gets a sentence for each
+    protocol that cannot judge these data, `clock` the seconds of each stage. Raises UsageError, DataError.
     """
     plan = make_plan(what, dataset, seed=seed, overrides=overrides)
+    for protocol, reason in plan.left_out.items():
+        say(f"Not judged by {protocol}: {reason.rstrip('.')}.")
     # Work for one core that needs no model is done while models are fitted: MLflow's start, the map of films.
     with open_workspace(f"{dataset.name}-{plan.key}-{code_digest()}") as workspace, ThreadPoolExecutor(1) as aside:
         training = Training(plan, workspace, progress, clock=clock or Clock())

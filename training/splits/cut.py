@@ -30,11 +30,14 @@ from training.splits.protocol import (
     LatestSplit,
     PerItemSplit,
     ProtocolConfig,
+    RandomLikesSplit,
+    RandomSplit,
     TemporalSplit,
 )
 
 Mask = NDArray[np.bool_]
 Masks = dict[str, Mask]  # by field of Split
+NO_TIMES = "it orders ratings by time, and these have no times or all the same"
 _SEED_STEP = 1000  # from one validation split to the next: far from the seeds of other splits
 _ROUNDING = 1e-9  # 0.2 * 35 is 7.000000000000001; a share of a count is rounded up only beyond this
 
@@ -66,13 +69,20 @@ class _Table:
 def splits(protocol: ProtocolConfig, dataset: ProcessedDataset, seed: int) -> list[Split]:
     """Return the protocol's train/test splits of a data set: one, or one per fold. The same seed gives the same splits.
 
-    Raises DataError where a part is empty, MissingInputError where a file of the split is not there.
+    Raises DataError where a part is empty or the ratings lack the times that the protocol orders them by,
+    MissingInputError where a file of the split is not there.
     """
+    if protocol.split.needs_times and not dataset.has_times:
+        raise DataError(f"Protocol {protocol.name} cannot judge these data: {NO_TIMES}.")
     if isinstance(protocol.split, FilesSplit):
         folds = [file_masks(protocol.split, dataset)]
     else:
         table = _table(dataset)
-        folds = _cut(protocol.split, table, is_relevant(protocol, table.ratings, dataset.feedback), seed)
+        likes = is_relevant(protocol, table.ratings, dataset.feedback)
+        if not likes.any():
+            least = protocol.on(dataset.feedback).relevance
+            raise DataError(f"Protocol {protocol.name} judges by likes, ratings of at least {least:g}; there are none.")
+        folds = _cut(protocol.split, table, likes, seed)
     return [_checked_split(masks, protocol, seed, fold) for fold, masks in enumerate(folds)]
 
 
@@ -139,9 +149,9 @@ def _cut(rule: CutSplit, table: _Table, likes: Mask, seed: int, *, random_likes:
     """Return the masks of each fold of `rule`."""
     rng = np.random.default_rng(seed)
     match rule:
-        case LatestSplit():
-            return [_latest(rule, table)]
-        case LatestLikesSplit():
+        case LatestSplit() | RandomSplit():
+            return [_latest(rule, table if rule.needs_times else _shuffled(table, rng))]
+        case LatestLikesSplit() | RandomLikesSplit():
             return [_latest_likes(rule, table, likes, rng, random_likes=random_likes)]
         case TemporalSplit():
             return [_temporal(rule, table)]
@@ -157,18 +167,28 @@ def _cut(rule: CutSplit, table: _Table, likes: Mask, seed: int, *, random_likes:
             assert_never(rule)
 
 
-def _latest(rule: LatestSplit, table: _Table) -> Masks:
+def _latest(rule: LatestSplit | RandomSplit, table: _Table) -> Masks:
     everything = np.ones(len(table.users), dtype=bool)
     test = _latest_of_each_user(table, everything, rule.share, rule.min_ratings)
     return {"train": ~test, "test": test}
 
 
 def _latest_likes(
-    rule: LatestLikesSplit, table: _Table, likes: Mask, rng: np.random.Generator, *, random_likes: bool
+    rule: LatestLikesSplit | RandomLikesSplit,
+    table: _Table,
+    likes: Mask,
+    rng: np.random.Generator,
+    *,
+    random_likes: bool,
 ) -> Masks:
-    ordered = replace(table, times=rng.permutation(len(table.times))) if random_likes else table
+    ordered = _shuffled(table, rng) if random_likes or not rule.needs_times else table
     test = _latest_of_each_user(ordered, likes, rule.share, rule.min_likes)
     return {"train": ~test, "test": test, "queries": _draw_queries(rule.queries, table, likes & ~test, test, rng)}
+
+
+def _shuffled(table: _Table, rng: np.random.Generator) -> _Table:
+    """Return the ratings with random times: the latest are then random ones."""
+    return replace(table, times=rng.permutation(len(table.times)))
 
 
 def _temporal(rule: TemporalSplit, table: _Table) -> Masks:

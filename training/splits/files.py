@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from recommender import home
 from recommender.errors import DataError, MissingInputError, UsageError
+from recommender.feedback import MOVIELENS, Feedback
 from recommender.files import sha256_of
-from recommender.films.ids import IdMap
+from recommender.films.ids import UNKNOWN, IdMap
 from recommender.schema import (
     ACTORS,
     ALTERNATIVE_TITLES,
@@ -23,17 +24,19 @@ from recommender.schema import (
     GENRES,
     MOVIE,
     ORIGINAL_TITLE,
-    RATING_DTYPES,
-    RATING_MAX,
+    RATING,
     TITLE,
     USER,
     YEAR,
 )
 from training.datasets.names import is_name
+from training.datasets.plain import Labels, labels
+from training.datasets.scales import find_scale
 from training.datasets.store import ProcessedDataset, TagMatrix
+from training.splits.pairs import id_column, read_pairs
 from training.splits.protocol import FilesSplit, ProtocolConfig
 
-_COLUMNS = list(RATING_DTYPES)
+_MOST_STEPS = 1000  # of a scale; more are counts, no ratings
 
 
 def file_masks(rule: FilesSplit, dataset: ProcessedDataset) -> dict[str, NDArray[np.bool_]]:
@@ -66,22 +69,50 @@ def files_dataset(protocol: ProtocolConfig) -> ProcessedDataset:
     if not isinstance(rule, FilesSplit) or rule.train is None or rule.test is None:
         raise UsageError("A data set made of files needs both: give --train FILE and --test FILE.")
     paths = [path for path in (rule.train, rule.valid, rule.test) if path]
-    rows = pd.concat([read_pairs(path) for path in paths])
+    rows = _joined([read_pairs(path) for path in paths])
     ratings = rows.drop_duplicates([USER, MOVIE], keep="last").reset_index(drop=True)
-    movies = np.unique(ratings[MOVIE].to_numpy())
+    feedback = _feedback(ratings, paths)
+    if ratings[RATING].nunique() == 1:  # equal ratings say no more than that there are pairs
+        ratings[RATING] = np.float32(feedback.maximum)
+    movies = IdMap.from_raw(ratings[MOVIE].to_numpy())
     fingerprint = hashlib.sha256("".join(sha256_of(path) for path in paths).encode()).hexdigest()
     return ProcessedDataset(
         name=rule.train.parent.name if is_name(rule.train.parent.name) else protocol.name,
         fingerprint=fingerprint,
-        movies=_numbered_films(movies),
+        movies=_numbered_films(labels(movies)),
         ratings=ratings,
         tags=TagMatrix(sp.csr_matrix(np.empty((len(movies), 0), dtype=np.float32)), [], {}),
         user_ids=IdMap.from_raw(ratings[USER].to_numpy()),
-        movie_ids=IdMap(movies.astype(np.int64)),
+        movie_ids=movies,
+        feedback=feedback,
     )
 
 
-def _numbered_films(movies: NDArray[np.int32]) -> pd.DataFrame:
+def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Put the rows of several files together; ids are text in all of them where they are in one."""
+    rows = pd.concat(tables, ignore_index=True)
+    for column in (USER, MOVIE):
+        rows[column] = id_column(pd.concat([table[column].astype("str") for table in tables], ignore_index=True))
+    return rows
+
+
+def _feedback(ratings: pd.DataFrame, paths: list[Path]) -> Feedback:
+    """Return MovieLens's scale where the ratings are on it or all equal, else the scale that they are on.
+
+    Raises DataError where they are on none.
+    """
+    stars = ratings[RATING].to_numpy()
+    scale = find_scale(stars)
+    if scale is None or scale.minimum == scale.maximum or np.isin(stars, MOVIELENS.bins).all():
+        return MOVIELENS
+    if scale.step is None or scale.maximum - scale.minimum > _MOST_STEPS * scale.step:
+        raise DataError(
+            f"Expected ratings on a scale in {', '.join(map(str, paths))}; found {scale}. Leave the ratings out."
+        )
+    return Feedback.scale(scale.minimum, scale.maximum, scale.step)
+
+
+def _numbered_films(movies: Labels) -> pd.DataFrame:
     titles = pd.Series([f"Item {movie}" for movie in movies], dtype="str")
     empty_lists: pd.Series[Any] = pd.Series([[] for _ in movies], dtype="object")
     return pd.DataFrame(
@@ -96,40 +127,6 @@ def _numbered_films(movies: NDArray[np.int32]) -> pd.DataFrame:
     )
 
 
-def read_pairs(path: Path) -> pd.DataFrame:
-    """Read a split's file as a table of user_id, movie_id, rating and timestamp, in file order.
-
-    Rows are `user,item[,rating[,timestamp]]` (comma or tab, with or without a header), or one line per user: `user item
-    item ...`, separated by blanks. A missing rating is five stars, a missing time is 0. Raises MissingInputError or
-    DataError.
-    """
-    if not path.is_file():
-        raise MissingInputError(f"{path} is not there. Name the split's files with --train, --valid and --test.")
-    lines = path.read_text("utf-8-sig").splitlines()
-    if not any(text.strip() for text in lines):
-        raise MissingInputError(f"{path} is empty.")
-    separator = next((mark for mark in ("\t", ",") if mark in lines[0]), None)
-    rows = _table_rows(lines, separator) if separator else _user_lines(lines)
-    try:
-        frame = pd.DataFrame(rows, columns=_COLUMNS).astype(RATING_DTYPES)
-    except (ValueError, OverflowError) as error:
-        raise DataError(f"{path}: expected user,item[,rating[,timestamp]] or `user item item ...`: {error}.") from error
-    return frame
-
-
-def _table_rows(lines: list[str], separator: str) -> list[tuple[str, ...]]:
-    cells = [text.split(separator) for text in lines if text.strip()]
-    if not cells[0][0].strip().lstrip("-").isdigit():
-        cells = cells[1:]
-    defaults = ["", "", str(RATING_MAX), "0"]
-    return [tuple([*row, *defaults[len(row) :]][:4]) for row in cells]
-
-
-def _user_lines(lines: list[str]) -> list[tuple[str, ...]]:
-    words = [text.split() for text in lines if text.strip()]
-    return [(user, item, str(RATING_MAX), "0") for user, *items in words for item in items]
-
-
 def _rows_of(path: Path | None, option: str, dataset: ProcessedDataset) -> NDArray[np.bool_]:
     """Return which ratings of the data set (n,) the file at `path` names.
 
@@ -138,13 +135,20 @@ def _rows_of(path: Path | None, option: str, dataset: ProcessedDataset) -> NDArr
     if path is None:
         raise MissingInputError(f"This protocol is made of files: give {option} FILE.")
     pairs = read_pairs(path if path.exists() or path.is_absolute() else home.raw_data() / dataset.name / path)
-    users, movies = dataset.user_ids.rows(pairs[USER].to_numpy()), dataset.movie_ids.rows(pairs[MOVIE].to_numpy())
+    users, movies = _rows(pairs[USER], dataset.user_ids), _rows(pairs[MOVIE], dataset.movie_ids)
     n_movies = len(dataset.movie_ids)
     keys = np.where((users < 0) | (movies < 0), -1, users * n_movies + movies)
     rating_keys = dataset.user_rows.astype(np.int64) * n_movies + dataset.movie_rows
     if missing := int((~np.isin(keys, rating_keys)).sum()):
         raise DataError(f"{path}: {missing} of {len(keys)} pairs are not ratings of {dataset.name}.")
     return np.isin(rating_keys, keys)
+
+
+def _rows(raw: pd.Series, ids: IdMap) -> NDArray[np.int64]:
+    """Return the row of each raw id (n,), UNKNOWN where the data set lacks it; numbers are text where its ids are."""
+    if ids.is_text or isinstance(raw.dtype, pd.CategoricalDtype):
+        return ids.rows(raw.astype("str").to_numpy(dtype=object)) if ids.is_text else np.full(len(raw), UNKNOWN)
+    return ids.rows(raw.to_numpy())
 
 
 def _check_disjoint(**masks: NDArray[np.bool_]) -> None:

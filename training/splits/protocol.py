@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -30,6 +30,7 @@ BeyondMetric = Literal[
 class LatestSplit(Config):
     """Hold out each user's latest ratings; file order breaks ties in time."""
 
+    needs_times: ClassVar[bool] = True
     kind: Literal["latest"]
     share: float = Field(gt=0, lt=1, description="share of each user's ratings that is held out, at least one rating")
     min_ratings: int = Field(ge=2, description="users with fewer are in no test part")
@@ -38,6 +39,7 @@ class LatestSplit(Config):
 class LatestLikesSplit(Config):
     """Hold out each user's latest likes; some of the earlier likes are the query items."""
 
+    needs_times: ClassVar[bool] = True
     kind: Literal["latest_likes"]
     share: float = Field(gt=0, lt=1, description="share of each user's likes that is held out, at least one like")
     min_likes: int = Field(ge=2, description="users with fewer are in no test part")
@@ -47,14 +49,35 @@ class LatestLikesSplit(Config):
 class TemporalSplit(Config):
     """Split all ratings at one point in time, the same for all users."""
 
+    needs_times: ClassVar[bool] = True
     kind: Literal["temporal"]
     share: float = Field(gt=0, lt=1, description="share of all ratings that lies before the cut")
     min_train_ratings: int = Field(ge=1, description="users with fewer before the cut are in no test part")
 
 
+class RandomSplit(Config):
+    """Hold out a random share of each user's ratings."""
+
+    needs_times: ClassVar[bool] = False
+    kind: Literal["random"]
+    share: float = Field(gt=0, lt=1, description="share of each user's ratings that is held out, at least one rating")
+    min_ratings: int = Field(ge=2, description="users with fewer are in no test part")
+
+
+class RandomLikesSplit(Config):
+    """Hold out a random share of each user's likes; some of the other likes are the query items."""
+
+    needs_times: ClassVar[bool] = False
+    kind: Literal["random_likes"]
+    share: float = Field(gt=0, lt=1, description="share of each user's likes that is held out, at least one like")
+    min_likes: int = Field(ge=2, description="users with fewer are in no test part")
+    queries: int = Field(ge=1, description="at most so many liked training films per user, drawn by the seed")
+
+
 class FoldsSplit(Config):
     """Assign ratings at random to equal folds; each fold is the test part once."""
 
+    needs_times: ClassVar[bool] = False
     kind: Literal["folds"]
     folds: int = Field(ge=2)
 
@@ -62,6 +85,7 @@ class FoldsSplit(Config):
 class PerItemSplit(Config):
     """Train on a random share of each item's ratings, drawn by `np.random.RandomState(seed)`."""
 
+    needs_times: ClassVar[bool] = False
     kind: Literal["per_item"]
     share: float = Field(gt=0, lt=1, description="share of each film's ratings that trains")
     validation_share: float = Field(
@@ -72,6 +96,7 @@ class PerItemSplit(Config):
 class HeldOutUsersSplit(Config):
     """Hold out some users from training; part of their likes is folded in, the rest tested (Liang et al., 2018)."""
 
+    needs_times: ClassVar[bool] = False
     kind: Literal["held_out_users"]
     share: float = Field(gt=0, lt=1, description="share of the users held out")
     fold_in: float = Field(gt=0, lt=1, description="share of a held-out user's likes that the model is shown")
@@ -81,6 +106,7 @@ class HeldOutUsersSplit(Config):
 class HeldOutFilmsSplit(Config):
     """Hold out all ratings of some items; users' likes of other items are the queries."""
 
+    needs_times: ClassVar[bool] = False
     kind: Literal["held_out_films"]
     share: float = Field(gt=0, lt=1, description="share of the films held out")
     queries: int = Field(ge=1, description="at most so many liked training films per user, drawn by the seed")
@@ -89,6 +115,7 @@ class HeldOutFilmsSplit(Config):
 class FilesSplit(Config):
     """Read the parts from published files; relative paths are resolved in the data set's raw directory."""
 
+    needs_times: ClassVar[bool] = False
     kind: Literal["files"]
     train: Path | None = None
     valid: Path | None = None
@@ -98,7 +125,15 @@ class FilesSplit(Config):
 
 # The splits that are computed from the ratings alone.
 CutSplit = (
-    LatestSplit | LatestLikesSplit | TemporalSplit | FoldsSplit | PerItemSplit | HeldOutUsersSplit | HeldOutFilmsSplit
+    LatestSplit
+    | LatestLikesSplit
+    | TemporalSplit
+    | RandomSplit
+    | RandomLikesSplit
+    | FoldsSplit
+    | PerItemSplit
+    | HeldOutUsersSplit
+    | HeldOutFilmsSplit
 )
 AnySplit = Annotated[CutSplit | FilesSplit, Field(discriminator="kind")]
 

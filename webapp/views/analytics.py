@@ -171,7 +171,7 @@ def _all_over_time(api: Api) -> None:
 def _over_time(api: Api, *, movie_id: int | str | None = None, genre: str | None = None) -> None:
     periods = _optional(lambda: api.over_time(movie_id=movie_id, genre=genre))
     st.subheader("When the ratings came in", anchor=False)
-    if periods is None:
+    if not periods:
         st.info("This model version does not know when ratings were given.", icon=":material/info:")
         return
     st.altair_chart(ratings_by_period(periods, source.words()), width="stretch")

@@ -230,7 +230,7 @@ def test_an_edited_report_is_not_replaced(report, force, movierec, home, capsys)
 
 
 @pytest.mark.fault(58)
-@pytest.mark.parametrize("file", ["processed_movies.pkl", "user_ids.npy"])
+@pytest.mark.parametrize("file", ["processed_movies.pkl", "user_item_matrix.pkl"])
 def test_a_damaged_array_or_pickle_is_made_anew(file, movierec, home):
     path = home / "data/processed/other" / file
     whole = path.read_bytes()

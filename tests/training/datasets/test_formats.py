@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from recommender.errors import DataError, MissingInputError
+from recommender.errors import DataError, MissingInputError, UsageError
 from recommender.schema import ACTORS, DIRECTORS, MOVIE, RATING, RATING_DTYPES, TIMESTAMP, USER
 from training.datasets.credits import read_credits
 from training.datasets.quarantine import Quarantine
@@ -110,6 +110,143 @@ def test_columns_may_stand_in_another_order_with_others_between(tmp_path):
     rows = ["rating,note,movieId,timestamp,userId", '4,"a, b",1,900000000,3']
     table = read_raw(write(tmp_path / "raw", FILMS["csv"] | {"ratings.csv": rows}), Quarantine()).ratings
     assert table.frame.to_numpy(dtype=float).tolist() == [[3, 1, 4, 900_000_000]]
+
+
+HEADS = [
+    "user_id,movie_id,rating,timestamp", "userid,movieid,Rating,Timestamp", '"User ID","itemId","rating","time"',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_header_may_spell_its_names_in_another_way(tmp_path, head):
+    table = read_raw(write(tmp_path / "raw", FILMS["csv"] | {"ratings.csv": [head, "3,1,4,900000000"]}), Quarantine())
+    assert table.ratings.frame.to_numpy(dtype=float).tolist() == [[3, 1, 4, 900_000_000]]
+
+
+def test_a_column_that_stands_twice_is_refused(tmp_path):
+    files = FILMS["csv"] | {"ratings.csv": ["userId,user_id,movieId,rating", "1,2,1,4"]}
+    with pytest.raises(DataError, match=r"one column userId in the first line of .*; found userId and user_id"):
+        _ = read_raw(write(tmp_path / "raw", files), Quarantine()).ratings
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        ["900000000.0", "900000001.75", "900000002.5"],
+        ["900000000000", "900000001999", "900000002000"],
+        ["1998-07-09T16:00:00Z", "1998-07-09 16:00:01", "1998-07-09T18:00:02+02:00"],
+        ['"1998-07-09 16:00:00"', '"1998-07-09 16:00:01.5"', '"1998-07-09 16:00:02"'],
+    ],
+    ids=["decimals", "milliseconds", "dates", "dates in quotes"],
+)
+def test_times_are_read_in_several_forms(tmp_path, spelled):
+    rows = [f"{user},1,4,{time}" for user, time in enumerate(spelled)]
+    files = FILMS["csv"] | {"ratings.csv": ["userId,movieId,rating,timestamp", *rows]}
+    frame = read_raw(write(tmp_path / "raw", files), Quarantine()).ratings.frame
+    assert frame[TIMESTAMP].tolist() == [900_000_000, 900_000_001, 900_000_002]
+    assert frame.dtypes.astype(str).to_dict() == RATING_DTYPES
+
+
+def test_a_text_among_dates_is_rejected_alone(tmp_path):
+    rows = ["1,1,4,1998-07-09", "2,1,4,soon", "3,1,4,1998-07-11"]
+    raw = write(tmp_path / "raw", FILMS["csv"] | {"ratings.csv": ["userId,movieId,rating,timestamp", *rows]})
+    dataset = prepare("mine", raw=raw, processed_root=tmp_path, max_bad_share=0.5)
+    assert dataset.ratings[USER].tolist() == [1, 3]
+    assert dataset.dropped == {"ratings.csv: timestamp is impossible": 1}
+
+
+WITHOUT_TIMES = {
+    "csv": ("ratings.csv", ["userId,movieId,rating"], ","),
+    "dat": ("ratings.dat", [], "::"),
+    "u": ("u.data", [], "\t"),
+    "recbole": ("x.inter", ["item_id:token\trating:float\tuser_id:token"], "\t"),
+}
+
+
+@pytest.mark.parametrize("layout", FILMS)
+def test_files_may_lack_times(tmp_path, layout):
+    name, head, mark = WITHOUT_TIMES[layout]
+    order = (1, 2, 0) if layout == "recbole" else (0, 1, 2)
+    rows = [mark.join(str(row[place]) for place in order) for row in RATINGS]
+    dataset = prepare(
+        "ml-100k", raw=write(tmp_path / "raw", FILMS[layout] | {name: [*head, *rows]}), processed_root=tmp_path
+    )
+    assert dataset.ratings.to_numpy(dtype=float).tolist() == [[*map(float, row[:3]), 0.0] for row in RATINGS]
+    assert not dataset.has_times
+    assert dataset.snapshot()["first_rating"] is None
+
+
+def test_films_may_lack_genres(tmp_path):
+    files = FILMS["csv"] | {"movies.csv": ["movie_id,title", "1,Toy Story (1995)", "2,Heat (1995)"]}
+    dataset = prepare("mine", raw=write(tmp_path / "raw", files), processed_root=tmp_path)
+    assert dataset.movies["genres"].tolist() == [[], []]
+
+
+RECBOLE_ITEMS = {
+    "another order": (
+        ["class:token_seq\tmovie_title:token_seq\titem_id:token\trelease_year:token"],
+        ["Animation Comedy\tToy Story\t1\t1995", "unknown\tHeat\t2\t1995"],
+        [["Animation", "Comedy"], []],
+        [1995, 1995],
+    ),
+    "without year": (
+        ["item_id:token\tmovie_title:token_seq\tgenre:token_seq"],
+        ["1\tToy Story\tAnimation Comedy", "2\tHeat\tCrime"],
+        [["Animation", "Comedy"], ["Crime"]],
+        [None, None],
+    ),
+    "title alone": (["item_id:token\tmovie_title:token_seq"], ["1\tToy Story", "2\tHeat"], [[], []], [None, None]),
+}
+
+
+@pytest.mark.parametrize("form", RECBOLE_ITEMS)
+def test_recbole_files_are_read_by_their_headers(tmp_path, form):
+    head, rows, genres, years = RECBOLE_ITEMS[form]
+    ratings = ["timestamp:float\trating:float\titem_id:token\tuser_id:token"]
+    ratings += ["\t".join(map(str, reversed(row))) for row in RATINGS]
+    raw = write(tmp_path / "raw", {"x.inter": ratings, "x.item": [*head, *rows]})
+    dataset = prepare("mine", raw=raw, processed_root=tmp_path)
+    assert dataset.ratings.to_numpy(dtype=float).tolist() == [list(map(float, row)) for row in RATINGS]
+    assert dataset.movies["title"].tolist() == ["Toy Story", "Heat"]
+    assert dataset.movies["genres"].tolist() == genres
+    assert [None if pd.isna(year) else year for year in dataset.movies["year"]] == years
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "missing"),
+    [
+        ("x.inter", "user_id:token\titem_id:token\ttimestamp:float", "rating"),
+        ("x.inter", "user_id:token\titem_id:token\tstars:float\ttimestamp:float", "rating"),
+        ("x.inter", "3\t1\t4\t900000000", "user_id, item_id, rating"),
+        ("x.item", "item_id:token\trelease_year:token\tclass:token_seq", "movie_title"),
+    ],
+)
+def test_recbole_files_that_lack_a_column_name_it(tmp_path, name, head, missing):
+    raw = write(tmp_path / "raw", FILMS["recbole"] | {name: [head, "1\t1\t1\t1"]})
+    with pytest.raises(DataError, match=rf"Expected the columns {missing} in the first line of .*{name}"):
+        _ = read_raw(raw, Quarantine()).ratings
+
+
+@pytest.mark.parametrize("second", ["y.inter", "u.data", "ratings.csv"])
+def test_files_of_two_data_sets_in_one_directory_are_refused_by_name(tmp_path, second):
+    raw = write(
+        tmp_path / "raw", FILMS["recbole"] | {second: ["user_id:token\titem_id:token\trating:float", "1\t1\t1"]}
+    )
+    with pytest.raises(UsageError, match=rf"(?s)x\.inter.*{second}|{second}.*x\.inter"):
+        input_files(raw)
+
+
+SCALES = {"1 to 10 in steps of 1": ("1:10", range(1, 11)), "0 to 100 in steps of 5": ("0:100:5", range(0, 101, 5))}
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_another_scale_is_named_with_the_option_for_it(tmp_path, scale):
+    option, stars = SCALES[scale]
+    rows = [f"{user},1,{rating},900000000" for user, rating in enumerate(stars)]
+    files = FILMS["csv"] | {"ratings.csv": ["userId,movieId,rating,timestamp", *rows]}
+    with pytest.raises(DataError, match=rf"found {scale} .*--scale {option}\.") as refused:
+        prepare("mine", raw=write(tmp_path / "raw", files), processed_root=tmp_path)
+    assert "--max-bad-share" not in str(refused.value)
 
 
 def test_quoted_line_ends_belong_to_the_tag(tmp_path):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from recommender.films.ids import IdMap
 from training.datasets import indexing
-from training.datasets.indexing import count_ids, distinct_ids, matrix_positions, rating_matrix, rows_of
+from training.datasets.indexing import count_ids, distinct_ids, rating_matrix, rows_of
 
 IDS = st.lists(st.integers(0, 400) | st.integers(2**30, 2**31 - 1), min_size=1, max_size=40)
 PAIRS = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=60)
@@ -38,11 +38,3 @@ def test_the_matrix_holds_every_rating(step, pairs, ordered):
     assert matrix.toarray().tolist() == expected.tolist()
     assert matrix.has_sorted_indices
     assert matrix.nnz == len(set(pairs))
-
-
-@given(pairs=st.permutations(sorted({(at % 7, at * at % 31) for at in range(60)})))
-def test_entries_lead_from_the_matrix_back_to_the_ratings(pairs):
-    users, movies = (np.array(column, dtype=np.int32) for column in zip(*pairs, strict=True))
-    stars = np.arange(1, len(pairs) + 1, dtype=np.float32)
-    matrix = rating_matrix(users, movies, stars, distinct_ids(users), distinct_ids(movies))
-    assert matrix.data[matrix_positions(users, movies)].tolist() == stars.tolist()

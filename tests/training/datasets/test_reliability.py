@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
+import pickle
 import sys
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -230,14 +230,28 @@ def test_byte_order_mark_and_line_ends_change_nothing(prepared, raw, encoding, e
 
 
 @pytest.mark.fault(4)
-def test_a_csv_that_is_not_utf_8_gives_one_clear_error(prepared, raw):
-    raw.write(
-        "movies.csv",
-        "movieId,title,genres",
-        *(f"{m},Amélie {m} (2001),Drama" for m in range(1, 51)),
-        encoding="latin-1",
-    )
+def test_a_csv_in_latin_1_is_read_and_reported(prepared, raw):
+    films = [f"{m},Amélie {m} (2001),Drama" for m in range(1, 51)]
+    raw.write("movies.csv", "movieId,title,genres", *films, encoding="latin-1")
+    dataset, quarantine, report = prepared()
+    assert dataset.movies["title"].tolist() == [f"Amélie {m}" for m in range(1, 51)]
+    assert report["mended"]["files_read_as_latin_1"] == ["movies.csv"]
+    assert quarantine.empty
+
+
+@pytest.mark.fault(4)
+def test_utf_8_with_a_broken_line_gives_one_clear_error(prepared, raw):
+    lines = [f"{m},Amélie {m} (2001),Drama".encode() for m in range(1, 51)]
+    broken = [line.replace(b"\xc3\xa9", b"\xc3") for line in lines[:4]]
+    (raw.path / "movies.csv").write_bytes(b"\n".join([b"movieId,title,genres", *broken, *lines[4:]]))
     with pytest.raises(DataError, match=r"movies\.csv:2: not valid UTF-8"):
+        prepared()
+
+
+@pytest.mark.fault(4)
+def test_line_ends_of_old_macs_are_named(prepared, raw):
+    raw.write("ratings.csv", *raw.lines("ratings.csv"), end="\r")
+    with pytest.raises(DataError, match=r"lines that end in LF or CR LF in .*ratings\.csv; found CR alone"):
         prepared()
 
 
@@ -394,7 +408,7 @@ def test_a_write_that_fails_half_way_leaves_the_old_data_set(prepared, raw, tmp_
     def full(*_args, **_kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(np, "save", full)
+    monkeypatch.setattr(pickle, "dump", full)
     with pytest.raises(MovierecError, match="No space left"):
         prepared()
     monkeypatch.undo()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from recommender import home
-from recommender.errors import GateRefusedError, MovierecError, UsageError
+from recommender.errors import DataError, GateRefusedError, MovierecError, UsageError
 from recommender.model import Model
 from tests.training.small import EVENTS, TEN, small_dataset, with_ratings
 from training.bundling.build import BundleBuilder
@@ -29,7 +29,8 @@ from training.pipeline.record import Recorder
 from training.progress import silent
 from training.promotion.promote import promote
 from training.registry import CHAMPION, Tracker
-from training.splits.cut import all_ratings
+from training.splits.cut import all_ratings, splits
+from training.splits.protocol import load_protocol
 
 ROOT = Path(__file__).parents[3]
 
@@ -298,3 +299,47 @@ def test_the_training_key_of_movielens_does_not_depend_on_how_a_like_is_written(
     assert (made.key, made.judging_key) == (explicit.key, explicit.judging_key)
     other = replace(made, dataset=replace(made.dataset, feedback=TEN))
     assert made.judging_key != other.judging_key
+
+
+def without_times():
+    dataset = small_dataset()
+    return replace(dataset, fingerprint="without times", ratings=dataset.ratings.assign(timestamp=0))
+
+
+def test_data_without_times_are_judged_by_protocols_that_need_none(tracker):
+    said: list[str] = []
+    dataset = without_times()
+    (popularity,) = train.train("popularity", dataset, tracker=tracker, say=said.append)
+    (ease,) = train.train("ease", dataset, tracker=tracker)
+    assert [sentence.partition(":")[0] for sentence in said] == [
+        f"Not judged by {name}" for name in ("temporal", "latest20", "item2item")
+    ]
+    assert all("no times" in sentence for sentence in said)
+    assert {protocol for protocol, _ in values(popularity)} == {"random20", "item2item-random"}
+    assert "no times" in tracker.version(ease.version).tags["protocols_left_out"]
+    verdict = promote(ease.version, tracker=tracker, accept_undecided=True)
+    assert {guard.comparison.protocol for guard in verdict.guards} == {"random20", "item2item-random"}
+    assert tracker.aliased(CHAMPION).number == ease.version
+
+
+def test_a_protocol_that_needs_times_says_so():
+    with pytest.raises(DataError, match="Protocol latest20 cannot judge these data: it orders ratings by time"):
+        splits(load_protocol("latest20"), without_times(), 0)
+
+
+def test_data_without_a_like_are_refused_for_what_they_lack(tracker):
+    dataset = small_dataset()
+    ones = replace(dataset, fingerprint="ones", ratings=dataset.ratings.assign(rating=1.0))
+    with pytest.raises(DataError, match="latest20 judges by likes, ratings of at least 4; there are none"):
+        train.train("popularity", ones, tracker=tracker)
+
+
+def test_one_user_is_enough_for_a_model(tracker, tmp_path):
+    (trained,) = train.train("popularity", small_dataset(people=1), tracker=tracker)
+    assert len(Model.load(tracker.bundle(trained.version, tmp_path)).catalog.counts) == 40
+
+
+@pytest.mark.parametrize("algorithm", ["als", "ials", "svd", "content"])
+def test_a_slip_in_the_number_of_factors_is_a_usage_error(algorithm):
+    with pytest.raises(UsageError, match=r"factors: .*4096, found 100000"):
+        make_plan(algorithm, small_dataset(), overrides=["factors=100000"])

@@ -33,8 +33,9 @@ from recommender.schema import (
 from recommender.titles.keys import normalise
 from training.datasets.cleaning import schemas
 from training.datasets.cleaning.title_parsing import parse_title
-from training.datasets.indexing import count_ids, distinct_ids, rating_matrix
+from training.datasets.indexing import count_ids, distinct_ids, rating_matrix, slices
 from training.datasets.quarantine import Quarantine
+from training.datasets.scales import find_scale
 from training.datasets.tables import Genome, RawTables, Table
 
 _GENRE_SYNONYMS = {"Children's": "Children"}
@@ -81,8 +82,11 @@ def clean_films(raw: RawTables, quarantine: Quarantine) -> CleanFilms:
 def clean_ratings(raw: RawTables, movie_ids: IdMap, quarantine: Quarantine, earliest: date | None) -> CleanRatings:
     """Wait for the raw ratings and clean them: only known films, no repeats, nothing older than `earliest`.
 
-    Raises DataError if too many rows are bad or none is left.
+    Raises DataError if too many rows are bad or none is left, or if the ratings are on another scale.
     """
+    _require_scale(raw.ratings, quarantine.allowed)
+    if not raw.ratings.frame[TIMESTAMP].to_numpy().any():  # no rating has a time
+        earliest = None
     schema = schemas.ratings_schema(schemas.membership(movie_ids.ids), earliest)
     ratings = schemas.split_bad(raw.ratings, schema, quarantine).frame
     if not len(ratings):
@@ -90,6 +94,19 @@ def clean_ratings(raw: RawTables, movie_ids: IdMap, quarantine: Quarantine, earl
     user_ids = distinct_ids(ratings[USER].to_numpy())
     unique_ratings, user_item = _without_repeats(ratings, user_ids, movie_ids)
     return CleanRatings(unique_ratings, user_item, user_ids, len(ratings) - len(unique_ratings))
+
+
+def _require_scale(ratings: Table, allowed: float) -> None:
+    """Raise DataError, which names the scale that the ratings have, if more than `allowed` are off the expected one."""
+    stars, scale = ratings.frame[RATING].to_numpy(), schemas.SCALE
+    off_scale = sum(int(np.count_nonzero(~schemas.on_scale(stars[span]))) for span in slices(len(stars)))
+    found = find_scale(stars) if off_scale > allowed else None
+    if found is not None:
+        raise DataError(
+            f"Expected ratings from {scale.minimum:g} to {scale.maximum:g} in steps of {scale.step:g} in "
+            f"{ratings.path}; found {found} ({off_scale:,} of {len(stars):,} are off the expected scale). "
+            f"If that is their scale, name it with {found.option}."
+        )
 
 
 def clean_genome(genome: Genome, quarantine: Quarantine) -> Genome:

@@ -11,15 +11,13 @@ import pandas as pd
 import pandera.pandas as pa
 from numpy.typing import NDArray
 
+from recommender.feedback import MOVIELENS
 from recommender.schema import (
     GENRES,
     IMDB_ID,
     MOVIE,
     ORIGINAL_TITLE,
     RATING,
-    RATING_MAX,
-    RATING_MIN,
-    RATING_STEP,
     RELEVANCE,
     TAG,
     TAG_ID,
@@ -33,7 +31,7 @@ from training.datasets.tables import Table
 MAX_TITLE = 500  # characters; the longest real one has 160
 MAX_TAG = 1000
 _TABLE_LIMIT = 1 << 26
-_STEPS = 1 / RATING_STEP  # rating steps in one star
+SCALE = MOVIELENS
 
 SeriesCheck = Callable[[pd.Series], pd.Series]
 
@@ -77,14 +75,28 @@ def ratings_schema(is_known: Callable[[pd.Series], pd.Series], earliest: date | 
             RATING: _column(
                 "float32",
                 ("rating is not a number", by_slices(lambda stars: ~np.isnan(stars))),
-                ("rating is outside the scale", by_slices(lambda stars: (stars >= RATING_MIN) & (stars <= RATING_MAX))),
-                ("rating is between two steps", by_slices(lambda stars: np.rint(stars * _STEPS) == stars * _STEPS)),
+                ("rating is outside the scale", by_slices(_in_range)),
+                ("rating is between two steps", by_slices(_on_a_step)),
             ),
             TIMESTAMP: _column(
                 "int64", ("timestamp is impossible", by_slices(lambda times: (times >= first) & (times <= last)))
             ),
         }
     )
+
+
+def on_scale(stars: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which ratings (n,) are a step of the scale."""
+    return _in_range(stars) & _on_a_step(stars)
+
+
+def _in_range(stars: NDArray[np.float32]) -> NDArray[np.bool_]:
+    return (stars >= SCALE.minimum) & (stars <= SCALE.maximum)
+
+
+def _on_a_step(stars: NDArray[np.float32]) -> NDArray[np.bool_]:
+    steps = (stars - SCALE.minimum) / SCALE.step
+    return np.asarray(np.rint(steps) == steps)
 
 
 def user_tags_schema(is_known: Callable[[pd.Series], pd.Series]) -> pa.DataFrameSchema:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import ModuleType
 
-from recommender.errors import MissingInputError
+from recommender.errors import MissingInputError, UsageError
 from training.datasets.quarantine import Quarantine
 from training.datasets.readers import csv_layout, dat_layout, recbole, u_files
 from training.datasets.readers.layout import require_content
@@ -32,9 +32,12 @@ def read_raw(raw: Path, quarantine: Quarantine) -> RawTables:
 def _reader(raw: Path) -> ModuleType:
     if not raw.is_dir():
         raise MissingInputError(f"Expected a directory with {_EXPECTED}; {raw} is not a directory.")
-    for reader in _READERS:
-        if reader.input_files(raw):
-            return reader
+    inputs = {reader: files for reader in _READERS if (files := reader.input_files(raw))}
+    if len(inputs) > 1:
+        names = " and ".join(files[0].name for files in inputs.values())
+        raise UsageError(f"Expected the files of one format in {raw}; found {names}. Name a directory for each.")
+    if inputs:
+        return next(iter(inputs))
     names = ", ".join(sorted(path.name for path in raw.iterdir())[:10]) or "nothing"
     raise MissingInputError(
         f"Expected {_EXPECTED} in {raw}; found {names}. Name the right directory with --raw DIR, or get the files with "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from recommender.schema import GENRES, IMDB_ID, MOVIE, ORIGINAL_TITLE, RATING, TAG, TIMESTAMP, USER
@@ -12,13 +13,19 @@ from training.datasets.readers.layout import Layout
 from training.datasets.tables import LINK_TABLE, RATING_TABLE, USER_TAG_TABLE, RawTables, Table, in_background
 
 GENRE_SEPARATOR = "|"
-_RATINGS = Layout(RATING_TABLE, {USER: "userId", MOVIE: "movieId", RATING: "rating", TIMESTAMP: "timestamp"})
+_USER, _MOVIE, _TIME = ("userId", "user"), ("movieId", "itemId", "movie", "item"), ("timestamp", "time", "date")
+_RATINGS = Layout(
+    RATING_TABLE, {USER: _USER, MOVIE: _MOVIE, RATING: ("rating",), TIMESTAMP: _TIME}, optional={TIMESTAMP: 0}
+)
 _MOVIES = Layout(
     {MOVIE: "int32", ORIGINAL_TITLE: "str", GENRES: "str"},
-    {MOVIE: "movieId", ORIGINAL_TITLE: "title", GENRES: "genres"},
+    {MOVIE: _MOVIE, ORIGINAL_TITLE: ("title",), GENRES: ("genres", "genre")},
+    optional={GENRES: ""},
 )
-_LINKS = Layout(LINK_TABLE, {MOVIE: "movieId", IMDB_ID: "imdbId"})
-_USER_TAGS = Layout(USER_TAG_TABLE, {USER: "userId", MOVIE: "movieId", TAG: "tag", TIMESTAMP: "timestamp"})
+_LINKS = Layout(LINK_TABLE, {MOVIE: _MOVIE, IMDB_ID: ("imdbId",)})
+_USER_TAGS = Layout(
+    USER_TAG_TABLE, {USER: _USER, MOVIE: _MOVIE, TAG: ("tag",), TIMESTAMP: _TIME}, optional={TIMESTAMP: 0}
+)
 
 
 def input_files(raw: Path) -> list[Path]:
@@ -48,4 +55,4 @@ def with_genre_lists(movies: Table, separator: str) -> Table:
     lists = [text.split(separator) for text in movies.frame[GENRES].tolist()]
     frame = movies.frame.copy()
     frame[GENRES] = lists
-    return Table(frame, movies.path, movies.first_line, movies.lines)
+    return replace(movies, frame=frame)

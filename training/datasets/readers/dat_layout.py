@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from recommender.schema import GENRES, MOVIE, ORIGINAL_TITLE
+from recommender.schema import GENRES, MOVIE, ORIGINAL_TITLE, TIMESTAMP
 from training.datasets.quarantine import Quarantine
 from training.datasets.readers.csv_layout import GENRE_SEPARATOR, with_genre_lists
 from training.datasets.readers.delimited import read_numbers, read_text
@@ -12,7 +12,15 @@ from training.datasets.readers.layout import Layout
 from training.datasets.tables import RATING_TABLE, USER_TAG_TABLE, RawTables, in_background
 
 _SEPARATOR = "::"
-_RATINGS = Layout(RATING_TABLE, (0, 1, 2, 3), separator=_SEPARATOR, has_header=False, width=4, quoted=False)
+_RATINGS = Layout(
+    RATING_TABLE,
+    (0, 1, 2, 3),
+    separator=_SEPARATOR,
+    has_header=False,
+    width=4,
+    quoted=False,
+    optional={TIMESTAMP: 0},
+)
 _MOVIES = Layout(
     {MOVIE: "int32", ORIGINAL_TITLE: "str", GENRES: "str"},
     (0, 1, 2),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,18 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 from numpy.typing import NDArray
 
+from recommender.schema import TIMESTAMP
 from training.datasets.quarantine import Quarantine
+from training.datasets.readers import times
 from training.datasets.readers.careful import parse_lines
 from training.datasets.readers.layout import BOM, Layout, require_content
-from training.datasets.tables import Table
+from training.datasets.tables import UTF_8, Table
 
 _BLOCK = 8 << 20
 _COMPILED_FROM = 1 << 20  # bytes: below, loading the compiled parser takes longer than it saves
 _NEWLINE = 10
 _TAIL = 1 << 12
+_SNIFFED, _SNIFFED_LINES = 1 << 16, 100  # bytes and lines from which the form of a file is told
 _GROWTH = 1.02  # a file's later rows are about as long as its first ones
 _ARROW_TYPES = {
     "int32": pa.int32(),
@@ -39,9 +43,12 @@ Columns = dict[str, NDArray[Any]]
 
 
 def read_numbers(path: Path, layout: Layout, quarantine: Quarantine) -> Table:
-    """Read a file of numbers, of any size, block by block into arrays."""
+    """Read a file of numbers, of any size, block by block into arrays; times may also be dates by ISO 8601."""
     require_content(path)
-    layout, first_line, start = _past_header(path, layout)
+    whole, (layout, first_line, start), lines = layout, *_past_header(path, layout)
+    if TIMESTAMP in layout.dtypes and times.are_texts(_values(lines, layout, TIMESTAMP)):
+        table = read_text(path, replace(whole, dtypes={**whole.dtypes, TIMESTAMP: "str"}), quarantine)
+        return replace(table, frame=table.frame.assign(**{TIMESTAMP: times.seconds_of_texts(table.frame[TIMESTAMP])}))
     columns, line_numbers, line_number = _NumberColumns(layout), _LineNumbers(), first_line
     for block, share_read in _blocks(path, start):
         if (count := columns.parse(block, share_read)) is not None:
@@ -52,22 +59,40 @@ def read_numbers(path: Path, layout: Layout, quarantine: Quarantine) -> Table:
             columns.add(values, share_read)
             line_numbers.add(np.array(numbers, dtype=np.int64))
             line_number += _lines_in(block)
-    return Table(pd.DataFrame(columns.finished(), copy=False), path, first_line, line_numbers.array())
+    arrays = columns.finished()
+    if TIMESTAMP in arrays:
+        times.whole_seconds(arrays[TIMESTAMP])
+    frame = _completed(pd.DataFrame(arrays, copy=False), whole)
+    return Table(frame, path, first_line, line_numbers.array())
 
 
 def read_text(path: Path, layout: Layout, quarantine: Quarantine) -> Table:
     """Read a file with text columns (titles, tags) in one piece."""
     require_content(path)
-    layout, first_line, start = _past_header(path, layout)
+    whole, (layout, first_line, start), _ = layout, *_past_header(path, layout)
     data = path.read_bytes()[start:]
-    if layout.legacy:
-        data = _as_utf8(data)
+    data, encoding = _as_utf8(data, legacy=layout.legacy)
     parsed = _parse_with_arrow(data, layout)
     if parsed is not None:
-        return Table(_frame_of(parsed, layout), path, first_line)
+        return Table(_completed(_frame_of(parsed, layout), whole), path, first_line, encoding=encoding)
     values, numbers = parse_lines(data, layout, path, first_line, quarantine)
     frame = pd.DataFrame({name: pd.Series(values[name], dtype=dtype) for name, dtype in layout.dtypes.items()})
-    return Table(frame, path, first_line, np.array(numbers, dtype=np.int64))
+    return Table(_completed(frame, whole), path, first_line, np.array(numbers, dtype=np.int64), encoding)
+
+
+def _completed(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    """Return `frame` with all columns of `layout` in their order; those that the file lacks have one value."""
+    missing = {name: value for name, value in layout.optional.items() if name in layout.dtypes and name not in frame}
+    for name, value in missing.items():
+        frame[name] = pd.Series(value, index=frame.index, dtype=layout.dtypes[name])
+    return frame[list(layout.dtypes)] if missing else frame
+
+
+def _values(lines: Sequence[bytes], layout: Layout, column: str) -> list[str]:
+    """Return the field of `column` in each of these lines of data that have it."""
+    place, mark = layout.positions()[column], layout.separator
+    rows = (line.decode("utf-8", "replace").rstrip("\r\n").split(mark) for line in lines)
+    return [row[place].strip(' "') for row in rows if len(row) == layout.width]
 
 
 class _NumberColumns:
@@ -147,14 +172,17 @@ class _LineNumbers:
         return np.concatenate([np.asarray(numbers, dtype=np.int64) for numbers in self._parts])
 
 
-def _past_header(path: Path, layout: Layout) -> tuple[Layout, int, int]:
-    """Return the layout resolved by the header, the number of the first line of data and its offset in bytes."""
+def _past_header(path: Path, layout: Layout) -> tuple[tuple[Layout, int, int], list[bytes]]:
+    """Return where the data begin, and their first lines.
+
+    Where: the layout resolved by the header, the number of the first line of data and its offset in bytes.
+    """
     with path.open("rb") as file:
-        first = file.readline()
-    layout = layout.resolved(path, first)
+        lines = file.readlines(_SNIFFED)[:_SNIFFED_LINES]
+    layout = layout.resolved(path, lines)
     if layout.has_header:
-        return layout, 2, len(first)
-    return layout, 1, len(BOM) if first.startswith(BOM) else 0
+        return (layout, 2, len(lines[0])), lines[1:]
+    return (layout, 1, len(BOM) if lines[0].startswith(BOM) else 0), lines
 
 
 def _blocks(path: Path, start: int) -> Iterator[tuple[NDArray[np.uint8], float]]:
@@ -235,10 +263,14 @@ def _frame_of(table: pa.Table, layout: Layout) -> pd.DataFrame:
     return frame.astype(dict(layout.dtypes))
 
 
-def _as_utf8(data: bytes) -> bytes:
-    """Return text as UTF-8: text that is not valid UTF-8 is taken for latin-1."""
+def _as_utf8(data: bytes, *, legacy: bool) -> tuple[bytes, str]:
+    """Return text as UTF-8 and the encoding it had: latin-1 if nothing but ASCII in it is valid UTF-8.
+
+    `legacy`: latin-1 also if some of it is valid UTF-8.
+    """
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
-        return data.decode("latin-1").encode("utf-8")
-    return data
+        if legacy or data.decode("utf-8", "ignore").isascii():
+            return data.decode("latin-1").encode("utf-8"), "latin-1"
+    return data, UTF_8

@@ -10,8 +10,8 @@ from training.datasets.readers.delimited import read_numbers, read_text
 from training.datasets.readers.layout import Layout
 from training.datasets.tables import GENOME_SCORE_TABLE, GENOME_TAG_TABLE, Genome
 
-_CSV_SCORES = Layout(GENOME_SCORE_TABLE, {MOVIE: "movieId", TAG_ID: "tagId", RELEVANCE: "relevance"})
-_CSV_TAGS = Layout(GENOME_TAG_TABLE, {TAG_ID: "tagId", TAG: "tag"})
+_CSV_SCORES = Layout(GENOME_SCORE_TABLE, {MOVIE: ("movieId",), TAG_ID: ("tagId",), RELEVANCE: ("relevance",)})
+_CSV_TAGS = Layout(GENOME_TAG_TABLE, {TAG_ID: ("tagId",), TAG: ("tag",)})
 
 
 def input_files(raw: Path) -> list[Path]:

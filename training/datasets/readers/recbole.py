@@ -7,11 +7,13 @@ Freebase identity and without names.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
-from recommender.schema import GENRES, MOVIE, ORIGINAL_TITLE
+from recommender.errors import UsageError
+from recommender.schema import GENRES, MOVIE, ORIGINAL_TITLE, RATING, TIMESTAMP, USER
 from training.datasets.quarantine import Quarantine
 from training.datasets.readers.delimited import read_numbers, read_text
 from training.datasets.readers.layout import Layout
@@ -21,20 +23,51 @@ _MISSPELLED = {"unkonwn": "unknown"}  # movie 267 of RecBole's ml-100k
 _GENRE_SEPARATOR = " "  # none of MovieLens's own genre names holds one
 _ROLES = {"film.film.directed_by": "director", "film.film.actor": "actor", "film.film.written_by": "writer"}
 
-_RATINGS = Layout(RATING_TABLE, (0, 1, 2, 3), separator="\t", quoted=False)
-_ITEMS = Layout(
-    {MOVIE: "int32", "name": "str", "year": "str", GENRES: "str"}, (0, 1, 2, 3), separator="\t", quoted=False
+_RATINGS = Layout(
+    RATING_TABLE,
+    {USER: ("user_id",), MOVIE: ("item_id",), RATING: ("rating",), TIMESTAMP: ("timestamp",)},
+    separator="\t",
+    quoted=False,
+    optional={TIMESTAMP: 0},
 )
-_TRIPLES = Layout({"head": "str", "relation": "str", "tail": "str"}, (0, 1, 2), separator="\t", quoted=False)
-_ENTITIES = Layout({MOVIE: "int32", "head": "str"}, (0, 1), separator="\t", quoted=False)
+_ITEMS = Layout(
+    {MOVIE: "int32", "name": "str", "year": "str", GENRES: "str"},
+    {
+        MOVIE: ("item_id",),
+        "name": ("movie_title", "title", "name"),
+        "year": ("release_year", "year"),
+        GENRES: ("class", "genre", "genres"),
+    },
+    separator="\t",
+    quoted=False,
+    optional={"year": "", GENRES: ""},
+)
+_TRIPLES = Layout(
+    {"head": "str", "relation": "str", "tail": "str"},
+    {"head": ("head_id",), "relation": ("relation_id",), "tail": ("tail_id",)},
+    separator="\t",
+    quoted=False,
+)
+_ENTITIES = Layout(
+    {MOVIE: "int32", "head": "str"}, {MOVIE: ("item_id",), "head": ("entity_id",)}, separator="\t", quoted=False
+)
 
 
 def input_files(raw: Path) -> list[Path]:
-    """Return the files of this format in the directory `raw`, [] if it has another format."""
+    """Return the files of this format in the directory `raw`, [] if it has another format.
+
+    Raises UsageError where it holds more than one `.inter`: which of them is meant is not ours to say.
+    """
     interactions = sorted(raw.glob("*.inter"))
     if not interactions:
         return []
-    first = interactions[0]
+    first, *others = interactions
+    if others:
+        names = ", ".join(path.name for path in interactions)
+        raise UsageError(
+            f"Expected one *.inter file in {raw}; found {names}. Put each data set into a directory of its own, and "
+            "the parts of a split together into one file."
+        )
     graph = [first.with_suffix(".kg"), first.with_suffix(".link")]
     return [first, first.with_suffix(".item"), *(graph if all(path.exists() for path in graph) else [])]
 
@@ -58,7 +91,7 @@ def _movies(items: Table) -> Table:
             GENRES: [text.split(_GENRE_SEPARATOR) for text in frame[GENRES]],
         }
     )
-    return Table(movies, items.path, items.first_line, items.lines)
+    return replace(items, frame=movies)
 
 
 def _joined(name: str, year: str) -> str:

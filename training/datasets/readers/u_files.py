@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from recommender.schema import GENRES, MOVIE, ORIGINAL_TITLE
+from recommender.schema import GENRES, MOVIE, ORIGINAL_TITLE, TIMESTAMP
 from training.datasets.quarantine import Quarantine
 from training.datasets.readers.delimited import read_numbers, read_text
 from training.datasets.readers.layout import Layout
 from training.datasets.tables import RATING_TABLE, RawTables, Table, in_background
 
 _FIRST_GENRE_FIELD = 5  # after id, title, release date, video release date and URL
-_RATINGS = Layout(RATING_TABLE, (0, 1, 2, 3), separator="\t", has_header=False, width=4, quoted=False)
+_RATINGS = Layout(
+    RATING_TABLE, (0, 1, 2, 3), separator="\t", has_header=False, width=4, quoted=False, optional={TIMESTAMP: 0}
+)
 _GENRES = Layout(
     {"genre": "str", "column": "int32"}, (0, 1), separator="|", has_header=False, width=2, quoted=False, legacy=True
 )
@@ -51,4 +54,4 @@ def _movies(path: Path, genres: list[str], quarantine: Quarantine) -> Table:
     ]
     frame = items.frame[[MOVIE, ORIGINAL_TITLE]].copy()
     frame[GENRES] = lists
-    return Table(frame, path, items.first_line, items.lines)
+    return replace(items, frame=frame)

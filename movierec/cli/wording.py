@@ -1,0 +1,13 @@
+"""Sentences that several commands print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def dropped_rows(counts: Mapping[str, int]) -> str:
+    """Say how many rows were left out of a data set, by reason."""
+    if not counts:
+        return "No row was left out."
+    reasons = "; ".join(f"{count:,} for {reason}" for reason, count in counts.items())
+    return f"Left out {sum(counts.values()):,} rows: {reasons}."

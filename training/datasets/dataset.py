@@ -49,7 +49,8 @@ class TagMatrix:
 class ProcessedDataset:
     """A cleaned data set, as everything after cleaning uses it.
 
-    `movies`: one row per film, ascending movie_id. `ratings`: one row per user and film, in the raw file's order.
+    `movies`: one row per film, ascending movie_id. `ratings`: one row per user and film, or one per event, in the raw
+    file's order.
 
     `fingerprint`: sha256 over the inputs, the processing configuration and the version of the cleaning rules.
     `details`: counts that the tables do not hold (user tags, the genome's report, what was mended).
@@ -70,12 +71,12 @@ class ProcessedDataset:
     @cached_property
     def user_rows(self) -> NDArray[np.int32]:
         """Return the user row of each rating, (n_ratings,)."""
-        return rows_of(self.ratings[USER].to_numpy(), self.user_ids)
+        return rows_of(self.ratings[USER], self.user_ids)
 
     @cached_property
     def movie_rows(self) -> NDArray[np.int32]:
         """Return the movie row of each rating, (n_ratings,)."""
-        return rows_of(self.ratings[MOVIE].to_numpy(), self.movie_ids)
+        return rows_of(self.ratings[MOVIE], self.movie_ids)
 
     @cached_property
     def title_arrays(self) -> dict[str, NDArray[Any]]:
@@ -83,7 +84,7 @@ class ProcessedDataset:
         return encode_titles(title_names(self.movies))
 
     def user_item(self, mask: NDArray[np.bool_] | None = None) -> sp.csr_matrix:
-        """Return the (n_users, n_movies) float32 matrix of stars, column indices sorted within each row.
+        """Return the (n_users, n_movies) float32 matrix of stars, or of added up events; sorted indices.
 
         `mask`: (n_ratings,) True for the ratings to include; by default all of them.
         """
@@ -95,7 +96,7 @@ class ProcessedDataset:
     def snapshot(self) -> dict[str, Any]:
         """Return size, density, averages, time span and coverage of the data set, ready for JSON."""
         films, users, ratings = len(self.movie_ids), len(self.user_ids), len(self.ratings)
-        counts = count_ids(self.ratings[MOVIE].to_numpy(), self.movie_ids)
+        counts = count_ids(self.ratings[MOVIE], self.movie_ids)
         years = self.movies[YEAR].dropna()
         times = self.ratings[TIMESTAMP]
         return {
@@ -105,19 +106,31 @@ class ProcessedDataset:
             "rated_films": int(np.count_nonzero(counts)),
             "users": users,
             "ratings": ratings,
-            "density": ratings / max(films * users, 1),
+            "density": (self.user_item().nnz if self.feedback.kind == "events" else ratings) / max(films * users, 1),
+            **self.feedback_summary(),
             "mean_rating": float(self.ratings[RATING].to_numpy().mean(dtype=np.float64)),
             "mean_ratings_per_film": ratings / max(films, 1),
             "median_ratings_per_film": float(np.median(counts)),
             "mean_ratings_per_user": ratings / max(users, 1),
-            "first_rating": _date(times.min()),
-            "last_rating": _date(times.max()),
+            "first_rating": _date(times.min()) if times.any() else None,
+            "last_rating": _date(times.max()) if times.any() else None,
             "first_year": int(years.min()) if len(years) else None,
             "last_year": int(years.max()) if len(years) else None,
             "user_tags": int(self.details.get("user_tags", 0)),
             "user_tag_coverage": self._block_coverage("user_tags"),
             "genome_coverage": self._block_coverage("genome"),
             "credit_coverage": float((self.movies[DIRECTORS].str.len() > 0).mean()),
+        }
+
+    def feedback_summary(self) -> dict[str, Any]:
+        """Return the kind of feedback, its scale, where a like begins, and the share of likes."""
+        feedback = self.feedback
+        values = self.ratings[RATING].to_numpy()
+        return {
+            "feedback": feedback.kind,
+            "scale": f"{feedback.minimum:g} to {feedback.maximum:g} by {feedback.step:g}",
+            "like": feedback.like,
+            "like_share": float((values >= feedback.like).mean()),
         }
 
     def _block_coverage(self, block: str) -> float:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
@@ -26,16 +28,25 @@ def distinct_ids(raw: NDArray[np.int32]) -> IdMap:
     return IdMap(np.flatnonzero(present))
 
 
-def rows_of(raw: NDArray[np.int32], ids: IdMap) -> NDArray[np.int32]:
+def rows_of(raw: NDArray[Any] | pd.Series, ids: IdMap) -> NDArray[np.int32]:
     """Return the row of each raw id as int32 (n,), UNKNOWN (-1) for an id that is not in the map."""
+    if isinstance(raw, pd.Series):
+        if isinstance(raw.dtype, pd.CategoricalDtype):  # looked up once for each category
+            row_by_code = np.append(ids.rows(raw.cat.categories.to_numpy(dtype=object)), UNKNOWN)
+            return row_by_code[raw.cat.codes.to_numpy()].astype(np.int32)
+        raw = raw.to_numpy()
     rows = np.empty(len(raw), dtype=np.int32)
     for span, span_rows in _rows_by_slice(raw, ids):
         rows[span] = span_rows
     return rows
 
 
-def count_ids(raw: NDArray[np.int32], ids: IdMap) -> NDArray[np.int64]:
+def count_ids(raw: NDArray[np.int32] | pd.Series, ids: IdMap) -> NDArray[np.int64]:
     """Count how often each id of the map occurs in `raw`, (len(ids),); `raw` holds no other ids."""
+    if isinstance(raw, pd.Series):
+        if isinstance(raw.dtype, pd.CategoricalDtype):
+            return np.bincount(rows_of(raw, ids), minlength=len(ids))
+        raw = raw.to_numpy()
     counts = np.zeros(len(ids), dtype=np.int64)
     for _, span_rows in _rows_by_slice(raw, ids):
         counts += np.bincount(span_rows, minlength=len(ids))

@@ -17,11 +17,14 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from numpy.typing import NDArray
 from typing_extensions import Buffer
 
 from recommender.errors import DataError
 from recommender.files import replaced_directory, sha256_of
+from recommender.feedback import MOVIELENS, Feedback
 from recommender.films.ids import IdMap
+from recommender.items import FILMS, Items
 from recommender.schema import MOVIE, RATING, TIMESTAMP, USER
 from training.datasets.dataset import ProcessedDataset, TagMatrix
 from training.datasets.indexing import matrix_positions
@@ -30,8 +33,7 @@ from training.datasets.manifest import MANIFEST, MOVIES_FILE, processed_files
 USER_ITEM_FILE = "user_item_matrix.pkl"
 RATINGS_FILE = "processed_ratings.pkl"
 TAGS_FILE = "movie_tag_matrix.pkl"
-USER_IDS_FILE = "user_ids.npy"
-MOVIE_IDS_FILE = "movie_ids.npy"
+USER_IDS, MOVIE_IDS = "user_ids", "movie_ids"  # of integers one file NAME.npy, of text its bytes and their offsets
 FORMAT = 3
 
 
@@ -56,8 +58,8 @@ class DatasetWriter:
         """Write all other files and `reports` (file name -> text), and the manifest when all are on the disk."""
         self._write(TAGS_FILE, partial(pickle.dump, dataset.tags, protocol=5))
         self._write(MOVIES_FILE, partial(pickle.dump, dataset.movies, protocol=5))
-        self._write(USER_IDS_FILE, lambda file: np.save(file, dataset.user_ids.ids))
-        self._write(MOVIE_IDS_FILE, lambda file: np.save(file, dataset.movie_ids.ids))
+        for name, array in (dataset.user_ids.arrays(USER_IDS) | dataset.movie_ids.arrays(MOVIE_IDS)).items():
+            self._write(f"{name}.npy", partial(_write_array, array))
         for name, text in reports.items():
             self._write(name, partial(_write_text, text))
         manifest = {
@@ -66,7 +68,11 @@ class DatasetWriter:
             "fingerprint": dataset.fingerprint,
             "pandas": pd.__version__,
             "numpy": np.__version__,
-            "details": dict(dataset.details),
+            "details": {
+                **dataset.details,
+                "feedback": dataset.feedback.model_dump(mode="json"),
+                "items": dataset.items.model_dump(mode="json"),
+            },
             "files": {name: checksum.result() for name, checksum in self._sums.items()},
         }
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
@@ -114,6 +120,10 @@ class _HashingWriter(io.RawIOBase):
         return self._digest.hexdigest()
 
 
+def _write_array(array: NDArray[Any], file: _HashingWriter) -> None:
+    np.save(file, array)
+
+
 def _write_text(text: str, file: _HashingWriter) -> None:
     file.write(text.encode())
 
@@ -127,9 +137,10 @@ def load(directory: Path, manifest: Mapping[str, Any]) -> ProcessedDataset:
                 f"{path} is missing or not the file its manifest describes. "
                 f"Run `movierec data prepare {manifest['name']} --force` to make it again."
             )
-    user_ids, movie_ids = (
-        IdMap(np.load(directory / name, allow_pickle=False)) for name in (USER_IDS_FILE, MOVIE_IDS_FILE)
-    )
+    names = [name for name in manifest["files"] if name.endswith(".npy")]
+    arrays = {name.removesuffix(".npy"): np.load(directory / name, allow_pickle=False) for name in names}
+    user_ids, movie_ids = (IdMap.from_arrays(arrays, name) for name in (USER_IDS, MOVIE_IDS))
+    details = manifest["details"]
     user_item, times = (pd.read_pickle(directory / name) for name in (USER_ITEM_FILE, RATINGS_FILE))
     tags = pd.read_pickle(directory / TAGS_FILE)
     if not isinstance(tags, TagMatrix):
@@ -138,16 +149,23 @@ def load(directory: Path, manifest: Mapping[str, Any]) -> ProcessedDataset:
         name=manifest["name"],
         fingerprint=manifest["fingerprint"],
         movies=pd.read_pickle(directory / MOVIES_FILE),
-        ratings=_rating_frame(user_item, times, user_ids, movie_ids),
+        ratings=times if RATING in times else _rating_frame(user_item, times, user_ids, movie_ids),
         tags=tags,
         user_ids=user_ids,
         movie_ids=movie_ids,
-        details=manifest["details"],
+        details=details,
+        feedback=Feedback.model_validate(details["feedback"]) if "feedback" in details else MOVIELENS,
+        items=Items.model_validate(details["items"]) if "items" in details else FILMS,
     )
 
 
 def _times_of_ratings(ratings: pd.DataFrame, user_item: sp.csr_matrix) -> pd.DataFrame:
-    """Return what the matrix lacks: the time of each rating, indexed by its position in the matrix's data."""
+    """Return what the matrix lacks: the time of each rating, indexed by its position in the matrix's data.
+
+    Where the matrix adds up events, or ids are text, that is the whole frame.
+    """
+    if len(ratings) != user_item.nnz or ratings[[USER, MOVIE]].dtypes.ne("int32").any():
+        return ratings
     times = ratings[TIMESTAMP].to_frame()
     users, movies, stars = (ratings[column].to_numpy() for column in (USER, MOVIE, RATING))
     same_order = np.may_share_memory(stars, user_item.data)

@@ -11,7 +11,7 @@ import pandas as pd
 from filelock import FileLock
 
 from recommender import home
-from recommender.errors import DataError, MissingInputError
+from recommender.errors import DataError, MissingInputError, UsageError
 from recommender.files import require_replaceable, sha256_of
 from training.datasets import persistence
 from training.datasets.config import ProcessingConfig, load_processing_config
@@ -20,6 +20,7 @@ from training.datasets.manifest import processed_files, read_manifest
 from training.datasets.names import dataset_path
 from training.datasets.quarantine import Quarantine
 from training.datasets.sources import Sources, count_lines, default_credits, find_raw
+from training.datasets.tabular.source import SourceConfig, build_source, find_source
 
 __all__ = ["ProcessedDataset", "TagMatrix", "load_dataset", "prepare"]
 
@@ -49,6 +50,7 @@ def prepare(
     name: str,
     *,
     raw: Path | None = None,
+    source: SourceConfig | None = None,
     credits: Path | None = None,
     genome: Path | None = None,
     processed_root: Path | None = None,
@@ -57,7 +59,8 @@ def prepare(
 ) -> ProcessedDataset:
     """Read, clean and store the data set `name`, or load it if its inputs are unchanged since the last time.
 
-    `raw`: directory of the raw files (default: data/raw/<name>, else the installed sample). `credits`: film credits as
+    `source`: description of a data set of one's own (default, without `raw`: data/sources/<name>.yaml, else that of the
+    last time). `raw`: directory of MovieLens's files (default: data/raw/<name>, else the installed sample). `credits`: film credits as
     CSV or metadata.json (default: those found for `name`). `genome`: directory of a tag genome for a data set that has
     none of its own. `processed_root`: where it is stored (default: data/processed). `max_bad_share`: share of malformed
     or impossible rows that is tolerated (default: the configured one). `force`: process even if nothing changed.
@@ -69,31 +72,59 @@ def prepare(
     config = load_processing_config()
     if max_bad_share is not None:
         config = config.model_copy(update={"max_bad_share": max_bad_share})
-    sources = Sources(raw or find_raw(name), credits or default_credits(name), genome)
-    files = sources.files()
+    source = source or (None if raw else find_source(name) or _last_source(directory))
+    if source is not None and (credits or genome):
+        raise UsageError(f"Expected --credits and --genome with MovieLens's files; {name} is described by its own columns.")
+    sources = None if source else Sources(raw or find_raw(name), credits or default_credits(name), genome)
+    files = sources.files() if sources else list(source.files if source else ())
     if read_manifest(directory) is None:
         require_replaceable(directory, processed_files)  # before anything is made beside it
     processed_root.mkdir(parents=True, exist_ok=True)
     with FileLock(processed_root / f".{name}.lock"), ThreadPoolExecutor(max_workers=1) as background:
         states_before = _states(files)
-        fingerprint = background.submit(_fingerprint, files, config)
+        fingerprint = background.submit(_fingerprint, files, config, source)
         if not force and (dataset := _load_up_to_date(directory, fingerprint)):
             return dataset
-        # pandera takes long to import: only where rows are checked
-        from training.datasets.processing import process
-
-        quarantine = Quarantine(config.max_bad_share * count_lines(files))
         with persistence.open_writer(directory) as writer:
-            dataset = process(name, sources, config, quarantine, fingerprint, writer)
+            dataset = _process(name, source or sources, files, config, fingerprint, writer)
             _require_unchanged(files, states_before)
         return dataset
 
 
-def _fingerprint(files: Sequence[Path], config: ProcessingConfig) -> str:
+def _process(
+    name: str,
+    inputs: Sources | SourceConfig | None,
+    files: Sequence[Path],
+    config: ProcessingConfig,
+    fingerprint: Future[str],
+    writer: persistence.DatasetWriter,
+) -> ProcessedDataset:
+    # pandera and DuckDB take long to import: only where rows are checked
+    if isinstance(inputs, SourceConfig):
+        from training.datasets.tabular.process import process_source
+
+        return process_source(name, inputs, config, fingerprint, writer)
+    from training.datasets.processing import process
+
+    assert inputs is not None
+    quarantine = Quarantine(config.max_bad_share * count_lines(files))
+    return process(name, inputs, config, quarantine, fingerprint, writer)
+
+
+def _last_source(directory: Path) -> SourceConfig | None:
+    """Return the description by which a data set was prepared the last time, or None."""
+    manifest = read_manifest(directory)
+    keys = manifest["details"].get("source") if manifest else None
+    return build_source(keys, str(directory)) if keys else None
+
+
+def _fingerprint(files: Sequence[Path], config: ProcessingConfig, source: SourceConfig | None = None) -> str:
     """Return a sha256 over the cleaning rules' version, the configuration and the files' contents."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         sums = pool.map(sha256_of, files)
         inputs = [f"{path.name} {checksum}" for path, checksum in zip(files, sums, strict=True)]
+    if source is not None:
+        inputs.append(source.identity)
     return hashlib.sha256("\n".join([f"rules {RULES_VERSION}", config.model_dump_json(), *inputs]).encode()).hexdigest()
 
 

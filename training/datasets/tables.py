@@ -28,13 +28,15 @@ PEOPLE_TABLE = {MOVIE: "int32", PERSON: "str"}
 class Table:
     """A frame and the file that it was read from: row i is line `lines[i]` of `path`, counted from 1 with the header.
 
-    `lines` is None if no line was skipped; row i is then line `first_line + i`.
+    `lines` is None if no line was skipped; row i is then line `first_line + i`. `row_texts` gives the text of rows of
+    a file that is not plain text.
     """
 
     frame: pd.DataFrame
     path: Path | None = None
     first_line: int = 1
     lines: NDArray[np.int64] | None = None
+    row_texts: Callable[[NDArray[np.int64]], list[str]] | None = None
 
     def line_numbers(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the line number in the file of each of these rows."""

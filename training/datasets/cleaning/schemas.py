@@ -11,6 +11,8 @@ import pandas as pd
 import pandera.pandas as pa
 from numpy.typing import NDArray
 
+from recommender.feedback import Feedback
+from recommender.films.ids import MAX_BYTES
 from recommender.schema import (
     GENRES,
     IMDB_ID,
@@ -32,6 +34,8 @@ from training.datasets.tables import Table
 
 MAX_TITLE = 500  # characters; the longest real one has 160
 MAX_TAG = 1000
+MISSING, TOO_LONG = -1, -2  # codes of ids that are none
+_ROUNDING = 1e-6  # of a scale's step: 0.1 has no exact binary form
 _TABLE_LIMIT = 1 << 26
 _STEPS = 1 / RATING_STEP  # rating steps in one star
 
@@ -85,6 +89,54 @@ def ratings_schema(is_known: Callable[[pd.Series], pd.Series], earliest: date | 
             ),
         }
     )
+
+
+def interactions_schema(feedback: Feedback, has_steps: bool) -> pa.DataFrameSchema:
+    """Return the schema of interactions of any source: codes of ids, numbers and times, NaN where one is missing.
+
+    `has_steps`: whether a rating between two steps of the scale is wrong.
+    """
+    first, last = _time_range(None)
+    low, high, step = feedback.minimum, feedback.maximum, feedback.step
+    values: list[tuple[str, SeriesCheck]]
+    if feedback.kind == "ratings":
+        values = [
+            ("rating is missing or not a number", np.isfinite),
+            (f"rating is outside the scale from {low:g} to {high:g}", lambda stars: (stars >= low) & (stars <= high)),
+        ]
+    else:
+        values = [("weight is missing or not a number", np.isfinite), ("weight is negative", lambda weight: weight >= 0)]
+    if has_steps:
+        steps = (f"rating is between two steps of {step:g}", lambda stars: _is_whole((stars - low) / step))
+        values.append(steps)
+    return pa.DataFrameSchema(
+        {
+            USER: _column("int32", *_id_checks("user")),
+            MOVIE: _column("int32", *_id_checks("item")),
+            RATING: _column("float64", *values),
+            TIMESTAMP: _column(
+                "float64",
+                ("time is missing or not understood", np.isfinite),
+                ("time is impossible", lambda times: (times >= first) & (times <= last)),
+            ),
+        }
+    )
+
+
+def items_schema() -> pa.DataFrameSchema:
+    """Return the schema of items of any source: a code of an id that occurs once."""
+    return pa.DataFrameSchema({MOVIE: _column("int32", *_id_checks("item"), ("item id stands twice", _is_first))})
+
+
+def _id_checks(who: str) -> list[tuple[str, SeriesCheck]]:
+    return [
+        (f"{who} id is missing", lambda codes: codes != MISSING),
+        (f"{who} id is longer than {MAX_BYTES} bytes", lambda codes: codes != TOO_LONG),
+    ]
+
+
+def _is_whole(numbers: pd.Series) -> pd.Series:
+    return (numbers - np.rint(numbers)).abs() < _ROUNDING
 
 
 def user_tags_schema(is_known: Callable[[pd.Series], pd.Series]) -> pa.DataFrameSchema:

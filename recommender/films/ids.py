@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
@@ -11,7 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from recommender.errors import DataError
 
 UNKNOWN = -1
-MAX_BYTES = 128  # of a text id in UTF-8
+LARGEST_INTEGER = 2**53 - 1
+TEXT_BYTES = 128  # the most of a text id in UTF-8
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_PLAIN_DECIMAL = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
 
 RawId = int | str
 
@@ -34,10 +38,13 @@ class IdMap:
     @classmethod
     def from_raw(cls, raw: ArrayLike | Iterable[str]) -> Self:
         """Return the map of the distinct values of `raw`, which may repeat and come in any order."""
-        values = np.asarray(raw)
+        values = np.asarray(list(raw) if isinstance(raw, set) else raw)
         if values.dtype.kind in "iu" or not values.size:
             return cls(np.unique(values).astype(np.int64))
-        return cls._from_texts(sorted(set(values.tolist())))  # by code points, which is the order of their bytes
+        texts = set(values.tolist())
+        if all(_PLAIN_DECIMAL.fullmatch(text) and int(text) <= LARGEST_INTEGER for text in texts):
+            return cls(np.array(sorted(map(int, texts)), dtype=np.int64))
+        return cls._from_texts(sorted(texts))  # by code points, which is the order of their bytes
 
     @classmethod
     def _from_texts(cls, texts: list[str]) -> Self:
@@ -97,12 +104,12 @@ class IdMap:
             return {prefix: self._ids}
         encoded = [text.encode() for text in self._texts]
         offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
-        return {f"{prefix}_bytes": np.frombuffer(b"".join(encoded), dtype=np.uint8), f"{prefix}_offsets": offsets}
+        return {f"{prefix}_text": np.frombuffer(b"".join(encoded), dtype=np.uint8), f"{prefix}_offsets": offsets}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], prefix: str) -> Self:
         """Return the map that `arrays` stored."""
         if prefix in arrays:
             return cls(arrays[prefix])
-        content, offsets = arrays[f"{prefix}_bytes"].tobytes(), arrays[f"{prefix}_offsets"].tolist()
+        content, offsets = arrays[f"{prefix}_text"].tobytes(), arrays[f"{prefix}_offsets"].tolist()
         return cls._from_texts([content[start:stop].decode() for start, stop in zip(offsets, offsets[1:], strict=False)])

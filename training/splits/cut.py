@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.errors import DataError
+from recommender.feedback import Feedback
 from recommender.schema import DUPLICATE_OF, RATING, TIMESTAMP
 from training.datasets.store import ProcessedDataset
 from training.models.base import TrainingData
@@ -71,6 +72,7 @@ def splits(protocol: ProtocolConfig, dataset: ProcessedDataset, seed: int) -> li
     else:
         table = _table(dataset)
         folds = _cut(protocol.split, table, is_relevant(protocol, table.stars), seed)
+        folds = [_only_new_pairs(masks, table, dataset.feedback) for masks in folds]
     return [_checked_split(masks, protocol, seed, fold) for fold, masks in enumerate(folds)]
 
 
@@ -98,6 +100,7 @@ def _validation_split(
     table = _table(dataset)
     inner = _Table(table.users[train_rows], table.movies[train_rows], table.stars[train_rows], table.times[train_rows])
     inner_masks = _cut(rule, inner, is_relevant(protocol, inner.stars), seed, random_likes=random_likes)[0]
+    inner_masks = _only_new_pairs(inner_masks, inner, dataset.feedback)
     masks = {name: _mask_of(train_rows[mask], len(split.train)) for name, mask in inner_masks.items()}
     return _checked_split(masks, protocol, seed, split.fold)
 
@@ -149,6 +152,16 @@ def _cut(rule: CutSplit, table: _Table, likes: Mask, seed: int, *, random_likes:
             return [_held_out_items(rule, table, likes, rng)]
         case _:
             assert_never(rule)
+
+
+def _only_new_pairs(masks: Masks, table: _Table, feedback: Feedback) -> Masks:
+    """Return the masks without test events of a user and an item that the model sees together; ratings never repeat."""
+    if feedback.kind == "ratings":
+        return masks
+    pairs = table.users.astype(np.int64) * _size(table.movies) + table.movies
+    seen = masks["train"] | masks.get("fold_in", masks["train"])
+    test = np.flatnonzero(masks["test"])
+    return masks | {"test": _mask_of(test[~np.isin(pairs[test], pairs[seen])], len(pairs))}
 
 
 def _latest(rule: LatestSplit, table: _Table) -> Masks:

@@ -12,7 +12,7 @@ import pandera.pandas as pa
 from numpy.typing import NDArray
 
 from recommender.feedback import Feedback
-from recommender.films.ids import MAX_BYTES
+from recommender.films.ids import TEXT_BYTES
 from recommender.schema import (
     GENRES,
     IMDB_ID,
@@ -34,7 +34,7 @@ from training.datasets.tables import Table
 
 MAX_TITLE = 500  # characters; the longest real one has 160
 MAX_TAG = 1000
-MISSING, TOO_LONG = -1, -2  # codes of ids that are none
+MISSING, TOO_LONG, HAS_CONTROL = -1, -2, -3  # codes of ids that are none
 _ROUNDING = 1e-6  # of a scale's step: 0.1 has no exact binary form
 _TABLE_LIMIT = 1 << 26
 _STEPS = 1 / RATING_STEP  # rating steps in one star
@@ -131,7 +131,8 @@ def items_schema() -> pa.DataFrameSchema:
 def _id_checks(who: str) -> list[tuple[str, SeriesCheck]]:
     return [
         (f"{who} id is missing", lambda codes: codes != MISSING),
-        (f"{who} id is longer than {MAX_BYTES} bytes", lambda codes: codes != TOO_LONG),
+        (f"{who} id is longer than {TEXT_BYTES} bytes", lambda codes: codes != TOO_LONG),
+        (f"{who} id has control characters", lambda codes: codes != HAS_CONTROL),
     ]
 
 

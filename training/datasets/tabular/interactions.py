@@ -20,7 +20,7 @@ from training.datasets.quarantine import Quarantine
 from training.datasets.tabular.records import Records, TextForm, quoted, read_records
 from training.datasets.tabular.scale import feedback_of, has_steps
 from training.datasets.tabular.source import SourceConfig
-from training.datasets.tabular.values import IdColumn, id_map, number_sql, read_times
+from training.datasets.tabular.values import IdColumn, number_sql, read_times
 
 
 @dataclass
@@ -93,9 +93,9 @@ def with_ids(interactions: Interactions, user_ids: IdMap, movie_ids: IdMap) -> t
     return unique_ratings, len(ratings) - len(unique_ratings)
 
 
-def used_map(texts: Sequence[str], codes: NDArray[np.int32]) -> IdMap:
-    """Return the map of the ids that `codes` use."""
-    return id_map({texts[code] for code in np.unique(codes).tolist()})
+def used_ids(texts: Sequence[str], codes: pd.Series) -> set[str]:
+    """Return the ids that `codes` use."""
+    return {texts[code] for code in codes.unique().tolist()}
 
 
 def map_rows(texts: Sequence[str], ids: IdMap) -> NDArray[np.int32]:
@@ -185,7 +185,6 @@ def _require_weights(records: Records, config: SourceConfig) -> None:
 
 
 def _frame(columns: _Columns) -> pd.DataFrame:
-    ids = {}
-    for name, column in ((USER, columns.users), (MOVIE, columns.items)):
-        ids[name] = np.where(column.too_long, schemas.TOO_LONG, column.codes).astype(np.int32)
-    return pd.DataFrame({**ids, RATING: columns.values, TIMESTAMP: columns.times})
+    return pd.DataFrame(
+        {USER: columns.users.codes, MOVIE: columns.items.codes, RATING: columns.values, TIMESTAMP: columns.times}
+    )

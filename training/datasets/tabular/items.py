@@ -119,15 +119,14 @@ def items_of(config: SourceConfig) -> Items:
 def _add(items: ItemTable, records: Records, config: SourceConfig, quarantine: Quarantine) -> None:
     """Append the items of one file."""
     ids = IdColumn(records.texts(quoted(config.item_columns[0])))
-    codes = np.where(ids.too_long, schemas.TOO_LONG, ids.codes).astype(np.int32)
-    table = records.table(pd.DataFrame({MOVIE: codes, "row": np.arange(len(codes))}))
+    table = records.table(pd.DataFrame({MOVIE: ids.codes, "row": np.arange(len(ids.codes))}))
     clean = schemas.split_bad(table, schemas.items_schema(), quarantine).frame
     rows = clean["row"].to_numpy()
     known = set(items.ids)
     fresh = np.array([ids.texts[code] not in known for code in clean[MOVIE]], dtype=bool)
     quarantine.add_rows(table, rows[~fresh], ["item id stands twice"] * int((~fresh).sum()))
     rows = rows[fresh]
-    items.ids += [ids.texts[code] for code in codes[rows]]
+    items.ids += [ids.texts[code] for code in ids.codes[rows]]
     items.titles += _cells(records, config.title, rows)
     items.years += _years(records, config.year, rows)
     for name in config.list:

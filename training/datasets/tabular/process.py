@@ -5,18 +5,16 @@ from __future__ import annotations
 from concurrent.futures import Future
 from typing import Any
 
-import numpy as np
-
+from recommender.films.ids import IdMap
 from recommender.schema import MOVIE, USER
 from training.datasets import quality
 from training.datasets.config import ProcessingConfig
 from training.datasets.dataset import ProcessedDataset
 from training.datasets.persistence import DatasetWriter
 from training.datasets.quarantine import Quarantine
-from training.datasets.tabular.interactions import read_interactions, used_map, with_ids
+from training.datasets.tabular.interactions import read_interactions, used_ids, with_ids
 from training.datasets.tabular.items import ItemTable, items_of, movie_table, own_blocks, read_items
 from training.datasets.tabular.source import SourceConfig
-from training.datasets.tabular.values import id_map
 from training.datasets.tag_matrix import film_blocks, stack_blocks
 
 
@@ -30,9 +28,9 @@ def process_source(
     quarantine = Quarantine()
     interactions = read_interactions(config, quarantine, processing.max_bad_share)
     items = read_items(config, quarantine)
-    used_items = {interactions.items[code] for code in np.unique(interactions.frame[MOVIE]).tolist()}
-    user_ids = used_map(interactions.users, interactions.frame[USER].to_numpy())
-    movie_ids = id_map(used_items.union(items.ids))
+    used_items = used_ids(interactions.items, interactions.frame[MOVIE])
+    user_ids = IdMap.from_raw(used_ids(interactions.users, interactions.frame[USER]))
+    movie_ids = IdMap.from_raw(used_items.union(items.ids))
     ratings, repeated = with_ids(interactions, user_ids, movie_ids)
     movies = movie_table(items, movie_ids, config)
     blocks = film_blocks(movies) | own_blocks(movies, config)

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recommender.errors import DataError
-from recommender.films.ids import MAX_BYTES, IdMap
+from recommender.films.ids import CONTROL, TEXT_BYTES
+from training.datasets.cleaning.schemas import HAS_CONTROL, MISSING, TOO_LONG
 from training.datasets.tabular.records import Records, quoted
 
 LIST_SEPARATORS = ("|", ";", ",")
@@ -22,7 +23,6 @@ _DAYS_AS_NUMBERS = (19000101, 21001231)
 _YEARS = (1900, 2100)
 # Epoch times: each unit counts up to the year 5138.
 _UNITS = ((1e11, 1), (1e14, 1e3), (1e17, 1e6), (float("inf"), 1e9))
-_LARGEST_INTEGER = 1 << 53
 
 
 def number_sql(column: str, decimal: str = ".", words: Mapping[str, float] | None = None) -> str:
@@ -106,19 +106,17 @@ def _array(text: str) -> list[object] | None:
 
 
 class IdColumn:
-    """Ids of n rows as text: `codes` (n,) index the distinct `texts`, -1 where an id is missing."""
+    """Ids of n rows as text: `codes` (n,) index the distinct `texts`, or are MISSING, TOO_LONG or HAS_CONTROL."""
 
     def __init__(self, column: pa.Array) -> None:
         encoded = column.dictionary_encode()
         texts = encoded.dictionary
-        self.codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
-        self.is_long = np.append(np.asarray(pc.greater(pc.binary_length(texts), MAX_BYTES)), False).astype(bool)
         self.texts: list[str] = _as_written(texts).to_pylist()
-
-    @property
-    def too_long(self) -> NDArray[np.bool_]:
-        """Return which rows (n,) have an id of more bytes than an id may have."""
-        return np.asarray(self.is_long[self.codes])
+        code_of = np.arange(len(texts) + 1, dtype=np.int32)
+        code_of[:-1][np.asarray(pc.greater(pc.binary_length(texts), TEXT_BYTES), dtype=bool)] = TOO_LONG
+        code_of[:-1][[CONTROL.search(text) is not None for text in self.texts]] = HAS_CONTROL
+        code_of[-1] = MISSING
+        self.codes = code_of[encoded.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)]
 
 
 def _as_written(texts: pa.Array) -> pa.Array:
@@ -126,13 +124,3 @@ def _as_written(texts: pa.Array) -> pa.Array:
     trimmed = pc.utf8_trim_whitespace(texts)
     is_whole = pc.match_substring_regex(trimmed, r"^-?[0-9]+(\.0+)?$")
     return pc.replace_substring_regex(trimmed, r"\.0+$", "") if len(texts) and pc.all(is_whole).as_py() else texts
-
-
-def id_map(texts: set[str]) -> IdMap:
-    """Return the map of these ids: integers if each is a plain decimal below 2**53, else text."""
-    column = pa.array(sorted(texts), pa.string())
-    if len(column) and pc.all(pc.match_substring_regex(column, r"^(0|[1-9][0-9]{0,15})$")).as_py():
-        numbers = column.cast(pa.int64()).to_numpy()
-        if int(numbers.max()) < _LARGEST_INTEGER:
-            return IdMap.from_raw(numbers)
-    return IdMap.from_raw(np.array(column.to_pylist(), dtype=object))

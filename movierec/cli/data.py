@@ -10,7 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from movierec.cli import own_data as own
 from movierec.cli.names import dataset_name
+from recommender.errors import UsageError
 
 app = typer.Typer(
     help="Fetch, clean, describe and synthesise data sets.",
@@ -71,21 +73,103 @@ def prepare(
         float | None, typer.Option(help="Tolerated share of bad rows; default: the configured one.", min=0, max=1)
     ] = None,
     force: Annotated[bool, typer.Option(help="Process again even when nothing has changed.")] = False,
+    source: own.Source = None,
+    interactions: own.Interactions = None,
+    user: own.User = None,
+    item: own.Item = None,
+    rating: own.Rating = None,
+    event: own.Event = None,
+    weight: own.Weight = None,
+    weights: own.Weights = None,
+    time: own.Time = None,
+    time_format: own.TimeFormat = None,
+    scale: own.Scale = None,
+    like: own.Like = None,
+    items: own.Items = None,
+    item_id: own.ItemId = None,
+    title: own.Title = None,
+    year: own.Year = None,
+    list_: own.Lists = None,
+    category: own.Category = None,
+    text: own.Text = None,
+    number: own.Number = None,
+    list_separator: own.ListSeparator = None,
+    word: own.Word = None,
+    separator: own.Separator = None,
+    decimal: own.Decimal = None,
+    encoding: own.Encoding = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read, clean and store a data set; unchanged inputs are not processed again."""
-    from training.datasets.store import prepare as prepare_dataset
+    """Read, clean and store a data set; unchanged inputs are not processed again.
 
+    MovieLens's own files are found by themselves or with --raw; any other tables are described by a YAML, which
+    `movierec data draft` writes, or by options.
+    """
+    from training.datasets.store import prepare as prepare_dataset
+    from training.splits.requirements import require_a_protocol
+
+    keys = {
+        "interactions": interactions,
+        "user": user,
+        "item": item,
+        "rating": rating,
+        "event": event,
+        "weight": weight,
+        "weights": weights,
+        "time": time,
+        "time_format": time_format,
+        "scale": scale,
+        "like": like,
+        "items": items,
+        "item_id": item_id,
+        "title": title,
+        "year": year,
+        "list": list_,
+        "category": category,
+        "text": text,
+        "number": number,
+        "list_separator": list_separator,
+        "word": word,
+        "separator": separator,
+        "decimal": decimal,
+        "encoding": encoding,
+    }
+    description = own.source_config(name, source, keys)
+    if description is not None and raw is not None:
+        raise UsageError("Expected either --raw or a description of tables (--source, --interactions ...), found both.")
     dataset = prepare_dataset(
         name,
         raw=raw,
+        source=description,
         credits=credits,
         genome=genome,
         processed_root=processed,
         max_bad_share=max_bad_share,
         force=force,
     )
+    require_a_protocol(dataset)
     _show(dataset.snapshot(), as_json)
+
+
+@app.command(epilog="Example: movierec data draft books ratings.csv.gz books.parquet")
+def draft(
+    name: Name,
+    files: Annotated[list[Path], typer.Argument(help="Files of interactions and of items, in any order.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Description to write; default: data/sources/NAME.yaml.", callback=_expanded)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look at tables of your own and write a commented description of them, to be corrected and prepared."""
+    from training.datasets.tabular.draft import write_draft
+
+    path = write_draft(name, files, out)
+    command = f"movierec data prepare {name}" + (f" --source {path}" if out else "")
+    typer.echo(
+        json.dumps({"name": name, "description": str(path)})
+        if as_json
+        else f"{path} says what was guessed. Correct it, then run `{command}`."
+    )
 
 
 @app.command(epilog="Example: movierec data synth --users 10000 --movies 5000 --ratings 1000000 --genome")
@@ -133,7 +217,6 @@ def credits(
     as_json: AsJson = False,
 ) -> None:
     """Print how many ratings a table of film credits covers, and how far it agrees with another table."""
-    from recommender.errors import UsageError
     from training.datasets.credit_check import check_credits
 
     if (reference is None) != (reference_raw is None):

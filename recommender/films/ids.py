@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -112,4 +113,4 @@ class IdMap:
         if prefix in arrays:
             return cls(arrays[prefix])
         content, offsets = arrays[f"{prefix}_text"].tobytes(), arrays[f"{prefix}_offsets"].tolist()
-        return cls._from_texts([content[start:stop].decode() for start, stop in zip(offsets, offsets[1:], strict=False)])
+        return cls._from_texts([content[start:stop].decode() for start, stop in pairwise(offsets)])

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from typing_extensions import Buffer
 
 from recommender.errors import DataError
-from recommender.files import replaced_directory, sha256_of
 from recommender.feedback import MOVIELENS, Feedback
+from recommender.files import replaced_directory, sha256_of
 from recommender.films.ids import IdMap
 from recommender.items import FILMS, Items
 from recommender.schema import MOVIE, RATING, TIMESTAMP, USER

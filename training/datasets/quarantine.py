@@ -79,9 +79,7 @@ class Quarantine:
         )
 
 
-def _texts(
-    table: Table, path: Path, rows: NDArray[np.int64], line_numbers: NDArray[np.int64]
-) -> dict[int, str]:
+def _texts(table: Table, path: Path, rows: NDArray[np.int64], line_numbers: NDArray[np.int64]) -> dict[int, str]:
     """Return line number -> text of these rows of a table."""
     if table.row_texts is None:
         return _line_texts(path, line_numbers)

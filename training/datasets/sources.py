@@ -82,6 +82,7 @@ def find_raw(name: str) -> Path:
         remedies.insert(0, f"run `movierec data synth --out {local}`")
     if name == _SAMPLE:
         remedies.insert(0, "run `uv sync --group sample-data` (MovieLens 100K comes with the recbole wheel)")
+    remedies.append(f"describe tables of your own with `movierec data draft {name} FILES...`")
     raise MissingInputError(f"No raw files of {name}: {local} does not exist. To mend this, {', or '.join(remedies)}.")
 
 

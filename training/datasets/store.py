@@ -60,9 +60,9 @@ def prepare(
     """Read, clean and store the data set `name`, or load it if its inputs are unchanged since the last time.
 
     `source`: description of a data set of one's own (default, without `raw`: data/sources/<name>.yaml, else that of the
-    last time). `raw`: directory of MovieLens's files (default: data/raw/<name>, else the installed sample). `credits`: film credits as
-    CSV or metadata.json (default: those found for `name`). `genome`: directory of a tag genome for a data set that has
-    none of its own. `processed_root`: where it is stored (default: data/processed). `max_bad_share`: share of malformed
+    last time). `raw`: directory of MovieLens's files (default: data/raw/<name>, else the installed sample). `credits`:
+    film credits as CSV or metadata.json (default: those found for `name`). `genome`: directory of a tag genome for a
+    data set that has none of its own. `processed_root`: where it is stored (default: data/processed). `max_bad_share`: share of malformed
     or impossible rows that is tolerated (default: the configured one). `force`: process even if nothing changed.
     Raises MissingInputError, DataError, and UsageError if the name is not valid or its directory holds files that this
     function did not write.
@@ -74,7 +74,7 @@ def prepare(
         config = config.model_copy(update={"max_bad_share": max_bad_share})
     source = source or (None if raw else find_source(name) or _last_source(directory))
     if source is not None and (credits or genome):
-        raise UsageError(f"Expected --credits and --genome with MovieLens's files; {name} is described by its own columns.")
+        raise UsageError(f"Expected --credits and --genome with MovieLens's files; {name} is described by its columns.")
     sources = None if source else Sources(raw or find_raw(name), credits or default_credits(name), genome)
     files = sources.files() if sources else list(source.files if source else ())
     if read_manifest(directory) is None:

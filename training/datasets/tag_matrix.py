@@ -97,9 +97,8 @@ def soft_bins(name: str, numbers: NDArray[np.float64]) -> Block:
     shares = (values - knots[below]) / widths
     entries = np.concatenate([1 - shares, shares])
     used = entries > 0
-    matrix = sp.csr_matrix(
-        (entries[used], (np.tile(rows, 2)[used], np.concatenate([below, above])[used])), shape=(len(numbers), len(knots))
-    )
+    places = (np.tile(rows, 2)[used], np.concatenate([below, above])[used])
+    matrix = sp.csr_matrix((entries[used], places), shape=(len(numbers), len(knots)))
     return matrix, [f"{name}:{knot:g}" for knot in knots]
 
 

@@ -105,7 +105,10 @@ def interactions_schema(feedback: Feedback, has_steps: bool) -> pa.DataFrameSche
             (f"rating is outside the scale from {low:g} to {high:g}", lambda stars: (stars >= low) & (stars <= high)),
         ]
     else:
-        values = [("weight is missing or not a number", np.isfinite), ("weight is negative", lambda weight: weight >= 0)]
+        values = [
+            ("weight is missing or not a number", np.isfinite),
+            ("weight is negative", lambda weights: weights >= 0),
+        ]
     if has_steps:
         steps = (f"rating is between two steps of {step:g}", lambda stars: _is_whole((stars - low) / step))
         values.append(steps)
@@ -137,7 +140,8 @@ def _id_checks(who: str) -> list[tuple[str, SeriesCheck]]:
 
 
 def _is_whole(numbers: pd.Series) -> pd.Series:
-    return (numbers - np.rint(numbers)).abs() < _ROUNDING
+    is_whole: pd.Series = (numbers - numbers.round()).abs() < _ROUNDING
+    return is_whole
 
 
 def user_tags_schema(is_known: Callable[[pd.Series], pd.Series]) -> pa.DataFrameSchema:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from recommender.errors import UsageError
-from recommender.files import require_new, write_text
+from recommender.files import write_text
 from training.datasets.tabular.guess import LookedAt, look_at
 from training.datasets.tabular.source import source_path
 
@@ -24,7 +24,8 @@ def write_draft(name: str, files: Sequence[Path], out: Path | None = None) -> Pa
     Raises UsageError where that file exists already or no file joins users and items.
     """
     path = out or source_path(name)
-    require_new(path)
+    if path.exists():
+        raise UsageError(f"{path} exists already. Edit it, or name another file with --out.")
     write_text(path, draft(name, [look_at(file.absolute()) for file in files], path if out else None))
     return path
 
@@ -110,7 +111,7 @@ def _items(tables: list[LookedAt], interactions: LookedAt) -> Iterator[str]:
 
 def _form(table: LookedAt) -> Iterator[str]:
     if table.file.kind == "csv":
-        yield f"# Text files were read with the separator {table.file.separator!r}; `separator`, `decimal`, `encoding` and"
+        yield f"# The separator of columns seems to be {table.file.separator!r}; `separator`, `decimal`, `encoding` and"
         yield "# `header` state what is guessed wrongly."
 
 

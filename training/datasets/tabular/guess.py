@@ -17,14 +17,18 @@ _MOST_KINDS = 20  # of events
 _LIST_SHARE = 0.2  # of the cells that hold a separator, for a column to be one of lists
 _SENTENCE = 60  # characters of an average cell of sentences
 _REPEATED = 0.5  # least share of rows whose value repeats another's, for a category
+_NUMBER_TYPES = (
+    "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
+    "FLOAT", "DOUBLE", "DECIMAL",
+)  # fmt: skip
 _YEAR_IN_TITLE = re.compile(r"\((?:18|19|20)\d\d\)\s*$")
 
 # Names of columns without case and signs, the likeliest first.
 _NAMES = {
-    "user": "user userid uid users customer customerid client clientid member memberid visitor visitorid reader readerid "
-    "account accountid buyer person personid viewer listener profile reviewerid username who",
-    "item": "item itemid iid items product productid sku movie movieid film filmid book bookid isbn isbn13 asin article "
-    "articleid track trackid song songid artist artistid game gameid recipe recipeid show id",
+    "user": "user userid uid users customer customerid client clientid member memberid visitor visitorid reader "
+    "readerid account accountid buyer person personid viewer listener profile reviewerid username who",
+    "item": "item itemid iid items product productid sku movie movieid film filmid book bookid isbn isbn13 asin "
+    "article articleid track trackid song songid artist artistid game gameid recipe recipeid show id",
     "rating": "rating ratings stars star score bookrating grade mark thumb thumbs vote votes opinion liked like value",
     "event": "event eventtype action actiontype behavior behaviour interaction interactiontype kind type",
     "weight": "weight quantity qty count amount plays playcount listens views hours",
@@ -58,7 +62,7 @@ class Column:
     @property
     def is_number(self) -> bool:
         """Return whether the values are numbers."""
-        return self.kind.startswith(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "U", "FLOAT", "DOUBLE", "DEC"))
+        return self.kind.startswith(_NUMBER_TYPES)
 
     @property
     def is_time(self) -> bool:
@@ -112,8 +116,8 @@ def look_at(path: Path) -> LookedAt:
         _name_items(looked_at)
     elif (event := looked_at.roles.get("event")) is not None:
         name = quoted(event.name)
-        query = f"SELECT trim({name}::VARCHAR), count(*) FROM {file.relation} WHERE {name} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC"
-        looked_at.kinds = dict(connection.execute(query).fetchall())
+        counts = f"SELECT trim({name}::VARCHAR), count(*) FROM {file.relation} WHERE {name} IS NOT NULL GROUP BY 1"
+        looked_at.kinds = dict(connection.execute(f"{counts} ORDER BY 2 DESC, 1").fetchall())
     return looked_at
 
 
@@ -124,7 +128,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, file: File) -> list[Column]:
     ).fetchall()
     sample = connection.execute(f"SELECT COLUMNS(*)::VARCHAR FROM {file.relation} LIMIT {_SAMPLE}").fetchall()
     return [
-        Column(name, kind, int(distinct or 0), int(rows), float(missing or 0) / 100, _present(values), least or "", most or "")
+        Column(name, kind, distinct or 0, rows, float(missing or 0) / 100, _present(values), least or "", most or "")
         for (name, kind, least, most, distinct, rows, missing), values in zip(
             summary, zip(*sample, strict=True) if sample else [()] * len(summary), strict=True
         )

@@ -66,7 +66,9 @@ def read_interactions(config: SourceConfig, quarantine: Quarantine, max_bad_shar
             counts = clean[RATING] > 0
             unweighted += int((~counts).sum())
             clean = clean[counts]
-        clean = clean.assign(**{USER: users.add(columns.users, clean[USER]), MOVIE: items.add(columns.items, clean[MOVIE])})
+        clean = clean.assign(
+            **{USER: users.add(columns.users, clean[USER]), MOVIE: items.add(columns.items, clean[MOVIE])}
+        )
         frames.append(clean.astype({RATING: "float32", TIMESTAMP: "int64"}))
     frame = pd.concat(frames, ignore_index=True)
     if not len(frame):
@@ -131,7 +133,7 @@ class _Texts:
     def add(self, ids: IdColumn, codes: pd.Series) -> NDArray[np.int32]:
         """Return the codes of these ids among those of all files."""
         mapped = np.array([self._code(text) for text in ids.texts], dtype=np.int32)
-        return mapped[codes.to_numpy()]
+        return np.asarray(mapped[codes.to_numpy()])
 
     def _code(self, text: str) -> int:
         code = self._codes.setdefault(text, len(self.texts))

@@ -120,7 +120,11 @@ def _add(items: ItemTable, records: Records, config: SourceConfig, quarantine: Q
     """Append the items of one file."""
     ids = IdColumn(records.texts(quoted(config.item_columns[0])))
     table = records.table(pd.DataFrame({MOVIE: ids.codes, "row": np.arange(len(ids.codes))}))
-    clean = schemas.split_bad(table, schemas.items_schema(), quarantine).frame
+    if records.path in config.interactions:  # which name an item in every row: the first describes it
+        first = table.frame[~table.frame.duplicated(MOVIE) & (table.frame[MOVIE] >= 0)]
+        clean = first.reset_index(drop=True)
+    else:
+        clean = schemas.split_bad(table, schemas.items_schema(), quarantine).frame
     rows = clean["row"].to_numpy()
     known = set(items.ids)
     fresh = np.array([ids.texts[code] not in known for code in clean[MOVIE]], dtype=bool)
@@ -150,7 +154,9 @@ def _years(records: Records, name: str | None, rows: NDArray[np.int64]) -> list[
     """Return the first number of four digits in a column of these rows."""
     if name is None:
         return [None] * len(rows)
-    years = records.numbers(f"try_cast(regexp_extract({quoted(name)}, '(^|[^0-9])(1[0-9]{{3}}|20[0-9]{{2}})', 2) AS INT)")
+    years = records.numbers(
+        f"try_cast(regexp_extract({quoted(name)}, '(^|[^0-9])(1[0-9]{{3}}|20[0-9]{{2}})', 2) AS INT)"
+    )
     return [None if np.isnan(year) else int(year) for year in years[rows]]
 
 

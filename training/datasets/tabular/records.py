@@ -119,9 +119,7 @@ def read_records(path: Path, columns: Sequence[str], form: TextForm, quarantine:
     connection = connect()
     file = open_file(connection, path, form)
     if unknown := [name for name in columns if name not in file.types]:
-        raise UsageError(
-            f"Expected the column {', '.join(unknown)} in {path.name}, found {', '.join(file.columns)}."
-        )
+        raise UsageError(f"Expected the column {', '.join(unknown)} in {path.name}, found {', '.join(file.columns)}.")
     distinct = list(dict.fromkeys(columns))
     with _readable(path):
         connection.execute(f"CREATE TEMP TABLE records AS {file.as_text(distinct)}")
@@ -165,8 +163,8 @@ class Records:
 
     def counts(self, expression: str) -> dict[str, int]:
         """Return how often each value occurs, the most frequent first."""
-        query = f"SELECT {expression}, count(*) FROM records WHERE {expression} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1"
-        return dict(self.connection.execute(query).fetchall())
+        query = f"SELECT {expression} AS value, count(*) FROM records WHERE value IS NOT NULL GROUP BY 1"
+        return dict(self.connection.execute(f"{query} ORDER BY 2 DESC, 1").fetchall())
 
     def table(self, frame: pd.DataFrame) -> Table:
         """Return a frame of these rows as a table that knows each row's line, for the quarantine."""
@@ -178,7 +176,8 @@ class Records:
         """Return the values of these rows with the names of their columns."""
         numbers = ", ".join(map(str, rows.tolist())) or "-1"
         relation = self.connection.sql(f"SELECT * FROM records WHERE rowid IN ({numbers}) ORDER BY rowid")
-        return [", ".join(f"{name}={value}" for name, value in zip(relation.columns, row, strict=True))
+        return [
+            ", ".join(f"{name}={value}" for name, value in zip(relation.columns, row, strict=True))
             for row in relation.fetchall()
         ]
 

@@ -24,7 +24,9 @@ def feedback_of(config: SourceConfig, values: NDArray[np.float64]) -> Feedback:
     if not len(finite):
         column = config.rating or config.weight or config.event
         raise DataError(f"Expected numbers in the column {column}, found none. {_advice(config)}")
-    return _scale(config, np.unique(finite), finite) if config.rating else _events(np.unique(finite[finite > 0]))
+    if config.rating:
+        return _scale(config, np.unique(finite), finite)
+    return _events(config, np.unique(finite[finite > 0]))
 
 
 def has_steps(config: SourceConfig) -> bool:
@@ -33,7 +35,7 @@ def has_steps(config: SourceConfig) -> bool:
 
 
 def _scale(config: SourceConfig, distinct: NDArray[np.float64], values: NDArray[np.float64]) -> Feedback:
-    minimum, maximum, step = _stated(config.scale) if config.scale else (distinct[0], distinct[-1], None)
+    minimum, maximum, step = _stated(config.scale) if config.scale else (float(distinct[0]), float(distinct[-1]), None)
     if minimum == maximum:
         raise DataError(
             f"Every rating in the column {config.rating} is {minimum:g}, so that no scale can be seen. State it with "
@@ -46,20 +48,25 @@ def _scale(config: SourceConfig, distinct: NDArray[np.float64], values: NDArray[
             f"{distinct[-1]:g}, {outside:.0%} of them outside. Give --scale {distinct[0]:g}:{distinct[-1]:g}, or "
             "leave it out: then it is seen in the data."
         )
-    inside = distinct[(distinct >= minimum) & (distinct <= maximum)]
-    step = step or _step(np.unique([minimum, *inside, maximum]))
+    if step is None:
+        inside = distinct[(distinct >= minimum) & (distinct <= maximum)]
+        step = _step(np.unique([minimum, *inside, maximum]))
+        if config.scale and step.is_integer() and maximum - minimum <= _MOST_STEPS:
+            step = 1.0  # of a stated scale not every number need have been given
     like = config.like
     if like is not None and not minimum < like <= maximum:
         raise UsageError(f"Expected a like above {minimum:g} and at most {maximum:g}, found {like:g}.")
-    return Feedback.scale(float(minimum), float(maximum), step, like)
+    return Feedback.scale(minimum, maximum, step, like)
 
 
-def _events(weights: NDArray[np.float64]) -> Feedback:
-    """Return events that count `weights`; a like is one of at least three quarters of the way to the largest."""
+def _events(config: SourceConfig, weights: NDArray[np.float64]) -> Feedback:
+    """Return events that count `weights` (w,), ascending; by default a like is one of three quarters of the largest."""
     if not len(weights):
         raise DataError("Expected an event of a weight above 0, found none. Give the events weights that count.")
     quarters = weights[0] + 0.75 * (weights[-1] - weights[0])
-    like = float(weights[weights >= quarters - 1e-9][0])
+    like = config.like if config.like is not None else float(weights[weights >= quarters - 1e-9][0])
+    if like <= 0:
+        raise UsageError(f"Expected a like above 0, found {like:g}.")
     step = _step(np.concatenate([[0.0], weights]))
     return Feedback(kind="events", minimum=0.0, maximum=float(weights[-1]), step=step, like=like)
 
@@ -75,13 +82,14 @@ def _step(distinct: NDArray[np.float64]) -> float:
 def _stated(text: str) -> tuple[float, float, float | None]:
     """Return minimum, maximum and step of "1:10" or "1:10:0.5". Raises UsageError."""
     try:
-        numbers = [float(number) for number in text.split(":")]
-        minimum, maximum, step = [*numbers, None][:3] if len(numbers) == 2 else numbers
-        assert minimum is not None and maximum is not None
+        minimum, maximum, *steps = (float(number) for number in text.split(":"))
     except ValueError:
-        raise UsageError(f"Expected a scale as MINIMUM:MAXIMUM or MINIMUM:MAXIMUM:STEP, found {text!r}.") from None
-    if not (minimum < maximum and (step is None or 0 < step <= maximum - minimum)):
-        raise UsageError(f"Expected a scale with a minimum below its maximum and a step within it, found {text!r}.")
+        minimum, maximum, steps = 0.0, 0.0, []
+    step = steps[0] if steps else None
+    if len(steps) > 1 or not minimum < maximum or not 0 < (step or maximum - minimum) <= maximum - minimum:
+        raise UsageError(
+            f"Expected a scale as MINIMUM:MAXIMUM or MINIMUM:MAXIMUM:STEP, with a step within it, found {text!r}."
+        )
     return minimum, maximum, step
 
 

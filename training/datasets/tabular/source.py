@@ -15,7 +15,10 @@ from training.config import Config, build_config, read_mapping
 from training.datasets.names import check_name
 
 # Columns and blocks that every data set has.
-_RESERVED = {"era", "people", "user_tags", "genome", "own_column", MOVIE, TITLE, ORIGINAL_TITLE, ALTERNATIVE_TITLES, YEAR, DUPLICATE_OF, IMDB_ID}
+_RESERVED = {
+    *("era", "people", "user_tags", "genome", "own_column"),
+    *(MOVIE, TITLE, ORIGINAL_TITLE, ALTERNATIVE_TITLES, YEAR, DUPLICATE_OF, IMDB_ID),
+}
 _PATH_KEYS = ("interactions", "items")
 
 
@@ -40,7 +43,7 @@ class SourceConfig(Config):
     time: str | None = Field(None, description="column of times: epoch seconds or milliseconds, ISO, or `time_format`")
     time_format: str | None = Field(None, description="of times in another form than ISO, for example %d.%m.%Y %H:%M")
     scale: str | None = Field(None, description="MINIMUM:MAXIMUM or MINIMUM:MAXIMUM:STEP; default: seen in the data")
-    like: float | None = Field(None, description="least rating that is a like; default: three quarters of the scale")
+    like: float | None = Field(None, description="least rating or weight that is a like; default: 3/4 of the scale")
 
     items: Paths = Field((), description="files with one row for each item; without them an id is the item's title")
     item_id: str | None = Field(None, description="column of the item's id in them; default: that of `item`")
@@ -67,15 +70,19 @@ class SourceConfig(Config):
             raise ValueError("expected either a column of ratings or columns of events (event, weight), found both")
         if self.event and not self.weights:
             raise ValueError(f"expected weights for the kinds of events in the column {self.event}, found none")
-        if not self.rating and (self.scale or self.like is not None):
-            raise ValueError("expected a column of ratings for a scale or a like, found none")
+        if self.scale and not self.rating:
+            raise ValueError("expected a column of ratings for a scale, found none")
         if not self.rating and min(self.weights.values(), default=1) < 0:
             raise ValueError("expected weights of 0 or more; words that may be negative are a rating, not an event")
+        return self
+
+    @model_validator(mode="after")
+    def _names_columns_once(self) -> Self:
         columns = [*self.list, *self.category, *self.text, *self.number]
         if reserved := sorted(_RESERVED.intersection(columns)):
             raise ValueError(f"expected other names of list, category, text and number columns than {reserved}")
         if repeated := sorted({name for name in columns if columns.count(name) > 1}):
-            raise ValueError(f"expected each column under one of list, category, text and number, found {repeated} twice")
+            raise ValueError(f"expected a column under one of list, category, text and number, found {repeated} twice")
         if unknown := sorted({*self.labels, *self.block_weights}.difference(columns)):
             raise ValueError(f"expected labels and block_weights of columns named above, found {unknown}")
         if (self.title or columns) and not self.items:
@@ -131,7 +138,7 @@ def build_source(keys: Mapping[str, Any], origin: str) -> SourceConfig:
     missing = [key for key in ("interactions", "user", "item") if not keys.get(key)]
     if missing:
         raise UsageError(
-            f"{origin}: expected also {', '.join(missing)}. `movierec data draft NAME FILES...` writes a description of "
-            "your files to start from."
+            f"{origin}: expected also {', '.join(missing)}. `movierec data draft NAME FILES...` writes a description "
+            "of your files to start from."
         )
     return build_config(keys, SourceConfig, origin)

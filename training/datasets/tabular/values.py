@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -86,16 +87,16 @@ def split_lists(cells: Sequence[str | None], separator: str | None) -> list[list
 def _values(text: str | None, separator: str | None) -> list[str]:
     if not text:
         return []
-    values = _array(text) if text.startswith("[") else None
-    if values is None:
-        values = text.split(separator) if separator else [text]
+    array = _array(text) if text.startswith("[") else None
+    values: Sequence[object] = array if array is not None else text.split(separator) if separator else [text]
     stripped = (" ".join(str(value).split()) for value in values if value is not None)
     return list(dict.fromkeys(value for value in stripped if value))
 
 
 def _array(text: str) -> list[object] | None:
     """Return the values of "[...]" in JSON or as Python prints a list; None where it is neither."""
-    for parse in (json.loads, ast.literal_eval):
+    parsers: tuple[Callable[[str], Any], ...] = (json.loads, ast.literal_eval)
+    for parse in parsers:
         try:
             values = parse(text)
         except (ValueError, SyntaxError, RecursionError, MemoryError):

@@ -82,8 +82,8 @@ class IdMap:
         """Return the rows of many raw ids, in the same shape; UNKNOWN (-1) for an id that is not in the map."""
         ids = np.asarray(raw)
         if self._texts is not None:
-            rows = [self._row_by_text.get(text, UNKNOWN) for text in ids.ravel().tolist()]
-            return np.array(rows, dtype=np.int64).reshape(ids.shape)
+            found_rows = [self._row_by_text.get(text, UNKNOWN) for text in ids.ravel().tolist()]
+            return np.array(found_rows, dtype=np.int64).reshape(ids.shape)
         if not len(self._ids):
             return np.full(ids.shape, UNKNOWN, dtype=np.int64)
         rows = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)

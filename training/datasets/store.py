@@ -62,10 +62,10 @@ def prepare(
     `source`: description of a data set of one's own (default, without `raw`: data/sources/<name>.yaml, else that of the
     last time). `raw`: directory of MovieLens's files (default: data/raw/<name>, else the installed sample). `credits`:
     film credits as CSV or metadata.json (default: those found for `name`). `genome`: directory of a tag genome for a
-    data set that has none of its own. `processed_root`: where it is stored (default: data/processed). `max_bad_share`: share of malformed
-    or impossible rows that is tolerated (default: the configured one). `force`: process even if nothing changed.
-    Raises MissingInputError, DataError, and UsageError if the name is not valid or its directory holds files that this
-    function did not write.
+    data set that has none of its own. `processed_root`: where it is stored (default: data/processed). `max_bad_share`:
+    share of malformed or impossible rows that is tolerated (default: the configured one). `force`: process even if
+    nothing changed. Raises MissingInputError, DataError, and UsageError if the name is not valid or its directory holds
+    files that this function did not write.
     """
     processed_root = processed_root or home.processed_data()
     directory = dataset_path(processed_root, name)
@@ -75,8 +75,8 @@ def prepare(
     source = source or (None if raw else find_source(name) or _last_source(directory))
     if source is not None and (credits or genome):
         raise UsageError(f"Expected --credits and --genome with MovieLens's files; {name} is described by its columns.")
-    sources = None if source else Sources(raw or find_raw(name), credits or default_credits(name), genome)
-    files = sources.files() if sources else list(source.files if source else ())
+    inputs = source or Sources(raw or find_raw(name), credits or default_credits(name), genome)
+    files = inputs.files()
     if read_manifest(directory) is None:
         require_replaceable(directory, processed_files)  # before anything is made beside it
     processed_root.mkdir(parents=True, exist_ok=True)
@@ -86,14 +86,14 @@ def prepare(
         if not force and (dataset := _load_up_to_date(directory, fingerprint)):
             return dataset
         with persistence.open_writer(directory) as writer:
-            dataset = _process(name, source or sources, files, config, fingerprint, writer)
+            dataset = _process(name, inputs, files, config, fingerprint, writer)
             _require_unchanged(files, states_before)
         return dataset
 
 
 def _process(
     name: str,
-    inputs: Sources | SourceConfig | None,
+    inputs: Sources | SourceConfig,
     files: Sequence[Path],
     config: ProcessingConfig,
     fingerprint: Future[str],
@@ -106,7 +106,6 @@ def _process(
         return process_source(name, inputs, config, fingerprint, writer)
     from training.datasets.processing import process
 
-    assert inputs is not None
     quarantine = Quarantine(config.max_bad_share * count_lines(files))
     return process(name, inputs, config, quarantine, fingerprint, writer)
 

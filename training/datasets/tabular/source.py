@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from recommender import home
-from recommender.errors import UsageError
+from recommender.errors import MissingInputError, UsageError
 from recommender.schema import ALTERNATIVE_TITLES, DUPLICATE_OF, IMDB_ID, MOVIE, ORIGINAL_TITLE, TITLE, YEAR
 from training.config import Config, build_config, read_mapping
 from training.datasets.names import check_name
@@ -89,10 +89,12 @@ class SourceConfig(Config):
             raise ValueError("expected files of items for the title and other columns, found none")
         return self
 
-    @property
     def files(self) -> tuple[Path, ...]:
-        """Return all files to read."""
-        return (*self.interactions, *self.items)
+        """Return all files to read, each once. Raises MissingInputError if one is missing."""
+        files = tuple(dict.fromkeys((*self.interactions, *self.items)))
+        if missing := [str(path) for path in files if not path.is_file()]:
+            raise MissingInputError(f"Expected a file at {', '.join(missing)}; there is none. Name the right one.")
+        return files
 
     @property
     def item_columns(self) -> tuple[str, ...]:

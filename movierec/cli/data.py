@@ -12,7 +12,6 @@ from rich.table import Table
 
 from movierec.cli import own_data as own
 from movierec.cli.names import dataset_name
-from recommender.errors import UsageError
 
 app = typer.Typer(
     help="Fetch, clean, describe and synthesise data sets.",
@@ -134,13 +133,12 @@ def prepare(
         "decimal": decimal,
         "encoding": encoding,
     }
-    description = own.source_config(name, source, keys)
-    if description is not None and raw is not None:
-        raise UsageError("Expected either --raw or a description of tables (--source, --interactions ...), found both.")
     dataset = prepare_dataset(
         name,
         raw=raw,
-        source=description,
+        source=own.source_config(name, raw, source, keys),
+        scale=scale,
+        like=like,
         credits=credits,
         genome=genome,
         processed_root=processed,
@@ -217,6 +215,7 @@ def credits(
     as_json: AsJson = False,
 ) -> None:
     """Print how many ratings a table of film credits covers, and how far it agrees with another table."""
+    from recommender.errors import UsageError
     from training.datasets.credit_check import check_credits
 
     if (reference is None) != (reference_raw is None):

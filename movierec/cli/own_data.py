@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _PANEL = "Data of your own: any tables"
 _FILES = ("interactions", "items")
+_OF_ANY_RATINGS = {"scale", "like"}  # which also say what the stars in MovieLens's files mean
 
 
 def _option(*names: str, help: str) -> Any:
@@ -54,24 +55,30 @@ Decimal = Annotated[str | None, _option("--decimal", help="Decimal mark of text 
 Encoding = Annotated[str | None, _option("--encoding", help="Of text files: utf-8, latin-1 or utf-16.")]
 
 
-def source_config(name: str, source: Path | None, options: dict[str, Any]) -> SourceConfig | None:
+def source_config(name: str, raw: Path | None, source: Path | None, options: dict[str, Any]) -> SourceConfig | None:
     """Return the description of the data set `name` that `source` holds, changed by the `options` that were given.
 
     Without `source`, options change the description in data/sources, if there is one and they name no other files.
-    Returns None where nothing was given. Raises UsageError and MissingInputError.
+    Returns None where nothing but a scale was given. Raises UsageError and MissingInputError.
     """
     keys = {key: value for key, value in options.items() if value not in (None, [], ())}
-    if source is None and not keys:
-        return None
     from training.datasets.tabular.source import build_source, read_source, source_path
 
+    if raw is not None:
+        if source or not keys.keys() <= _OF_ANY_RATINGS:
+            raise UsageError(
+                "Expected either --raw or a description of tables (--source, --interactions ...), found both."
+            )
+        return None
+    if source is None and "interactions" not in keys and keys and source_path(name).is_file():
+        source = source_path(name)
     for key in _FILES:
         if key in keys:
             keys[key] = [path.expanduser().absolute() for path in keys[key]]
     if "weights" in keys:
         keys["weights"] = _weights(keys["weights"])
-    if source is None and "interactions" not in keys and source_path(name).is_file():
-        source = source_path(name)
+    if source is None and keys.keys() <= _OF_ANY_RATINGS:
+        return None
     stated = read_source(source.expanduser().absolute()) if source else {}
     return build_source(stated | keys, str(source or "the options"))
 

@@ -20,6 +20,7 @@ from training.datasets.manifest import processed_files, read_manifest
 from training.datasets.names import dataset_path
 from training.datasets.quarantine import Quarantine
 from training.datasets.sources import Sources, count_lines, default_credits, find_raw
+from training.datasets.tabular.scale import stated_feedback
 from training.datasets.tabular.source import SourceConfig, build_source, find_source
 
 __all__ = ["ProcessedDataset", "TagMatrix", "load_dataset", "prepare"]
@@ -53,6 +54,8 @@ def prepare(
     source: SourceConfig | None = None,
     credits: Path | None = None,
     genome: Path | None = None,
+    scale: str | None = None,
+    like: float | None = None,
     processed_root: Path | None = None,
     max_bad_share: float | None = None,
     force: bool = False,
@@ -62,7 +65,8 @@ def prepare(
     `source`: description of a data set of one's own (default, without `raw`: data/sources/<name>.yaml, else that of the
     last time). `raw`: directory of MovieLens's files (default: data/raw/<name>, else the installed sample). `credits`:
     film credits as CSV or metadata.json (default: those found for `name`). `genome`: directory of a tag genome for a
-    data set that has none of its own. `processed_root`: where it is stored (default: data/processed). `max_bad_share`:
+    data set that has none of its own. `scale`, `like`: of the ratings in raw files, where it is not MovieLens's.
+    `processed_root`: where it is stored (default: data/processed). `max_bad_share`:
     share of malformed or impossible rows that is tolerated (default: the configured one). `force`: process even if
     nothing changed. Raises MissingInputError, DataError, and UsageError if the name is not valid or its directory holds
     files that this function did not write.
@@ -75,14 +79,16 @@ def prepare(
     source = source or (None if raw else find_source(name) or _last_source(directory))
     if source is not None and (credits or genome):
         raise UsageError(f"Expected --credits and --genome with MovieLens's files; {name} is described by its columns.")
-    inputs = source or Sources(raw or find_raw(name), credits or default_credits(name), genome)
+    inputs = source or Sources(
+        raw or find_raw(name), credits or default_credits(name), genome, stated_feedback(scale, like)
+    )
     files = inputs.files()
     if read_manifest(directory) is None:
         require_replaceable(directory, processed_files)  # before anything is made beside it
     processed_root.mkdir(parents=True, exist_ok=True)
     with FileLock(processed_root / f".{name}.lock"), ThreadPoolExecutor(max_workers=1) as background:
         states_before = _states(files)
-        fingerprint = background.submit(_fingerprint, files, config, source)
+        fingerprint = background.submit(_fingerprint, files, config, inputs.identity)
         if not force and (dataset := _load_up_to_date(directory, fingerprint)):
             return dataset
         with persistence.open_writer(directory) as writer:
@@ -117,13 +123,12 @@ def _last_source(directory: Path) -> SourceConfig | None:
     return build_source(keys, str(directory)) if keys else None
 
 
-def _fingerprint(files: Sequence[Path], config: ProcessingConfig, source: SourceConfig | None = None) -> str:
+def _fingerprint(files: Sequence[Path], config: ProcessingConfig, identity: str = "") -> str:
     """Return a sha256 over the cleaning rules' version, the configuration and the files' contents."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         sums = pool.map(sha256_of, files)
         inputs = [f"{path.name} {checksum}" for path, checksum in zip(files, sums, strict=True)]
-    if source is not None:
-        inputs.append(source.identity)
+    inputs += [identity] if identity else []
     return hashlib.sha256("\n".join([f"rules {RULES_VERSION}", config.model_dump_json(), *inputs]).encode()).hexdigest()
 
 

@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.errors import DataError
+from recommender.feedback import Feedback
 from recommender.films.ids import IdMap
 from recommender.schema import (
     ACTORS,
@@ -78,12 +79,14 @@ def clean_films(raw: RawTables, quarantine: Quarantine) -> CleanFilms:
     )
 
 
-def clean_ratings(raw: RawTables, movie_ids: IdMap, quarantine: Quarantine, earliest: date | None) -> CleanRatings:
+def clean_ratings(
+    raw: RawTables, movie_ids: IdMap, quarantine: Quarantine, earliest: date | None, feedback: Feedback
+) -> CleanRatings:
     """Wait for the raw ratings and clean them: only known films, no repeats, nothing older than `earliest`.
 
     Raises DataError if too many rows are bad or none is left.
     """
-    schema = schemas.ratings_schema(schemas.membership(movie_ids.ids), earliest)
+    schema = schemas.ratings_schema(schemas.membership(movie_ids.ids), earliest, feedback)
     ratings = schemas.split_bad(raw.ratings, schema, quarantine).frame
     if not len(ratings):
         raise DataError("No usable rating is left after cleaning. Check the raw files.")

@@ -11,7 +11,7 @@ import pandas as pd
 import pandera.pandas as pa
 from numpy.typing import NDArray
 
-from recommender.feedback import Feedback
+from recommender.feedback import MOVIELENS, Feedback
 from recommender.films.ids import TEXT_BYTES
 from recommender.schema import (
     GENRES,
@@ -19,9 +19,6 @@ from recommender.schema import (
     MOVIE,
     ORIGINAL_TITLE,
     RATING,
-    RATING_MAX,
-    RATING_MIN,
-    RATING_STEP,
     RELEVANCE,
     TAG,
     TAG_ID,
@@ -35,9 +32,8 @@ from training.datasets.tables import Table
 MAX_TITLE = 500  # characters; the longest real one has 160
 MAX_TAG = 1000
 MISSING, TOO_LONG, HAS_CONTROL = -1, -2, -3  # codes of ids that are none
-_ROUNDING = 1e-6  # of a scale's step: 0.1 has no exact binary form
+_ROUNDING = 1e-3  # of a scale's step: 0.1 has no exact binary form
 _TABLE_LIMIT = 1 << 26
-_STEPS = 1 / RATING_STEP  # rating steps in one star
 
 SeriesCheck = Callable[[pd.Series], pd.Series]
 
@@ -71,9 +67,12 @@ def movies_schema() -> pa.DataFrameSchema:
     )
 
 
-def ratings_schema(is_known: Callable[[pd.Series], pd.Series], earliest: date | None) -> pa.DataFrameSchema:
-    """Return the schema of ratings: on the half-star scale, of a film that `is_known`, at a possible time."""
+def ratings_schema(
+    is_known: Callable[[pd.Series], pd.Series], earliest: date | None, feedback: Feedback = MOVIELENS
+) -> pa.DataFrameSchema:
+    """Return the schema of ratings: on the scale of `feedback`, of a film that `is_known`, at a possible time."""
     first, last = _time_range(earliest)
+    low, high, steps = feedback.minimum, feedback.maximum, np.float32(1 / feedback.step)
     return pa.DataFrameSchema(
         {
             USER: _column("int32", ("user id is negative", by_slices(lambda ids: ids >= 0))),
@@ -81,8 +80,8 @@ def ratings_schema(is_known: Callable[[pd.Series], pd.Series], earliest: date | 
             RATING: _column(
                 "float32",
                 ("rating is not a number", by_slices(lambda stars: ~np.isnan(stars))),
-                ("rating is outside the scale", by_slices(lambda stars: (stars >= RATING_MIN) & (stars <= RATING_MAX))),
-                ("rating is between two steps", by_slices(lambda stars: np.rint(stars * _STEPS) == stars * _STEPS)),
+                ("rating is outside the scale", by_slices(lambda stars: (stars >= low) & (stars <= high))),
+                ("rating is between two steps", by_slices(lambda stars: _is_on_a_step((stars - low) * steps))),
             ),
             TIMESTAMP: _column(
                 "int64", ("timestamp is impossible", by_slices(lambda times: (times >= first) & (times <= last)))
@@ -110,7 +109,7 @@ def interactions_schema(feedback: Feedback, has_steps: bool) -> pa.DataFrameSche
             ("weight is negative", lambda weights: weights >= 0),
         ]
     if has_steps:
-        steps = (f"rating is between two steps of {step:g}", lambda stars: _is_whole((stars - low) / step))
+        steps = (f"rating is between two steps of {step:g}", lambda stars: _is_on_a_step((stars - low) / step))
         values.append(steps)
     return pa.DataFrameSchema(
         {
@@ -139,9 +138,10 @@ def _id_checks(who: str) -> list[tuple[str, SeriesCheck]]:
     ]
 
 
-def _is_whole(numbers: pd.Series) -> pd.Series:
-    is_whole: pd.Series = (numbers - numbers.round()).abs() < _ROUNDING
-    return is_whole
+def _is_on_a_step(steps: Any) -> Any:
+    """Return which numbers of steps (n,) are whole."""
+    with np.errstate(invalid="ignore"):  # infinity is outside the scale anyway
+        return np.abs(steps - np.rint(steps)) < _ROUNDING
 
 
 def user_tags_schema(is_known: Callable[[pd.Series], pd.Series]) -> pa.DataFrameSchema:

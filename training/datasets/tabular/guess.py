@@ -15,7 +15,7 @@ from training.datasets.tabular.values import guess_list_separator
 _SAMPLE = 2000  # rows whose values are looked at
 _MOST_KINDS = 20  # of events
 _LIST_SHARE = 0.2  # of the cells that hold a separator, for a column to be one of lists
-_SENTENCE = 60  # characters of an average cell of sentences
+_WORDS, _WORDS_OF_PART = 8, 4  # least number in an average cell of sentences, and in what its separator leaves
 _REPEATED = 0.5  # least share of rows whose value repeats another's, for a category
 _NUMBER_TYPES = (
     "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
@@ -190,19 +190,25 @@ def _describe(looked_at: LookedAt, column: Column) -> None:
     cells = column.examples
     separator = guess_list_separator(cells)
     separated = sum(separator is not None and separator in cell for cell in cells)
-    average = sum(map(len, cells)) / max(len(cells), 1)
     if not cells or column.is_time or column.kind.startswith(("STRUCT", "MAP")):
         return
     if column.kind.endswith("]") or all(cell.startswith("[") for cell in cells):
         looked_at.lists[column.name] = None
     elif column.is_number:
         looked_at.numbers.append(column.name)
-    elif average >= _SENTENCE and separator in (None, ","):
+    elif _holds_sentences(cells, separator):
         looked_at.texts.append(column.name)
     elif separated >= _LIST_SHARE * len(cells):
         looked_at.lists[column.name] = separator
     elif column.distinct <= (1 - _REPEATED) * column.rows:
         looked_at.categories.append(column.name)
+
+
+def _holds_sentences(cells: Sequence[str], separator: str | None) -> bool:
+    """Return whether cells have many words, and not few between any two separators, as lists have."""
+    words = sum(len(cell.split()) for cell in cells)
+    parts = sum(cell.count(separator) + 1 for cell in cells) if separator else len(cells)
+    return words >= _WORDS * len(cells) and words >= _WORDS_OF_PART * parts
 
 
 def _best(role: str, columns: Sequence[Column]) -> Column | None:

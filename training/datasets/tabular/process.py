@@ -43,6 +43,7 @@ def process_source(
         user_ids=user_ids,
         movie_ids=movie_ids,
         details={
+            "rejected": dict(quarantine.by_reason()),
             "source": config.model_dump(mode="json", exclude_defaults=True),
             "text_columns": list(config.text),
             "mended": interactions.dropped | _mended(repeated, len(used_items.difference(items.ids)), items, config),

@@ -80,7 +80,7 @@ class File:
         if self.kind == "csv":
             options = f"{self.options}, all_varchar=true, ignore_errors=true, store_rejects=true, rejects_limit=0"
         else:
-            types = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in columns)
+            types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in columns)
             options = f"{self.options}, columns={{{types}}}, ignore_errors=true"
         return f"SELECT {names} FROM read_{self.kind}({_file(self.path)}{options})"
 
@@ -191,13 +191,14 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
+    """Return a text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def _file(path: Path) -> str:
     """Return a path as an SQL literal, in which no character stands for others."""
-    return _literal("".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path)))
+    return literal("".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path)))
 
 
 def _text_of(name: str, kind: str) -> str:
@@ -214,8 +215,8 @@ def _kind(path: Path) -> FileKind:
 def _sniff(connection: duckdb.DuckDBPyConnection, file: File, form: TextForm) -> None:
     """Guess how a text file is written, as far as `form` does not say, and note it in the file's options."""
     encoding = form.encoding or _encoding(file.path)
-    stated = f", encoding={_literal(encoding)}"
-    stated += f", delim={_literal(form.separator)}" if form.separator else ""
+    stated = f", encoding={literal(encoding)}"
+    stated += f", delim={literal(form.separator)}" if form.separator else ""
     stated += f", header={str(form.header).lower()}" if form.header is not None else ""
     query = f"SELECT Delimiter, Quote, Escape, HasHeader, DateFormat, TimestampFormat FROM sniff_csv({_file(file.path)}"
     [row] = connection.execute(f"{query}{stated}, ignore_errors=true)").fetchall()
@@ -223,8 +224,8 @@ def _sniff(connection: duckdb.DuckDBPyConnection, file: File, form: TextForm) ->
     quote, escape = ("" if mark in (None, "(empty)") else mark for mark in (quote, escape))
     file.time_format = time_format or date_format
     file.options = (
-        f", encoding={_literal(encoding)}, delim={_literal(file.separator or ',')}, quote={_literal(quote)}, "
-        f"escape={_literal(escape)}, header={str(header).lower()}"
+        f", encoding={literal(encoding)}, delim={literal(file.separator or ',')}, quote={literal(quote)}, "
+        f"escape={literal(escape)}, header={str(header).lower()}"
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.errors import DataError, UsageError
-from recommender.feedback import Feedback
+from recommender.feedback import MOVIELENS, Feedback
 from training.datasets.tabular.source import SourceConfig
 
 _RESOLUTION = 1e6  # steps are seen to the sixth decimal
@@ -34,8 +34,20 @@ def has_steps(config: SourceConfig) -> bool:
     return config.scale is not None and config.scale.count(":") == 2
 
 
+def stated_feedback(scale: str | None, like: float | None) -> Feedback:
+    """Return MovieLens's feedback, unless another scale (of whole steps where none are named) or like is stated.
+
+    Raises UsageError.
+    """
+    known = (MOVIELENS.minimum, MOVIELENS.maximum, MOVIELENS.step)
+    minimum, maximum, step = parse_scale(scale) if scale else known
+    return Feedback.scale(minimum, maximum, step or min(1.0, maximum - minimum), _checked_like(like, minimum, maximum))
+
+
 def _scale(config: SourceConfig, distinct: NDArray[np.float64], values: NDArray[np.float64]) -> Feedback:
-    minimum, maximum, step = _stated(config.scale) if config.scale else (float(distinct[0]), float(distinct[-1]), None)
+    minimum, maximum, step = (
+        parse_scale(config.scale) if config.scale else (float(distinct[0]), float(distinct[-1]), None)
+    )
     if minimum == maximum:
         raise DataError(
             f"Every rating in the column {config.rating} is {minimum:g}, so that no scale can be seen. State it with "
@@ -53,10 +65,13 @@ def _scale(config: SourceConfig, distinct: NDArray[np.float64], values: NDArray[
         step = _step(np.unique([minimum, *inside, maximum]))
         if config.scale and step.is_integer() and maximum - minimum <= _MOST_STEPS:
             step = 1.0  # of a stated scale not every number need have been given
-    like = config.like
+    return Feedback.scale(minimum, maximum, step, _checked_like(config.like, minimum, maximum))
+
+
+def _checked_like(like: float | None, minimum: float, maximum: float) -> float | None:
     if like is not None and not minimum < like <= maximum:
         raise UsageError(f"Expected a like above {minimum:g} and at most {maximum:g}, found {like:g}.")
-    return Feedback.scale(minimum, maximum, step, like)
+    return like
 
 
 def _events(config: SourceConfig, weights: NDArray[np.float64]) -> Feedback:
@@ -79,7 +94,7 @@ def _step(distinct: NDArray[np.float64]) -> float:
     return step if step and span / step <= _MOST_STEPS else span / _CONTINUOUS_STEPS
 
 
-def _stated(text: str) -> tuple[float, float, float | None]:
+def parse_scale(text: str) -> tuple[float, float, float | None]:
     """Return minimum, maximum and step of "1:10" or "1:10:0.5". Raises UsageError."""
     try:
         minimum, maximum, *steps = (float(number) for number in text.split(":"))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from recommender.errors import DataError
 from recommender.films.ids import CONTROL, TEXT_BYTES
 from training.datasets.cleaning.schemas import HAS_CONTROL, MISSING, TOO_LONG
-from training.datasets.tabular.records import Records, quoted
+from training.datasets.tabular.records import Records, literal, quoted
 
 LIST_SEPARATORS = ("|", ";", ",")
 _LEAST_SHARE = 0.01  # of the cells that hold a separator for it to be one
@@ -28,11 +28,11 @@ _UNITS = ((1e11, 1), (1e14, 1e3), (1e17, 1e6), (float("inf"), 1e9))
 
 def number_sql(column: str, decimal: str = ".", words: Mapping[str, float] | None = None) -> str:
     """Return the SQL that reads a column as numbers; `words`: numbers that words stand for, beside true and false."""
-    name = quoted(column)
-    text = f"trim(replace({name}, ',', '.'))" if decimal == "," else f"trim({name})"
-    cases = {"true": 1.0, "false": 0.0} | dict(words or {})
-    whens = " ".join(f"WHEN '{word.replace(chr(39), chr(39) * 2)}' THEN {number!r}" for word, number in cases.items())
-    return f"CASE trim({name}) {whens} ELSE try_cast({text} AS DOUBLE) END"
+    name = f"trim({quoted(column)})"
+    text = f"replace({name}, ',', '.')" if decimal == "," else name
+    cases = "".join(f"WHEN {name} = {literal(word)} THEN {number!r} " for word, number in (words or {}).items())
+    truth = f"WHEN lower({name}) = 'true' THEN 1 WHEN lower({name}) = 'false' THEN 0"
+    return f"CASE {cases}{truth} ELSE try_cast({text} AS DOUBLE) END"
 
 
 def read_times(records: Records, column: str, time_format: str | None) -> NDArray[np.float64]:
@@ -54,7 +54,7 @@ def read_times(records: Records, column: str, time_format: str | None) -> NDArra
 def _time_sql(records: Records, column: str, time_format: str | None) -> str:
     text = f"trim({quoted(column)})"
     if time_format:
-        return f"epoch(try_strptime({text}, '{time_format.replace(chr(39), chr(39) * 2)}'))"
+        return f"epoch(try_strptime({text}, {literal(time_format)}))"
     number = f"try_cast({text} AS DOUBLE)"
     if records.value(f"count({number}) * 2") < records.value(f"count({text})"):
         return f"epoch(try_cast({text} AS TIMESTAMPTZ))"

@@ -59,7 +59,7 @@ def write_rows(path: Path, frame: pd.DataFrame, separator: str = ",", encoding: 
     if kind == ".parquet":
         frame.to_parquet(buffer)
     elif kind == ".jsonl":
-        records: list[dict[str, Any]] = frame.to_dict("records")
+        records = frame.to_dict("records")
         buffer.write("".join(json.dumps(record) + "\n" for record in records).encode(encoding))
     else:
         text = frame.to_csv(index=False, sep=separator, quoting=csv.QUOTE_MINIMAL)

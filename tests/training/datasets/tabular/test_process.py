@@ -25,14 +25,15 @@ COLUMNS = {"user": "user", "item": "item", "time": "second"}
 
 
 def require_learnable(dataset):
-    """Fit models on the training part; EASE must prefer the likes that it did not see to items that a user never met."""
+    """Fit models on the training part; EASE must prefer likes that it did not see to items that a user never met."""
     protocol = load_protocol("latest20").model_copy(update={"relevance": dataset.feedback.like})
     split = splits(protocol, dataset, 0)[0]
     data = training_data(dataset, split)
     models = {name: algorithm_class(name)(configure(name)).fit(data, seed=0, progress=silent) for name in MODELS}
     for name, model in models.items():
         assert all(np.isfinite(array).all() for array in model.arrays.values()), name
-    scores = (data.user_item != 0).astype(np.float32) @ models["ease"].arrays["ease_dense"]
+    has_met = (data.user_item.toarray() != 0).astype(np.float32)
+    scores = has_met @ models["ease"].arrays["ease_dense"]
     likes = split.test & (dataset.ratings[RATING].to_numpy() >= dataset.feedback.like)
     met = dataset.user_item().toarray() != 0
     assert scores[dataset.user_rows[likes], dataset.movie_rows[likes]].mean() > scores[~met].mean() + 0.01

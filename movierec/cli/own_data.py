@@ -1,4 +1,4 @@
-"""Options that describe a data set of one's own; each is a key of its YAML as well."""
+"""Options that describe a data set of one's own: keys of its YAML, which documents them."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import yaml
 
 from recommender.errors import UsageError
 from recommender.files import write_text
-from training.datasets.tabular.guess import LookedAt, look_at
+from training.datasets.tabular.guess import LookedAt, look_at, name_items
 from training.datasets.tabular.source import source_path
 
 _WORDS = {"book": "book:books", "movie": "film:films", "film": "film:films", "product": "product:products",
@@ -40,6 +40,8 @@ def draft(name: str, tables: Sequence[LookedAt], path: Path | None = None) -> st
             f"Expected a file with a column of users and one of items, such as user_id and item_id; found {seen}. Name "
             "the columns yourself: movierec data prepare NAME --interactions FILE --user COLUMN --item COLUMN."
         )
+    for table in items:
+        name_items(table, interactions[0].roles["item"].name)
     command = f"movierec data prepare {name}" + (f" --source {path}" if path else "")
     lines = [
         f"# What the data set {name} is made of: a first draft, guessed from the files. Correct it, then run",
@@ -70,9 +72,9 @@ def _interactions(tables: list[LookedAt]) -> Iterator[str]:
         yield _line("event", roles["event"].name, f"rows: {kinds}")
         yield _line("weights", dict.fromkeys(table.kinds, 1), "how much each kind counts; 0 leaves it out")
     else:
-        yield "# No column of ratings or kinds of events was recognised: each row counts as one event."
+        yield "# No column of ratings or kinds of events was recognised: each row is an event."
     if "weight" in roles:
-        yield f"# weight: {_value(roles['weight'].name)}  # would multiply: {roles['weight'].summary}"
+        yield _line("weight", roles["weight"].name, f"how much an event counts: {roles['weight'].summary}")
     if "time" in roles:
         yield _line("time", roles["time"].name, roles["time"].summary)
         if table.file.time_format and not table.file.time_format.startswith("%Y-%m-%d"):

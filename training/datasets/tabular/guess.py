@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from training.datasets.tabular.records import File, TextForm, connect, open_file, quoted
+from training.datasets.tabular.source import RESERVED
 from training.datasets.tabular.values import guess_list_separator
 
 _SAMPLE = 2000  # rows whose values are looked at
@@ -28,8 +29,10 @@ _NAMES = {
     "user": "user userid uid users customer customerid client clientid member memberid visitor visitorid reader "
     "readerid account accountid buyer person personid viewer listener profile reviewerid username who",
     "item": "item itemid iid items product productid sku movie movieid film filmid book bookid isbn isbn13 asin "
-    "article articleid track trackid song songid artist artistid game gameid recipe recipeid show id",
-    "rating": "rating ratings stars star score bookrating grade mark thumb thumbs vote votes opinion liked like value",
+    "article articleid track trackid song songid artist artistid game gameid recipe recipeid video "
+    "videoid business businessid anime animeid place placeid show id",
+    "rating": "rating ratings stars star score bookrating grade mark thumb thumbs vote votes overall opinion "
+    "liked like value",
     "event": "event eventtype action actiontype behavior behaviour interaction interactiontype kind type",
     "weight": "weight quantity qty count amount plays playcount listens views hours",
     "time": "time timestamp ts date datetime createdat created ratedat eventtime when at boughtat purchasedat viewedat "
@@ -113,7 +116,6 @@ def look_at(path: Path) -> LookedAt:
     _name_interactions(looked_at)
     if not looked_at.is_interactions:
         looked_at.roles.clear()
-        _name_items(looked_at)
     elif (event := looked_at.roles.get("event")) is not None:
         name = quoted(event.name)
         counts = f"SELECT trim({name}::VARCHAR), count(*) FROM {file.relation} WHERE {name} IS NOT NULL GROUP BY 1"
@@ -149,6 +151,8 @@ def _name_interactions(looked_at: LookedAt) -> None:
             free.remove(column)
     if "time" not in roles and (times := [column for column in free if column.is_time]):
         roles["time"] = times[0]
+    if "item" not in roles and (ids := [column for column in free if column.plain_name.endswith("id")]):
+        roles["item"] = ids[0]
     if "rating" in roles:
         roles.pop("event", None)
         roles.pop("weight", None)
@@ -165,10 +169,14 @@ def _fits(role: str, column: Column) -> bool:
     return not column.is_time
 
 
-def _name_items(looked_at: LookedAt) -> None:
-    """Guess the columns of id, title and year, and which others describe an item in which way."""
+def name_items(looked_at: LookedAt, item: str) -> None:
+    """Guess the columns of id, title and year, and which others describe an item in which way.
+
+    `item`: name of the column of items in the interactions.
+    """
     unique = [column for column in looked_at.columns if column.distinct >= 0.9 * column.rows * (1 - column.missing)]
-    identity = _best("item", unique) or next(iter(unique), None)
+    same = [column for column in unique if column.name == item]
+    identity = next(iter(same), None) or _best("item", unique) or next(iter(unique), None)
     if identity is None:
         return
     looked_at.roles["item_id"] = identity
@@ -190,7 +198,8 @@ def _describe(looked_at: LookedAt, column: Column) -> None:
     cells = column.examples
     separator = guess_list_separator(cells)
     separated = sum(separator is not None and separator in cell for cell in cells)
-    if not cells or column.is_time or column.kind.startswith(("STRUCT", "MAP")):
+    is_identity = column.plain_name.endswith(("id", "isbn", "url")) or column.name in RESERVED
+    if not cells or is_identity or column.is_time or column.kind.startswith(("STRUCT", "MAP")):
         return
     if column.kind.endswith("]") or all(cell.startswith("[") for cell in cells):
         looked_at.lists[column.name] = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -185,7 +186,7 @@ def _label(labels: Mapping[str, str], name: str, *, plural: bool) -> str:
     word = labels.get(name)
     if word is not None:
         return word
-    words = " ".join(name.replace("_", " ").split())
+    words = " ".join(re.split(r"[\s_-]+", name))
     if plural and words.endswith("s") and not words.endswith("ss") and words not in _UNCHANGED_PLURALS:
         words = f"{words[:-3]}y" if words.endswith("ies") else words[:-1]
     return words[:1].upper() + words[1:]

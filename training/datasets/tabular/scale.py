@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.errors import DataError, UsageError
-from recommender.feedback import MOVIELENS, Feedback
+from recommender.feedback import DEFAULT_LIKE_SHARE, MOVIELENS, Feedback
 from training.datasets.tabular.source import SourceConfig
 
 _RESOLUTION = 1e6  # steps are seen to the sixth decimal
@@ -75,11 +75,17 @@ def _checked_like(like: float | None, minimum: float, maximum: float) -> float |
 
 
 def _events(config: SourceConfig, weights: NDArray[np.float64]) -> Feedback:
-    """Return events that count `weights` (w,), ascending; by default a like is one of three quarters of the largest."""
+    """Return events that count `weights` (w,), ascending. By default a like is an event of a kind that counts much.
+
+    That is three quarters of the way from the least to the most counting kind; without kinds every event is a like.
+    """
     if not len(weights):
         raise DataError("Expected an event of a weight above 0, found none. Give the events weights that count.")
-    quarters = weights[0] + 0.75 * (weights[-1] - weights[0])
-    like = config.like if config.like is not None else float(weights[weights >= quarters - 1e-9][0])
+    kinds = weights
+    if config.weight:
+        kinds = np.unique([weight for weight in config.weights.values() if weight > 0] or weights[:1])
+    quarters = kinds[0] + DEFAULT_LIKE_SHARE * (kinds[-1] - kinds[0])
+    like = config.like if config.like is not None else float(kinds[kinds >= quarters - 1e-9][0])
     if like <= 0:
         raise UsageError(f"Expected a like above 0, found {like:g}.")
     step = _step(np.concatenate([[0.0], weights]))

@@ -15,7 +15,7 @@ from training.config import Config, build_config, read_mapping
 from training.datasets.names import check_name
 
 # Columns and blocks that every data set has.
-_RESERVED = {
+RESERVED = {
     *("era", "people", "user_tags", "genome", "own_column"),
     *(MOVIE, TITLE, ORIGINAL_TITLE, ALTERNATIVE_TITLES, YEAR, DUPLICATE_OF, IMDB_ID),
 }
@@ -31,7 +31,7 @@ Paths = Annotated[tuple[Path, ...], BeforeValidator(_as_tuple)]
 
 
 class SourceConfig(Config):
-    """What the files of a data set hold. Every key is an option of `movierec data prepare` as well."""
+    """What the files of a data set hold; most keys are options of `movierec data prepare` as well."""
 
     interactions: Paths = Field(min_length=1, description="files with one row for each rating or event")
     user: str = Field(description="column of the user's id")
@@ -79,7 +79,7 @@ class SourceConfig(Config):
     @model_validator(mode="after")
     def _names_columns_once(self) -> Self:
         columns = [*self.list, *self.category, *self.text, *self.number]
-        if reserved := sorted(_RESERVED.intersection(columns)):
+        if reserved := sorted(RESERVED.intersection(columns)):
             raise ValueError(f"expected other names of list, category, text and number columns than {reserved}")
         if repeated := sorted({name for name in columns if columns.count(name) > 1}):
             raise ValueError(f"expected a column under one of list, category, text and number, found {repeated} twice")

@@ -63,7 +63,7 @@ def test_models_are_fitted_on_it(tmp_path, prepare_source, frame, keys):
         pytest.param(
             ratings(1 + ALL_PAIRS["user"] % 5, ALL_PAIRS.assign(item=7)).drop_duplicates("user"), {},
             {"latest20": "needs a user with 10 interactions or more; the most of one user are 1",
-             "item2item": r"needs a user with 5 likes \(4 or more\) or more; the most of one user are 1"},
+             "item2item": "needs a user with 5 likes (4 or more) or more; the most of one user are 1"},
             id="one item",
         ),
         pytest.param(
@@ -73,19 +73,19 @@ def test_models_are_fitted_on_it(tmp_path, prepare_source, frame, keys):
         ),
         pytest.param(
             ratings(1 + ALL_PAIRS["item"] % 5, pd.DataFrame({"user": range(300), "item": range(300)})),
-            {}, {"latest20": "the most of one user are 1"}, id="as many items and users as ratings",
+            {}, {"latest20": "needs a user with 10 interactions or more; the most of one user are 1"},
+            id="as many items and users as ratings",
         ),
     ],
 )  # fmt: skip
 def test_it_is_refused_once_with_what_each_protocol_misses(tmp_path, prepare_source, frame, keys, missing):
     dataset = make(tmp_path, prepare_source, frame, **keys)
+    with pytest.raises(DataError) as refusal:
+        require_a_protocol(dataset)
     for protocol, reason in missing.items():
-        with pytest.raises(DataError, match=rf"  {protocol}: .*{reason}"):
-            require_a_protocol(dataset)
+        assert f"\n  {protocol}: {reason}\n" in str(refusal.value)
 
 
 def test_one_value_shows_no_scale(tmp_path, prepare_source):
-    with pytest.raises(
-        DataError, match="Every rating in the column stars is 5, so that no scale can be seen. State it"
-    ):
+    with pytest.raises(DataError, match="Every rating in the column stars is 5, so that no scale can be seen"):
         make(tmp_path, prepare_source, ratings(5))

@@ -35,7 +35,7 @@ def test_books_and_their_readers(home):
     assert keys == {
         "interactions": [str(read)], "user": "user", "item": "isbn", "rating": "stars", "time": "ts",
         "items": [str(items)], "item_id": "isbn", "title": "title", "year": "published", "list": ["authors"],
-        "category": ["publisher", "url"], "text": ["description"], "number": ["pages"], "word": "book:books",
+        "category": ["publisher"], "text": ["description"], "number": ["pages"], "word": "book:books",
     }  # fmt: skip
     assert "5 values, 1 to 5" in text
     assert "separated: authors by '|'" in text

@@ -161,12 +161,19 @@ def test_three_kinds_of_weighted_events_are_added_up_in_the_training_part_alone(
 
 
 def test_weights_of_a_column_multiply_those_of_the_kinds(tmp_path, prepare_source):
-    events = pairs().assign(kind="bought", quantity=2.5)
+    events = pairs().assign(kind=lambda rows: np.where(rows["liked"], "bought", "viewed"), quantity=2.5)
     path = write_rows(tmp_path / "events.csv", events)
-    dataset = prepare_source(
-        interactions=path, event="kind", weights={"bought": 2}, weight="quantity", like=5, **COLUMNS
-    )
-    assert set(dataset.ratings[RATING]) == {5.0}
+    weights = {"bought": 4, "viewed": 1}
+    dataset = prepare_source(interactions=path, event="kind", weights=weights, weight="quantity", **COLUMNS)
+    assert set(dataset.ratings[RATING]) == {2.5, 10.0}
+    assert dataset.feedback.like == 4, "that of the kinds: a large quantity of one event says nothing of the others"
+
+
+def test_every_counted_event_is_a_like_unless_it_is_said_which(tmp_path, prepare_source):
+    path = write_rows(tmp_path / "plays.csv", pairs().assign(plays=lambda rows: 1 + 1000 * (rows["item"] == 3)))
+    dataset = prepare_source(interactions=path, weight="plays", **COLUMNS)
+    assert (dataset.feedback.like, dataset.feedback.maximum) == (1, 1001)
+    assert prepare_source(interactions=path, weight="plays", like=7, **COLUMNS).feedback.like == 7
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])

@@ -73,8 +73,8 @@ def test_a_description_may_be_anywhere(home, movierec):
 def test_events_with_weights_and_columns_of_items(movierec):
     code, said, error = movierec(
         "prepare", "mine", "--interactions", "stars.csv", "--user", "uid", "--item", "iid", "--event", "stars",
-        "--weights", ",".join(f"{kind}={kind}" for kind in range(1, 11)), "--items", "books.jsonl", "--category", "name",
-        "--word", "book:books", "--json",
+        "--weights", ",".join(f"{kind}={kind}" for kind in range(1, 11)), "--items", "books.jsonl", "--category",
+        "name", "--word", "book:books", "--json",
     )  # fmt: skip
     assert (code, error) == (0, "")
     assert json.loads(said)["feedback"] == "events"

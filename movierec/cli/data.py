@@ -146,7 +146,7 @@ def prepare(
         force=force,
     )
     require_a_protocol(dataset)
-    _show(dataset.snapshot(), as_json)
+    _show(dataset.snapshot() | dataset.feedback_summary(), as_json)
 
 
 @app.command(epilog="Example: movierec data draft books ratings.csv.gz books.parquet")

@@ -107,7 +107,6 @@ class ProcessedDataset:
             "users": users,
             "ratings": ratings,
             "density": (self.user_item().nnz if self.feedback.kind == "events" else ratings) / max(films * users, 1),
-            **self.feedback_summary(),
             "mean_rating": float(self.ratings[RATING].to_numpy().mean(dtype=np.float64)),
             "mean_ratings_per_film": ratings / max(films, 1),
             "median_ratings_per_film": float(np.median(counts)),

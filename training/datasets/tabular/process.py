@@ -70,6 +70,7 @@ def _mended(repeated: int, undescribed: int, items: ItemTable, config: SourceCon
 def _reports(dataset: ProcessedDataset, quarantine: Quarantine) -> dict[str, str]:
     sections: dict[str, dict[str, Any]] = {
         "snapshot": dataset.snapshot(),
+        "feedback": dataset.feedback_summary(),
         "mended": dataset.details["mended"],
     }
     return quality.report_texts(sections, quarantine)

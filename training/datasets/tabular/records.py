@@ -87,7 +87,7 @@ class File:
 
 def connect() -> duckdb.DuckDBPyConnection:
     """Return a database in memory that takes times without a zone for UTC."""
-    connection = duckdb.connect(config={"temp_directory": tempfile.gettempdir()})
+    connection = duckdb.connect(config={"temp_directory": tempfile.gettempdir(), "autoinstall_known_extensions": False})
     connection.execute("SET TimeZone = 'UTC'")
     return connection
 
@@ -103,6 +103,8 @@ def open_file(connection: duckdb.DuckDBPyConnection, path: Path, form: TextForm)
     with _readable(path):
         if kind == "csv":
             _sniff(connection, file, form)
+        elif kind == "json":
+            file.options = ", sample_size=-1"  # a key may come late
         elif kind == "parquet" and path.suffix in COMPRESSION:
             with pa.input_stream(str(path), compression=COMPRESSION[path.suffix]) as stream:
                 connection.register("compressed_parquet", parquet.read_table(pa.BufferReader(stream.read())))

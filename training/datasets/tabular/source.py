@@ -131,7 +131,7 @@ def read_source(path: Path) -> dict[str, Any]:
     for key in _PATH_KEYS:
         names = _as_tuple(keys.get(key, ()))
         if isinstance(names, list | tuple) and names:
-            keys[key] = [path.parent / str(name) for name in names]
+            keys[key] = [path.parent / Path(str(name)).expanduser() for name in names]
     return keys
 
 

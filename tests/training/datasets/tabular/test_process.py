@@ -68,8 +68,8 @@ def test_ten_stars_with_iso_dates_in_a_compressed_csv(tmp_path, prepare_source):
     path = write_rows(tmp_path / "rated.csv.gz", rated[["user", "item", "stars", "day"]])
     dataset = prepare_source(interactions=path, user="user", item="item", rating="stars", time="day")
     assert dataset.feedback == Feedback(kind="ratings", minimum=1, maximum=10, step=1, like=8)
-    assert dataset.snapshot()["scale"] == "1 to 10 by 1"
-    assert dataset.snapshot()["like_share"] == pytest.approx((rated["stars"] >= 8).mean())
+    assert dataset.feedback_summary()["scale"] == "1 to 10 by 1"
+    assert dataset.feedback_summary()["like_share"] == pytest.approx((rated["stars"] >= 8).mean())
     assert dataset.ratings[RATING].tolist() == rated["stars"].tolist()
     assert (dataset.ratings[TIMESTAMP] == rated["second"] // 86400 * 86400).all()
     assert dataset.ratings[USER].dtype == "int32"
@@ -253,6 +253,24 @@ def test_latin_1_utf_16_and_quotes(tmp_path, prepare_source):
         path = write_rows(tmp_path / f"{encoding}.csv", rows, encoding=encoding)
         dataset = prepare_source(interactions=path, **COLUMNS)
         assert 'é, "7"' in dataset.movie_ids, encoding
+
+
+def test_lines_may_end_as_on_an_old_mac(tmp_path, prepare_source):
+    path = write_rows(tmp_path / "r.csv", pairs())
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r"))
+    assert len(prepare_source(interactions=path, **COLUMNS).ratings) == len(pairs())
+
+
+def test_json_lines_may_lack_keys_and_be_broken(tmp_path, prepare_source):
+    rows = pairs()
+    records = [json.dumps(record) for record in rows.to_dict("records")]
+    path = tmp_path / "r.jsonl"
+    path.write_text("\n".join(['{"user": 1, "item": 2}'] * 3 + ['{"user": 1, "item"'] + records))
+    dataset = prepare_source(interactions=path, max_bad_share=0.1, **COLUMNS)
+    assert len(dataset.ratings) == len(rows)
+    rejects = pd.read_csv(tmp_path / "processed" / "own" / "quarantine.csv")
+    assert rejects["line"].tolist() == [1, 2, 3, 4]
+    assert rejects["reason"].tolist() == ["time is missing or not understood"] * 3 + ["user id is missing"]
 
 
 def test_the_last_of_repeated_ratings_stays_and_the_rest_is_counted(tmp_path, prepare_source):

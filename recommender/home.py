@@ -19,6 +19,11 @@ def raw_data() -> Path:
     return home() / "data" / "raw"
 
 
+def sources() -> Path:
+    """Return the directory of the descriptions of data sets of one's own, NAME.yaml each."""
+    return home() / "data" / "sources"
+
+
 def processed_data() -> Path:
     """Return the directory of processed data sets, one directory each."""
     return home() / "data" / "processed"

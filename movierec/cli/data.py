@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from movierec.cli import own_data as own
 from movierec.cli.names import dataset_name
 
 if TYPE_CHECKING:
@@ -74,20 +75,80 @@ def prepare(
         float | None, typer.Option(help="Tolerated share of bad rows; default: the configured one.", min=0, max=1)
     ] = None,
     force: Annotated[bool, typer.Option(help="Process again even when nothing has changed.")] = False,
+    source: own.Source = None,
+    interactions: own.Interactions = None,
+    user: own.User = None,
+    item: own.Item = None,
+    rating: own.Rating = None,
+    event: own.Event = None,
+    weight: own.Weight = None,
+    weights: own.Weights = None,
+    time: own.Time = None,
+    time_format: own.TimeFormat = None,
+    scale: own.Scale = None,
+    like: own.Like = None,
+    items: own.Items = None,
+    item_id: own.ItemId = None,
+    title: own.Title = None,
+    year: own.Year = None,
+    list_: own.Lists = None,
+    category: own.Category = None,
+    text: own.Text = None,
+    number: own.Number = None,
+    list_separator: own.ListSeparator = None,
+    word: own.Word = None,
+    separator: own.Separator = None,
+    decimal: own.Decimal = None,
+    encoding: own.Encoding = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read, clean and store a data set; unchanged inputs are not processed again."""
-    from training.datasets.store import prepare as prepare_dataset
+    """Read, clean and store a data set; unchanged inputs are not processed again.
 
+    MovieLens's own files are found by themselves or with --raw; any other tables are described by a YAML, which
+    `movierec data draft` writes, or by options.
+    """
+    from training.datasets.store import prepare as prepare_dataset
+    from training.splits.requirements import require_a_protocol
+
+    keys = {
+        "interactions": interactions,
+        "user": user,
+        "item": item,
+        "rating": rating,
+        "event": event,
+        "weight": weight,
+        "weights": weights,
+        "time": time,
+        "time_format": time_format,
+        "scale": scale,
+        "like": like,
+        "items": items,
+        "item_id": item_id,
+        "title": title,
+        "year": year,
+        "list": list_,
+        "category": category,
+        "text": text,
+        "number": number,
+        "list_separator": list_separator,
+        "word": word,
+        "separator": separator,
+        "decimal": decimal,
+        "encoding": encoding,
+    }
     dataset = prepare_dataset(
         name,
         raw=raw,
+        source=own.source_config(name, raw, source, keys),
+        scale=scale,
+        like=like,
         credits=credits,
         genome=genome,
         processed_root=processed,
         max_bad_share=max_bad_share,
         force=force,
     )
+    require_a_protocol(dataset)
     _show_prepared(dataset, processed, as_json)
 
 

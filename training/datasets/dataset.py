@@ -51,7 +51,8 @@ class TagMatrix:
 class ProcessedDataset:
     """A cleaned data set, as everything after cleaning uses it.
 
-    `movies`: one row per film, ascending movie_id. `ratings`: one row per user and film, in the raw file's order.
+    `movies`: one row per film, ascending movie_id. `ratings`: one row per user and film, or one per event, in the raw
+    file's order.
 
     `fingerprint`: sha256 over the inputs, the processing configuration and the version of the cleaning rules.
     `details`: counts that the tables do not hold (user tags, the genome's report, what was mended).
@@ -121,7 +122,8 @@ class ProcessedDataset:
             "rated_films": int(np.count_nonzero(counts)),
             "users": users,
             "ratings": ratings,
-            "density": ratings / max(films * users, 1),
+            "density": (self.user_item().nnz if not self.feedback.has_ratings else ratings) / max(films * users, 1),
+            **self.feedback_summary(),
             "mean_rating": self._mean_rating(),
             "mean_ratings_per_film": ratings / max(films, 1),
             "median_ratings_per_film": float(np.median(counts)),
@@ -139,6 +141,18 @@ class ProcessedDataset:
     def _mean_rating(self) -> float | None:
         """Return the mean of all ratings; None where there are only events."""
         return float(self.ratings[RATING].to_numpy().mean(dtype=np.float64)) if self.feedback.has_ratings else None
+
+    def feedback_summary(self) -> dict[str, Any]:
+        """Return the kind of feedback, its scale, where a like begins, and the share of likes."""
+        feedback = self.feedback
+        values = self.ratings[RATING].to_numpy()
+        scale = f"{feedback.minimum:g} to {feedback.maximum:g} by {feedback.step:g}"
+        return {
+            "feedback": feedback.kind,
+            **({"scale": scale} if feedback.has_ratings else {}),
+            "like": feedback.like,
+            "like_share": float((values >= np.float32(feedback.like)).mean()),
+        }
 
     def _block_coverage(self, block: str) -> float:
         """Return the share of films with at least one feature in `block` of the movie-tag matrix."""

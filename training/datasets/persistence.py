@@ -47,7 +47,7 @@ TAGS_FILE = "movie_tag_matrix.pkl"
 FORMAT = 4
 
 Rows = NDArray[np.int32]
-Stars = NDArray[np.float32]
+Ratings = NDArray[np.float32]
 
 
 def is_current(manifest: Mapping[str, Any]) -> bool:
@@ -139,6 +139,10 @@ class _HashingWriter(io.RawIOBase):
         return self._digest.hexdigest()
 
 
+def _write_array(array: NDArray[Any], file: _HashingWriter) -> None:
+    np.save(file, array)
+
+
 def _write_text(text: str, file: _HashingWriter) -> None:
     file.write(text.encode())
 
@@ -162,8 +166,8 @@ def load(directory: Path, manifest: Mapping[str, Any]) -> ProcessedDataset:
         movies=frame_of(pd.read_pickle(directory / MOVIES_FILE)),
         ratings=frame_of(pd.read_pickle(directory / RATINGS_FILE)),
         tags=tags_of(tags),
-        user_ids=IdMap(user_item[USER_LABELS]),
-        movie_ids=IdMap(user_item[MOVIE_LABELS]),
+        user_ids=IdMap.from_raw(user_item[USER_LABELS]),
+        movie_ids=IdMap.from_raw(user_item[MOVIE_LABELS]),
         details=manifest["details"],
         feedback=Feedback.model_validate(manifest["feedback"]),
         items=Items.model_validate(manifest["items"]),
@@ -177,18 +181,24 @@ def load(directory: Path, manifest: Mapping[str, Any]) -> ProcessedDataset:
 
 
 def _agree(dataset: ProcessedDataset, matrix: sp.csr_matrix) -> bool:
-    """Return whether the matrix has as many ratings of each user and film as the frame, with the same sum of each."""
-    if matrix.shape != (len(dataset.user_ids), len(dataset.movie_ids)) or matrix.nnz != len(dataset.ratings):
+    """Return whether the matrix has the ratings of each user and film that the frame has: as many, with the same sum.
+
+    Repeated events are one entry of the matrix, so only their sums can be compared.
+    """
+    if matrix.shape != (len(dataset.user_ids), len(dataset.movie_ids)):
         return False
-    stars = dataset.ratings[RATING].to_numpy()
+    ratings = dataset.ratings[RATING].to_numpy()
     users = np.repeat(np.arange(matrix.shape[0], dtype=np.int32), np.diff(matrix.indptr))
-    return _same_totals((dataset.user_rows, stars), (users, matrix.data)) and _same_totals(
-        (dataset.movie_rows, stars), (matrix.indices, matrix.data)
+    counted = dataset.feedback.has_ratings
+    return _same_totals((dataset.user_rows, ratings), (users, matrix.data), counted=counted) and _same_totals(
+        (dataset.movie_rows, ratings), (matrix.indices, matrix.data), counted=counted
     )
 
 
-def _same_totals(ours: tuple[Rows, Stars], theirs: tuple[Rows, Stars]) -> bool:
-    """Return whether rows (n,) with their stars (n,) occur as often in both, with the same sum of stars for each."""
-    (rows, stars), (other_rows, other_stars) = ours, theirs
-    same_counts = np.array_equal(np.bincount(rows), np.bincount(other_rows))
-    return same_counts and np.allclose(np.bincount(rows, stars), np.bincount(other_rows, other_stars))
+def _same_totals(ours: tuple[Rows, Ratings], theirs: tuple[Rows, Ratings], *, counted: bool) -> bool:
+    """Return whether the ratings (n,) of each row have the same sum in both, and with `counted` are as many."""
+    (rows, ratings), (other_rows, other_ratings) = ours, theirs
+    if counted and not np.array_equal(np.bincount(rows), np.bincount(other_rows)):
+        return False
+    sums, other_sums = np.bincount(rows, ratings), np.bincount(other_rows, other_ratings)
+    return len(sums) == len(other_sums) and np.allclose(sums, other_sums)

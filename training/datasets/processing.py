@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from recommender.feedback import Feedback
 from recommender.films.ids import IdMap
 from recommender.schema import MOVIE
 from training.datasets import quality
@@ -67,7 +68,9 @@ def process(
     films = clean_films(raw, quarantine)
     with ThreadPoolExecutor(max_workers=1) as background:
         earliest = catalogued.earliest if catalogued else None
-        cleaning = background.submit(_store_ratings, raw, films.movie_ids, earliest, quarantine, writer)
+        cleaning = background.submit(
+            _store_ratings, raw, films.movie_ids, earliest, sources.feedback, quarantine, writer
+        )
         if sources.genome is not None:
             films.genome = clean_genome(genome_reader.read(sources.genome, quarantine), quarantine)
         blocks, genome_report = _blocks_without_ratings(films, config)
@@ -87,16 +90,22 @@ def process(
             "mended": _count_mended(raw, ratings, movies),
             "rejected": dict(quarantine.by_reason()),
         },
+        feedback=sources.feedback,
     )
     writer.finish(dataset, _reports(dataset, quarantine, catalogued))
     return dataset
 
 
 def _store_ratings(
-    raw: RawTables, movie_ids: IdMap, earliest: date | None, quarantine: Quarantine, writer: DatasetWriter
+    raw: RawTables,
+    movie_ids: IdMap,
+    earliest: date | None,
+    feedback: Feedback,
+    quarantine: Quarantine,
+    writer: DatasetWriter,
 ) -> CleanRatings:
     """Wait for the raw ratings, clean them and start to write them."""
-    ratings = clean_ratings(raw, movie_ids, quarantine, earliest)
+    ratings = clean_ratings(raw, movie_ids, quarantine, earliest, feedback)
     writer.start_ratings(ratings.ratings, ratings.user_item, ratings.user_ids, movie_ids)
     return ratings
 

@@ -34,6 +34,11 @@ class Quarantine:
     allowed: float = float("inf")
     rejects: list[Reject] = field(default_factory=list)
 
+    def allow(self, rows: float) -> None:
+        """Set how many bad rows are tolerated. Raises DataError if there are more already."""
+        self.allowed = rows
+        self._check(0)
+
     def add(self, path: Path, line_number: int, reason: str, text: str) -> None:
         """Reject one row of the file at `path`. Raises DataError if that is one too many."""
         self.rejects.append(Reject(path.name, line_number, reason, text[:_TEXT_LIMIT]))
@@ -45,7 +50,7 @@ class Quarantine:
             return
         line_numbers = table.line_numbers(rows)
         collected = line_numbers if len(self.rejects) + len(rows) <= self.allowed else line_numbers[: _SHOWN + 1]
-        texts = _line_texts(table.path, collected)
+        texts = _texts(table, table.path, rows[: len(collected)], collected)
         self.rejects.extend(
             Reject(table.path.name, int(line_number), reason, texts.get(int(line_number), ""))
             for line_number, reason in zip(collected, reasons, strict=False)
@@ -72,6 +77,13 @@ class Quarantine:
             f"Too many bad rows: {bad_rows} or more, where {int(self.allowed)} are tolerated. The first ones:\n"
             f"{examples}\nMend the files, or raise the limit with --max-bad-share."
         )
+
+
+def _texts(table: Table, path: Path, rows: NDArray[np.int64], line_numbers: NDArray[np.int64]) -> dict[int, str]:
+    """Return line number -> text of these rows of a table."""
+    if table.row_texts is None:
+        return _line_texts(path, line_numbers)
+    return {int(line): text[:_TEXT_LIMIT] for line, text in zip(line_numbers, table.row_texts(rows), strict=True)}
 
 
 def _line_texts(path: Path, line_numbers: NDArray[np.int64]) -> dict[int, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from recommender import home
 from recommender.errors import MissingInputError
+from recommender.feedback import MOVIELENS, Feedback
 from training.config import shipped
 from training.datasets.config import find_dataset_config
 from training.datasets.credits import METADATA_FILE
@@ -28,11 +29,15 @@ _SAMPLE_BYTES = 1 << 22
 
 @dataclass(frozen=True)
 class Sources:
-    """Inputs of a processed data set: directory of raw files, file of credits, directory of a separate tag genome."""
+    """Inputs of a processed data set: directory of raw files, file of credits, directory of a separate tag genome.
+
+    `feedback`: what the ratings in the raw files mean.
+    """
 
     raw: Path
     credits: Path | None = None
     genome: Path | None = None
+    feedback: Feedback = MOVIELENS
 
     def files(self) -> list[Path]:
         """Return all files to read, in a fixed order. Raises MissingInputError if one is missing or empty."""
@@ -44,6 +49,11 @@ class Sources:
                 raise MissingInputError(f"Expected film credits at {self.credits}; there is no such file.")
             files.append(self.credits)
         return files
+
+    @property
+    def identity(self) -> str:
+        """Return what belongs to a data set's fingerprint beside its files: a scale other than MovieLens's."""
+        return "" if self.feedback == MOVIELENS else self.feedback.model_dump_json()
 
     def _genome_files(self, directory: Path) -> list[Path]:
         if files := genome_reader.input_files(directory):
@@ -82,6 +92,7 @@ def find_raw(name: str) -> Path:
         remedies.insert(0, f"run `movierec data synth --out {local}`")
     if name == _SAMPLE:
         remedies.insert(0, "run `uv sync --group sample-data` (MovieLens 100K comes with the recbole wheel)")
+    remedies.append(f"describe tables of your own with `movierec data draft {name} FILES...`")
     raise MissingInputError(f"No raw files of {name}: {local} does not exist. To mend this, {', or '.join(remedies)}.")
 
 
@@ -95,12 +106,14 @@ def installed_sample() -> Path | None:
     return next((path.parent for path in paths if path.is_file()), None)
 
 
-def find_sources(name: str, raw: Path | None, credits: Path | None, genome: Path | None) -> Sources:
+def find_sources(
+    name: str, raw: Path | None, credits: Path | None, genome: Path | None, feedback: Feedback = MOVIELENS
+) -> Sources:
     """Return the inputs of the data set `name`; raw files and credits that are not given are looked for.
 
     Raises UsageError if the name is not valid, MissingInputError without raw files.
     """
-    return Sources(raw or find_raw(name), credits or default_credits(name), genome)
+    return Sources(raw or find_raw(name), credits or default_credits(name), genome, feedback)
 
 
 def default_credits(name: str) -> Path | None:

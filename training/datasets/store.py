@@ -12,7 +12,7 @@ import pandas as pd
 from filelock import FileLock
 
 from recommender import home
-from recommender.errors import DataError, MissingInputError
+from recommender.errors import DataError, MissingInputError, UsageError
 from recommender.files import require_replaceable, sha256_of
 from training.datasets import persistence
 from training.datasets.config import ProcessingConfig, load_processing_config
@@ -28,7 +28,9 @@ from training.datasets.preparation import (
     stored_options,
 )
 from training.datasets.quarantine import Quarantine
-from training.datasets.sources import count_lines, find_sources
+from training.datasets.sources import Sources, count_lines, find_sources
+from training.datasets.tabular.scale import stated_feedback
+from training.datasets.tabular.source import SourceConfig, build_source, find_source
 
 __all__ = ["ProcessedDataset", "TagMatrix", "changes_since", "is_prepared", "load_dataset", "prepare"]
 
@@ -71,10 +73,12 @@ def changes_since(name: str, processed_root: Path | None = None) -> str:
     preparation = preparation_of(manifest) if manifest else None
     if manifest is None or preparation is None:
         return ""
-    options = {option: preparation.options.get(option) for option in ("raw", "credits", "genome")}
-    paths = {option: Path(str(value)) if value else None for option, value in options.items()}
+    source = manifest["details"].get("source")
+    given = [preparation.options.get(option) for option in ("raw", "credits", "genome")]
+    paths = [Path(str(value)) if value else None for value in given]
     try:
-        changed = preparation.changed(find_sources(name, **paths).files())
+        inputs = build_source(source, name) if source else find_sources(name, *paths)
+        changed = preparation.changed(inputs.files())
     except MissingInputError:  # nothing is there that could be taken
         return ""
     if not changed:
@@ -89,44 +93,49 @@ def prepare(
     name: str,
     *,
     raw: Path | None = None,
+    source: SourceConfig | None = None,
     credits: Path | None = None,
     genome: Path | None = None,
+    scale: str | None = None,
+    like: float | None = None,
     processed_root: Path | None = None,
     max_bad_share: float | None = None,
     force: bool = False,
 ) -> ProcessedDataset:
     """Read, clean and store the data set `name`, or load it if its inputs are unchanged since the last time.
 
-    `raw`: directory of the raw files (default: data/raw/<name>, else the installed sample). `credits`: film credits as
-    CSV or metadata.json (default: those found for `name`). `genome`: directory of a tag genome for a data set that has
-    none of its own. `processed_root`: where it is stored (default: data/processed). `max_bad_share`: share of malformed
-    or impossible rows that is tolerated (default: the configured one). `force`: process even if nothing changed.
-    Raises MissingInputError, DataError, and UsageError if the name is not valid or its directory holds files that this
-    function did not write.
+    `source`: description of a data set of one's own (default, without `raw`: data/sources/<name>.yaml, else that of the
+    last time). `raw`: directory of MovieLens's files (default: data/raw/<name>, else the installed sample). `credits`:
+    film credits as CSV or metadata.json (default: those found for `name`). `genome`: directory of a tag genome for a
+    data set that has none of its own. `scale`, `like`: of the ratings in raw files, where it is not MovieLens's.
+    `processed_root`: where it is stored (default: data/processed). `max_bad_share`:
+    share of malformed or impossible rows that is tolerated (default: the configured one). `force`: process even if
+    nothing changed. Raises MissingInputError, DataError, and UsageError if the name is not valid or its directory holds
+    files that this function did not write.
     """
     processed_root = processed_root or home.processed_data()
     directory = dataset_path(processed_root, name)
     config = load_processing_config()
     if max_bad_share is not None:
         config = config.model_copy(update={"max_bad_share": max_bad_share})
-    sources = find_sources(name, raw, credits, genome)
-    files = sources.files()
+    source = source or (None if raw else find_source(name) or _last_source(directory))
+    if source is not None and (credits or genome):
+        raise UsageError(f"Expected --credits and --genome with MovieLens's files; {name} is described by its columns.")
+    inputs = source or find_sources(name, raw, credits, genome, stated_feedback(scale, like))
+    files = inputs.files()
     if read_manifest(directory) is None:
         require_replaceable(directory, processed_files)  # before anything is made beside it
     processed_root.mkdir(parents=True, exist_ok=True)
     with FileLock(processed_root / f".{name}.lock"), ThreadPoolExecutor(max_workers=1) as background:
         states_before = _states(files)
         sums = background.submit(_checksums, files)
-        fingerprint = background.submit(lambda: _fingerprint(sums.result(), config))
+        fingerprint = background.submit(lambda: _fingerprint(sums.result(), config, inputs.identity))
         if not force and (dataset := _load_up_to_date(directory, fingerprint)):
             return dataset
-        # pandera takes long to import: only where rows are checked
-        from training.datasets.processing import process
-
-        quarantine = Quarantine(config.max_bad_share * count_lines(files))
-        options = {"raw": raw, "credits": credits, "genome": genome, "max_bad_share": max_bad_share}
+        options = {"raw": raw, "credits": credits, "genome": genome, "scale": scale, "like": like}
+        options |= {"max_bad_share": max_bad_share}
         with persistence.open_writer(directory) as writer:
-            dataset = process(name, sources, config, quarantine, fingerprint, writer)
+            dataset = _process(name, inputs, files, config, fingerprint, writer)
             _require_unchanged(files, states_before)
             writer.close(_preparation(options, sums.result(), states_before))
         return dataset
@@ -138,9 +147,36 @@ def _checksums(files: Sequence[Path]) -> dict[Path, str]:
         return dict(zip(files, pool.map(sha256_of, files), strict=True))
 
 
-def _fingerprint(sums: Mapping[Path, str], config: ProcessingConfig) -> str:
+def _process(
+    name: str,
+    inputs: Sources | SourceConfig,
+    files: Sequence[Path],
+    config: ProcessingConfig,
+    fingerprint: Future[str],
+    writer: persistence.DatasetWriter,
+) -> ProcessedDataset:
+    # pandera and DuckDB take long to import: only where rows are checked
+    if isinstance(inputs, SourceConfig):
+        from training.datasets.tabular.process import process_source
+
+        return process_source(name, inputs, config, fingerprint, writer)
+    from training.datasets.processing import process
+
+    quarantine = Quarantine(config.max_bad_share * count_lines(files))
+    return process(name, inputs, config, quarantine, fingerprint, writer)
+
+
+def _last_source(directory: Path) -> SourceConfig | None:
+    """Return the description by which a data set was prepared the last time, or None."""
+    manifest = read_manifest(directory)
+    keys = manifest["details"].get("source") if manifest else None
+    return build_source(keys, str(directory)) if keys else None
+
+
+def _fingerprint(sums: Mapping[Path, str], config: ProcessingConfig, identity: str) -> str:
     """Return a sha256 over the cleaning rules' version, the configuration and the files' contents."""
     inputs = [f"{path.name} {checksum}" for path, checksum in sums.items()]
+    inputs += [identity] if identity else []
     return hashlib.sha256("\n".join([f"rules {RULES_VERSION}", config.model_dump_json(), *inputs]).encode()).hexdigest()
 
 

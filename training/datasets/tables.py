@@ -29,7 +29,8 @@ PEOPLE_TABLE = {MOVIE: "int32", PERSON: "str"}
 class Table:
     """A frame and the file that it was read from: row i is line `lines[i]` of `path`, counted from 1 with the header.
 
-    `lines` is None if no line was skipped; row i is then line `first_line + i`. `encoding`: the file's.
+    `lines` is None if no line was skipped; row i is then line `first_line + i`. `encoding`: the file's. `row_texts`
+    gives the text of rows of a file that is not plain text.
     """
 
     frame: pd.DataFrame
@@ -37,6 +38,7 @@ class Table:
     first_line: int = 1
     lines: NDArray[np.int64] | None = None
     encoding: str = UTF_8
+    row_texts: Callable[[NDArray[np.int64]], list[str]] | None = None
 
     def line_numbers(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the line number in the file of each of these rows."""

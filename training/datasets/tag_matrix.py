@@ -21,10 +21,12 @@ from training.datasets.dataset import TagMatrix
 from training.datasets.indexing import distinct_ids, rows_of
 from training.datasets.tables import PERSON, Genome
 
-# In column order.
+# In column order; blocks of a data set's own columns stand behind them.
 BLOCKS = ("genres", "era", "directors", "actors", "people", "user_tags", "genome")
 
 ERA = 5  # years
+SOFT_BINS = 5  # steps between a number's quantiles
+OWN_COLUMN = "own_column"  # weight of a block that is named by a column and has no weight of its own
 
 Block = tuple[sp.csr_matrix, list[str]]
 
@@ -33,21 +35,24 @@ _EDGE = " .,;:!?\"'#*()[]-"
 
 
 def stack_blocks(blocks: Mapping[str, Block], n_movies: int, weights: Mapping[str, float]) -> TagMatrix:
-    """Stack `blocks` side by side, in the order of BLOCKS, each scaled by the square root of its weight (default 1).
+    """Stack `blocks` side by side, each scaled by the square root of its weight (default 1).
 
-    Raises UsageError if `weights` names an unknown block.
+    First stand BLOCKS, then all others in their order; their default is the weight of `own_column`. Raises UsageError
+    if `weights` names an unknown block.
     """
-    if unknown := set(weights) - set(BLOCKS):
-        expected = ", ".join(BLOCKS)
+    own = [name for name in blocks if name not in BLOCKS]
+    if unknown := set(weights) - {*BLOCKS, *own, OWN_COLUMN}:
+        expected = ", ".join([*BLOCKS, *own, OWN_COLUMN])
         raise UsageError(f"Expected block_weights of {expected}; found {', '.join(sorted(unknown))}.")
+    own_weight = weights.get(OWN_COLUMN, 1.0)
     weighted_blocks: list[sp.csr_matrix] = []
     features: list[str] = []
     ranges: dict[str, tuple[int, int]] = {}
-    for name in BLOCKS:
+    for name in (*BLOCKS, *own):
         matrix, names = blocks.get(name) or named_block(name, [()] * n_movies)
         ranges[name] = (len(features), len(features) + len(names))
         features.extend(names)
-        weighted = unit_rows(matrix) * np.float32(np.sqrt(weights.get(name, 1.0)))
+        weighted = unit_rows(matrix) * np.float32(np.sqrt(weights.get(name, own_weight if name in own else 1.0)))
         weighted_blocks.append(weighted.astype(np.float32, copy=False))  # with a dtype, hstack would copy every block
     return TagMatrix(sp.hstack(weighted_blocks, format="csr"), features, ranges)
 
@@ -75,6 +80,26 @@ def era_block(years: pd.Series) -> Block:
     eras, columns = np.unique(np.concatenate([whole, whole + 1])[used], return_inverse=True)
     matrix = sp.csr_matrix((shares[used], (np.tile(rows, 2)[used], columns)), shape=(len(years), len(eras)))
     return matrix, [f"era:{era * ERA}" for era in eras]
+
+
+def soft_bins(name: str, numbers: NDArray[np.float64]) -> Block:
+    """Split each number (n,), NaN where unknown, between the two nearest of the numbers' quantiles, as eras are.
+
+    So near numbers are always similar, with no border between them. Features are named "pages:320".
+    """
+    rows = np.flatnonzero(np.isfinite(numbers))
+    values = numbers[rows]
+    quantiles = np.quantile(values, np.linspace(0, 1, SOFT_BINS + 1), method="nearest") if len(values) else values
+    knots = np.unique(quantiles)
+    below = np.clip(np.searchsorted(knots, values, side="right") - 1, 0, max(len(knots) - 2, 0))
+    above = np.minimum(below + 1, len(knots) - 1)
+    widths = np.maximum(knots[above] - knots[below], np.finfo(np.float64).tiny)
+    shares = (values - knots[below]) / widths
+    entries = np.concatenate([1 - shares, shares])
+    used = entries > 0
+    places = (np.tile(rows, 2)[used], np.concatenate([below, above])[used])
+    matrix = sp.csr_matrix((entries[used], places), shape=(len(numbers), len(knots)))
+    return matrix, [f"{name}:{knot:g}" for knot in knots]
 
 
 def people_block(people: pd.DataFrame, movie_ids: IdMap, min_films: int) -> Block:

@@ -104,6 +104,8 @@ def invert(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
 
     LAPACK computes one triangle: two fifths of the work of solving for the identity.
     """
+    if not len(matrix):  # which LAPACK refuses
+        return matrix
     factor, failed = lapack.dpotrf(matrix.T, overwrite_a=True, clean=False)
     if failed:
         raise DataError("EASE: the item-item matrix cannot be inverted; raise `regularization`.")

@@ -83,6 +83,7 @@ def splits(protocol: ProtocolConfig, dataset: ProcessedDataset, seed: int) -> li
             least = protocol.on(dataset.feedback).relevance
             raise DataError(f"Protocol {protocol.name} judges by likes, ratings of at least {least:g}; there are none.")
         folds = _cut(protocol.split, table, likes, seed)
+        folds = [_only_new_pairs(masks, table, dataset.feedback) for masks in folds]
     return [_checked_split(masks, protocol, seed, fold) for fold, masks in enumerate(folds)]
 
 
@@ -113,6 +114,7 @@ def _validation_split(
     )
     likes = is_relevant(protocol, inner.ratings, dataset.feedback)
     inner_masks = _cut(rule, inner, likes, seed, random_likes=random_likes)[0]
+    inner_masks = _only_new_pairs(inner_masks, inner, dataset.feedback)
     masks = {name: _mask_of(train_rows[mask], len(split.train)) for name, mask in inner_masks.items()}
     return _checked_split(masks, protocol, seed, split.fold)
 
@@ -165,6 +167,16 @@ def _cut(rule: CutSplit, table: _Table, likes: Mask, seed: int, *, random_likes:
             return [_held_out_items(rule, table, likes, rng)]
         case _:
             assert_never(rule)
+
+
+def _only_new_pairs(masks: Masks, table: _Table, feedback: Feedback) -> Masks:
+    """Return the masks without test events of a user and an item that the model sees together; ratings never repeat."""
+    if feedback.has_ratings:
+        return masks
+    pairs = table.users.astype(np.int64) * _size(table.movies) + table.movies
+    seen = masks["train"] | masks.get("fold_in", masks["train"])
+    test = np.flatnonzero(masks["test"])
+    return masks | {"test": _mask_of(test[~np.isin(pairs[test], pairs[seen])], len(pairs))}
 
 
 def _latest(rule: LatestSplit | RandomSplit, table: _Table) -> Masks:

@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.errors import DataError
+from recommender.feedback import Feedback
 from recommender.films.ids import IdMap
 from recommender.schema import (
     ACTORS,
@@ -79,15 +80,17 @@ def clean_films(raw: RawTables, quarantine: Quarantine) -> CleanFilms:
     )
 
 
-def clean_ratings(raw: RawTables, movie_ids: IdMap, quarantine: Quarantine, earliest: date | None) -> CleanRatings:
+def clean_ratings(
+    raw: RawTables, movie_ids: IdMap, quarantine: Quarantine, earliest: date | None, feedback: Feedback
+) -> CleanRatings:
     """Wait for the raw ratings and clean them: only known films, no repeats, nothing older than `earliest`.
 
     Raises DataError if too many rows are bad or none is left, or if the ratings are on another scale.
     """
-    _require_scale(raw.ratings, quarantine.allowed)
+    _require_scale(raw.ratings, quarantine.allowed, feedback)
     if not raw.ratings.frame[TIMESTAMP].to_numpy().any():  # no rating has a time
         earliest = None
-    schema = schemas.ratings_schema(schemas.membership(movie_ids.ids), earliest)
+    schema = schemas.ratings_schema(schemas.membership(movie_ids.ids), earliest, feedback)
     ratings = schemas.split_bad(raw.ratings, schema, quarantine).frame
     if not len(ratings):
         raise DataError("No usable rating is left after cleaning. Check the raw files.")
@@ -96,10 +99,10 @@ def clean_ratings(raw: RawTables, movie_ids: IdMap, quarantine: Quarantine, earl
     return CleanRatings(unique_ratings, user_item, user_ids, len(ratings) - len(unique_ratings))
 
 
-def _require_scale(ratings: Table, allowed: float) -> None:
+def _require_scale(ratings: Table, allowed: float, scale: Feedback) -> None:
     """Raise DataError, which names the scale that the ratings have, if more than `allowed` are off the expected one."""
-    stars, scale = ratings.frame[RATING].to_numpy(), schemas.SCALE
-    off_scale = sum(int(np.count_nonzero(~schemas.on_scale(stars[span]))) for span in slices(len(stars)))
+    stars = ratings.frame[RATING].to_numpy()
+    off_scale = sum(int(np.count_nonzero(~schemas.is_on_scale(stars[span], scale))) for span in slices(len(stars)))
     found = find_scale(stars) if off_scale > allowed else None
     if found is not None:
         raise DataError(

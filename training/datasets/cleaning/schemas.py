@@ -11,7 +11,8 @@ import pandas as pd
 import pandera.pandas as pa
 from numpy.typing import NDArray
 
-from recommender.feedback import MOVIELENS
+from recommender.feedback import MOVIELENS, Feedback
+from recommender.films.ids import TEXT_BYTES
 from recommender.schema import (
     GENRES,
     IMDB_ID,
@@ -30,8 +31,9 @@ from training.datasets.tables import Table
 
 MAX_TITLE = 500  # characters; the longest real one has 160
 MAX_TAG = 1000
+MISSING, TOO_LONG, HAS_CONTROL = -1, -2, -3  # codes of ids that are none
+_ROUNDING = 1e-3  # of a scale's step: 0.1 has no exact binary form
 _TABLE_LIMIT = 1 << 26
-SCALE = MOVIELENS
 
 SeriesCheck = Callable[[pd.Series], pd.Series]
 
@@ -65,9 +67,12 @@ def movies_schema() -> pa.DataFrameSchema:
     )
 
 
-def ratings_schema(is_known: Callable[[pd.Series], pd.Series], earliest: date | None) -> pa.DataFrameSchema:
-    """Return the schema of ratings: on the half-star scale, of a film that `is_known`, at a possible time."""
+def ratings_schema(
+    is_known: Callable[[pd.Series], pd.Series], earliest: date | None, feedback: Feedback = MOVIELENS
+) -> pa.DataFrameSchema:
+    """Return the schema of ratings: on the scale of `feedback`, of a film that `is_known`, at a possible time."""
     first, last = _time_range(earliest)
+    low, high, steps = feedback.minimum, feedback.maximum, np.float32(1 / feedback.step)
     return pa.DataFrameSchema(
         {
             USER: _column("int32", ("user id is negative", by_slices(lambda ids: ids >= 0))),
@@ -75,8 +80,8 @@ def ratings_schema(is_known: Callable[[pd.Series], pd.Series], earliest: date | 
             RATING: _column(
                 "float32",
                 ("rating is not a number", by_slices(lambda stars: ~np.isnan(stars))),
-                ("rating is outside the scale", by_slices(_in_range)),
-                ("rating is between two steps", by_slices(_on_a_step)),
+                ("rating is outside the scale", by_slices(lambda stars: (stars >= low) & (stars <= high))),
+                ("rating is between two steps", by_slices(lambda stars: _is_on_a_step((stars - low) * steps))),
             ),
             TIMESTAMP: _column(
                 "int64", ("timestamp is impossible", by_slices(lambda times: (times >= first) & (times <= last)))
@@ -85,18 +90,64 @@ def ratings_schema(is_known: Callable[[pd.Series], pd.Series], earliest: date | 
     )
 
 
-def on_scale(stars: NDArray[np.float32]) -> NDArray[np.bool_]:
+def interactions_schema(feedback: Feedback, has_steps: bool) -> pa.DataFrameSchema:
+    """Return the schema of interactions of any source: codes of ids, numbers and times, NaN where one is missing.
+
+    `has_steps`: whether a rating between two steps of the scale is wrong.
+    """
+    first, last = _time_range(None)
+    low, high, step = feedback.minimum, feedback.maximum, feedback.step
+    values: list[tuple[str, SeriesCheck]]
+    if feedback.kind == "ratings":
+        values = [
+            ("rating is missing or not a number", np.isfinite),
+            (f"rating is outside the scale from {low:g} to {high:g}", lambda stars: (stars >= low) & (stars <= high)),
+        ]
+    else:
+        values = [
+            ("weight is missing or not a number", np.isfinite),
+            ("weight is negative", lambda weights: weights >= 0),
+        ]
+    if has_steps:
+        steps = (f"rating is between two steps of {step:g}", lambda stars: _is_on_a_step((stars - low) / step))
+        values.append(steps)
+    return pa.DataFrameSchema(
+        {
+            USER: _column("int32", *_id_checks("user")),
+            MOVIE: _column("int32", *_id_checks("item")),
+            RATING: _column("float64", *values),
+            TIMESTAMP: _column(
+                "float64",
+                ("time is missing or not understood", np.isfinite),
+                ("time is impossible", lambda times: (times >= first) & (times <= last)),
+            ),
+        }
+    )
+
+
+def items_schema() -> pa.DataFrameSchema:
+    """Return the schema of items of any source: a code of an id that occurs once."""
+    return pa.DataFrameSchema({MOVIE: _column("int32", *_id_checks("item"), ("item id stands twice", _is_first))})
+
+
+def _id_checks(who: str) -> list[tuple[str, SeriesCheck]]:
+    return [
+        (f"{who} id is missing", lambda codes: codes != MISSING),
+        (f"{who} id is longer than {TEXT_BYTES} bytes", lambda codes: codes != TOO_LONG),
+        (f"{who} id has control characters", lambda codes: codes != HAS_CONTROL),
+    ]
+
+
+def is_on_scale(ratings: NDArray[np.float32], scale: Feedback) -> NDArray[np.bool_]:
     """Return which ratings (n,) are a step of the scale."""
-    return _in_range(stars) & _on_a_step(stars)
+    is_in_range = (ratings >= scale.minimum) & (ratings <= scale.maximum)
+    return np.asarray(is_in_range & _is_on_a_step((ratings - scale.minimum) * np.float32(1 / scale.step)))
 
 
-def _in_range(stars: NDArray[np.float32]) -> NDArray[np.bool_]:
-    return (stars >= SCALE.minimum) & (stars <= SCALE.maximum)
-
-
-def _on_a_step(stars: NDArray[np.float32]) -> NDArray[np.bool_]:
-    steps = (stars - SCALE.minimum) / SCALE.step
-    return np.asarray(np.rint(steps) == steps)
+def _is_on_a_step(steps: Any) -> Any:
+    """Return which numbers of steps (n,) are whole."""
+    with np.errstate(invalid="ignore"):  # infinity is outside the scale anyway
+        return np.abs(steps - np.rint(steps)) < _ROUNDING
 
 
 def user_tags_schema(is_known: Callable[[pd.Series], pd.Series]) -> pa.DataFrameSchema:

@@ -1,0 +1,121 @@
+"""Tables of one's own on the command line: drafted, prepared by a description or by options, or refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from movierec.cli import main
+
+ROWS = [
+    (f"u{user}", item, (user + item) % 10 + 1, 1_600_000_000 + 7 * user + item)
+    for user in range(30)
+    for item in range(20)
+]
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("MOVIEREC_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    lines = ["uid;iid;stars;ts", *(";".join(map(str, row)) for row in ROWS)]
+    (tmp_path / "stars.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "books.jsonl").write_text(
+        "".join(json.dumps({"iid": i, "name": f"Book {i}"}) + "\n" for i in range(20))
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def movierec(home, monkeypatch, capsys):
+    """Call the command line; gives exit code, standard output and standard error."""
+
+    def call(*words):
+        monkeypatch.setattr("sys.argv", ["movierec", "data", *words])
+        with pytest.raises(SystemExit) as ended:
+            main.run()
+        return ended.value.code or 0, *capsys.readouterr()
+
+    return call
+
+
+OPTIONS = ("--interactions", "stars.csv", "--user", "uid", "--item", "iid", "--rating", "stars", "--time", "ts")
+
+
+def test_a_draft_is_written_corrected_and_prepared(home, movierec):
+    code, said, _ = movierec("draft", "mine", "stars.csv", "books.jsonl")
+    description = home / "home/data/sources/mine.yaml"
+    assert code == 0
+    assert f"{description} says what was guessed" in said
+    description.write_text(description.read_text() + "\nlike: 6\n")
+    code, said, _ = movierec("prepare", "mine", "--json")
+    snapshot = json.loads(said)
+    assert (code, snapshot["scale"], snapshot["like"], snapshot["ratings"]) == (0, "1 to 10 by 1", 6, len(ROWS))
+    code, said, _ = movierec("prepare", "mine", "--like", "7", "--json")  # an option changes the description
+    assert (code, json.loads(said)["like"]) == (0, 7)
+
+
+def test_options_alone_describe_tables_and_print_scale_and_likes(movierec):
+    code, said, _ = movierec("prepare", "mine", *OPTIONS, "--items", "books.jsonl", "--title", "name")
+    assert code == 0
+    assert "1 to 10 by 1" in said
+    assert "like share" in said
+    assert movierec("prepare", "mine", "--json")[0] == 0, "as it was prepared the last time"
+
+
+def test_a_description_may_be_anywhere(home, movierec):
+    assert movierec("draft", "mine", "stars.csv", "--out", "here.yaml")[0] == 0
+    assert not (home / "home").exists()
+    assert movierec("prepare", "mine", "--source", "here.yaml")[0] == 0
+
+
+def test_events_with_weights_and_columns_of_items(movierec):
+    code, said, error = movierec(
+        "prepare", "mine", "--interactions", "stars.csv", "--user", "uid", "--item", "iid", "--event", "stars",
+        "--weights", ",".join(f"{kind}={kind}" for kind in range(1, 11)), "--items", "books.jsonl", "--category",
+        "name", "--word", "book:books", "--json",
+    )  # fmt: skip
+    assert (code, error) == (0, "")
+    assert json.loads(said)["feedback"] == "events"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("prepare", "mine", *OPTIONS[:2]), 2, "expected also user, item"),
+        (("prepare", "mine", *OPTIONS, "--list", "tags"), 2, "expected files of items"),
+        (
+            ("prepare", "mine", *OPTIONS[:-1], "when"),
+            2,
+            "Expected the column when in stars.csv, found uid, iid",
+        ),
+        (("prepare", "mine", *OPTIONS, "--weights", "up"), 2, "Expected weights as WORD=NUMBER"),
+        (("prepare", "mine", *OPTIONS, "--raw", "."), 2, "Expected either --raw or a description"),
+        (("prepare", "mine", *OPTIONS, "--scale", "1:5"), 1, "--scale 1:10"),
+        (("prepare", "mine", *OPTIONS, "--scale", "1:99", "--like", "90"), 1, "no interaction is a like, 90 or more"),
+        (("prepare", "mine", "--source", "absent.yaml"), 2, "absent.yaml"),
+        (("prepare", "mine"), 2, "movierec data draft mine FILES"),
+        (("draft", "mine", "absent.csv"), 2, "Expected a file at"),
+        (("draft", "mine", "books.jsonl"), 2, "a column of users and one of items"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_right_exit_code(movierec, words, code, message):
+    ended, said, error = movierec(*words)
+    assert (ended, said) == (code, "")
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_raw_files_in_a_layout_of_movielens_may_have_another_scale(home, movierec):
+    raw = home / "raw"
+    raw.mkdir()
+    rows = [f"{user[1:]},{item},{stars},{time}" for user, item, stars, time in ROWS]
+    (raw / "ratings.csv").write_text("\n".join(["userId,movieId,rating,timestamp", *rows]) + "\n")
+    (raw / "movies.csv").write_text(
+        "movieId,title,genres\n" + "".join(f"{i},Film {i} (1990),Drama\n" for i in range(20))
+    )
+    assert movierec("prepare", "mine", "--raw", "raw")[0] == 1
+    code, said, _ = movierec("prepare", "mine", "--raw", "raw", "--scale", "1:10", "--json")
+    snapshot = json.loads(said)
+    assert (code, snapshot["scale"], snapshot["like"], snapshot["ratings"]) == (0, "1 to 10 by 1", 8, len(ROWS))

@@ -1,0 +1,88 @@
+"""The first draft of a description: what is guessed from the files leads to a prepared data set."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from recommender.errors import UsageError
+from tests.training.datasets.tabular.conftest import books, pairs, write_rows
+from training.datasets.store import prepare
+from training.datasets.tabular.draft import write_draft
+from training.datasets.tabular.source import source_path
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("MOVIEREC_HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+def drafted(name, *files):
+    text = write_draft(name, files).read_text("utf-8")
+    return yaml.safe_load(text), text
+
+
+def test_books_and_their_readers(home):
+    rows = pairs().assign(
+        isbn=lambda frame: books()["isbn"].to_numpy()[frame["item"]], stars=lambda f: 1 + f["item"] % 5
+    )
+    read = write_rows(home / "read.csv.gz", rows[["second", "user", "isbn", "stars"]].rename(columns={"second": "ts"}))
+    items = write_rows(home / "books.csv", books().assign(url="http://x"), separator=";", encoding="latin-1")
+    keys, text = drafted("books", items, read)
+    assert keys == {
+        "interactions": [str(read)], "user": "user", "item": "isbn", "rating": "stars", "time": "ts",
+        "items": [str(items)], "item_id": "isbn", "title": "title", "year": "published", "list": ["authors"],
+        "category": ["publisher"], "text": ["description"], "number": ["pages"], "word": "book:books",
+    }  # fmt: skip
+    assert "5 values, 1 to 5" in text
+    assert "separated: authors by '|'" in text
+    dataset = prepare("books")
+    assert dataset.items.singular == "book"
+    assert len(dataset.ratings) == len(rows)
+    assert prepare("books").fingerprint == dataset.fingerprint
+
+
+def test_kinds_of_events_are_listed_with_their_numbers(home):
+    rows = pairs().rename(columns={"user": "visitorid", "item": "itemid", "second": "timestamp"})
+    rows["event"] = np.where(rows["liked"], "transaction", "view")
+    keys, text = drafted("shop", write_rows(home / "events.jsonl", rows[["visitorid", "itemid", "event", "timestamp"]]))
+    assert (keys["event"], keys["weights"], keys["time"]) == ("event", {"transaction": 1, "view": 1}, "timestamp")
+    assert f"transaction {rows['liked'].sum()}" in text
+    assert set(prepare("shop").ratings["rating"]) == {1.0}
+
+
+def test_recbole_headers_and_columns_that_are_not_used(home):
+    rows = pairs().rename(columns={"user": "user_id:token", "item": "item_id:token", "second": "timestamp:float"})
+    keys, text = drafted("recbole", write_rows(home / "r.tsv", rows, separator="\t"))
+    assert (keys["user"], keys["item"], keys["time"]) == ("user_id:token", "item_id:token", "timestamp:float")
+    assert keys["rating"] == "liked"
+    assert "separator of columns seems to be '\\t'" in text
+    assert len(prepare("recbole").ratings) == len(rows)
+
+
+def test_dates_in_another_form_and_years_in_titles(home):
+    rows = pairs().assign(date=lambda f: pd.to_datetime(f["second"], unit="s").dt.strftime("%d.%m.%Y"))
+    titles = pd.DataFrame({"item": range(24), "title": [f"Film {item}, The (19{50 + item})" for item in range(24)]})
+    keys, _ = drafted(
+        "dates", write_rows(home / "r.csv", rows[["user", "item", "date"]]), write_rows(home / "i.parquet", titles)
+    )
+    assert keys["time_format"] == "%d.%m.%Y"
+    assert keys["year_in_title"] is True
+    dataset = prepare("dates")
+    assert dataset.snapshot()["first_rating"] == "2020-09-13"
+    assert dataset.movies[["title", "year"]].iloc[3].tolist() == ["The Film 3", 1953]
+
+
+def test_a_draft_replaces_nothing_and_needs_users_and_items(home):
+    read = write_rows(home / "r.csv", pairs())
+    write_draft("mine", [read])
+    before = source_path("mine").read_text()
+    with pytest.raises(UsageError, match="exists already"):
+        write_draft("mine", [read])
+    assert source_path("mine").read_text() == before
+    with pytest.raises(UsageError, match=r"a column of users and one of items.* found books\.csv: isbn, title"):
+        write_draft("other", [write_rows(home / "books.csv", books())])
+    assert not source_path("other").exists()

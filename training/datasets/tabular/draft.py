@@ -1,0 +1,134 @@
+"""Write the first draft of a description from looking at the files: what was guessed, and what else was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from recommender.errors import UsageError
+from recommender.files import write_text
+from training.datasets.tabular.guess import LookedAt, look_at, name_items
+from training.datasets.tabular.source import source_path
+
+_WORDS = {"book": "book:books", "movie": "film:films", "film": "film:films", "product": "product:products",
+          "sku": "product:products", "song": "song:songs", "track": "track:tracks", "game": "game:games",
+          "article": "article:articles", "recipe": "recipe:recipes", "isbn": "book:books"}  # fmt: skip
+
+
+def write_draft(name: str, files: Sequence[Path], out: Path | None = None) -> Path:
+    """Look at `files` and write a commented description of them as `out` (default: data/sources/NAME.yaml).
+
+    Raises UsageError where that file exists already or no file joins users and items.
+    """
+    path = out or source_path(name)
+    if path.exists():
+        raise UsageError(f"{path} exists already. Edit it, or name another file with --out.")
+    write_text(path, draft(name, [look_at(file.absolute()) for file in files], path if out else None))
+    return path
+
+
+def draft(name: str, tables: Sequence[LookedAt], path: Path | None = None) -> str:
+    """Return the text of a description; `path`: where it is, if not in data/sources. Raises UsageError."""
+    interactions = [table for table in tables if table.is_interactions]
+    items = [table for table in tables if not table.is_interactions]
+    if not interactions:
+        seen = "; ".join(f"{table.file.path.name}: {', '.join(table.file.columns)}" for table in tables)
+        raise UsageError(
+            f"Expected a file with a column of users and one of items, such as user_id and item_id; found {seen}. Name "
+            "the columns yourself: movierec data prepare NAME --interactions FILE --user COLUMN --item COLUMN."
+        )
+    for table in items:
+        name_items(table, interactions[0].roles["item"].name)
+    command = f"movierec data prepare {name}" + (f" --source {path}" if path else "")
+    lines = [
+        f"# What the data set {name} is made of: a first draft, guessed from the files. Correct it, then run",
+        f"#   {command}",
+        "",
+        *_interactions(interactions),
+        "",
+        *(_items(items, interactions[0]) if items else ["# items: FILE  # without items, an id is the item's title"]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _interactions(tables: list[LookedAt]) -> Iterator[str]:
+    table, roles = tables[0], tables[0].roles
+    yield "# One row for each rating or event."
+    yield _line("interactions", [str(other.file.path) for other in tables])
+    for role in ("user", "item"):
+        yield _line(role, roles[role].name, roles[role].summary)
+    if "rating" in roles:
+        yield _line("rating", roles["rating"].name, roles["rating"].summary)
+        if not roles["rating"].is_number and roles["rating"].kind != "BOOLEAN":
+            words = sorted(set(roles["rating"].examples))
+            yield _line("weights", dict.fromkeys(words, 1), "a number for each word: say which are for and against")
+        yield "# scale: 1:5:1  # minimum, maximum and step; without it they are seen in the data"
+        yield "# like: 4  # least rating that is a like; without it three quarters of the scale"
+    elif "event" in roles:
+        kinds = ", ".join(f"{kind} {count:,}" for kind, count in table.kinds.items())
+        yield _line("event", roles["event"].name, f"rows: {kinds}")
+        yield _line("weights", dict.fromkeys(table.kinds, 1), "how much each kind counts; 0 leaves it out")
+    else:
+        yield "# No column of ratings or kinds of events was recognised: each row is an event."
+    if "weight" in roles:
+        yield _line("weight", roles["weight"].name, f"how much an event counts: {roles['weight'].summary}")
+    if "time" in roles:
+        yield _line("time", roles["time"].name, roles["time"].summary)
+        if table.file.time_format and not table.file.time_format.startswith("%Y-%m-%d"):
+            yield _line("time_format", table.file.time_format)
+    else:
+        yield "# time: COLUMN  # none was recognised; protocols that need times are left out without"
+    yield from _form(table)
+    yield from _also_seen(tables)
+
+
+def _items(tables: list[LookedAt], interactions: LookedAt) -> Iterator[str]:
+    table, roles = tables[0], tables[0].roles
+    kinds = {column.name: column.summary for column in table.columns}
+    yield "# One row for each item."
+    yield _line("items", [str(other.file.path) for other in tables])
+    for role in ("item_id", "title", "year"):
+        if role in roles:
+            yield _line(role, roles[role].name, roles[role].summary)
+    if table.year_in_title:
+        yield _line("year_in_title", True, "titles end in a year in brackets")
+    if table.lists:
+        seen = ", ".join(f"{name} by {separator!r}" for name, separator in table.lists.items() if separator)
+        yield _line("list", list(table.lists), f"several values an item{f'; separated: {seen}' if seen else ''}")
+    for key, names, meaning in (
+        ("category", table.categories, "one value that items share"),
+        ("text", table.texts, "sentences"),
+        ("number", table.numbers, "near numbers count as alike"),
+    ):
+        if names:
+            yield _line(key, names, f"{meaning}: {'; '.join(f'{name} {kinds[name]}' for name in names)}")
+    words = (interactions.roles["item"].plain_name, *(column.plain_name for column in roles.values()))
+    word = next((value for mark, value in _WORDS.items() for text in words if mark in text), "item:items")
+    yield _line("word", word, "for one item and for several")
+    yield from _also_seen(tables)
+
+
+def _form(table: LookedAt) -> Iterator[str]:
+    if table.file.kind == "csv":
+        yield f"# The separator of columns seems to be {table.file.separator!r}; `separator`, `decimal`, `encoding` and"
+        yield "# `header` state what is guessed wrongly."
+
+
+def _also_seen(tables: list[LookedAt]) -> Iterator[str]:
+    for table in tables:
+        if table.unused:
+            yield f"# Also in {table.file.path.name}, not used:"
+            yield from (f"#   {_value(column.name)}: {column.summary}" for column in table.unused)
+
+
+def _line(key: str, value: Any, comment: str = "") -> str:
+    return f"{key}: {_value(value)}" + (f"  # {' '.join(comment.split())}" if comment else "")
+
+
+def _value(value: Any) -> str:
+    """Return a value in YAML's flow style, in one line."""
+    text = yaml.safe_dump(value, default_flow_style=True, width=float("inf"), allow_unicode=True)
+    return text.removesuffix("\n").removesuffix("\n...")

@@ -1,0 +1,234 @@
+"""Guess what the columns of tables hold, from their names, types and values as DuckDB sees them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from training.datasets.tabular.records import File, TextForm, connect, open_file, quoted
+from training.datasets.tabular.source import RESERVED
+from training.datasets.tabular.values import guess_list_separator
+
+_SAMPLE = 2000  # rows whose values are looked at
+_MOST_KINDS = 20  # of events
+_LIST_SHARE = 0.2  # of the cells that hold a separator, for a column to be one of lists
+_WORDS, _WORDS_OF_PART = 8, 4  # least number in an average cell of sentences, and in what its separator leaves
+_REPEATED = 0.5  # least share of rows whose value repeats another's, for a category
+_NUMBER_TYPES = (
+    "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
+    "FLOAT", "DOUBLE", "DECIMAL",
+)  # fmt: skip
+_YEAR_IN_TITLE = re.compile(r"\((?:18|19|20)\d\d\)\s*$")
+
+# Names of columns without case and signs, the likeliest first.
+_NAMES = {
+    "user": "user userid uid users customer customerid client clientid member memberid visitor visitorid reader "
+    "readerid account accountid buyer person personid viewer listener profile reviewerid username who",
+    "item": "item itemid iid items product productid sku movie movieid film filmid book bookid isbn isbn13 asin "
+    "article articleid track trackid song songid artist artistid game gameid recipe recipeid video "
+    "videoid business businessid anime animeid place placeid show id",
+    "rating": "rating ratings stars star score bookrating grade mark thumb thumbs vote votes overall opinion "
+    "liked like value",
+    "event": "event eventtype action actiontype behavior behaviour interaction interactiontype kind type",
+    "weight": "weight quantity qty count amount plays playcount listens views hours",
+    "time": "time timestamp ts date datetime createdat created ratedat eventtime when at boughtat purchasedat viewedat "
+    "orderdate purchasedate day year",
+    "title": "title itemtitle name itemname productname product booktitle movietitle moviename label",
+    "year": "year releaseyear yearofpublication publicationyear published released releasedate publicationdate "
+    "publishedyear originalpublicationyear",
+}
+ROLES = {role: words.split() for role, words in _NAMES.items()}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as it was seen: `kind` is DuckDB's type, `distinct` about how many values it has in the whole file."""
+
+    name: str
+    kind: str
+    distinct: int
+    rows: int
+    missing: float  # share of rows, 0 to 1
+    examples: tuple[str, ...]  # values of a sample
+    least: str = ""
+    most: str = ""
+
+    @property
+    def plain_name(self) -> str:
+        """Return the name in lower case without signs; RecBole's "user_id:token" is "userid"."""
+        return re.sub(r"[\W_]", "", self.name.split(":")[0].lower())
+
+    @property
+    def is_number(self) -> bool:
+        """Return whether the values are numbers."""
+        return self.kind.startswith(_NUMBER_TYPES)
+
+    @property
+    def is_time(self) -> bool:
+        """Return whether the values are dates or times."""
+        return self.kind.startswith(("DATE", "TIMESTAMP"))
+
+    @property
+    def summary(self) -> str:
+        """Return type, number of values and their range in a line."""
+        shown = f"{self.kind.lower()}, about {self.distinct:,} values"
+        if self.missing:
+            shown += f", {self.missing:.0%} missing"
+        return f"{shown}, {_short(self.least)} to {_short(self.most)}" if self.least else shown
+
+
+@dataclass
+class LookedAt:
+    """A file, its columns, and the roles that they seem to have."""
+
+    file: File
+    columns: list[Column]
+    roles: dict[str, Column] = field(default_factory=dict)  # a key of the description -> its column
+    lists: dict[str, str | None] = field(default_factory=dict)  # column -> separator seen
+    categories: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    numbers: list[str] = field(default_factory=list)
+    kinds: dict[str, int] = field(default_factory=dict)  # of events -> rows
+    year_in_title: bool = False
+
+    @property
+    def is_interactions(self) -> bool:
+        """Return whether a row joins a user and an item."""
+        return "user" in self.roles and "item" in self.roles
+
+    @property
+    def unused(self) -> list[Column]:
+        """Return the columns that have no role."""
+        used = {column.name for column in self.roles.values()}
+        used |= {*self.lists, *self.categories, *self.texts, *self.numbers}
+        return [column for column in self.columns if column.name not in used]
+
+
+def look_at(path: Path) -> LookedAt:
+    """Look at a file and guess the roles of its columns. Raises MissingInputError or DataError."""
+    connection = connect()
+    file = open_file(connection, path, TextForm())
+    looked_at = LookedAt(file, _columns(connection, file))
+    _name_interactions(looked_at)
+    if not looked_at.is_interactions:
+        looked_at.roles.clear()
+    elif (event := looked_at.roles.get("event")) is not None:
+        name = quoted(event.name)
+        counts = f"SELECT trim({name}::VARCHAR), count(*) FROM {file.relation} WHERE {name} IS NOT NULL GROUP BY 1"
+        looked_at.kinds = dict(connection.execute(f"{counts} ORDER BY 2 DESC, 1").fetchall())
+    return looked_at
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, file: File) -> list[Column]:
+    summary = connection.execute(
+        "SELECT column_name, column_type, min, max, approx_unique, count, null_percentage FROM "
+        f"(SUMMARIZE SELECT * FROM {file.relation})"
+    ).fetchall()
+    sample = connection.execute(f"SELECT COLUMNS(*)::VARCHAR FROM {file.relation} LIMIT {_SAMPLE}").fetchall()
+    return [
+        Column(name, kind, distinct or 0, rows, float(missing or 0) / 100, _present(values), least or "", most or "")
+        for (name, kind, least, most, distinct, rows, missing), values in zip(
+            summary, zip(*sample, strict=True) if sample else [()] * len(summary), strict=True
+        )
+    ]
+
+
+def _present(values: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(value for value in values if value)
+
+
+def _name_interactions(looked_at: LookedAt) -> None:
+    """Guess the columns of user, item, rating or event, weight and time."""
+    roles, free = looked_at.roles, list(looked_at.columns)
+    for role in ("user", "item", "rating", "event", "weight", "time"):
+        fitting = [column for column in free if _fits(role, column)]
+        if (column := _best(role, fitting)) is not None:
+            roles[role] = column
+            free.remove(column)
+    if "time" not in roles and (times := [column for column in free if column.is_time]):
+        roles["time"] = times[0]
+    if "item" not in roles and (ids := [column for column in free if column.plain_name.endswith("id")]):
+        roles["item"] = ids[0]
+    if "rating" in roles:
+        roles.pop("event", None)
+        roles.pop("weight", None)
+
+
+def _fits(role: str, column: Column) -> bool:
+    """Return whether a column's type and values suit a role that its name suggests."""
+    if role == "event":
+        return not column.is_number and not column.is_time and column.distinct <= _MOST_KINDS
+    if role in ("rating", "weight"):
+        return column.is_number or column.kind == "BOOLEAN" or (role == "rating" and column.distinct <= _MOST_KINDS)
+    if role == "time":
+        return column.plain_name not in ("year", "day") or column.is_time
+    return not column.is_time
+
+
+def name_items(looked_at: LookedAt, item: str) -> None:
+    """Guess the columns of id, title and year, and which others describe an item in which way.
+
+    `item`: name of the column of items in the interactions.
+    """
+    unique = [column for column in looked_at.columns if column.distinct >= 0.9 * column.rows * (1 - column.missing)]
+    same = [column for column in unique if column.name == item]
+    identity = next(iter(same), None) or _best("item", unique) or next(iter(unique), None)
+    if identity is None:
+        return
+    looked_at.roles["item_id"] = identity
+    rest = [column for column in looked_at.columns if column is not identity]
+    for role in ("title", "year"):
+        if (column := _best(role, rest)) is not None:
+            looked_at.roles[role] = column
+            rest.remove(column)
+    title = looked_at.roles.get("title")
+    if title and "year" not in looked_at.roles and title.examples:
+        dated = sum(_YEAR_IN_TITLE.search(text) is not None for text in title.examples)
+        looked_at.year_in_title = dated > 0.5 * len(title.examples)
+    for column in rest:
+        _describe(looked_at, column)
+
+
+def _describe(looked_at: LookedAt, column: Column) -> None:
+    """Guess whether a column of an item holds lists, numbers, sentences or a category; otherwise it stays unused."""
+    cells = column.examples
+    separator = guess_list_separator(cells)
+    separated = sum(separator is not None and separator in cell for cell in cells)
+    is_identity = column.plain_name.endswith(("id", "isbn", "url")) or column.name in RESERVED
+    if not cells or is_identity or column.is_time or column.kind.startswith(("STRUCT", "MAP")):
+        return
+    if column.kind.endswith("]") or all(cell.startswith("[") for cell in cells):
+        looked_at.lists[column.name] = None
+    elif column.is_number:
+        looked_at.numbers.append(column.name)
+    elif _holds_sentences(cells, separator):
+        looked_at.texts.append(column.name)
+    elif separated >= _LIST_SHARE * len(cells):
+        looked_at.lists[column.name] = separator
+    elif column.distinct <= (1 - _REPEATED) * column.rows:
+        looked_at.categories.append(column.name)
+
+
+def _holds_sentences(cells: Sequence[str], separator: str | None) -> bool:
+    """Return whether cells have many words, and not few between any two separators, as lists have."""
+    words = sum(len(cell.split()) for cell in cells)
+    parts = sum(cell.count(separator) + 1 for cell in cells) if separator else len(cells)
+    return words >= _WORDS * len(cells) and words >= _WORDS_OF_PART * parts
+
+
+def _best(role: str, columns: Sequence[Column]) -> Column | None:
+    """Return the column whose name fits a role best: the whole name, else a name that ends in one of the role's."""
+    names = ROLES[role]
+    exact = [column for column in columns if column.plain_name in names]
+    if exact:
+        return min(exact, key=lambda column: names.index(column.plain_name))
+    ending = [column for column in columns if any(len(n) > 3 and column.plain_name.endswith(n) for n in names)]
+    return ending[0] if ending else None
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:40]}..."

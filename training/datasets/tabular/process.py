@@ -1,0 +1,76 @@
+"""From the files of a description to a stored data set: read, clean, build the item-feature matrix, report."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Any
+
+from recommender.films.ids import IdMap
+from recommender.schema import MOVIE, USER
+from training.datasets import quality
+from training.datasets.config import ProcessingConfig
+from training.datasets.dataset import ProcessedDataset
+from training.datasets.persistence import DatasetWriter
+from training.datasets.quarantine import Quarantine
+from training.datasets.tabular.interactions import read_interactions, used_ids, with_ids
+from training.datasets.tabular.items import ItemTable, items_of, movie_table, own_blocks, read_items
+from training.datasets.tabular.source import SourceConfig
+from training.datasets.tag_matrix import film_blocks, stack_blocks
+
+
+def process_source(
+    name: str, config: SourceConfig, processing: ProcessingConfig, fingerprint: Future[str], writer: DatasetWriter
+) -> ProcessedDataset:
+    """Read, clean and store the data set `name` as `config` describes it.
+
+    Raises UsageError for a column that is not there, DataError where too many rows are bad.
+    """
+    quarantine = Quarantine()
+    interactions = read_interactions(config, quarantine, processing.max_bad_share)
+    items = read_items(config, quarantine)
+    used_items = used_ids(interactions.items, interactions.frame[MOVIE])
+    user_ids = IdMap.from_raw(used_ids(interactions.users, interactions.frame[USER]))
+    movie_ids = IdMap.from_raw(used_items.union(items.ids))
+    ratings, repeated = with_ids(interactions, user_ids, movie_ids)
+    movies = movie_table(items, movie_ids, config)
+    blocks = film_blocks(movies) | own_blocks(movies, config)
+    dataset = ProcessedDataset(
+        name=name,
+        fingerprint=fingerprint.result(),
+        movies=movies,
+        ratings=ratings,
+        tags=stack_blocks(blocks, len(movies), processing.block_weights | config.block_weights),
+        user_ids=user_ids,
+        movie_ids=movie_ids,
+        details={
+            "rejected": dict(quarantine.by_reason()),
+            "source": config.model_dump(mode="json", exclude_defaults=True),
+            "text_columns": list(config.text),
+            "mended": interactions.dropped | _mended(repeated, len(used_items.difference(items.ids)), items, config),
+        },
+        feedback=interactions.feedback,
+        items=items_of(config),
+    )
+    writer.start_ratings(ratings, dataset.user_item(), user_ids, movie_ids)
+    writer.finish(dataset, _reports(dataset, quarantine))
+    return dataset
+
+
+def _mended(repeated: int, undescribed: int, items: ItemTable, config: SourceConfig) -> dict[str, int]:
+    """Count what was changed or filled in; only what occurred."""
+    counts = {
+        "repeated_ratings_dropped": repeated,
+        "items_without_a_row": undescribed if config.items else 0,
+        "items_titled_by_their_id": sum(title is None for title in items.titles) if config.title else 0,
+        "items_without_year": sum(year is None for year in items.years) if config.year else 0,
+    }
+    return {what: count for what, count in counts.items() if count}
+
+
+def _reports(dataset: ProcessedDataset, quarantine: Quarantine) -> dict[str, str]:
+    sections: dict[str, dict[str, Any]] = {
+        "snapshot": dataset.snapshot(),
+        "feedback": dataset.feedback_summary(),
+        "mended": dataset.details["mended"],
+    }
+    return quality.report_texts(sections, quarantine)

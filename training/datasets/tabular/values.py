@@ -1,0 +1,127 @@
+"""Turn text into numbers, times, lists and ids: how a column is written is seen in its values."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from recommender.errors import DataError
+from recommender.films.ids import CONTROL, TEXT_BYTES
+from training.datasets.cleaning.schemas import HAS_CONTROL, MISSING, TOO_LONG
+from training.datasets.tabular.records import Records, literal, quoted
+
+LIST_SEPARATORS = ("|", ";", ",")
+_LEAST_SHARE = 0.01  # of the cells that hold a separator for it to be one
+_DAYS_AS_NUMBERS = (19000101, 21001231)
+_YEARS = (1900, 2100)
+# Epoch times: each unit counts up to the year 5138.
+_UNITS = ((1e11, 1), (1e14, 1e3), (1e17, 1e6), (float("inf"), 1e9))
+
+
+def number_sql(column: str, decimal: str = ".", words: Mapping[str, float] | None = None) -> str:
+    """Return the SQL that reads a column as numbers; `words`: numbers that words stand for, beside true and false."""
+    name = f"trim({quoted(column)})"
+    text = f"replace({name}, ',', '.')" if decimal == "," else name
+    cases = "".join(f"WHEN {name} = {literal(word)} THEN {number!r} " for word, number in (words or {}).items())
+    truth = f"WHEN lower({name}) = 'true' THEN 1 WHEN lower({name}) = 'false' THEN 0"
+    return f"CASE {cases}{truth} ELSE try_cast({text} AS DOUBLE) END"
+
+
+def read_times(records: Records, column: str, time_format: str | None) -> NDArray[np.float64]:
+    """Return the time of each row in seconds since 1970 UTC (n,), NaN where it is missing or not understood.
+
+    Raises DataError where no value is understood.
+    """
+    expression = _time_sql(records, column, time_format)
+    times = np.floor(records.numbers(expression))
+    if records.count and np.isnan(times).all():
+        example = next((text for text in records.texts(quoted(column)).to_pylist() if text), "nothing")
+        raise DataError(
+            f"Expected times in the column {column} as epoch seconds or milliseconds or as 2024-12-31T23:59:59Z, found "
+            f"{example!r}. Say how they are written with --time-format, for example '%d.%m.%Y %H:%M'."
+        )
+    return times
+
+
+def _time_sql(records: Records, column: str, time_format: str | None) -> str:
+    text = f"trim({quoted(column)})"
+    if time_format:
+        return f"epoch(try_strptime({text}, {literal(time_format)}))"
+    number = f"try_cast({text} AS DOUBLE)"
+    if records.value(f"count({number}) * 2") < records.value(f"count({text})"):
+        return f"epoch(try_cast({text} AS TIMESTAMPTZ))"
+    least, most, median = (records.value(f"{what}({number})") for what in ("min", "max", "median"))
+    if _within(least, most, _DAYS_AS_NUMBERS):
+        return f"epoch(try_strptime(CAST(CAST({number} AS BIGINT) AS VARCHAR), '%Y%m%d'))"
+    if _within(least, most, _YEARS):
+        return f"epoch(make_timestamp(CAST({number} AS BIGINT), 1, 1, 0, 0, 0))"
+    unit = next(divisor for limit, divisor in _UNITS if abs(median) < limit)
+    return f"{number} / {unit}"
+
+
+def _within(least: float, most: float, span: tuple[int, int]) -> bool:
+    return span[0] <= least <= most <= span[1]
+
+
+def guess_list_separator(texts: Sequence[str]) -> str | None:
+    """Return what separates the values in cells of a list: the first of `|`, `;` and `,` that enough cells hold."""
+    counts = Counter(mark for text in texts for mark in LIST_SEPARATORS if mark in text)
+    return next((mark for mark in LIST_SEPARATORS if counts[mark] >= max(1, _LEAST_SHARE * len(texts))), None)
+
+
+def split_lists(cells: Sequence[str | None], separator: str | None) -> list[list[str]]:
+    """Return the distinct values of each cell, in their order; JSON arrays and Python's lists are read as such."""
+    plain = [text for text in cells if text and not text.startswith("[")]
+    separator = separator or guess_list_separator(plain)
+    return [_values(text, separator) for text in cells]
+
+
+def _values(text: str | None, separator: str | None) -> list[str]:
+    if not text:
+        return []
+    array = _array(text) if text.startswith("[") else None
+    values: Sequence[object] = array if array is not None else text.split(separator) if separator else [text]
+    stripped = (" ".join(str(value).split()) for value in values if value is not None)
+    return list(dict.fromkeys(value for value in stripped if value))
+
+
+def _array(text: str) -> list[object] | None:
+    """Return the values of "[...]" in JSON or as Python prints a list; None where it is neither."""
+    parsers: tuple[Callable[[str], Any], ...] = (json.loads, ast.literal_eval)
+    for parse in parsers:
+        try:
+            values = parse(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        if isinstance(values, list):
+            return values
+    return None
+
+
+class IdColumn:
+    """Ids of n rows as text: `codes` (n,) index the distinct `texts`, or are MISSING, TOO_LONG or HAS_CONTROL."""
+
+    def __init__(self, column: pa.Array) -> None:
+        encoded = column.dictionary_encode()
+        texts = encoded.dictionary
+        self.texts: list[str] = _as_written(texts).to_pylist()
+        code_of = np.arange(len(texts) + 1, dtype=np.int32)
+        code_of[:-1][np.asarray(pc.greater(pc.binary_length(texts), TEXT_BYTES), dtype=bool)] = TOO_LONG
+        code_of[:-1][[CONTROL.search(text) is not None for text in self.texts]] = HAS_CONTROL
+        code_of[-1] = MISSING
+        self.codes = code_of[encoded.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)]
+
+
+def _as_written(texts: pa.Array) -> pa.Array:
+    """Return ids without what only the file's format added: blanks around numbers, and ".0" behind whole ones."""
+    trimmed = pc.utf8_trim_whitespace(texts)
+    is_whole = pc.match_substring_regex(trimmed, r"^-?[0-9]+(\.0+)?$")
+    return pc.replace_substring_regex(trimmed, r"\.0+$", "") if len(texts) and pc.all(is_whole).as_py() else texts

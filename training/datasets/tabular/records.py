@@ -105,7 +105,7 @@ def open_file(connection: duckdb.DuckDBPyConnection, path: Path, form: TextForm)
             _sniff(connection, file, form)
         elif kind == "json":
             file.options = ", sample_size=-1"  # a key may come late
-        elif kind == "parquet" and path.suffix in COMPRESSION:
+        elif path.suffix in COMPRESSION:
             with pa.input_stream(str(path), compression=COMPRESSION[path.suffix]) as stream:
                 connection.register("compressed_parquet", parquet.read_table(pa.BufferReader(stream.read())))
         described = connection.execute(f"DESCRIBE SELECT * FROM {file.relation}").fetchall()

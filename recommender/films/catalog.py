@@ -117,7 +117,7 @@ class Catalog:
 
     def split_text(self, row: int) -> tuple[bytes, bytes]:
         """Return an item's JSON members without braces: those that describe it, and its rating statistics."""
-        text = self.text(row)
+        text = self._texts[row]
         cut = text.rindex(_STATISTICS)  # quotes in names are escaped, so none of them can hold these bytes
         return text[1:cut], text[cut + 1 : -1]
 

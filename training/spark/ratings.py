@@ -17,14 +17,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recommender.errors import DataError
+from recommender.errors import DataError, UsageError
+from recommender.feedback import Feedback
 from recommender.schema import (
     MOVIE,
     RATING,
     RATING_DTYPES,
-    RATING_MAX,
-    RATING_MIN,
-    RATING_STEP,
     TIMESTAMP,
     USER,
 )
@@ -36,6 +34,7 @@ from training.spark.cluster import connect, open_exchange
 
 # MovieLens's own names and the processed tables'; upper and lower case are one to Spark.
 _NAMES = {USER: ("userId", USER), MOVIE: ("movieId", MOVIE), RATING: (RATING,), TIMESTAMP: (TIMESTAMP,)}
+_ROUNDING = 1e-3  # steps: a rating of 0.3 is a float
 _TYPES = {"int32": "int", "int64": "bigint", "float32": "float"}
 
 
@@ -45,12 +44,17 @@ def read_dataset(
     """Return the data set `films` with its ratings replaced by those at `address`, which Spark reads and cleans.
 
     `address`: file, directory or pattern at any address that Spark reads; CSV with a header where the name holds
-    ".csv", else Parquet. Raises DataError if columns are missing or too many rows are bad.
+    ".csv", else Parquet. Raises DataError if columns are missing or too many rows are bad, UsageError where the ids of
+    films are text.
     """
+    if films.movie_ids.is_text or films.user_ids.is_text:
+        raise UsageError(
+            f"Spark reads ratings with integer ids, and {films.name} has ids that are text. Train without --ratings."
+        )
     with connect(master) as spark, open_exchange(spark, exchange) as (shared, _):
         rows = _read(spark, address)
         known_movies = spark.createDataFrame([(int(movie),) for movie in films.movie_ids.ids], f"{MOVIE} int")
-        good = _good(rows).join(known_movies, MOVIE, "left_semi").cache()
+        good = _good(rows, films.feedback).join(known_movies, MOVIE, "left_semi").cache()
         try:
             _check_share(address, rows.count(), good.count())
             files = shared.receive(_latest(good), "ratings")
@@ -74,12 +78,16 @@ def _read(spark: Any, address: str) -> Any:
     return raw.select(*columns)
 
 
-def _good(rows: Any) -> Any:
-    """Keep the rows in which every value is possible."""
+def _good(rows: Any, feedback: Feedback) -> Any:
+    """Keep the rows in which every value is possible: a step of the scale, or a positive weight of an event."""
     from pyspark.sql import functions as sql
 
-    stars, steps = sql.col(RATING), sql.col(RATING) / RATING_STEP
-    possible = stars.between(RATING_MIN, RATING_MAX) & (steps == sql.floor(steps))
+    rating = sql.col(RATING)
+    if feedback.has_ratings:
+        steps = (rating - feedback.minimum) / feedback.step
+        possible = rating.between(feedback.minimum, feedback.maximum) & (sql.abs(steps - sql.round(steps)) < _ROUNDING)
+    else:
+        possible = rating > 0
     return rows.where(possible & (sql.col(USER) >= 0) & (sql.col(TIMESTAMP) >= 0))
 
 

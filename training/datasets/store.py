@@ -74,10 +74,10 @@ def changes_since(name: str, processed_root: Path | None = None) -> str:
     if manifest is None or preparation is None:
         return ""
     source = manifest["details"].get("source")
-    given = [preparation.options.get(option) for option in ("raw", "credits", "genome")]
-    paths = [Path(str(value)) if value else None for value in given]
+    given = (preparation.options.get(option) for option in ("raw", "credits", "genome"))
+    raw, credits, genome = (Path(str(value)) if value else None for value in given)
     try:
-        inputs = build_source(source, name) if source else find_sources(name, *paths)
+        inputs = build_source(source, name) if source else find_sources(name, raw, credits, genome)
         changed = preparation.changed(inputs.files())
     except MissingInputError:  # nothing is there that could be taken
         return ""

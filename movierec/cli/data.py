@@ -152,6 +152,27 @@ def prepare(
     _show_prepared(dataset, processed, as_json)
 
 
+@app.command(epilog="Example: movierec data draft books ratings.csv.gz books.parquet")
+def draft(
+    name: Name,
+    files: Annotated[list[Path], typer.Argument(help="Files of interactions and of items, in any order.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Description to write; default: data/sources/NAME.yaml.", callback=_expanded)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look at tables of your own and write a commented description of them, to be corrected and prepared."""
+    from training.datasets.tabular.draft import write_draft
+
+    path = write_draft(name, files, out)
+    command = f"movierec data prepare {name}" + (f" --source {path}" if out else "")
+    typer.echo(
+        json.dumps({"name": name, "description": str(path)})
+        if as_json
+        else f"{path} says what was guessed. Correct it, then run `{command}`."
+    )
+
+
 @app.command(epilog="Example: movierec data synth --users 10000 --movies 5000 --ratings 1000000 --genome")
 def synth(
     users: Annotated[int | None, typer.Option(help="Number of people.", min=1)] = None,

@@ -270,7 +270,11 @@ def _show_prepared(dataset: ProcessedDataset, processed: Path | None, as_json: b
     if as_json:
         _show(dataset.snapshot() | {"dropped_rows": sum(dropped.values()), "dropped": dropped}, as_json)
         return
-    _show(dataset.snapshot() | {f"dropped: {reason}": count for reason, count in dropped.items()}, as_json)
+    words = {"film": dataset.items.singular, "films": dataset.items.plural, "ratings": dataset.feedback.kind}
+    rows = {
+        " ".join(words.get(word, word) for word in key.split("_")): value for key, value in dataset.snapshot().items()
+    }
+    _show(rows | {f"dropped: {reason}": count for reason, count in dropped.items()}, as_json)
     where = (processed or home.processed_data()) / dataset.name / "quarantine.csv"
     typer.echo(dropped_rows(dropped) + (f" {where} has each rejected row." if dataset.details["rejected"] else ""))
 

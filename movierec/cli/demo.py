@@ -19,6 +19,7 @@ from recommender.errors import GateRefusedError
 from serving.process.python import module_command
 
 if TYPE_CHECKING:
+    from recommender.items import Items
     from training.datasets.store import ProcessedDataset
     from training.registry import Tracker, Version
 
@@ -71,7 +72,7 @@ def demo(
                 typer.echo(f"Ready to serve after {stages.seconds:.0f} s.")
                 if serve:
                     started.wait_until_ready()
-                    _announce(api.port, webapp.port, mlflow.port, prepared.name, stages)
+                    _announce(api.port, webapp.port, mlflow.port, prepared, stages)
                     started.wait_for_stop()
         except Stop:
             with suppress(OSError):  # the terminal may be closed
@@ -97,8 +98,8 @@ def _prepare(
         prepared = prepare(dataset, raw=raw, credits=credits, genome=genome)
     stages.end(
         "Data",
-        f"{prepared.name}, {len(prepared.ratings):,} ratings of {len(prepared.movie_ids):,} films "
-        f"by {len(prepared.user_ids):,} people. {dropped_rows(prepared.dropped)}",
+        f"{prepared.name}, {len(prepared.ratings):,} {prepared.feedback.kind} of {len(prepared.movie_ids):,} "
+        f"{prepared.items.plural} by {len(prepared.user_ids):,} people. {dropped_rows(prepared.dropped)}",
     )
     return prepared
 
@@ -178,16 +179,16 @@ def _services(api_port: int, webapp_port: int, mlflow_port: int) -> list[Service
     ]
 
 
-def _announce(api: int, page: int, mlflow: int, dataset: str, stages: Stages) -> None:
+def _announce(api: int, page: int, mlflow: int, dataset: ProcessedDataset, stages: Stages) -> None:
     """Print the addresses of the servers on these ports, and one real answer."""
     stages.end("Start", "every server answers; they started beside the training.")
     stages.finish()
     typer.echo("")
     typer.echo(f"  Web page   http://localhost:{page}")
     typer.echo(f"  API        http://localhost:{api}/docs")
-    typer.echo(f"  MLflow     http://localhost:{mlflow}{_runs_path(dataset)}")
+    typer.echo(f"  MLflow     http://localhost:{mlflow}{_runs_path(dataset.name)}")
     typer.echo("")
-    _show_one(f"http://127.0.0.1:{api}")
+    _show_one(f"http://127.0.0.1:{api}", dataset.items)
     typer.echo("")
     typer.echo(f"Up after {stages.seconds:.0f} s. Logs are in {home.logs()}/. Ctrl-C stops everything.")
 
@@ -199,14 +200,17 @@ def _runs_path(dataset: str) -> str:
     return f"/#/experiments/{experiment_id(dataset)}/runs"
 
 
-def _show_one(api: str) -> None:
+def _show_one(api: str, items: Items) -> None:
+    """Print one answer of the API: for the first sample title that it knows, else for the item with most ratings."""
     import httpx
 
-    for title in SAMPLE_TITLES:
-        answer = httpx.get(f"{api}/recommend/", params={"title": title, "n": 5}, timeout=10)
+    most_rated = httpx.get(f"{api}/analytics/top", params={"n": 1}, timeout=10).json()["movies"]
+    subjects = [{"title": title} for title in SAMPLE_TITLES] + [{"movie_id": item["movie_id"]} for item in most_rated]
+    for subject in subjects:
+        answer = httpx.get(f"{api}/recommend/", params={**subject, "n": 5}, timeout=10)
         if answer.status_code == httpx.codes.OK:
-            typer.echo(f"  Films like {answer.json()['query']['title']}:")
-            for film in answer.json()["recommendations"]:
-                year = f" ({film['year']})" if film["year"] else ""
-                typer.echo(f"  {film['rank']:>3}. {film['title']}{year}  {film['score']:.2f}")
+            typer.echo(f"  {items.plural.capitalize()} like {answer.json()['query']['title']}:")
+            for item in answer.json()["recommendations"]:
+                year = f" ({item['year']})" if item["year"] else ""
+                typer.echo(f"  {item['rank']:>3}. {item['title']}{year}  {item['score']:.2f}")
             return

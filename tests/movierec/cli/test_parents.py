@@ -34,13 +34,14 @@ HTTPServer(("127.0.0.1", int(sys.argv[1])), SimpleHTTPRequestHandler).serve_fore
 
 # What `movierec demo` does with its services; "nohup" starts it as that command does.
 PARENT = """
-import fcntl, os, signal, sys, termios
+import fcntl, os, resource, signal, sys, termios
 from pathlib import Path
 from movierec.cli import services
 from movierec.cli.services import Service, Stop, running, stop_signals
 if os.isatty(0):
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 source, how, *ports = sys.argv[1:]
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # SIGQUIT would write all of the memory to the disk
 signal.signal(signal.SIGHUP, signal.SIG_IGN if how == "nohup" else signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 services.STOP_SECONDS = 0.5

@@ -11,6 +11,7 @@ import pytest
 from recommender.errors import DataError
 from tests.training.datasets.tabular.conftest import write_rows
 from training.models import algorithm_class, configure
+from training.pipeline.plan import left_out
 from training.progress import silent
 from training.splits.cut import splits, training_data
 from training.splits.protocol import load_protocol
@@ -46,7 +47,7 @@ def test_models_are_fitted_on_it(tmp_path, prepare_source, frame, keys):
     dataset = make(tmp_path, prepare_source, frame, **keys)
     require_a_protocol(dataset)
     data = training_data(dataset, splits(load_protocol("latest20"), dataset, 0)[0])
-    for name in MODELS:
+    for name in set(MODELS) - left_out(dataset).keys():
         arrays = algorithm_class(name)(configure(name)).fit(data, seed=0, progress=silent).arrays
         assert all(np.isfinite(array).all() for array in arrays.values()), name
 

@@ -25,13 +25,14 @@ def concatenate(texts: Sequence[bytes]) -> tuple[NDArray[np.uint8], NDArray[np.i
 class Texts:
     """Texts by row."""
 
-    def __init__(self, text: NDArray[Any], offsets: NDArray[Any]) -> None:
-        """`text`: concatenated UTF-8; `offsets`: (n + 1). Raises BundleIntegrityError where they do not divide it."""
+    def __init__(self, text: NDArray[Any], offsets: NDArray[Any], name: str = "text") -> None:
+        """`text`: concatenated UTF-8; `offsets`: (n + 1). Raises BundleIntegrityError where they do not divide it.
+
+        `name`: of the array, for the error.
+        """
         starts = np.ascontiguousarray(offsets, dtype=np.int64)
         if not len(starts) or starts[0] != 0 or starts[-1] != len(text) or bool(np.any(starts[1:] < starts[:-1])):
-            raise BundleIntegrityError(
-                "Expected offsets that ascend from 0 to the length of the text; found other ones."
-            )
+            raise BundleIntegrityError(f"Array {name}: expected offsets that ascend from 0 to its length.")
         # Slicing and indexing a memory view costs a fifth of doing so with an array.
         self._text = np.ascontiguousarray(text).data
         self._offsets = starts.data

@@ -106,7 +106,7 @@ class Catalog:
         self.averages = arrays["catalog_averages"]
         self.histograms = arrays["catalog_histograms"]
         self.canonical = arrays["catalog_canonical"]
-        self._texts = Texts(arrays["catalog_text"], arrays["catalog_text_offsets"])
+        self._texts = Texts(arrays["catalog_text"], arrays["catalog_text_offsets"], "catalog_text")
 
     def __len__(self) -> int:
         return len(self.movie_ids)

@@ -30,7 +30,7 @@ class FacetIndex:
     def __init__(self, arrays: Arrays, facets: Sequence[Facet]) -> None:
         """`facets`: those of the manifest, in the order of the arrays."""
         self.facets = {facet.name: facet for facet in facets}
-        self._texts = Texts(arrays["facets_text"], arrays["facets_offsets"])
+        self._texts = Texts(arrays["facets_text"], arrays["facets_offsets"], "facets_text")
         starts = arrays["facets_starts"].tolist()
         self._spans = {facet.name: range(*starts[i : i + 2]) for i, facet in enumerate(facets)}
         self._indptr = arrays["facets_indptr"]

@@ -63,7 +63,7 @@ class IdMap:
         """Return the map that `arrays(prefix)` wrote."""
         if prefix in arrays:
             return IdMap(arrays[prefix])
-        return TextIdMap(SortedTexts(arrays[f"{prefix}_text"], arrays[f"{prefix}_offsets"]))
+        return TextIdMap(SortedTexts(arrays[f"{prefix}_text"], arrays[f"{prefix}_offsets"], f"{prefix}_text"))
 
     def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
         """Return the map as arrays of a bundle: `<prefix>`, or `<prefix>_text` and `<prefix>_offsets` for texts."""

@@ -44,7 +44,7 @@ class TextTable(SortedTexts):
     """The sorted texts of one table, by row."""
 
     def __init__(self, name: str, arrays: Arrays) -> None:
-        super().__init__(arrays[f"{name}_text"], arrays[f"{name}_offsets"])
+        super().__init__(arrays[f"{name}_text"], arrays[f"{name}_offsets"], f"{name}_text")
         self._letters = arrays[f"{name}_letters"]
         self._lengths = arrays[f"{name}_lengths"]
 

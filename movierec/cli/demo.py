@@ -34,6 +34,7 @@ def demo(
     ] = "ml-100k",
     raw: Annotated[Path | None, typer.Option(help="Directory with the raw files, where they are at hand.")] = None,
     genome: Annotated[bool, typer.Option(help="Add the tag genome, for a data set without one of its own.")] = False,
+    texts: Annotated[Path | None, typer.Option(help="Directory of film articles, as for `data prepare`.")] = None,
     api_port: Annotated[int, typer.Option(envvar="API_PORT", help="Port of the API.")] = 8000,
     webapp_port: Annotated[int, typer.Option(envvar="WEBAPP_PORT", help="Port of the web page.")] = 8501,
     mlflow_port: Annotated[int, typer.Option(envvar="MLFLOW_PORT", help="Port of the MLflow UI.")] = 5000,
@@ -55,7 +56,7 @@ def demo(
             if serve:
                 require_libraries()
                 require_free(services)
-            prepared = _prepare(dataset, raw, genome)
+            prepared = _prepare(dataset, raw, genome, texts)
             _train_and_promote(prepared)
             typer.echo(f"Ready to serve after {time.monotonic() - start:.0f} s.")
             if serve:
@@ -65,7 +66,7 @@ def demo(
                 typer.echo("Stopped.")
 
 
-def _prepare(dataset: str, raw: Path | None, genome: bool) -> ProcessedDataset:
+def _prepare(dataset: str, raw: Path | None, genome: bool, texts: Path | None) -> ProcessedDataset:
     from movierec.cli.progress import reporter
     from training.datasets.fetching.fetch import fetch_if_missing
     from training.datasets.store import prepare
@@ -73,7 +74,7 @@ def _prepare(dataset: str, raw: Path | None, genome: bool) -> ProcessedDataset:
     with reporter() as progress:
         raw = raw or fetch_if_missing(dataset, progress)
         tags = fetch_if_missing("tag-genome", progress) if genome else None
-    prepared = prepare(dataset, raw=raw, genome=tags)
+    prepared = prepare(dataset, raw=raw, genome=tags, texts=texts)
     typer.echo(
         f"Data: {prepared.name}, {len(prepared.ratings):,} ratings of {len(prepared.movie_ids):,} films "
         f"by {len(prepared.user_ids):,} people."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from recommender.films.ids import IdMap
-from recommender.schema import MOVIE
+from recommender.schema import ACTORS, DIRECTORS, MOVIE, TEXT
 from training.datasets import quality
 from training.datasets.cleaning.clean import (
     CleanFilms,
@@ -27,13 +27,16 @@ from training.datasets.cleaning.clean import (
 from training.datasets.config import DatasetConfig, ProcessingConfig, PublishedCounts, find_dataset_config
 from training.datasets.credits import read_credits, with_credits
 from training.datasets.dataset import ProcessedDataset
+from training.datasets.indexing import count_ids
 from training.datasets.persistence import DatasetWriter
 from training.datasets.quarantine import Quarantine
 from training.datasets.readers import genome as genome_reader
-from training.datasets.readers import read_raw
+from training.datasets.readers import read_raw, wikipedia
 from training.datasets.sources import Sources
 from training.datasets.tables import RawTables
 from training.datasets.tag_matrix import Block, film_blocks, genome_block, people_block, stack_blocks, user_tag_block
+from training.datasets.text_block import text_block
+from training.datasets.texts import with_articles
 
 
 @contextmanager
@@ -73,17 +76,27 @@ def process(
         blocks, genome_report = _blocks_without_ratings(films, config)
         ratings = cleaning.result()
     movies = _with_entries_and_credits(films, ratings.ratings, sources.credits)
+    text_columns: list[str] = []
+    texts_report: dict[str, Any] = {}
+    if sources.texts is not None:
+        counts = count_ids(ratings.ratings[MOVIE].to_numpy(), films.movie_ids)
+        movies, texts_report = with_articles(movies, wikipedia.read(sources.texts), counts)
+        text_columns = [TEXT]
     dataset = ProcessedDataset(
         name=name,
         fingerprint=fingerprint.result(),
         movies=movies,
         ratings=ratings.ratings,
-        tags=stack_blocks(blocks | film_blocks(movies), len(movies), config.block_weights),
+        tags=stack_blocks(
+            blocks | film_blocks(movies) | _text_block(movies, text_columns, config), len(movies), config.block_weights
+        ),
         user_ids=ratings.user_ids,
         movie_ids=films.movie_ids,
         details={
             "user_tags": len(films.user_tags),
             "genome": genome_report,
+            "text_columns": text_columns,
+            "texts": texts_report,
             "mended": _count_mended(ratings, movies),
         },
     )
@@ -113,6 +126,15 @@ def _blocks_without_ratings(films: CleanFilms, config: ProcessingConfig) -> tupl
     return blocks, report
 
 
+def _text_block(movies: pd.DataFrame, columns: Sequence[str], config: ProcessingConfig) -> dict[str, Block]:
+    """Return the block of words of the text `columns`, taken together; {} where there are none."""
+    if not columns:
+        return {}
+    texts = ["\n".join(row) for row in zip(*(movies[column] for column in columns), strict=True)]
+    people = [[*directors, *actors] for directors, actors in zip(movies[DIRECTORS], movies[ACTORS], strict=True)]
+    return {"text": text_block(texts, people, config.texts)}
+
+
 def _with_entries_and_credits(films: CleanFilms, ratings: pd.DataFrame, credits: Path | None) -> pd.DataFrame:
     movies = with_canonical_entries(films.movies, ratings[MOVIE].to_numpy(), films.movie_ids)
     return movies if credits is None else with_credits(movies, read_credits(credits))
@@ -131,5 +153,6 @@ def _reports(dataset: ProcessedDataset, quarantine: Quarantine, catalogued: Data
         "published counts": quality.compare_with_published(snapshot, published),
         "mended": dataset.details["mended"],
         "genome": dataset.details["genome"],
+        "texts": dataset.details["texts"],
     }
     return quality.report_texts(sections, quarantine)

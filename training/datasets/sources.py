@@ -14,7 +14,7 @@ from training.datasets.config import find_dataset_config
 from training.datasets.credits import METADATA_FILE
 from training.datasets.names import check_name, dataset_path
 from training.datasets.readers import genome as genome_reader
-from training.datasets.readers import input_files
+from training.datasets.readers import input_files, wikipedia
 
 GENOME = "tag-genome"
 CREDITS = "tag-genome-2021"
@@ -28,11 +28,16 @@ _SAMPLE_BYTES = 1 << 22
 
 @dataclass(frozen=True)
 class Sources:
-    """Inputs of a processed data set: directory of raw files, file of credits, directory of a separate tag genome."""
+    """Inputs of a processed data set.
+
+    `raw`: directory of raw files; `credits`: file of credits; `genome`, `texts`: directories of a separate tag genome
+    and of film articles.
+    """
 
     raw: Path
     credits: Path | None = None
     genome: Path | None = None
+    texts: Path | None = None
 
     def files(self) -> list[Path]:
         """Return all files to read, in a fixed order. Raises MissingInputError if one is missing or empty."""
@@ -43,6 +48,8 @@ class Sources:
             if not self.credits.is_file():
                 raise MissingInputError(f"Expected film credits at {self.credits}; there is no such file.")
             files.append(self.credits)
+        if self.texts is not None:
+            files += wikipedia.input_files(self.texts)
         return files
 
     def _genome_files(self, directory: Path) -> list[Path]:

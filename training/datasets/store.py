@@ -23,7 +23,7 @@ from training.datasets.sources import Sources, count_lines, default_credits, fin
 
 __all__ = ["ProcessedDataset", "TagMatrix", "load_dataset", "prepare"]
 
-RULES_VERSION = 5  # to be raised whenever the same input gives another result
+RULES_VERSION = 6  # to be raised whenever the same input gives another result
 
 
 def load_dataset(name: str, processed_root: Path | None = None) -> ProcessedDataset:
@@ -51,6 +51,7 @@ def prepare(
     raw: Path | None = None,
     credits: Path | None = None,
     genome: Path | None = None,
+    texts: Path | None = None,
     processed_root: Path | None = None,
     max_bad_share: float | None = None,
     force: bool = False,
@@ -59,8 +60,9 @@ def prepare(
 
     `raw`: directory of the raw files (default: data/raw/<name>, else the installed sample). `credits`: film credits as
     CSV or metadata.json (default: those found for `name`). `genome`: directory of a tag genome for a data set that has
-    none of its own. `processed_root`: where it is stored (default: data/processed). `max_bad_share`: share of malformed
-    or impossible rows that is tolerated (default: the configured one). `force`: process even if nothing changed.
+    none of its own. `texts`: directory of film articles. `processed_root`: where it is stored (default:
+    data/processed). `max_bad_share`: share of malformed or impossible rows that is tolerated (default: the configured
+    one). `force`: process even if nothing changed.
     Raises MissingInputError, DataError, and UsageError if the name is not valid or its directory holds files that this
     function did not write.
     """
@@ -69,7 +71,7 @@ def prepare(
     config = load_processing_config()
     if max_bad_share is not None:
         config = config.model_copy(update={"max_bad_share": max_bad_share})
-    sources = Sources(raw or find_raw(name), credits or default_credits(name), genome)
+    sources = Sources(raw or find_raw(name), credits or default_credits(name), genome, texts)
     files = sources.files()
     if read_manifest(directory) is None:
         require_replaceable(directory, processed_files)  # before anything is made beside it

@@ -22,7 +22,7 @@ from training.datasets.indexing import distinct_ids, rows_of
 from training.datasets.tables import PERSON, Genome
 
 # In column order.
-BLOCKS = ("genres", "era", "directors", "actors", "people", "user_tags", "genome")
+BLOCKS = ("genres", "era", "directors", "actors", "people", "text", "user_tags", "genome")
 
 ERA = 5  # years
 

@@ -16,6 +16,7 @@ YEAR = "year"  # nullable integer
 GENRES = "genres"  # list of str
 DIRECTORS = "directors"  # list of str
 ACTORS = "actors"  # list of str, leading first
+TEXT = "text"  # what an article says of the film, "" without one
 DUPLICATE_OF = "duplicate_of"  # movie_id of the film's main entry; its own id unless the film was entered twice
 IMDB_ID = "imdb_id"  # nullable integer
 TAG = "tag"

@@ -70,6 +70,9 @@ def prepare(
         Path | None, typer.Option(help="Film credits: a CSV with movieId or imdbId, directors, actors.")
     ] = None,
     genome: Annotated[Path | None, typer.Option(help="Directory of a tag genome, for a data set without one.")] = None,
+    texts: Annotated[
+        Path | None, typer.Option(help="Directory of film articles: movies-*.json as in prust/wikipedia-movie-data.")
+    ] = None,
     processed: ProcessedRoot = None,
     max_bad_share: Annotated[
         float | None, typer.Option(help="Tolerated share of bad rows; default: the configured one.", min=0, max=1)
@@ -144,6 +147,7 @@ def prepare(
         like=like,
         credits=credits,
         genome=genome,
+        texts=texts,
         processed_root=processed,
         max_bad_share=max_bad_share,
         force=force,
@@ -213,17 +217,26 @@ def credits(
     table: Annotated[Path | None, typer.Option(help="Table to check; default: the one at hand for NAME.")] = None,
     reference: Annotated[Path | None, typer.Option(help="CSV of credits of another edition to compare with.")] = None,
     reference_raw: Annotated[Path | None, typer.Option(help="Raw files of that edition: its films' titles.")] = None,
+    extend: Annotated[
+        Path | None,
+        typer.Option(help="Directory of film articles (movies-*.json): add to the table what the reference confirms."),
+    ] = None,
     differences: Annotated[bool, typer.Option(help="Print each film on which the two differ.")] = False,
     processed: ProcessedRoot = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print how many ratings a table of film credits covers, and how far it agrees with another table."""
+    """Print how many ratings a table of film credits covers, and how far it agrees with another table.
+
+    With --extend the table is extended first, in its place.
+    """
     from recommender.errors import UsageError
     from training.datasets.credit_check import check_credits
 
     if (reference is None) != (reference_raw is None):
         raise UsageError("Expected --reference and --reference-raw together.")
-    report = check_credits(name, table, reference, reference_raw, processed)
+    if extend is not None and reference is None:
+        raise UsageError("Expected --extend with --reference and --reference-raw: only confirmed names are added.")
+    report = check_credits(name, table, reference, reference_raw, processed, extend)
     differing_films = report.pop("differences", [])
     if as_json:
         typer.echo(json.dumps(report | ({"differences": differing_films} if differences else {})))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -40,6 +40,7 @@ def demo(
     genome: Annotated[
         Path | None, typer.Option(help="Directory of a tag genome, or `tag-genome`, which is fetched.")
     ] = None,
+    texts: Annotated[Path | None, typer.Option(help="Directory of film articles, as for `data prepare`.")] = None,
     api_port: Annotated[int, typer.Option(envvar="API_PORT", help="Port of the API.")] = 8000,
     webapp_port: Annotated[int, typer.Option(envvar="WEBAPP_PORT", help="Port of the web page.")] = 8501,
     mlflow_port: Annotated[int, typer.Option(envvar="MLFLOW_PORT", help="Port of the MLflow UI.")] = 5000,
@@ -48,8 +49,8 @@ def demo(
 ) -> None:
     """Prepare the data, train every model, promote the composite, and serve until Ctrl-C.
 
-    What is up to date is not made again. A data set that was prepared before is used as it was, unless --raw, --credits
-    or --genome names its inputs anew. The servers start beside the training.
+    What is up to date is not made again. A data set that was prepared before is used as it was, unless --raw,
+    --credits, --genome or --texts names its inputs anew. The servers start beside the training.
 
     Example: movierec demo --dataset ml-100k --api-port 8080
     """
@@ -64,7 +65,7 @@ def demo(
                 require_free(services)
             # The servers start beside the training: the page says how far it has come, and the MLflow UI fills.
             with running([api, webapp] if serve else [], home.logs()) as started:
-                prepared = _prepare(dataset, raw, credits, genome, stages)
+                prepared = _prepare(dataset, Inputs(raw, credits, genome, texts), stages)
                 tracker = _tracker(stages)
                 if serve:
                     started.start(mlflow)  # not before the store is open: both would make its tables
@@ -79,23 +80,31 @@ def demo(
                 typer.echo("Stopped.")
 
 
-def _prepare(
-    dataset: str, raw: Path | None, credits: Path | None, genome: Path | None, stages: Stages
-) -> ProcessedDataset:
+class Inputs(NamedTuple):
+    """Inputs of the data set that were named: directories of raw files, of a tag genome and of texts, and credits."""
+
+    raw: Path | None = None
+    credits: Path | None = None
+    genome: Path | None = None
+    texts: Path | None = None
+
+
+def _prepare(dataset: str, inputs: Inputs, stages: Stages) -> ProcessedDataset:
     from movierec.cli.progress import reporter
     from training.datasets.fetching.fetch import fetch_if_missing
     from training.datasets.sources import GENOME
     from training.datasets.store import is_prepared, prepare
 
     stages.end("Imports")
-    if not (raw or credits or genome) and is_prepared(dataset):
+    if not any(inputs) and is_prepared(dataset):
         prepared = load_or_prepare(dataset)
     else:
+        raw, credits, genome, texts = inputs
         with reporter() as progress:
             raw = raw or fetch_if_missing(dataset, progress)
             if genome == Path(GENOME) and not genome.is_dir():
                 genome = fetch_if_missing(GENOME, progress)
-        prepared = prepare(dataset, raw=raw, credits=credits, genome=genome)
+        prepared = prepare(dataset, raw=raw, credits=credits, genome=genome, texts=texts)
     stages.end(
         "Data",
         f"{prepared.name}, {len(prepared.ratings):,} {prepared.feedback.kind} of {len(prepared.movie_ids):,} "

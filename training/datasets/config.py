@@ -49,12 +49,21 @@ class DatasetConfig(Config):
         return self.url.rsplit("/", 1)[-1]
 
 
+class TextConfig(Config):
+    """Which words of texts become features; configs/datasets/processing.yaml explains each."""
+
+    min_films: int = Field(ge=1)
+    max_share: float = Field(gt=0, le=1)
+    after_release: tuple[str, ...] = ()
+
+
 class ProcessingConfig(Config):
     """Settings for cleaning and for the movie-tag matrix; configs/datasets/processing.yaml explains each."""
 
     max_bad_share: float = Field(ge=0, le=1)
     min_films_per_user_tag: int = Field(ge=1)
     min_films_per_person: int = Field(ge=1)
+    texts: TextConfig
     block_weights: dict[str, float]
 
 

@@ -16,7 +16,7 @@ from recommender.errors import DataError, MissingInputError
 from recommender.schema import ACTORS, DIRECTORS, DUPLICATE_OF, IMDB_ID, MOVIE
 
 METADATA_FILE = "metadata.json"
-_MAX_ACTORS = 5  # leading ones; the metadata lists whole casts
+MAX_ACTORS = 5  # leading ones; the metadata lists whole casts
 _IMDB_PREFIX = "tt"
 # "Robert Downey, Jr." is one name.
 _NAME_SEPARATOR = re.compile(r",(?!\s*(?:Jr|Sr|[IV]+)\b)\s*")
@@ -97,7 +97,7 @@ def _from_metadata(path: Path) -> pd.DataFrame:
                     {
                         MOVIE: int(film["item_id"]),
                         DIRECTORS: _names(_NAME_SEPARATOR.split(film.get("directedBy") or "")),
-                        ACTORS: _names(_NAME_SEPARATOR.split(film.get("starring") or ""))[:_MAX_ACTORS],
+                        ACTORS: _names(_NAME_SEPARATOR.split(film.get("starring") or ""))[:MAX_ACTORS],
                     }
                 )
             except (ValueError, KeyError, TypeError) as error:

@@ -136,6 +136,7 @@ class ProcessedDataset:
             "user_tag_coverage": self._block_coverage("user_tags"),
             "genome_coverage": self._block_coverage("genome"),
             "credit_coverage": float((self.movies[DIRECTORS].str.len() > 0).mean()),
+            **({"text_coverage": self._block_coverage("text")} if self.details.get("text_columns") else {}),
         }
 
     def _mean_rating(self) -> float | None:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from recommender.feedback import Feedback
 from recommender.films.ids import IdMap
-from recommender.schema import MOVIE
+from recommender.schema import MOVIE, TEXT
 from training.datasets import quality
 from training.datasets.cleaning.clean import (
     CleanFilms,
@@ -28,13 +28,16 @@ from training.datasets.cleaning.clean import (
 from training.datasets.config import DatasetConfig, ProcessingConfig, PublishedCounts, find_dataset_config
 from training.datasets.credits import read_credits, with_credits
 from training.datasets.dataset import REPEATED, ProcessedDataset
+from training.datasets.indexing import count_ids
 from training.datasets.persistence import DatasetWriter
 from training.datasets.quarantine import Quarantine
 from training.datasets.readers import genome as genome_reader
-from training.datasets.readers import read_raw
+from training.datasets.readers import read_raw, wikipedia
 from training.datasets.sources import Sources
 from training.datasets.tables import UTF_8, RawTables
 from training.datasets.tag_matrix import Block, film_blocks, genome_block, people_block, stack_blocks, user_tag_block
+from training.datasets.text_block import described_by
+from training.datasets.texts import with_articles
 
 
 @contextmanager
@@ -76,17 +79,30 @@ def process(
         blocks, genome_report = _blocks_without_ratings(films, config)
         ratings = cleaning.result()
     movies = _with_entries_and_credits(films, ratings.ratings, sources.credits)
+    text_columns: list[str] = []
+    texts_report: dict[str, Any] = {}
+    if sources.texts is not None:
+        counts = count_ids(ratings.ratings[MOVIE].to_numpy(), films.movie_ids)
+        movies, texts_report = with_articles(movies, wikipedia.read(sources.texts), counts)
+        text_columns = [TEXT]
+    words = described_by(movies, text_columns, config.texts)
     dataset = ProcessedDataset(
         name=name,
         fingerprint=fingerprint.result(),
         movies=movies,
         ratings=ratings.ratings,
-        tags=stack_blocks(blocks | film_blocks(movies), len(movies), config.block_weights),
+        tags=stack_blocks(
+            blocks | film_blocks(movies) | described_by(movies, text_columns, config.texts),
+            len(movies),
+            config.block_weights,
+        ),
         user_ids=ratings.user_ids,
         movie_ids=films.movie_ids,
         details={
             "user_tags": len(films.user_tags),
             "genome": genome_report,
+            "text_columns": text_columns,
+            "texts": texts_report,
             "mended": _count_mended(raw, ratings, movies),
             "rejected": dict(quarantine.by_reason()),
         },
@@ -143,5 +159,6 @@ def _reports(dataset: ProcessedDataset, quarantine: Quarantine, catalogued: Data
         "published counts": quality.compare_with_published(snapshot, published),
         "mended": dataset.details["mended"],
         "genome": dataset.details["genome"],
+        "texts": dataset.details["texts"],
     }
     return quality.report_texts(sections, quarantine)

@@ -15,7 +15,7 @@ from training.datasets.config import find_dataset_config
 from training.datasets.credits import METADATA_FILE
 from training.datasets.names import check_name, dataset_path
 from training.datasets.readers import genome as genome_reader
-from training.datasets.readers import input_files
+from training.datasets.readers import input_files, wikipedia
 
 GENOME = "tag-genome"
 CREDITS = "tag-genome-2021"
@@ -29,14 +29,16 @@ _SAMPLE_BYTES = 1 << 22
 
 @dataclass(frozen=True)
 class Sources:
-    """Inputs of a processed data set: directory of raw files, file of credits, directory of a separate tag genome.
+    """Inputs of a processed data set.
 
-    `feedback`: what the ratings in the raw files mean.
+    `raw`: directory of raw files; `credits`: file of credits; `genome`, `texts`: directories of a separate tag genome
+    and of film articles; `feedback`: what the ratings in the raw files mean.
     """
 
     raw: Path
     credits: Path | None = None
     genome: Path | None = None
+    texts: Path | None = None
     feedback: Feedback = MOVIELENS
 
     def files(self) -> list[Path]:
@@ -48,6 +50,8 @@ class Sources:
             if not self.credits.is_file():
                 raise MissingInputError(f"Expected film credits at {self.credits}; there is no such file.")
             files.append(self.credits)
+        if self.texts is not None:
+            files += wikipedia.input_files(self.texts)
         return files
 
     @property
@@ -107,13 +111,18 @@ def installed_sample() -> Path | None:
 
 
 def find_sources(
-    name: str, raw: Path | None, credits: Path | None, genome: Path | None, feedback: Feedback = MOVIELENS
+    name: str,
+    raw: Path | None,
+    credits: Path | None,
+    genome: Path | None,
+    texts: Path | None,
+    feedback: Feedback = MOVIELENS,
 ) -> Sources:
     """Return the inputs of the data set `name`; raw files and credits that are not given are looked for.
 
     Raises UsageError if the name is not valid, MissingInputError without raw files.
     """
-    return Sources(raw or find_raw(name), credits or default_credits(name), genome, feedback)
+    return Sources(raw or find_raw(name), credits or default_credits(name), genome, texts, feedback)
 
 
 def default_credits(name: str) -> Path | None:

@@ -34,7 +34,7 @@ from training.datasets.tabular.source import SourceConfig, build_source, find_so
 
 __all__ = ["ProcessedDataset", "TagMatrix", "changes_since", "is_prepared", "load_dataset", "prepare"]
 
-RULES_VERSION = 5  # to be raised whenever the same input gives another result
+RULES_VERSION = 6  # to be raised whenever the same input gives another result
 
 
 def load_dataset(name: str, processed_root: Path | None = None) -> ProcessedDataset:
@@ -74,10 +74,10 @@ def changes_since(name: str, processed_root: Path | None = None) -> str:
     if manifest is None or preparation is None:
         return ""
     source = manifest["details"].get("source")
-    given = (preparation.options.get(option) for option in ("raw", "credits", "genome"))
-    raw, credits, genome = (Path(str(value)) if value else None for value in given)
+    given = (preparation.options.get(option) for option in ("raw", "credits", "genome", "texts"))
+    raw, credits, genome, texts = (Path(str(value)) if value else None for value in given)
     try:
-        inputs = build_source(source, name) if source else find_sources(name, raw, credits, genome)
+        inputs = build_source(source, name) if source else find_sources(name, raw, credits, genome, texts)
         changed = preparation.changed(inputs.files())
     except MissingInputError:  # nothing is there that could be taken
         return ""
@@ -96,6 +96,7 @@ def prepare(
     source: SourceConfig | None = None,
     credits: Path | None = None,
     genome: Path | None = None,
+    texts: Path | None = None,
     scale: str | None = None,
     like: float | None = None,
     processed_root: Path | None = None,
@@ -107,11 +108,11 @@ def prepare(
     `source`: description of a data set of one's own (default, without `raw`: data/sources/<name>.yaml, else that of the
     last time). `raw`: directory of MovieLens's files (default: data/raw/<name>, else the installed sample). `credits`:
     film credits as CSV or metadata.json (default: those found for `name`). `genome`: directory of a tag genome for a
-    data set that has none of its own. `scale`, `like`: of the ratings in raw files, where it is not MovieLens's.
-    `processed_root`: where it is stored (default: data/processed). `max_bad_share`:
-    share of malformed or impossible rows that is tolerated (default: the configured one). `force`: process even if
-    nothing changed. Raises MissingInputError, DataError, and UsageError if the name is not valid or its directory holds
-    files that this function did not write.
+    data set that has none of its own. `texts`: directory of film articles. `scale`, `like`: of the ratings in raw
+    files, where it is not MovieLens's. `processed_root`: where it is stored (default: data/processed).
+    `max_bad_share`: share of malformed or impossible rows that is tolerated (default: the configured one). `force`:
+    process even if nothing changed. Raises MissingInputError, DataError, and UsageError if the name is not valid or its
+    directory holds files that this function did not write.
     """
     processed_root = processed_root or home.processed_data()
     directory = dataset_path(processed_root, name)
@@ -119,9 +120,11 @@ def prepare(
     if max_bad_share is not None:
         config = config.model_copy(update={"max_bad_share": max_bad_share})
     source = source or (None if raw else find_source(name) or _last_source(directory))
-    if source is not None and (credits or genome):
-        raise UsageError(f"Expected --credits and --genome with MovieLens's files; {name} is described by its columns.")
-    inputs = source or find_sources(name, raw, credits, genome, stated_feedback(scale, like))
+    if source is not None and (credits or genome or texts):
+        raise UsageError(
+            f"Expected --credits, --genome and --texts with MovieLens's files; {name} is described by its columns."
+        )
+    inputs = source or find_sources(name, raw, credits, genome, texts, stated_feedback(scale, like))
     files = inputs.files()
     if read_manifest(directory) is None:
         require_replaceable(directory, processed_files)  # before anything is made beside it
@@ -132,8 +135,8 @@ def prepare(
         fingerprint = background.submit(lambda: _fingerprint(sums.result(), config, inputs.identity))
         if not force and (dataset := _load_up_to_date(directory, fingerprint)):
             return dataset
-        options = {"raw": raw, "credits": credits, "genome": genome, "scale": scale, "like": like}
-        options |= {"max_bad_share": max_bad_share}
+        options: Options = {"raw": raw, "credits": credits, "genome": genome, "texts": texts}
+        options = {**options, "scale": scale, "like": like, "max_bad_share": max_bad_share}
         with persistence.open_writer(directory) as writer:
             dataset = _process(name, inputs, files, config, fingerprint, writer)
             _require_unchanged(files, states_before)

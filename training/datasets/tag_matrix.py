@@ -22,7 +22,7 @@ from training.datasets.indexing import distinct_ids, rows_of
 from training.datasets.tables import PERSON, Genome
 
 # In column order; blocks of a data set's own columns stand behind them.
-BLOCKS = ("genres", "era", "directors", "actors", "people", "user_tags", "genome")
+BLOCKS = ("genres", "era", "directors", "actors", "people", "text", "user_tags", "genome")
 
 ERA = 5  # years
 SOFT_BINS = 5  # steps between a number's quantiles

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from recommender.scoring.specs import SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.models.als import AlsConfig
 from training.models.base import FittedModel, TrainingData
-from training.models.content import ContentConfig
+from training.models.content import CANDIDATE_GAIN, QUERY_GAIN, ContentConfig, known_content
 from training.models.fits import Fits
 from training.models.newcomers import Reception, with_newcomers
 from training.progress import Progress
@@ -66,14 +67,14 @@ class Blend:
         als, content = fits.get("als", self.config.als), fits.get("content", self.config.content)
         embedding, counts = content.arrays["content_embedding"], fits.data.counts
         observed = Reception(als.arrays["als_embedding"], counts.astype(np.float64), self._stars(fits.data))
-        reception = with_newcomers(observed, embedding, self.config.newcomer_regularization)
+        reception = with_newcomers(observed, known_content(content.arrays), self.config.newcomer_regularization)
         arrays: Arrays = {
             "blend_als": reception.taste,
             "content_embedding": embedding,
             **self._query_gains(fits.data),
             "blend_reception": self._candidate_gain(reception, new=counts == 0),
         }
-        parts = [_part("als", "blend_als"), _part("content", "content_embedding")]
+        parts = [_part("als", "blend_als"), _content_part(arrays, content.arrays)]
         spec = SimilaritySpec(parts=parts, like=fits.data.feedback.like_stars)
         fits.progress("blend", 1.0)
         return FittedModel("blend", self.config.model_dump(), arrays, spec, spec, content_embedding="content_embedding")
@@ -107,7 +108,14 @@ class Blend:
         return np.asarray(counts / (counts + self.config.trust))
 
 
-def _part(name: str, embedding: str) -> SimilarityPart:
-    return SimilarityPart(
-        name=name, embedding=embedding, query_gain=f"blend_{name}_gain", candidate_gain="blend_reception"
-    )
+def _part(name: str, embedding: str, reception: str = "blend_reception") -> SimilarityPart:
+    return SimilarityPart(name=name, embedding=embedding, query_gain=f"blend_{name}_gain", candidate_gain=reception)
+
+
+def _content_part(arrays: Arrays, content: Mapping[str, NDArray[Any]]) -> SimilarityPart:
+    """Return the content part; where the content model has gains of its own, they are multiplied in `arrays`."""
+    if QUERY_GAIN not in content:
+        return _part("content", "content_embedding")
+    arrays["blend_content_gain"] = arrays["blend_content_gain"] * content[QUERY_GAIN]
+    arrays["blend_content_reception"] = arrays["blend_reception"] * content[CANDIDATE_GAIN]
+    return _part("content", "content_embedding", "blend_content_reception")

@@ -1,8 +1,9 @@
-"""Content similarity: genres, era, credits and tags of the films, compressed by TruncatedSVD."""
+"""Content similarity: genres, era, credits, texts and tags of the films, compressed by TruncatedSVD."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,20 +12,34 @@ from pydantic import Field
 
 from recommender.scoring.specs import SimilarityPart, SimilaritySpec
 from training.config import Config
+from training.datasets.dataset import TagMatrix
 from training.models.arrays import unit_rows
 from training.models.base import MOST_FACTORS, FittedModel, TrainingData
+from training.models.partial_blocks import residuals, split_by_coverage
 from training.progress import Progress
+
+QUERY_GAIN, CANDIDATE_GAIN = "content_query_gain", "content_candidate_gain"
 
 
 class ContentConfig(Config):
     """Parameters of the compression; configs/datasets weights the blocks of the movie-tag matrix."""
 
     factors: int = Field(128, gt=0, le=MOST_FACTORS)
+    block_factors: int = Field(64, gt=0, le=MOST_FACTORS, description="of each block that is missing for many films")
+    block_regularization: float = Field(1.0, gt=0, description="of what the other blocks tell of such a block")
     iterations: int = Field(5, gt=0, description="power iterations of the randomised solver")
 
 
 class Content:
-    """Latent semantic analysis (Deerwester et al., 1990) of the films x features matrix; scores are cosines."""
+    """Latent semantic analysis (Deerwester et al., 1990) of the films x features matrix; scores are cosines.
+
+    Blocks that nearly all films have are compressed together. A block that many films lack, such as a tag genome of
+    few films, is compressed by itself and counts by how far it differs from what the others predict: a film without it
+    counts at its expected value, neither similar nor dissimilar. With the common part b and the differences r,
+    score(i, j) = scale(i) * (b_i . b_j + r_i . r_j) / (|b_i| |b_j|), so a film without blocks has the same scores
+    whatever is known of others. scale(i) = sqrt(mean |b|^2 / (mean |b|^2 + mean |r|^2)), r of the blocks that i has,
+    gives all films scores of about the same spread.
+    """
 
     config_type: ClassVar[type[Config]] = ContentConfig
     label: ClassVar[str] = "Content"
@@ -35,21 +50,72 @@ class Content:
         self.config = config
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
-        """Compress the features. Array: unit-length embedding of each film; a film without features has zeros."""
-        arrays = {"content_embedding": unit_rows(self._compress(data.tags.matrix, seed))}
+        """Compress the features. Arrays: unit-length embedding of each film, zeros for a film without features.
+
+        Where blocks are missing, also the gains (n,) of each film as query and as candidate.
+        """
+        arrays = self._arrays(data.tags, seed)
         progress("content", 1.0)
-        parts = [SimilarityPart(name="content", embedding="content_embedding")]
-        spec = SimilaritySpec(parts=parts, like=data.feedback.like_stars)
+        query_gain, candidate_gain = (name if name in arrays else None for name in (QUERY_GAIN, CANDIDATE_GAIN))
+        part = SimilarityPart(
+            name="content", embedding="content_embedding", query_gain=query_gain, candidate_gain=candidate_gain
+        )
+        spec = SimilaritySpec(parts=[part], like=data.feedback.like_stars)
         return FittedModel(
             "content", self.config.model_dump(), arrays, spec, spec, content_embedding="content_embedding"
         )
 
-    def _compress(self, matrix: sp.csr_matrix, seed: int) -> NDArray[np.float32]:
-        """Return the coordinates of the rows, (n, factors); a column of zeros where there are no features."""
-        factors = min(self.config.factors, min(matrix.shape) - 1)
-        if factors < 1:
-            return np.asarray(sp.hstack([matrix, sp.csr_matrix((matrix.shape[0], 1))]).toarray(), dtype=np.float32)
+    def _arrays(self, tags: TagMatrix, seed: int) -> dict[str, NDArray[np.float32]]:
+        common, partial_blocks = split_by_coverage(tags)
+        base = self._compress(common, min(self.config.factors, min(common.shape) - 1), seed)
+        if not partial_blocks:
+            return {"content_embedding": unit_rows(base)}
+        parts = [base]
+        for block in partial_blocks:
+            has = np.diff(block.indptr) > 0
+            factors = self._compress(block[has], min(self.config.block_factors, int(has.sum())), seed)
+            parts.append(residuals(base, factors, has, self.config.block_regularization))
+        return with_gains(parts)
+
+    def _compress(self, matrix: sp.csr_matrix, factors: int, seed: int) -> NDArray[np.float32]:
+        """Return the (n, factors) coordinates of the rows; a matrix with no more columns than that as it is.
+
+        A column of zeros stands for the features that are not there.
+        """
+        if factors >= matrix.shape[1] or factors < 1:
+            rows = np.asarray(matrix.toarray(), dtype=np.float32)
+            return rows if rows.shape[1] else np.zeros((len(rows), 1), dtype=np.float32)
         from sklearn.decomposition import TruncatedSVD  # takes a second to import
 
         solver = TruncatedSVD(factors, n_iter=self.config.iterations, random_state=seed)
-        return np.asarray(solver.fit_transform(matrix))
+        return np.asarray(solver.fit_transform(matrix), dtype=np.float32)
+
+
+def known_content(arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+    """Return what a fitted content model knows of each film, (n, c), for predictions from it.
+
+    Where blocks are missing, one more column tells how much more is known of a film than of one without them: more is
+    known of popular films.
+    """
+    embedding = np.asarray(arrays["content_embedding"], dtype=np.float32)
+    if QUERY_GAIN not in arrays:
+        return embedding
+    gain, query_gain = arrays[CANDIDATE_GAIN], arrays[QUERY_GAIN]
+    return np.column_stack([embedding, np.divide(gain, query_gain, out=np.ones_like(gain), where=query_gain > 0)])
+
+
+def with_gains(parts: list[NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """Return embedding and gains for the common part (n, c) and the differences (n, d) of each further block.
+
+    See `Content` for the formula; a film without a common part gets one of the mean length.
+    """
+    squares = np.array([np.square(part).sum(axis=1, dtype=np.float64) for part in parts])  # (parts, n)
+    means = squares.sum(axis=1) / np.maximum((squares > 0).sum(axis=1), 1)
+    length = np.sqrt(np.where(squares[0] > 0, squares[0], means[0]))
+    gain = np.sqrt(squares.sum(axis=0)) / length
+    known = means[0] + means[1:] @ (squares[1:] > 0)
+    return {
+        "content_embedding": unit_rows(np.hstack(parts)),
+        QUERY_GAIN: (gain * np.sqrt(means[0] / known)).astype(np.float32),
+        CANDIDATE_GAIN: gain.astype(np.float32),
+    }

@@ -26,7 +26,8 @@ class Reception(NamedTuple):
 
 
 def with_newcomers(reception: Reception, content: Matrix, regularization: float) -> Reception:
-    """Return `reception` with predictions in the rows of films without ratings; `content`: (n, c).
+    """Return `reception` with predictions in the rows of films without ratings; `content`: (n, c), see
+    `content.known_content`.
 
     Counts are predicted on a log scale, stars are clipped to the observed range. Where no film has ratings, or all
     have some, `reception` comes back unchanged.

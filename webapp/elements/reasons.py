@@ -24,8 +24,9 @@ _WORDS = {
     "tag": "Both tagged “{}”",
     "era": "From about the same time",
     "user_tag": "Both tagged “{}”",
+    "word": "Both described with “{}”",
 }
-_KINDS_BY_WEIGHT = ("director", "actor", "tag", "user_tag", "genre", "era")
+_KINDS_BY_WEIGHT = ("director", "actor", "tag", "user_tag", "word", "genre", "era")
 
 
 def segments(film: Recommendation, top_score: float) -> list[tuple[str, float, str]]:

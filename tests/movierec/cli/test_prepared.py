@@ -56,7 +56,7 @@ def coverage(dataset):
 
 @pytest.mark.usefixtures("prepared")
 @pytest.mark.parametrize(
-    "use", [load_or_prepare, lambda name: demo._prepare(name, None, None, None, Stages(Path("status.json")))]
+    "use", [load_or_prepare, lambda name: demo._prepare(name, demo.Inputs(), Stages(Path("status.json")))]
 )
 def test_prepared_data_is_used_with_its_credits_and_genome(use, capsys):
     assert coverage(use(NAME)) == coverage(use(NAME)) == (1.0, 1.0)
@@ -65,7 +65,8 @@ def test_prepared_data_is_used_with_its_credits_and_genome(use, capsys):
 
 @pytest.mark.usefixtures("home")
 def test_the_demo_takes_credits_and_genome_itself(home):
-    dataset = demo._prepare(NAME, home / "films", home / "credits.csv", home / "genome", Stages(home / "status.json"))
+    inputs = demo.Inputs(home / "films", home / "credits.csv", home / "genome")
+    dataset = demo._prepare(NAME, inputs, Stages(home / "status.json"))
     assert coverage(dataset) == (1.0, 1.0)
 
 

@@ -16,6 +16,7 @@ from training.datasets.tabular.interactions import read_interactions, used_ids, 
 from training.datasets.tabular.items import ItemTable, items_of, movie_table, own_blocks, read_items
 from training.datasets.tabular.source import SourceConfig
 from training.datasets.tag_matrix import film_blocks, stack_blocks
+from training.datasets.text_block import described_by
 
 
 def process_source(
@@ -33,7 +34,7 @@ def process_source(
     movie_ids = IdMap.from_raw(used_items.union(items.ids))
     ratings, repeated = with_ids(interactions, user_ids, movie_ids)
     movies = movie_table(items, movie_ids, config)
-    blocks = film_blocks(movies) | own_blocks(movies, config)
+    blocks = film_blocks(movies) | own_blocks(movies, config) | described_by(movies, config.text, processing.texts)
     dataset = ProcessedDataset(
         name=name,
         fingerprint=fingerprint.result(),

@@ -91,11 +91,7 @@ def process(
         fingerprint=fingerprint.result(),
         movies=movies,
         ratings=ratings.ratings,
-        tags=stack_blocks(
-            blocks | film_blocks(movies) | described_by(movies, text_columns, config.texts),
-            len(movies),
-            config.block_weights,
-        ),
+        tags=stack_blocks(blocks | film_blocks(movies) | words, len(movies), config.block_weights),
         user_ids=ratings.user_ids,
         movie_ids=films.movie_ids,
         details={

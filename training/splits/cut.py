@@ -170,10 +170,18 @@ def _cut(rule: CutSplit, table: _Table, likes: Mask, seed: int, *, random_likes:
 
 
 def _only_new_pairs(masks: Masks, table: _Table, feedback: Feedback) -> Masks:
-    """Return the masks without test events of a user and an item that the model sees together; ratings never repeat."""
+    """Return the masks without events that show the model a user together with a tested item; ratings never repeat.
+
+    Where likes are held out whenever they happened (there are query items), training loses the pair's other events, or
+    whoever views before buying would have no test. Where time divides, the test loses the pair: what is missing from
+    training would tell of later events.
+    """
     if feedback.has_ratings:
         return masks
     pairs = table.users.astype(np.int64) * _size(table.movies) + table.movies
+    if "queries" in masks:
+        is_held_out = np.isin(pairs, pairs[masks["test"]])
+        return masks | {part: masks[part] & ~is_held_out for part in ("train", "queries")}
     seen = masks["train"] | masks.get("fold_in", masks["train"])
     test = np.flatnonzero(masks["test"])
     return masks | {"test": _mask_of(test[~np.isin(pairs[test], pairs[seen])], len(pairs))}

@@ -44,6 +44,7 @@ source, how, *ports = sys.argv[1:]
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # SIGQUIT would write all of the memory to the disk
 signal.signal(signal.SIGHUP, signal.SIG_IGN if how == "nohup" else signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # a shell's background jobs ignore it
 services.STOP_SECONDS = 0.5
 started = [
     Service(name, [sys.executable, "-I", "-c", source, port], int(port), f"http://127.0.0.1:{port}/")

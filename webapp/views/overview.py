@@ -18,7 +18,6 @@ from webapp.milestones import MILESTONES
 from webapp.wording import count, share, stars
 
 STEPS = (
-    ("Ratings", "Films and star ratings from GroupLens's MovieLens are read, checked and cleaned."),
     ("Training", "Several models learn from them: from plain popularity to factorisation and tags."),
     ("Evidence", "Each is judged on ratings it has not seen; every figure has its protocol and interval."),
     ("Promotion", "The best version is promoted in the registry, if it passes the gate."),
@@ -43,7 +42,7 @@ def draw() -> None:
     with guarded("snapshot"):
         _snapshot(source.api())
     st.header("How it works", anchor=False)
-    st.html(flow(STEPS))
+    st.html(flow((_first_step(words), *STEPS)))
     st.header("Thirty years of recommending", anchor=False)
     st.html(
         '<p class="mr-note">Each point is a paper: hover to see who wrote it, click to read it. '
@@ -56,6 +55,13 @@ def flow(steps: tuple[tuple[str, str], ...]) -> str:
     """Return the HTML of the steps from ratings to answers, as a row of boxes."""
     boxes = "".join(f"<li><b>{escape(name)}</b><span>{escape(text)}</span></li>" for name, text in steps)
     return f'<ol class="mr-flow">{boxes}</ol>'
+
+
+def _first_step(words: DataWords) -> tuple[str, str]:
+    if words == FILMS:
+        return "Ratings", "Films and star ratings from GroupLens's MovieLens are read, checked and cleaned."
+    kind = "ratings" if words.has_ratings else "events"
+    return kind.capitalize(), f"{words.many_first} and {kind} are read, checked and cleaned."
 
 
 def _snapshot(api: Api) -> None:
@@ -88,10 +94,14 @@ def snapshot_figures(data: Snapshot) -> list[tuple[str, str, str]]:
             f"Years of the oldest and the newest {words.one}",
         ),
         (_span(_year(data.first_rating), _year(data.last_rating)), "years of rating", "When the ratings were given"),
-        (share(data.credit_coverage), "with credits", "Films whose directors and leading actors are known"),
-        (share(data.genome_coverage), "with a tag genome", "Films with GroupLens’s 1,128 tag scores"),
+        (_some(data.credit_coverage), "with credits", "Films whose directors and leading actors are known"),
+        (_some(data.genome_coverage), "with a tag genome", "Films with GroupLens’s 1,128 tag scores"),
     ]
     return [entry for entry in entries if entry[0] != "–"]
+
+
+def _some(coverage: float) -> str:
+    return share(coverage) if coverage else "–"
 
 
 def _average(value: float | None) -> str:

@@ -100,7 +100,7 @@ def snapshot_figures(data: Snapshot) -> list[tuple[str, str, str]]:
     return [entry for entry in entries if entry[0] != "–"]
 
 
-def _some(coverage: float) -> str:
+def _some(coverage: float | None) -> str:
     return share(coverage) if coverage else "–"
 
 

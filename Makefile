@@ -25,7 +25,7 @@ run: $(READY) ## train on DATASET (ml-100k), then serve the API, the web page an
 
 # Files side by side, each in one process: what a file makes is made once.
 test: $(READY) ## run every test
-	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --durations 20 $(ARGS)
+	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20 $(ARGS)
 
 check: $(READY) ## lint, formatting, types and import directions
 	@failed=0; \

@@ -18,6 +18,30 @@ settings.register_profile("movierec", deadline=None, derandomize=bool(os.environ
 settings.load_profile("movierec")
 
 
+# Files whose tests wait or train most: they start first, so that none of them runs alone at the end.
+LONGEST = (
+    *("webapp/test_browser", "test_chain", "versions/test_registry_faults", "cli/test_parents", "pipeline/test_train"),
+    *("process/test_processes", "test_old_store", "promotion/test_promote", "process/test_slow_readers"),
+    *(
+        "test_own_data",
+        "versions/test_store_damage",
+        "webapp/test_failures",
+        "webapp/test_other_data",
+        "test_format_two",
+    ),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the longest files first."""
+    places = {f"/{name}.py": place for place, name in enumerate(LONGEST)}
+
+    def place_of(item: pytest.Item) -> int:
+        return next((place for end, place in places.items() if str(item.path).endswith(end)), len(places))
+
+    items.sort(key=place_of)
+
+
 @pytest.fixture(scope="session")
 def migrated_store(tmp_path_factory) -> Path:
     """An empty tracking database; MLflow takes three seconds to make one."""

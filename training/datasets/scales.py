@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from math import gcd
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-_STEPS = (50.0, 25.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.25, 0.2, 0.1, 0.05, 0.01)
+_RESOLUTION = 1e6  # steps are seen to the sixth decimal
+MOST_STEPS = 200  # a scale of more is taken for continuous
 _SAMPLE = 1_000_000
 
 
@@ -35,6 +38,11 @@ def find_scale(ratings: NDArray[Any]) -> FoundScale | None:
     if not len(finite):
         return None
     minimum, maximum = float(finite.min()), float(finite.max())
-    differences = np.unique(finite[:: max(1, len(finite) // _SAMPLE)]) - minimum
-    step = next((step for step in _STEPS if np.allclose(differences / step, np.rint(differences / step))), None)
-    return FoundScale(minimum, maximum, step)
+    return FoundScale(minimum, maximum, step_of(np.unique([minimum, *finite[:: max(1, len(finite) // _SAMPLE)]])))
+
+
+def step_of(distinct: NDArray[np.float64]) -> float | None:
+    """Return the largest step that leads from the least to each of these ascending values; None if continuous."""
+    differences = np.rint(np.diff(distinct) * _RESOLUTION).astype(np.int64)
+    step = reduce(gcd, differences.tolist(), 0) / _RESOLUTION
+    return step if step and float(distinct[-1] - distinct[0]) / step <= MOST_STEPS else None

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from math import gcd
-
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender.errors import DataError, UsageError
 from recommender.feedback import DEFAULT_LIKE_SHARE, MOVIELENS, Feedback
+from training.datasets.scales import MOST_STEPS, step_of
 from training.datasets.tabular.source import SourceConfig
 
-_RESOLUTION = 1e6  # steps are seen to the sixth decimal
-_MOST_STEPS = 200  # a scale of more is taken for continuous
 _CONTINUOUS_STEPS = 20  # of a continuous scale: bins of its histogram
 _TOLERATED = 0.5  # share of ratings outside a stated scale: above, the scale is wrong rather than the ratings
 
@@ -63,7 +59,7 @@ def _scale(config: SourceConfig, distinct: NDArray[np.float64], values: NDArray[
     if step is None:
         inside = distinct[(distinct >= minimum) & (distinct <= maximum)]
         step = _step(np.unique([minimum, *inside, maximum]))
-        if config.scale and step.is_integer() and maximum - minimum <= _MOST_STEPS:
+        if config.scale and step.is_integer() and maximum - minimum <= MOST_STEPS:
             step = 1.0  # of a stated scale not every number need have been given
     return Feedback.scale(minimum, maximum, step, _checked_like(config.like, minimum, maximum))
 
@@ -93,11 +89,8 @@ def _events(config: SourceConfig, weights: NDArray[np.float64]) -> Feedback:
 
 
 def _step(distinct: NDArray[np.float64]) -> float:
-    """Return the largest step that leads from the least to each of these ascending values."""
-    differences = np.rint(np.diff(distinct) * _RESOLUTION).astype(np.int64)
-    step = reduce(gcd, differences.tolist(), 0) / _RESOLUTION
-    span = float(distinct[-1] - distinct[0])
-    return step if step and span / step <= _MOST_STEPS else span / _CONTINUOUS_STEPS
+    """Return the step of these ascending values, or that of a histogram's bins where they are continuous."""
+    return step_of(distinct) or float(distinct[-1] - distinct[0]) / _CONTINUOUS_STEPS
 
 
 def parse_scale(text: str) -> tuple[float, float, float | None]:

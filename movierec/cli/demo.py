@@ -148,12 +148,13 @@ def _promote(version: int, dataset: str, champion: Version | None, stages: Stage
     from training.promotion.promote import promote
 
     # Versions of different data sets cannot be compared; whoever names another data set wants it served.
-    other_data = champion is not None and champion.tags["dataset"] != dataset
-    reason = f"the demo changed to the data set {dataset}" if other_data else ""
+    before = champion.tags["dataset"] if champion is not None else dataset
+    other_data = before != dataset
+    reason = f"by force: changed from the data set {before} to {dataset}" if other_data else ""
     try:
         # On a small data set the first model may be undecided against popularity; without a champion nothing is served.
         verdict = promote(version, force=other_data, reason=reason, accept_undecided=champion is None)
-        stages.end("Promotion", f"version {version}, {verdict.summary}")
+        stages.end("Promotion", f"version {version}, {reason or verdict.summary}")
     except GateRefusedError as refusal:
         if champion is None:
             raise

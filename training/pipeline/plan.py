@@ -51,6 +51,7 @@ class AgreementConfig(Config):
     people: int = Field(ge=1, description="people that are compared")
     least_for_titles: float = Field(ge=0, le=1)
     least_for_people: float = Field(ge=0, le=1)
+    broken_below: float = Field(ge=0, le=1)
 
 
 class TrainingConfig(Config):

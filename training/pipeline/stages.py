@@ -12,7 +12,7 @@ from pathlib import Path
 from recommender.errors import MovierecError
 from recommender.model import Model
 from training.bundling.build import Arrays, compose
-from training.evaluation.difference import Agreement, agreement
+from training.evaluation.difference import SHOWN, Agreement, agreement
 from training.evaluation.evaluate import combine
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare
@@ -32,7 +32,7 @@ from training.pipeline.judge import (
     training_splits,
 )
 from training.pipeline.plan import Plan
-from training.progress import Clock, Progress
+from training.progress import Clock, Progress, unheard
 from training.splits.cut import all_ratings
 from training.splits.protocol import ProtocolConfig
 
@@ -70,6 +70,7 @@ class Training:
     progress: Progress
     of_dataset: FitCache = field(default_factory=FitCache)
     clock: Clock = field(default_factory=Clock)
+    say: Callable[[str], None] = unheard
 
     def recipes(self) -> dict[str, Recipe]:
         """Return how each model is made; last the composite, with the best model on validation for lists."""
@@ -173,16 +174,25 @@ class Training:
             return self.workspace.stage_evaluation(f"evaluations/{name}/{split.name}-{seed}", compute)
 
     def _agreement(self, name: str, refitted: Path) -> Agreement:
-        """Return how far a refitted model shows the films that the evaluated one did; raise where it hardly does."""
+        """Return how far a refitted model shows the items that the evaluated one did; say it where that is little.
+
+        Raises MovierecError where it is next to nothing, or no more than chance would give.
+        """
         limits = self.plan.settings.agreement
         before, after = Model.load(self.workspace.directory / _evaluated(name)), Model.load(refitted)
         shared = agreement(before, after, limits.films, limits.people)
-        if shared.titles < limits.least_for_titles or shared.people < limits.least_for_people:
-            raise MovierecError(
-                f"{name}: after refitting on all data only {shared.titles:.0%} of the films shown for titles and "
-                f"{shared.people:.0%} of those for people are the evaluated model's; expected "
-                f"{limits.least_for_titles:.0%} and {limits.least_for_people:.0%}. Its figures do not describe it."
-            )
+        least = max(limits.broken_below, SHOWN / max(len(after.movie_ids) - 1, SHOWN + 1))
+        little = shared.titles < limits.least_for_titles or shared.people < limits.least_for_people
+        items = self.plan.dataset.items.plural
+        text = (
+            f"{name}: after refitting on all data only {shared.titles:.0%} of the {items} shown for titles and "
+            f"{shared.people:.0%} of those for people are the evaluated model's; expected "
+            f"{limits.least_for_titles:.0%} and {limits.least_for_people:.0%}. Its figures do not describe it"
+        )
+        if little and min(shared.titles, shared.people) < least:
+            raise MovierecError(f"{text}.")
+        if little:
+            self.say(f"{text} well: the data say little, or its configuration has too many parameters for them.")
         return shared
 
 

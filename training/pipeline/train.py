@@ -45,7 +45,7 @@ def train(
         say(f"Not judged by {protocol}: {reason.rstrip('.')}.")
     # Work for one core that needs no model is done while models are fitted: MLflow's start, the map of films.
     with open_workspace(f"{dataset.name}-{plan.key}-{code_digest()}") as workspace, ThreadPoolExecutor(1) as aside:
-        training = Training(plan, workspace, progress, clock=clock or Clock())
+        training = Training(plan, workspace, progress, clock=clock or Clock(), say=say)
         opened = aside.submit(_open_recorder, training, tracker)
         extras = aside.submit(_describe, training)
         recipes = training.recipes()

@@ -48,6 +48,7 @@ class GateRules(Config):
     titles: ScorerRules = Field(description="lists of similar items")
     least_rare_lists: float = Field(ge=0, le=1, description="lists with a rare item, as a share of the rival's")
     most_thin_films: float = Field(ge=0, le=1, description="share of listed items with next to no ratings")
+    most_thin_films_at_first: float = Field(1.0, ge=0, le=1, description="the same where there is no champion yet")
 
     def of(self, role: Role) -> ScorerRules:
         """Return the rules of one scorer."""
@@ -164,9 +165,16 @@ def _limits(challenger: EvaluationByRole, rival: Rival, rules: GateRules) -> lis
         for name, share in ((COVERAGE, rules.of(role).least_coverage), (RARE_LISTS, rules.least_rare_lists)):
             value, least = evaluation.metric(name).value, share * rival_evaluation.metric(name).value
             limits.append(Limit(evaluation.protocol, name, value, "at least", least, value >= least))
-        value, most = evaluation.metric(THIN_FILMS).value, rules.most_thin_films
+        value, most = evaluation.metric(THIN_FILMS).value, _most_thin_films(rival, rival_evaluation, rules)
         limits.append(Limit(evaluation.protocol, THIN_FILMS, value, "at most", most, value <= most))
     return limits
+
+
+def _most_thin_films(rival: Rival, evaluation: Evaluation, rules: GateRules) -> float:
+    """Return the bound of a challenger: what its rival shows may always be shown; popularity shows none at all."""
+    if rival.role == "popularity":
+        return rules.most_thin_films_at_first
+    return max(rules.most_thin_films, evaluation.metric(THIN_FILMS).value)
 
 
 def _outcome(guards: Sequence[Guard], limits: Sequence[Limit], better: Sequence[Comparison]) -> Outcome:

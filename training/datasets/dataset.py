@@ -16,6 +16,7 @@ from recommender.feedback import MOVIELENS, Feedback
 from recommender.films.ids import IdMap
 from recommender.items import FILMS, Items
 from recommender.schema import (
+    ACTORS,
     ALTERNATIVE_TITLES,
     DIRECTORS,
     MOVIE,
@@ -135,7 +136,7 @@ class ProcessedDataset:
             "user_tags": int(self.details.get("user_tags", 0)),
             "user_tag_coverage": self._block_coverage("user_tags"),
             "genome_coverage": self._block_coverage("genome"),
-            "credit_coverage": float((self.movies[DIRECTORS].str.len() > 0).mean()),
+            "credit_coverage": float((self.movies[[DIRECTORS, ACTORS]].map(len).sum(axis=1) > 0).mean()),
             **({"text_coverage": self._block_coverage("text")} if self.details.get("text_columns") else {}),
         }
 

@@ -8,10 +8,19 @@ from numpy.typing import NDArray
 from recommender.errors import DataError
 from recommender.schema import RATING
 from training.datasets.store import ProcessedDataset
-from training.splits.protocol import LatestLikesSplit, LatestSplit, ProtocolConfig, TemporalSplit, load_protocol
+from training.splits.protocol import (
+    LatestLikesSplit,
+    LatestSplit,
+    ProtocolConfig,
+    RandomLikesSplit,
+    RandomSplit,
+    TemporalSplit,
+    load_protocol,
+)
 
-PEOPLE = ("latest20", "temporal")  # lists for users: one of them is enough
-TITLES = "item2item"
+# Protocols of lists for users, of which one is enough, and of items like an item; those of data without times last.
+PEOPLE, TITLES = ("latest20", "temporal"), "item2item"
+PEOPLE_WITHOUT_TIMES, TITLES_WITHOUT_TIMES = ("random20",), "item2item-random"
 
 
 def require_a_protocol(dataset: ProcessedDataset) -> None:
@@ -19,9 +28,10 @@ def require_a_protocol(dataset: ProcessedDataset) -> None:
 
     The message names what is missing for each protocol.
     """
-    missing = {name: _missing(load_protocol(name), dataset) for name in (*PEOPLE, TITLES)}
+    people, titles = (PEOPLE, TITLES) if dataset.has_times else (PEOPLE_WITHOUT_TIMES, TITLES_WITHOUT_TIMES)
+    missing = {name: _missing(load_protocol(name), dataset) for name in (*people, titles)}
     reasons = {name: reason for name, reason in missing.items() if reason}
-    if TITLES not in reasons and not all(name in reasons for name in PEOPLE):
+    if titles not in reasons and not all(name in reasons for name in people):
         return
     listed = "\n".join(f"  {name}: {reason}" for name, reason in reasons.items())
     raise DataError(
@@ -37,11 +47,11 @@ def _missing(protocol: ProtocolConfig, dataset: ProcessedDataset) -> str:
     if not likes.any():
         return f"no interaction is a like, {like:g} or more"
     match rule:
-        case LatestSplit():
+        case LatestSplit() | RandomSplit():
             return _too_few("interactions", rule.min_ratings, dataset, np.ones_like(likes))
         case TemporalSplit():
             return _too_few("interactions", rule.min_train_ratings + 1, dataset, np.ones_like(likes))
-        case LatestLikesSplit():
+        case LatestLikesSplit() | RandomLikesSplit():
             return _too_few(f"likes ({like:g} or more)", rule.min_likes, dataset, likes)
         case _:
             return ""

@@ -94,7 +94,7 @@ def snapshot_figures(data: Snapshot) -> list[tuple[str, str, str]]:
             f"Years of the oldest and the newest {words.one}",
         ),
         (_span(_year(data.first_rating), _year(data.last_rating)), "years of rating", "When the ratings were given"),
-        (_some(data.credit_coverage), "with credits", "Films whose directors and leading actors are known"),
+        (_some(data.credit_coverage), "with credits", "Films whose directors or leading actors are known"),
         (_some(data.genome_coverage), "with a tag genome", "Films with GroupLens’s 1,128 tag scores"),
     ]
     return [entry for entry in entries if entry[0] != "–"]

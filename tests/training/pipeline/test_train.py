@@ -162,6 +162,16 @@ def test_a_refitted_model_that_shows_other_films_is_not_registered(tracker, monk
     assert tracker.versions() == []
 
 
+def test_a_refitted_model_that_shows_fewer_of_the_same_films_is_registered_and_said(tracker, monkeypatch):
+    """In a small catalogue with a weak taste even a whole model shows other films after more ratings."""
+    monkeypatch.setattr(stages, "agreement", lambda *args: Agreement(titles=0.19, people=0.97))
+    monkeypatch.setattr(stages, "SHOWN", 1)  # of 40 films: chance is far below
+    said: list[str] = []
+    train.train("popularity", small_dataset(), tracker=tracker, say=said.append)
+    assert [version.number for version in tracker.versions()] == [1]
+    assert any("only 19% of the films shown for titles" in sentence for sentence in said)
+
+
 def test_settings_of_one_algorithm_do_not_fit_all():
     with pytest.raises(UsageError, match="name that algorithm"):
         make_plan("all", small_dataset(), overrides=["factors=3"])

@@ -145,3 +145,15 @@ def test_the_report_shows_every_comparison_and_limit(tmp_path):
     assert "| temporal/coverage_at_10 | 0.5000 | at least 0.4500 | yes |" in page
     lacking = replace(verdict, missing="Not compared with the reference.")
     assert "Not compared with the reference." in markdown(lacking, "version 7", [CHAMPION])
+
+
+def test_without_a_champion_films_with_few_ratings_are_no_obstacle_on_data_of_ones_own():
+    """Popularity shows none of them, so its share is no yardstick; the first champion's is one for those after it."""
+    popularity = Rival("popularity", 1, evaluations(-0.5, -0.5, seed=1, thin_films_at_10=0.0))
+    first = evaluations(seed=2, thin_films_at_10=0.14)
+    assert decide(first, [popularity], load_rules("books")).outcome == "promote"
+    assert decide(first, [popularity], load_rules("ml-25m")).outcome == "refuse"
+    champion = Rival("champion", 2, first)
+    better = {"people_gain": 0.3, "titles_gain": 0.3, "seed": 3}
+    assert decide(evaluations(**better, thin_films_at_10=0.14), [champion], load_rules("books")).outcome == "promote"
+    assert decide(evaluations(**better, thin_films_at_10=0.2), [champion], load_rules("books")).outcome == "refuse"

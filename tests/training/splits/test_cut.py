@@ -433,3 +433,10 @@ def test_wrong_files_are_refused(tmp_path):
         base.with_files(paths["train"], paths["test"], mask="train+valid")
     with pytest.raises(UsageError, match="own split"):
         load_protocol("latest20").with_files(paths["train"], paths["test"])
+
+
+def test_every_protocol_that_judges_by_likes_takes_those_of_the_data_set():
+    names = sorted(path.stem for path in PROTOCOL_ROOT.glob("*.yaml"))
+    relevance = {name: load_protocol(name).relevance for name in names}
+    assert {name for name, value in relevance.items() if value not in (None, "like")} == set()
+    assert {"random20", "item2item-random"} <= {name for name, value in relevance.items() if value == "like"}

@@ -199,8 +199,8 @@ def register_bundle(bundle: Path, *, tracker: Tracker | None = None, tags: Mappi
     tracker = tracker or Tracker()
     manifest = read_manifest(bundle)
     with tracker.run(manifest.dataset.name, manifest.algorithm, run_tags(manifest)) as run:
-        model_id = run.log_bundle(bundle)
         run.log_parameters(manifest.parameters)
+        model_id = run.log_bundle(bundle)
         run.log_dataset(manifest)
         run.log_metrics(manifest.metrics, model_id)
         return run.register(model_id, {**version_tags(manifest), **(tags or {})})

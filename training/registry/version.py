@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from mlflow.entities.model_registry import ModelVersion
 
 REGISTERED_MODEL = "movielens-recommender"
+REGISTERED_MODEL_DESCRIPTION = (
+    "Recommends similar items, and items for users. The alias `champion` names the version that is served: "
+    "`movierec promote` moves it, and the tag `verdict` says what the promotion gate found."
+)
 CHAMPION, CHALLENGER, REFERENCE = "champion", "challenger", "reference"
 
 

@@ -31,7 +31,10 @@ class BundleModel(PythonModel):
         """Load the bundle; every file is checked first."""
         self._model = Model.load(Path(context.artifacts["bundle"]))
 
-    def predict(self, context: PythonModelContext, model_input: Any, params: dict[str, Any] | None = None) -> Any:
+    # The input may be more than a frame, but MLflow warns of any other annotation.
+    def predict(
+        self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> pd.DataFrame:
         """Return a frame with `n` items for each query: similar ones, or those for a user.
 
         `model_input`: a title, a list of titles, or a frame (or what makes one) whose rows each have one of `title`,
@@ -65,7 +68,9 @@ class BundleModel(PythonModel):
             case {"title": title, **rest} if not rest:
                 return self._model.similar(self._model.titles.resolve(str(title)).row, options)
             case {"movie_id": movie_id, **rest} if not rest:
-                return self._model.similar(self._model.movie_row(_raw(movie_id, self._model.movie_ids.is_text)), options)
+                return self._model.similar(
+                    self._model.movie_row(_raw(movie_id, self._model.movie_ids.is_text)), options
+                )
             case {"user_id": user_id, **rest} if not rest:
                 return self._model.for_user(self._model.user_row(_raw(user_id, self._model.user_ids.is_text)), options)
             case {"ratings": ratings, **rest} if not rest:
@@ -82,9 +87,8 @@ class BundleModel(PythonModel):
             except (TypeError, ValueError):
                 value = float("nan")
             if not feedback.minimum <= value <= feedback.maximum:
-                raise UsageError(
-                    f"Expected ratings from {feedback.minimum:g} to {feedback.maximum:g}, found {rating!r} for {item!r}."
-                )
+                scale = f"from {feedback.minimum:g} to {feedback.maximum:g}"
+                raise UsageError(f"Expected ratings {scale}, found {rating!r} for {item!r}.")
             by_row[self._item_row(item)] = value
         return self._model.for_profile(
             np.array(list(by_row), dtype=np.int64), np.array(list(by_row.values()), dtype=np.float32), options
@@ -97,10 +101,13 @@ class BundleModel(PythonModel):
                 return self._model.titles.resolve(item).row
             except TitleNotFoundError as error:
                 try:
-                    return self._model.movie_row(_raw(item, self._model.movie_ids.is_text))
+                    return self._item_row_by_id(item)
                 except MovierecError:
                     raise error from None
-        return self._model.movie_row(_raw(item, self._model.movie_ids.is_text))
+        return self._item_row_by_id(item)
+
+    def _item_row_by_id(self, movie_id: Any) -> int:
+        return self._model.movie_row(_raw(movie_id, self._model.movie_ids.is_text))
 
     def _suggestions(self, error: MovierecError) -> list[str]:
         match error:

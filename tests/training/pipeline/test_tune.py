@@ -10,7 +10,8 @@ from training.config import CONFIG_ROOT
 from training.models import configure
 from training.models.als import Als
 from training.pipeline.judge import TrainingSplit
-from training.pipeline.tune import Best, Search, load_space, tune, write_parameters
+from training.pipeline.space import load_space
+from training.pipeline.tune import Best, Search, tune, write_parameters
 from training.progress import silent
 from training.registry import Tracker
 from training.splits.cut import splits

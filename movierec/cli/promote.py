@@ -31,6 +31,7 @@ def promote(
 
     Example: movierec promote --version 9
     """
+    from training.promotion.promote import NotPromotedError
     from training.promotion.promote import promote as promote_version
     from training.promotion.report import evidence_table
 
@@ -38,7 +39,8 @@ def promote(
         verdict = promote_version(version, force=force, reason=reason, accept_undecided=accept_undecided)
     except (GateRefusedError, LostRaceError) as refusal:
         if as_json:
-            typer.echo(json.dumps({"version": version, "promoted": False, "summary": str(refusal)}))
+            summary = refusal.verdict.summary if isinstance(refusal, NotPromotedError) else str(refusal)
+            typer.echo(json.dumps({"version": version, "promoted": False, "summary": summary}))
         raise
     if as_json:
         is_forced = force and verdict.outcome != "promote"

@@ -17,8 +17,9 @@ from training.pipeline.plan import Plan
 from training.pipeline.stages import Finished
 from training.progress import Clock, Progress
 from training.registry import Run, Tracker, Version, run_tags, version_tags
-from training.registry.evaluations import log_evaluation
+from training.registry.evaluations import FOLDER, save_evaluations
 from training.registry.experiment import view_tags
+from training.registry.run import INTERVALS, intervals_table
 from training.registry.version import WARNING
 
 FIGURES = "figures"  # folder of a run's artifacts
@@ -99,7 +100,7 @@ class Recorder:
                 self.plan.dataset.name, run_name, {**run_tags(manifest), **tags}, description=description
             ) as run:
                 model_id = self._log_model(run, model, metrics)
-                self._log_files(run, model)
+                self._log_files(run, model, metrics)
                 version = run.register(model_id, tags, description)
         return Trained(manifest.algorithm, version.number, version.run_id, metrics)
 
@@ -138,14 +139,15 @@ class Recorder:
         run.log_metrics([*stamped, *refit], model_id)
         return model_id
 
-    def _log_files(self, run: Run, model: Finished) -> None:
-        """Log the model's own figures, its learning curve and its evaluations."""
+    def _log_files(self, run: Run, model: Finished, metrics: Sequence[Metric]) -> None:
+        """Log the model's own figures, its intervals, evaluations and learning curve; all files in one call."""
         curves = self.workspace.stage_json(f"curves/{model.name}", dict)
         with scratch_directory(self.workspace.directory) as scratch:
-            save_model_figures(model.bundle, curves, scratch)
-            run.log_directory(scratch, FIGURES)
-        for evaluation in model.evaluations.values():
-            log_evaluation(self.tracker, run.run_id, evaluation)
+            (scratch / FIGURES).mkdir()
+            save_model_figures(model.bundle, curves, scratch / FIGURES)
+            (scratch / INTERVALS).write_text(intervals_table(metrics), encoding="utf-8")
+            save_evaluations(model.evaluations.values(), scratch / FOLDER)
+            run.log_directory(scratch)
         for quantity, values in curves.items():
             run.log_curve(quantity, values)
 

@@ -51,7 +51,7 @@ class NotPromotedError(GateRefusedError):
     def __init__(self, number: int, verdict: Verdict) -> None:
         self.verdict = verdict
         self.sentence = f"Version {number} was not promoted: {explain(verdict)}"
-        advice = f"What decides: docs/promotion.md. `movierec promote --version {number} --force --reason TEXT` overrules it."
+        advice = f"`movierec promote --version {number} --force --reason TEXT` overrules the gate."
         if verdict.outcome == "undecided":
             advice = f"`movierec promote --version {number} --accept-undecided` promotes it all the same."
         super().__init__("\n\n".join(filter(None, [self.sentence, evidence_table(verdict), verdict.missing, advice])))

@@ -64,7 +64,7 @@ def explain(verdict: Verdict) -> str:
 
 
 def evidence_table(verdict: Verdict) -> str:
-    """Return the comparisons and limits that led to the verdict as a table in plain text; empty where there are none."""
+    """Return the comparisons and limits that led to the verdict as a plain table; empty where there are none."""
     status = {"refuse": "broken", "undecided": "unclear"}.get(verdict.outcome)
     guards = [guard for guard in verdict.guards if guard.status == status]
     pairs = [(g.rival, g.comparison, f"-{g.margin:.4f}") for g in guards]

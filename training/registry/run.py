@@ -52,14 +52,12 @@ class Run:
         self.client.log_batch(self.run_id, params=params)
 
     def log_metrics(self, metrics: Sequence[Metric], model_id: str | None = None) -> None:
-        """Log values as `protocol/name`, and any 95 % intervals as one table; with `model_id` values for it too."""
+        """Log values as `protocol/name`, with `model_id` for that model too; the file INTERVALS holds any intervals."""
         now = _milliseconds()
         values = [RunMetric(f"{m.protocol}/{m.name}", m.value, now, 0, model_id=model_id) for m in metrics]
-        self.client.log_batch(self.run_id, metrics=values)
-        if rows := [[m.protocol, m.name, m.value, m.lo, m.hi] for m in metrics if m.lo is not None]:
-            self.log_text(INTERVALS, json.dumps({"columns": _INTERVAL_COLUMNS, "data": rows}))
-            tables = json.dumps([{"path": INTERVALS, "type": "table"}])  # as mlflow.log_table marks one for the UI
-            self.client.set_tag(self.run_id, MLFLOW_LOGGED_ARTIFACTS, tables)
+        tables = json.dumps([{"path": INTERVALS, "type": "table"}])  # as mlflow.log_table marks one for the UI
+        tags = [RunTag(MLFLOW_LOGGED_ARTIFACTS, tables)] if any(m.lo is not None for m in metrics) else []
+        self.client.log_batch(self.run_id, metrics=values, tags=tags)
 
     def tag(self, tags: Mapping[str, str]) -> None:
         """Set tags of the run; MLflow shows the tag `mlflow.note.content` as its description."""
@@ -87,8 +85,8 @@ class Run:
         """Store a local file in `folder` of the run's artifacts."""
         self.client.log_artifact(self.run_id, str(local), folder)
 
-    def log_directory(self, local: Path, folder: str) -> None:
-        """Keep every file of a local directory in `folder` of the artifacts."""
+    def log_directory(self, local: Path, folder: str | None = None) -> None:
+        """Keep every file of a local directory in the artifacts, or in a `folder` of them."""
         self.client.log_artifacts(self.run_id, str(local), folder)
 
     def log_text(self, path: str, text: str) -> None:
@@ -152,6 +150,12 @@ def version_tags(manifest: Manifest) -> dict[str, str]:
         "films": str(manifest.files["catalog_counts"].shape[0]),
         "configuration": hashlib.sha256(configuration.encode()).hexdigest()[:16],
     }
+
+
+def intervals_table(metrics: Sequence[Metric]) -> str:
+    """Return the 95 % intervals of metrics as a table, in the JSON that `mlflow.load_table` reads."""
+    rows = [[m.protocol, m.name, m.value, m.lo, m.hi] for m in metrics if m.lo is not None]
+    return json.dumps({"columns": _INTERVAL_COLUMNS, "data": rows})
 
 
 def _retry_once(call: Callable[[], T]) -> T:

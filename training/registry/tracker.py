@@ -17,7 +17,7 @@ from recommender.bundle import BUNDLE, read_manifest
 from recommender.errors import MissingInputError, MovierecError, RegistryUnavailableError
 from training.registry.experiment import TUNING, experiment_tags, runs_path
 from training.registry.processes import PROCESS_TAG, is_dead, this_process
-from training.registry.run import Run, run_tags, version_tags
+from training.registry.run import INTERVALS, Run, intervals_table, run_tags, version_tags
 from training.registry.version import REGISTERED_MODEL, Version
 
 _ABSENT = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
@@ -238,6 +238,7 @@ def register_bundle(bundle: Path, *, tracker: Tracker | None = None, tags: Mappi
         model_id = run.log_bundle(bundle)
         run.log_dataset(manifest)
         run.log_metrics(manifest.metrics, model_id)
+        run.log_text(INTERVALS, intervals_table(manifest.metrics))
         return run.register(model_id, {**version_tags(manifest), **(tags or {})})
 
 

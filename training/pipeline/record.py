@@ -23,7 +23,7 @@ from training.registry.run import INTERVALS, intervals_table
 from training.registry.version import WARNING
 
 FIGURES = "figures"  # folder of a run's artifacts
-_VIEW_COLUMNS = ("tags.`changes`", "tags.`warning`", "attributes.`Models`", "attributes.`Dataset`")
+_VIEW_COLUMNS = ("tags.`warning`",)
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,19 @@ def test_an_undecided_challenger_can_be_accepted_and_a_refused_one_only_forced(c
     assert tags["verdict_summary"].startswith("refuse: worse than the champion")
 
 
+def test_a_refusal_is_a_sentence_over_a_table_of_what_led_to_it(champion, register, tracker):
+    worse = register(-0.1, -0.1)
+    with pytest.raises(GateRefusedError) as refused:
+        promote(worse, tracker=tracker)
+    sentence, table, advice = str(refused.value).split("\n\n")
+    assert sentence == f"Version {worse} was not promoted: it is worse than the champion, beyond chance."
+    head, *rows = table.splitlines()
+    assert head.split("  ")[1:2] == ["figure"]
+    assert any(row.strip().startswith("temporal/ndcg_at_10") for row in rows)
+    assert all("champion" in row for row in rows)
+    assert f"movierec promote --version {worse} --force --reason TEXT" in advice
+
+
 def test_the_report_stays_in_the_run_of_the_version(champion, tracker, tmp_path):
     run_id = tracker.version(champion).run_id
     (folder,) = tracker.client.list_artifacts(run_id, "promotion")

@@ -97,10 +97,11 @@ class Tracker:
         return str(experiment.experiment_id)
 
     def tag_experiment(self, name: str, tags: Mapping[str, str]) -> None:
-        """Set those tags of an experiment that have another value."""
+        """Set those tags of an experiment that have another value, and the usual ones where it lacks them."""
         number = self.experiment(name)
         present = self.client.get_experiment(number).tags
-        for key, value in tags.items():
+        usual = {key: value for key, value in experiment_tags(_description(name)).items() if key not in present}
+        for key, value in {**usual, **tags}.items():
             if present.get(key) != value:
                 self.client.set_experiment_tag(number, key, value)
 

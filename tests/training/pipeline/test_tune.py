@@ -14,8 +14,8 @@ from training.datasets.dataset import TagMatrix
 from training.models import configure
 from training.models.als import Als
 from training.pipeline.judge import TrainingSplit
-from training.pipeline.space import load_space
-from training.pipeline.tune import Best, Search, tune, write_parameters
+from training.pipeline.space import load_space, searched_space
+from training.pipeline.tune import Best, Search, finished_trials, tune, write_parameters
 from training.progress import silent
 from training.registry import Tracker
 from training.splits.cut import splits

@@ -100,7 +100,7 @@ def test_intervals_come_from_the_table_of_a_run(registry: str) -> None:
     from mlflow import MlflowClient
 
     client = MlflowClient(registry, registry_uri=registry)
-    run_id = client.get_model_version(NAME, "2").run_id
+    run_id = str(client.get_model_version(NAME, "2").run_id)
     table = {"protocol": ["latest20"], "metric": ["recall_at_10"], "value": [0.3], "lo": [0.25], "hi": [0.375]}
     client.log_metric(run_id, "latest20/recall_at_10", 0.3)
     client.log_table(run_id, table, "intervals.json")

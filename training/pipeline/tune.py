@@ -20,7 +20,6 @@ from typing import Any, Literal
 import numpy as np
 import optuna
 from filelock import FileLock, Timeout
-from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from recommender.bundle import Metric
 from recommender.errors import UsageError
@@ -34,7 +33,7 @@ from training.pipeline.judge import TrainingSplit, fit, training_splits
 from training.pipeline.space import Space
 from training.progress import Progress, silent
 from training.registry import Run, Tracker
-from training.registry.experiment import TUNING, view_tags
+from training.registry.experiment import NOTE, TUNING, view_tags
 from training.splits.protocol import ProtocolConfig
 
 _STARTUP_TRIALS = 8  # drawn at random before the sampler models anything, and before anything is pruned
@@ -161,7 +160,7 @@ def _tune(search: Search, trials: int, timeout: float | None, tracker: Tracker, 
         outcome = Best(search.name, search.metric, study.best_value, len(history), study.best_params, history)
         # Tags, not parameters: a resumed study may find a better trial, and MLflow's parameters never change.
         best = {f"best.{key}": f"{value:.6g}" for key, value in outcome.parameters.items()}
-        run.tag({**best, "trials": str(outcome.trials), MLFLOW_RUN_NOTE: _note(search, outcome)})
+        run.tag({**best, "trials": str(outcome.trials), NOTE: _note(search, outcome)})
         run.log_metrics([_validation_metric(search, outcome.value)])
     return outcome
 

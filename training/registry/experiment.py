@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE as NOTE
+
+__all__ = ["NOTE", "TUNING", "VIEW", "experiment_tags", "runs_path", "view_tags"]
 
 VIEW = "figures"  # key of the view
 TUNING = "-tuning"  # ending of the experiment that holds a data set's studies
@@ -15,7 +17,7 @@ _VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
 
 def experiment_tags(description: str) -> dict[str, str]:
     """Return the tags of every experiment of this project."""
-    return {_KIND_TAG: "custom_model_development", MLFLOW_RUN_NOTE: description}
+    return {_KIND_TAG: "custom_model_development", NOTE: description}
 
 
 def view_tags(metrics: Sequence[str], others: Sequence[str] = ()) -> Mapping[str, str]:

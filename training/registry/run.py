@@ -153,7 +153,7 @@ def version_tags(manifest: Manifest) -> dict[str, str]:
 
 
 def intervals_table(metrics: Sequence[Metric]) -> str:
-    """Return the 95 % intervals of metrics as a table, in the JSON that `mlflow.load_table` reads."""
+    """Return the 95 % intervals of metrics as a table, in the JSON that `MlflowClient.load_table` reads."""
     rows = [[m.protocol, m.name, m.value, m.lo, m.hi] for m in metrics if m.lo is not None]
     return json.dumps({"columns": _INTERVAL_COLUMNS, "data": rows})
 

@@ -37,7 +37,7 @@ def test_a_registered_bundle_comes_back_whole_with_its_figures_and_origin(tracke
     assert run.info.status == "FINISHED"
     assert run.data.params == {"factors": "3"}
     assert run.data.metrics == {"latest20/ndcg_at_10": 0.5}
-    intervals = mlflow.load_table("intervals.json", [registered.run_id])
+    intervals = tracker.client.load_table(run.info.experiment_id, "intervals.json", [registered.run_id])
     assert intervals.to_dict("records") == [
         {"protocol": "latest20", "metric": "ndcg_at_10", "value": 0.5, "lo": 0.4, "hi": 0.6}
     ]

@@ -54,7 +54,7 @@ def explain(verdict: Verdict) -> str:
         rivals = list(dict.fromkeys(phrase(guard.rival) for guard in broken))
         causes = [f"it is worse than {' and '.join(rivals)}, beyond chance"] if rivals else []
         causes += ["its lists break a limit"] if not all(limit.holds for limit in verdict.limits) else []
-        return f"{' and '.join(causes)}."
+        return f"{', and '.join(causes)}."
     if verdict.outcome == "promote":
         winners = [f"{pair.protocol}/{pair.metric}" for pair in verdict.better if is_better(pair)]
         return f"it is better than {phrase(verdict.guards[0].rival)} by {' and '.join(winners)}, beyond chance."
@@ -86,9 +86,9 @@ def evidence_table(verdict: Verdict) -> str:
     if not rows:
         return ""
     head = ["figure", "this version", "compared with", "difference, 95 %", "allowed"]
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [head, *rows]]
-    return "\n".join(f"  {line}".rstrip() for line in lines)
+    columns = [column for column in zip(head, *rows, strict=True) if any(column[1:])]
+    padded = [[cell.ljust(max(map(len, column))) for cell in column] for column in columns]
+    return "\n".join(f"  {'  '.join(line)}".rstrip() for line in zip(*padded, strict=True))
 
 
 def differences(guards: Sequence[Guard], challenger: str) -> Figure:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.pyfunc.scoring_server import predictions_to_json
 
 from recommender.errors import UsageError
 from recommender.model import Model, Wanted
@@ -68,6 +70,9 @@ def test_one_unknown_title_among_five_is_a_row_that_suggests(toy):
     titles = ["Star Voyage", "Robot Summr", "Alien Harbour", "2001 Kisses", "A Quiet Spring"]
     answer = loaded.predict(titles, params={"n": 1})
     assert answer["query"].tolist() == [0, 1, 2, 3, 4]
+    served = io.StringIO()
+    predictions_to_json(answer, served)
+    assert "NaN" not in served.getvalue(), "`mlflow models serve` answers in JSON"
     (failed,) = answer[answer.error.notna()].to_dict("records")
     assert (failed["query"], failed["error"]) == (1, "No film has this title.")
     assert failed["suggestions"] == ["Robot Summer (1991)"]

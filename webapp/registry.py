@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from client.answers import Metric
 from client.errors import RegistryUnavailable
 
 CHAMPION, CHALLENGER = "champion", "challenger"
+INTERVALS = "intervals.json"  # the table in a run's artifacts
+_TABLES_TAG = "mlflow.loggedArtifacts"
 _SQLITE = "sqlite:///"
 
 
@@ -30,6 +36,8 @@ class Version:
     verdict_summary: str
     parameters: Mapping[str, str]
     metrics: tuple[Metric, ...]
+    verdict_reason: str = ""  # that of whoever promoted it by force
+    warning: str = ""  # where it does worse than popularity
 
     @property
     def label(self) -> str:
@@ -63,7 +71,7 @@ def read_versions(tracking_uri: str, name: str) -> list[Version]:
         client = MlflowClient(tracking_uri, registry_uri=tracking_uri)
         entries = client.search_model_versions(f"name = '{name}'", max_results=1000)
         aliases = client.get_registered_model(name).aliases if entries else {}
-        versions = [_version(entry, _run(client, entry.run_id), aliases) for entry in entries]
+        versions = [_version(client, entry, aliases) for entry in entries]
     except (MlflowException, SQLAlchemyError) as error:
         raise RegistryUnavailable(f"MLflow says: {str(error)[:200]}") from error
     return sorted(versions, key=lambda version: -version.number)
@@ -78,15 +86,36 @@ def require_store(tracking_uri: str) -> None:
         )
 
 
-def read_metrics(values: Mapping[str, float]) -> tuple[Metric, ...]:
-    """Convert the flat metrics of a run (`protocol/name`, `_lo`, `_hi`) to metrics with intervals."""
+def read_metrics(
+    values: Mapping[str, float], intervals: Mapping[str, tuple[float, float]] = MappingProxyType({})
+) -> tuple[Metric, ...]:
+    """Convert the flat metrics of a run, named `protocol/name`, to metrics with their `intervals` of the same names.
+
+    Runs of earlier releases hold intervals as metrics whose names end in `_lo` and `_hi`.
+    """
     metrics = []
     for key, value in sorted(values.items()):
         protocol, slash, name = key.partition("/")
         if slash and not name.endswith(("_lo", "_hi")):
-            lo, hi = values.get(f"{key}_lo"), values.get(f"{key}_hi")
+            lo, hi = intervals.get(key) or (values.get(f"{key}_lo"), values.get(f"{key}_hi"))
             metrics.append(Metric(protocol=protocol, name=name, value=value, lo=lo, hi=hi))
     return tuple(metrics)
+
+
+@lru_cache(maxsize=1000)
+def _intervals(tracking_uri: str, run_id: str) -> Mapping[str, tuple[float, float]]:
+    """Return the intervals of a run's metrics from its table; none where it has no table."""
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            file = MlflowClient(tracking_uri).download_artifacts(run_id, INTERVALS, scratch)
+            table = json.loads(Path(file).read_text(encoding="utf-8"))
+    except (MlflowException, OSError, ValueError):
+        return {}
+    rows = (dict(zip(table["columns"], values, strict=True)) for values in table["data"])
+    return {f"{row['protocol']}/{row['metric']}": (row["lo"], row["hi"]) for row in rows}
 
 
 def _run(client: Any, run_id: str | None) -> Any:
@@ -99,8 +128,10 @@ def _run(client: Any, run_id: str | None) -> Any:
         return None
 
 
-def _version(entry: Any, run: Any, aliases: Mapping[str, str]) -> Version:
-    tags = entry.tags
+def _version(client: Any, entry: Any, aliases: Mapping[str, str]) -> Version:
+    tags, run = entry.tags, _run(client, entry.run_id)
+    has_table = run is not None and _TABLES_TAG in run.data.tags
+    intervals = _intervals(client.tracking_uri, entry.run_id) if has_table else {}
     return Version(
         number=int(entry.version),
         run_id=entry.run_id or "",
@@ -111,6 +142,8 @@ def _version(entry: Any, run: Any, aliases: Mapping[str, str]) -> Version:
         dataset=tags.get("dataset", "unknown"),
         verdict=tags.get("verdict", "not judged"),
         verdict_summary=tags.get("verdict_summary", ""),
+        verdict_reason=tags.get("verdict_reason", ""),
+        warning=tags.get("warning", ""),
         parameters=dict(run.data.params) if run else {},
-        metrics=read_metrics(run.data.metrics) if run else (),
+        metrics=read_metrics(run.data.metrics, intervals) if run else (),
     )

@@ -158,7 +158,10 @@ def _promote(version: int, dataset: str, champion: Version | None, stages: Stage
     except GateRefusedError as refusal:
         if champion is None:
             raise
-        stages.end("Promotion", f"{refusal} The champion stays; --force --reason TEXT overrules the gate.")
+        sentence = str(refusal).partition("\n")[0]
+        stages.end(
+            "Promotion", f"{sentence} The champion stays; `movierec promote --version {version}` shows the figures."
+        )
 
 
 def _services(api_port: int, webapp_port: int, mlflow_port: int) -> list[Service]:
@@ -191,23 +194,18 @@ def _services(api_port: int, webapp_port: int, mlflow_port: int) -> list[Service
 
 def _announce(api: int, page: int, mlflow: int, dataset: ProcessedDataset, stages: Stages) -> None:
     """Print the addresses of the servers on these ports, and one real answer."""
+    from training.registry import experiment_path
+
     stages.end("Start", "every server answers; they started beside the training.")
     stages.finish()
     typer.echo("")
     typer.echo(f"  Web page   http://localhost:{page}")
     typer.echo(f"  API        http://localhost:{api}/docs")
-    typer.echo(f"  MLflow     http://localhost:{mlflow}{_runs_path(dataset.name)}")
+    typer.echo(f"  MLflow     http://localhost:{mlflow}{experiment_path(dataset.name)}")
     typer.echo("")
     _show_one(f"http://127.0.0.1:{api}", dataset.items)
     typer.echo("")
     typer.echo(f"Up after {stages.seconds:.0f} s. Logs are in {home.logs()}/. Ctrl-C stops everything.")
-
-
-def _runs_path(dataset: str) -> str:
-    """Return the URL path of the experiment's table of runs in the MLflow UI."""
-    from training.registry import experiment_id
-
-    return f"/#/experiments/{experiment_id(dataset)}/runs"
 
 
 def _show_one(api: str, items: Items) -> None:

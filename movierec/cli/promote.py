@@ -14,6 +14,7 @@ from recommender.errors import GateRefusedError, LostRaceError
 
 if TYPE_CHECKING:
     from training.evaluation.difference import Difference, ListChange
+    from training.promotion.gate import Verdict
 
 _MOST_CHANGED = 5
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -30,16 +31,37 @@ def promote(
 
     Example: movierec promote --version 9
     """
+    from training.promotion.promote import NotPromotedError
     from training.promotion.promote import promote as promote_version
+    from training.promotion.report import evidence_table
 
     try:
         verdict = promote_version(version, force=force, reason=reason, accept_undecided=accept_undecided)
     except (GateRefusedError, LostRaceError) as refusal:
         if as_json:
-            typer.echo(json.dumps({"version": version, "promoted": False, "summary": str(refusal)}))
+            summary = refusal.verdict.summary if isinstance(refusal, NotPromotedError) else str(refusal)
+            typer.echo(json.dumps({"version": version, "promoted": False, "summary": summary}))
         raise
-    outcome = {"version": version, "promoted": True, "summary": verdict.summary}
-    typer.echo(json.dumps(outcome) if as_json else f"Version {version} is champion. {verdict.summary}")
+    if as_json:
+        is_forced = force and verdict.outcome != "promote"
+        outcome = {"version": version, "promoted": True, "forced": is_forced, "summary": verdict.summary}
+        typer.echo(json.dumps(outcome))
+        return
+    typer.echo(f"Version {version} is champion. {_how(verdict, force=force, reason=reason)}")
+    if table := evidence_table(verdict):
+        typer.echo(f"\n{table}")
+
+
+def _how(verdict: Verdict, *, force: bool, reason: str) -> str:
+    """Return how a version became champion: by its evidence, undecided, or by force against the gate."""
+    from training.promotion.report import explain
+
+    if verdict.outcome == "promote":
+        return " ".join(filter(None, [f"The gate let it through: {explain(verdict)}", verdict.missing]))
+    against = "refused it" if verdict.outcome == "refuse" else "was undecided"
+    if force:
+        return f"FORCED, though the gate {against}: {explain(verdict)} Reason kept with it: {reason}"
+    return f"Accepted, though the gate {against}: {explain(verdict)}"
 
 
 def rollback(as_json: AsJson = False) -> None:

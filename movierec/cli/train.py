@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +22,7 @@ from movierec.cli.inputs import (
     warn,
 )
 from movierec.cli.names import dataset_name
+from movierec.cli.tables import show
 from recommender.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ class Engine(StrEnum):
     spark = "spark"
 
 
-_PIPE_WIDTH = 160
 Dataset = Annotated[
     str,
     typer.Option(help="Processed data set; it is made first where that is possible.", callback=dataset_name()),
@@ -131,7 +130,7 @@ def evaluate(
             typer.echo(json.dumps({"model": name, **stamp, "metrics": metrics}))
         return
     typer.echo(", ".join(f"{key} {value}" for key, value in stamp.items()))
-    _show([{"metric": metric, **values} for metric, values in _table(evaluations).items()])
+    show([{"metric": metric, **values} for metric, values in _table(evaluations).items()])
     first, *challengers = evaluations.values()
     headline = next(iter(first.per_user))
     corrected = holm([compare(challenger, first, headline) for challenger in challengers])
@@ -167,7 +166,7 @@ def compare(
     if as_json:
         typer.echo(json.dumps(versions))
     else:
-        _show(versions)
+        _show_registered(versions)
 
 
 def _on_spark(model: str, overrides: list[str], options: dict[str, str]) -> tuple[str, list[str]]:
@@ -192,24 +191,17 @@ def _show_versions(numbers: set[int]) -> None:
     from training.registry import Tracker
     from training.registry.versions_table import rows
 
-    _show([row for row in rows(Tracker.existing()) if row["version"] in numbers])
+    _show_registered([row for row in rows(Tracker.existing()) if row["version"] in numbers])
 
 
-def _show(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    # A pipe has no width; without this, cells would be cut.
-    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
-    table = Table()
-    for name in rows[0] if rows else ["no version yet"]:
-        table.add_column(name.replace("_", " "))
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
-    console.print(table)
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    return "" if value is None else str(value)
+def _show_registered(versions: list[dict[str, Any]]) -> None:
+    """Print registered versions as a table, and below it in red those that do worse than popularity."""
+    rows = [{key: value for key, value in row.items() if key not in ("parameters", "warning")} for row in versions]
+    for row, version in zip(rows, versions, strict=True):
+        if version["warning"]:
+            row["algorithm"] = f"{row['algorithm']} (!)"
+    show(rows)
+    for version in versions:
+        if version["warning"]:
+            warning = f"WARNING (!) version {version['version']}, {version['algorithm']}: {version['warning']}"
+            typer.secho(warning, fg=typer.colors.RED, bold=True)

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from movierec.cli.inputs import DatasetOption, Files, TestFile, TrainFile, ValidFile, evaluation_inputs
+from movierec.cli.inputs import DatasetOption, Files, TestFile, TrainFile, ValidFile, evaluation_inputs, warn
+from movierec.cli.tables import show
+
+if TYPE_CHECKING:
+    from training.pipeline.tune import Trial
 
 
 def tune(
     model: Annotated[str, typer.Argument(help="Algorithm with a file in configs/tuning.")],
     trials: Annotated[int, typer.Option(min=1, help="Trials in all; those of an earlier call count.")] = 30,
+    timeout: Annotated[
+        float | None, typer.Option(min=0, metavar="SECONDS", help="Begin no further trial after so long.")
+    ] = None,
     protocol: Annotated[str, typer.Option(help="Protocol whose validation part judges.")] = "latest20",
     metric: Annotated[str, typer.Option(help="Figure to make better.")] = "ndcg_at_10",
     dataset: DatasetOption = None,
@@ -35,20 +43,44 @@ def tune(
     if write:
         require_checkout("--write")  # before the libraries, which take long to import
     from movierec.cli.progress import reporter
-    from training.pipeline.tune import Search, load_space, write_parameters
+    from training.pipeline.space import searched_space
+    from training.pipeline.tune import Search, finished_trials, write_parameters
     from training.pipeline.tune import tune as search_parameters
 
     rules, data = evaluation_inputs(protocol, dataset, Files(train_file, valid_file, test_file))
-    search = Search(model, data, rules, metric, seed, load_space(model), overrides or ())
-    with reporter() as progress:
-        result = search_parameters(search, trials, progress=progress)
+    space, left_out = searched_space(model, data, overrides or ())
+    for key, reason in left_out.items():
+        warn(f"{key} is not searched: {reason}.")
+    search = Search(model, data, rules, metric, seed, space, overrides or ())
+    try:
+        with reporter() as progress:
+            result = search_parameters(search, trials, timeout=timeout, progress=progress)
+    except KeyboardInterrupt:
+        _show_trials(finished_trials(search), metric)
+        typer.echo(f"Stopped. The same command goes on with study {search.name}.")
+        raise
     file = str(write_parameters(result, model)) if write else None
     if as_json:
         typer.echo(json.dumps(asdict(result) | {"written": file}))
         return
+    _show_trials(result.history, metric)
     chosen = ", ".join(f"{key} {value:.4g}" for key, value in result.parameters.items())
     typer.echo(
         f"Study {result.study}: {result.metric} {result.value:.4f} on validation after {result.trials} trials: {chosen}"
     )
+    if result.trials < trials:
+        typer.echo(f"Stopped by --timeout before trial {result.trials + 1} of {trials}; the same command goes on.")
     if file:
         typer.echo(f"Written to {file}.")
+
+
+def _show_trials(trials: Sequence[Trial], metric: str) -> None:
+    """Print every finished trial as a table."""
+    show(
+        [
+            {"trial": trial.number, metric: trial.value, "state": trial.state}
+            | {key: f"{value:.6g}" for key, value in trial.parameters.items()}
+            for trial in trials
+        ],
+        nothing="no trial has finished",
+    )

@@ -94,3 +94,37 @@ def test_what_a_promotion_would_change(open_page: Open, duel_url: str) -> None:
 
 def test_without_a_challenger_it_says_how_to_get_one(open_page: Open) -> None:
     assert "MOVIEREC_CHALLENGER_ALIAS" in drawn(open_page("models"))
+
+
+def test_intervals_come_from_the_table_of_a_run(registry: str) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(registry, registry_uri=registry)
+    run_id = str(client.get_model_version(NAME, "2").run_id)
+    table = {"protocol": ["latest20"], "metric": ["recall_at_10"], "value": [0.3], "lo": [0.25], "hi": [0.375]}
+    client.log_metric(run_id, "latest20/recall_at_10", 0.3)
+    client.log_table(run_id, table, "intervals.json")
+    metrics = {metric.name: metric for metric in read_versions(registry, NAME)[0].metrics}
+    assert (metrics["recall_at_10"].lo, metrics["recall_at_10"].hi) == (0.25, 0.375)
+    assert metrics["ndcg_at_10"].lo == pytest.approx(0.15)  # of an earlier release, whose intervals are metrics
+
+
+def test_worse_than_popularity_and_promoted_by_force_is_loud(
+    open_page: Open, registry: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(registry, registry_uri=registry)
+    tags = {
+        "warning": "Worse than popularity: ndcg_at_10 by latest20 0.02 against 0.10.",
+        "verdict": "forced",
+        "verdict_reason": "a trial",
+        "verdict_summary": "refuse: worse than the champion",
+    }
+    for key, value in tags.items():
+        client.set_model_version_tag(NAME, "2", key, value)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry)
+    app = open_page("models")
+    assert not app.exception
+    assert tags["warning"] in app.error[0].value
+    assert "promoted by force (a trial); the gate's own verdict was refuse" in drawn(app)

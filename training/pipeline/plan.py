@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from recommender.errors import DataError, UsageError
-from training.config import CONFIG_ROOT, Config, load_config
+from training.config import CONFIG_ROOT, Config, flatten, load_config
 from training.datasets.store import ProcessedDataset
 from training.models import NAMES, RATING_MODELS, configure
 from training.splits.cut import NO_TIMES, splits
@@ -83,6 +83,13 @@ class Plan:
     def training_seeds(self) -> range:
         """Return the training seeds; the first is also the refitted model's."""
         return range(self.seed, self.seed + self.trainings)
+
+    def changes(self, name: str) -> str:
+        """Return what differs from the shipped configuration of an algorithm, as in "factors=32 seed=1"."""
+        shipped = dict(flatten(configure(name).model_dump())) if name in self.configs else {}
+        values = flatten(self.configs[name].model_dump()) if name in self.configs else ()
+        changed = [f"{key}={value}" for key, value in values if shipped.get(key) != value]
+        return " ".join(changed + ([f"seed={self.seed}"] if self.seed else []))
 
     @property
     def protocols(self) -> tuple[ProtocolConfig, ...]:

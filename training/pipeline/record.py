@@ -17,9 +17,13 @@ from training.pipeline.plan import Plan
 from training.pipeline.stages import Finished
 from training.progress import Clock, Progress
 from training.registry import Run, Tracker, Version, run_tags, version_tags
-from training.registry.evaluations import log_evaluation
+from training.registry.evaluations import FOLDER, save_evaluations
+from training.registry.experiment import view_tags
+from training.registry.run import INTERVALS, intervals_table
+from training.registry.version import WARNING
 
 FIGURES = "figures"  # folder of a run's artifacts
+_VIEW_COLUMNS = ("tags.`warning`",)
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Recorder:
 
         The figures that compare the models follow in every run when the last is known.
         """
+        self._describe_experiment()
         trained: list[Trained] = []
         evaluations: dict[str, Mapping[str, Evaluation]] = {}
         for done, model in enumerate(models, start=1):
@@ -58,6 +63,26 @@ class Recorder:
             self._add_figures(trained, evaluations)
         return trained
 
+    def _describe_experiment(self) -> None:
+        """Give the experiment a view of its runs whose columns are the figures that the gate looks at."""
+        people, titles = self.plan.people.name, self.plan.titles.name
+        metrics = [f"{people}/ndcg_at_10", f"{people}/coverage_at_10"]
+        metrics += [f"{titles}/weighted_hit_rate_at_10", f"{titles}/hit_rate_at_10", f"{people}/rmse"]
+        self.tracker.tag_experiment(self.plan.dataset.name, view_tags(metrics, _VIEW_COLUMNS))
+
+    def _description(self, manifest: Manifest, model: Finished, tags: Mapping[str, str]) -> str:
+        """Return what MLflow's UI says of a model: what it is, on which data, and how it was judged."""
+        plan = self.plan
+        changes = f" with {tags['changes']}" if tags["changes"] else ", as shipped"
+        judged = ", ".join(protocol.name for protocol in plan.protocols)
+        lines = [
+            f"**{model.warning}**" if model.warning else "",
+            f"{manifest.algorithm}{changes}, refitted on all {len(plan.dataset.ratings):,} "
+            f"{plan.dataset.feedback.kind} of {plan.dataset.name}.",
+            f"Judged by {judged}, each figure the mean over {plan.trainings} trainings where the seed matters.",
+        ]
+        return "\n\n".join(filter(None, lines))
+
     def _add_figures(self, trained: Sequence[Trained], evaluations: Mapping[str, Mapping[str, Evaluation]]) -> None:
         figures = self.workspace.stage_directory(FIGURES, lambda path: draw(self.plan, evaluations, path))
         for version in trained:
@@ -66,20 +91,24 @@ class Recorder:
     def _record(self, model: Finished) -> Trained:
         manifest = read_manifest(model.bundle)
         metrics = [metric for evaluation in model.evaluations.values() for metric in evaluation.metrics]
-        tags = self._tags(manifest)
+        tags = self._tags(manifest) | ({WARNING: model.warning} if model.warning else {})
         version = self._registered(tags)
         if version is None:
-            run_name = manifest.algorithm
-            with self.tracker.run(self.plan.dataset.name, run_name, {**run_tags(manifest), **tags}) as run:
+            run_name = f"{manifest.algorithm} {tags['changes']}".rstrip()
+            description = self._description(manifest, model, tags)
+            with self.tracker.run(
+                self.plan.dataset.name, run_name, {**run_tags(manifest), **tags}, description=description
+            ) as run:
                 model_id = self._log_model(run, model, metrics)
-                self._log_files(run, model)
-                version = run.register(model_id, tags)
+                self._log_files(run, model, metrics)
+                version = run.register(model_id, tags, description)
         return Trained(manifest.algorithm, version.number, version.run_id, metrics)
 
     def _tags(self, manifest: Manifest) -> dict[str, str]:
         plan = self.plan
         return {
             **version_tags(manifest),
+            "changes": plan.changes(manifest.algorithm),
             "seed": str(plan.seed),
             "trainings": str(plan.trainings),
             "protocols": ",".join(protocol.name for protocol in plan.protocols),
@@ -101,23 +130,24 @@ class Recorder:
         stamped = [metric.model_copy(update={"run_id": run.run_id}) for metric in metrics]
         with scratch_directory(self.workspace.directory) as scratch:
             final = _with_metrics(model.bundle, stamped, scratch / BUNDLE)
-            model_id = run.log_bundle(final)
             manifest = read_manifest(final)
-        run.log_parameters({**manifest.parameters, "seed": self.plan.seed, "trainings": self.plan.trainings})
+            run.log_parameters({**manifest.parameters, "seed": self.plan.seed, "trainings": self.plan.trainings})
+            model_id = run.log_bundle(final)
         run.log_dataset(manifest)
         overlaps = {f"{of}_overlap_at_{SHOWN}": share for of, share in asdict(model.agreement).items()}
         refit = [Metric(protocol="refit", name=name, value=share) for name, share in overlaps.items()]
         run.log_metrics([*stamped, *refit], model_id)
         return model_id
 
-    def _log_files(self, run: Run, model: Finished) -> None:
-        """Log the model's own figures, its learning curve and its evaluations."""
+    def _log_files(self, run: Run, model: Finished, metrics: Sequence[Metric]) -> None:
+        """Log the model's own figures, its intervals, evaluations and learning curve; all files in one call."""
         curves = self.workspace.stage_json(f"curves/{model.name}", dict)
         with scratch_directory(self.workspace.directory) as scratch:
-            save_model_figures(model.bundle, curves, scratch)
-            run.log_directory(scratch, FIGURES)
-        for evaluation in model.evaluations.values():
-            log_evaluation(self.tracker, run.run_id, evaluation)
+            (scratch / FIGURES).mkdir()
+            save_model_figures(model.bundle, curves, scratch / FIGURES)
+            (scratch / INTERVALS).write_text(intervals_table(metrics), encoding="utf-8")
+            save_evaluations(model.evaluations.values(), scratch / FOLDER)
+            run.log_directory(scratch)
         for quantity, values in curves.items():
             run.log_curve(quantity, values)
 

@@ -16,7 +16,7 @@ from training.evaluation.difference import SHOWN, Agreement, agreement
 from training.evaluation.evaluate import combine
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare
-from training.models import make
+from training.models import configure, make
 from training.models.base import FittedModel
 from training.models.fits import Composite, FitCache, Fits
 from training.pipeline.checkpoints import Workspace
@@ -37,6 +37,7 @@ from training.splits.cut import all_ratings
 from training.splits.protocol import ProtocolConfig
 
 COMPOSITE = "recommender"
+BASELINE = "popularity"
 REFIT = "refit"
 
 
@@ -51,6 +52,7 @@ class Finished:
     evaluations: Mapping[str, Evaluation]
     bundle: Path
     agreement: Agreement
+    warning: str = ""  # where the model's lists for users are worse than the most popular items
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ class Training:
         Raises MovierecError where a refitted model hardly shows the films that the evaluated one did.
         """
         evaluations: dict[str, dict[str, list[Evaluation]]] = {name: defaultdict(list) for name in recipes}
+        popularity: Evaluation | None = None  # where it is trained, it is the first to be finished
         with side_by_side(self.plan.dataset) as run_all:
             for task, result in run_all(lambda task: (task.label, task.run()), self._tasks(recipes, extras)):
                 name, protocol = task
@@ -105,7 +108,33 @@ class Training:
                     evaluations[name][protocol].append(result)
                 else:  # the last task of a model
                     means = {of: combine(runs) for of, runs in evaluations.pop(name).items()}
-                    yield Finished(name, means, result, self._agreement(name, result))
+                    if name == BASELINE:
+                        popularity = means[self.plan.people.name]
+                    popularity = popularity or self._popularity()
+                    warning = self._warning(means[self.plan.people.name], popularity)
+                    yield Finished(name, means, result, self._agreement(name, result), warning)
+
+    def _popularity(self) -> Evaluation:
+        """Return the evaluation of popularity by the protocol for users, in a training that does not register it."""
+        recipe, seed = fit(BASELINE, configure(BASELINE)), self.plan.seed
+        return combine(
+            [
+                self.workspace.stage_evaluation(f"baseline/{split.name}", partial(split.evaluate, recipe, seed))
+                for split in self._splits(self.plan.people)
+            ]
+        )
+
+    def _warning(self, evaluation: Evaluation, popularity: Evaluation) -> str:
+        """Return a sentence where the lists for users are worse than popularity's; empty where they are not."""
+        metric = self.plan.settings.choose_by
+        value, baseline = evaluation.metric(metric).value, popularity.metric(metric).value
+        if value >= baseline:
+            return ""
+        pair = compare(evaluation, popularity, metric)
+        return (
+            f"Worse than popularity: {metric} by {evaluation.protocol} {value:.4f} against {baseline:.4f}, difference "
+            f"{pair.difference:+.4f} [{pair.difference_lo:+.4f}, {pair.difference_hi:+.4f}]."
+        )
 
     def _tasks(self, recipes: Mapping[str, Recipe], extras: Callable[[], Arrays]) -> Iterable[Task]:
         """Return every evaluation and refit, each model's refit last.

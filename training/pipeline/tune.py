@@ -1,8 +1,8 @@
 """Search for an algorithm's parameters on validation parts: seeded, pruned, resumable. The test part is never used.
 
 The first trial is the configuration as it stands. Every validation split of a protocol is one step; after each, a trial
-that is worse than the median so far is pruned. The study is kept in `optuna.db` beside the tracking store, each trial
-is a nested MLflow run.
+that is worse than the median so far is pruned. The study is kept in `optuna.db` beside the tracking store. It is one
+MLflow run of the experiment `<data set>-tuning`, opened again when the study goes on; each trial is a nested run.
 """
 
 from __future__ import annotations
@@ -10,57 +10,33 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import optuna
 from filelock import FileLock, Timeout
-from pydantic import Field, TypeAdapter, ValidationError
 
 from recommender.bundle import Metric
-from recommender.errors import MissingInputError, UsageError
+from recommender.errors import UsageError
 from recommender.files import write_text
-from training.config import CONFIG_ROOT, Config, read_mapping
+from training.config import CONFIG_ROOT
 from training.datasets.store import ProcessedDataset
 from training.evaluation.significance import lower_is_better
 from training.models import configure, make
 from training.models.fits import Composite
 from training.pipeline.judge import TrainingSplit, fit, training_splits
+from training.pipeline.space import Space
 from training.progress import Progress, silent
-from training.registry import Tracker
+from training.registry import Run, Tracker
+from training.registry.experiment import NOTE, TUNING, view_tags
 from training.splits.protocol import ProtocolConfig
 
 _STARTUP_TRIALS = 8  # drawn at random before the sampler models anything, and before anything is pruned
-
-
-class IntRange(Config):
-    """Range of an integer parameter."""
-
-    kind: Literal["int"]
-    range: tuple[int, int]
-    log: bool = False
-
-    def suggest(self, trial: optuna.Trial, name: str) -> int:
-        """Draw a value for this trial."""
-        return trial.suggest_int(name, *self.range, log=self.log)
-
-
-class FloatRange(Config):
-    """Range of a real parameter."""
-
-    kind: Literal["float"]
-    range: tuple[float, float]
-    log: bool = False
-
-    def suggest(self, trial: optuna.Trial, name: str) -> float:
-        """Draw a value for this trial."""
-        return trial.suggest_float(name, *self.range, log=self.log)
-
-
-Space = dict[str, Annotated[IntRange | FloatRange, Field(discriminator="kind")]]
 
 
 @dataclass(frozen=True)
@@ -76,9 +52,15 @@ class Search:
     overrides: Sequence[str] = ()
 
     @property
+    def experiment(self) -> str:
+        """Return the name of the MLflow experiment that holds the data set's studies."""
+        return f"{self.dataset.name}{TUNING}"
+
+    @property
     def name(self) -> str:
         """Return the study's name: the same search continues the same study."""
-        space = {key: parameter.model_dump(mode="json") for key, parameter in self.space.items()}
+        shown = {"kind", "range", "log"}
+        space = {key: parameter.model_dump(mode="json", include=shown) for key, parameter in self.space.items()}
         start = configure(self.model, self.overrides).model_dump(mode="json")
         fixed = {key: value for key, value in start.items() if key not in self.space}
         identity = [self.dataset.fingerprint, self.protocol.model_dump(mode="json"), space, fixed]
@@ -87,43 +69,58 @@ class Search:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """A finished trial of a study."""
+
+    number: int
+    state: Literal["complete", "pruned"]
+    value: float | None  # of a pruned one: the mean over the splits until then
+    parameters: dict[str, int | float]
+
+
+@dataclass(frozen=True)
 class Best:
-    """The best trial of a search."""
+    """The best trial of a search, and all of them."""
 
     study: str
     metric: str
     value: float
     trials: int  # finished, pruned ones included
     parameters: dict[str, int | float]
+    history: tuple[Trial, ...] = ()
 
 
-def load_space(model: str) -> Space:
-    """Return the ranges of configs/tuning/<model>.yaml. Raises MissingInputError, UsageError."""
-    path = CONFIG_ROOT / "tuning" / f"{model}.yaml"
-    if not path.is_file():
-        models = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml")))
-        raise MissingInputError(f"No ranges to search for {model!r}: expected {path}. There are some for: {models}.")
-    try:
-        space = TypeAdapter(Space).validate_python(read_mapping(path))
-    except ValidationError as error:
-        raise UsageError(f"{path.name}: {error}") from error
-    configure(model, [f"{key}={parameter.range[0]}" for key, parameter in space.items()])  # every key must exist
-    return space
-
-
-def tune(search: Search, trials: int, *, tracker: Tracker | None = None, progress: Progress) -> Best:
+def tune(
+    search: Search,
+    trials: int,
+    *,
+    timeout: float | None = None,
+    tracker: Tracker | None = None,
+    progress: Progress,
+) -> Best:
     """Search until `trials` trials have finished, those of earlier calls included, and return the best.
 
-    Raises UsageError where another process is running the same study.
+    After `timeout` seconds no further trial begins; one at least is finished. Raises UsageError where another process
+    is running the same study.
     """
     tracker = tracker or Tracker()
-    directory = tracker.file.parent if tracker.file else Path.cwd()
+    directory = _directory(tracker)
     try:
         study = hashlib.sha256(search.name.encode()).hexdigest()[:16]  # the name holds words of the caller's
         with FileLock(directory / f".tune-{study}.lock", timeout=0):
-            return _tune(search, trials, f"sqlite:///{directory}/optuna.db", tracker, progress)
+            return _tune(search, trials, timeout, tracker, progress)
     except Timeout:
         raise UsageError(f"Another process is tuning {search.name}; wait for it or choose another seed.") from None
+
+
+def finished_trials(search: Search, tracker: Tracker | None = None) -> tuple[Trial, ...]:
+    """Return the finished trials of a study, in order; none where the study has not begun."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        study = optuna.load_study(study_name=search.name, storage=_storage(tracker or Tracker()))
+    except KeyError:
+        return ()
+    return _history(study)
 
 
 def write_parameters(best: Best, model: str, root: Path = CONFIG_ROOT / "models") -> Path:
@@ -140,19 +137,52 @@ def write_parameters(best: Best, model: str, root: Path = CONFIG_ROOT / "models"
 _STAMP = "# Tuned by study"
 
 
-def _tune(search: Search, trials: int, storage: str, tracker: Tracker, progress: Progress) -> Best:
+def _directory(tracker: Tracker) -> Path:
+    return tracker.file.parent if tracker.file else Path.cwd()
+
+
+def _storage(tracker: Tracker) -> str:
+    return f"sqlite:///{_directory(tracker)}/optuna.db"
+
+
+def _tune(search: Search, trials: int, timeout: float | None, tracker: Tracker, progress: Progress) -> Best:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = _study(search, storage)
-    with tracker.run(search.dataset.name, f"tune {search.model}", {"study": search.name, "kind": "tuning"}) as run:
-        run.log_parameters({"trials": trials, "seed": search.seed, "metric": search.metric})
+    began = time.monotonic()
+    study = _study(search, _storage(tracker))
+    with _study_run(search, tracker) as run:
         splits = _ValidationSplits(search)
         while (done := len(_finished(study))) < trials:
+            if done and timeout is not None and time.monotonic() - began >= timeout:
+                break
             _trial(search, study, tracker, splits)
             progress(f"tuning {search.model}", (done + 1) / trials)
-        outcome = Best(search.name, search.metric, study.best_value, len(_finished(study)), study.best_params)
-        run.log_parameters({f"best.{key}": value for key, value in outcome.parameters.items()})
+        history = _history(study)
+        outcome = Best(search.name, search.metric, study.best_value, len(history), study.best_params, history)
+        # Tags, not parameters: a resumed study may find a better trial, and MLflow's parameters never change.
+        best = {f"best.{key}": f"{value:.6g}" for key, value in outcome.parameters.items()}
+        run.tag({**best, "trials": str(outcome.trials), NOTE: _note(search, outcome)})
         run.log_metrics([_validation_metric(search, outcome.value)])
     return outcome
+
+
+@contextmanager
+def _study_run(search: Search, tracker: Tracker) -> Iterator[Run]:
+    """Open the run of a study: that of earlier calls, where there is one."""
+    tags = {"study": search.name, "kind": "tuning"}
+    tracker.tag_experiment(search.experiment, view_tags([_metric_key(search)], ["tags.`study`", "tags.`trials`"]))
+    earlier = tracker.newest_run(search.experiment, tags)
+    with tracker.run(search.experiment, f"tune {search.model}", tags, resume=earlier) as run:
+        if earlier is None:
+            run.log_parameters({"model": search.model, "seed": search.seed, "metric": search.metric})
+        yield run
+
+
+def _note(search: Search, outcome: Best) -> str:
+    best = ", ".join(f"{key} {value:.6g}" for key, value in outcome.parameters.items())
+    return (
+        f"Study {search.name}: {outcome.trials} trials on validation parts of {search.protocol.name}; best "
+        f"{search.metric} {outcome.value:.4f} with {best}."
+    )
 
 
 def _study(search: Search, storage: str) -> optuna.Study:
@@ -186,11 +216,24 @@ def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
     return study.get_trials(deepcopy=False, states=states)
 
 
+def _history(study: optuna.Study) -> tuple[Trial, ...]:
+    return tuple(
+        Trial(
+            trial.number,
+            "pruned" if trial.state == optuna.trial.TrialState.PRUNED else "complete",
+            trial.value if trial.value is not None else trial.intermediate_values.get(trial.last_step or 0),
+            dict(trial.params),
+        )
+        for trial in _finished(study)
+    )
+
+
 def _trial(search: Search, study: optuna.Study, tracker: Tracker, splits: _ValidationSplits) -> None:
     trial = study.ask()
     chosen = {key: parameter.suggest(trial, key) for key, parameter in search.space.items()}
     tags = {"study": search.name, "kind": "trial"}
-    with tracker.run(search.dataset.name, f"trial {trial.number}", tags, nested=True) as run:
+    values = " ".join(f"{key}={value:.4g}" for key, value in chosen.items())
+    with tracker.run(search.experiment, f"trial {trial.number} {values}", tags, nested=True) as run:
         run.log_parameters(chosen)
         value, pruned = _validated(search, chosen, trial, splits)
         run.log_metrics([_validation_metric(search, value)])
@@ -229,6 +272,10 @@ class _ValidationSplits:
 
 def _validation_metric(search: Search, value: float) -> Metric:
     return Metric(protocol=f"validation_{search.protocol.name}", name=search.metric, value=value)
+
+
+def _metric_key(search: Search) -> str:
+    return f"validation_{search.protocol.name}/{search.metric}"
 
 
 def _with_value(lines: list[str], key: str, value: str) -> list[str]:

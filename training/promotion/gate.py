@@ -192,11 +192,11 @@ def _reasons(
     if outcome == "promote":
         return [f"better: {_describe(comparison)}" for comparison in better if is_better(comparison)]
     if outcome == "refuse":
-        worse = [f"worse than {_phrase(g.rival)}: {_describe(g.comparison)}" for g in guards if g.status == "broken"]
+        worse = [f"worse than {phrase(g.rival)}: {_describe(g.comparison)}" for g in guards if g.status == "broken"]
         outside = [f"{x.protocol}/{x.figure} {x.value:.4f}, {x.side} {x.bound:.4f}" for x in limits if not x.holds]
         return worse + outside
     unclear = [
-        f"may be worse than {_phrase(guard.rival)} by more than {guard.margin:.4f}: {_describe(guard.comparison)}, "
+        f"may be worse than {phrase(guard.rival)} by more than {guard.margin:.4f}: {_describe(guard.comparison)}, "
         f"smallest detectable difference {guard.comparison.smallest_detectable:.4f}"
         for guard in guards
         if guard.status == "unclear"
@@ -204,7 +204,8 @@ def _reasons(
     return unclear or [f"no better beyond chance: {_describe(comparison)}" for comparison in better]
 
 
-def _phrase(rival: RivalRole) -> str:
+def phrase(rival: RivalRole) -> str:
+    """Return a rival as a sentence names it."""
     return rival if rival == "popularity" else f"the {rival}"
 
 

@@ -24,7 +24,7 @@ from recommender import smoke
 from recommender.errors import GateRefusedError, LostRaceError, MissingInputError, UsageError
 from training.promotion.evidence import IncomparableError, find_rivals, read_evaluations
 from training.promotion.gate import Rival, Verdict, decide, load_rules
-from training.promotion.report import write_report
+from training.promotion.report import evidence_table, explain, write_report
 from training.registry import CHALLENGER, CHAMPION, REFERENCE, Tracker, Version
 
 Kind = Literal["promote", "rollback", "lost"]
@@ -43,6 +43,18 @@ class Event:
     at: str  # ISO 8601, UTC
     verdict: str
     reason: str = ""
+
+
+class NotPromotedError(GateRefusedError):
+    """The gate's verdict does not allow a promotion; `verdict` tells why. Its text is a sentence over a table."""
+
+    def __init__(self, number: int, verdict: Verdict) -> None:
+        self.verdict = verdict
+        self.sentence = f"Version {number} was not promoted: {explain(verdict)}"
+        advice = f"`movierec promote --version {number} --force --reason TEXT` overrules the gate."
+        if verdict.outcome == "undecided":
+            advice = f"`movierec promote --version {number} --accept-undecided` promotes it all the same."
+        super().__init__("\n\n".join(filter(None, [self.sentence, evidence_table(verdict), verdict.missing, advice])))
 
 
 def promote(
@@ -73,7 +85,7 @@ def promote(
     if decision in ("refuse", "undecided"):
         if decision == "undecided":
             tracker.set_alias(CHALLENGER, number)
-        raise GateRefusedError(f"Version {number} was not promoted. {verdict.summary}")
+        raise NotPromotedError(number, verdict)
     expected = champion.number if champion else None
     move_champion(tracker, "promote", number, expected=expected, verdict=decision, reason=reason)
     return verdict

@@ -10,7 +10,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from training.evaluation.style import figure, label
-from training.promotion.gate import Guard, Limit, Rival, Verdict, gain_interval, is_better
+from training.promotion.gate import Guard, Limit, Rival, Verdict, gain_interval, is_better, phrase
 
 COLOURS = {"holds": "#029e73", "unclear": "#949494", "broken": "#d55e00"}
 
@@ -43,6 +43,52 @@ def markdown(verdict: Verdict, challenger: str, rivals: Sequence[Rival]) -> str:
     if verdict.limits:
         blocks += ["## Limits", _limit_table(verdict.limits)]
     return "\n\n".join(filter(None, blocks)) + "\n"
+
+
+def explain(verdict: Verdict) -> str:
+    """Return the verdict as one plain sentence, which ends a clause: "it is worse than the champion"."""
+    if not verdict.guards:
+        return " ".join(verdict.reasons)
+    if verdict.outcome == "refuse":
+        broken = [guard for guard in verdict.guards if guard.status == "broken"]
+        rivals = list(dict.fromkeys(phrase(guard.rival) for guard in broken))
+        causes = [f"it is worse than {' and '.join(rivals)}, beyond chance"] if rivals else []
+        causes += ["its lists break a limit"] if not all(limit.holds for limit in verdict.limits) else []
+        return f"{', and '.join(causes)}."
+    if verdict.outcome == "promote":
+        winners = [f"{pair.protocol}/{pair.metric}" for pair in verdict.better if is_better(pair)]
+        return f"it is better than {phrase(verdict.guards[0].rival)} by {' and '.join(winners)}, beyond chance."
+    if any(guard.status == "unclear" for guard in verdict.guards):
+        return "the test users are too few to tell whether it is worse."
+    return f"it is no better than {phrase(verdict.guards[0].rival)} beyond chance."
+
+
+def evidence_table(verdict: Verdict) -> str:
+    """Return the comparisons and limits that led to the verdict as a plain table; empty where there are none."""
+    status = {"refuse": "broken", "undecided": "unclear"}.get(verdict.outcome)
+    guards = [guard for guard in verdict.guards if guard.status == status]
+    pairs = [(g.rival, g.comparison, f"-{g.margin:.4f}") for g in guards]
+    if not guards and verdict.guards and verdict.outcome != "refuse":
+        pairs = [(verdict.guards[0].rival, comparison, "") for comparison in verdict.better]
+    rows = [
+        [
+            f"{pair.protocol}/{pair.metric}",
+            f"{pair.a:.4f}",
+            f"{rival} {pair.b:.4f}",
+            f"{pair.difference:+.4f} [{pair.difference_lo:+.4f}, {pair.difference_hi:+.4f}]",
+            margin,
+        ]
+        for rival, pair, margin in pairs
+    ]
+    if verdict.outcome == "refuse":
+        broken = [limit for limit in verdict.limits if not limit.holds]
+        rows += [[f"{x.protocol}/{x.figure}", f"{x.value:.4f}", f"{x.side} {x.bound:.4f}", "", ""] for x in broken]
+    if not rows:
+        return ""
+    head = ["figure", "this version", "compared with", "difference, 95 %", "allowed"]
+    columns = [column for column in zip(head, *rows, strict=True) if any(column[1:])]
+    padded = [[cell.ljust(max(map(len, column))) for cell in column] for column in columns]
+    return "\n".join(f"  {'  '.join(line)}".rstrip() for line in zip(*padded, strict=True))
 
 
 def differences(guards: Sequence[Guard], challenger: str) -> Figure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from training.evaluation.result import Evaluation, load_evaluation, save_evaluation
@@ -17,6 +18,13 @@ def log_evaluation(tracker: Tracker, run_id: str, evaluation: Evaluation) -> Non
         file = Path(scratch) / f"{evaluation.protocol}.npz"
         save_evaluation(file, evaluation)
         tracker.log_file(run_id, file, FOLDER)
+
+
+def save_evaluations(evaluations: Iterable[Evaluation], directory: Path) -> None:
+    """Write evaluations to a new directory as the artifacts of a run hold them."""
+    directory.mkdir()
+    for evaluation in evaluations:
+        save_evaluation(directory / f"{evaluation.protocol}.npz", evaluation)
 
 
 def read_evaluation(tracker: Tracker, run_id: str, protocol: str) -> Evaluation:

@@ -15,21 +15,26 @@ from typing import Any, TypeVar
 
 import mlflow
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Param
+from mlflow.entities import Dataset, DatasetInput, InputTag, Param, RunTag
 from mlflow.entities import Metric as RunMetric
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
+from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
-from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
+from mlflow.types.schema import Array, DataType
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_LOGGED_ARTIFACTS
 
 import recommender
 from recommender.bundle import BUNDLE, Manifest, Metric, read_manifest
 from recommender.errors import MovierecError
 from recommender.model import Model
-from training.registry.version import REGISTERED_MODEL, Version
+from training.config import flatten
+from training.registry.version import REGISTERED_MODEL, REGISTERED_MODEL_DESCRIPTION, Version
 
 T = TypeVar("T")
 _PARAMETER_LENGTH = 6000  # MLflow's limit
+INTERVALS = "intervals.json"  # in a run's artifacts
+_INTERVAL_COLUMNS = ("protocol", "metric", "value", "lo", "hi")
 _PYFUNC_FILE = Path(__file__).with_name("pyfunc_model.py")
 _REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "rapidfuzz", "scipy")
 
@@ -47,10 +52,16 @@ class Run:
         self.client.log_batch(self.run_id, params=params)
 
     def log_metrics(self, metrics: Sequence[Metric], model_id: str | None = None) -> None:
-        """Log metrics as `protocol/name`, with `_lo` and `_hi` for intervals; with `model_id` for that model too."""
-        values = [pair for metric in metrics for pair in _named_values(metric)]
-        run_metrics = [RunMetric(key, value, _milliseconds(), 0, model_id=model_id) for key, value in values]
-        self.client.log_batch(self.run_id, metrics=run_metrics)
+        """Log values as `protocol/name`, with `model_id` for that model too; the file INTERVALS holds any intervals."""
+        now = _milliseconds()
+        values = [RunMetric(f"{m.protocol}/{m.name}", m.value, now, 0, model_id=model_id) for m in metrics]
+        tables = json.dumps([{"path": INTERVALS, "type": "table"}])  # as mlflow.log_table marks one for the UI
+        tags = [RunTag(MLFLOW_LOGGED_ARTIFACTS, tables)] if any(m.lo is not None for m in metrics) else []
+        self.client.log_batch(self.run_id, metrics=values, tags=tags)
+
+    def tag(self, tags: Mapping[str, str]) -> None:
+        """Set tags of the run; MLflow shows the tag `mlflow.note.content` as its description."""
+        self.client.log_batch(self.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
 
     def log_curve(self, name: str, values: list[float]) -> None:
         """Log one value per iteration under `name`, for a learning curve."""
@@ -74,8 +85,8 @@ class Run:
         """Store a local file in `folder` of the run's artifacts."""
         self.client.log_artifact(self.run_id, str(local), folder)
 
-    def log_directory(self, local: Path, folder: str) -> None:
-        """Keep every file of a local directory in `folder` of the artifacts."""
+    def log_directory(self, local: Path, folder: str | None = None) -> None:
+        """Keep every file of a local directory in the artifacts, or in a `folder` of them."""
         self.client.log_artifacts(self.run_id, str(local), folder)
 
     def log_text(self, path: str, text: str) -> None:
@@ -85,8 +96,8 @@ class Run:
     def log_bundle(self, bundle: Path) -> str:
         """Log a bundle, a directory called `bundle`, as a pyfunc model and return the model's id.
 
-        Call it before logging metrics: MLflow reads every metric of the run again, one at a time, to copy it to the
-        model.
+        Call it after logging parameters, which MLflow copies to the model, and before logging metrics, which it would
+        read again, one at a time.
         """
         model = Model.load(bundle, verify=False)
         with _unchanged_path(), _storing("bundle"):
@@ -101,13 +112,27 @@ class Run:
             )
         return str(info.model_id)
 
-    def register(self, model_id: str, tags: Mapping[str, str]) -> Version:
+    def register(self, model_id: str, tags: Mapping[str, str], description: str = "") -> Version:
         """Register a logged model as the next version; the last step of a run, so that every version is complete."""
+        self._create_registered_model()
         with redirect_stderr(io.StringIO()):  # MLflow announces each version there
             entity = _retry_once(
-                lambda: mlflow.register_model(f"models:/{model_id}", REGISTERED_MODEL, tags=dict(tags))
+                lambda: self.client.create_model_version(
+                    REGISTERED_MODEL,
+                    f"models:/{model_id}",
+                    tags=dict(tags),
+                    description=description or None,
+                    model_id=model_id,
+                )
             )
         return Version.from_mlflow(entity)
+
+    def _create_registered_model(self) -> None:
+        try:
+            self.client.create_registered_model(REGISTERED_MODEL, description=REGISTERED_MODEL_DESCRIPTION)
+        except MlflowException as error:
+            if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
+                raise
 
 
 def run_tags(manifest: Manifest) -> dict[str, str]:
@@ -127,18 +152,10 @@ def version_tags(manifest: Manifest) -> dict[str, str]:
     }
 
 
-def flatten(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the entries of a nested mapping under dotted keys: `("als.factors", 64)` of `{"als": {"factors": 64}}`."""
-    for key, value in nested.items():
-        if isinstance(value, Mapping):
-            yield from flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def _named_values(metric: Metric) -> list[tuple[str, float]]:
-    values = {"": metric.value, "_lo": metric.lo, "_hi": metric.hi}
-    return [(f"{metric.protocol}/{metric.name}{end}", value) for end, value in values.items() if value is not None]
+def intervals_table(metrics: Sequence[Metric]) -> str:
+    """Return the 95 % intervals of metrics as a table, in the JSON that `MlflowClient.load_table` reads."""
+    rows = [[m.protocol, m.name, m.value, m.lo, m.hi] for m in metrics if m.lo is not None]
+    return json.dumps({"columns": _INTERVAL_COLUMNS, "data": rows})
 
 
 def _retry_once(call: Callable[[], T]) -> T:
@@ -157,26 +174,23 @@ def _milliseconds() -> int:
 
 
 def _signature(model: Model) -> ModelSignature:
-    """Return the columns of the pyfunc model: ids are long where the data set's are integers, else string."""
-    movie_id, user_id = ("string" if ids.is_text else "long" for ids in (model.movie_ids, model.user_ids))
+    """Return parameters and result of the pyfunc model; ids are long where the data set's are integers, else string.
+
+    It declares no inputs: MLflow would drop what is not declared, a plain title and a mistyped column among it, and the
+    answer would be empty. The pyfunc model checks its input itself.
+    """
+    outputs = {
+        "query": DataType.long,
+        "rank": DataType.long,
+        "movie_id": DataType.string if model.movie_ids.is_text else DataType.long,
+        "title": DataType.string,
+        "year": DataType.long,
+        "score": DataType.double,
+        "error": DataType.string,
+        "suggestions": Array(DataType.string),
+    }
     return ModelSignature(
-        inputs=Schema(
-            [
-                ColSpec("string", "title", required=False),
-                ColSpec(movie_id, "movie_id", required=False),
-                ColSpec(user_id, "user_id", required=False),
-            ]
-        ),
-        outputs=Schema(
-            [
-                ColSpec("long", "query"),
-                ColSpec("long", "rank"),
-                ColSpec(movie_id, "movie_id"),
-                ColSpec("string", "title"),
-                ColSpec("long", "year"),
-                ColSpec("double", "score"),
-            ]
-        ),
+        outputs=Schema([ColSpec(kind, name, required=name == "query") for name, kind in outputs.items()]),
         params=ParamSchema([ParamSpec("n", "long", 10)]),
     )
 

@@ -15,8 +15,9 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_
 from recommender import home
 from recommender.bundle import BUNDLE, read_manifest
 from recommender.errors import MissingInputError, MovierecError, RegistryUnavailableError
+from training.registry.experiment import TUNING, experiment_tags, runs_path
 from training.registry.processes import PROCESS_TAG, is_dead, this_process
-from training.registry.run import Run, run_tags, version_tags
+from training.registry.run import INTERVALS, Run, intervals_table, run_tags, version_tags
 from training.registry.version import REGISTERED_MODEL, Version
 
 _ABSENT = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
@@ -49,12 +50,31 @@ class Tracker:
         return cls(uri)
 
     @contextmanager
-    def run(self, dataset: str, name: str, tags: Mapping[str, str], *, nested: bool = False) -> Iterator[Run]:
-        """Open a run in the experiment of `dataset`; it ends as FAILED when the block raises, else as FINISHED."""
+    def run(
+        self,
+        experiment: str,
+        name: str,
+        tags: Mapping[str, str],
+        *,
+        description: str | None = None,
+        nested: bool = False,
+        resume: str | None = None,
+    ) -> Iterator[Run]:
+        """Open a run in an experiment, or the ended run with the id `resume` again.
+
+        It ends as FAILED when the block raises, else as FINISHED.
+        """
         all_tags = {**tags, PROCESS_TAG: this_process()}
-        experiment, failure = self.experiment(dataset), None
+        experiment_id, failure = self.experiment(experiment), None
         try:
-            with mlflow.start_run(experiment_id=experiment, run_name=name, tags=all_tags, nested=nested) as active:
+            with mlflow.start_run(
+                run_id=resume,
+                experiment_id=experiment_id,
+                run_name=name,
+                tags=all_tags,
+                description=description,
+                nested=nested,
+            ) as active:
                 try:
                     yield Run(self.client, active.info.run_id)
                 except MovierecError as error:
@@ -65,16 +85,31 @@ class Tracker:
                 raise
             raise failure from None  # a full disk cannot even store the run's state; the next Tracker closes the run
 
-    def experiment(self, dataset: str) -> str:
-        """Return the id of a data set's experiment, which is created where there is none.
+    def experiment(self, name: str) -> str:
+        """Return the id of an experiment, that of a data set or of its studies; it is created where there is none.
 
         Raises RegistryUnavailableError where the store was moved since.
         """
-        experiment = self.client.get_experiment_by_name(dataset)
+        experiment = self.client.get_experiment_by_name(name)
         if experiment is None:
-            return self._create_experiment(dataset)
+            return self._create_experiment(name)
         self._check_location(experiment.artifact_location)
         return str(experiment.experiment_id)
+
+    def tag_experiment(self, name: str, tags: Mapping[str, str]) -> None:
+        """Set those tags of an experiment that have another value, and the usual ones where it lacks them."""
+        number = self.experiment(name)
+        present = self.client.get_experiment(number).tags
+        usual = {key: value for key, value in experiment_tags(_description(name)).items() if key not in present}
+        for key, value in {**usual, **tags}.items():
+            if present.get(key) != value:
+                self.client.set_experiment_tag(number, key, value)
+
+    def newest_run(self, experiment: str, tags: Mapping[str, str]) -> str | None:
+        """Return the id of the newest run of an experiment that has these tags; None where there is none."""
+        query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
+        runs = self.client.search_runs([self.experiment(experiment)], query, max_results=1)
+        return str(runs[0].info.run_id) if runs else None
 
     def versions(self) -> list[Version]:
         """Return all registered versions, newest first."""
@@ -167,12 +202,13 @@ class Tracker:
             self.client.set_terminated(run_id, "FINISHED" if run_id in registered else "FAILED")
         return dead
 
-    def _create_experiment(self, dataset: str) -> str:
-        location = f"{self._artifact_root()}/{dataset}" if self.file else None
+    def _create_experiment(self, name: str) -> str:
+        location = f"{self._artifact_root()}/{name}" if self.file else None
+        tags = experiment_tags(_description(name))
         try:
-            return str(self.client.create_experiment(dataset, artifact_location=location))
+            return str(self.client.create_experiment(name, artifact_location=location, tags=tags))
         except MlflowException:  # another process was faster
-            experiment = self.client.get_experiment_by_name(dataset)
+            experiment = self.client.get_experiment_by_name(name)
             if experiment is None:
                 raise
             return str(experiment.experiment_id)
@@ -189,9 +225,9 @@ class Tracker:
             )
 
 
-def experiment_id(dataset: str) -> str:
-    """Return the id of a data set's experiment in the default store, for links to its runs."""
-    return Tracker().experiment(dataset)
+def experiment_path(dataset: str) -> str:
+    """Return the URL path of a data set's table of runs in the UI of the default store."""
+    return runs_path(Tracker().experiment(dataset))
 
 
 def register_bundle(bundle: Path, *, tracker: Tracker | None = None, tags: Mapping[str, str] | None = None) -> Version:
@@ -199,11 +235,22 @@ def register_bundle(bundle: Path, *, tracker: Tracker | None = None, tags: Mappi
     tracker = tracker or Tracker()
     manifest = read_manifest(bundle)
     with tracker.run(manifest.dataset.name, manifest.algorithm, run_tags(manifest)) as run:
-        model_id = run.log_bundle(bundle)
         run.log_parameters(manifest.parameters)
+        model_id = run.log_bundle(bundle)
         run.log_dataset(manifest)
         run.log_metrics(manifest.metrics, model_id)
+        run.log_text(INTERVALS, intervals_table(manifest.metrics))
         return run.register(model_id, {**version_tags(manifest), **(tags or {})})
+
+
+def _description(experiment: str) -> str:
+    dataset = experiment.removesuffix(TUNING)
+    if dataset != experiment:
+        return f"Studies of `movierec tune` on {dataset}: a run for each study, with its trials as nested runs."
+    return (
+        f"Models trained on {dataset}, a run for each. Figures come from fits on the training part of each protocol; "
+        "what is registered is refitted on all data. `intervals.json` of a run holds the 95 % intervals."
+    )
 
 
 def _require_absence(error: MlflowException) -> None:

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from mlflow.entities.model_registry import ModelVersion
 
 REGISTERED_MODEL = "movielens-recommender"
+REGISTERED_MODEL_DESCRIPTION = (
+    "Recommends similar items, and items for users. The alias `champion` names the version that is served: "
+    "`movierec promote` moves it, and the tag `verdict` says what the promotion gate found."
+)
+WARNING = "warning"  # tag of a run and a version that does worse than popularity: a sentence with the figures
 CHAMPION, CHALLENGER, REFERENCE = "champion", "challenger", "reference"
 
 

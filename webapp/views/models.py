@@ -73,12 +73,15 @@ def _table(versions: Sequence[Version]) -> None:
             "Algorithm": version.algorithm,
             "Data set": version.dataset,
             "Gate": version.verdict,
+            "Against popularity": "worse" if version.warning else "",
             "Made (UTC)": f"{version.created:%Y-%m-%d %H:%M}",
         }
         for version in versions
     ]
     narrow = st.column_config.NumberColumn(width="small")
     st.dataframe(rows, hide_index=True, column_config={"Version": narrow}, height=320 if len(rows) > 8 else "auto")
+    if warnings := [f"**{version.label}**: {version.warning}" for version in versions if version.warning]:
+        st.error("\n\n".join(warnings), icon=":material/warning:")
 
 
 def _compare(versions: Sequence[Version]) -> None:
@@ -171,6 +174,8 @@ def _in_full(versions: Sequence[Version]) -> None:
 
 
 def _verdict(version: Version) -> str:
+    if version.verdict == "forced":
+        return f"promoted by force ({version.verdict_reason}); the gate's own verdict was {version.verdict_summary}"
     return version.verdict_summary or "this version has not been up for promotion."
 
 

@@ -27,7 +27,8 @@ def test_compare_promote_and_rollback(movierec):
     for version in ("1", "2"):
         done = movierec("promote", "--version", version, "--force", "--reason", "trial")
         assert done.exit_code == 0, done.exception
-        assert f"Version {version} is champion." in done.stdout
+        assert f"Version {version} is champion. FORCED, though the gate refused it" in done.stdout
+        assert "Reason kept with it: trial" in done.stdout
     rows = json.loads(movierec("compare", "--json").stdout)
     assert [(row["version"], row["alias"], row["verdict"]) for row in rows] == [
         (2, "champion", "forced"),
@@ -49,7 +50,7 @@ def test_a_refused_promotion_says_so_in_json_and_ends_with_3(movierec):
     done = movierec("promote", "--version", "1", "--json")
     answer = json.loads(done.stdout)
     assert (answer["version"], answer["promoted"]) == (1, False)
-    assert answer["summary"] == str(done.exception)
+    assert answer["summary"].startswith("refuse: Version 1 was registered without an evaluation.")
     assert done.exception.exit_code == 3
 
 

@@ -82,12 +82,26 @@ def test_train_all_registers_every_model_and_last_the_composite(tracker, tmp_pat
 
 
 @pytest.mark.usefixtures("figures")
-def test_every_run_tells_what_it_was_made_of(tracker):
+def test_every_run_tells_what_it_was_made_of(tracker, tmp_path):
     (trained,) = train.train("popularity", small_dataset(), tracker=tracker, seed=3)
     run = tracker.client.get_run(trained.run_id)
     assert run.data.tags.items() >= {"seed": "3", "protocols": "latest20,item2item,temporal"}.items()
     assert run.data.metrics["latest20/ndcg_at_10"] == values(trained)["latest20", "ndcg_at_10"]
-    assert run.data.metrics["latest20/ndcg_at_10_lo"] <= run.data.metrics["latest20/ndcg_at_10_hi"]
+    assert not [name for name in run.data.metrics if name.endswith(("_lo", "_hi"))]
+    table = json.loads(tracker.artifact(trained.run_id, "intervals.json", tmp_path).read_text())
+    assert table["columns"] == ["protocol", "metric", "value", "lo", "hi"]
+    (interval,) = [row for row in table["data"] if row[:2] == ["latest20", "ndcg_at_10"]]
+    assert interval[3] <= interval[2] <= interval[4]
+    assert run.info.run_name == "popularity seed=3"
+    assert "refitted on all" in run.data.tags["mlflow.note.content"]
+    version = tracker.client.get_model_version("movielens-recommender", str(trained.version))
+    assert version.description == run.data.tags["mlflow.note.content"]
+    assert tracker.client.get_registered_model("movielens-recommender").description
+    assert tracker.client.get_logged_model(version.model_id).params.items() >= {"seed": "3"}.items()
+    experiment = tracker.client.get_experiment(run.info.experiment_id)
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    view = json.loads(experiment.tags["mlflow.sharedViewState.figures"])
+    assert view["selectedColumns"][0] == view["orderByKey"] == "metrics.`latest20/ndcg_at_10`"
     artifacts = {each.path for each in tracker.client.list_artifacts(trained.run_id, "figures")}
     assert {"figures/people_metrics.png", "figures/nearest_films.png"} <= artifacts
     evaluations = {each.path for each in tracker.client.list_artifacts(trained.run_id, "evaluations")}
@@ -207,7 +221,7 @@ def test_a_planted_better_model_is_promoted_a_worse_one_refused_and_an_equal_one
     )
     promote(first.version, force=True, reason="something to start from", tracker=tracker)
     assert promote(better.version, tracker=tracker).outcome == "promote"
-    with pytest.raises(GateRefusedError, match="refuse: worse than the champion"):
+    with pytest.raises(GateRefusedError, match="worse than the champion"):
         promote(first.version, tracker=tracker)
     assert promote(equal.version, accept_undecided=True, tracker=tracker).outcome in ("promote", "undecided")
 
@@ -353,3 +367,24 @@ def test_one_user_is_enough_for_a_model(tracker, tmp_path):
 def test_a_slip_in_the_number_of_factors_is_a_usage_error(algorithm):
     with pytest.raises(UsageError, match=r"factors: .*4096, found 100000"):
         make_plan(algorithm, small_dataset(), overrides=["factors=100000"])
+
+
+def test_a_run_is_named_for_what_differs_from_the_shipped_configuration():
+    changed = make_plan("als", small_dataset(), overrides=["factors=3", "alpha=2.25"], seed=1)
+    assert changed.changes("als") == "factors=3 seed=1"
+    assert make_plan("als", small_dataset()).changes("als") == ""
+    nested = make_plan("ensemble", small_dataset(), overrides=["als.factors=3"])
+    assert nested.changes("ensemble") == "als.factors=3"
+
+
+def test_a_model_that_does_worse_than_popularity_is_warned_of_in_run_and_version(tracker):
+    hardly_any = ["factors=1", "iterations=1", "regularization=1000000"]
+    (worse,) = train.train("als", small_dataset(), tracker=tracker, overrides=hardly_any)
+    (better,) = train.train("item_knn", small_dataset(), tracker=tracker)
+    warning = tracker.version(worse.version).tags["warning"]
+    assert warning.startswith("Worse than popularity: ndcg_at_10 by latest20")
+    tags = tracker.client.get_run(worse.run_id).data.tags
+    assert tags["warning"] == warning
+    assert warning in tags["mlflow.note.content"]
+    assert "warning" not in tracker.version(better.version).tags
+    assert not [version for version in tracker.versions() if version.algorithm == "popularity"]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import replace
 
-from recommender.errors import MissingInputError
+import pytest
+import scipy.sparse as sp
+
+from recommender.errors import MissingInputError, UsageError
 from tests.training.small import small_dataset
 from training.config import CONFIG_ROOT
+from training.datasets.dataset import TagMatrix
 from training.models import configure
 from training.models.als import Als
 from training.pipeline.judge import TrainingSplit
-from training.pipeline.tune import Best, Search, load_space, tune, write_parameters
+from training.pipeline.space import load_space, searched_space
+from training.pipeline.tune import Best, Search, finished_trials, tune, write_parameters
 from training.progress import silent
 from training.registry import Tracker
 from training.splits.cut import splits
@@ -44,13 +49,13 @@ def test_a_search_goes_on_where_it_was_left_and_never_sees_the_test_part(search,
     assert first.study == second.study == search.name
     assert second.value >= first.value
     present = configure("item_knn").model_dump()
-    begun = min(tracker.client.search_runs([tracker.experiment("small")], "tags.kind = 'trial'"), key=started)
+    begun = min(tracker.client.search_runs([tracker.experiment("small-tuning")], "tags.kind = 'trial'"), key=started)
     assert {key: float(value) for key, value in begun.data.params.items()} == {
         key: present[key] for key in search.space
     }
     test = splits(search.protocol, search.dataset, 0)[0].test
     assert not any((test & (split.train | split.test)).any() for split in judged)
-    runs = tracker.client.search_runs([tracker.experiment("small")], "tags.kind = 'trial'")
+    runs = tracker.client.search_runs([tracker.experiment("small-tuning")], "tags.kind = 'trial'")
     parents = {run.data.tags["mlflow.parentRunId"] for run in runs}
     assert len(runs) == 3
     assert {tracker.client.get_run(parent).data.tags["study"] for parent in parents} == {search.name}
@@ -70,7 +75,7 @@ def test_a_search_that_was_killed_at_once_still_starts_from_what_is_configured(s
     tune(search, 1, tracker=tracker, progress=silent)
 
     present = configure("item_knn").model_dump()
-    runs = tracker.client.search_runs([tracker.experiment("small")], "tags.kind = 'trial'")
+    runs = tracker.client.search_runs([tracker.experiment("small-tuning")], "tags.kind = 'trial'")
     assert max(runs, key=started).data.params == {key: str(present[key]) for key in search.space}
 
 
@@ -118,3 +123,43 @@ def test_a_model_without_ranges_is_answered_with_those_that_have_some():
 @pytest.mark.parametrize("model", sorted(path.stem for path in (CONFIG_ROOT / "tuning").glob("*.yaml")))
 def test_every_range_names_a_parameter_that_exists(model):
     assert load_space(model)
+
+
+def test_a_resumed_study_keeps_its_run_in_an_experiment_of_its_own(search, mlflow_store):
+    tracker = Tracker(mlflow_store)
+    for trials in (1, 2):
+        best = tune(search, trials, tracker=tracker, progress=silent)
+    runs = tracker.client.search_runs([tracker.experiment("small-tuning")])
+    (parent,) = [run for run in runs if run.data.tags["kind"] == "tuning"]
+    children = [run.data.tags["mlflow.parentRunId"] for run in runs if run.data.tags["kind"] == "trial"]
+    assert children == [parent.info.run_id] * 2
+    assert (parent.info.status, parent.data.tags["trials"]) == ("FINISHED", "2")
+    assert [trial.number for trial in best.history] == [0, 1]
+    assert best.history == finished_trials(search, tracker)
+
+
+def test_no_trial_begins_after_the_timeout(search, mlflow_store):
+    best = tune(search, 5, timeout=0, tracker=Tracker(mlflow_store), progress=silent)
+    assert best.trials == len(best.history) == 1
+
+
+def test_a_study_that_has_not_begun_has_no_trials(search, mlflow_store):
+    assert finished_trials(search, Tracker(mlflow_store)) == ()
+
+
+def test_parameters_without_effect_are_not_searched():
+    dataset = small_dataset()
+    space, left_out = searched_space("ease", dataset, ["content_weight=0", "user_exponent=0.1"])
+    assert set(space) == {"regularization", "item_exponent"}
+    assert left_out == {
+        "content_weight": "--set fixes it",
+        "user_exponent": "--set fixes it",
+        "content_exponent": "content_weight is 0",
+    }
+    assert searched_space("item_knn", dataset)[0]["neighbours"].range == (20, 39)
+    bare = replace(dataset, tags=TagMatrix(sp.csr_matrix((40, 0)), [], {}))
+    assert not {"content_weight", "content_exponent"} & searched_space("ease", bare)[0].keys()
+    ones = replace(dataset, ratings=dataset.ratings.assign(rating=1.0))
+    assert set(searched_space("ials", ones)[1]) == {"weight_slope"}
+    with pytest.raises(UsageError, match="No parameter of ensemble is left to search"):
+        searched_space("ensemble", dataset, ["als_weight=1", "ease_weight=1"])

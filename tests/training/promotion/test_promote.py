@@ -103,7 +103,7 @@ def test_the_first_champion_must_beat_popularity(register, tracker):
     with pytest.raises(GateRefusedError, match="popularity was not trained on the same data"):
         promote(register(), tracker=tracker)
     register(0.0, 0.0, algorithm="popularity")
-    with pytest.raises(GateRefusedError, match="refuse: worse than popularity"):
+    with pytest.raises(GateRefusedError, match="worse than popularity"):
         promote(register(-0.2, -0.2), tracker=tracker)
     assert aliased(tracker) is None
     good = register(0.2, 0.2)
@@ -113,9 +113,9 @@ def test_the_first_champion_must_beat_popularity(register, tracker):
 
 def test_better_is_promoted_worse_refused_and_equal_left_undecided(champion, register, tracker):
     worse, equal, better = register(-0.1, -0.1), register(), register(0.1, 0.1)
-    with pytest.raises(GateRefusedError, match="refuse"):
+    with pytest.raises(GateRefusedError, match="was not promoted: it is worse than the champion"):
         promote(worse, tracker=tracker)
-    with pytest.raises(GateRefusedError, match="undecided"):
+    with pytest.raises(GateRefusedError, match="--accept-undecided"):
         promote(equal, tracker=tracker)
     assert (aliased(tracker), aliased(tracker, CHALLENGER)) == (champion, equal)
     promote(better, tracker=tracker)
@@ -135,6 +135,19 @@ def test_an_undecided_challenger_can_be_accepted_and_a_refused_one_only_forced(c
     tags = tracker.version(worse).tags
     assert (tags["verdict"], tags["verdict_reason"]) == ("forced", "a trial")
     assert tags["verdict_summary"].startswith("refuse: worse than the champion")
+
+
+def test_a_refusal_is_a_sentence_over_a_table_of_what_led_to_it(champion, register, tracker):
+    worse = register(-0.1, -0.1)
+    with pytest.raises(GateRefusedError) as refused:
+        promote(worse, tracker=tracker)
+    sentence, table, advice = str(refused.value).split("\n\n")
+    assert sentence == f"Version {worse} was not promoted: it is worse than the champion, beyond chance."
+    head, *rows = table.splitlines()
+    assert head.split("  ")[1:2] == ["figure"]
+    assert any(row.strip().startswith("temporal/ndcg_at_10") for row in rows)
+    assert all("champion" in row for row in rows)
+    assert f"movierec promote --version {worse} --force --reason TEXT" in advice
 
 
 def test_the_report_stays_in_the_run_of_the_version(champion, tracker, tmp_path):

@@ -16,7 +16,7 @@ from training.evaluation.difference import Agreement, agreement
 from training.evaluation.evaluate import combine
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare
-from training.models import make
+from training.models import COMPOSITE, make
 from training.models.base import FittedModel
 from training.models.fits import Composite, FitCache, Fits
 from training.pipeline.checkpoints import Workspace
@@ -36,7 +36,6 @@ from training.progress import Clock, Progress
 from training.splits.cut import all_ratings
 from training.splits.protocol import ProtocolConfig
 
-COMPOSITE = "recommender"
 REFIT = "refit"
 
 

@@ -133,7 +133,7 @@ def evaluate(
         raise UsageError("--set changes one algorithm; name one --model.")
     configs = {name: configure(name, overrides or ()) for name in model}
     from movierec.cli.progress import reporter
-    from training.evaluation.significance import compare, holm
+    from training.evaluation.significance import against_first
     from training.pipeline.judge import judge_models
 
     rules, data = evaluation_inputs(protocol, dataset, Files(train_file, valid_file, test_file, mask))
@@ -149,12 +149,9 @@ def evaluate(
         return
     typer.echo(", ".join(f"{key} {value}" for key, value in stamp.items()))
     _show([{"metric": metric, **values} for metric, values in _table(evaluations).items()])
-    first, *challengers = evaluations.values()
-    headline = next(iter(first.per_user))
-    corrected = holm([compare(challenger, first, headline) for challenger in challengers])
-    for name, comparison in zip(list(evaluations)[1:], corrected, strict=True):
+    for name, comparison in against_first(evaluations).items():
         typer.echo(
-            f"{name} against {model[0]}, {headline}: {comparison.difference:+.4f} "
+            f"{name} against {model[0]}, {comparison.metric}: {comparison.difference:+.4f} "
             f"[{comparison.difference_lo:+.4f}, {comparison.difference_hi:+.4f}], p = {comparison.p_adjusted:.4f}"
         )
 

@@ -30,6 +30,7 @@ class Version:
     verdict_summary: str
     parameters: Mapping[str, str]
     metrics: tuple[Metric, ...]
+    sentence: str = ""  # what the algorithm does
 
     @property
     def label(self) -> str:
@@ -113,4 +114,5 @@ def _version(entry: Any, run: Any, aliases: Mapping[str, str]) -> Version:
         verdict_summary=tags.get("verdict_summary", ""),
         parameters=dict(run.data.params) if run else {},
         metrics=read_metrics(run.data.metrics) if run else (),
+        sentence=tags.get("about", ""),
     )

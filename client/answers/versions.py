@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -36,6 +36,27 @@ class Metric(Answer):
     hi: float | None = None
 
 
+class PaperOut(Answer):
+    """A paper that an algorithm follows; the page knows the other fields of some by their address."""
+
+    url: str
+    year: int | None = None
+    family: str = ""
+    name: str = ""
+    authors: str = ""
+    title: str = ""
+    venue: str = ""
+
+
+class AboutModel(Answer):
+    """What readers are told of an algorithm: `share` says what its share of a score stands for."""
+
+    label: str
+    sentence: str
+    share: Literal["people", "content", "other"]
+    papers: tuple[PaperOut, ...] = ()
+
+
 class ModelCard(Answer):
     """The served version in full."""
 
@@ -51,6 +72,9 @@ class ModelCard(Answer):
     movies: Tally
     users: Tally
     registry: RegistryView
+    about: dict[str, AboutModel] = Field(
+        {}, description="what readers are told of each algorithm in it, by name; empty for versions of older code"
+    )
 
 
 class StoredVersion(Answer):

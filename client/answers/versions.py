@@ -39,21 +39,23 @@ class Metric(Answer):
 class PaperOut(Answer):
     """A paper that an algorithm follows; the page knows the other fields of some by their address."""
 
-    url: str
-    year: int | None = None
-    family: str = ""
-    name: str = ""
-    authors: str = ""
-    title: str = ""
-    venue: str = ""
+    url: str = Field(examples=["https://arxiv.org/abs/1205.2618"])
+    year: int | None = Field(None, examples=[2009])
+    family: str = Field("", description="its lane of the timeline", examples=["Implicit feedback and ranking"])
+    name: str = Field("", examples=["BPR"])
+    authors: str = Field("", examples=["Rendle, Freudenthaler, Gantner, Schmidt-Thieme"])
+    title: str = Field("", examples=["BPR: Bayesian Personalized Ranking from Implicit Feedback"])
+    venue: str = Field("", examples=["UAI"])
 
 
 class AboutModel(Answer):
-    """What readers are told of an algorithm: `share` says what its share of a score stands for."""
+    """What readers are told of an algorithm."""
 
-    label: str
-    sentence: str
-    share: Literal["people", "content", "other"]
+    label: str = Field(examples=["ALS"])
+    sentence: str = Field(examples=["Matrix factorisation of who rated what."])
+    share: Literal["people", "content", "other"] = Field(
+        description="what its share of a score stands for", examples=["people"]
+    )
     papers: tuple[PaperOut, ...] = ()
 
 
@@ -73,7 +75,9 @@ class ModelCard(Answer):
     users: Tally
     registry: RegistryView
     about: dict[str, AboutModel] = Field(
-        {}, description="what readers are told of each algorithm in it, by name; empty for versions of older code"
+        {},
+        description="what readers are told of each algorithm in it, by name; empty for versions of older code",
+        examples=[{"als": {"label": "ALS", "sentence": "Matrix factorisation.", "share": "people", "papers": []}}],
     )
 
 

@@ -76,7 +76,7 @@ class ModelCard(Answer):
     registry: RegistryView
     about: dict[str, AboutModel] = Field(
         {},
-        description="what readers are told of each algorithm in it, by name; empty for versions of older code",
+        description="what readers are told of each algorithm in it, by name; left out for versions of older code",
         examples=[{"als": {"label": "ALS", "sentence": "Matrix factorisation.", "share": "people", "papers": []}}],
     )
 

@@ -123,6 +123,10 @@ def own_model(movierec: Path, home: Path) -> None:
     run(movierec, "promote", "--version", "3", "--force", "--reason", "trial", cwd=home)
     run("uv", "pip", "uninstall", "--quiet", "--python", python, "movierec-bpr")  # what serves needs no code of models
     with service(movierec, cwd=home) as address:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while b'"algorithm":"bpr"' not in fetch(f"{address}/model"):  # the version served before starts at once
+            require(time.monotonic() < deadline, "the model of one's own is not served")
+            time.sleep(0.1)
         ask(address)
         body = json.dumps({"ratings": [{"movie_id": 1, "rating": 5}]}).encode()
         request = Request(f"{address}/recommend/", body, {"Content-Type": "application/json"})

@@ -144,3 +144,10 @@ ItemSpec = Annotated[PopularitySpec | SimilaritySpec, Field(discriminator="kind"
 UserSpec = Annotated[
     PopularitySpec | SimilaritySpec | FactorSpec | ItemWeightsSpec | EnsembleSpec, Field(discriminator="kind")
 ]
+
+
+def folds_in(spec: UserSpec) -> bool:
+    """Return whether a scorer has scores for new users."""
+    if isinstance(spec, EnsembleSpec):
+        return all(folds_in(member.spec) for member in spec.members)
+    return not (isinstance(spec, FactorSpec) and isinstance(spec.fold_in, NoFoldIn))

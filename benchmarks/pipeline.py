@@ -29,9 +29,9 @@ from recommender.scoring.blocks import with_data
 from training.bundling.build import build_bundle, compose
 from training.datasets.store import prepare
 from training.models import configure, make
-from training.models.als import AlsConfig
 from training.models.base import TrainingData
 from training.models.fits import Fits
+from training.models.parameters import AlsConfig
 from training.progress import silent
 from training.splits.cut import all_ratings, training_data
 

@@ -30,9 +30,10 @@ from recommender.schema import MOVIE, RATING, RATING_MAX, RATING_MIN, USER
 from recommender.scoring.blocks import with_data
 from training.datasets.store import ProcessedDataset, prepare
 from training.models import configure
-from training.models.als import AlsConfig
+from training.models.parameters import AlsConfig
 from training.pipeline.judge import TrainingSplit, training_splits
-from training.pipeline.plan import ALL, Plan, make_plan
+from training.pipeline.plan import Plan, make_plan
+from training.pipeline.request import ALL
 from training.progress import silent
 from training.splits.cut import Split, all_ratings
 

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, StringConstraints, ValidationError
 
+from recommender.about import About
 from recommender.errors import BundleFormatError, BundleIntegrityError
 from recommender.feedback import MOVIELENS, Feedback
 from recommender.files import new_directory, sha256_of, write_bytes
@@ -94,6 +95,7 @@ class Manifest(Spec):
     items: Items = Field(FILMS, description="the word for an item, and its facets")
     genre_names: list[str] | None = Field(None, description="format 1 alone: the genre of each bit")
     parameters: dict[str, Any]
+    about: dict[str, About] = Field({}, description="what readers are told of each algorithm in it, by name")
     item_scorer: ItemSpec
     user_scorer: UserSpec
     rating_scorer: FactorSpec | None = Field(None, description="predicted stars, where the model has them")

@@ -14,7 +14,8 @@ MovierecError                     exit 1
     ├── TitleNotFoundError                 carries ranked suggestions
     ├── AmbiguousTitleError                carries the candidates
     ├── UnknownMovieError
-    └── UnknownUserError
+    ├── UnknownUserError
+    └── NewUserError                       the model has no fold-in: it knows the users of its training data alone
 
 Messages say what was expected, what was found and what to do.
 """
@@ -102,3 +103,7 @@ class UnknownMovieError(LookupFailedError):
 
 class UnknownUserError(LookupFailedError):
     """The user id has no history in this model."""
+
+
+class NewUserError(LookupFailedError):
+    """The model has no fold-in, so it answers for the users of its training data alone."""

@@ -94,7 +94,7 @@ def contributions(scorer: UserScorer, history: sp.csr_matrix, candidates: Rows, 
             return total * scorer.weights(stars)[:, None]
         case ItemWeights():
             return scorer.between(rated, candidates).astype(np.float64) * scorer.weights(stars)[:, None]
-        case Factors():
+        case Factors() if scorer.folds_in:
             return _factor_shares(scorer.fold_in, rated, stars.astype(np.float64), candidates)
         case Ensemble():
             return _ensemble_shares(scorer, history, candidates, user_row)

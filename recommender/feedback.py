@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
+from recommender.errors import UsageError
 from recommender.schema import LEAST_STARS, MOST_STARS
 from recommender.spec import Spec
 
@@ -50,6 +51,15 @@ class Feedback(Spec):
             quarters = minimum + DEFAULT_LIKE_SHARE * (maximum - minimum)
             like = minimum + step * float(np.ceil((quarters - minimum) / step - 1e-9))
         return cls(minimum=minimum, maximum=maximum, step=step, like=like)
+
+    def check(self, rating: float) -> float:
+        """Return a rating on the scale, or a positive weight of an event. Raises UsageError for another number."""
+        if self.has_ratings and self.minimum <= rating <= self.maximum:
+            return float(rating)
+        if not self.has_ratings and 0 < rating < float("inf"):
+            return float(rating)
+        expected = f"a rating from {self.minimum:g} to {self.maximum:g}" if self.has_ratings else "a positive weight"
+        raise UsageError(f"Expected {expected}, found {rating!r}.")
 
     @property
     def has_ratings(self) -> bool:

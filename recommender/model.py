@@ -143,12 +143,12 @@ class Model:
     def predicted_ratings(
         self, rows: NDArray[np.int64], history: sp.csr_matrix, user_row: int | None = None
     ) -> NDArray[np.float32] | None:
-        """Predict a user's ratings (k,) of the films `rows` (k,); None if the model predicts none.
+        """Predict a user's ratings (k,) of the films `rows` (k,); None if the model predicts none for this user.
 
         `history`: (1, n_movies) the user's ratings; `user_row`: the user's row, if the training data has one.
         """
         scorer = self.rating_scorer
-        if scorer is None:
+        if scorer is None or (user_row is None and not scorer.folds_in):
             return None
         factors, bias = scorer.user_vectors(self.stars(history), None if user_row is None else np.array([user_row]))
         stars = scorer.item_factors[rows] @ factors[0] + scorer.baseline[rows] + (0 if bias is None else bias[0])

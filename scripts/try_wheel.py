@@ -19,7 +19,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 from testing.foreign import plant_foreign_packages
 
@@ -38,6 +39,21 @@ app = AppTest.from_file(str(folder / "app.py"), default_timeout=60).run()
 for page in sorted(folder.glob("views/*.py")):
     app.switch_page(f"views/{page.name}").run()
     assert not app.exception, (page.name, [error.message for error in app.exception])
+"""
+# The Python API in a directory of its own: nothing but what is asked for is written there.
+TEN_LINES = """
+import movierec
+data = movierec.load("ml-100k")
+model = movierec.fit("als", data, factors=32)
+print(model.similar("Toy Story", n=3))
+print(model.recommend(user=5, n=3))
+print(model.recommend(ratings={"Toy Story": 5, "Heat": 2}, n=3))
+print(model.explain("Toy Story", n=1))
+comparison = movierec.compare(["als", "popularity"], data, protocol="latest20")
+print(comparison.tests, comparison.plot())
+assert movierec.open(model.save("mine")).similar("Toy Story").equals(model.similar("Toy Story"))
+movierec.promote(2)
+print(movierec.open("champion").similar("Toy Story (1995)", n=3).to_json(orient="records"))
 """
 NONE: Mapping[str, str] = MappingProxyType({})
 # None of the caller's own settings: an installed package must do without them.
@@ -74,17 +90,52 @@ def try_everything(scratch: Path, wheel: Path) -> None:
     with step("train"):
         run(movierec, "train", "popularity", cwd=home)
         run(movierec, "train", "als", cwd=home)
-    with step("promote"):
-        run(movierec, "promote", "--version", "2", cwd=home)
+    with step("fit, compare and promote in Python"):
+        promised = in_python(scratch / "notebook", movierec, home)
     with step("serve, ask, and show the web page"), service(movierec, cwd=home) as address:
-        ask(address)
+        require(ask(address) == promised, f"Python answers {promised}")
         variables = {"MOVIEREC_API_URL": address}
         run(movierec.with_name("python"), "-P", "-c", DRAW_PAGES, cwd=home, variables=variables)
         with web_page(movierec, home, variables) as page:
             require(fetch(f"{page}/_stcore/health") == b"ok", "the web page is not healthy")
+    with step("install a model of one's own, train, promote and serve it"):
+        own_model(movierec, home)
     told = run(movierec, "bench", "topk", cwd=home, code=2)
     require("checkout" in told, told)
     require({"data", "mlruns", "var"} <= {path.name for path in home.iterdir()}, "data, runs and models are elsewhere")
+
+
+def in_python(folder: Path, movierec: Path, home: Path) -> list[str]:
+    """Run the ten lines in `folder`; return the titles that the promoted version answers."""
+    folder.mkdir()
+    variables = {"MOVIEREC_HOME": str(home)}
+    printed = run(movierec.with_name("python"), "-c", TEN_LINES, cwd=folder, variables=variables).splitlines()
+    require([path.name for path in folder.iterdir()] == ["mine"], "the Python API wrote more than it was asked for")
+    return [film["title"] for film in json.loads(printed[-1])]
+
+
+def own_model(movierec: Path, home: Path) -> None:
+    """Install examples/bpr beside the wheel; take it through every command. Somebody new gets 409."""
+    python = movierec.with_name("python")
+    run("uv", "pip", "install", "--quiet", "--no-deps", "--python", python, ROOT / "examples" / "bpr")
+    run(movierec, "evaluate", "--model", "bpr", "--set", "iterations=20", cwd=home)
+    run(movierec, "train", "bpr", "--set", "iterations=20", cwd=home)
+    run(movierec, "promote", "--version", "3", "--force", "--reason", "trial", cwd=home)
+    run("uv", "pip", "uninstall", "--quiet", "--python", python, "movierec-bpr")  # what serves needs no code of models
+    with service(movierec, cwd=home) as address:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while b'"algorithm":"bpr"' not in fetch(f"{address}/model"):  # the version served before starts at once
+            require(time.monotonic() < deadline, "the model of one's own is not served")
+            time.sleep(0.1)
+        ask(address)
+        body = json.dumps({"ratings": [{"movie_id": 1, "rating": 5}]}).encode()
+        request = Request(f"{address}/recommend/", body, {"Content-Type": "application/json"})
+        try:
+            urlopen(request, timeout=10).close()
+        except HTTPError as error:
+            require(error.code == 409, f"somebody new gets {error.code}")
+        else:
+            require(False, "somebody new gets a list")
 
 
 def try_service_alone(scratch: Path, wheel: Path) -> None:
@@ -170,12 +221,14 @@ def wait(condition: object, log: Path, process: subprocess.Popen[bytes]) -> None
         time.sleep(0.1)
 
 
-def ask(address: str) -> None:
-    """Ask for films like Toy Story; credits show that the table of them travelled with the wheel."""
+def ask(address: str) -> list[str]:
+    """Ask for films like Toy Story and return their titles; credits show that their table travelled with the wheel."""
     answer = json.loads(fetch(f"{address}/recommend/?title={TITLE}&n=3"))
     films = answer["recommendations"]
     require(len(films) == 3 and any(film["directors"] for film in films), f"expected three films, found {answer}")
-    say("    films like Toy Story: " + ", ".join(film["title"] for film in films))
+    titles = [str(film["title"]) for film in films]
+    say(f"    films like Toy Story: {', '.join(titles)}")
+    return titles
 
 
 def fetch(url: str) -> bytes:

@@ -1,8 +1,11 @@
-"""Papers from thirty years of recommender systems, and the algorithms of this system that follow each."""
+"""Papers from thirty years of recommender systems, and which of them the served version's algorithms follow."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from client.answers import AboutModel, Paper
 
 NEIGHBOURS = "Neighbourhoods"
 FACTORS = "Matrix factorisation"
@@ -16,7 +19,7 @@ FAMILIES = (NEIGHBOURS, FACTORS, IMPLICIT, CONTENT, LINEAR, DEEP, YARDSTICK)
 
 @dataclass(frozen=True)
 class Milestone:
-    """A paper that changed how recommendations are made; `algorithms` of this system follow it."""
+    """A paper that changed how recommendations are made; `algorithms` of the served version follow it."""
 
     year: int
     family: str
@@ -34,7 +37,7 @@ _ARXIV = "https://arxiv.org/abs/"
 MILESTONES = (
     Milestone(1990, CONTENT, "Latent semantic analysis", "Deerwester, Dumais, Furnas, Landauer, Harshman",
               "Indexing by Latent Semantic Analysis", "JASIS",
-              "https://doi.org/10.1002/(SICI)1097-4571(199009)41:6<391::AID-ASI1>3.0.CO;2-9", ("content", "blend")),
+              "https://doi.org/10.1002/(SICI)1097-4571(199009)41:6<391::AID-ASI1>3.0.CO;2-9"),
     Milestone(1992, NEIGHBOURS, "Tapestry", "Goldberg, Nichols, Oki, Terry",
               "Using Collaborative Filtering to Weave an Information Tapestry", "CACM", _ACM + "138859.138867"),
     Milestone(1994, NEIGHBOURS, "GroupLens", "Resnick, Iacovou, Suchak, Bergstrom, Riedl",
@@ -44,39 +47,38 @@ MILESTONES = (
     Milestone(1998, YARDSTICK, "Offline evaluation", "Breese, Heckerman, Kadie",
               "Empirical Analysis of Predictive Algorithms for Collaborative Filtering", "UAI", _ARXIV + "1301.7363"),
     Milestone(2001, NEIGHBOURS, "Item-based neighbours", "Sarwar, Karypis, Konstan, Riedl",
-              "Item-Based Collaborative Filtering Recommendation Algorithms", "WWW", _ACM + "371920.372071",
-              ("item_knn",)),
+              "Item-Based Collaborative Filtering Recommendation Algorithms", "WWW", _ACM + "371920.372071"),
     Milestone(2003, NEIGHBOURS, "Amazon item to item", "Linden, Smith, York",
               "Amazon.com Recommendations: Item-to-Item Collaborative Filtering", "IEEE Internet Computing",
               "https://doi.org/10.1109/MIC.2003.1167344"),
     Milestone(2006, FACTORS, "Netflix Prize, Funk's SVD", "Funk",
               "Netflix Update: Try This at Home", "weblog",
-              "https://sifter.org/~simon/journal/20061211.html", ("svd",)),
+              "https://sifter.org/~simon/journal/20061211.html"),
     Milestone(2007, FACTORS, "Probabilistic factorisation", "Salakhutdinov, Mnih",
               "Probabilistic Matrix Factorization", "NIPS",
               "https://papers.nips.cc/paper/2007/hash/d7322ed717dedf1eb4e6e52a37ea7bcd-Abstract.html"),
     Milestone(2008, IMPLICIT, "Implicit ALS", "Hu, Koren, Volinsky",
               "Collaborative Filtering for Implicit Feedback Datasets", "ICDM",
-              "https://doi.org/10.1109/ICDM.2008.22", ("als", "blend", "ensemble")),
+              "https://doi.org/10.1109/ICDM.2008.22"),
     Milestone(2008, FACTORS, "SVD++", "Koren",
               "Factorization Meets the Neighborhood: a Multifaceted Collaborative Filtering Model", "KDD",
               _ACM + "1401890.1401944"),
     Milestone(2009, FACTORS, "Netflix Prize won", "Koren, Bell, Volinsky",
               "Matrix Factorization Techniques for Recommender Systems", "IEEE Computer",
-              "https://doi.org/10.1109/MC.2009.263", ("svd",)),
+              "https://doi.org/10.1109/MC.2009.263"),
     Milestone(2009, IMPLICIT, "BPR", "Rendle, Freudenthaler, Gantner, Schmidt-Thieme",
               "BPR: Bayesian Personalized Ranking from Implicit Feedback", "UAI", _ARXIV + "1205.2618"),
     Milestone(2010, CONTENT, "Factorisation machines", "Rendle", "Factorization Machines", "ICDM",
               "https://doi.org/10.1109/ICDM.2010.127"),
     Milestone(2010, YARDSTICK, "Top-n evaluation", "Cremonesi, Koren, Turrin",
               "Performance of Recommender Algorithms on Top-N Recommendation Tasks", "RecSys",
-              _ACM + "1864708.1864721", ("popularity",)),
+              _ACM + "1864708.1864721"),
     Milestone(2011, LINEAR, "SLIM", "Ning, Karypis",
               "SLIM: Sparse Linear Methods for Top-N Recommender Systems", "ICDM",
               "https://doi.org/10.1109/ICDM.2011.134"),
     Milestone(2012, CONTENT, "Tag genome", "Vig, Sen, Riedl",
               "The Tag Genome: Encoding Community Knowledge to Support Novel Interaction", "ACM TiiS",
-              _ACM + "2362394.2362395", ("content",)),
+              _ACM + "2362394.2362395"),
     Milestone(2015, YARDSTICK, "MovieLens", "Harper, Konstan",
               "The MovieLens Datasets: History and Context", "ACM TiiS", _ACM + "2827872"),
     Milestone(2016, DEEP, "YouTube", "Covington, Adams, Sargin",
@@ -92,8 +94,7 @@ MILESTONES = (
     Milestone(2018, DEEP, "SASRec", "Kang, McAuley", "Self-Attentive Sequential Recommendation", "ICDM",
               _ARXIV + "1808.09781"),
     Milestone(2019, LINEAR, "EASE", "Steck",
-              "Embarrassingly Shallow Autoencoders for Sparse Data", "WWW", _ARXIV + "1905.03375",
-              ("ease", "ensemble")),
+              "Embarrassingly Shallow Autoencoders for Sparse Data", "WWW", _ARXIV + "1905.03375"),
     Milestone(2019, DEEP, "BERT4Rec", "Sun, Liu, Wu, Pei, Lin, Ou, Jiang",
               "BERT4Rec: Sequential Recommendation with Bidirectional Encoder Representations from Transformer", "CIKM",
               _ARXIV + "1904.06690"),
@@ -105,7 +106,7 @@ MILESTONES = (
               _ARXIV + "2002.02126"),
     Milestone(2021, IMPLICIT, "iALS revisited", "Rendle, Krichene, Zhang, Koren",
               "Revisiting the Performance of iALS on Item Recommendation Benchmarks", "arXiv; RecSys 2022",
-              _ARXIV + "2110.14037", ("ials", "ensemble")),
+              _ARXIV + "2110.14037"),
     Milestone(2022, DEEP, "P5", "Geng, Liu, Fu, Ge, Zhang",
               "Recommendation as Language Processing (RLP): A Unified Pretrain, Personalized Prompt & Predict Paradigm",
               "RecSys", _ARXIV + "2203.13366"),
@@ -116,3 +117,21 @@ MILESTONES = (
               "Recommendations",
               "ICML", _ARXIV + "2402.17152"),
 )  # fmt: skip
+
+
+def followed(about: Mapping[str, AboutModel], milestones: Sequence[Milestone] = MILESTONES) -> list[Milestone]:
+    """Return the papers with the algorithms that follow each, and further papers that algorithms place themselves."""
+    algorithms: dict[str, list[str]] = {}
+    papers: dict[str, Paper] = {}
+    for name, told in about.items():
+        for paper in told.papers:
+            algorithms.setdefault(paper.url, []).append(name)
+            papers[paper.url] = paper
+    shown = {milestone.url for milestone in milestones}
+    further = [_placed(paper) for url, paper in papers.items() if url not in shown and paper.year is not None]
+    return [replace(paper, algorithms=tuple(algorithms.get(paper.url, ()))) for paper in [*milestones, *further]]
+
+
+def _placed(paper: Paper) -> Milestone:
+    family = paper.family if paper.family in FAMILIES else IMPLICIT
+    return Milestone(paper.year or 0, family, paper.name, paper.authors, paper.title, paper.venue, paper.url)

@@ -38,6 +38,7 @@ class Version:
     metrics: tuple[Metric, ...]
     verdict_reason: str = ""  # that of whoever promoted it by force
     warning: str = ""  # where it does worse than popularity
+    sentence: str = ""  # what the algorithm does
 
     @property
     def label(self) -> str:
@@ -146,4 +147,5 @@ def _version(client: Any, entry: Any, aliases: Mapping[str, str]) -> Version:
         warning=tags.get("warning", ""),
         parameters=dict(run.data.params) if run else {},
         metrics=read_metrics(run.data.metrics, intervals) if run else (),
+        sentence=tags.get("about", ""),
     )

@@ -6,7 +6,7 @@ import json
 
 import streamlit as st
 
-from client.answers import ModelCard
+from client.answers import AboutModel, ModelCard
 from client.client import CHALLENGER, Api, Json, Params, Transport
 from client.errors import ApiProblem, WebappError
 from webapp.data_words import FILMS, DataWords
@@ -48,6 +48,14 @@ def words() -> DataWords:
         return DataWords.of(api().dataset())
     except WebappError:
         return FILMS
+
+
+def about() -> dict[str, AboutModel]:
+    """Return what the served version says of its algorithms; nothing while the service does not answer."""
+    try:
+        return served().about
+    except WebappError:
+        return {}
 
 
 @st.cache_resource(show_spinner=False)

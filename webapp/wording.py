@@ -54,20 +54,6 @@ _SPELLED = {
     "rmse": "RMSE",
     "mae": "MAE",
 }
-# What visitors read of each algorithm; a test holds this to the registered ones.
-ALGORITHMS = {
-    "popularity": "The films with the most ratings, the same list for everybody.",
-    "svd": "Matrix factorisation that predicts the stars a person would give.",
-    "als": "Matrix factorisation of who rated what: films loved by the same people lie close together.",
-    "ials": "Like als, but people and films with many ratings are held back more, and the solution is exact.",
-    "content": "Compares what films are about: genres, era, makers and tags. Needs no ratings.",
-    "item_knn": "Counts how many people rated both of two films.",
-    "ease": "Learns in one step how far a rating of one film speaks for another.",
-    "blend": "als for taste and content for what films are about, weighed by how well each film is known.",
-    "ensemble": "als, ials and ease together: their scores are brought to one scale and added.",
-    "recommender": "The blend for films, the best ranking model for people, svd for predicted stars.",
-    "spark_als": "als, fitted on a Spark cluster.",
-}
 DEFINITIONS_URL = "https://en.wikipedia.org/wiki/Evaluation_measures_(information_retrieval)"
 
 _YEAR = re.compile(r"\s*\((\d{4})\)\s*$")

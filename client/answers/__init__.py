@@ -35,10 +35,12 @@ from client.answers.recommendations import (
     Tags,
 )
 from client.answers.recommendations import TagOut as Tag
-from client.answers.versions import AdminVersions, Metric, ModelCard, RegistryView, StoredVersion
+from client.answers.versions import AboutModel, AdminVersions, Metric, ModelCard, RegistryView, StoredVersion
+from client.answers.versions import PaperOut as Paper
 from client.answers.versions import RefusalOut as Refusal
 
 __all__ = [
+    "AboutModel",
     "AdminVersions",
     "Answer",
     "CommonViewers",
@@ -65,6 +67,7 @@ __all__ = [
     "MovieRatings",
     "Movies",
     "OverTime",
+    "Paper",
     "Period",
     "PersonSubject",
     "Reason",

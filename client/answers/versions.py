@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -36,6 +36,29 @@ class Metric(Answer):
     hi: float | None = None
 
 
+class PaperOut(Answer):
+    """A paper that an algorithm follows; the page knows the other fields of some by their address."""
+
+    url: str = Field(examples=["https://arxiv.org/abs/1205.2618"])
+    year: int | None = Field(None, examples=[2009])
+    family: str = Field("", description="its lane of the timeline", examples=["Implicit feedback and ranking"])
+    name: str = Field("", examples=["BPR"])
+    authors: str = Field("", examples=["Rendle, Freudenthaler, Gantner, Schmidt-Thieme"])
+    title: str = Field("", examples=["BPR: Bayesian Personalized Ranking from Implicit Feedback"])
+    venue: str = Field("", examples=["UAI"])
+
+
+class AboutModel(Answer):
+    """What readers are told of an algorithm."""
+
+    label: str = Field(examples=["ALS"])
+    sentence: str = Field(examples=["Matrix factorisation of who rated what."])
+    share: Literal["people", "content", "other"] = Field(
+        description="what its share of a score stands for", examples=["people"]
+    )
+    papers: tuple[PaperOut, ...] = ()
+
+
 class ModelCard(Answer):
     """The served version in full."""
 
@@ -51,6 +74,11 @@ class ModelCard(Answer):
     movies: Tally
     users: Tally
     registry: RegistryView
+    about: dict[str, AboutModel] = Field(
+        {},
+        description="what readers are told of each algorithm in it, by name; left out for versions of older code",
+        examples=[{"als": {"label": "ALS", "sentence": "Matrix factorisation.", "share": "people", "papers": []}}],
+    )
 
 
 class StoredVersion(Answer):

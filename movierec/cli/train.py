@@ -57,14 +57,21 @@ def train(
     ratings: Annotated[
         str | None, typer.Option(help="CSV or Parquet that Spark reads: other ratings of the films.")
     ] = None,
+    further: Annotated[
+        list[str] | None, typer.Option("--with", help="Model beside `all`, such as one of your own. Repeatable.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Evaluate, refit on all data and register one model, or all.
 
     Example: movierec train als --set factors=32
     """
+    from training.pipeline.request import ALL, check_request
+
+    if engine is Engine.local:
+        check_request(model, overrides or (), further or ())
     from movierec.cli.progress import reporter
-    from training.pipeline.plan import ALL, left_out
+    from training.pipeline.plan import left_out
     from training.pipeline.train import train as train_models
     from training.progress import Clock
 
@@ -80,7 +87,16 @@ def train(
         data = _read_by_spark(ratings, data, spark_options)
     with reporter() as progress:
         clock = Clock()
-        versions = train_models(model, data, seed=seed, overrides=changes, progress=progress, say=warn, clock=clock)
+        versions = train_models(
+            model,
+            data,
+            seed=seed,
+            overrides=changes,
+            further=further or (),
+            progress=progress,
+            say=warn,
+            clock=clock,
+        )
     if as_json:
         for version in versions:
             typer.echo(json.dumps(_record(version)))
@@ -110,15 +126,16 @@ def evaluate(
 
     Example: movierec evaluate --protocol ms-item75 --model als --model ease
     """
-    from movierec.cli.progress import reporter
-    from training.evaluation.significance import compare, holm
     from training.models import configure
-    from training.pipeline.judge import judge_models
 
     if overrides and len(model) > 1:
         raise UsageError("--set changes one algorithm; name one --model.")
-    rules, data = evaluation_inputs(protocol, dataset, Files(train_file, valid_file, test_file, mask))
     configs = {name: configure(name, overrides or ()) for name in model}
+    from movierec.cli.progress import reporter
+    from training.evaluation.significance import against_first
+    from training.pipeline.judge import judge_models
+
+    rules, data = evaluation_inputs(protocol, dataset, Files(train_file, valid_file, test_file, mask))
     with reporter() as progress:
         seeds = range(seed, seed + trainings)
         evaluations = judge_models(configs, data, rules, training_seeds=seeds, progress=progress)
@@ -131,12 +148,9 @@ def evaluate(
         return
     typer.echo(", ".join(f"{key} {value}" for key, value in stamp.items()))
     show([{"metric": metric, **values} for metric, values in _table(evaluations).items()])
-    first, *challengers = evaluations.values()
-    headline = next(iter(first.per_user))
-    corrected = holm([compare(challenger, first, headline) for challenger in challengers])
-    for name, comparison in zip(list(evaluations)[1:], corrected, strict=True):
+    for name, comparison in against_first(evaluations).items():
         typer.echo(
-            f"{name} against {model[0]}, {headline}: {comparison.difference:+.4f} "
+            f"{name} against {model[0]}, {comparison.metric}: {comparison.difference:+.4f} "
             f"[{comparison.difference_lo:+.4f}, {comparison.difference_hi:+.4f}], p = {comparison.p_adjusted:.4f}"
         )
 

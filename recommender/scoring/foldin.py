@@ -7,12 +7,13 @@ what each rating adds to a score (Hu, Koren and Volinsky, 2008, section 5).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recommender.errors import NewUserError
 from recommender.scoring.specs import AlsFoldIn, SvdFoldIn
 
 Matrix = NDArray[np.float64]
@@ -36,9 +37,9 @@ class FoldIn(ABC):
         `rated`: (k,) film rows; `stars`: (k,) float64.
         """
 
-    @abstractmethod
     def candidate_vectors(self, candidates: Rows) -> Matrix:
         """Return vectors (c, d) of candidate films: their products with a user's solution are the scores."""
+        return self._item_factors[candidates].astype(np.float64)
 
     @abstractmethod
     def fold_in(self, ratings: sp.csr_matrix) -> UserVectors:
@@ -62,6 +63,19 @@ class FoldIn(ABC):
         return np.asarray(np.linalg.solve(matrix, right_sides.sum(axis=1)))
 
 
+class NoSystem(FoldIn):
+    """No system: every question about a new user's factors raises NewUserError."""
+
+    def system(self, rated: Rows, stars: Matrix) -> NoReturn:
+        raise NewUserError(
+            "This model has no fold-in: it recommends for users of its training data alone, not for somebody new by "
+            "their ratings. Ask for a user, or take a model with a fold-in."
+        )
+
+    def fold_in(self, ratings: sp.csr_matrix) -> NoReturn:
+        self.system(ratings.indices, ratings.data)
+
+
 class AlsSystem(FoldIn):
     """The normal equations of implicit ALS; see AlsFoldIn."""
 
@@ -80,9 +94,6 @@ class AlsSystem(FoldIn):
         matrix = spec.unobserved_weight * self._gram + observed
         matrix[np.diag_indices_from(matrix)] += ridge
         return matrix, factors.T * confidence
-
-    def candidate_vectors(self, candidates: Rows) -> Matrix:
-        return self._item_factors[candidates].astype(np.float64)
 
     def fold_in(self, ratings: sp.csr_matrix) -> tuple[Factors32, None]:
         return self.solutions(ratings), None

@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from recommender.films.ids import UNKNOWN
 from recommender.schema import MIDDLE_STARS, MOST_STARS
 from recommender.scoring.blocks import Arrays, Block, Rows, gather, sparse_array, with_data, z_scores
-from recommender.scoring.foldin import AlsSystem, FoldIn, SvdSystem, UserVectors
+from recommender.scoring.foldin import AlsSystem, FoldIn, NoSystem, SvdSystem, UserVectors
 from recommender.scoring.specs import (
     AlsFoldIn,
     EnsembleSpec,
     FactorSpec,
     ItemSpec,
     ItemWeightsSpec,
+    NoFoldIn,
     PopularitySpec,
     SimilaritySpec,
     SvdFoldIn,
@@ -135,6 +136,11 @@ class Factors(UserScorer):
         self._has_baseline = bool(spec.item_bias or spec.global_mean)
         self.fold_in = self._fold_in(spec.fold_in, arrays)
 
+    @property
+    def folds_in(self) -> bool:
+        """Return whether there are scores for new users; without, they raise NewUserError."""
+        return not isinstance(self.fold_in, NoSystem)
+
     def known(self, user_rows: Rows, history: sp.csr_matrix) -> Block:
         return self._scores(*self.user_vectors(history, user_rows))
 
@@ -147,10 +153,16 @@ class Factors(UserScorer):
             return self.fold_in.fold_in(ratings)
         return self._user_factors[user_rows], None if self._user_bias is None else self._user_bias[user_rows]
 
-    def _fold_in(self, spec: AlsFoldIn | SvdFoldIn, arrays: Arrays) -> FoldIn:
-        if isinstance(spec, AlsFoldIn):
-            return AlsSystem(spec, self.item_factors, arrays[spec.gram])
-        return SvdSystem(spec, self.item_factors, self.baseline)
+    def _fold_in(self, spec: AlsFoldIn | SvdFoldIn | NoFoldIn, arrays: Arrays) -> FoldIn:
+        match spec:
+            case AlsFoldIn():
+                return AlsSystem(spec, self.item_factors, arrays[spec.gram])
+            case SvdFoldIn():
+                return SvdSystem(spec, self.item_factors, self.baseline)
+            case NoFoldIn():
+                return NoSystem(self.item_factors, self.item_factors.shape[1])
+            case _:
+                assert_never(spec)
 
     def _scores(self, factors: Block, user_bias: NDArray[np.float32] | None) -> Block:
         scores = np.asarray(factors @ self.item_factors.T, dtype=np.float32)

@@ -93,6 +93,12 @@ class SvdFoldIn(ScorerSpec):
     regularization: float
 
 
+class NoFoldIn(ScorerSpec):
+    """No factors for new users: a model without a fold-in answers for the users of its training data alone."""
+
+    kind: Literal["none"] = "none"
+
+
 class FactorSpec(ScorerSpec):
     """score(u, i) = global_mean + user_bias[u] + item_bias[i] + user_factors[u] . item_factors[i]."""
 
@@ -102,7 +108,7 @@ class FactorSpec(ScorerSpec):
     user_bias: str | None = Field(None, description="array (n_users,) float32")
     item_bias: str | None = Field(None, description="array (n_movies,) float32")
     global_mean: float = 0.0
-    fold_in: Annotated[AlsFoldIn | SvdFoldIn, Field(discriminator="kind")]
+    fold_in: Annotated[AlsFoldIn | SvdFoldIn | NoFoldIn, Field(discriminator="kind")] = NoFoldIn()
 
 
 class ItemWeightsSpec(ScorerSpec):
@@ -138,3 +144,10 @@ ItemSpec = Annotated[PopularitySpec | SimilaritySpec, Field(discriminator="kind"
 UserSpec = Annotated[
     PopularitySpec | SimilaritySpec | FactorSpec | ItemWeightsSpec | EnsembleSpec, Field(discriminator="kind")
 ]
+
+
+def folds_in(spec: UserSpec) -> bool:
+    """Return whether a scorer has scores for new users."""
+    if isinstance(spec, EnsembleSpec):
+        return all(folds_in(member.spec) for member in spec.members)
+    return not (isinstance(spec, FactorSpec) and isinstance(spec.fold_in, NoFoldIn))

@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 import scipy.sparse as sp
 
-from recommender.errors import UnknownUserError, UsageError
+from recommender.errors import NewUserError, UnknownUserError, UsageError
 from recommender.explain import Explanation, Reason, explain_person, explain_similar
 from recommender.films.catalog import FilmFilter
 from recommender.films.ids import RawId
@@ -67,7 +67,10 @@ def films_for_ratings(served: Served, body: RecommendBody) -> bytes:
         return start_list(served, body)
     rows = np.array(list(rating_of_row), dtype=np.int64)
     ratings = np.array(list(rating_of_row.values()), dtype=np.float32)
-    ranked = served.model.for_profile(rows, ratings, build_wanted(served, body))
+    try:
+        ranked = served.model.for_profile(rows, ratings, build_wanted(served, body))
+    except NewUserError as error:
+        raise ProblemError(409, "no-new-users", str(error)) from error
     person = Person(profile(rows, ratings, len(served.model.movie_ids)))
     subject = {"user_id": None, "ratings": len(rating_of_row), "matched": "ratings"}
     return _for_person(served, person, ranked, subject, explain=body.explain)

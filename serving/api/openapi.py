@@ -25,6 +25,7 @@ EXAMPLES = [
     no_challenger(),
     no_route(),
     ProblemError(409, "title-ambiguous", "Several films have this title.", candidates=[_LINKED]),
+    ProblemError(409, "no-new-users", "This model recommends for users of its training data alone."),
     ProblemError(413, "too-large", "The request body is too large."),
     ProblemError(422, "invalid-request", "The request is not valid; see `errors`.", errors=[_INVALID]),
     ProblemError(422, "invalid-query", "A parameter is given twice."),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from recommender import schema
 from recommender.bundle import DatasetInfo, Golden, Manifest, save_bundle
+from recommender.errors import UsageError
 from recommender.feedback import Feedback
 from recommender.films.catalog import FILM_FACETS, Film, encode_catalog
 from recommender.films.history import encode_history
@@ -25,6 +26,7 @@ from training.bundling.extras import extra_arrays
 from training.bundling.neighbours import nearest
 from training.datasets.store import ProcessedDataset
 from training.kernels.sampling import evenly_spaced
+from training.models import about
 from training.models.base import FittedModel, TrainingData
 
 GOLDEN_LENGTH = 10
@@ -47,19 +49,33 @@ class BundleBuilder:
 
     def model(self, fitted: FittedModel) -> Model:
         """Return `fitted` as a model in memory. It has the scorers of its bundle, but no prebuilt neighbours."""
-        return Model(self._manifest(fitted), {**fitted.arrays, **self._shared})
+        model = Model(self._manifest(fitted), {**fitted.arrays, **self._shared})
+        if fitted.own_scorer is not None:
+            model.user_scorer = fitted.own_scorer
+        return model
+
+    def complete_model(self, fitted: FittedModel, extras: Mapping[str, NDArray[Any]] | None = None) -> Model:
+        """Return `fitted` as a model in memory that answers as its saved bundle does, prebuilt neighbours included."""
+        model = self.model(fitted)
+        neighbours = nearest(fitted.item_spec, fitted.arrays, self.data.canonical)
+        lists = {"neighbour_rows": neighbours.rows, "neighbour_scores": neighbours.scores}
+        model.arrays.update({**lists, **(extras or {})})
+        return model
 
     def save(self, path: Path, fitted: FittedModel, extras: Mapping[str, NDArray[Any]] | None = None) -> Manifest:
         """Write `fitted` as a bundle at `path`, which must not exist, and return its manifest.
 
-        `extras`: those of the whole data set (`describe`), for a model that was fitted on all of it.
+        `extras`: those of the whole data set (`describe`), for a model that was fitted on all of it. Raises UsageError
+        for a model that scores by code of its own.
         """
-        neighbours = nearest(fitted.item_spec, fitted.arrays, self.data.canonical)
-        lists = {"neighbour_rows": neighbours.rows, "neighbour_scores": neighbours.scores}
-        arrays = {**fitted.arrays, **self._shared, **lists, **(extras or {})}
-        manifest = self._manifest(fitted)
-        golden = golden_queries(Model(manifest, arrays), self.data)
-        return save_bundle(path, manifest.model_copy(update={"golden": golden}), arrays)
+        if fitted.own_scorer is not None:
+            raise UsageError(
+                f"{fitted.algorithm} scores by code of its own, so it can be judged but not saved, registered or "
+                "served: a service runs no code of models. Return one of the specs in movierec.models from its fit."
+            )
+        model = self.complete_model(fitted, extras)
+        golden = golden_queries(model, self.data)
+        return save_bundle(path, model.manifest.model_copy(update={"golden": golden}), model.arrays)
 
     @cached_property
     def _shared(self) -> Arrays:
@@ -92,6 +108,7 @@ class BundleBuilder:
             feedback=self.dataset.feedback,
             items=self.dataset.items,
             parameters=dict(fitted.parameters),
+            about=about([fitted.algorithm, *fitted.members]),
             item_scorer=fitted.item_spec,
             user_scorer=fitted.user_spec,
             rating_scorer=fitted.rating_spec,
@@ -125,6 +142,7 @@ def compose(name: str, *, item: FittedModel, user: FittedModel, rating: FittedMo
         user_spec=user.user_spec,
         rating_spec=rating.rating_spec if rating else None,
         content_embedding=item.content_embedding,
+        members=tuple(dict.fromkeys(member.algorithm for member in members.values())),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ class TagMatrix:
     blocks: dict[str, tuple[int, int]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ProcessedDataset:
     """A cleaned data set, as everything after cleaning uses it.
 
@@ -70,6 +71,26 @@ class ProcessedDataset:
     details: Mapping[str, Any] = field(default_factory=dict)
     feedback: Feedback = MOVIELENS
     items: Items = FILMS
+
+    def __repr__(self) -> str:
+        return f"<data set {', '.join(f'{key} {value}' for key, value in self._facts().items())}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th>{escape(key)}</th><td>{escape(value)}</td></tr>" for key, value in self._facts().items()
+        )
+        return f"<table><caption>Data set</caption>{rows}</table>"
+
+    def _facts(self) -> dict[str, str]:
+        """Return name, size and scale, as text."""
+        scale = self.feedback_summary().get("scale", "none, only events")
+        return {
+            "name": self.name,
+            self.items.plural: f"{len(self.movie_ids):,}",
+            "users": f"{len(self.user_ids):,}",
+            "ratings" if self.feedback.has_ratings else "events": f"{len(self.ratings):,}",
+            "scale": str(scale),
+        }
 
     @cached_property
     def user_rows(self) -> NDArray[np.int32]:

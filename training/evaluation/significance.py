@@ -126,6 +126,17 @@ def compare(a: Evaluation, b: Evaluation, metric: str, *, seed: int = 0, draws: 
     )
 
 
+def against_first(evaluations: Mapping[str, Evaluation], metric: str | None = None) -> dict[str, Comparison]:
+    """Compare every later evaluation with the first, by name, with p-values adjusted for their number.
+
+    `metric`: by default the first that has a value per user.
+    """
+    first, *later = evaluations
+    metric = metric or next(iter(evaluations[first].per_user))
+    comparisons = [compare(evaluations[name], evaluations[first], metric) for name in later]
+    return dict(zip(later, holm(comparisons), strict=True))
+
+
 def holm(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """Return the comparisons with p-values adjusted for their number m: smallest times m, next times m - 1, ...
 

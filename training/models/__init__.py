@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from recommender.about import About
 from recommender.errors import UsageError
 from training.config import CONFIG_ROOT, Config, build_config, merge, override, read_mapping
-from training.models.base import Algorithm
+from training.models import own
+from training.models.parameters import PARAMETERS
+
+if TYPE_CHECKING:
+    from training.models.base import Algorithm
 
 # In the order in which they are registered; the longest fit comes late, so that others are registered meanwhile.
 CLASSES = {
@@ -27,6 +32,14 @@ NAMES = tuple(CLASSES)
 RATING_MODELS = ("svd",)  # fitted to the values of ratings: events have none to predict
 # The same algorithms on other engines; `all` leaves them out.
 ENGINES = {"spark_als": "training.spark.als:SparkAls"}
+Overrides = Sequence[str] | Mapping[str, Any]  # `key=value` or `section.key=value`, or keys and values
+
+COMPOSITE = "recommender"
+COMPOSITE_ABOUT = About(
+    label="Recommender",
+    sentence="The blend for films, the best ranking model for people, svd for predicted stars.",
+    share="other",
+)
 
 
 def make(name: str, config: Config | None = None) -> Algorithm:
@@ -35,20 +48,29 @@ def make(name: str, config: Config | None = None) -> Algorithm:
     return algorithm
 
 
-def configure(name: str, overrides: Sequence[str] = (), root: Path = CONFIG_ROOT / "models") -> Config:
-    """Return configs/models/<name>.yaml with `key=value` overrides on top.
+def configure(name: str, overrides: Overrides = (), root: Path = CONFIG_ROOT / "models") -> Config:
+    """Return configs/models/<name>.yaml with `overrides` on top: `key=value`, or a mapping of keys to values.
 
-    A composite has a section for each member, which states only what differs from that member's own file.
+    A composite has a section for each member, which states only what differs from that member's own file. A model of
+    one's own has no file. Raises UsageError for an unknown name, an unknown key or a wrong value, and imports no
+    library of an algorithm.
     """
-    kind: type[Config] = algorithm_class(name).config_type
-    file = root / f"{name}.yaml"
+    kind, changes = config_type(name), overrides if isinstance(overrides, Mapping) else override({}, overrides)
+    is_own = name not in PARAMETERS and name not in ENGINES
+    stated = {} if is_own else read_mapping(root / f"{name}.yaml")
     members = {member: read_mapping(root / f"{member}.yaml") for member in members_of(name)}
-    return build_config(override(merge(members, read_mapping(file)), overrides), kind, file.name)
+    return build_config(merge(merge(members, stated), changes), kind, name if is_own else f"{name}.yaml")
 
 
 def members_of(name: str) -> tuple[str, ...]:
     """Return the algorithms that the composite `name` combines; none for other algorithms."""
-    return tuple(field for field in algorithm_class(name).config_type.model_fields if field in CLASSES)
+    return tuple(field for field in config_type(name).model_fields if field in CLASSES)
+
+
+def config_type(name: str) -> type[Config]:
+    """Return the type of the parameters of the algorithm `name`. Raises UsageError for an unknown name."""
+    kind: type[Config] = PARAMETERS[name] if name in PARAMETERS else algorithm_class(name).config_type
+    return kind
 
 
 def algorithm_class(name: str) -> Any:
@@ -57,7 +79,34 @@ def algorithm_class(name: str) -> Any:
     Raises UsageError for an unknown name.
     """
     classes = CLASSES | ENGINES
-    if name not in classes:
-        raise UsageError(f"Unknown model {name!r}; expected one of: {', '.join(NAMES)}.")
-    module, _, attribute = classes[name].partition(":")
-    return getattr(import_module(module), attribute)
+    if name in classes:
+        module, _, attribute = classes[name].partition(":")
+        return getattr(import_module(module), attribute)
+    kind = own.find(name)
+    if kind is None:
+        raise UsageError(f"Unknown model {name!r}; expected one of: {', '.join([*NAMES, *own.names()])}.")
+    return kind
+
+
+def resolve(model: str | type) -> str:
+    """Return the name of a model that is named, or given as a class, which this process then knows.
+
+    Raises UsageError for an unknown name, an incomplete class, or a class with the name of a model that is there.
+    """
+    if isinstance(model, str):
+        config_type(model)
+        return model
+    if getattr(model, "name", None) in {*CLASSES, *ENGINES, COMPOSITE, "all"}:
+        raise UsageError(f"{model.__qualname__}.name: {model.name!r} is taken; choose another.")  # type: ignore[attr-defined]
+    return own.adopt(model)
+
+
+def about(names: Sequence[str]) -> dict[str, About]:
+    """Return what readers are told of the algorithms `names` and of the members of composites among them."""
+    described: dict[str, About] = {}
+    for name in names:
+        if name == COMPOSITE:
+            described[name] = COMPOSITE_ABOUT
+        elif name in CLASSES or own.find(name) is not None:
+            described |= {member: algorithm_class(member).about for member in (name, *members_of(name))}
+    return described

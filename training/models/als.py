@@ -9,8 +9,8 @@ import numpy as np
 import scipy.sparse as sp
 from implicit.cpu.als import AlternatingLeastSquares
 from numpy.typing import NDArray
-from pydantic import Field
 
+from recommender.about import About, Paper
 from recommender.scoring.blocks import with_data
 from recommender.scoring.specs import AlsFoldIn, FactorSpec, SimilarityPart, SimilaritySpec
 from training.config import Config
@@ -19,37 +19,12 @@ from training.kernels.least_squares import solve_rows
 from training.kernels.ordering import fullest_first
 from training.kernels.threads import Map, Scratch, thread_map
 from training.models.arrays import unit_rows
-from training.models.base import MOST_FACTORS, FittedModel, TrainingData
+from training.models.base import FittedModel, TrainingData
+from training.models.parameters import AlsConfig
 from training.progress import Progress, silent
 
 Factors = NDArray[np.float32]
 LOSS_BELOW = 2_000_000  # ratings; on larger data the learning curve would cost as much as the fit
-
-
-class AlsConfig(Config):
-    """Parameters of `implicit.als.AlternatingLeastSquares`, and of the confidence of a rating."""
-
-    factors: int = Field(64, gt=0, le=MOST_FACTORS)
-    iterations: int = Field(20, gt=0)
-    regularization: float = Field(20.0, ge=0)
-    alpha: float = Field(2.0, gt=0, description="weight of what was seen against what was not")
-    weight_offset: float = Field(0.5, ge=0, description="confidence of r stars: alpha * (offset + slope * r)")
-    weight_slope: float = Field(0.15, ge=0)
-
-    def weight(self, stars: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the confidence of ratings (n,) in stars, without the factor alpha."""
-        return self.weight_offset + self.weight_slope * stars
-
-    @property
-    def fold_in(self) -> AlsFoldIn:
-        """Return the fold-in of new users that minimises the same objective."""
-        return AlsFoldIn(
-            gram="als_gram",
-            regularization=self.regularization,
-            alpha=self.alpha,
-            weight_offset=self.weight_offset,
-            weight_slope=self.weight_slope,
-        )
 
 
 class CompiledAls(AlternatingLeastSquares):  # type: ignore[misc]  # implicit carries no types
@@ -78,7 +53,12 @@ class Als:
     """
 
     config_type: ClassVar[type[Config]] = AlsConfig
-    label: ClassVar[str] = "ALS"
+    about: ClassVar[About] = About(
+        label="ALS",
+        sentence="Matrix factorisation of who rated what: films loved by the same people lie close together.",
+        share="people",
+        papers=(Paper(url="https://doi.org/10.1109/ICDM.2008.22"),),
+    )
     seeded: ClassVar[bool] = True
     uses_ratings: ClassVar[bool] = True
 

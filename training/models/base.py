@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recommender.about import About
 from recommender.feedback import MOVIELENS, Feedback
 from recommender.scoring.blocks import with_data
-from recommender.scoring.specs import FactorSpec, ItemSpec, UserSpec
+from recommender.scoring.scorers import UserScorer
+from recommender.scoring.specs import FactorSpec, ItemSpec, PopularitySpec, UserSpec
 from training.config import Config
-from training.datasets.store import TagMatrix
 from training.progress import Progress
 
-MOST_FACTORS = 4096  # more is a slip: ALS alone would need a matrix of factors x factors
+if TYPE_CHECKING:
+    from training.datasets.dataset import TagMatrix
 
 
 @dataclass(frozen=True)
@@ -57,17 +59,30 @@ class FittedModel:
     rating_spec: FactorSpec | None = None  # predicted ratings, in stars, where the algorithm gives them
     content_embedding: str | None = None
     learning_curve: Mapping[str, list[float]] = field(default_factory=dict)  # quantity -> value after each iteration
+    members: tuple[str, ...] = ()  # algorithms that it was composed of, for readers
+    own_scorer: UserScorer | None = None  # code in the place of `user_spec`: such a model is judged, and never saved
+
+    @classmethod
+    def judged_only(cls, algorithm: str, parameters: Mapping[str, Any], scorer: UserScorer, films: int) -> FittedModel:
+        """Return a model of `films` items that scores by code of its own: it can be judged, but not saved or served.
+
+        It has no similar items.
+        """
+        name = f"{algorithm}_scores"
+        nothing = PopularitySpec(scores=name)
+        zeros = {name: np.zeros(films, dtype=np.float32)}
+        return cls(algorithm, parameters, zeros, nothing, nothing, own_scorer=scorer)
 
 
 class Algorithm(Protocol):
     """An algorithm, built from its typed `configs/models/<name>.yaml`; each `training/models/<name>.py` has one.
 
-    `label`: its name for readers. `seeded`: whether another seed gives another model. `uses_ratings`: whether another
-    training split gives another model. Fits that differ in neither are shared.
+    `about`: what readers are told of it. `seeded`: whether another seed gives another model. `uses_ratings`: whether
+    another training split gives another model. Fits that differ in neither are shared.
     """
 
     config_type: ClassVar[type[Config]]
-    label: ClassVar[str]
+    about: ClassVar[About]
     seeded: ClassVar[bool]
     uses_ratings: ClassVar[bool]
 

@@ -7,33 +7,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
+from recommender.about import About, Paper
 from recommender.scoring.specs import SimilarityPart, SimilaritySpec
 from training.config import Config
-from training.models.als import AlsConfig
 from training.models.base import FittedModel, TrainingData
-from training.models.content import CANDIDATE_GAIN, QUERY_GAIN, ContentConfig, known_content
+from training.models.content import CANDIDATE_GAIN, QUERY_GAIN, known_content
 from training.models.fits import Fits
 from training.models.newcomers import Reception, with_newcomers
+from training.models.parameters import BlendConfig
 from training.progress import Progress
 
 Vector = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
-
-
-class BlendConfig(Config):
-    """Parameters of the members (those of their own files where not stated here), and how they are weighted."""
-
-    als: AlsConfig
-    content: ContentConfig
-    content_weight: float = Field(0.15, gt=0, description="of content beside taste, on a well-rated query")
-    content_boost: float = Field(5.0, ge=0, description="extra share of it on a query without ratings")
-    ubiquity: float = Field(3.0, ge=0, description="taste counts (1 - share of people who rated the query)^ubiquity")
-    trust: float = Field(3.0, gt=0, description="n ratings are trusted n / (n + trust)")
-    star_damping: float = Field(50.0, ge=0, description="ratings at the mean of all that count beside a film's own")
-    newcomer_regularization: float = Field(0.5, gt=0, description="of what is expected of a film without ratings")
-    newcomer_gain: float = Field(1.13, gt=0, description="of a candidate without ratings")
 
 
 class Blend:
@@ -51,7 +37,15 @@ class Blend:
     """
 
     config_type: ClassVar[type[Config]] = BlendConfig
-    label: ClassVar[str] = "Blend"
+    about: ClassVar[About] = About(
+        label="Blend",
+        sentence="als for taste and content for what films are about, weighed by how well each film is known.",
+        share="other",
+        papers=(
+            Paper(url="https://doi.org/10.1002/(SICI)1097-4571(199009)41:6<391::AID-ASI1>3.0.CO;2-9"),
+            Paper(url="https://doi.org/10.1109/ICDM.2008.22"),
+        ),
+    )
     seeded: ClassVar[bool] = True
     uses_ratings: ClassVar[bool] = True
 

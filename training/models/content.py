@@ -8,26 +8,18 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from pydantic import Field
 
+from recommender.about import About, Paper
 from recommender.scoring.specs import SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.datasets.dataset import TagMatrix
 from training.models.arrays import unit_rows
-from training.models.base import MOST_FACTORS, FittedModel, TrainingData
+from training.models.base import FittedModel, TrainingData
+from training.models.parameters import ContentConfig
 from training.models.partial_blocks import residuals, split_by_coverage
 from training.progress import Progress
 
 QUERY_GAIN, CANDIDATE_GAIN = "content_query_gain", "content_candidate_gain"
-
-
-class ContentConfig(Config):
-    """Parameters of the compression; configs/datasets weights the blocks of the movie-tag matrix."""
-
-    factors: int = Field(128, gt=0, le=MOST_FACTORS)
-    block_factors: int = Field(64, gt=0, le=MOST_FACTORS, description="of each block that is missing for many films")
-    block_regularization: float = Field(1.0, gt=0, description="of what the other blocks tell of such a block")
-    iterations: int = Field(5, gt=0, description="power iterations of the randomised solver")
 
 
 class Content:
@@ -42,7 +34,15 @@ class Content:
     """
 
     config_type: ClassVar[type[Config]] = ContentConfig
-    label: ClassVar[str] = "Content"
+    about: ClassVar[About] = About(
+        label="Content",
+        sentence="Compares what films are about: genres, era, makers and tags. Needs no ratings.",
+        share="content",
+        papers=(
+            Paper(url="https://doi.org/10.1002/(SICI)1097-4571(199009)41:6<391::AID-ASI1>3.0.CO;2-9"),
+            Paper(url="https://doi.org/10.1145/2362394.2362395"),
+        ),
+    )
     seeded: ClassVar[bool] = True
     uses_ratings: ClassVar[bool] = False
 

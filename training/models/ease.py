@@ -7,9 +7,9 @@ from typing import ClassVar
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from pydantic import Field
 from scipy.linalg import lapack
 
+from recommender.about import About, Paper
 from recommender.errors import DataError
 from recommender.scoring.blocks import with_data
 from recommender.scoring.specs import ItemWeightsSpec, SimilarityPart, SimilaritySpec
@@ -17,22 +17,11 @@ from training.config import Config
 from training.kernels.topk import top_k
 from training.models.arrays import csr_arrays
 from training.models.base import FittedModel, TrainingData
+from training.models.parameters import EaseConfig
 from training.progress import Progress
 
 LINKS = 200  # similar films of each film that the sparse matrix keeps
 _MIRRORED = 256  # rows that are mirrored at once
-
-
-class EaseConfig(Config):
-    """Regularization, normalisation, content and covered films."""
-
-    regularization: float = Field(300.0, gt=0, description="lambda, on the normalised matrix")
-    user_exponent: float = Field(0.25, ge=0, description="each person's row counts n_ratings^-user_exponent")
-    item_exponent: float = Field(0.3, ge=0, description="each film's column counts n_ratings^-item_exponent")
-    content_weight: float = Field(0.0, ge=0, description="of what films are about, beside who rated them; 0: none")
-    content_exponent: float = Field(0.3, ge=0, description="each film's content counts n_ratings^content_exponent")
-    max_films: int = Field(20_000, gt=0, description="the most rated films that B covers: memory grows with the square")
-    min_ratings: int = Field(0, ge=0, description="ratings that a film must have to be covered")
 
 
 class Ease:
@@ -48,7 +37,12 @@ class Ease:
     """
 
     config_type: ClassVar[type[Config]] = EaseConfig
-    label: ClassVar[str] = "EASE"
+    about: ClassVar[About] = About(
+        label="EASE",
+        sentence="Learns in one step how far a rating of one film speaks for another.",
+        share="people",
+        papers=(Paper(url="https://arxiv.org/abs/1905.03375"),),
+    )
     seeded: ClassVar[bool] = False
     uses_ratings: ClassVar[bool] = True
 

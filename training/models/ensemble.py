@@ -4,34 +4,29 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
-
+from recommender.about import About, Paper
 from recommender.scoring.specs import EnsembleMember, EnsembleSpec
 from training.config import Config
-from training.models.als import AlsConfig
 from training.models.base import FittedModel, TrainingData
-from training.models.ease import EaseConfig
 from training.models.fits import Fits
-from training.models.ials import IalsConfig
+from training.models.parameters import EnsembleConfig
 from training.progress import Progress
-
-
-class EnsembleConfig(Config):
-    """Parameters of the members (those of their own files where not stated here), and their weights."""
-
-    als: AlsConfig
-    ials: IalsConfig
-    ease: EaseConfig
-    als_weight: float = Field(1.0, ge=0)
-    ials_weight: float = Field(1.0, ge=0)
-    ease_weight: float = Field(1.0, ge=0)
 
 
 class Ensemble:
     """score(u, i) = sum of weight * z(score) over ALS, iALS and EASE, with z-scores for each user over unseen films."""
 
     config_type: ClassVar[type[Config]] = EnsembleConfig
-    label: ClassVar[str] = "Ensemble"
+    about: ClassVar[About] = About(
+        label="Ensemble",
+        sentence="als, ials and ease together: their scores are brought to one scale and added.",
+        share="other",
+        papers=(
+            Paper(url="https://doi.org/10.1109/ICDM.2008.22"),
+            Paper(url="https://arxiv.org/abs/1905.03375"),
+            Paper(url="https://arxiv.org/abs/2110.14037"),
+        ),
+    )
     seeded: ClassVar[bool] = True
     uses_ratings: ClassVar[bool] = True
 

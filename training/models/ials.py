@@ -7,44 +7,18 @@ from typing import ClassVar
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from pydantic import Field
 
+from recommender.about import About, Paper
 from recommender.scoring.blocks import with_data
-from recommender.scoring.specs import AlsFoldIn
 from training.config import Config
 from training.kernels.least_squares import solve_rows
 from training.kernels.threads import Map, thread_map
 from training.models.als import factor_model
-from training.models.base import MOST_FACTORS, FittedModel, TrainingData
+from training.models.base import FittedModel, TrainingData
+from training.models.parameters import IalsConfig
 from training.progress import Progress
 
 INIT_DEVIATION = 0.1  # of the length of a factor vector, as in the paper
-
-
-class IalsConfig(Config):
-    """Parameters of the paper, under the names that they have in ALS."""
-
-    factors: int = Field(64, gt=0, le=MOST_FACTORS)
-    iterations: int = Field(16, gt=0)
-    regularization: float = Field(0.03, gt=0)
-    regularization_exponent: float = Field(1.0, ge=0, le=1, description="nu: 0 as in ALS, 1 as in a loss per rating")
-    unobserved_weight: float = Field(0.1, gt=0, description="alpha_0: weight of every pair that was not rated")
-    alpha: float = Field(1.0, gt=0, description="weight of what was rated")
-    weight_offset: float = Field(0.5, ge=0, description="confidence of r stars: alpha * (offset + slope * r)")
-    weight_slope: float = Field(0.15, ge=0)
-
-    @property
-    def fold_in(self) -> AlsFoldIn:
-        """Return the fold-in of new users that minimises the same objective."""
-        return AlsFoldIn(
-            gram="ials_gram",
-            regularization=self.regularization,
-            regularization_exponent=self.regularization_exponent,
-            unobserved_weight=self.unobserved_weight,
-            alpha=self.alpha,
-            weight_offset=self.weight_offset,
-            weight_slope=self.weight_slope,
-        )
 
 
 class Ials:
@@ -56,7 +30,12 @@ class Ials:
     """
 
     config_type: ClassVar[type[Config]] = IalsConfig
-    label: ClassVar[str] = "iALS"
+    about: ClassVar[About] = About(
+        label="iALS",
+        sentence="Like als, but people and films with many ratings are held back more, and the solution is exact.",
+        share="people",
+        papers=(Paper(url="https://arxiv.org/abs/2110.14037"),),
+    )
     seeded: ClassVar[bool] = True
     uses_ratings: ClassVar[bool] = True
 

@@ -5,31 +5,28 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
 
+from recommender.about import About, Paper
 from recommender.scoring.blocks import with_data
 from recommender.scoring.specs import ItemWeightsSpec, SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.kernels.cooccurrence import cooccurrence_top_k
 from training.models.arrays import csr_arrays
 from training.models.base import FittedModel, TrainingData
+from training.models.parameters import ItemKnnConfig
 from training.progress import Progress
-
-
-class ItemKnnConfig(Config):
-    """Parameters of the similarity; see `training.kernels.cooccurrence`."""
-
-    neighbours: int = Field(200, gt=0, description="kept for each film")
-    exponent: float = Field(0.5, ge=0, le=1, description="1/2: cosine; 1: lift")
-    shrinkage: float = Field(10.0, ge=0, description="common viewers at which a similarity counts half")
-    user_exponent: float = Field(0.25, ge=0, description="each person counts n_ratings^-user_exponent")
 
 
 class ItemKnn:
     """Sarwar et al. (2001), "Item-based collaborative filtering recommendation algorithms", on who rated what."""
 
     config_type: ClassVar[type[Config]] = ItemKnnConfig
-    label: ClassVar[str] = "Item-KNN"
+    about: ClassVar[About] = About(
+        label="Item-KNN",
+        sentence="Counts how many people rated both of two films.",
+        share="people",
+        papers=(Paper(url="https://doi.org/10.1145/371920.372071"),),
+    )
     seeded: ClassVar[bool] = False
     uses_ratings: ClassVar[bool] = True
 

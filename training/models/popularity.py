@@ -6,21 +6,24 @@ from typing import ClassVar
 
 import numpy as np
 
+from recommender.about import About, Paper
 from recommender.scoring.specs import PopularitySpec
 from training.config import Config
 from training.models.base import FittedModel, TrainingData
+from training.models.parameters import PopularityConfig
 from training.progress import Progress
-
-
-class PopularityConfig(Config):
-    """Configuration without parameters."""
 
 
 class Popularity:
     """score(i) = ratings of i / users."""
 
     config_type: ClassVar[type[Config]] = PopularityConfig
-    label: ClassVar[str] = "Popularity"
+    about: ClassVar[About] = About(
+        label="Popularity",
+        sentence="The films with the most ratings, the same list for everybody.",
+        share="other",
+        papers=(Paper(url="https://doi.org/10.1145/1864708.1864721"),),
+    )
     seeded: ClassVar[bool] = False
     uses_ratings: ClassVar[bool] = True
 

@@ -5,26 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from pydantic import Field
-
+from recommender.about import About, Paper
 from recommender.errors import UsageError
 from recommender.scoring.specs import FactorSpec, SimilarityPart, SimilaritySpec, SvdFoldIn
 from training.config import Config
 from training.models.arrays import unit_rows
-from training.models.base import MOST_FACTORS, FittedModel, TrainingData
+from training.models.base import FittedModel, TrainingData
+from training.models.parameters import SvdConfig
 from training.models.surprise_arrays import ArraySVD, ArrayTrainset
 from training.progress import Progress
-
-
-class SvdConfig(Config):
-    """Parameters of `surprise.SVD`."""
-
-    factors: int = Field(100, gt=0, le=MOST_FACTORS)
-    iterations: int = Field(20, gt=0, description="passes over the ratings (n_epochs)")
-    learning_rate: float = Field(0.005, gt=0, description="lr_all")
-    regularization: float = Field(0.02, ge=0, description="reg_all")
-    init_deviation: float = Field(0.1, ge=0, description="standard deviation of the first factors")
-    blocks: int = Field(16, gt=0, description="side of the grid of disjoint blocks; 1 is Surprise's own order")
 
 
 class Svd:
@@ -35,7 +24,15 @@ class Svd:
     """
 
     config_type: ClassVar[type[Config]] = SvdConfig
-    label: ClassVar[str] = "SVD"
+    about: ClassVar[About] = About(
+        label="SVD",
+        sentence="Matrix factorisation that predicts the stars a person would give.",
+        share="people",
+        papers=(
+            Paper(url="https://sifter.org/~simon/journal/20061211.html"),
+            Paper(url="https://doi.org/10.1109/MC.2009.263"),
+        ),
+    )
     seeded: ClassVar[bool] = True
     uses_ratings: ClassVar[bool] = True
 

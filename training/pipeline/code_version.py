@@ -22,10 +22,13 @@ def git_commit() -> str | None:
 
 
 @cache
-def code_digest() -> str:
-    """Return a hash of the sources of recommender and training; stages that other code made are not reused."""
+def code_digest(*further: str) -> str:
+    """Return a hash of the sources of recommender and training; stages that other code made are not reused.
+
+    `further`: hashes of other code that takes part.
+    """
     root = Path(__file__).parents[2]
-    digest = hashlib.sha256()
+    digest = hashlib.sha256("".join(further).encode())
     for path in sorted(path for package in ("recommender", "training") for path in (root / package).rglob("*.py")):
         digest.update(f"{path.relative_to(root)} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
     return digest.hexdigest()[:16]

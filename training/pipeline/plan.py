@@ -11,14 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from recommender.errors import DataError, UsageError
+from recommender.errors import DataError
 from training.config import CONFIG_ROOT, Config, flatten, load_config
 from training.datasets.store import ProcessedDataset
-from training.models import NAMES, RATING_MODELS, configure
+from training.models import RATING_MODELS, Overrides, configure
+from training.pipeline.request import ALL, check_request
 from training.splits.cut import NO_TIMES, splits
 from training.splits.protocol import ProtocolConfig, load_protocol
-
-ALL = "all"
 
 
 class PeopleProtocol(Config):
@@ -118,17 +117,24 @@ class Plan:
         return _digest(identity)
 
 
-def make_plan(what: str, dataset: ProcessedDataset, *, seed: int = 0, overrides: Sequence[str] = ()) -> Plan:
-    """Return the plan for one algorithm or `all`; `overrides` are `key=value` for a single algorithm.
+def make_plan(
+    what: str,
+    dataset: ProcessedDataset,
+    *,
+    seed: int = 0,
+    overrides: Overrides = (),
+    further: Sequence[str] = (),
+) -> Plan:
+    """Return the plan for one algorithm, or for `all` with `further` ones, such as models of one's own.
 
-    Raises UsageError for an unknown algorithm or key.
+    `overrides` are for a single algorithm. Raises UsageError for an unknown algorithm or key.
     """
-    if what == ALL and overrides:
-        raise UsageError("--set changes one algorithm; name that algorithm instead of `all`.")
     settings = load_config(CONFIG_ROOT / "training.yaml", TrainingConfig)
     protocols = choose_protocols(dataset, settings)
     is_large = protocols.people == settings.people.large
-    names = [name for name in NAMES if name not in left_out(dataset)] if what == ALL else [what]
+    names = check_request(what, overrides, further)
+    if what == ALL:
+        names = [name for name in names if name not in left_out(dataset)]
     return Plan(
         dataset=dataset,
         configs={name: configure(name, overrides) for name in names},

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from recommender.errors import MovierecError
 from recommender.model import Model
+from recommender.scoring.specs import folds_in
 from training.bundling.build import Arrays, compose
 from training.evaluation.difference import SHOWN, Agreement, agreement
 from training.evaluation.evaluate import combine
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare
-from training.models import configure, make
+from training.models import COMPOSITE, configure, make, own
 from training.models.base import FittedModel
 from training.models.fits import Composite, FitCache, Fits
 from training.pipeline.checkpoints import Workspace
@@ -36,7 +37,6 @@ from training.progress import Clock, Progress, unheard
 from training.splits.cut import all_ratings
 from training.splits.protocol import ProtocolConfig
 
-COMPOSITE = "recommender"
 BASELINE = "popularity"
 REFIT = "refit"
 
@@ -84,12 +84,16 @@ class Training:
     def best_ranking(self, recipes: Mapping[str, Recipe]) -> str:
         """Return the algorithm with the best lists for users, on a validation part of the protocol's training part.
 
-        A composite must be better than the best other algorithm beyond chance.
+        A composite must be better than the best other algorithm beyond chance. A model without a fold-in is left out:
+        the composite is for everybody.
         """
         split = next(self._splits(self.plan.people, validation=True))
         seeds, metric = [self.plan.seed], self.plan.settings.choose_by
         evaluations = dict(evaluate_all(split, recipes, seeds, partial(self._validate, split, recipes)))
-        ranked = sorted(evaluations, key=lambda name: -evaluations[name].metric(metric).value)
+        own_models = [name for name in evaluations if name in own.names()]
+        excluded = [name for name in own_models if not folds_in(recipes[name].make(split.fits(seeds[0])).user_spec)]
+        candidates = [name for name in evaluations if name not in excluded]
+        ranked = sorted(candidates, key=lambda name: -evaluations[name].metric(metric).value)
         single = next(name for name in ranked if not isinstance(make(name, self.plan.configs[name]), Composite))
         comparison = compare(evaluations[ranked[0]], evaluations[single], metric)
         return ranked[0] if comparison.difference_lo > 0 else single

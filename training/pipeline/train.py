@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from training.bundling.build import Arrays, describe
 from training.datasets.store import ProcessedDataset
+from training.models import COMPOSITE, Overrides, own
 from training.pipeline.checkpoints import open_workspace
 from training.pipeline.code_version import code_digest
 from training.pipeline.plan import make_plan
-from training.pipeline.stages import COMPOSITE, Training
+from training.pipeline.stages import Training
 from training.progress import Clock, Progress, silent, unheard
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def train(
     dataset: ProcessedDataset,
     *,
     seed: int = 0,
-    overrides: Sequence[str] = (),
+    overrides: Overrides = (),
+    further: Sequence[str] = (),
     tracker: Tracker | None = None,
     progress: Progress = silent,
     say: Callable[[str], None] = unheard,
@@ -37,14 +39,16 @@ def train(
 ) -> list[Trained]:
     """Train the algorithm `what`, or `all` of them and last the composite, and return the registered versions in order.
 
-    `overrides` are `key=value` for the configuration of a single algorithm. `say` gets a sentence for each
-    protocol that cannot judge these data, `clock` the seconds of each stage. Raises UsageError, DataError.
+    `overrides` are for the configuration of a single algorithm; `further` names models beside `all`. `say` gets
+    a sentence for each protocol that cannot judge these data, `clock` the seconds of each stage. Raises UsageError
+    and DataError.
     """
-    plan = make_plan(what, dataset, seed=seed, overrides=overrides)
+    plan = make_plan(what, dataset, seed=seed, overrides=overrides, further=further)
     for protocol, reason in plan.left_out.items():
         say(f"Not judged by {protocol}: {reason.rstrip('.')}.")
     # Work for one core that needs no model is done while models are fitted: MLflow's start, the map of films.
-    with open_workspace(f"{dataset.name}-{plan.key}-{code_digest()}") as workspace, ThreadPoolExecutor(1) as aside:
+    code = code_digest(*(own.source_digest(name) for name in plan.configs if name in own.names()))
+    with open_workspace(f"{dataset.name}-{plan.key}-{code}") as workspace, ThreadPoolExecutor(1) as aside:
         training = Training(plan, workspace, progress, clock=clock or Clock(), say=say)
         opened = aside.submit(_open_recorder, training, tracker)
         extras = aside.submit(_describe, training)

@@ -141,13 +141,14 @@ def run_tags(manifest: Manifest) -> dict[str, str]:
 
 
 def version_tags(manifest: Manifest) -> dict[str, str]:
-    """Return the tags of a new version: algorithm, data set, its fingerprint, item count and configuration hash."""
+    """Return the tags of a new version: algorithm and what it does, data set, its fingerprint, item count ..."""
     configuration = json.dumps([manifest.algorithm, manifest.parameters], sort_keys=True)
     return {
         "algorithm": manifest.algorithm,
         "dataset": manifest.dataset.name,
         "data_fingerprint": manifest.dataset.fingerprint,
         "films": str(manifest.files["catalog_counts"].shape[0]),
+        **({"about": about.sentence} if (about := manifest.about.get(manifest.algorithm)) else {}),
         "configuration": hashlib.sha256(configuration.encode()).hexdigest()[:16],
     }
 

@@ -36,11 +36,13 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recommender.about import About, Paper
 from recommender.errors import MovierecError, UsageError
 from recommender.schema import LEAST_STARS, MOVIE, RATING, USER
 from training.config import Config
-from training.models.als import AlsConfig, als_model
+from training.models.als import als_model
 from training.models.base import FittedModel, TrainingData
+from training.models.parameters import AlsConfig
 from training.progress import Progress
 from training.spark.cluster import connect, open_exchange
 
@@ -66,7 +68,12 @@ class SparkAls:
     """ALS fitted on a Spark cluster; the module's docstring explains how its objective equals that of `Als`."""
 
     config_type: ClassVar[type[Config]] = SparkAlsConfig
-    label: ClassVar[str] = "ALS on Spark"
+    about: ClassVar[About] = About(
+        label="ALS on Spark",
+        sentence="als, fitted on a Spark cluster.",
+        share="people",
+        papers=(Paper(url="https://doi.org/10.1109/ICDM.2008.22"),),
+    )
     seeded: ClassVar[bool] = True
     uses_ratings: ClassVar[bool] = True
 

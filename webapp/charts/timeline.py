@@ -13,7 +13,7 @@ from webapp.palette import ACCENT, CALM, MUTED
 _LINE = 21  # height of a line of papers in pixels
 _YEARS_PER_LETTER = 0.27  # width of a label's letter on a laptop
 _FIRST, _LAST = 1988, 2032  # years shown; the last label needs room
-OURS, OTHERS = "Our models stand on it", "Milestone"
+OURS, OTHERS = "The served model stands on it", "Milestone"
 _KINDS = alt.Scale(domain=[OURS, OTHERS], range=[ACCENT, CALM])
 _TOOLTIP = [
     alt.Tooltip("title:N", title="Paper"),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 
 from client.answers import Recommendation, Recommendations
+from webapp import source
 from webapp.elements import cards, reasons
 from webapp.elements.picker import references
 
@@ -28,13 +29,16 @@ def listing(
     facets by name.
     """
     films = answer.recommendations
+    about = source.about()
     top_score = max((film.score for film in films), default=0.0)
     with st.grid(1 if one_column else "auto", min_column_width=320):
         for film, reference in zip(films, references(films), strict=True):
             with st.container(
                 border=True, key=f"{key}-{film.movie_id}", height="stretch", vertical_alignment="distribute"
             ):
-                bar = cards.score_bar(label, f"{film.score:.{digits}f}", reasons.segments(film, top_score), SCORE_NOTE)
+                bar = cards.score_bar(
+                    label, f"{film.score:.{digits}f}", reasons.segments(film, top_score, about), SCORE_NOTE
+                )
                 badge = (badges or {}).get(film.movie_id, "")
                 st.html(cards.recommendation(film, bar, why(film), badge, labels))
                 more(f"{key}-more-{film.movie_id}", reference)
@@ -42,7 +46,8 @@ def listing(
 
 def key_to_colours(answer: Recommendations) -> None:
     """Draw the legend of the score bars' colours that occur in this list."""
-    used = {name for film in answer.recommendations for name, _, _ in reasons.segments(film, 1.0)}
+    about = source.about()
+    used = {name for film in answer.recommendations for name, _, _ in reasons.segments(film, 1.0, about)}
     entries = [entry for entry in reasons.SEGMENTS.values() if entry[0] in used]
     if len(entries) > 1:
         st.html(cards.legend(entries))

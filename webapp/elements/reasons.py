@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
-from client.answers import CommonViewers, Reason, Recommendation
+from client.answers import AboutModel, CommonViewers, Reason, Recommendation
 from webapp.data_words import FILMS, DataWords
 from webapp.palette import ACCENT, CALM, GOLD, MUTED
 from webapp.wording import count, joined
 
-# Parts of a model that compare films by the people who rated them.
-_BY_PEOPLE = {"als", "ials", "item_knn", "ease", "svd"}
+EXPECTED = "expected"  # part of a film that nobody has rated: a guess
 SEGMENTS = {
     "people": ("Loved by the same people", ACCENT),
     "content": ("Genres, people and tags in common", GOLD),
@@ -29,10 +29,15 @@ _WORDS = {
 _KINDS_BY_WEIGHT = ("director", "actor", "tag", "user_tag", "word", "genre", "era")
 
 
-def segments(film: Recommendation, top_score: float) -> list[tuple[str, float, str]]:
-    """Return name, width and colour of each segment of a film's score bar; `top_score` has width 1."""
+def segments(
+    film: Recommendation, top_score: float, about: Mapping[str, AboutModel] = MappingProxyType({})
+) -> list[tuple[str, float, str]]:
+    """Return name, width and colour of each segment of a film's score bar; `top_score` has width 1.
+
+    `about`: what the served version says of its algorithms, which are parts of a score.
+    """
     whole = film.score / top_score if top_score > 0 else 0.0
-    totals = _totals(film.explanation.reasons if film.explanation else ())
+    totals = _totals(film.explanation.reasons if film.explanation else (), about)
     positive = sum(value for value in totals.values() if value > 0)
     if positive <= 0:
         return [(SEGMENTS["people"][0], whole, SEGMENTS["people"][1])]
@@ -83,20 +88,23 @@ def _because(reason: Reason, words: DataWords) -> str:
     return f"Because you gave {reason.name} {words.rating(f'{reason.rating:g}')}"
 
 
-def _totals(reasons: Sequence[Reason]) -> dict[str, float]:
+def _totals(reasons: Sequence[Reason], about: Mapping[str, AboutModel]) -> dict[str, float]:
     """Sum the contributions by segment."""
     totals: dict[str, float] = {}
     for reason in reasons:
-        kind = _segment(reason)
+        kind = _segment(reason, about)
         totals[kind] = totals.get(kind, 0.0) + reason.contribution
     return totals
 
 
-def _segment(reason: Reason) -> str:
+def _segment(reason: Reason, about: Mapping[str, AboutModel]) -> str:
     if reason.kind == "steering":
         return "steering"
     if reason.kind == "film":
         return "people"
     if reason.kind != "part":
         return "content"
-    return "people" if reason.name in _BY_PEOPLE else "content" if reason.name == "content" else "other"
+    if reason.name in about:
+        return about[reason.name].share
+    # Versions of older code say nothing of their parts.
+    return {"content": "content", EXPECTED: "other"}.get(reason.name, "people")

@@ -18,7 +18,7 @@ from webapp.elements.picker import FILM, pick_film
 from webapp.overlap import difference
 from webapp.palette import ACCENT, CALM
 from webapp.registry import Version, read_versions
-from webapp.wording import ALGORITHMS, DEFINITIONS_URL, PROTOCOLS, count, film_label, metric_help, metric_title
+from webapp.wording import DEFINITIONS_URL, PROTOCOLS, count, film_label, metric_help, metric_title
 
 REGISTRY_SECONDS = 15
 LIST_LENGTH = 12
@@ -53,7 +53,7 @@ def _served(card: ModelCard) -> None:
         cards.figures(
             [
                 (f"Version {card.model.version}", "serving now", f"{card.model.name}, run {card.model.run_id}"),
-                (card.model.algorithm, "algorithm", ALGORITHMS.get(card.model.algorithm, "")),
+                (card.model.algorithm, "algorithm", _sentence(card)),
                 (card.created[:10], "made on", card.created),
                 (count(card.movies), f"{words.many} it knows", f"{words.many_first} in its catalogue"),
                 (count(card.users), "people it learned from", "People whose ratings it was fitted on"),
@@ -62,6 +62,11 @@ def _served(card: ModelCard) -> None:
     )
     if card.model.stale:
         st.caption("The service cannot confirm with the registry that this is the version to serve.")
+
+
+def _sentence(card: ModelCard) -> str:
+    about = card.about.get(card.model.algorithm)
+    return about.sentence if about else ""
 
 
 def _table(versions: Sequence[Version]) -> None:
@@ -154,8 +159,8 @@ def _in_full(versions: Sequence[Version]) -> None:
         format_func=lambda number: numbers[number].label,
     )  # fmt: skip
     version = numbers[number]
-    if version.algorithm in ALGORITHMS:
-        st.html(f"<p><b>{version.algorithm}:</b> {ALGORITHMS[version.algorithm]}</p>")
+    if version.sentence:
+        st.html(f"<p><b>{escape(version.algorithm)}:</b> {escape(version.sentence)}</p>")
     st.html(f"<p><b>The promotion gate:</b> {escape(_verdict(version))}</p>")
     mlflow_url = source.settings().mlflow_url
     if mlflow_url and version.experiment_id:

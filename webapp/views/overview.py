@@ -14,7 +14,7 @@ from webapp.charts.timeline import timeline
 from webapp.data_words import FILMS, DataWords
 from webapp.elements.cards import figures
 from webapp.elements.frame import guarded, heading, run_guarded
-from webapp.milestones import MILESTONES
+from webapp.milestones import followed
 from webapp.wording import count, share, stars
 
 STEPS = (
@@ -46,9 +46,9 @@ def draw() -> None:
     st.header("Thirty years of recommending", anchor=False)
     st.html(
         '<p class="mr-note">Each point is a paper: hover to see who wrote it, click to read it. '
-        "The large red ones are what this system’s models stand on.</p>"
+        "The large red ones are what the served model stands on.</p>"
     )
-    st.altair_chart(timeline(MILESTONES), width="stretch")
+    st.altair_chart(timeline(followed(source.about())), width="stretch")
 
 
 def flow(steps: tuple[tuple[str, str], ...]) -> str:

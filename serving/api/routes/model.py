@@ -30,6 +30,7 @@ def model(answer: Answering, slot: ChampionSlot, query: PlainQuery) -> Response:
         movies=len(answer.model.movie_ids),
         users=len(answer.model.user_ids),
         registry=registry_view(slot.status),
+        **({"about": {name: about.model_dump() for name, about in manifest.about.items()}} if manifest.about else {}),
     )
     return answer.fresh(body)
 

@@ -9,7 +9,8 @@ from threadpoolctl import threadpool_limits
 from recommender.scoring.blocks import with_data
 from training.kernels.conjugate_gradient import improve_rows
 from training.models import als
-from training.models.als import Als, AlsConfig
+from training.models.als import Als
+from training.models.parameters import AlsConfig
 
 
 def test_the_factors_are_those_of_implicit_called_bare(data):

@@ -14,7 +14,7 @@ from recommender.model import Model, Wanted
 from recommender.scoring.scorers import item_scorer, user_scorer
 from tests.training.conftest import FILMS, FIRST_ENTRY, PEOPLE, SECOND_ENTRY, UNRATED, taste_of_film
 from training.bundling.build import build_bundle, compose
-from training.models import ENGINES, NAMES, algorithm_class, configure, make
+from training.models import ENGINES, NAMES, algorithm_class, config_type, configure, make
 
 # Numbers that suit sixty people; everything else is what configs/models says. Content counts little, because directors
 # have nothing to do with taste here.
@@ -218,7 +218,10 @@ def test_people_without_a_like_get_films_like_those_they_rated(model):
 @pytest.mark.parametrize("name", [*NAMES, *ENGINES])
 def test_every_model_declares_what_is_known_about_it(name):
     kind = algorithm_class(name)
-    assert kind.label
+    assert kind.about.label
+    assert kind.about.sentence.endswith(".")
+    assert kind.about.papers
+    assert kind.config_type is config_type(name)
     assert isinstance(kind.seeded, bool)
     assert isinstance(kind.uses_ratings, bool)
 

@@ -21,7 +21,7 @@ from training.datasets.store import prepare
 from training.datasets.synth.files import write_twin
 from training.datasets.synth.settings import load_synthetic_config
 from training.evaluation.difference import Agreement
-from training.models import NAMES
+from training.models import COMPOSITE, NAMES
 from training.pipeline import plan, record, stages, train
 from training.pipeline.judge import TrainingSplit, fit
 from training.pipeline.plan import make_plan
@@ -134,7 +134,7 @@ print(json.dumps({
 def test_two_processes_with_the_same_seed_give_the_same_figures_of_every_model(tmp_path):
     runs = [start_script(METRICS, tmp_path / str(fits_at_once), fits_at_once) for fits_at_once in (1, 3)]
     first, second = (json.loads(run.communicate()[0]) for run in runs)
-    assert {name.split()[0] for name in first} == {*NAMES, stages.COMPOSITE}
+    assert {name.split()[0] for name in first} == {*NAMES, COMPOSITE}
     assert len({name.split()[1].split("/")[0] for name in first}) == 3
     assert first == pytest.approx(second, abs=1e-6)
 

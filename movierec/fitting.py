@@ -1,0 +1,35 @@
+"""`movierec.fit`: a model fitted on all ratings of a data set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from training.models import configure, resolve
+
+if TYPE_CHECKING:
+    from movierec.model import Model
+    from training.datasets.dataset import ProcessedDataset
+
+
+def fit(
+    model: str | type, data: ProcessedDataset, *, seed: int = 0, progress: bool | None = None, **parameters: Any
+) -> Model:
+    """Return `model` fitted on all ratings of `data`.
+
+    `model`: the name of an algorithm, or a class of one's own (`movierec.models`). `parameters`: those of its
+    configuration that differ from its file or defaults; for a member of a composite a mapping, as in
+    `als={"factors": 32}`. They are checked before anything is loaded. `progress`: whether to show a bar; by default in
+    a terminal or notebook. Raises UsageError.
+    """
+    name = resolve(model)
+    config = configure(name, parameters)
+    from movierec.model import Fitted, Model
+    from movierec.progress import fitting
+    from training.bundling.build import BundleBuilder
+    from training.models.fits import Fits
+    from training.splits.cut import all_ratings, training_data
+
+    training = training_data(data, all_ratings(data))
+    with fitting(f"fitting {name}", progress) as report:
+        fitted = Fits(training, seed, report).get(name, config)
+        return Model.of_fit(Fitted(BundleBuilder(data, training), fitted, seed))

@@ -1,0 +1,38 @@
+"""Progress of long calls: one bar in a terminal or notebook, nothing elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from threadpoolctl import threadpool_limits
+from tqdm.auto import tqdm
+
+from training.progress import Progress, silent
+
+
+@contextmanager
+def fitting(label: str, progress: bool | None = None) -> Iterator[Progress]:
+    """Give a progress reporter to a block that fits models, on one BLAS thread.
+
+    `progress`: whether to show a bar; by default where there is a terminal or a notebook. With more BLAS threads
+    implicit, which has threads of its own, takes twice as long and is not repeatable.
+    """
+    shown = _is_interactive() if progress is None else progress
+    with threadpool_limits(1, user_api="blas"):
+        if not shown:
+            yield silent
+            return
+        with tqdm(total=1.0, desc=label, bar_format="{desc:<40} {percentage:3.0f}%|{bar}| {elapsed}") as bar:
+
+            def report(stage: str, share: float) -> None:
+                bar.n = min(share, 1.0)
+                bar.set_description_str(stage)
+
+            yield report
+            report(label, 1.0)
+
+
+def _is_interactive() -> bool:
+    return sys.stderr.isatty() or "ipykernel" in sys.modules

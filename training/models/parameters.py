@@ -1,0 +1,150 @@
+"""Typed parameters of every algorithm: the keys of configs/models/<name>.yaml.
+
+Apart from the algorithms, so that a wrong key is refused before a library or a data set is loaded.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from recommender.scoring.specs import AlsFoldIn
+from training.config import Config
+
+MOST_FACTORS = 4096  # more is a slip: ALS alone would need a matrix of factors x factors
+
+
+class PopularityConfig(Config):
+    """Configuration without parameters."""
+
+
+class SvdConfig(Config):
+    """Parameters of `surprise.SVD`."""
+
+    factors: int = Field(100, gt=0, le=MOST_FACTORS)
+    iterations: int = Field(20, gt=0, description="passes over the ratings (n_epochs)")
+    learning_rate: float = Field(0.005, gt=0, description="lr_all")
+    regularization: float = Field(0.02, ge=0, description="reg_all")
+    init_deviation: float = Field(0.1, ge=0, description="standard deviation of the first factors")
+    blocks: int = Field(16, gt=0, description="side of the grid of disjoint blocks; 1 is Surprise's own order")
+
+
+class AlsConfig(Config):
+    """Parameters of `implicit.als.AlternatingLeastSquares`, and of the confidence of a rating."""
+
+    factors: int = Field(64, gt=0, le=MOST_FACTORS)
+    iterations: int = Field(20, gt=0)
+    regularization: float = Field(20.0, ge=0)
+    alpha: float = Field(2.0, gt=0, description="weight of what was seen against what was not")
+    weight_offset: float = Field(0.5, ge=0, description="confidence of r stars: alpha * (offset + slope * r)")
+    weight_slope: float = Field(0.15, ge=0)
+
+    def weight(self, stars: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the confidence of ratings (n,) in stars, without the factor alpha."""
+        return self.weight_offset + self.weight_slope * stars
+
+    @property
+    def fold_in(self) -> AlsFoldIn:
+        """Return the fold-in of new users that minimises the same objective."""
+        return AlsFoldIn(
+            gram="als_gram",
+            regularization=self.regularization,
+            alpha=self.alpha,
+            weight_offset=self.weight_offset,
+            weight_slope=self.weight_slope,
+        )
+
+
+class ContentConfig(Config):
+    """Parameters of the compression; configs/datasets weights the blocks of the movie-tag matrix."""
+
+    factors: int = Field(128, gt=0, le=MOST_FACTORS)
+    block_factors: int = Field(64, gt=0, le=MOST_FACTORS, description="of each block that is missing for many films")
+    block_regularization: float = Field(1.0, gt=0, description="of what the other blocks tell of such a block")
+    iterations: int = Field(5, gt=0, description="power iterations of the randomised solver")
+
+
+class ItemKnnConfig(Config):
+    """Parameters of the similarity; see `training.kernels.cooccurrence`."""
+
+    neighbours: int = Field(200, gt=0, description="kept for each film")
+    exponent: float = Field(0.5, ge=0, le=1, description="1/2: cosine; 1: lift")
+    shrinkage: float = Field(10.0, ge=0, description="common viewers at which a similarity counts half")
+    user_exponent: float = Field(0.25, ge=0, description="each person counts n_ratings^-user_exponent")
+
+
+class EaseConfig(Config):
+    """Regularization, normalisation, content and covered films."""
+
+    regularization: float = Field(300.0, gt=0, description="lambda, on the normalised matrix")
+    user_exponent: float = Field(0.25, ge=0, description="each person's row counts n_ratings^-user_exponent")
+    item_exponent: float = Field(0.3, ge=0, description="each film's column counts n_ratings^-item_exponent")
+    content_weight: float = Field(0.0, ge=0, description="of what films are about, beside who rated them; 0: none")
+    content_exponent: float = Field(0.3, ge=0, description="each film's content counts n_ratings^content_exponent")
+    max_films: int = Field(20_000, gt=0, description="the most rated films that B covers: memory grows with the square")
+    min_ratings: int = Field(0, ge=0, description="ratings that a film must have to be covered")
+
+
+class IalsConfig(Config):
+    """Parameters of the paper, under the names that they have in ALS."""
+
+    factors: int = Field(64, gt=0, le=MOST_FACTORS)
+    iterations: int = Field(16, gt=0)
+    regularization: float = Field(0.03, gt=0)
+    regularization_exponent: float = Field(1.0, ge=0, le=1, description="nu: 0 as in ALS, 1 as in a loss per rating")
+    unobserved_weight: float = Field(0.1, gt=0, description="alpha_0: weight of every pair that was not rated")
+    alpha: float = Field(1.0, gt=0, description="weight of what was rated")
+    weight_offset: float = Field(0.5, ge=0, description="confidence of r stars: alpha * (offset + slope * r)")
+    weight_slope: float = Field(0.15, ge=0)
+
+    @property
+    def fold_in(self) -> AlsFoldIn:
+        """Return the fold-in of new users that minimises the same objective."""
+        return AlsFoldIn(
+            gram="ials_gram",
+            regularization=self.regularization,
+            regularization_exponent=self.regularization_exponent,
+            unobserved_weight=self.unobserved_weight,
+            alpha=self.alpha,
+            weight_offset=self.weight_offset,
+            weight_slope=self.weight_slope,
+        )
+
+
+class BlendConfig(Config):
+    """Parameters of the members (those of their own files where not stated here), and how they are weighted."""
+
+    als: AlsConfig
+    content: ContentConfig
+    content_weight: float = Field(0.15, gt=0, description="of content beside taste, on a well-rated query")
+    content_boost: float = Field(5.0, ge=0, description="extra share of it on a query without ratings")
+    ubiquity: float = Field(3.0, ge=0, description="taste counts (1 - share of people who rated the query)^ubiquity")
+    trust: float = Field(3.0, gt=0, description="n ratings are trusted n / (n + trust)")
+    star_damping: float = Field(50.0, ge=0, description="ratings at the mean of all that count beside a film's own")
+    newcomer_regularization: float = Field(0.5, gt=0, description="of what is expected of a film without ratings")
+    newcomer_gain: float = Field(1.13, gt=0, description="of a candidate without ratings")
+
+
+class EnsembleConfig(Config):
+    """Parameters of the members (those of their own files where not stated here), and their weights."""
+
+    als: AlsConfig
+    ials: IalsConfig
+    ease: EaseConfig
+    als_weight: float = Field(1.0, ge=0)
+    ials_weight: float = Field(1.0, ge=0)
+    ease_weight: float = Field(1.0, ge=0)
+
+
+PARAMETERS: dict[str, type[Config]] = {
+    "popularity": PopularityConfig,
+    "svd": SvdConfig,
+    "als": AlsConfig,
+    "content": ContentConfig,
+    "item_knn": ItemKnnConfig,
+    "ease": EaseConfig,
+    "blend": BlendConfig,
+    "ials": IalsConfig,
+    "ensemble": EnsembleConfig,
+}

@@ -1,0 +1,25 @@
+"""What a training is asked for, checked before data or a library of an algorithm is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from recommender.errors import UsageError
+from training.models import NAMES, Overrides, configure
+
+ALL = "all"
+
+
+def check_request(what: str, overrides: Overrides = (), further: Sequence[str] = ()) -> list[str]:
+    """Return the algorithms that `what`, one or `all`, and `further` ones beside `all` name, checked with their keys.
+
+    It loads neither data nor the libraries of algorithms. Raises UsageError for an unknown algorithm or key.
+    """
+    if what == ALL and overrides:
+        raise UsageError("--set changes one algorithm; name that algorithm instead of `all`.")
+    if what != ALL and further:
+        raise UsageError("--with adds models to `all`; name one of them instead of `all` to train it alone.")
+    names = list(dict.fromkeys([*NAMES, *further])) if what == ALL else [what]
+    for name in names:
+        configure(name, overrides)
+    return names

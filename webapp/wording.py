@@ -17,6 +17,7 @@ PROTOCOLS = {
     "u1": "GroupLens's own split; how far off is each predicted rating?",
     "ms-item75": "A published benchmark's split of MovieLens 100K: a random quarter of each film's ratings is hidden.",
     "strong": "A tenth of the people are new to the model and known only by part of their likes.",
+    "strong-all": "A tenth of the people are new to the model and known only by part of their ratings.",
     "cold": "A tenth of the films lose all their ratings: can content alone place them?",
 }
 METRICS = {
@@ -36,6 +37,9 @@ METRICS = {
     "diversity": "How unlike each other the films of a list are, by content; 1 is nothing in common.",
     "rare_lists": "The share of lists that show a film with under 20 ratings.",
     "thin_films": "The share of the films shown that have under 5 ratings.",
+    "disliked_share": "The share of the films shown that the person rated badly later, of those that they rated at all.",
+    "shown_rating": "The mean rating of the films shown, of those that the person rated later.",
+    "rated_shown": "How many of the films shown the person rated later, on average.",
     "users": "People whose lists were judged.",
     "users_without_relevant": "People left out because nothing of theirs could be found.",
     "queries": "Films that lists were asked for.",

@@ -129,6 +129,17 @@ def train_on_fold_in(split: Split) -> Split:
     return replace(split, train=split.train | split.fold_in, fold_in=None)
 
 
+def fold_in_likes(split: Split, protocol: ProtocolConfig, dataset: ProcessedDataset) -> Split:
+    """Return the split with only the likes of its fold-in ratings, to see what a model makes of dislikes.
+
+    Lists still leave out all of them. Raises DataError where the split has no fold-in ratings.
+    """
+    if split.fold_in is None:
+        raise DataError(f"Protocol {split.protocol} folds nobody in.")
+    likes = is_relevant(protocol, dataset.ratings[RATING].to_numpy(), dataset.feedback)
+    return replace(split, fold_in=split.fold_in & likes)
+
+
 def all_ratings(dataset: ProcessedDataset) -> Split:
     """Return a split with every rating in the training part and none held out: what a version is refitted on."""
     everything = np.ones(len(dataset.ratings), dtype=bool)
@@ -226,14 +237,25 @@ def _per_item(rule: PerItemSplit, table: _Table, seed: int) -> Masks:
 
 def _held_out_users(rule: HeldOutUsersSplit, table: _Table, likes: Mask, rng: np.random.Generator) -> Masks:
     like_counts = np.bincount(table.users[likes], minlength=_size(table.users))
-    eligible = np.flatnonzero(like_counts >= rule.min_likes)
-    held_out = _mask_of(rng.choice(eligible, round(rule.share * len(eligible)), replace=False), len(like_counts))
-    rows = np.flatnonzero(likes & held_out[table.users])
-    test_counts = np.floor((1 - rule.fold_in) * like_counts + _ROUNDING)[table.users[rows]]
-    is_test = positions(table.users[rows], rng.random(len(rows))) < test_counts
-    test, fold_in = _mask_of(rows[is_test], len(likes)), _mask_of(rows[~is_test], len(likes))
-    train = likes & ~held_out[table.users] & (like_counts >= rule.min_likes)[table.users]
-    return {"train": train, "test": test, "masked": fold_in, "fold_in": fold_in}
+    eligible = like_counts >= rule.min_likes
+    held_out = _mask_of(
+        rng.choice(np.flatnonzero(eligible), round(rule.share * eligible.sum()), replace=False), len(like_counts)
+    )[table.users]
+    test = _random_share(1 - rule.fold_in, table, likes & held_out, rng)
+    used = likes
+    if rule.ratings == "all":  # drawn after the likes, which are then the same with either choice
+        used = np.ones_like(likes)
+        test |= _random_share(1 - rule.fold_in, table, ~likes & held_out, rng)
+    fold_in = used & held_out & ~test
+    return {"train": used & ~held_out & eligible[table.users], "test": test, "masked": fold_in, "fold_in": fold_in}
+
+
+def _random_share(share: float, table: _Table, candidates: Mask, rng: np.random.Generator) -> Mask:
+    """Return a random `share` (rounded down) of each user's candidate ratings."""
+    rows = np.flatnonzero(candidates)
+    users = table.users[rows]
+    counts = np.floor(share * np.bincount(users, minlength=_size(table.users)) + _ROUNDING)[users]
+    return _mask_of(rows[positions(users, rng.random(len(rows))) < counts], len(candidates))
 
 
 def _held_out_items(rule: HeldOutFilmsSplit, table: _Table, likes: Mask, rng: np.random.Generator) -> Masks:

@@ -37,7 +37,7 @@ METRICS = {
     "diversity": "How unlike each other the films of a list are, by content; 1 is nothing in common.",
     "rare_lists": "The share of lists that show a film with under 20 ratings.",
     "thin_films": "The share of the films shown that have under 5 ratings.",
-    "disliked_share": "The share of the films shown that the person rated badly later, of those that they rated at all.",
+    "disliked_share": "Of the films shown that the person rated later, the share rated badly; lower is better.",
     "shown_rating": "The mean rating of the films shown, of those that the person rated later.",
     "rated_shown": "How many of the films shown the person rated later, on average.",
     "users": "People whose lists were judged.",

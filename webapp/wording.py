@@ -18,7 +18,8 @@ PROTOCOLS = {
     "ms-item75": "A published benchmark's split of MovieLens 100K: a random quarter of each film's ratings is hidden.",
     "strong": "A tenth of the people are new to the model and known only by part of their likes.",
     "strong-all": "A tenth of the people are new to the model and known only by part of their ratings.",
-    "cold": "A tenth of the films lose all their ratings: can content alone place them?",
+    "cold": "A tenth of the films are as on their first day, without ratings or tags: can genre and year place them?",
+    "cold-described": "A tenth of the films with known makers lose their ratings and tags: can content place them?",
 }
 METRICS = {
     "ndcg": "How many relevant films the list holds, counting more near the top; 1 is perfect.",
@@ -40,6 +41,8 @@ METRICS = {
     "disliked_share": "Of the films shown that the person rated later, the share rated badly; lower is better.",
     "shown_rating": "The mean rating of the films shown, of those that the person rated later.",
     "rated_shown": "How many of the films shown the person rated later, on average.",
+    "new_films": "The share of the films shown that have no ratings yet.",
+    "new_films_in_catalogue": "The share of all films that have no ratings yet.",
     "users": "People whose lists were judged.",
     "users_without_relevant": "People left out because nothing of theirs could be found.",
     "queries": "Films that lists were asked for.",

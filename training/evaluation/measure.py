@@ -76,16 +76,18 @@ def measure_user_lists(
     tested = np.flatnonzero(np.diff(matrices.test.indptr))
     users = np.flatnonzero(np.diff(matrices.relevant.indptr))
     rows = np.searchsorted(tested, users)
+    like = matrices.like if DISLIKED in protocol.metrics else None
+    listed = users if like is None else tested
     all_lists = user_lists(
-        model, tested, matrices.history, matrices.masked, max(protocol.k), folded=matrices.folded, progress=progress
+        model, listed, matrices.history, matrices.masked, max(protocol.k), folded=matrices.folded, progress=progress
     )
-    lists = all_lists[rows]
+    lists = all_lists if like is None else all_lists[rows]
     relevant = matrices.relevant[users]
     per_list = list_metrics(find_hits(lists, relevant), np.diff(relevant.indptr), protocol.k, protocol.metrics)
     per_list |= _beyond_accuracy(lists, matrices.catalog_stats(users), protocol)
     per_user = {name: _scatter(values, rows, len(tested)) for name, values in per_list.items()}
-    if DISLIKED in protocol.metrics and matrices.like is not None:
-        per_user |= dislike_metrics(all_lists, matrices.test[tested], matrices.like, protocol.k)
+    if like is not None:
+        per_user |= dislike_metrics(all_lists, matrices.test[tested], like, protocol.k)
     rating_values, arrays = _measure_ratings(model, matrices, protocol, tested)
     overall, bounds = _measure_whole_set(lists, np.arange(len(users)), len(users), matrices, protocol, seed)
     overall |= {"users": len(users), "users_without_relevant": len(tested) - len(users)}
@@ -116,6 +118,8 @@ def measure_similar_lists(
     per_user = {name: group_means(values, owners, len(users)) for name, values in per_query.items()}
     overall, bounds = _measure_whole_set(unmasked, owners, len(users), matrices, protocol, seed)
     overall |= {"users": len(users), "queries": len(queries.items)}
+    if "new_films" in protocol.metrics:
+        overall["new_films_in_catalogue"] = float((matrices.popularity == 0).mean())
     return Measurements(users, per_user, overall, bounds, _exposure_arrays(unmasked, matrices, protocol))
 
 

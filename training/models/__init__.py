@@ -27,6 +27,8 @@ NAMES = tuple(CLASSES)
 RATING_MODELS = ("svd",)  # fitted to the values of ratings: events have none to predict
 # The same algorithms on other engines; `all` leaves them out.
 ENGINES = {"spark_als": "training.spark.als:SparkAls"}
+# For judging alone: what a model must beat to know anything.
+CONTROLS = {"presence": "training.models.presence:Presence"}
 
 
 def make(name: str, config: Config | None = None) -> Algorithm:
@@ -56,7 +58,7 @@ def algorithm_class(name: str) -> Any:
 
     Raises UsageError for an unknown name.
     """
-    classes = CLASSES | ENGINES
+    classes = CLASSES | ENGINES | CONTROLS
     if name not in classes:
         raise UsageError(f"Unknown model {name!r}; expected one of: {', '.join(NAMES)}.")
     module, _, attribute = classes[name].partition(":")

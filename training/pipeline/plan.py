@@ -14,7 +14,7 @@ from pydantic import Field
 from recommender.errors import DataError, UsageError
 from training.config import CONFIG_ROOT, Config, load_config
 from training.datasets.store import ProcessedDataset
-from training.models import NAMES, RATING_MODELS, configure
+from training.models import CONTROLS, NAMES, RATING_MODELS, configure
 from training.splits.cut import NO_TIMES, splits
 from training.splits.protocol import ProtocolConfig, load_protocol
 
@@ -115,6 +115,8 @@ def make_plan(what: str, dataset: ProcessedDataset, *, seed: int = 0, overrides:
 
     Raises UsageError for an unknown algorithm or key.
     """
+    if what in CONTROLS:
+        raise UsageError(f"{what} is there to be compared with: `movierec evaluate --model {what}`; it isn't trained.")
     if what == ALL and overrides:
         raise UsageError("--set changes one algorithm; name that algorithm instead of `all`.")
     settings = load_config(CONFIG_ROOT / "training.yaml", TrainingConfig)

@@ -18,6 +18,7 @@ from recommender.feedback import Feedback
 from recommender.schema import DUPLICATE_OF, RATING, TIMESTAMP
 from training.datasets.indexing import rows_of
 from training.datasets.store import ProcessedDataset
+from training.datasets.tag_matrix import has_block, without_blocks
 from training.models.base import TrainingData
 from training.splits.files import file_masks, validation_file_masks
 from training.splits.protocol import (
@@ -54,6 +55,7 @@ class Split:
     masked: Mask  # items that a user's list leaves out
     queries: Mask | None = None  # item2item and cold: training likes that are query items
     fold_in: Mask | None = None  # strong: all that a model sees of the held-out users
+    hidden_blocks: tuple[str, ...] = ()  # cold: features that training doesn't know of items without training ratings
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class _Table:
     movies: NDArray[np.int32]
     ratings: NDArray[np.float32]
     times: NDArray[np.int64]
+    drawable: Mask | None = None  # (n_movies,) items that may be held out; None: all
 
 
 def splits(protocol: ProtocolConfig, dataset: ProcessedDataset, seed: int) -> list[Split]:
@@ -77,7 +80,7 @@ def splits(protocol: ProtocolConfig, dataset: ProcessedDataset, seed: int) -> li
     if isinstance(protocol.split, FilesSplit):
         folds = [file_masks(protocol.split, dataset)]
     else:
-        table = _table(dataset)
+        table = _table(dataset, protocol.split)
         likes = is_relevant(protocol, table.ratings, dataset.feedback)
         if not likes.any():
             least = protocol.on(dataset.feedback).relevance
@@ -108,9 +111,13 @@ def _validation_split(
 ) -> Split:
     """Divide `split.train` by `rule`; with `random_likes` by random likes where the rule takes the latest ones."""
     train_rows = np.flatnonzero(split.train)
-    table = _table(dataset)
-    inner = _Table(
-        table.users[train_rows], table.movies[train_rows], table.ratings[train_rows], table.times[train_rows]
+    table = _table(dataset, rule)
+    inner = replace(
+        table,
+        users=table.users[train_rows],
+        movies=table.movies[train_rows],
+        ratings=table.ratings[train_rows],
+        times=table.times[train_rows],
     )
     likes = is_relevant(protocol, inner.ratings, dataset.feedback)
     inner_masks = _cut(rule, inner, likes, seed, random_likes=random_likes)[0]
@@ -147,9 +154,16 @@ def all_ratings(dataset: ProcessedDataset) -> Split:
 
 
 def training_data(dataset: ProcessedDataset, split: Split) -> TrainingData:
-    """Return the training ratings of a split as a matrix of the whole data set's shape, with tags and duplicates."""
+    """Return the training ratings of a split as a matrix of the whole data set's shape, with tags and duplicates.
+
+    Items without training ratings lack the features that the split hides.
+    """
     canonical = rows_of(dataset.movies[DUPLICATE_OF], dataset.movie_ids)
-    return TrainingData(dataset.user_item(split.train), dataset.tags, canonical, dataset.feedback)
+    data = TrainingData(dataset.user_item(split.train), dataset.tags, canonical, dataset.feedback)
+    if not split.hidden_blocks:
+        return data
+    tags = without_blocks(dataset.tags, data.counts == 0, split.hidden_blocks)
+    return replace(data, tags=tags, has_own_tags=True)
 
 
 def is_relevant(protocol: ProtocolConfig, ratings: NDArray[np.float32], feedback: Feedback) -> Mask:
@@ -260,6 +274,7 @@ def _random_share(share: float, table: _Table, candidates: Mask, rng: np.random.
 
 def _held_out_items(rule: HeldOutFilmsSplit, table: _Table, likes: Mask, rng: np.random.Generator) -> Masks:
     rated = np.unique(table.movies)
+    rated = rated if table.drawable is None else rated[table.drawable[rated]]
     cold = np.isin(table.movies, rng.choice(rated, round(rule.share * len(rated)), replace=False))
     queries = _draw_queries(rule.queries, table, likes & ~cold, likes & cold, rng)
     has_query = np.bincount(table.users[queries], minlength=_size(table.users)) > 0
@@ -293,11 +308,14 @@ def positions(groups: NDArray[np.int32], keys: NDArray[Any]) -> NDArray[np.int64
     return result
 
 
-def _table(dataset: ProcessedDataset) -> _Table:
+def _table(dataset: ProcessedDataset, rule: CutSplit) -> _Table:
     ratings = dataset.ratings
+    drawable = None
+    if isinstance(rule, HeldOutFilmsSplit) and rule.described_by:
+        drawable = np.logical_and.reduce([has_block(dataset.tags, name) for name in rule.described_by])
     return _Table(
-        dataset.user_rows, dataset.movie_rows, ratings[RATING].to_numpy(), ratings[TIMESTAMP].to_numpy()
-    )  # fmt: skip
+        dataset.user_rows, dataset.movie_rows, ratings[RATING].to_numpy(), ratings[TIMESTAMP].to_numpy(), drawable
+    )
 
 
 def _size(rows: NDArray[np.int32]) -> int:
@@ -316,4 +334,6 @@ def _checked_split(masks: Masks, protocol: ProtocolConfig, seed: int, fold: int)
     for name in ("train", "test"):
         if not masks[name].any():
             raise DataError(f"Protocol {protocol.name} leaves the {name} part of this data set empty; it is too small.")
-    return Split(**({"masked": masks["train"]} | masks), protocol=protocol.name, seed=seed, fold=fold)
+    hidden = tuple(protocol.split.hidden) if isinstance(protocol.split, HeldOutFilmsSplit) else ()
+    masks = {"masked": masks["train"]} | masks
+    return Split(**masks, protocol=protocol.name, seed=seed, fold=fold, hidden_blocks=hidden)

@@ -23,7 +23,15 @@ ListMetric = Literal[
 ]  # fmt: skip
 WeightedMetric = Literal["weighted_hit_rate", "weighted_ndcg"]
 BeyondMetric = Literal[
-    "coverage", "gini", "novelty", "popularity_lift", "diversity", "rare_lists", "thin_films", "chance_hit_rate"
+    "coverage",
+    "gini",
+    "novelty",
+    "popularity_lift",
+    "diversity",
+    "rare_lists",
+    "thin_films",
+    "new_films",
+    "chance_hit_rate",
 ]
 DislikeMetric = Literal[
     "disliked_share", "shown_rating", "rated_shown"
@@ -110,11 +118,13 @@ class HeldOutUsersSplit(Config):
 
 
 class HeldOutFilmsSplit(Config):
-    """Hold out all ratings of some items; users' likes of other items are the queries."""
+    """Hold out all ratings of some items, and features; users' likes of other items are the queries."""
 
     needs_times: ClassVar[bool] = False
     kind: Literal["held_out_films"]
     share: float = Field(gt=0, lt=1, description="share of the films held out")
+    described_by: list[str] = Field([], description="blocks of features that the films have; the others are not drawn")
+    hidden: list[str] = Field([], description="blocks of features that training doesn't know of films without ratings")
     queries: int = Field(ge=1, description="at most so many liked training films per user, drawn by the seed")
 
 

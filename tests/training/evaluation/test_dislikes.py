@@ -65,6 +65,7 @@ def test_the_mean_over_trainings_weighs_each_film_shown(tmp_path, dataset):
 def test_people_whom_only_one_of_two_models_shows_a_rated_film_are_compared_too(tmp_path, dataset):
     shown, hidden = judged(tmp_path / "bundle", dataset), judged(tmp_path / "other", dataset, np.arange(6))
     pair = compare(hidden, shown, "disliked_share_at_2", draws=100)  # hidden: films 5, 4
-    assert (pair.users, pair.a, pair.b) == (3, 0, pytest.approx(3 / 4))
+    assert pair.users == 3
+    assert (pair.a, pair.b) == pytest.approx((0, 3 / 4))
     assert lower_is_better("disliked_share_at_2")
     assert pair.gain == pytest.approx(3 / 4)

@@ -10,6 +10,7 @@ from client.answers import Film, Recommendation
 PROTOCOLS = {
     "latest20": "Each person's latest 20 % of ratings are hidden; can the model find the films they liked?",
     "temporal": "Everything after one date is hidden, so no look into the future; does it find the films liked then?",
+    "rolling": "Everything after one of five dates is hidden; does it find what people liked who came back later?",
     "item2item": "One liked film goes in; are the person's later likes in the list that comes out?",
     "random20": "A random fifth of each person's ratings is hidden; can the model find the films they liked?",
     "item2item-random": "One liked film goes in; are other likes of the person, hidden at random, in the list?",

@@ -21,6 +21,7 @@ from training.datasets.store import ProcessedDataset
 from training.datasets.tag_matrix import has_block, without_blocks
 from training.models.base import TrainingData
 from training.splits.files import file_masks, validation_file_masks
+from training.splits.in_time import cut_in_time
 from training.splits.protocol import (
     CutSplit,
     FilesSplit,
@@ -33,6 +34,7 @@ from training.splits.protocol import (
     ProtocolConfig,
     RandomLikesSplit,
     RandomSplit,
+    RollingSplit,
     TemporalSplit,
 )
 
@@ -180,8 +182,8 @@ def _cut(rule: CutSplit, table: _Table, likes: Mask, seed: int, *, random_likes:
             return [_latest(rule, table if rule.needs_times else _shuffled(table, rng))]
         case LatestLikesSplit() | RandomLikesSplit():
             return [_latest_likes(rule, table, likes, rng, random_likes=random_likes)]
-        case TemporalSplit():
-            return [_temporal(rule, table)]
+        case TemporalSplit() | RollingSplit():
+            return cut_in_time(rule, table.users, table.times)
         case FoldsSplit():
             return _folds(rule, table, rng)
         case PerItemSplit():
@@ -226,13 +228,6 @@ def _latest_likes(
 def _shuffled(table: _Table, rng: np.random.Generator) -> _Table:
     """Return the ratings with random times: the latest are then random ones."""
     return replace(table, times=rng.permutation(len(table.times)))
-
-
-def _temporal(rule: TemporalSplit, table: _Table) -> Masks:
-    cut_time = np.sort(table.times)[int(rule.share * len(table.times))]
-    train = table.times < cut_time
-    has_enough = np.bincount(table.users[train], minlength=_size(table.users)) >= rule.min_train_ratings
-    return {"train": train, "test": ~train & has_enough[table.users]}
 
 
 def _folds(rule: FoldsSplit, table: _Table, rng: np.random.Generator) -> list[Masks]:
@@ -313,6 +308,8 @@ def _table(dataset: ProcessedDataset, rule: CutSplit) -> _Table:
     drawable = None
     if isinstance(rule, HeldOutFilmsSplit) and rule.described_by:
         drawable = np.logical_and.reduce([has_block(dataset.tags, name) for name in rule.described_by])
+        if not drawable.any():
+            raise DataError(f"Expected {dataset.items.plural} with {', '.join(rule.described_by)}; there are none.")
     return _Table(
         dataset.user_rows, dataset.movie_rows, ratings[RATING].to_numpy(), ratings[TIMESTAMP].to_numpy(), drawable
     )

@@ -66,6 +66,16 @@ class TemporalSplit(Config):
     min_train_ratings: int = Field(ge=1, description="users with fewer before the cut are in no test part")
 
 
+class RollingSplit(Config):
+    """Split all ratings at several points in time; each part up to the next point is tested, of users who come back."""
+
+    needs_times: ClassVar[bool] = True
+    kind: Literal["rolling"]
+    cuts: list[float] = Field(min_length=1, description="shares of all ratings that lie before each cut, ascending")
+    min_train_ratings: int = Field(ge=1, description="users with fewer before a cut are not tested by it")
+    min_gap: int = Field(ge=0, description="seconds between a user's last rating before a cut and their next one")
+
+
 class RandomSplit(Config):
     """Hold out a random share of each user's ratings."""
 
@@ -144,6 +154,7 @@ CutSplit = (
     LatestSplit
     | LatestLikesSplit
     | TemporalSplit
+    | RollingSplit
     | RandomSplit
     | RandomLikesSplit
     | FoldsSplit

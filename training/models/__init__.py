@@ -44,8 +44,9 @@ def configure(name: str, overrides: Sequence[str] = (), root: Path = CONFIG_ROOT
     """
     kind: type[Config] = algorithm_class(name).config_type
     file = root / f"{name}.yaml"
+    raw = {} if name in CONTROLS else read_mapping(file)  # nothing to configure
     members = {member: read_mapping(root / f"{member}.yaml") for member in members_of(name)}
-    return build_config(override(merge(members, read_mapping(file)), overrides), kind, file.name)
+    return build_config(override(merge(members, raw), overrides), kind, file.name)
 
 
 def members_of(name: str) -> tuple[str, ...]:

@@ -44,10 +44,9 @@ COLD = (
 COLD_MODELS = ("popularity", "presence", "als", "content", "blend")
 LEAST_TIMES_CHANCE = 5.0
 LEAKED = (
-    "Earlier figures by this protocol leaked: user tags, genome, credits and texts of the new films were known, and that "
-    "there were any told how popular a film would become. blend then found 5.35 (ml-100k) and 9.69 (ml-latest-small) "
-    "times what chance does: hit rate@20 of 0.329 and 0.152; presence alone found 0.087 and 0.043. They say nothing of "
-    "new films."
+    "Earlier figures by this protocol leaked: user tags, genome, credits and texts of the new films were known, and "
+    "that there were any told how popular a film would become. blend then found 5.35 (ml-100k) and 9.69 "
+    "(ml-latest-small) times what chance does, a hit rate@20 of 0.329 and 0.152; presence found 0.087 and 0.043."
 )
 
 
@@ -69,8 +68,8 @@ def cold(study: Study, protocol: str = "cold") -> Section:
     results = study.judge(COLD_MODELS, protocol)
     section = Section(f"{study.dataset.name}, `{protocol}`: films without a training rating")
     section.say(
-        "Hits on held-out films among all films; *chance* is what random lists would hit, *presence* knows which blocks of "
-        "features a film has and no more."
+        "Hits on held-out films among all films; *chance* is what random lists would hit, *presence* knows which "
+        "blocks of features a film has and no more."
     )
     if protocol == "cold":
         section.say(LEAKED)
@@ -129,8 +128,8 @@ def compare_all(section: Section, results: dict[str, Evaluation], metrics: Seque
     last_columns = {name: _against(pair) for name, pair in zip(models, corrected, strict=True)}
     section.say(
         f"{np.isfinite(results[BASELINE].per_user[by]).sum():,} people; mean over three training seeds; 95 % bootstrap "
-        f"intervals over people. Last columns: ratio of {heads([by])[0]} to {BASELINE}'s with its paired interval, p after "
-        "Holm's correction over the table, and the smallest difference it would have seen four times in five."
+        f"intervals over people. Last columns: ratio of {heads([by])[0]} to {BASELINE}'s with its paired interval, p "
+        "after Holm's correction over the table, and the smallest difference it would have seen four times in five."
     )
     section.table(
         ["model", *heads(metrics), f"against {BASELINE}", "p (Holm)", "detectable"],

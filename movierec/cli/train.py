@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +22,7 @@ from movierec.cli.inputs import (
     warn,
 )
 from movierec.cli.names import dataset_name
+from movierec.cli.tables import show
 from recommender.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ class Engine(StrEnum):
     spark = "spark"
 
 
-_PIPE_WIDTH = 160
 Dataset = Annotated[
     str,
     typer.Option(help="Processed data set; it is made first where that is possible.", callback=dataset_name()),
@@ -132,7 +131,7 @@ def evaluate(
             typer.echo(json.dumps({"model": name, **stamp, "metrics": metrics}))
         return
     typer.echo(", ".join(f"{key} {value}" for key, value in stamp.items()))
-    _show([{"metric": metric, **values} for metric, values in _table(evaluations).items()])
+    show([{"metric": metric, **values} for metric, values in _table(evaluations).items()])
     first, *challengers = evaluations.values()
     headline = next(iter(first.per_user))
     corrected = holm([compare(challenger, first, headline) for challenger in challengers])
@@ -153,7 +152,7 @@ def _show_gaps(evaluations: dict[str, Evaluation], data: ProcessedDataset, rules
     (split,) = splits(rules, data, rules.seeds[0])
     groups = {name: by_gap(evaluation, data, split, metric) for name, evaluation in evaluations.items()}
     typer.echo(f"{metric} by the time from the last training rating to the first test rating:")
-    _show(
+    show(
         [
             {"gap": of_gap[0].label, "people": str(of_gap[0].users)}
             | {name: group.mean if group.users else None for name, group in zip(groups, of_gap, strict=True)}
@@ -187,7 +186,7 @@ def compare(
     if as_json:
         typer.echo(json.dumps(versions))
     else:
-        _show(versions)
+        show(versions)
 
 
 def _on_spark(model: str, overrides: list[str], options: dict[str, str]) -> tuple[str, list[str]]:
@@ -212,24 +211,4 @@ def _show_versions(numbers: set[int]) -> None:
     from training.registry import Tracker
     from training.registry.versions_table import rows
 
-    _show([row for row in rows(Tracker.existing()) if row["version"] in numbers])
-
-
-def _show(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    # A pipe has no width; without this, cells would be cut.
-    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
-    table = Table()
-    for name in rows[0] if rows else ["no version yet"]:
-        table.add_column(name.replace("_", " "))
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
-    console.print(table)
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    return "" if value is None else str(value)
+    show([row for row in rows(Tracker.existing()) if row["version"] in numbers])

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.replication.models import cold, people, titles
-from benchmarks.replication.rankings import ms_item75, strong
+from benchmarks.replication.rankings import dislikes, ms_item75, strong
 from benchmarks.replication.section import Section, Study
 from benchmarks.replication.stars import cv5
 from benchmarks.replication.titles import item2item
@@ -37,6 +37,7 @@ def run(size: float, rounds: int, progress: Progress = silent) -> list[Figure]:
     datasets = [dataset]
     if small := find_small():
         datasets.append(small)
+        sections += [people(Study(small, size, progress), protocol) for protocol in ("latest20", "rolling")]
         sections += item2item(Study(small, size, progress), _find(GENOME))
     datasets.append(million())
     sections.append(strong(Study(datasets[-1], size, progress), MILLION_SEEDS))
@@ -52,9 +53,12 @@ def movielens_100k(study: Study) -> list[Section]:
         cv5(study),
         people(study, "latest20"),
         people(study, "temporal"),
+        people(study, "rolling"),
         titles(study),
         strong(study),
+        dislikes(study),
         cold(study),
+        cold(study, "cold-described"),
     ]
 
 

@@ -10,6 +10,7 @@ from client.answers import Film, Recommendation
 PROTOCOLS = {
     "latest20": "Each person's latest 20 % of ratings are hidden; can the model find the films they liked?",
     "temporal": "Everything after one date is hidden, so no look into the future; does it find the films liked then?",
+    "rolling": "Everything after one of five dates is hidden; does it find what people liked who came back later?",
     "item2item": "One liked film goes in; are the person's later likes in the list that comes out?",
     "random20": "A random fifth of each person's ratings is hidden; can the model find the films they liked?",
     "item2item-random": "One liked film goes in; are other likes of the person, hidden at random, in the list?",
@@ -17,7 +18,9 @@ PROTOCOLS = {
     "u1": "GroupLens's own split; how far off is each predicted rating?",
     "ms-item75": "A published benchmark's split of MovieLens 100K: a random quarter of each film's ratings is hidden.",
     "strong": "A tenth of the people are new to the model and known only by part of their likes.",
-    "cold": "A tenth of the films lose all their ratings: can content alone place them?",
+    "strong-all": "A tenth of the people are new to the model and known only by part of their ratings.",
+    "cold": "A tenth of the films are as on their first day, without ratings or tags: can genre and year place them?",
+    "cold-described": "A tenth of the films with known makers lose their ratings and tags: can content place them?",
 }
 METRICS = {
     "ndcg": "How many relevant films the list holds, counting more near the top; 1 is perfect.",
@@ -36,6 +39,11 @@ METRICS = {
     "diversity": "How unlike each other the films of a list are, by content; 1 is nothing in common.",
     "rare_lists": "The share of lists that show a film with under 20 ratings.",
     "thin_films": "The share of the films shown that have under 5 ratings.",
+    "disliked_share": "Of the films shown that the person rated later, the share rated badly; lower is better.",
+    "shown_rating": "The mean rating of the films shown, of those that the person rated later.",
+    "rated_shown": "How many of the films shown the person rated later, on average.",
+    "new_films": "The share of the films shown that have no ratings yet.",
+    "new_films_in_catalogue": "The share of all films that have no ratings yet.",
     "users": "People whose lists were judged.",
     "users_without_relevant": "People left out because nothing of theirs could be found.",
     "queries": "Films that lists were asked for.",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from benchmarks.replication.published import BEST_PUBLISHED, MS_ITEM75
-from benchmarks.replication.section import Section, Study, cell, heads, ratio_cell, seeds_text
+from benchmarks.replication.section import Section, Study, cell, difference_cell, heads, ratio_cell, seeds_text
 from training.datasets.store import ProcessedDataset
 from training.evaluation.evaluate import combine
 from training.evaluation.metrics import group_means
@@ -13,11 +15,12 @@ from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare, holm
 from training.models import NAMES, configure, members_of
 from training.pipeline.judge import TrainingSplit, fit, training_splits
-from training.splits.cut import splits, train_on_fold_in
+from training.splits.cut import Split, fold_in_likes, splits, train_on_fold_in
 from training.splits.protocol import ProtocolConfig
 
 NDCG = "ndcg_at_10"
 MAP = "map_by_relevant_at_10"
+DISLIKED = "disliked_share_at_10"
 NOT_FOR_PEOPLE = ("popularity", "svd", "content", "blend")  # listed, but not candidates for the ranking model
 LEAST_BEST, LEAST_BEST_MAP, LEAST_ALS = 0.500, 0.155, 0.488
 MOST_FOLD_IN_LOSS = 0.02
@@ -97,7 +100,7 @@ def strong(study: Study, most_seeds: int | None = None) -> Section:
     protocol = study.protocol("strong")
     protocol = protocol.model_copy(update={"seeds": protocol.seeds[:most_seeds]})
     models = [name for name in NAMES if name not in NOT_FOR_PEOPLE]
-    folded, trained = _folded_and_trained(study, protocol, models)
+    folded, trained = _two_ways(study, protocol, models, lambda split: (split, train_on_fold_in(split)))
     section = Section(f"{study.dataset.name}, `strong`: people the model has never seen")
     section.say(
         f"{len(study.dataset.ratings):,} ratings; {seeds_text(protocol)}; a tenth of the people held out in each. "
@@ -115,18 +118,48 @@ def strong(study: Study, most_seeds: int | None = None) -> Section:
     return section
 
 
-def _folded_and_trained(
-    study: Study, protocol: ProtocolConfig, models: list[str]
+def dislikes(study: Study, most_seeds: int | None = None) -> Section:
+    """Compare lists with dislikes folded in and left out, for the same people and films, as a section."""
+    protocol = study.protocol("strong-all")
+    protocol = protocol.model_copy(update={"seeds": protocol.seeds[:most_seeds]})
+    models = [name for name in NAMES if name not in NOT_FOR_PEOPLE]
+    everything, likes = _two_ways(
+        study, protocol, models, lambda split: (split, fold_in_likes(split, protocol, study.dataset))
+    )
+    section = Section(f"{study.dataset.name}, `strong-all`: dislikes folded in and left out")
+    section.say(
+        f"{seeds_text(protocol)}; every rating of the others trains. *With*: all ratings of a person are folded in; "
+        "*without*: their likes alone; lists leave out the same films. Differences with paired 95 % intervals."
+    )
+    rows = []
+    for name in models:
+        cells = [cell(results[name], metric) for metric in (NDCG, DISLIKED) for results in (everything, likes)]
+        pairs = [compare(everything[name], likes[name], metric) for metric in (NDCG, DISLIKED)]
+        rows.append([name, *cells, *(difference_cell(pair) for pair in pairs)])
+    section.table(
+        [
+            "model",
+            *(f"{head} {how}" for head in heads((NDCG, DISLIKED)) for how in ("with", "without")),
+            *(f"{head}, difference" for head in heads((NDCG, DISLIKED))),
+        ],
+        rows,
+    )
+    return section
+
+
+def _two_ways(
+    study: Study, protocol: ProtocolConfig, models: list[str], ways: Callable[[Split], tuple[Split, Split]]
 ) -> tuple[dict[str, Evaluation], dict[str, Evaluation]]:
-    folded: dict[str, list[Evaluation]] = {name: [] for name in models}
-    trained: dict[str, list[Evaluation]] = {name: [] for name in models}
+    """Evaluate models on each of two forms of every split of a protocol."""
+    first: dict[str, list[Evaluation]] = {name: [] for name in models}
+    second: dict[str, list[Evaluation]] = {name: [] for name in models}
     for seed in protocol.seeds:
         for split in splits(protocol, study.dataset, seed):
-            for results, variant in ((folded, split), (trained, train_on_fold_in(split))):
-                fold = TrainingSplit(f"strong-{seed}", study.dataset, protocol, variant, study.progress)
+            for results, variant in zip((first, second), ways(split), strict=True):
+                fold = TrainingSplit(f"{protocol.name}-{seed}", study.dataset, protocol, variant, study.progress)
                 for name in models:
                     results[name].append(fold.evaluate(fit(name, configure(name)), seed=0))
-    return _combined(folded), _combined(trained)
+    return _combined(first), _combined(second)
 
 
 def _combined(results: dict[str, list[Evaluation]]) -> dict[str, Evaluation]:

@@ -90,6 +90,11 @@ def ratio_cell(pair: Comparison) -> str:
     return f"{pair.ratio:.3f} [{pair.ratio_lo:.3f}, {pair.ratio_hi:.3f}]"
 
 
+def difference_cell(pair: Comparison) -> str:
+    """Format the difference of a comparison with its paired interval."""
+    return f"{pair.difference:+.4f} [{pair.difference_lo:+.4f}, {pair.difference_hi:+.4f}]"
+
+
 def heads(metrics: Sequence[str]) -> list[str]:
     """Return the column titles of metrics."""
     return [label(metric) for metric in metrics]

@@ -55,7 +55,7 @@ def item2item(study: Study, genome: Path | None) -> list[Section]:
     if genome:
         _agree(section, model, study.dataset, genome)
     _lists(section, model)
-    return [section, cold(study)]
+    return [section, cold(study), cold(study, "cold-described")]
 
 
 def fitted_on_everything(study: Study, name: str) -> Model:

@@ -51,6 +51,10 @@ MOUNTS = {
     "data": Mount("movierec.cli.data:app", "Fetch, clean, describe and synthesise data sets."),
     "train": Mount("movierec.cli.train:train", "Evaluate, refit on all data and register one model, or all."),
     "evaluate": Mount("movierec.cli.train:evaluate", "Judge algorithms by one protocol, without registering anything."),
+    "score": Mount(
+        "movierec.cli.score:score",
+        "Judge anybody's ranked lists under every convention in use, and name who uses which.",
+    ),
     "tune": Mount("movierec.cli.tune:tune", "Search an algorithm's parameters on a validation part; resumable."),
     "compare": Mount("movierec.cli.train:compare", "Print every version with its figures, newest first."),
     "promote": Mount(

@@ -28,6 +28,7 @@ from recommender.errors import UsageError
 if TYPE_CHECKING:
     from training.datasets.store import ProcessedDataset
     from training.evaluation.result import Evaluation
+    from training.splits.protocol import ProtocolConfig
 
 
 class Engine(StrEnum):
@@ -153,6 +154,26 @@ def evaluate(
             f"{name} against {model[0]}, {comparison.metric}: {comparison.difference:+.4f} "
             f"[{comparison.difference_lo:+.4f}, {comparison.difference_hi:+.4f}], p = {comparison.p_adjusted:.4f}"
         )
+    if rules.split.kind == "latest":
+        headline = next(iter(next(iter(evaluations.values())).per_user))
+        _show_gaps(evaluations, data, rules, headline)
+
+
+def _show_gaps(evaluations: dict[str, Evaluation], data: ProcessedDataset, rules: ProtocolConfig, metric: str) -> None:
+    """Print a metric by how long people had been away: most held-out ratings are of the sitting that trains."""
+    from training.evaluation.returns import by_gap
+    from training.splits.cut import splits
+
+    (split,) = splits(rules, data, rules.seeds[0])
+    groups = {name: by_gap(evaluation, data, split, metric) for name, evaluation in evaluations.items()}
+    typer.echo(f"{metric} by the time from the last training rating to the first test rating:")
+    show(
+        [
+            {"gap": of_gap[0].label, "people": str(of_gap[0].users)}
+            | {name: group.mean if group.users else None for name, group in zip(groups, of_gap, strict=True)}
+            for of_gap in zip(*groups.values(), strict=True)
+        ]
+    )
 
 
 def _table(evaluations: dict[str, Evaluation]) -> dict[str, dict[str, str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -55,6 +56,24 @@ def stack_blocks(blocks: Mapping[str, Block], n_movies: int, weights: Mapping[st
         weighted = unit_rows(matrix) * np.float32(np.sqrt(weights.get(name, own_weight if name in own else 1.0)))
         weighted_blocks.append(weighted.astype(np.float32, copy=False))  # with a dtype, hstack would copy every block
     return TagMatrix(sp.hstack(weighted_blocks, format="csr"), features, ranges)
+
+
+def has_block(tags: TagMatrix, name: str) -> NDArray[np.bool_]:
+    """Return which films (n_movies,) have a feature in the named block; none where there is no such block."""
+    start, stop = tags.blocks.get(name, (0, 0))
+    return np.asarray(np.diff(tags.matrix[:, start:stop].tocsr().indptr) > 0)
+
+
+def without_blocks(tags: TagMatrix, rows: NDArray[np.bool_], names: Sequence[str]) -> TagMatrix:
+    """Return the matrix without the features that the films in `rows` (n_movies,) have in the named blocks."""
+    hidden = np.zeros(tags.matrix.shape[1], dtype=bool)
+    for start, stop in (tags.blocks[name] for name in names if name in tags.blocks):
+        hidden[start:stop] = True
+    matrix = tags.matrix.copy()
+    entry_rows = np.repeat(rows, np.diff(matrix.indptr))
+    matrix.data[entry_rows & hidden[matrix.indices]] = 0
+    matrix.eliminate_zeros()
+    return replace(tags, matrix=matrix)
 
 
 def film_blocks(movies: pd.DataFrame) -> dict[str, Block]:

@@ -97,6 +97,11 @@ def thin_films(lists: Lists, stats: CatalogStats) -> Values:
     return _masked_mean(stats.popularity_in(lists) < THIN, lists >= 0)
 
 
+def new_films(lists: Lists, stats: CatalogStats) -> Values:
+    """Return the share (m,) of each list's items that have no training rating."""
+    return _masked_mean(stats.popularity_in(lists) == 0, lists >= 0)
+
+
 def chance_hit_rate(candidates: NDArray[np.int64], relevant: NDArray[np.int64], k: int) -> Values:
     """Return the probability (m,) that k items drawn at random from the candidates include a relevant one.
 
@@ -114,6 +119,7 @@ PER_LIST: dict[str, Callable[[Lists, CatalogStats], Values]] = {
     "diversity": diversity,
     "rare_lists": rare_lists,
     "thin_films": thin_films,
+    "new_films": new_films,
 }
 
 

@@ -22,7 +22,7 @@ from training.evaluation.measure import (
 )
 from training.evaluation.metrics import Values, quotient
 from training.evaluation.result import Evaluation
-from training.evaluation.significance import PER_RATING, Interval, intervals
+from training.evaluation.significance import TEST_RATINGS, Interval, intervals, weight_of
 from training.progress import Progress, silent
 from training.splits.cut import Split, is_relevant
 from training.splits.protocol import ProtocolConfig
@@ -71,7 +71,8 @@ def evaluate(
 def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
     """Return the mean of evaluations of one model by one protocol, over folds, split seeds or training seeds.
 
-    A user's value is their mean over the evaluations (RMSE and MAE: over all of their test ratings), so folds of a
+    A user's value is their mean over the evaluations (RMSE and MAE: over all of their test ratings; what they think of
+    the items shown: over all of those), so folds of a
     cross-validation give the metric over all ratings, and seeds give the metric of an average training. Metrics of
     whole sets of lists and their bounds are averaged. Raises UsageError where protocol or data set differ.
     """
@@ -107,6 +108,7 @@ def _split_matrices(dataset: ProcessedDataset, split: Split, protocol: ProtocolC
         relevant=dataset.user_item(split.test & relevant),
         queries=None if split.queries is None else dataset.user_item(split.queries),
         tags=dataset.tags.matrix,
+        like=dataset.feedback.like if dataset.feedback.has_ratings else None,
     )
 
 
@@ -168,11 +170,12 @@ def _mean_per_user(name: str, evaluations: Sequence[Evaluation], users: NDArray[
     for row, evaluation in enumerate(evaluations):
         columns = np.searchsorted(users, evaluation.users)
         values[row, columns] = evaluation.per_user.get(name, np.full(len(columns), np.nan))
-        weights[row, columns] = evaluation.per_user["test_ratings"] if name in PER_RATING else 1.0
+        weight = weight_of(name)
+        weights[row, columns] = evaluation.per_user[weight] if weight else 1.0
     values = values**2 if name == "rmse" else values
     weights = np.where(np.isnan(values), 0.0, weights)
     total = np.nansum(values * weights, axis=0)
-    if name == "test_ratings":
+    if name == TEST_RATINGS:
         return np.asarray(total)
     mean = quotient(total, weights.sum(axis=0))
     return np.sqrt(mean) if name == "rmse" else mean

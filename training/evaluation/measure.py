@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from recommender.model import Model
 from training.datasets.tag_matrix import unit_rows
 from training.evaluation import beyond, ratings
+from training.evaluation.dislikes import DISLIKED, dislike_metrics
 from training.evaluation.lists import Queries, similar_lists, user_lists
 from training.evaluation.metrics import Lists, Values, group_means, list_metrics, weighted_metrics
 from training.evaluation.significance import Interval, resampling_weights, standard_error_interval
@@ -36,6 +37,7 @@ class SplitMatrices:
     relevant: sp.csr_matrix  # the test ratings that make an item relevant
     queries: sp.csr_matrix | None  # item to item: the query items of each user
     tags: sp.csr_matrix  # (n_movies, n_features)
+    like: float | None = None  # rating from which on a test item is liked; None for events
 
     @cached_property
     def popularity(self) -> NDArray[np.int64]:
@@ -67,17 +69,25 @@ class Measurements:
 def measure_user_lists(
     model: Model, matrices: SplitMatrices, protocol: ProtocolConfig, seed: int, progress: Progress
 ) -> Measurements:
-    """Measure recommendation lists of users with a relevant test item, and predicted ratings of all test users."""
+    """Measure recommendation lists of users with a relevant test item, and predicted ratings of all test users.
+
+    What users dislike is measured on the lists of all test users: who likes nothing may be shown the worst.
+    """
     tested = np.flatnonzero(np.diff(matrices.test.indptr))
     users = np.flatnonzero(np.diff(matrices.relevant.indptr))
-    lists = user_lists(
-        model, users, matrices.history, matrices.masked, max(protocol.k), folded=matrices.folded, progress=progress
+    rows = np.searchsorted(tested, users)
+    like = matrices.like if DISLIKED in protocol.metrics else None
+    listed = users if like is None else tested
+    all_lists = user_lists(
+        model, listed, matrices.history, matrices.masked, max(protocol.k), folded=matrices.folded, progress=progress
     )
+    lists = all_lists if like is None else all_lists[rows]
     relevant = matrices.relevant[users]
     per_list = list_metrics(find_hits(lists, relevant), np.diff(relevant.indptr), protocol.k, protocol.metrics)
     per_list |= _beyond_accuracy(lists, matrices.catalog_stats(users), protocol)
-    rows = np.searchsorted(tested, users)
     per_user = {name: _scatter(values, rows, len(tested)) for name, values in per_list.items()}
+    if like is not None:
+        per_user |= dislike_metrics(all_lists, matrices.test[tested], like, protocol.k)
     rating_values, arrays = _measure_ratings(model, matrices, protocol, tested)
     overall, bounds = _measure_whole_set(lists, np.arange(len(users)), len(users), matrices, protocol, seed)
     overall |= {"users": len(users), "users_without_relevant": len(tested) - len(users)}
@@ -108,6 +118,8 @@ def measure_similar_lists(
     per_user = {name: group_means(values, owners, len(users)) for name, values in per_query.items()}
     overall, bounds = _measure_whole_set(unmasked, owners, len(users), matrices, protocol, seed)
     overall |= {"users": len(users), "queries": len(queries.items)}
+    if "new_films" in protocol.metrics:
+        overall["new_films_in_catalogue"] = float((matrices.popularity == 0).mean())
     return Measurements(users, per_user, overall, bounds, _exposure_arrays(unmasked, matrices, protocol))
 
 

@@ -1,7 +1,8 @@
 """Bootstrap over users: intervals of one model, paired comparisons of two, Holm's correction of many.
 
 A user is resampled with all their queries and ratings, so intervals are clustered by user. Every metric is a ratio of
-sums over users: for ranking metrics the mean over the users that have a value, for RMSE and MAE the mean over ratings.
+sums over users: for ranking metrics the mean over the users that have a value, for RMSE and MAE the mean over ratings,
+for what users think of the items shown the mean over the items that they rated.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from recommender.errors import UsageError
+from training.evaluation.dislikes import DISLIKED, RATED_SHOWN, SHOWN_RATING
 from training.evaluation.metrics import Values
 from training.evaluation.result import Evaluation
 
@@ -21,8 +23,8 @@ COMPARISON_DRAWS = 10_000
 LEAST_DRAWS = 1_000
 _BUDGET = 200_000_000  # resampled users per comparison; more users need fewer draws
 _CHUNK = 1 << 22  # resampled users in memory at once
-_TEST_RATINGS = "test_ratings"
-PER_RATING = ("rmse", "mae")
+TEST_RATINGS = "test_ratings"
+_PER_RATING = ("rmse", "mae")
 _CONFIDENCE = (2.5, 97.5)
 _DETECTABLE = 1.959964 + 0.841621  # standard errors: two-sided test at 5 %, power 80 %
 
@@ -68,7 +70,15 @@ class Interval:
 
 def lower_is_better(metric: str) -> bool:
     """Return whether a smaller value of `metric` means a better model."""
-    return metric.startswith(PER_RATING)
+    return metric.startswith((*_PER_RATING, DISLIKED))
+
+
+def weight_of(metric: str) -> str | None:
+    """Return the metric that counts what a user's value of `metric` is a mean of; None where each user counts once."""
+    stem, _, k = metric.partition("_at_")
+    if stem in (DISLIKED, SHOWN_RATING):
+        return f"{RATED_SHOWN}_at_{k}"
+    return TEST_RATINGS if metric in _PER_RATING else None
 
 
 def intervals(per_user: Mapping[str, Values], seed: int, draws: int = INTERVAL_DRAWS) -> dict[str, Interval]:
@@ -76,7 +86,7 @@ def intervals(per_user: Mapping[str, Values], seed: int, draws: int = INTERVAL_D
 
     `per_user`: metric name -> (u,), NaN where a user has no value; metrics without any value are left out.
     """
-    names = [name for name, values in per_user.items() if name != _TEST_RATINGS and not np.isnan(values).all()]
+    names = [name for name, values in per_user.items() if name != TEST_RATINGS and not np.isnan(values).all()]
     if not names:
         return {}
     ratios = [_ratio_terms(name, per_user) for name in names]
@@ -177,7 +187,8 @@ def _ratio_terms(metric: str, per_user: Mapping[str, Values]) -> tuple[Values, V
     """Return each user's numerator and denominator (u,); the ratio of their sums is the metric, up to `_finish`."""
     values = per_user[metric]
     has_value = ~np.isnan(values)
-    weights = per_user[_TEST_RATINGS] if metric in PER_RATING else np.ones(len(values))
+    weight = weight_of(metric)
+    weights = per_user[weight] if weight else np.ones(len(values))
     terms = values**2 if metric == "rmse" else values
     return np.where(has_value, terms * weights, 0.0), np.where(has_value, weights, 0.0)
 
@@ -200,8 +211,10 @@ def _paired(a: Evaluation, b: Evaluation, metric: str) -> tuple[dict[str, Values
                 f"Protocol {evaluation.protocol} has no {metric} per user; it has {', '.join(evaluation.per_user)}."
             )
     _, rows_a, rows_b = np.intersect1d(a.users, b.users, assume_unique=True, return_indices=True)
-    has_both = ~(np.isnan(a.per_user[metric][rows_a]) | np.isnan(b.per_user[metric][rows_b]))
-    if not has_both.any():
+    has_a, has_b = ~np.isnan(a.per_user[metric][rows_a]), ~np.isnan(b.per_user[metric][rows_b])
+    # A user of whom one of two models shows nothing rated still counts for the other.
+    has_both = has_a | has_b if metric.startswith((DISLIKED, SHOWN_RATING)) else has_a & has_b
+    if not (has_a.any() and has_b.any() and has_both.any()):
         raise UsageError(f"The two evaluations by {a.protocol} have no user in common with a value of {metric}.")
     return (
         {name: values[rows_a][has_both] for name, values in a.per_user.items()},

@@ -24,6 +24,11 @@ _NAMES = {
     "coverage": "catalogue coverage",
     "rare_lists": "lists with a film under 20 ratings",
     "thin_films": "films shown with under 5 ratings",
+    "new_films": "films shown without ratings",
+    "new_films_in_catalogue": "of all films",
+    "disliked_share": "disliked of the rated films shown",
+    "shown_rating": "mean rating of the rated films shown",
+    "rated_shown": "rated films shown",
 }
 _THEME = {
     **sns.axes_style("whitegrid"),

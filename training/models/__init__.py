@@ -32,6 +32,8 @@ NAMES = tuple(CLASSES)
 RATING_MODELS = ("svd",)  # fitted to the values of ratings: events have none to predict
 # The same algorithms on other engines; `all` leaves them out.
 ENGINES = {"spark_als": "training.spark.als:SparkAls"}
+# For judging alone: what a model must beat to know anything.
+CONTROLS = {"presence": "training.models.presence:Presence"}
 Overrides = Sequence[str] | Mapping[str, Any]  # `key=value` or `section.key=value`, or keys and values
 
 COMPOSITE = "recommender"
@@ -56,10 +58,10 @@ def configure(name: str, overrides: Overrides = (), root: Path = CONFIG_ROOT / "
     library of an algorithm.
     """
     kind, changes = config_type(name), overrides if isinstance(overrides, Mapping) else override({}, overrides)
-    is_own = name not in PARAMETERS and name not in ENGINES
-    stated = {} if is_own else read_mapping(root / f"{name}.yaml")
+    has_file = name in CLASSES or name in ENGINES
+    stated = read_mapping(root / f"{name}.yaml") if has_file else {}
     members = {member: read_mapping(root / f"{member}.yaml") for member in members_of(name)}
-    return build_config(merge(merge(members, stated), changes), kind, name if is_own else f"{name}.yaml")
+    return build_config(merge(merge(members, stated), changes), kind, f"{name}.yaml" if has_file else name)
 
 
 def members_of(name: str) -> tuple[str, ...]:
@@ -78,7 +80,7 @@ def algorithm_class(name: str) -> Any:
 
     Raises UsageError for an unknown name.
     """
-    classes = CLASSES | ENGINES
+    classes = CLASSES | ENGINES | CONTROLS
     if name in classes:
         module, _, attribute = classes[name].partition(":")
         return getattr(import_module(module), attribute)
@@ -96,7 +98,7 @@ def resolve(model: str | type) -> str:
     if isinstance(model, str):
         config_type(model)
         return model
-    if getattr(model, "name", None) in {*CLASSES, *ENGINES, COMPOSITE, "all"}:
+    if getattr(model, "name", None) in {*CLASSES, *ENGINES, *CONTROLS, COMPOSITE, "all"}:
         raise UsageError(f"{model.__qualname__}.name: {model.name!r} is taken; choose another.")  # type: ignore[attr-defined]
     return own.adopt(model)
 

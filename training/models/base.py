@@ -31,6 +31,7 @@ class TrainingData:
     tags: TagMatrix  # (n_movies, n_features)
     canonical: NDArray[np.int32]  # (n_movies,) row that stands for each film
     feedback: Feedback = MOVIELENS  # what the ratings mean
+    has_own_tags: bool = False  # features are hidden in this split that the data set has
 
     @cached_property
     def stars(self) -> sp.csr_matrix:

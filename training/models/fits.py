@@ -43,7 +43,7 @@ class Fits:
     """Fitted models of one training split and seed, fitted when asked for.
 
     `of_split` is shared by the seeds of the split, `of_dataset` also by other splits: models that depend on neither
-    seed nor ratings are fitted once.
+    seed nor ratings are fitted once, unless features are hidden in the split.
     """
 
     data: TrainingData
@@ -55,7 +55,7 @@ class Fits:
     def get(self, name: str, config: Config) -> FittedModel:
         """Return the algorithm `name` fitted with `config`."""
         kind = algorithm_class(name)
-        cache = self.of_split if kind.uses_ratings else self.of_dataset
+        cache = self.of_split if kind.uses_ratings or self.data.has_own_tags else self.of_dataset
         key = (name, config.model_dump_json(), self.seed if kind.seeded else None)
         return cache.get(key, lambda: self._fit(name, config))
 

@@ -19,6 +19,10 @@ class PopularityConfig(Config):
     """Configuration without parameters."""
 
 
+class PresenceConfig(Config):
+    """Configuration without parameters."""
+
+
 class SvdConfig(Config):
     """Parameters of `surprise.SVD`."""
 
@@ -147,4 +151,5 @@ PARAMETERS: dict[str, type[Config]] = {
     "blend": BlendConfig,
     "ials": IalsConfig,
     "ensemble": EnsembleConfig,
+    "presence": PresenceConfig,
 }

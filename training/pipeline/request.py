@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recommender.errors import UsageError
-from training.models import NAMES, Overrides, configure
+from training.models import CONTROLS, NAMES, Overrides, configure
 
 ALL = "all"
 
@@ -15,6 +15,8 @@ def check_request(what: str, overrides: Overrides = (), further: Sequence[str] =
 
     It loads neither data nor the libraries of algorithms. Raises UsageError for an unknown algorithm or key.
     """
+    if what in CONTROLS:
+        raise UsageError(f"{what} is there to be compared with: `movierec evaluate --model {what}`; it isn't trained.")
     if what == ALL and overrides:
         raise UsageError("--set changes one algorithm; name that algorithm instead of `all`.")
     if what != ALL and further:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from training.config import CONFIG_ROOT, Config, build_config, merge, read_mapping
@@ -22,6 +23,7 @@ Outcome = Literal["promote", "refuse", "undecided"]
 Status = Literal["holds", "unclear", "broken"]
 Role = Literal["people", "titles"]
 RivalRole = Literal["champion", "reference", "popularity"]
+DISLIKED_SHARE = "disliked_share_at_10"
 COVERAGE, RARE_LISTS, THIN_FILMS = "coverage_at_10", "rare_lists_at_10", "thin_films_at_10"
 ROLES: tuple[Role, ...] = ("people", "titles")
 EvaluationByRole = Mapping[Role, Evaluation]
@@ -130,10 +132,17 @@ def _guards(challenger: EvaluationByRole, rival: Rival, rules: GateRules) -> lis
     for role in ROLES:
         scorer = rules.of(role)
         for metric in scorer.better_on if rival.role == "popularity" else scorer.margins:
+            if metric == DISLIKED_SHARE and not _both_know(metric, challenger[role], rival.evaluations[role]):
+                continue
             comparison = compare(challenger[role], rival.evaluations[role], metric)
             margin = scorer.margins[metric] * comparison.b
             guards.append(Guard(rival.role, role, comparison, margin, _status(comparison, margin)))
     return guards
+
+
+def _both_know(metric: str, *evaluations: Evaluation) -> bool:
+    """Return whether all evaluations have values of a metric: events lack some, and so do versions judged earlier."""
+    return all(np.isfinite(evaluation.per_user.get(metric, np.nan)).any() for evaluation in evaluations)
 
 
 def _status(comparison: Comparison, margin: float) -> Status:

@@ -99,10 +99,11 @@ def differences(guards: Sequence[Guard], challenger: str) -> Figure:
         ax.axvline(0, color="0.4", linewidth=1)
         for y, guard in enumerate(guards):
             comparison = guard.comparison
-            low, high = (100 * end / comparison.b for end in gain_interval(comparison))
+            percent = 100 / (comparison.b or 1.0)  # a rival may show nothing disliked
+            low, high = (percent * end for end in gain_interval(comparison))
             ax.plot([low, high], [y, y], color=COLOURS[guard.status], linewidth=2)
-            ax.plot(100 * comparison.gain / comparison.b, y, "o", color=COLOURS[guard.status])
-            ax.plot([-100 * guard.margin / comparison.b] * 2, [y - 0.35, y + 0.35], color="#cc0000", linewidth=1.5)
+            ax.plot(percent * comparison.gain, y, "o", color=COLOURS[guard.status])
+            ax.plot([-percent * guard.margin] * 2, [y - 0.35, y + 0.35], color="#cc0000", linewidth=1.5)
         names = [f"{g.comparison.protocol} {label(g.comparison.metric)}, {g.rival}" for g in guards]
         ax.set_yticks(range(len(guards)), names)
         ax.set(xlabel="gain in % of the rival's value", ylim=(len(guards) - 0.4, -0.6))

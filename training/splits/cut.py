@@ -18,8 +18,10 @@ from recommender.feedback import Feedback
 from recommender.schema import DUPLICATE_OF, RATING, TIMESTAMP
 from training.datasets.indexing import rows_of
 from training.datasets.store import ProcessedDataset
+from training.datasets.tag_matrix import has_block, without_blocks
 from training.models.base import TrainingData
 from training.splits.files import file_masks, validation_file_masks
+from training.splits.in_time import cut_in_time
 from training.splits.protocol import (
     CutSplit,
     FilesSplit,
@@ -32,6 +34,7 @@ from training.splits.protocol import (
     ProtocolConfig,
     RandomLikesSplit,
     RandomSplit,
+    RollingSplit,
     TemporalSplit,
 )
 
@@ -54,6 +57,7 @@ class Split:
     masked: Mask  # items that a user's list leaves out
     queries: Mask | None = None  # item2item and cold: training likes that are query items
     fold_in: Mask | None = None  # strong: all that a model sees of the held-out users
+    hidden_blocks: tuple[str, ...] = ()  # cold: features that training doesn't know of items without training ratings
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class _Table:
     movies: NDArray[np.int32]
     ratings: NDArray[np.float32]
     times: NDArray[np.int64]
+    drawable: Mask | None = None  # (n_movies,) items that may be held out; None: all
 
 
 def splits(protocol: ProtocolConfig, dataset: ProcessedDataset, seed: int) -> list[Split]:
@@ -77,7 +82,7 @@ def splits(protocol: ProtocolConfig, dataset: ProcessedDataset, seed: int) -> li
     if isinstance(protocol.split, FilesSplit):
         folds = [file_masks(protocol.split, dataset)]
     else:
-        table = _table(dataset)
+        table = _table(dataset, protocol.split)
         likes = is_relevant(protocol, table.ratings, dataset.feedback)
         if not likes.any():
             least = protocol.on(dataset.feedback).relevance
@@ -108,9 +113,13 @@ def _validation_split(
 ) -> Split:
     """Divide `split.train` by `rule`; with `random_likes` by random likes where the rule takes the latest ones."""
     train_rows = np.flatnonzero(split.train)
-    table = _table(dataset)
-    inner = _Table(
-        table.users[train_rows], table.movies[train_rows], table.ratings[train_rows], table.times[train_rows]
+    table = _table(dataset, rule)
+    inner = replace(
+        table,
+        users=table.users[train_rows],
+        movies=table.movies[train_rows],
+        ratings=table.ratings[train_rows],
+        times=table.times[train_rows],
     )
     likes = is_relevant(protocol, inner.ratings, dataset.feedback)
     inner_masks = _cut(rule, inner, likes, seed, random_likes=random_likes)[0]
@@ -129,6 +138,17 @@ def train_on_fold_in(split: Split) -> Split:
     return replace(split, train=split.train | split.fold_in, fold_in=None)
 
 
+def fold_in_likes(split: Split, protocol: ProtocolConfig, dataset: ProcessedDataset) -> Split:
+    """Return the split with only the likes of its fold-in ratings, to see what a model makes of dislikes.
+
+    Lists still leave out all of them. Raises DataError where the split has no fold-in ratings.
+    """
+    if split.fold_in is None:
+        raise DataError(f"Protocol {split.protocol} folds nobody in.")
+    likes = is_relevant(protocol, dataset.ratings[RATING].to_numpy(), dataset.feedback)
+    return replace(split, fold_in=split.fold_in & likes)
+
+
 def all_ratings(dataset: ProcessedDataset) -> Split:
     """Return a split with every rating in the training part and none held out: what a version is refitted on."""
     everything = np.ones(len(dataset.ratings), dtype=bool)
@@ -136,9 +156,16 @@ def all_ratings(dataset: ProcessedDataset) -> Split:
 
 
 def training_data(dataset: ProcessedDataset, split: Split) -> TrainingData:
-    """Return the training ratings of a split as a matrix of the whole data set's shape, with tags and duplicates."""
+    """Return the training ratings of a split as a matrix of the whole data set's shape, with tags and duplicates.
+
+    Items without training ratings lack the features that the split hides.
+    """
     canonical = rows_of(dataset.movies[DUPLICATE_OF], dataset.movie_ids)
-    return TrainingData(dataset.user_item(split.train), dataset.tags, canonical, dataset.feedback)
+    data = TrainingData(dataset.user_item(split.train), dataset.tags, canonical, dataset.feedback)
+    if not split.hidden_blocks:
+        return data
+    tags = without_blocks(dataset.tags, data.counts == 0, split.hidden_blocks)
+    return replace(data, tags=tags, has_own_tags=True)
 
 
 def is_relevant(protocol: ProtocolConfig, ratings: NDArray[np.float32], feedback: Feedback) -> Mask:
@@ -155,8 +182,8 @@ def _cut(rule: CutSplit, table: _Table, likes: Mask, seed: int, *, random_likes:
             return [_latest(rule, table if rule.needs_times else _shuffled(table, rng))]
         case LatestLikesSplit() | RandomLikesSplit():
             return [_latest_likes(rule, table, likes, rng, random_likes=random_likes)]
-        case TemporalSplit():
-            return [_temporal(rule, table)]
+        case TemporalSplit() | RollingSplit():
+            return cut_in_time(rule, table.users, table.times)
         case FoldsSplit():
             return _folds(rule, table, rng)
         case PerItemSplit():
@@ -211,13 +238,6 @@ def _shuffled(table: _Table, rng: np.random.Generator) -> _Table:
     return replace(table, times=rng.permutation(len(table.times)))
 
 
-def _temporal(rule: TemporalSplit, table: _Table) -> Masks:
-    cut_time = np.sort(table.times)[int(rule.share * len(table.times))]
-    train = table.times < cut_time
-    has_enough = np.bincount(table.users[train], minlength=_size(table.users)) >= rule.min_train_ratings
-    return {"train": train, "test": ~train & has_enough[table.users]}
-
-
 def _folds(rule: FoldsSplit, table: _Table, rng: np.random.Generator) -> list[Masks]:
     fold_of = rng.permutation(len(table.users)) % rule.folds
     return [{"train": fold_of != fold, "test": fold_of == fold} for fold in range(rule.folds)]
@@ -234,18 +254,30 @@ def _per_item(rule: PerItemSplit, table: _Table, seed: int) -> Masks:
 
 def _held_out_users(rule: HeldOutUsersSplit, table: _Table, likes: Mask, rng: np.random.Generator) -> Masks:
     like_counts = np.bincount(table.users[likes], minlength=_size(table.users))
-    eligible = np.flatnonzero(like_counts >= rule.min_likes)
-    held_out = _mask_of(rng.choice(eligible, round(rule.share * len(eligible)), replace=False), len(like_counts))
-    rows = np.flatnonzero(likes & held_out[table.users])
-    test_counts = np.floor((1 - rule.fold_in) * like_counts + _ROUNDING)[table.users[rows]]
-    is_test = positions(table.users[rows], rng.random(len(rows))) < test_counts
-    test, fold_in = _mask_of(rows[is_test], len(likes)), _mask_of(rows[~is_test], len(likes))
-    train = likes & ~held_out[table.users] & (like_counts >= rule.min_likes)[table.users]
-    return {"train": train, "test": test, "masked": fold_in, "fold_in": fold_in}
+    eligible = like_counts >= rule.min_likes
+    held_out = _mask_of(
+        rng.choice(np.flatnonzero(eligible), round(rule.share * eligible.sum()), replace=False), len(like_counts)
+    )[table.users]
+    test = _random_share(1 - rule.fold_in, table, likes & held_out, rng)
+    used = likes
+    if rule.ratings == "all":  # drawn after the likes, which are then the same with either choice
+        used = np.ones_like(likes)
+        test |= _random_share(1 - rule.fold_in, table, ~likes & held_out, rng)
+    fold_in = used & held_out & ~test
+    return {"train": used & ~held_out & eligible[table.users], "test": test, "masked": fold_in, "fold_in": fold_in}
+
+
+def _random_share(share: float, table: _Table, candidates: Mask, rng: np.random.Generator) -> Mask:
+    """Return a random `share` (rounded down) of each user's candidate ratings."""
+    rows = np.flatnonzero(candidates)
+    users = table.users[rows]
+    counts = np.floor(share * np.bincount(users, minlength=_size(table.users)) + _ROUNDING)[users]
+    return _mask_of(rows[positions(users, rng.random(len(rows))) < counts], len(candidates))
 
 
 def _held_out_items(rule: HeldOutFilmsSplit, table: _Table, likes: Mask, rng: np.random.Generator) -> Masks:
     rated = np.unique(table.movies)
+    rated = rated if table.drawable is None else rated[table.drawable[rated]]
     cold = np.isin(table.movies, rng.choice(rated, round(rule.share * len(rated)), replace=False))
     queries = _draw_queries(rule.queries, table, likes & ~cold, likes & cold, rng)
     has_query = np.bincount(table.users[queries], minlength=_size(table.users)) > 0
@@ -279,11 +311,16 @@ def positions(groups: NDArray[np.int32], keys: NDArray[Any]) -> NDArray[np.int64
     return result
 
 
-def _table(dataset: ProcessedDataset) -> _Table:
+def _table(dataset: ProcessedDataset, rule: CutSplit) -> _Table:
     ratings = dataset.ratings
+    drawable = None
+    if isinstance(rule, HeldOutFilmsSplit) and rule.described_by:
+        drawable = np.logical_and.reduce([has_block(dataset.tags, name) for name in rule.described_by])
+        if not drawable.any():
+            raise DataError(f"Expected {dataset.items.plural} with {', '.join(rule.described_by)}; there are none.")
     return _Table(
-        dataset.user_rows, dataset.movie_rows, ratings[RATING].to_numpy(), ratings[TIMESTAMP].to_numpy()
-    )  # fmt: skip
+        dataset.user_rows, dataset.movie_rows, ratings[RATING].to_numpy(), ratings[TIMESTAMP].to_numpy(), drawable
+    )
 
 
 def _size(rows: NDArray[np.int32]) -> int:
@@ -302,4 +339,6 @@ def _checked_split(masks: Masks, protocol: ProtocolConfig, seed: int, fold: int)
     for name in ("train", "test"):
         if not masks[name].any():
             raise DataError(f"Protocol {protocol.name} leaves the {name} part of this data set empty; it is too small.")
-    return Split(**({"masked": masks["train"]} | masks), protocol=protocol.name, seed=seed, fold=fold)
+    hidden = tuple(protocol.split.hidden) if isinstance(protocol.split, HeldOutFilmsSplit) else ()
+    masks = {"masked": masks["train"]} | masks
+    return Split(**masks, protocol=protocol.name, seed=seed, fold=fold, hidden_blocks=hidden)

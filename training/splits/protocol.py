@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field
 
@@ -23,8 +23,19 @@ ListMetric = Literal[
 ]  # fmt: skip
 WeightedMetric = Literal["weighted_hit_rate", "weighted_ndcg"]
 BeyondMetric = Literal[
-    "coverage", "gini", "novelty", "popularity_lift", "diversity", "rare_lists", "thin_films", "chance_hit_rate"
+    "coverage",
+    "gini",
+    "novelty",
+    "popularity_lift",
+    "diversity",
+    "rare_lists",
+    "thin_films",
+    "new_films",
+    "chance_hit_rate",
 ]
+DislikeMetric = Literal[
+    "disliked_share", "shown_rating", "rated_shown"
+]  # computed together, where ratings have a scale
 
 
 class LatestSplit(Config):
@@ -53,6 +64,16 @@ class TemporalSplit(Config):
     kind: Literal["temporal"]
     share: float = Field(gt=0, lt=1, description="share of all ratings that lies before the cut")
     min_train_ratings: int = Field(ge=1, description="users with fewer before the cut are in no test part")
+
+
+class RollingSplit(Config):
+    """Split all ratings at several points in time; each part up to the next point is tested, of users who come back."""
+
+    needs_times: ClassVar[bool] = True
+    kind: Literal["rolling"]
+    cuts: list[float] = Field(min_length=1, description="shares of all ratings that lie before each cut, ascending")
+    min_train_ratings: int = Field(ge=1, description="users with fewer before a cut are not tested by it")
+    min_gap: int = Field(ge=0, description="seconds between a user's last rating before a cut and their next one")
 
 
 class RandomSplit(Config):
@@ -94,21 +115,26 @@ class PerItemSplit(Config):
 
 
 class HeldOutUsersSplit(Config):
-    """Hold out some users from training; part of their likes is folded in, the rest tested (Liang et al., 2018)."""
+    """Hold out some users from training; part of their ratings is folded in, the rest tested (Liang et al., 2018)."""
 
     needs_times: ClassVar[bool] = False
     kind: Literal["held_out_users"]
     share: float = Field(gt=0, lt=1, description="share of the users held out")
-    fold_in: float = Field(gt=0, lt=1, description="share of a held-out user's likes that the model is shown")
+    fold_in: float = Field(gt=0, lt=1, description="share of a held-out user's ratings that the model is shown")
+    ratings: Literal["likes", "all"] = Field(
+        "likes", description="which ratings take part; the likes tested are the same"
+    )
     min_likes: int = Field(ge=2, description="users with fewer likes are in no part")
 
 
 class HeldOutFilmsSplit(Config):
-    """Hold out all ratings of some items; users' likes of other items are the queries."""
+    """Hold out all ratings of some items, and features; users' likes of other items are the queries."""
 
     needs_times: ClassVar[bool] = False
     kind: Literal["held_out_films"]
     share: float = Field(gt=0, lt=1, description="share of the films held out")
+    described_by: list[str] = Field([], description="blocks of features that the films have; the others are not drawn")
+    hidden: list[str] = Field([], description="blocks of features that training doesn't know of films without ratings")
     queries: int = Field(ge=1, description="at most so many liked training films per user, drawn by the seed")
 
 
@@ -128,6 +154,7 @@ CutSplit = (
     LatestSplit
     | LatestLikesSplit
     | TemporalSplit
+    | RollingSplit
     | RandomSplit
     | RandomLikesSplit
     | FoldsSplit
@@ -148,7 +175,7 @@ class ProtocolConfig(Config):
         description="rating from which a test rating is relevant; like: that of the data set; null: every test row is"
     )
     k: list[int] = Field(description="list lengths")
-    metrics: list[ListMetric | WeightedMetric | BeyondMetric | RatingMetric]
+    metrics: list[ListMetric | WeightedMetric | BeyondMetric | RatingMetric | DislikeMetric]
     seeds: list[int] = Field(min_length=1, description="seeds of the split; metrics are means over them")
     validation_cuts: int = Field(1, ge=1, description="validation splits made from each training part")
 
@@ -158,8 +185,12 @@ class ProtocolConfig(Config):
 
     @property
     def judging(self) -> dict[str, Any]:
-        """Return everything that metrics depend on, as JSON values: all but how validation splits are made."""
+        """Return everything that metrics depend on, as JSON values: all but how validation splits are made.
+
+        Metrics that were added later change no other: versions judged without them stay comparable.
+        """
         values = self.model_dump(mode="json", exclude={"validation_cuts": True, "split": {"validation_share"}})
+        values["metrics"] = [name for name in self.metrics if name not in get_args(DislikeMetric)]
         return _COMMON_RULES | values
 
     def with_files(

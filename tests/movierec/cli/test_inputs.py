@@ -9,6 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from movierec.cli import main
+from tests.training.small import small_dataset
+from training.splits.protocol import load_protocol
 
 PEOPLE, FILMS = 40, 30
 
@@ -60,3 +62,25 @@ def test_a_split_given_in_part_is_not_passed_over(movierec, split, given):
     done = movierec("evaluate", "--model", "popularity", *words)
     assert done.exception.exit_code == 2
     assert "give --train FILE and --test FILE" in str(done.exception)
+
+
+def test_figures_by_latest_ratings_stand_by_how_long_people_were_away(movierec, monkeypatch):
+    monkeypatch.setattr("movierec.cli.train.evaluation_inputs", lambda name, *_: (load_protocol(name), small_dataset()))
+    done = movierec("evaluate", "--protocol", "latest20", "--model", "popularity", "--model", "als")
+    assert done.exit_code == 0, done.exception
+    assert "ndcg_at_10 by the time from the last training rating" in done.stdout
+    rows = [line.split() for line in done.stdout.splitlines() if "under 6 hours" in line]
+    assert [cell for cell in rows[0] if cell.isdigit()] == ["6", "80"]
+
+
+def test_lists_of_any_origin_are_scored(movierec, tmp_path):
+    for name, text in {"lists": "1 7 8\n2 9 7\n", "train": "1,7\n", "test": "1,8\n2,9\n"}.items():
+        (tmp_path / name).write_text(text)
+    words = ["score", "--lists", str(tmp_path / "lists"), "--test", str(tmp_path / "test"), "--k", "1", "--k", "2"]
+    records = [json.loads(line) for line in movierec(*words, "--json").stdout.splitlines()]
+    hits = {record["k"]: record["value"] for record in records if record["metric"] == "hit rate"}
+    assert hits == {1: 0.5, 2: 1.0}
+    table = movierec(*words, "--train", str(tmp_path / "train")).stdout
+    assert "train items removed" in table
+    assert "0 with relevant rows and no list" in " ".join(table.split())
+    assert movierec(*words, "--k", "0").exit_code != 0

@@ -12,7 +12,13 @@ from training.splits import protocol
 PAGE = (Path(__file__).parents[3] / "docs" / "evaluation.md").read_text(encoding="utf-8")
 METRICS = [
     name
-    for kind in (protocol.ListMetric, protocol.WeightedMetric, protocol.BeyondMetric, protocol.RatingMetric)
+    for kind in (
+        protocol.ListMetric,
+        protocol.WeightedMetric,
+        protocol.BeyondMetric,
+        protocol.RatingMetric,
+        protocol.DislikeMetric,
+    )
     for name in get_args(kind)
 ]
 

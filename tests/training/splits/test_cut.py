@@ -18,12 +18,13 @@ from recommender.feedback import MOVIELENS
 from recommender.schema import LIKE_THRESHOLD, MOVIE, RATING, TIMESTAMP, USER
 from tests.training.evaluation.builders import dataset_of, random_dataset
 from training.datasets.store import prepare
-from training.splits.cut import splits, train_on_fold_in, training_data, validation_splits
+from training.splits.cut import fold_in_likes, splits, train_on_fold_in, training_data, validation_splits
 from training.splits.files import files_dataset
 from training.splits.pairs import read_pairs
 from training.splits.protocol import PROTOCOL_ROOT, PerItemSplit, load_protocol, protocol_names
 
-CUT = [name for name in protocol_names() if name not in ("files", "u1")]
+# Those that random ratings with random times can be cut by.
+CUT = [name for name in protocol_names() if name not in ("files", "u1", "rolling", "cold-described")]
 REAL = os.environ.get("MOVIEREC_REAL_DATA")
 needs_real_data = pytest.mark.skipif(not REAL, reason="MOVIEREC_REAL_DATA names no directory of GroupLens files")
 
@@ -180,6 +181,36 @@ def test_strong_keeps_held_out_users_out_of_training(world, seed):
         likes = int(((users == user) & (stars >= LIKE_THRESHOLD)).sum())
         assert int(split.test[users == user].sum()) == likes // 5
         assert int(split.fold_in[users == user].sum()) == likes - likes // 5
+
+
+@given(world=seeds, seed=st.integers(0, 100))
+@few
+def test_strong_all_adds_the_other_ratings_to_the_people_and_tested_likes_of_strong(world, seed):
+    dataset = random_dataset(np.random.default_rng(world))
+    (likes,), (everything,) = (splits(load_protocol(name), dataset, seed) for name in ("strong", "strong-all"))
+    users, _, stars, _ = columns(dataset)
+    liked = stars >= LIKE_THRESHOLD
+    assert likes.fold_in is not None
+    assert everything.fold_in is not None
+    for part in ("train", "test", "fold_in"):
+        np.testing.assert_array_equal(getattr(everything, part) & liked, getattr(likes, part))
+    assert not np.isin(users[everything.train], users[everything.test]).any()
+    for user in np.unique(users[likes.test]):
+        others = (users == user) & ~liked
+        assert everything.test[others].sum() == others.sum() // 5
+        assert everything.fold_in[others].sum() == others.sum() - others.sum() // 5
+
+
+def test_dislikes_are_left_out_of_what_is_folded_in_and_still_out_of_lists(dataset):
+    protocol = load_protocol("strong-all")
+    (split,) = splits(protocol, dataset, 0)
+    compared = fold_in_likes(split, protocol, dataset)
+    _, _, stars, _ = columns(dataset)
+    assert split.fold_in is not None
+    np.testing.assert_array_equal(compared.fold_in, split.fold_in & (stars >= LIKE_THRESHOLD))
+    assert (split.fold_in & (stars < LIKE_THRESHOLD)).any()
+    for part in ("train", "test", "masked"):
+        np.testing.assert_array_equal(getattr(compared, part), getattr(split, part))
 
 
 def test_users_who_are_trained_in_keep_the_same_test(dataset):

@@ -44,8 +44,8 @@ def draft(name: str, tables: Sequence[LookedAt], path: Path | None = None) -> st
         name_items(table, interactions[0].roles["item"].name)
     command = f"movierec data prepare {name}" + (f" --source {path}" if path else "")
     lines = [
-        f"# What the data set {name} is made of: a first draft, guessed from the files. Correct it, then run",
-        f"#   {command}",
+        _comment(f"What the data set {name} is made of: a first draft, guessed from the files. Correct it, then run"),
+        _comment(command),
         "",
         *_interactions(interactions),
         "",
@@ -120,15 +120,31 @@ def _form(table: LookedAt) -> Iterator[str]:
 def _also_seen(tables: list[LookedAt]) -> Iterator[str]:
     for table in tables:
         if table.unused:
-            yield f"# Also in {table.file.path.name}, not used:"
-            yield from (f"#   {_value(column.name)}: {column.summary}" for column in table.unused)
+            yield _comment(f"Also in {table.file.path.name}, not used:")
+            yield from (_comment(f"- {column.name}: {column.summary}") for column in table.unused)
 
 
 def _line(key: str, value: Any, comment: str = "") -> str:
-    return f"{key}: {_value(value)}" + (f"  # {' '.join(comment.split())}" if comment else "")
+    return f"{key}: {_value(value)}" + (f"  {_comment(comment)}" if comment else "")
+
+
+def _comment(text: str) -> str:
+    """Return a comment of one line: what stands in a file never becomes a line, and so a key, of its own."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return f"# {' '.join(printable.split())}"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes a text that has line breaks or other control characters with escapes."""
+
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, None if text.isprintable() else '"'),
+)
 
 
 def _value(value: Any) -> str:
     """Return a value in YAML's flow style, in one line."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=float("inf"), allow_unicode=True)
+    text: str = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, width=float("inf"), allow_unicode=True)
     return text.removesuffix("\n").removesuffix("\n...")

@@ -86,3 +86,12 @@ def test_a_draft_replaces_nothing_and_needs_users_and_items(home):
     with pytest.raises(UsageError, match=r"a column of users and one of items.* found books\.csv: isbn, title"):
         write_draft("other", [write_rows(home / "books.csv", books())])
     assert not source_path("other").exists()
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\x85", "\u2028"])
+def test_what_stands_in_a_file_is_never_a_key_of_the_draft(home, line_break):
+    cell = f'a "b"{line_break}scale: 1:500:1{line_break}\x1blike: 2'
+    rows = pairs().assign(note=cell, event=[cell, "buy"] * 320, **{f"a{line_break}scale: 9": 1})
+    keys, _ = drafted("hostile", write_rows(home / "r.jsonl", rows[[*rows.columns.drop("liked")]]))
+    assert not {"scale", "like"} & keys.keys()
+    assert set(keys["weights"]) == {cell, "buy"}

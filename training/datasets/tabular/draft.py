@@ -50,6 +50,7 @@ def draft(name: str, tables: Sequence[LookedAt], path: Path | None = None) -> st
         *_interactions(interactions),
         "",
         *(_items(items, interactions[0]) if items else ["# items: FILE  # without items, an id is the item's title"]),
+        *([_line("decimal", ",", "of numbers such as 7,5")] if any(table.decimal == "," for table in tables) else []),
     ]
     return "\n".join(lines) + "\n"
 

@@ -22,6 +22,8 @@ _NUMBER_TYPES = (
     "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
     "FLOAT", "DOUBLE", "DECIMAL",
 )  # fmt: skip
+_MOSTLY = 0.9  # least share of cells written as numbers with a decimal comma
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,(?!\d{3}$)\d+")  # three digits: thousands
 _YEAR_IN_TITLE = re.compile(r"\((?:18|19|20)\d\d\)\s*$")
 
 # Names of columns without case and signs, the likeliest first.
@@ -64,8 +66,19 @@ class Column:
 
     @property
     def is_number(self) -> bool:
-        """Return whether the values are numbers."""
-        return self.kind.startswith(_NUMBER_TYPES)
+        """Return whether the values are numbers, for DuckDB or with a decimal comma."""
+        return self.kind.startswith(_NUMBER_TYPES) or (self.decimal == "," and self.number_share >= _MOSTLY)
+
+    @property
+    def decimal(self) -> str:
+        """Return the decimal mark: a comma where cells have one."""
+        return "," if any(_DECIMAL_COMMA.fullmatch(cell.strip()) for cell in self.examples) else "."
+
+    @property
+    def number_share(self) -> float:
+        """Return the share of cells that are numbers with the decimal mark, 0 to 1."""
+        number = re.compile(rf"\s*[+-]?\d+(?:[{self.decimal}]\d+)?\s*")
+        return sum(number.fullmatch(cell) is not None for cell in self.examples) / max(len(self.examples), 1)
 
     @property
     def is_time(self) -> bool:
@@ -99,6 +112,11 @@ class LookedAt:
     def is_interactions(self) -> bool:
         """Return whether a row joins a user and an item."""
         return "user" in self.roles and "item" in self.roles
+
+    @property
+    def decimal(self) -> str:
+        """Return the decimal mark of the numbers."""
+        return "," if any(column.is_number and column.decimal == "," for column in self.columns) else "."
 
     @property
     def unused(self) -> list[Column]:

@@ -95,3 +95,12 @@ def test_what_stands_in_a_file_is_never_a_key_of_the_draft(home, line_break):
     keys, _ = drafted("hostile", write_rows(home / "r.jsonl", rows[[*rows.columns.drop("liked")]]))
     assert not {"scale", "like"} & keys.keys()
     assert set(keys["weights"]) == {cell, "buy"}
+
+
+@pytest.mark.parametrize("separator", [";", "\t", ","])
+@pytest.mark.parametrize("numbers", [range(5), range(100)], ids=["few numbers", "many numbers"])
+def test_numbers_with_a_decimal_comma_are_ratings(home, separator, numbers):
+    score = [f"{numbers[row % len(numbers)] / 10:.1f}".replace(".", ",") for row in range(640)]
+    keys, _ = drafted("comma", write_rows(home / "r.csv", pairs()[["user", "item"]].assign(score=score), separator))
+    assert (keys["rating"], keys["decimal"], "weights" in keys) == ("score", ",", False)
+    assert prepare("comma").feedback.maximum == numbers[-1] / 10

@@ -11,3 +11,12 @@ def dropped_rows(counts: Mapping[str, int]) -> str:
         return "No row was left out."
     reasons = "; ".join(f"{count:,} for {reason}" for reason, count in counts.items())
     return f"Left out {sum(counts.values()):,} rows: {reasons}."
+
+
+def noted_counts(counts: Mapping[str, int]) -> str:
+    """Say what may be a mistake in the description of a data set, to be put behind another sentence."""
+    return (
+        " Note: " + ", ".join(f"{count:,} {key.replace('_', ' ')}" for key, count in counts.items()) + "."
+        if counts
+        else ""
+    )

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+EVERYTHING_LIKED = (
+    "Every interaction counts as a like. Where some say more than others, give kinds of events different weights "
+    "(--weights), or a rating of the highest kind as --like."
+)
+
 
 def dropped_rows(counts: Mapping[str, int]) -> str:
     """Say how many rows were left out of a data set, by reason."""

@@ -134,3 +134,9 @@ def test_items_without_a_row_are_counted(home, movierec):
     assert re.search(r"items without a row +│ 7", said)
     assert said.endswith("No row was left out. Note: 7 items without a row.\n")
     assert json.loads(movierec("describe", "mine", "--json")[1])["items_without_a_row"] == 7
+
+
+def test_a_hint_is_given_where_every_interaction_is_a_like(movierec):
+    hint = "Every interaction counts as a like."
+    assert hint in movierec("prepare", "mine", *OPTIONS[:6])[1]
+    assert hint not in movierec("prepare", "mine", *OPTIONS)[1]

@@ -10,8 +10,8 @@ import yaml
 
 from recommender.errors import UsageError
 from recommender.files import write_text
-from training.datasets.tabular.guess import LookedAt, look_at, name_items
-from training.datasets.tabular.source import source_path
+from training.datasets.tabular.guess import Column, LookedAt, look_at, name_items, word_number
+from training.datasets.tabular.source import OPEN, source_path
 
 _WORDS = {"book": "book:books", "movie": "film:films", "film": "film:films", "product": "product:products",
           "sku": "product:products", "song": "song:songs", "track": "track:tracks", "game": "game:games",
@@ -62,16 +62,19 @@ def _interactions(tables: list[LookedAt]) -> Iterator[str]:
     for role in ("user", "item"):
         yield _line(role, roles[role].name, roles[role].summary)
     if "rating" in roles:
-        yield _line("rating", roles["rating"].name, roles["rating"].summary)
-        if not roles["rating"].is_number and roles["rating"].kind != "BOOLEAN":
-            words = sorted(set(roles["rating"].examples))
-            yield _line("weights", dict.fromkeys(words, 1), "a number for each word: say which are for and against")
+        yield _line("rating", roles["rating"].name, roles["rating"].summary + _bad_cells(roles["rating"]))
+        if table.words:
+            numbers = {word: word_number(word) for word in table.kinds}
+            weights = {word: OPEN if number is None else number for word, number in numbers.items()}
+            yield _line("weights", weights, f"the number of each word; edit {OPEN}: 1 is against and 5 for, say")
         yield "# scale: 1:5:1  # minimum, maximum and step; without it they are seen in the data"
         yield "# like: 4  # least rating that is a like; without it three quarters of the scale"
     elif "event" in roles:
         kinds = ", ".join(f"{kind} {count:,}" for kind, count in table.kinds.items())
         yield _line("event", roles["event"].name, f"rows: {kinds}")
-        yield _line("weights", dict.fromkeys(table.kinds, 1), "how much each kind counts; 0 leaves it out")
+        yield _line(
+            "weights", dict.fromkeys(table.kinds, 1), "all count the same until you edit them; 0 leaves a kind out"
+        )
     else:
         yield "# No column of ratings or kinds of events was recognised: each row is an event."
     if "weight" in roles:
@@ -84,6 +87,14 @@ def _interactions(tables: list[LookedAt]) -> Iterator[str]:
         yield "# time: COLUMN  # none was recognised; protocols that need times are left out without"
     yield from _form(table)
     yield from _also_seen(tables)
+
+
+def _bad_cells(ratings: Column) -> str:
+    """Return what is no number in a column of numbers."""
+    if ratings.is_number or not ratings.holds_numbers or ratings.kind == "BOOLEAN":
+        return ""
+    bad = dict.fromkeys(cell for cell in ratings.examples if not ratings.is_written_number(cell))
+    return f"; no numbers, so their rows are rejected: {', '.join(list(bad)[:5])}" if bad else ""
 
 
 def _items(tables: list[LookedAt], interactions: LookedAt) -> Iterator[str]:

@@ -276,20 +276,21 @@ def describe(name: Name, processed: ProcessedRoot = None, as_json: AsJson = Fals
 
 def _show_prepared(dataset: ProcessedDataset, processed: Path | None, as_json: bool) -> None:
     """Print the snapshot and, always, how many rows were left out and why; last in one line."""
-    from movierec.cli.wording import dropped_rows
+    from movierec.cli.wording import EVERYTHING_LIKED, dropped_rows, noted_counts
     from recommender import home
 
-    dropped = dataset.dropped
+    dropped, snapshot = dataset.dropped, dataset.snapshot() | dataset.noted
     if as_json:
-        _show(dataset.snapshot() | {"dropped_rows": sum(dropped.values()), "dropped": dropped}, as_json)
+        _show(snapshot | {"dropped_rows": sum(dropped.values()), "dropped": dropped}, True)
         return
     words = {"film": dataset.items.singular, "films": dataset.items.plural, "ratings": dataset.feedback.kind}
-    rows = {
-        " ".join(words.get(word, word) for word in key.split("_")): value for key, value in dataset.snapshot().items()
-    }
+    rows = {" ".join(words.get(word, word) for word in key.split("_")): value for key, value in snapshot.items()}
     _show(rows | {f"dropped: {reason}": count for reason, count in dropped.items()}, as_json)
     where = (processed or home.processed_data()) / dataset.name / "quarantine.csv"
-    typer.echo(dropped_rows(dropped) + (f" {where} has each rejected row." if dataset.details["rejected"] else ""))
+    rejects = f" {where} has each rejected row." if dataset.details["rejected"] else ""
+    if snapshot["like_share"] == 1:
+        typer.echo(EVERYTHING_LIKED)
+    typer.echo(dropped_rows(dropped) + rejects + noted_counts(dataset.noted))
 
 
 def _show(snapshot: dict[str, Any], as_json: bool) -> None:

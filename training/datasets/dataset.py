@@ -32,7 +32,9 @@ from recommender.titles.index import TitleNames, encode_titles
 from recommender.titles.keys import split_year
 from training.datasets.indexing import count_ids, rows_of
 
-REPEATED = "repeated_ratings_dropped"  # key of `details["mended"]`
+# Keys of `details["mended"]`.
+REPEATED = "repeated_ratings_dropped"
+_NOTED = ("items_without_a_row", "texts_without_a_word", "times_of_another_unit")
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,12 @@ class ProcessedDataset:
         repeated = int(self.details.get("mended", {}).get(REPEATED, 0))
         counts = {**self.details.get("rejected", {}), "ratings that a later one replaces": repeated}
         return {reason: count for reason, count in counts.items() if count}
+
+    @property
+    def noted(self) -> dict[str, int]:
+        """Return counts of what is in the data set but may be a mistake in the description of its files."""
+        mended = self.details.get("mended", {})
+        return {key: mended[key] for key in _NOTED if key in mended}
 
     @cached_property
     def title_arrays(self) -> dict[str, NDArray[Any]]:

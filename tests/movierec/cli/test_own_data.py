@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -96,6 +97,11 @@ def test_events_with_weights_and_columns_of_items(movierec):
         (("prepare", "mine", *OPTIONS, "--scale", "1:99", "--like", "90"), 1, "no interaction is a like, 90 or more"),
         (("prepare", "mine", "--source", "absent.yaml"), 2, "absent.yaml"),
         (("prepare", "mine"), 2, "movierec data draft mine FILES"),
+        (
+            ("prepare", "mine", *OPTIONS, "--items", "books.jsonl", "--item-id", "name"),
+            1,
+            "none of its values ('Book 0'",
+        ),
         (("draft", "mine", "absent.csv"), 2, "Expected a file at"),
         (("draft", "mine", "books.jsonl"), 2, "a column of users and one of items"),
     ],
@@ -119,3 +125,18 @@ def test_raw_files_in_a_layout_of_movielens_may_have_another_scale(home, moviere
     code, said, _ = movierec("prepare", "mine", "--raw", "raw", "--scale", "1:10", "--json")
     snapshot = json.loads(said)
     assert (code, snapshot["scale"], snapshot["like"], snapshot["ratings"]) == (0, "1 to 10 by 1", 8, len(ROWS))
+
+
+def test_items_without_a_row_are_counted(home, movierec):
+    books = (home / "books.jsonl").read_text().splitlines(keepends=True)
+    (home / "few.jsonl").write_text("".join(books[:13]))
+    _, said, _ = movierec("prepare", "mine", *OPTIONS, "--items", "few.jsonl", "--title", "name")
+    assert re.search(r"items without a row +│ 7", said)
+    assert said.endswith("No row was left out. Note: 7 items without a row.\n")
+    assert json.loads(movierec("describe", "mine", "--json")[1])["items_without_a_row"] == 7
+
+
+def test_a_hint_is_given_where_every_interaction_is_a_like(movierec):
+    hint = "Every interaction counts as a like."
+    assert hint in movierec("prepare", "mine", *OPTIONS[:6])[1]
+    assert hint not in movierec("prepare", "mine", *OPTIONS)[1]

@@ -10,8 +10,8 @@ import yaml
 
 from recommender.errors import UsageError
 from recommender.files import write_text
-from training.datasets.tabular.guess import LookedAt, look_at, name_items
-from training.datasets.tabular.source import source_path
+from training.datasets.tabular.guess import Column, LookedAt, look_at, name_items, word_number
+from training.datasets.tabular.source import OPEN, source_path
 
 _WORDS = {"book": "book:books", "movie": "film:films", "film": "film:films", "product": "product:products",
           "sku": "product:products", "song": "song:songs", "track": "track:tracks", "game": "game:games",
@@ -44,12 +44,13 @@ def draft(name: str, tables: Sequence[LookedAt], path: Path | None = None) -> st
         name_items(table, interactions[0].roles["item"].name)
     command = f"movierec data prepare {name}" + (f" --source {path}" if path else "")
     lines = [
-        f"# What the data set {name} is made of: a first draft, guessed from the files. Correct it, then run",
-        f"#   {command}",
+        _comment(f"What the data set {name} is made of: a first draft, guessed from the files. Correct it, then run"),
+        _comment(command),
         "",
         *_interactions(interactions),
         "",
         *(_items(items, interactions[0]) if items else ["# items: FILE  # without items, an id is the item's title"]),
+        *([_line("decimal", ",", "of numbers such as 7,5")] if any(table.decimal == "," for table in tables) else []),
     ]
     return "\n".join(lines) + "\n"
 
@@ -61,16 +62,19 @@ def _interactions(tables: list[LookedAt]) -> Iterator[str]:
     for role in ("user", "item"):
         yield _line(role, roles[role].name, roles[role].summary)
     if "rating" in roles:
-        yield _line("rating", roles["rating"].name, roles["rating"].summary)
-        if not roles["rating"].is_number and roles["rating"].kind != "BOOLEAN":
-            words = sorted(set(roles["rating"].examples))
-            yield _line("weights", dict.fromkeys(words, 1), "a number for each word: say which are for and against")
+        yield _line("rating", roles["rating"].name, roles["rating"].summary + _bad_cells(roles["rating"]))
+        if table.words:
+            numbers = {word: word_number(word) for word in table.kinds}
+            weights = {word: OPEN if number is None else number for word, number in numbers.items()}
+            yield _line("weights", weights, f"the number of each word; edit {OPEN}: 1 is against and 5 for, say")
         yield "# scale: 1:5:1  # minimum, maximum and step; without it they are seen in the data"
         yield "# like: 4  # least rating that is a like; without it three quarters of the scale"
     elif "event" in roles:
         kinds = ", ".join(f"{kind} {count:,}" for kind, count in table.kinds.items())
         yield _line("event", roles["event"].name, f"rows: {kinds}")
-        yield _line("weights", dict.fromkeys(table.kinds, 1), "how much each kind counts; 0 leaves it out")
+        yield _line(
+            "weights", dict.fromkeys(table.kinds, 1), "all count the same until you edit them; 0 leaves a kind out"
+        )
     else:
         yield "# No column of ratings or kinds of events was recognised: each row is an event."
     if "weight" in roles:
@@ -83,6 +87,14 @@ def _interactions(tables: list[LookedAt]) -> Iterator[str]:
         yield "# time: COLUMN  # none was recognised; protocols that need times are left out without"
     yield from _form(table)
     yield from _also_seen(tables)
+
+
+def _bad_cells(ratings: Column) -> str:
+    """Return what is no number in a column of numbers."""
+    if ratings.is_number or not ratings.holds_numbers or ratings.kind == "BOOLEAN":
+        return ""
+    bad = dict.fromkeys(cell for cell in ratings.examples if not ratings.is_written_number(cell))
+    return f"; no numbers, so their rows are rejected: {', '.join(list(bad)[:5])}" if bad else ""
 
 
 def _items(tables: list[LookedAt], interactions: LookedAt) -> Iterator[str]:
@@ -120,15 +132,31 @@ def _form(table: LookedAt) -> Iterator[str]:
 def _also_seen(tables: list[LookedAt]) -> Iterator[str]:
     for table in tables:
         if table.unused:
-            yield f"# Also in {table.file.path.name}, not used:"
-            yield from (f"#   {_value(column.name)}: {column.summary}" for column in table.unused)
+            yield _comment(f"Also in {table.file.path.name}, not used:")
+            yield from (_comment(f"- {column.name}: {column.summary}") for column in table.unused)
 
 
 def _line(key: str, value: Any, comment: str = "") -> str:
-    return f"{key}: {_value(value)}" + (f"  # {' '.join(comment.split())}" if comment else "")
+    return f"{key}: {_value(value)}" + (f"  {_comment(comment)}" if comment else "")
+
+
+def _comment(text: str) -> str:
+    """Return a comment of one line: what stands in a file never becomes a line, and so a key, of its own."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return f"# {' '.join(printable.split())}"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes a text that has line breaks or other control characters with escapes."""
+
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, None if text.isprintable() else '"'),
+)
 
 
 def _value(value: Any) -> str:
     """Return a value in YAML's flow style, in one line."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=float("inf"), allow_unicode=True)
+    text: str = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, width=float("inf"), allow_unicode=True)
     return text.removesuffix("\n").removesuffix("\n...")

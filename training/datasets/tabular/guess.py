@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
 
+from recommender.errors import DataError
 from training.datasets.tabular.records import File, TextForm, connect, open_file, quoted
 from training.datasets.tabular.source import RESERVED
 from training.datasets.tabular.values import guess_list_separator
@@ -22,6 +24,11 @@ _NUMBER_TYPES = (
     "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
     "FLOAT", "DOUBLE", "DECIMAL",
 )  # fmt: skip
+# A word that begins with a number, as "+1", "20%", "4/5" and "3 stars", or is one of signs, as "★★★☆☆".
+_NUMBER_WORD = re.compile(r"([+-]?\d+(?:[.,]\d+)?)\s*(?:%|/\s*\d+|[^\W\d_]+)?")
+_SIGNS_WORD = re.compile(r"([★⭐*]+)\ufe0f?☆*")
+_MOSTLY = 0.9  # least share of cells written as numbers with a decimal comma
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,(?!\d{3}$)\d+")  # three digits: thousands
 _YEAR_IN_TITLE = re.compile(r"\((?:18|19|20)\d\d\)\s*$")
 
 # Names of columns without case and signs, the likeliest first.
@@ -64,8 +71,27 @@ class Column:
 
     @property
     def is_number(self) -> bool:
-        """Return whether the values are numbers."""
-        return self.kind.startswith(_NUMBER_TYPES)
+        """Return whether the values are numbers, for DuckDB or with a decimal comma."""
+        return self.kind.startswith(_NUMBER_TYPES) or (self.decimal == "," and self.number_share >= _MOSTLY)
+
+    @cached_property
+    def decimal(self) -> str:
+        """Return the decimal mark: a comma where cells have one."""
+        return "," if any(_DECIMAL_COMMA.fullmatch(cell.strip()) for cell in self.examples) else "."
+
+    @cached_property
+    def number_share(self) -> float:
+        """Return the share of cells that are numbers with the decimal mark, 0 to 1."""
+        return sum(map(self.is_written_number, self.examples)) / max(len(self.examples), 1)
+
+    def is_written_number(self, cell: str) -> bool:
+        """Return whether a cell is a number with the decimal mark of this column."""
+        return re.fullmatch(rf"\s*[+-]?\d+(?:[{self.decimal}]\d+)?\s*", cell) is not None
+
+    @property
+    def holds_numbers(self) -> bool:
+        """Return whether most values are numbers or truth values."""
+        return self.is_number or self.kind == "BOOLEAN" or self.number_share > 0.5
 
     @property
     def is_time(self) -> bool:
@@ -92,13 +118,24 @@ class LookedAt:
     categories: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     numbers: list[str] = field(default_factory=list)
-    kinds: dict[str, int] = field(default_factory=dict)  # of events -> rows
+    kinds: dict[str, int] = field(default_factory=dict)  # of events, or words of ratings -> rows
     year_in_title: bool = False
 
     @property
     def is_interactions(self) -> bool:
         """Return whether a row joins a user and an item."""
         return "user" in self.roles and "item" in self.roles
+
+    @property
+    def words(self) -> Column | None:
+        """Return the column of kinds of events or of ratings in words, if there is one."""
+        rating = self.roles.get("rating")
+        return self.roles.get("event") if rating is None or rating.holds_numbers else rating
+
+    @property
+    def decimal(self) -> str:
+        """Return the decimal mark of the numbers."""
+        return "," if any(column.holds_numbers and column.decimal == "," for column in self.columns) else "."
 
     @property
     def unused(self) -> list[Column]:
@@ -108,16 +145,26 @@ class LookedAt:
         return [column for column in self.columns if column.name not in used]
 
 
+def word_number(word: str) -> float | None:
+    """Return the number that a word of ratings obviously stands for: 4 of "4/5", 3 of "★★★"; otherwise None."""
+    if (signs := _SIGNS_WORD.fullmatch(word.strip())) is not None:
+        return len(signs[1])
+    number = _NUMBER_WORD.fullmatch(word.strip())
+    return float(number[1].replace(",", ".")) if number else None
+
+
 def look_at(path: Path) -> LookedAt:
     """Look at a file and guess the roles of its columns. Raises MissingInputError or DataError."""
     connection = connect()
     file = open_file(connection, path, TextForm())
     looked_at = LookedAt(file, _columns(connection, file))
+    if not any(column.examples for column in looked_at.columns):
+        raise DataError(f"Expected rows with values in {path}; it has no rows.")
     _name_interactions(looked_at)
     if not looked_at.is_interactions:
         looked_at.roles.clear()
-    elif (event := looked_at.roles.get("event")) is not None:
-        name = quoted(event.name)
+    elif (words := looked_at.words) is not None:
+        name = quoted(words.name)
         counts = f"SELECT trim({name}::VARCHAR), count(*) FROM {file.relation} WHERE {name} IS NOT NULL GROUP BY 1"
         looked_at.kinds = dict(connection.execute(f"{counts} ORDER BY 2 DESC, 1").fetchall())
     return looked_at
@@ -163,7 +210,8 @@ def _fits(role: str, column: Column) -> bool:
     if role == "event":
         return not column.is_number and not column.is_time and column.distinct <= _MOST_KINDS
     if role in ("rating", "weight"):
-        return column.is_number or column.kind == "BOOLEAN" or (role == "rating" and column.distinct <= _MOST_KINDS)
+        worded = column.distinct <= _MOST_KINDS or None not in map(word_number, column.examples)
+        return column.holds_numbers or (role == "rating" and worded)
     if role == "time":
         return column.plain_name not in ("year", "day") or column.is_time
     return not column.is_time

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 from typing import Any
 
+from recommender.errors import DataError
 from recommender.films.ids import IdMap
 from recommender.schema import MOVIE, USER
 from training.datasets import quality
@@ -30,6 +31,8 @@ def process_source(
     interactions = read_interactions(config, quarantine, processing.max_bad_share)
     items = read_items(config, quarantine)
     used_items = used_ids(interactions.items, interactions.frame[MOVIE])
+    if config.items:
+        _require_described(used_items, items, config)
     user_ids = IdMap.from_raw(used_ids(interactions.users, interactions.frame[USER]))
     movie_ids = IdMap.from_raw(used_items.union(items.ids))
     ratings, repeated = with_ids(interactions, user_ids, movie_ids)
@@ -55,6 +58,17 @@ def process_source(
     writer.start_ratings(ratings, dataset.user_item(), user_ids, movie_ids)
     writer.finish(dataset, _reports(dataset, quarantine))
     return dataset
+
+
+def _require_described(used_items: set[str], items: ItemTable, config: SourceConfig) -> None:
+    if used_items.isdisjoint(items.ids):
+        column = config.item_columns[0]
+        examples = [", ".join(map(repr, sorted(ids)[:3])) or "nothing" for ids in (set(items.ids), used_items)]
+        raise DataError(
+            f"Expected ids of items in the column {column} of {', '.join(path.name for path in config.items)}; none of "
+            f"its values ({examples[0]} ...) is in the column {config.item} of the interactions ({examples[1]} ...). "
+            "Name the column that holds the same ids with --item-id."
+        )
 
 
 def _mended(repeated: int, undescribed: int, items: ItemTable, config: SourceConfig) -> dict[str, int]:

@@ -45,9 +45,11 @@ def _scale(config: SourceConfig, distinct: NDArray[np.float64], values: NDArray[
         parse_scale(config.scale) if config.scale else (float(distinct[0]), float(distinct[-1]), None)
     )
     if minimum == maximum:
+        words = "Give the words different numbers under weights"
+        remedy = words if config.weights else "State it with --scale MINIMUM:MAXIMUM"
         raise DataError(
-            f"Every rating in the column {config.rating} is {minimum:g}, so that no scale can be seen. State it with "
-            "--scale MINIMUM:MAXIMUM, or leave --rating out: then each row counts as an event."
+            f"Every rating in the column {config.rating} is {minimum:g}, so that no scale can be seen. {remedy}, or "
+            "leave --rating out: then each row counts as an event."
         )
     outside = float(np.mean((values < minimum) | (values > maximum)))
     if outside >= _TOLERATED:

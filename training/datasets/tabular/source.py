@@ -19,6 +19,7 @@ RESERVED = {
     *("era", "people", "user_tags", "genome", "own_column"),
     *(MOVIE, TITLE, ORIGINAL_TITLE, ALTERNATIVE_TITLES, YEAR, DUPLICATE_OF, IMDB_ID),
 }
+OPEN = "?"  # of a draft: a value to be filled in
 _PATH_KEYS = ("interactions", "items")
 
 
@@ -142,5 +143,11 @@ def build_source(keys: Mapping[str, Any], origin: str) -> SourceConfig:
         raise UsageError(
             f"{origin}: expected also {', '.join(missing)}. `movierec data draft NAME FILES...` writes a description "
             "of your files to start from."
+        )
+    weights = keys.get("weights")
+    if isinstance(weights, Mapping) and (open_words := [word for word, number in weights.items() if number == OPEN]):
+        raise UsageError(
+            f"{origin}: expected a number for each word under weights, found {OPEN!r} for {', '.join(open_words)}. "
+            "Edit weights, for example {bad: 1, good: 5}."
         )
     return build_config(keys, SourceConfig, origin)

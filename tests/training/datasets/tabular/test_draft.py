@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from recommender.errors import UsageError
+from recommender.errors import DataError, UsageError
 from tests.training.datasets.tabular.conftest import books, pairs, write_rows
 from training.datasets.store import prepare
 from training.datasets.tabular.draft import write_draft
@@ -86,3 +86,61 @@ def test_a_draft_replaces_nothing_and_needs_users_and_items(home):
     with pytest.raises(UsageError, match=r"a column of users and one of items.* found books\.csv: isbn, title"):
         write_draft("other", [write_rows(home / "books.csv", books())])
     assert not source_path("other").exists()
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\x85", "\u2028"])
+def test_what_stands_in_a_file_is_never_a_key_of_the_draft(home, line_break):
+    cell = f'a "b"{line_break}scale: 1:500:1{line_break}\x1blike: 2'
+    rows = pairs().assign(note=cell, event=[cell, "buy"] * 320, **{f"a{line_break}scale: 9": 1})
+    keys, _ = drafted("hostile", write_rows(home / "r.jsonl", rows[[*rows.columns.drop("liked")]]))
+    assert not {"scale", "like"} & keys.keys()
+    assert set(keys["weights"]) == {cell, "buy"}
+
+
+@pytest.mark.parametrize("separator", [";", "\t", ","])
+@pytest.mark.parametrize("numbers", [range(5), range(100)], ids=["few numbers", "many numbers"])
+def test_numbers_with_a_decimal_comma_are_ratings(home, separator, numbers):
+    score = [f"{numbers[row % len(numbers)] / 10:.1f}".replace(".", ",") for row in range(640)]
+    keys, _ = drafted("comma", write_rows(home / "r.csv", pairs()[["user", "item"]].assign(score=score), separator))
+    assert (keys["rating"], keys["decimal"], "weights" in keys) == ("score", ",", False)
+    assert prepare("comma").feedback.maximum == numbers[-1] / 10
+
+
+def draft_of_opinions(home, words):
+    opinion = [words[row % len(words)] for row in range(640)]
+    return drafted("opinions", write_rows(home / "r.csv", pairs()[["user", "item"]].assign(opinion=opinion)))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["+1", "+2", "+3"], ["1%", "2%", "3%"], ["1/5", "2/5", "3/5"], ["1 star", "2 stars", "3 stars"],
+        ["★", "★★☆", "★★★"], [f"{percent} %" for percent in range(101)],
+    ],
+)  # fmt: skip
+def test_words_that_are_obviously_numbers_are_drafted_as_these(home, words):
+    draft_of_opinions(home, words)
+    feedback = prepare("opinions").feedback
+    assert (feedback.minimum, feedback.maximum) == ((0, 100) if len(words) > 3 else (1, 3))
+
+
+def test_the_weights_of_other_words_must_be_edited(home):
+    keys, text = draft_of_opinions(home, ["bad", "good", "4"])
+    assert keys["weights"] == {"bad": "?", "good": "?", "4": 4}
+    with pytest.raises(UsageError, match=r"a number for each word under weights, found '\?' for bad, good"):
+        prepare("opinions")
+    source_path("opinions").write_text(text.replace("'?'", "4"))
+    with pytest.raises(DataError, match="Give the words different numbers under weights"):
+        prepare("opinions")
+
+
+def test_some_bad_cells_leave_a_column_of_numbers_one(home):
+    keys, text = draft_of_opinions(home, ["five", *"12345" * 60])
+    assert (keys["rating"], "weights" in keys) == ("opinion", False)
+    assert "no numbers, so their rows are rejected: five" in text
+    assert prepare("opinions", max_bad_share=0.01).dropped == {"r.csv: rating is missing or not a number": 3}
+
+
+def test_a_file_without_rows_is_refused(home):
+    with pytest.raises(DataError, match=r"r\.csv; it has no rows"):
+        drafted("none", write_rows(home / "r.csv", pairs()[:0]))

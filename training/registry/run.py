@@ -19,7 +19,6 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Param, RunTag
 from mlflow.entities import Metric as RunMetric
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
-from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 from mlflow.types.schema import Array, DataType
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_LOGGED_ARTIFACTS
@@ -113,26 +112,19 @@ class Run:
         return str(info.model_id)
 
     def register(self, model_id: str, tags: Mapping[str, str], description: str = "") -> Version:
-        """Register a logged model as the next version; the last step of a run, so that every version is complete."""
-        self._create_registered_model()
+        """Register a logged model as the next version; the last step of a run, so that every version is complete.
+
+        Descriptions follow: `mlflow.register_model` takes none.
+        """
         with redirect_stderr(io.StringIO()):  # MLflow announces each version there
             entity = _retry_once(
-                lambda: self.client.create_model_version(
-                    REGISTERED_MODEL,
-                    f"models:/{model_id}",
-                    tags=dict(tags),
-                    description=description or None,
-                    model_id=model_id,
-                )
+                lambda: mlflow.register_model(f"models:/{model_id}", REGISTERED_MODEL, tags=dict(tags))
             )
+        if description:
+            self.client.update_model_version(REGISTERED_MODEL, entity.version, description)
+        if int(entity.version) == 1:
+            self.client.update_registered_model(REGISTERED_MODEL, REGISTERED_MODEL_DESCRIPTION)
         return Version.from_mlflow(entity)
-
-    def _create_registered_model(self) -> None:
-        try:
-            self.client.create_registered_model(REGISTERED_MODEL, description=REGISTERED_MODEL_DESCRIPTION)
-        except MlflowException as error:
-            if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
-                raise
 
 
 def run_tags(manifest: Manifest) -> dict[str, str]:

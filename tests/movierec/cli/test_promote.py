@@ -50,7 +50,7 @@ def test_a_refused_promotion_says_so_in_json_and_ends_with_3(movierec):
     done = movierec("promote", "--version", "1", "--json")
     answer = json.loads(done.stdout)
     assert (answer["version"], answer["promoted"]) == (1, False)
-    assert answer["summary"].startswith("refuse: Version 1 was registered without an evaluation.")
+    assert answer["summary"].startswith("refuse: Version 1 must beat popularity")
     assert done.exception.exit_code == 3
 
 

@@ -97,7 +97,9 @@ def test_every_run_tells_what_it_was_made_of(tracker, tmp_path):
     version = tracker.client.get_model_version("movielens-recommender", str(trained.version))
     assert version.description == run.data.tags["mlflow.note.content"]
     assert tracker.client.get_registered_model("movielens-recommender").description
-    assert tracker.client.get_logged_model(version.model_id).params.items() >= {"seed": "3"}.items()
+    assert (
+        tracker.client.get_logged_model(version.source.removeprefix("models:/")).params.items() >= {"seed": "3"}.items()
+    )
     experiment = tracker.client.get_experiment(run.info.experiment_id)
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
     view = json.loads(experiment.tags["mlflow.sharedViewState.figures"])

@@ -163,7 +163,7 @@ def test_the_report_stays_in_the_run_of_the_version(champion, tracker, tmp_path)
 def test_the_reference_stays_and_stops_small_steps_down(champion, register, tracker):
     first = aliased(tracker, REFERENCE)
     force(register(-0.06, -0.06), tracker)
-    with pytest.raises(GateRefusedError, match="worse than the reference"):
+    with pytest.raises(GateRefusedError, match="worse than the champion and the reference"):
         promote(register(0.1, -0.1), tracker=tracker)
     assert aliased(tracker, REFERENCE) == first == champion
 

@@ -103,7 +103,6 @@ def test_events_with_weights_and_columns_of_items(movierec):
             "none of its values ('Book 0'",
         ),
         (("draft", "mine", "absent.csv"), 2, "Expected a file at"),
-        (("draft", "mine", "books.jsonl"), 2, "a column of users and one of items"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_the_right_exit_code(movierec, words, code, message):

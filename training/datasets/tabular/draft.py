@@ -21,7 +21,7 @@ _WORDS = {"book": "book:books", "movie": "film:films", "film": "film:films", "pr
 def write_draft(name: str, files: Sequence[Path], out: Path | None = None) -> Path:
     """Look at `files` and write a commented description of them as `out` (default: data/sources/NAME.yaml).
 
-    Raises UsageError where that file exists already or no file joins users and items.
+    Raises UsageError where that file exists already.
     """
     path = out or source_path(name)
     if path.exists():
@@ -31,17 +31,16 @@ def write_draft(name: str, files: Sequence[Path], out: Path | None = None) -> Pa
 
 
 def draft(name: str, tables: Sequence[LookedAt], path: Path | None = None) -> str:
-    """Return the text of a description; `path`: where it is, if not in data/sources. Raises UsageError."""
-    interactions = [table for table in tables if table.is_interactions]
-    items = [table for table in tables if not table.is_interactions]
-    if not interactions:
-        seen = "; ".join(f"{table.file.path.name}: {', '.join(table.file.columns)}" for table in tables)
-        raise UsageError(
-            f"Expected a file with a column of users and one of items, such as user_id and item_id; found {seen}. Name "
-            "the columns yourself: movierec data prepare NAME --interactions FILE --user COLUMN --item COLUMN."
-        )
+    """Return the text of a description; `path`: where it is, if not in data/sources.
+
+    Where no table joins users and items, the longest may: columns that are not recognised are left to be filled in.
+    """
+    longest = max(tables, key=lambda table: table.columns[0].rows)
+    interactions = [table for table in tables if table.is_interactions] or [longest]
+    items = [table for table in tables if table not in interactions]
+    item = interactions[0].roles.get("item")
     for table in items:
-        name_items(table, interactions[0].roles["item"].name)
+        name_items(table, item.name if item else "")
     command = f"movierec data prepare {name}" + (f" --source {path}" if path else "")
     lines = [
         _comment(f"What the data set {name} is made of: a first draft, guessed from the files. Correct it, then run"),
@@ -60,7 +59,23 @@ def _interactions(tables: list[LookedAt]) -> Iterator[str]:
     yield "# One row for each rating or event."
     yield _line("interactions", [str(other.file.path) for other in tables])
     for role in ("user", "item"):
-        yield _line(role, roles[role].name, roles[role].summary)
+        if role in roles:
+            yield _line(role, roles[role].name, roles[role].summary)
+        else:
+            yield _line(role, OPEN, f"was not recognised; one of {', '.join(table.file.columns)}")
+    yield from _feedback(table)
+    if "time" in roles:
+        yield _line("time", roles["time"].name, roles["time"].summary)
+        if table.file.time_format and not table.file.time_format.startswith("%Y-%m-%d"):
+            yield _line("time_format", table.file.time_format)
+    else:
+        yield "# time: COLUMN  # none was recognised; protocols that need times are left out without"
+    yield from _form(table)
+    yield from _also_seen(tables)
+
+
+def _feedback(table: LookedAt) -> Iterator[str]:
+    roles = table.roles
     if "rating" in roles:
         yield _line("rating", roles["rating"].name, roles["rating"].summary + _bad_cells(roles["rating"]))
         if table.words:
@@ -79,14 +94,6 @@ def _interactions(tables: list[LookedAt]) -> Iterator[str]:
         yield "# No column of ratings or kinds of events was recognised: each row is an event."
     if "weight" in roles:
         yield _line("weight", roles["weight"].name, f"how much an event counts: {roles['weight'].summary}")
-    if "time" in roles:
-        yield _line("time", roles["time"].name, roles["time"].summary)
-        if table.file.time_format and not table.file.time_format.startswith("%Y-%m-%d"):
-            yield _line("time_format", table.file.time_format)
-    else:
-        yield "# time: COLUMN  # none was recognised; protocols that need times are left out without"
-    yield from _form(table)
-    yield from _also_seen(tables)
 
 
 def _bad_cells(ratings: Column) -> str:
@@ -117,7 +124,8 @@ def _items(tables: list[LookedAt], interactions: LookedAt) -> Iterator[str]:
     ):
         if names:
             yield _line(key, names, f"{meaning}: {'; '.join(f'{name} {kinds[name]}' for name in names)}")
-    words = (interactions.roles["item"].plain_name, *(column.plain_name for column in roles.values()))
+    named = [interactions.roles["item"]] if "item" in interactions.roles else []
+    words = [column.plain_name for column in (*named, *roles.values())]
     word = next((value for mark, value in _WORDS.items() for text in words if mark in text), "item:items")
     yield _line("word", word, "for one item and for several")
     yield from _also_seen(tables)

@@ -161,9 +161,7 @@ def look_at(path: Path) -> LookedAt:
     if not any(column.examples for column in looked_at.columns):
         raise DataError(f"Expected rows with values in {path}; it has no rows.")
     _name_interactions(looked_at)
-    if not looked_at.is_interactions:
-        looked_at.roles.clear()
-    elif (words := looked_at.words) is not None:
+    if (words := looked_at.words) is not None:
         name = quoted(words.name)
         counts = f"SELECT trim({name}::VARCHAR), count(*) FROM {file.relation} WHERE {name} IS NOT NULL GROUP BY 1"
         looked_at.kinds = dict(connection.execute(f"{counts} ORDER BY 2 DESC, 1").fetchall())
@@ -222,6 +220,7 @@ def name_items(looked_at: LookedAt, item: str) -> None:
 
     `item`: name of the column of items in the interactions.
     """
+    looked_at.roles.clear()
     unique = [column for column in looked_at.columns if column.distinct >= 0.9 * column.rows * (1 - column.missing)]
     same = [column for column in unique if column.name == item]
     identity = next(iter(same), None) or _best("item", unique) or next(iter(unique), None)
@@ -271,9 +270,10 @@ def _holds_sentences(cells: Sequence[str], separator: str | None) -> bool:
 def _best(role: str, columns: Sequence[Column]) -> Column | None:
     """Return the column whose name fits a role best: the whole name, else a name that ends in one of the role's."""
     names = ROLES[role]
-    exact = [column for column in columns if column.plain_name in names]
-    if exact:
-        return min(exact, key=lambda column: names.index(column.plain_name))
+    for ending in ("$", "(number|nr|no|num|code|key|hash)$"):  # "customernumber" is "customer"
+        plain = [(re.sub(ending, "", column.plain_name), column) for column in columns]
+        if exact := [(names.index(name), place) for place, (name, _) in enumerate(plain) if name in names]:
+            return columns[min(exact)[1]]
     ending = [column for column in columns if any(len(n) > 3 and column.plain_name.endswith(n) for n in names)]
     return ending[0] if ending else None
 

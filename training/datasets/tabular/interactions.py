@@ -17,9 +17,9 @@ from recommender.schema import MOVIE, RATING, TIMESTAMP, USER
 from training.datasets.cleaning import schemas
 from training.datasets.cleaning.clean import keep_latest
 from training.datasets.quarantine import Quarantine
-from training.datasets.tabular.records import Records, TextForm, quoted, read_records
+from training.datasets.tabular.records import Records, TextForm, connect, open_file, quoted, read_records
 from training.datasets.tabular.scale import feedback_of, has_steps
-from training.datasets.tabular.source import SourceConfig
+from training.datasets.tabular.source import OPEN, SourceConfig
 from training.datasets.tabular.values import IdColumn, number_sql, read_times
 
 
@@ -27,14 +27,14 @@ from training.datasets.tabular.values import IdColumn, number_sql, read_times
 class Interactions:
     """Clean interactions of all files: ids as codes into `users` and `items`, weights or ratings, and times.
 
-    `dropped`: rows left out on purpose, by reason.
+    `mended`: rows left out on purpose and times of another unit, by reason.
     """
 
     frame: pd.DataFrame  # user_id, movie_id: int32 codes; rating float32; timestamp int64
     users: Sequence[str]
     items: Sequence[str]
     feedback: Feedback
-    dropped: dict[str, int]
+    mended: dict[str, int]
 
 
 @dataclass
@@ -46,6 +46,7 @@ class _Columns:
     items: IdColumn
     values: NDArray[np.float64]
     times: NDArray[np.float64]
+    times_of_another_unit: int
 
 
 def read_interactions(config: SourceConfig, quarantine: Quarantine, max_bad_share: float) -> Interactions:
@@ -73,8 +74,11 @@ def read_interactions(config: SourceConfig, quarantine: Quarantine, max_bad_shar
     frame = pd.concat(frames, ignore_index=True)
     if not len(frame):
         raise DataError("No usable interaction is left after cleaning. Check the files and the columns named for them.")
-    dropped = {"events_of_weight_0_dropped": unweighted} if unweighted else {}
-    return Interactions(frame, users.texts, items.texts, feedback, dropped)
+    mended = {
+        "events_of_weight_0_dropped": unweighted,
+        "times_of_another_unit": sum(columns.times_of_another_unit for columns in files),
+    }
+    return Interactions(frame, users.texts, items.texts, feedback, mended)
 
 
 def with_ids(interactions: Interactions, user_ids: IdMap, movie_ids: IdMap) -> tuple[pd.DataFrame, int]:
@@ -144,6 +148,7 @@ class _Texts:
 
 def _records(config: SourceConfig, quarantine: Quarantine, max_bad_share: float) -> list[Records]:
     """Read the columns of all files and set how many bad rows are tolerated."""
+    _require_filled_in(config)
     optional = (config.rating, config.event, config.weight, config.time)
     names = [config.user, config.item, *(name for name in optional if name)]
     files = [read_records(path, names, TextForm.of(config), quarantine) for path in config.interactions]
@@ -152,13 +157,25 @@ def _records(config: SourceConfig, quarantine: Quarantine, max_bad_share: float)
     return files
 
 
+def _require_filled_in(config: SourceConfig) -> None:
+    roles = {"user": config.user, "item": config.item}
+    if unknown := [role for role, column in roles.items() if column == OPEN]:
+        path = config.interactions[0]
+        columns = open_file(connect(), path, TextForm.of(config)).columns
+        raise UsageError(
+            f"Expected a column of {path.name} for {' and '.join(unknown)} instead of {OPEN!r}. Fill in one of: "
+            f"{', '.join(columns)}."
+        )
+
+
 def _read(records: Records, config: SourceConfig) -> _Columns:
+    times = read_times(records, config.time, config.time_format) if config.time else (np.zeros(records.count), 0)
     return _Columns(
         records,
         IdColumn(records.texts(quoted(config.user))),
         IdColumn(records.texts(quoted(config.item))),
         _values(records, config),
-        read_times(records, config.time, config.time_format) if config.time else np.zeros(records.count),
+        *times,
     )
 
 

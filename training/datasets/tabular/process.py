@@ -50,7 +50,7 @@ def process_source(
             "rejected": dict(quarantine.by_reason()),
             "source": config.model_dump(mode="json", exclude_defaults=True),
             "text_columns": list(config.text),
-            "mended": interactions.dropped | _mended(repeated, len(used_items.difference(items.ids)), items, config),
+            "mended": _mended(interactions.mended, repeated, len(used_items.difference(items.ids)), items, config),
         },
         feedback=interactions.feedback,
         items=items_of(config),
@@ -71,9 +71,11 @@ def _require_described(used_items: set[str], items: ItemTable, config: SourceCon
         )
 
 
-def _mended(repeated: int, undescribed: int, items: ItemTable, config: SourceConfig) -> dict[str, int]:
+def _mended(
+    counts: dict[str, int], repeated: int, undescribed: int, items: ItemTable, config: SourceConfig
+) -> dict[str, int]:
     """Count what was changed or filled in; only what occurred."""
-    counts = {
+    counts = counts | {
         "repeated_ratings_dropped": repeated,
         "items_without_a_row": undescribed if config.items else 0,
         "items_titled_by_their_id": sum(title is None for title in items.titles) if config.title else 0,

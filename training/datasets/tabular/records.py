@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -220,9 +220,15 @@ def _sniff(connection: duckdb.DuckDBPyConnection, file: File, form: TextForm) ->
     stated = f", encoding={literal(encoding)}"
     stated += f", delim={literal(form.separator)}" if form.separator else ""
     stated += f", header={str(form.header).lower()}" if form.header is not None else ""
-    query = f"SELECT Delimiter, Quote, Escape, HasHeader, DateFormat, TimestampFormat FROM sniff_csv({_file(file.path)}"
-    [row] = connection.execute(f"{query}{stated}, ignore_errors=true)").fetchall()
-    file.separator, quote, escape, header, date_format, time_format = row
+    query = (
+        "SELECT Delimiter, Quote, Escape, HasHeader, DateFormat, TimestampFormat, len(Columns) "
+        f"FROM sniff_csv({_file(file.path)}{stated}"
+    )
+    [row] = connection.execute(f"{query}, ignore_errors=true)").fetchall()
+    if row[-1] == 1 and not form.separator:  # a blank is none of the separators that DuckDB tries
+        with suppress(duckdb.Error):
+            [row] = connection.execute(f"{query}, delim=' ', ignore_errors=true)").fetchall()
+    file.separator, quote, escape, header, date_format, time_format, _ = row
     quote, escape = ("" if mark in (None, "(empty)") else mark for mark in (quote, escape))
     file.time_format = time_format or date_format
     file.options = (

@@ -22,8 +22,9 @@ LIST_SEPARATORS = ("|", ";", ",")
 _LEAST_SHARE = 0.01  # of the cells that hold a separator for it to be one
 _DAYS_AS_NUMBERS = (19000101, 21001231)
 _YEARS = (1900, 2100)
-# Epoch times: each unit counts up to the year 5138.
+# Epoch times: each unit counts up to the year 5138. A time from 1973 to 2286 is in no other unit one since May 1970.
 _UNITS = ((1e11, 1), (1e14, 1e3), (1e17, 1e6), (float("inf"), 1e9))
+_LEAST_SURE, _MOST_SURE = 1e8, 1e10  # seconds
 
 
 def number_sql(column: str, decimal: str = ".", words: Mapping[str, float] | None = None) -> str:
@@ -35,12 +36,14 @@ def number_sql(column: str, decimal: str = ".", words: Mapping[str, float] | Non
     return f"CASE {cases}{truth} ELSE try_cast({text} AS DOUBLE) END"
 
 
-def read_times(records: Records, column: str, time_format: str | None) -> NDArray[np.float64]:
+def read_times(records: Records, column: str, time_format: str | None) -> tuple[NDArray[np.float64], int]:
     """Return the time of each row in seconds since 1970 UTC (n,), NaN where it is missing or not understood.
+
+    The second value counts the rows whose epoch time is in another unit than that of most rows.
 
     Raises DataError where no value is understood.
     """
-    expression = _time_sql(records, column, time_format)
+    expression, other_unit = _time_sql(records, column, time_format)
     times = np.floor(records.numbers(expression))
     if records.count and np.isnan(times).all():
         example = next((text for text in records.texts(quoted(column)).to_pylist() if text), "nothing")
@@ -48,23 +51,37 @@ def read_times(records: Records, column: str, time_format: str | None) -> NDArra
             f"Expected times in the column {column} as epoch seconds or milliseconds or as 2024-12-31T23:59:59Z, found "
             f"{example!r}. Say how they are written with --time-format, for example '%d.%m.%Y %H:%M'."
         )
-    return times
+    return times, int(records.value(f"count(*) FILTER ({other_unit})")) if other_unit else 0
 
 
-def _time_sql(records: Records, column: str, time_format: str | None) -> str:
+def _time_sql(records: Records, column: str, time_format: str | None) -> tuple[str, str]:
+    """Return the SQL of the seconds since 1970, and that of whether a row is in another unit than most, if any is."""
     text = f"trim({quoted(column)})"
     if time_format:
-        return f"epoch(try_strptime({text}, {literal(time_format)}))"
+        return f"epoch(try_strptime({text}, {literal(time_format)}))", ""
     number = f"try_cast({text} AS DOUBLE)"
     if records.value(f"count({number}) * 2") < records.value(f"count({text})"):
-        return f"epoch(try_cast({text} AS TIMESTAMPTZ))"
+        return f"epoch(try_cast({text} AS TIMESTAMPTZ))", ""
     least, most, median = (records.value(f"{what}({number})") for what in ("min", "max", "median"))
     if _within(least, most, _DAYS_AS_NUMBERS):
-        return f"epoch(try_strptime(CAST(CAST({number} AS BIGINT) AS VARCHAR), '%Y%m%d'))"
+        return f"epoch(try_strptime(CAST(CAST({number} AS BIGINT) AS VARCHAR), '%Y%m%d'))", ""
     if _within(least, most, _YEARS):
-        return f"epoch(make_timestamp(CAST({number} AS BIGINT), 1, 1, 0, 0, 0))"
-    unit = next(divisor for limit, divisor in _UNITS if abs(median) < limit)
-    return f"{number} / {unit}"
+        return f"epoch(make_timestamp(CAST({number} AS BIGINT), 1, 1, 0, 0, 0))", ""
+    unit = _unit(median)
+    if {_unit(least), _unit(most)} == {unit}:
+        return f"{number} / {unit}", ""
+    others = [
+        (divisor, f"abs({number}) BETWEEN {_LEAST_SURE * divisor} AND {_MOST_SURE * divisor}")
+        for _, divisor in _UNITS
+        if divisor != unit
+    ]
+    cases = " ".join(f"WHEN {is_sure} THEN {number} / {divisor}" for divisor, is_sure in others)
+    return f"CASE {cases} ELSE {number} / {unit} END", " OR ".join(is_sure for _, is_sure in others)
+
+
+def _unit(number: float) -> float:
+    """Return the divisor that makes seconds of an epoch time."""
+    return next((divisor for limit, divisor in _UNITS if abs(number) < limit), _UNITS[-1][1])
 
 
 def _within(least: float, most: float, span: tuple[int, int]) -> bool:

@@ -76,16 +76,13 @@ def test_dates_in_another_form_and_years_in_titles(home):
     assert dataset.movies[["title", "year"]].iloc[3].tolist() == ["The Film 3", 1953]
 
 
-def test_a_draft_replaces_nothing_and_needs_users_and_items(home):
+def test_a_draft_replaces_nothing(home):
     read = write_rows(home / "r.csv", pairs())
     write_draft("mine", [read])
     before = source_path("mine").read_text()
     with pytest.raises(UsageError, match="exists already"):
         write_draft("mine", [read])
     assert source_path("mine").read_text() == before
-    with pytest.raises(UsageError, match=r"a column of users and one of items.* found books\.csv: isbn, title"):
-        write_draft("other", [write_rows(home / "books.csv", books())])
-    assert not source_path("other").exists()
 
 
 @pytest.mark.parametrize("line_break", ["\n", "\r\n", "\x85", "\u2028"])
@@ -144,3 +141,21 @@ def test_some_bad_cells_leave_a_column_of_numbers_one(home):
 def test_a_file_without_rows_is_refused(home):
     with pytest.raises(DataError, match=r"r\.csv; it has no rows"):
         drafted("none", write_rows(home / "r.csv", pairs()[:0]))
+
+
+def test_columns_that_are_not_recognised_are_left_to_be_filled_in(home):
+    rows = pairs().rename(columns={"user": "Wer", "item": "Was", "liked": "Likes", "second": "Wann"})
+    titles = pd.DataFrame({"was": range(24), "title": [f"Thing {item}" for item in range(24)]})
+    keys, text = drafted("german", write_rows(home / "i.csv", titles), write_rows(home / "r.csv", rows))
+    assert (keys["interactions"], keys["user"], keys["item"]) == ([str(home / "r.csv")], "?", "?")
+    with pytest.raises(UsageError, match=r"for user and item .* Fill in one of: Wer, Was, Likes, Wann"):
+        prepare("german")
+    source_path("german").write_text(text.replace("user: '?'", "user: Wer").replace("item: '?'", "item: Was"))
+    assert prepare("german").movies["title"].tolist()[:2] == ["Thing 0", "Thing 1"]
+
+
+@pytest.mark.parametrize(("user", "separator"), [("Customer Number", "|"), ("user", " ")])
+def test_numbers_of_customers_and_blanks_between_columns_are_recognised(home, user, separator):
+    rows = pairs()[["user", "item", "second"]].rename(columns={"user": user, "item": "asin", "second": "when"})
+    keys, _ = drafted("shop", write_rows(home / "r.csv", rows, separator))
+    assert (keys["user"], keys["item"], keys["time"]) == (user, "asin", "when")

@@ -239,6 +239,17 @@ def test_days_as_numbers_are_no_seconds_of_1970(tmp_path, prepare_source):
     assert set(dataset.ratings[TIMESTAMP]) == {pd.Timestamp("2020-02-29").timestamp()}
 
 
+@pytest.mark.parametrize(("first", "noted"), [(lambda second: second, 100), (lambda second: 0, 0)])
+def test_seconds_among_milliseconds_are_read_as_seconds_and_counted(tmp_path, prepare_source, first, noted):
+    rated = pairs().sort_values("second")[["user", "item", "second"]]
+    written = [first(second) if row < 100 else second * 1000 for row, second in enumerate(rated["second"].tolist())]
+    path = write_rows(tmp_path / "r.csv", rated.assign(second=written))
+    dataset = prepare_source(interactions=path, user="user", item="item", time="second")
+    assert dataset.ratings[TIMESTAMP].tolist()[100:] == rated["second"].tolist()[100:]
+    assert dataset.ratings[TIMESTAMP].tolist()[:100] == [first(second) for second in rated["second"].tolist()[:100]]
+    assert dataset.noted == ({"times_of_another_unit": noted} if noted else {})
+
+
 def test_without_times_every_time_is_0(tmp_path, prepare_source):
     path = write_rows(tmp_path / "r.csv", pairs())
     dataset = prepare_source(interactions=path, user="user", item="item")

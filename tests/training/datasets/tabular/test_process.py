@@ -411,3 +411,14 @@ def test_paths_and_columns_with_signs_of_sql_and_globs(tmp_path, prepare_source)
     write_rows(directory / "rx.csv", rows)
     dataset = prepare_source(interactions=path, user='the "user"', item="item's; id", time="second")
     assert len(dataset.ratings) == len(rows)
+
+
+@pytest.mark.parametrize(("words", "noted"), [(24, {"texts_without_a_word": 23}), (4, {})])
+def test_texts_without_a_word_that_items_share_are_counted(tmp_path, prepare_source, words, noted):
+    items = pd.DataFrame({"item": range(24), "about": [chr(97 + item % words) * 4 for item in range(24)]})
+    items.loc[3, "about"] = None
+    dataset = prepare_source(
+        interactions=write_rows(tmp_path / "r.csv", pairs()), user="user", item="item", time="second",
+        items=write_rows(tmp_path / "i.csv", items), text="about",
+    )  # fmt: skip
+    assert dataset.noted == noted

@@ -128,7 +128,9 @@ def test_books_with_authors_publisher_and_description(tmp_path, prepare_source):
     lengths = {name: float(np.sqrt(part[[row]].multiply(part[[row]]).sum())) for name, part in block.items()}
     assert lengths["authors"] == pytest.approx(1.5)  # the root of its weight
     assert [lengths["publisher"], lengths["pages"]] == pytest.approx([np.sqrt(0.6)] * 2)
-    assert dataset.details["mended"] == {"items_titled_by_their_id": 1, "items_without_year": 1}
+    assert dataset.details["mended"] == {
+        "items_titled_by_their_id": 1, "items_without_year": 1, "texts_without_a_word": 23
+    }  # fmt: skip
     reopened = load_dataset("own", tmp_path / "processed")
     assert reopened.items == dataset.items
     require_learnable(dataset)

@@ -38,6 +38,8 @@ class Config(BaseModel):
 
 C = TypeVar("C", bound=Config)
 
+_SHOWN = 200  # characters of a wrong value
+
 
 def load_config(path: Path, kind: type[C], overrides: Sequence[str] = ()) -> C:
     """Read the configuration file at `path` as a `kind`, with `overrides` applied.
@@ -106,7 +108,9 @@ def _explain(error: Any, kind: type[Config], source: str) -> str:
     key = ".".join(str(step) for step in error["loc"])
     if error["type"] == "extra_forbidden":
         return f"{source}: unknown key {key!r}; known keys: {', '.join(_known_keys(kind, error['loc'][:-1]))}"
-    return f"{source}: {key}: {error['msg']}, found {error['input']!r}"
+    if error["type"] == "value_error":  # of our own validators, which say what they found
+        return ": ".join(text for text in (source, key, str(error["ctx"]["error"])) if text)
+    return f"{source}: {key}: {error['msg']}, found {repr(error['input'])[:_SHOWN]}"
 
 
 def _known_keys(kind: type[Config], section: Sequence[Any]) -> list[str]:

@@ -27,6 +27,9 @@ class Reject:
     text: str
 
 
+_WORDS_AS_IDS = "Files whose ids are words are described first: movierec data draft NAME FILES..."
+
+
 @dataclass
 class Quarantine:
     """Collects rejected rows; raises DataError as soon as there are more than `allowed`."""
@@ -73,9 +76,10 @@ class Quarantine:
             f"  {reject.file}:{reject.line_number}: {reject.reason}: {reject.text!r}"
             for reject in self.in_order()[:_SHOWN]
         )
+        hint = f" {_WORDS_AS_IDS}" if "_id: expected a whole number" in examples else ""
         raise DataError(
             f"Too many bad rows: {bad_rows} or more, where {int(self.allowed)} are tolerated. The first ones:\n"
-            f"{examples}\nMend the files, or raise the limit with --max-bad-share."
+            f"{examples}\nMend the files, or raise the limit with --max-bad-share.{hint}"
         )
 
 

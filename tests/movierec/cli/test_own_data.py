@@ -22,6 +22,7 @@ def home(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lines = ["uid;iid;stars;ts", *(";".join(map(str, row)) for row in ROWS)]
     (tmp_path / "stars.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "twice.csv").write_text("\n".join(lines).replace("ts", "stars", 1) + "\n")
     (tmp_path / "books.jsonl").write_text(
         "".join(json.dumps({"iid": i, "name": f"Book {i}"}) + "\n" for i in range(20))
     )
@@ -102,6 +103,14 @@ def test_events_with_weights_and_columns_of_items(movierec):
             1,
             "none of its values ('Book 0'",
         ),
+        (("prepare", "mine", *OPTIONS[:6], "--weights", "a=1"), 2, "the options: expected weights only for words"),
+        (("prepare", "mine", *OPTIONS, "--weights", "up=1,down=0"), 2, "the words of weights (up, down) in the column"),
+        (("prepare", "mine", *OPTIONS, "--event", "stars"), 2, "events (event, weight), found both\n"),
+        (
+            ("prepare", "mine", "--interactions", "twice.csv", *OPTIONS[2:8]),
+            2,
+            "Expected one column stars in twice.csv",
+        ),
         (("draft", "mine", "absent.csv"), 2, "Expected a file at"),
     ],
 )
@@ -110,6 +119,7 @@ def test_what_does_not_fit_is_refused_with_the_right_exit_code(movierec, words, 
     assert (ended, said) == (code, "")
     assert message in error
     assert "Traceback" not in error
+    assert "PosixPath" not in error
 
 
 def test_raw_files_in_a_layout_of_movielens_may_have_another_scale(home, movierec):
@@ -120,7 +130,9 @@ def test_raw_files_in_a_layout_of_movielens_may_have_another_scale(home, moviere
     (raw / "movies.csv").write_text(
         "movieId,title,genres\n" + "".join(f"{i},Film {i} (1990),Drama\n" for i in range(20))
     )
-    assert movierec("prepare", "mine", "--raw", "raw")[0] == 1
+    code, _, error = movierec("prepare", "mine", "--raw", "raw")
+    assert code == 1
+    assert "movierec data draft" not in error
     code, said, _ = movierec("prepare", "mine", "--raw", "raw", "--scale", "1:10", "--json")
     snapshot = json.loads(said)
     assert (code, snapshot["scale"], snapshot["like"], snapshot["ratings"]) == (0, "1 to 10 by 1", 8, len(ROWS))
@@ -139,3 +151,21 @@ def test_a_hint_is_given_where_every_interaction_is_a_like(movierec):
     hint = "Every interaction counts as a like."
     assert hint in movierec("prepare", "mine", *OPTIONS[:6])[1]
     assert hint not in movierec("prepare", "mine", *OPTIONS)[1]
+
+
+def test_words_as_ids_in_a_layout_of_movielens_are_refused_with_the_way_to_read_them(home, movierec):
+    raw = home / "raw"
+    raw.mkdir()
+    (raw / "ratings.csv").write_text("userId,movieId,rating,timestamp\nann,1,3,1600000000\n")
+    (raw / "movies.csv").write_text("movieId,title,genres\n1,Film (1990),Drama\n")
+    code, _, error = movierec("prepare", "mine", "--raw", "raw")
+    assert code == 1
+    assert "movierec data draft NAME FILES" in error
+
+
+def test_an_error_does_not_print_the_file(home, movierec):
+    (home / "line.csv").write_bytes(b"uid,iid\n" + b'"' + b"x;" * 100_000)
+    assert "uid, iid" in movierec("prepare", "mine", "--interactions", "line.csv", *OPTIONS[2:5], "x")[2]
+    for encoding in ("utf-16", "latin-1"):
+        error = movierec("prepare", "mine", "--interactions", "line.csv", *OPTIONS[2:6], "--encoding", encoding)[2]
+        assert 0 < len(error) < 1000

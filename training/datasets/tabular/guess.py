@@ -274,8 +274,8 @@ def _best(role: str, columns: Sequence[Column]) -> Column | None:
         plain = [(re.sub(ending, "", column.plain_name), column) for column in columns]
         if exact := [(names.index(name), place) for place, (name, _) in enumerate(plain) if name in names]:
             return columns[min(exact)[1]]
-    ending = [column for column in columns if any(len(n) > 3 and column.plain_name.endswith(n) for n in names)]
-    return ending[0] if ending else None
+    longer = [column for column in columns if any(len(n) > 3 and column.plain_name.endswith(n) for n in names)]
+    return longer[0] if longer else None
 
 
 def _short(text: str) -> str:

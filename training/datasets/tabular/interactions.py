@@ -17,7 +17,7 @@ from recommender.schema import MOVIE, RATING, TIMESTAMP, USER
 from training.datasets.cleaning import schemas
 from training.datasets.cleaning.clean import keep_latest
 from training.datasets.quarantine import Quarantine
-from training.datasets.tabular.records import Records, TextForm, connect, open_file, quoted, read_records
+from training.datasets.tabular.records import Records, TextForm, connect, literal, open_file, quoted, read_records
 from training.datasets.tabular.scale import feedback_of, has_steps
 from training.datasets.tabular.source import OPEN, SourceConfig
 from training.datasets.tabular.values import IdColumn, number_sql, read_times
@@ -161,10 +161,10 @@ def _require_filled_in(config: SourceConfig) -> None:
     roles = {"user": config.user, "item": config.item}
     if unknown := [role for role, column in roles.items() if column == OPEN]:
         path = config.interactions[0]
-        columns = open_file(connect(), path, TextForm.of(config)).columns
+        columns = open_file(connect(), path, TextForm.of(config)).shown
         raise UsageError(
             f"Expected a column of {path.name} for {' and '.join(unknown)} instead of {OPEN!r}. Fill in one of: "
-            f"{', '.join(columns)}."
+            f"{columns}."
         )
 
 
@@ -182,6 +182,7 @@ def _read(records: Records, config: SourceConfig) -> _Columns:
 def _values(records: Records, config: SourceConfig) -> NDArray[np.float64]:
     """Return the rating of each row (n,), or the weight of its event."""
     if config.rating:
+        _require_words(records, config)
         return records.numbers(number_sql(config.rating, config.decimal, config.weights))
     values = np.ones(records.count)
     if config.event:
@@ -190,6 +191,16 @@ def _values(records: Records, config: SourceConfig) -> NDArray[np.float64]:
     if config.weight:
         values = values * records.numbers(number_sql(config.weight, config.decimal))
     return values
+
+
+def _require_words(records: Records, config: SourceConfig) -> None:
+    assert config.rating is not None
+    words = ", ".join(map(literal, config.weights))
+    if words and not records.value(f"count(*) FILTER (trim({quoted(config.rating)}) IN ({words}))"):
+        raise UsageError(
+            f"Expected one of the words of weights ({', '.join(config.weights)}) in the column {config.rating} of "
+            f"{records.path.name}, found none. Leave weights out for ratings that are numbers."
+        )
 
 
 def _require_weights(records: Records, config: SourceConfig) -> None:

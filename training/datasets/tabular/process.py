@@ -5,6 +5,10 @@ from __future__ import annotations
 from concurrent.futures import Future
 from typing import Any
 
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
 from recommender.errors import DataError
 from recommender.films.ids import IdMap
 from recommender.schema import MOVIE, USER
@@ -16,7 +20,7 @@ from training.datasets.quarantine import Quarantine
 from training.datasets.tabular.interactions import read_interactions, used_ids, with_ids
 from training.datasets.tabular.items import ItemTable, items_of, movie_table, own_blocks, read_items
 from training.datasets.tabular.source import SourceConfig
-from training.datasets.tag_matrix import film_blocks, stack_blocks
+from training.datasets.tag_matrix import Block, film_blocks, stack_blocks
 from training.datasets.text_block import described_by
 
 
@@ -50,7 +54,13 @@ def process_source(
             "rejected": dict(quarantine.by_reason()),
             "source": config.model_dump(mode="json", exclude_defaults=True),
             "text_columns": list(config.text),
-            "mended": _mended(interactions.mended, repeated, len(used_items.difference(items.ids)), items, config),
+            "mended": _mended(
+                interactions.mended | _wordless_texts(movies, blocks, config),
+                repeated,
+                len(used_items.difference(items.ids)),
+                items,
+                config,
+            ),
         },
         feedback=interactions.feedback,
         items=items_of(config),
@@ -69,6 +79,15 @@ def _require_described(used_items: set[str], items: ItemTable, config: SourceCon
             f"its values ({examples[0]} ...) is in the column {config.item} of the interactions ({examples[1]} ...). "
             "Name the column that holds the same ids with --item-id."
         )
+
+
+def _wordless_texts(movies: pd.DataFrame, blocks: dict[str, Block], config: SourceConfig) -> dict[str, int]:
+    """Count the items whose texts hold no word that is a feature: all are in too few items, or in too many."""
+    if not config.text:
+        return {}
+    has_text = (movies[list(config.text)] != "").any(axis=1).to_numpy()
+    has_word = np.diff(sp.csr_matrix(blocks["text"][0]).indptr) > 0
+    return {"texts_without_a_word": int((has_text & ~has_word).sum())}
 
 
 def _mended(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from training.datasets.tabular.source import SourceConfig
 
 COMPRESSION = {".gz": "gzip", ".zst": "zstd"}
 _BROKEN = "row cannot be split into the columns of the header"
+_SHOWN = 200  # characters of what a file holds, in an error
 _CHUNK = 1 << 20
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -59,11 +61,18 @@ class File:
     types: dict[str, str] = field(default_factory=dict)  # column -> type
     separator: str | None = None
     time_format: str | None = None
+    repeated: set[str] = field(default_factory=set)  # names that several columns of a text file have
 
     @property
     def columns(self) -> list[str]:
         """Return the names of the columns."""
         return list(self.types)
+
+    @property
+    def shown(self) -> str:
+        """Return the names of the columns for an error: one row of a file read wrongly can be the whole file."""
+        names = ", ".join(self.types)
+        return names if len(names) <= _SHOWN else f"{names[:_SHOWN]} ..."
 
     @property
     def relation(self) -> str:
@@ -121,7 +130,11 @@ def read_records(path: Path, columns: Sequence[str], form: TextForm, quarantine:
     connection = connect()
     file = open_file(connection, path, form)
     if unknown := [name for name in columns if name not in file.types]:
-        raise UsageError(f"Expected the column {', '.join(unknown)} in {path.name}, found {', '.join(file.columns)}.")
+        raise UsageError(f"Expected the column {', '.join(unknown)} in {path.name}, found {file.shown}.")
+    if repeated := sorted(file.repeated.intersection(columns)):
+        raise UsageError(
+            f"Expected one column {', '.join(repeated)} in {path.name}, found several of that name. Rename all but one."
+        )
     distinct = list(dict.fromkeys(columns))
     with _readable(path):
         connection.execute(f"CREATE TEMP TABLE records AS {file.as_text(distinct)}")
@@ -233,8 +246,13 @@ def _sniff(connection: duckdb.DuckDBPyConnection, file: File, form: TextForm) ->
     file.time_format = time_format or date_format
     file.options = (
         f", encoding={literal(encoding)}, delim={literal(file.separator or ',')}, quote={literal(quote)}, "
-        f"escape={literal(escape)}, header={str(header).lower()}"
+        f"escape={literal(escape)}, header="
     )
+    if header:
+        first = f"SELECT * FROM read_csv({_file(file.path)}{file.options}false, all_varchar=true, ignore_errors=true)"
+        [names] = connection.execute(f"{first} LIMIT 1").fetchall()
+        file.repeated = {name for name, count in Counter(names).items() if count > 1}
+    file.options += str(header).lower()
 
 
 def _encoding(path: Path) -> str:
@@ -261,5 +279,5 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, pa.ArrowException, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = str(error).strip().splitlines()[0][:_SHOWN]
         raise DataError(f"{path} cannot be read as what its name says it is: {reason}") from error

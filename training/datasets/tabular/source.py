@@ -69,6 +69,8 @@ class SourceConfig(Config):
     def _has_one_meaning(self) -> Self:
         if self.rating and (self.event or self.weight):
             raise ValueError("expected either a column of ratings or columns of events (event, weight), found both")
+        if self.weights and not (self.event or self.rating):
+            raise ValueError("expected weights only for words in a column of events or ratings, found neither column")
         if self.event and not self.weights:
             raise ValueError(f"expected weights for the kinds of events in the column {self.event}, found none")
         if self.scale and not self.rating:

@@ -128,7 +128,9 @@ def test_books_with_authors_publisher_and_description(tmp_path, prepare_source):
     lengths = {name: float(np.sqrt(part[[row]].multiply(part[[row]]).sum())) for name, part in block.items()}
     assert lengths["authors"] == pytest.approx(1.5)  # the root of its weight
     assert [lengths["publisher"], lengths["pages"]] == pytest.approx([np.sqrt(0.6)] * 2)
-    assert dataset.details["mended"] == {"items_titled_by_their_id": 1, "items_without_year": 1}
+    assert dataset.details["mended"] == {
+        "items_titled_by_their_id": 1, "items_without_year": 1, "texts_without_a_word": 23
+    }  # fmt: skip
     reopened = load_dataset("own", tmp_path / "processed")
     assert reopened.items == dataset.items
     require_learnable(dataset)
@@ -411,3 +413,14 @@ def test_paths_and_columns_with_signs_of_sql_and_globs(tmp_path, prepare_source)
     write_rows(directory / "rx.csv", rows)
     dataset = prepare_source(interactions=path, user='the "user"', item="item's; id", time="second")
     assert len(dataset.ratings) == len(rows)
+
+
+@pytest.mark.parametrize(("words", "noted"), [(24, 23), (8, 2)])
+def test_texts_without_a_word_that_items_share_are_counted(tmp_path, prepare_source, words, noted):
+    items = pd.DataFrame({"item": range(24), "about": [chr(97 + item % words) * 4 for item in range(24)]})
+    items.loc[3, "about"] = None
+    dataset = prepare_source(
+        interactions=write_rows(tmp_path / "r.csv", pairs()), user="user", item="item", time="second",
+        items=write_rows(tmp_path / "i.csv", items), text="about",
+    )  # fmt: skip
+    assert dataset.noted == {"texts_without_a_word": noted}

@@ -72,6 +72,7 @@ def footprint(service: Service) -> list[tuple[int, int]]:
     return [(worker.num_fds(), len(mapped(worker))) for worker in service.workers()]
 
 
+@pytest.mark.slow
 @pytest.mark.fault(33)
 def test_swaps_under_load_leave_no_open_file_and_no_mapped_version(service: Service, toy_bundle: Path) -> None:
     with Background(service.port, [PLAIN, COMPUTED]) as load:

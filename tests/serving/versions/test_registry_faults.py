@@ -18,6 +18,8 @@ from testing.service import Service
 from tests.toy import build_arrays, build_manifest
 from training.registry import CHAMPION, Tracker, register_bundle
 
+pytestmark = pytest.mark.slow
+
 CALLS = ["/recommend/?title=Star%20Voyage&n=3", "/recommend/?movie_id=1&genres=Sci-Fi"]
 
 

@@ -133,6 +133,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 def test_two_processes_with_the_same_seed_give_the_same_figures_of_every_model(tmp_path):
     runs = [start_script(METRICS, tmp_path / str(fits_at_once), fits_at_once) for fits_at_once in (1, 3)]
     first, second = (json.loads(run.communicate()[0]) for run in runs)
@@ -280,6 +281,7 @@ def run_trainings(script, *words):
     return [int(word) for word in told.split()]
 
 
+@pytest.mark.slow
 @pytest.mark.fault(9)
 def test_a_killed_training_leaves_no_version_and_a_rerun_succeeds(tracker, mlflow_store):
     moments = [0.2, 0.5, 0.9, 1.4, 2.0]
@@ -297,6 +299,7 @@ def test_a_killed_training_leaves_no_version_and_a_rerun_succeeds(tracker, mlflo
     assert after.aliased(CHAMPION) is None
 
 
+@pytest.mark.slow
 @pytest.mark.fault(11)
 def test_two_trainings_at_once_give_two_whole_versions(tracker, mlflow_store, tmp_path):
     assert run_trainings(AT_ONCE, mlflow_store) == [0, 0]

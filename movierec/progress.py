@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
+from training.kernels.threads import one_blas_thread
 from training.progress import Progress, silent
 
 
@@ -20,7 +20,7 @@ def fitting(label: str, progress: bool | None = None) -> Iterator[Progress]:
     implicit, which has threads of its own, takes twice as long and is not repeatable.
     """
     shown = _is_interactive() if progress is None else progress
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         if not shown:
             yield silent
             return

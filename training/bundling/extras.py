@@ -14,6 +14,7 @@ from recommender.films.facets import ordered
 from recommender.schema import GENRES, RATING, TIMESTAMP
 from recommender.texts import concatenate
 from training.datasets.store import ProcessedDataset, TagMatrix
+from training.kernels.threads import one_blas_thread
 from training.models.arrays import unit_rows
 from training.models.base import TrainingData
 
@@ -168,7 +169,7 @@ def map_arrays(stars: sp.csr_matrix, content: sp.csr_matrix, seed: int) -> Array
     perplexity = min(PERPLEXITY, max(1.0, (len(rows) - 1) / 3))
     from sklearn.manifold import TSNE  # takes a second to import
 
-    with threadpool_limits(1):  # its threads wait busily, which hurts whatever else runs
+    with one_blas_thread(), threadpool_limits(1, "openmp"):  # its threads wait busily, which hurts whatever else runs
         tsne = TSNE(2, init="pca", metric="cosine", perplexity=perplexity, max_iter=MAP_ITERATIONS, random_state=seed)
         xy = tsne.fit_transform(embedding)
     xy -= xy.mean(axis=0)

@@ -6,9 +6,9 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,12 +67,43 @@ def thread_map(threads: int = 0) -> Iterator[Map]:
     if _this_thread.is_worker:
         yield _OwnThreadMap()
         return
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads, initializer=_enter, initargs=(threads,)) as pool:
+    with one_blas_thread(), ThreadPoolExecutor(threads, initializer=_enter, initargs=(threads,)) as pool:
         try:
             yield _PoolMap(threads, pool)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+class _BlasLimit:
+    """Keeps BLAS to one thread from the first block that asks for it to the last: the number is the whole process's."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._blocks = 0
+        self._limits: Any = None
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        with self._lock:
+            if not self._blocks:
+                self._limits = threadpool_limits(1, "blas")
+            self._blocks += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._blocks -= 1
+                if not self._blocks:
+                    self._limits.restore_original_limits()
+
+
+_blas_limit = _BlasLimit()
+
+
+def one_blas_thread() -> AbstractContextManager[None]:
+    """Return a context in which BLAS runs on one thread, also where other threads leave such a context meanwhile."""
+    return _blas_limit.hold()
 
 
 def _enter(threads: int) -> None:

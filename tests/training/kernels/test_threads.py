@@ -6,8 +6,9 @@ import threading
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from training.kernels.threads import Scratch, thread_map
+from training.kernels.threads import Scratch, one_blas_thread, thread_map
 
 
 def test_threads_do_not_write_into_one_block():
@@ -59,3 +60,19 @@ def test_what_has_not_begun_is_not_done_after_an_error():
     with pytest.raises(ZeroDivisionError):
         fail_meanwhile()
     assert len(began) <= 2
+
+
+def test_blas_stays_on_one_thread_until_the_last_block_ends():
+    """Two threads may leave in another order than they came: what the first found must not come back meanwhile."""
+
+    def blas():
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    with threadpool_limits(2, "blas"):
+        first, second = one_blas_thread(), one_blas_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert blas() == {1}
+        second.__exit__(None, None, None)
+        assert blas() == {2}

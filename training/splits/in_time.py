@@ -9,7 +9,8 @@ from training.splits.protocol import RollingSplit, TemporalSplit
 
 Users = NDArray[np.int32]
 Times = NDArray[np.int64]
-Masks = dict[str, NDArray[np.bool_]]
+Mask = NDArray[np.bool_]  # (n,) over the ratings of a table
+Masks = dict[str, Mask]  # by field of `training.splits.cut.Split`
 
 
 def cut_in_time(rule: TemporalSplit | RollingSplit, users: Users, times: Times) -> list[Masks]:
@@ -44,7 +45,7 @@ def _returns(rule: RollingSplit, users: Users, times: Times, start: int, end: in
     return {"train": train, "test": window & is_tested[users]}
 
 
-def _has_enough(users: Users, train: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
+def _has_enough(users: Users, train: Mask, least: int) -> Mask:
     """Return which users (n_users,) have at least `least` training ratings."""
     counts: NDArray[np.int64] = np.bincount(users[train], minlength=int(users.max(initial=-1)) + 1)
     return counts >= least

@@ -38,23 +38,43 @@ DislikeMetric = Literal[
 ]  # computed together, where ratings have a scale
 
 
-class LatestSplit(Config):
-    """Hold out each user's latest ratings; file order breaks ties in time."""
-
-    needs_times: ClassVar[bool] = True
-    kind: Literal["latest"]
+class _ShareOfRatings(Config):
     share: float = Field(gt=0, lt=1, description="share of each user's ratings that is held out, at least one rating")
     min_ratings: int = Field(ge=2, description="users with fewer are in no test part")
 
 
-class LatestLikesSplit(Config):
+class _ShareOfLikes(Config):
+    share: float = Field(gt=0, lt=1, description="share of each user's likes that is held out, at least one like")
+    min_likes: int = Field(ge=2, description="users with fewer are in no test part")
+    queries: int = Field(ge=1, description="at most so many liked training films per user, drawn by the seed")
+
+
+class LatestSplit(_ShareOfRatings):
+    """Hold out each user's latest ratings; file order breaks ties in time."""
+
+    needs_times: ClassVar[bool] = True
+    kind: Literal["latest"]
+
+
+class RandomSplit(_ShareOfRatings):
+    """Hold out a random share of each user's ratings."""
+
+    needs_times: ClassVar[bool] = False
+    kind: Literal["random"]
+
+
+class LatestLikesSplit(_ShareOfLikes):
     """Hold out each user's latest likes; some of the earlier likes are the query items."""
 
     needs_times: ClassVar[bool] = True
     kind: Literal["latest_likes"]
-    share: float = Field(gt=0, lt=1, description="share of each user's likes that is held out, at least one like")
-    min_likes: int = Field(ge=2, description="users with fewer are in no test part")
-    queries: int = Field(ge=1, description="at most so many liked training films per user, drawn by the seed")
+
+
+class RandomLikesSplit(_ShareOfLikes):
+    """Hold out a random share of each user's likes; some of the other likes are the query items."""
+
+    needs_times: ClassVar[bool] = False
+    kind: Literal["random_likes"]
 
 
 class TemporalSplit(Config):
@@ -74,25 +94,6 @@ class RollingSplit(Config):
     cuts: list[float] = Field(min_length=1, description="shares of all ratings that lie before each cut, ascending")
     min_train_ratings: int = Field(ge=1, description="users with fewer before a cut are not tested by it")
     min_gap: int = Field(ge=0, description="seconds between a user's last rating before a cut and their next one")
-
-
-class RandomSplit(Config):
-    """Hold out a random share of each user's ratings."""
-
-    needs_times: ClassVar[bool] = False
-    kind: Literal["random"]
-    share: float = Field(gt=0, lt=1, description="share of each user's ratings that is held out, at least one rating")
-    min_ratings: int = Field(ge=2, description="users with fewer are in no test part")
-
-
-class RandomLikesSplit(Config):
-    """Hold out a random share of each user's likes; some of the other likes are the query items."""
-
-    needs_times: ClassVar[bool] = False
-    kind: Literal["random_likes"]
-    share: float = Field(gt=0, lt=1, description="share of each user's likes that is held out, at least one like")
-    min_likes: int = Field(ge=2, description="users with fewer are in no test part")
-    queries: int = Field(ge=1, description="at most so many liked training films per user, drawn by the seed")
 
 
 class FoldsSplit(Config):

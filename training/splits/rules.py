@@ -1,0 +1,186 @@
+"""The rules by which protocols divide ratings: each takes a table of ratings and returns masks over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.feedback import Feedback
+from training.splits.in_time import Mask, Masks, cut_in_time
+from training.splits.protocol import (
+    CutSplit,
+    FoldsSplit,
+    HeldOutFilmsSplit,
+    HeldOutUsersSplit,
+    LatestLikesSplit,
+    LatestSplit,
+    PerItemSplit,
+    RandomLikesSplit,
+    RandomSplit,
+    RollingSplit,
+    TemporalSplit,
+)
+
+_ROUNDING = 1e-9  # 0.2 * 35 is 7.000000000000001; a share of a count is rounded up only beyond this
+
+
+@dataclass(frozen=True)
+class Table:
+    """Ratings as columns of length n."""
+
+    users: NDArray[np.int32]
+    movies: NDArray[np.int32]
+    ratings: NDArray[np.float32]
+    times: NDArray[np.int64]
+    drawable: Mask | None = None  # (n_movies,) items that may be held out; None: all
+
+
+def cut(rule: CutSplit, table: Table, likes: Mask, seed: int, *, random_likes: bool = False) -> list[Masks]:
+    """Return the masks of each fold of `rule`."""
+    rng = np.random.default_rng(seed)
+    match rule:
+        case LatestSplit() | RandomSplit():
+            return [_latest(rule, table if rule.needs_times else _shuffled(table, rng))]
+        case LatestLikesSplit() | RandomLikesSplit():
+            return [_latest_likes(rule, table, likes, rng, random_likes=random_likes)]
+        case TemporalSplit() | RollingSplit():
+            return cut_in_time(rule, table.users, table.times)
+        case FoldsSplit():
+            return _folds(rule, table, rng)
+        case PerItemSplit():
+            return [_per_item(rule, table, seed)]
+        case HeldOutUsersSplit():
+            return [_held_out_users(rule, table, likes, rng)]
+        case HeldOutFilmsSplit():
+            return [_held_out_items(rule, table, likes, rng)]
+        case _:
+            assert_never(rule)
+
+
+def only_new_pairs(masks: Masks, table: Table, feedback: Feedback) -> Masks:
+    """Return the masks without events that show the model a user together with a tested item; ratings never repeat.
+
+    Where likes are held out whenever they happened (there are query items), training loses the pair's other events, or
+    whoever views before buying would have no test. Where time divides, the test loses the pair: what is missing from
+    training would tell of later events.
+    """
+    if feedback.has_ratings:
+        return masks
+    pairs = table.users.astype(np.int64) * _size(table.movies) + table.movies
+    if "queries" in masks:
+        is_held_out = np.isin(pairs, pairs[masks["test"]])
+        return masks | {part: masks[part] & ~is_held_out for part in ("train", "queries")}
+    seen = masks["train"] | masks.get("fold_in", masks["train"])
+    test = np.flatnonzero(masks["test"])
+    return masks | {"test": mask_of(test[~np.isin(pairs[test], pairs[seen])], len(pairs))}
+
+
+def _latest(rule: LatestSplit | RandomSplit, table: Table) -> Masks:
+    everything = np.ones(len(table.users), dtype=bool)
+    test = _latest_of_each_user(table, everything, rule.share, rule.min_ratings)
+    return {"train": ~test, "test": test}
+
+
+def _latest_likes(
+    rule: LatestLikesSplit | RandomLikesSplit,
+    table: Table,
+    likes: Mask,
+    rng: np.random.Generator,
+    *,
+    random_likes: bool,
+) -> Masks:
+    ordered = _shuffled(table, rng) if random_likes or not rule.needs_times else table
+    test = _latest_of_each_user(ordered, likes, rule.share, rule.min_likes)
+    return {"train": ~test, "test": test, "queries": _draw_queries(rule.queries, table, likes & ~test, test, rng)}
+
+
+def _shuffled(table: Table, rng: np.random.Generator) -> Table:
+    """Return the ratings with random times: the latest are then random ones."""
+    return replace(table, times=rng.permutation(len(table.times)))
+
+
+def _folds(rule: FoldsSplit, table: Table, rng: np.random.Generator) -> list[Masks]:
+    fold_of = rng.permutation(len(table.users)) % rule.folds
+    return [{"train": fold_of != fold, "test": fold_of == fold} for fold in range(rule.folds)]
+
+
+def _per_item(rule: PerItemSplit, table: Table, seed: int) -> Masks:
+    # The published protocol's own generator, so that the same rows come out.
+    numbers = np.random.RandomState(seed).uniform(size=len(table.users))
+    counts = np.bincount(table.movies)
+    train = positions(table.movies, numbers) < np.rint(rule.share * counts)[table.movies]
+    is_trained = np.bincount(table.users[train], minlength=_size(table.users)) > 0
+    return {"train": train, "test": ~train & is_trained[table.users]}
+
+
+def _held_out_users(rule: HeldOutUsersSplit, table: Table, likes: Mask, rng: np.random.Generator) -> Masks:
+    like_counts = np.bincount(table.users[likes], minlength=_size(table.users))
+    eligible = like_counts >= rule.min_likes
+    held_out = mask_of(
+        rng.choice(np.flatnonzero(eligible), round(rule.share * eligible.sum()), replace=False), len(like_counts)
+    )[table.users]
+    test = _random_share(1 - rule.fold_in, table, likes & held_out, rng)
+    used = likes
+    if rule.ratings == "all":  # drawn after the likes, which are then the same with either choice
+        used = np.ones_like(likes)
+        test |= _random_share(1 - rule.fold_in, table, ~likes & held_out, rng)
+    fold_in = used & held_out & ~test
+    return {"train": used & ~held_out & eligible[table.users], "test": test, "masked": fold_in, "fold_in": fold_in}
+
+
+def _random_share(share: float, table: Table, candidates: Mask, rng: np.random.Generator) -> Mask:
+    """Return a random `share` (rounded down) of each user's candidate ratings."""
+    rows = np.flatnonzero(candidates)
+    users = table.users[rows]
+    counts = np.floor(share * np.bincount(users, minlength=_size(table.users)) + _ROUNDING)[users]
+    return mask_of(rows[positions(users, rng.random(len(rows))) < counts], len(candidates))
+
+
+def _held_out_items(rule: HeldOutFilmsSplit, table: Table, likes: Mask, rng: np.random.Generator) -> Masks:
+    rated = np.unique(table.movies)
+    rated = rated if table.drawable is None else rated[table.drawable[rated]]
+    cold = np.isin(table.movies, rng.choice(rated, round(rule.share * len(rated)), replace=False))
+    queries = _draw_queries(rule.queries, table, likes & ~cold, likes & cold, rng)
+    has_query = np.bincount(table.users[queries], minlength=_size(table.users)) > 0
+    return {"train": ~cold, "test": cold & has_query[table.users], "queries": queries}
+
+
+def _draw_queries(limit: int, table: Table, candidates: Mask, relevant: Mask, rng: np.random.Generator) -> Mask:
+    """Return at most `limit` random candidate ratings of each user who has a relevant rating."""
+    has_relevant = np.bincount(table.users[relevant], minlength=_size(table.users)) > 0
+    rows = np.flatnonzero(candidates & has_relevant[table.users])
+    return mask_of(rows[positions(table.users[rows], rng.random(len(rows))) < limit], len(candidates))
+
+
+def _latest_of_each_user(table: Table, eligible: Mask, share: float, minimum: int) -> Mask:
+    """Return the latest `share` (rounded up) of each user's eligible ratings, for users with at least `minimum`."""
+    rows = np.flatnonzero(eligible)
+    users = table.users[rows]
+    counts = np.bincount(users, minlength=_size(table.users))
+    held_out_counts = np.where(counts >= minimum, np.ceil(share * counts - _ROUNDING), 0)
+    from_end = counts[users] - 1 - positions(users, table.times[rows])
+    return mask_of(rows[from_end < held_out_counts[users]], len(eligible))
+
+
+def positions(groups: NDArray[np.int32], keys: NDArray[Any]) -> NDArray[np.int64]:
+    """Return each row's position (n,) within its group by ascending key, from 0; equal keys keep row order."""
+    order = np.lexsort((keys, groups))
+    counts = np.bincount(groups)
+    starts = np.cumsum(counts) - counts
+    result = np.empty(len(groups), dtype=np.int64)
+    result[order] = np.arange(len(groups)) - starts[groups[order]]
+    return result
+
+
+def _size(rows: NDArray[np.int32]) -> int:
+    return int(rows.max(initial=-1)) + 1
+
+
+def mask_of(rows: NDArray[np.int64], n: int) -> Mask:
+    """Return a mask (n,) that is True at `rows`."""
+    mask = np.zeros(n, dtype=bool)
+    mask[rows] = True
+    return mask

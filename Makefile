@@ -24,8 +24,8 @@ run: $(READY) ## train on DATASET (ml-100k), then serve the API, the web page an
 	@exec $(BIN)/movierec demo --parent $$PPID --dataset $(DATASET) --api-port $(API_PORT) --webapp-port $(WEBAPP_PORT) --mlflow-port $(MLFLOW_PORT) $(ARGS)
 
 # Files side by side, each in one process: what a file makes is made once.
-test: $(READY) ## run the tests; with CI=1 the slow ones, too
-	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20 $(ARGS)
+test: $(READY) ## run the tests; with CI=1 the slow rows of faults, too
+	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20 $(if $(CI),,-m "not slow") $(ARGS)
 
 check: $(READY) ## lint, formatting, types and import directions
 	@failed=0; \

@@ -18,10 +18,6 @@ settings.register_profile("movierec", deadline=None, derandomize=bool(os.environ
 settings.load_profile("movierec")
 
 
-def _names_a_file(config: pytest.Config) -> bool:
-    return any(".py" in argument for argument in config.invocation_params.args)
-
-
 # Files whose tests wait or train most: they start first, so that none of them runs alone at the end.
 LONGEST = (
     *("webapp/test_browser", "test_chain", "versions/test_registry_faults", "cli/test_parents", "pipeline/test_train"),
@@ -36,12 +32,8 @@ LONGEST = (
 )
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the tests of the longest files first, and leave slow ones to continuous integration unless they are named."""
-    if not (os.environ.get("CI") or config.option.markexpr or config.option.keyword or _names_a_file(config)):
-        for item in items:
-            if item.get_closest_marker("slow"):
-                item.add_marker(pytest.mark.skip(reason="slow: runs where CI is set, in .ci/run, or by its name"))
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the longest files first."""
     places = {f"/{name}.py": place for place, name in enumerate(LONGEST)}
 
     def place_of(item: pytest.Item) -> int:

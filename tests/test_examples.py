@@ -15,8 +15,6 @@ import pytest
 
 from testing.service import Service
 
-pytestmark = pytest.mark.slow
-
 EXAMPLE = Path(__file__).parents[1] / "examples" / "bpr"
 TRAIN_AND_PROMOTE = """
 import sys

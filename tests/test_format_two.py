@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.golden import recording, replaying, service, store
 from tests.golden.format_two import rewrite_store
-
-pytestmark = pytest.mark.slow
 
 EVERY = 4  # of the recorded requests is asked; the whole recording is asked of the old store itself
 

@@ -217,7 +217,6 @@ def test_a_film_of_ones_own_list_leads_on(site: str, page: Page) -> None:
     expect(page).to_have_url(re.compile("recommendations.*film="))
 
 
-@pytest.mark.slow
 def test_the_page_survives_the_service_stopping_and_starting_again(
     two_versions: ModelStore, page: Page, tmp_path: Path
 ) -> None:

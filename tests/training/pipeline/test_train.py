@@ -133,7 +133,6 @@ print(json.dumps({
 """
 
 
-@pytest.mark.slow
 def test_two_processes_with_the_same_seed_give_the_same_figures_of_every_model(tmp_path):
     runs = [start_script(METRICS, tmp_path / str(fits_at_once), fits_at_once) for fits_at_once in (1, 3)]
     first, second = (json.loads(run.communicate()[0]) for run in runs)

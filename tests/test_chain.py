@@ -16,9 +16,12 @@ import httpx
 import numpy as np
 import psutil
 import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from serving.process.python import module_command
 from testing.foreign import plant_foreign_packages
+from tests.webapp.conftest import APP, drawn
 
 PATIENCE = 240  # seconds; a slow machine is no failure
 
@@ -106,6 +109,34 @@ def test_films_like_a_film_are_of_its_taste(demo: Path, ports: dict[str, int]) -
     assert answer["model"]["algorithm"] == "recommender"
     assert [film["rank"] for film in answer["recommendations"]] == [1, 2, 3, 4, 5]
     assert all(film["movie_id"] <= 20 for film in answer["recommendations"])
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "expected"),
+    [
+        ("overview", {}, "average rating"),
+        ("recommendations", {"film": "Film A0 (1960)"}, "films like Film A0"),
+        ("for_you", {}, "A list of your own"),
+        ("film_map", {}, "The map of films"),
+        ("analytics", {}, "How people rated it"),
+        ("models", {}, "ndcg"),
+    ],
+)
+def test_pages_read_what_a_service_trained_from_files_answers(
+    demo: Path, ports: dict[str, int], monkeypatch: pytest.MonkeyPatch, page: str, query: dict[str, str], expected: str
+) -> None:
+    monkeypatch.setenv("MOVIEREC_API_URL", f"http://127.0.0.1:{ports['api']}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{demo}/mlruns/mlflow.db")
+    st.cache_data.clear()
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    app.run()
+    app.switch_page(f"views/{page}.py")
+    for name, value in query.items():
+        app.query_params[name] = value
+    text = drawn(app.run())
+    assert not app.exception
+    assert "cannot read" not in text
+    assert expected.lower() in text.lower()
 
 
 @pytest.mark.fault(18)

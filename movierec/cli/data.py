@@ -279,7 +279,7 @@ def _show_prepared(dataset: ProcessedDataset, processed: Path | None, as_json: b
     from movierec.cli.wording import EVERYTHING_LIKED, dropped_rows, noted_counts
     from recommender import home
 
-    dropped, snapshot = dataset.dropped, dataset.snapshot() | dataset.noted
+    dropped, snapshot = dataset.dropped, dataset.snapshot() | dataset.feedback_summary() | dataset.noted
     if as_json:
         _show(snapshot | {"dropped_rows": sum(dropped.values()), "dropped": dropped}, True)
         return

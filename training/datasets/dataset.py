@@ -153,7 +153,6 @@ class ProcessedDataset:
             "users": users,
             "ratings": ratings,
             "density": (self.user_item().nnz if not self.feedback.has_ratings else ratings) / max(films * users, 1),
-            **self.feedback_summary(),
             "mean_rating": self._mean_rating(),
             "mean_ratings_per_film": ratings / max(films, 1),
             "median_ratings_per_film": float(np.median(counts)),

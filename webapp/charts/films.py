@@ -59,7 +59,7 @@ def most_rated(films: Sequence[Film]) -> Picture:
     bars = alt.Chart(table(rows)).mark_bar(cornerRadiusEnd=3, height={"band": 0.78})
     chart = bars.encode(
         x=alt.X("count:Q", title="Number of ratings", axis=alt.Axis(format="~s")),
-        y=alt.Y("film:N", sort=None, title=None, axis=alt.Axis(labelLimit=230)),
+        y=alt.Y("film:N", sort=None, title=None, axis=alt.Axis(labelLimit=230, labelOverlap=False)),
         color=genre_encoding(rows),
         tooltip=FILM_TOOLTIP,
     )
@@ -126,7 +126,7 @@ def shared_bars(features: Sequence[SharedFeature]) -> Picture:
     bars = alt.Chart(table(rows)).mark_bar(cornerRadiusEnd=3, height={"band": 0.78})
     chart = bars.encode(
         x=alt.X("share:Q", title="Share of what they have in common", axis=alt.Axis(format="%")),
-        y=alt.Y("what:N", sort=None, title=None, axis=alt.Axis(labelLimit=230)),
+        y=alt.Y("what:N", sort=None, title=None, axis=alt.Axis(labelLimit=230, labelOverlap=False)),
         color=alt.Color("kind:N", title=None, legend=None),
         tooltip=[alt.Tooltip("what:N", title="Both have"), alt.Tooltip("share:Q", title="Share", format=".0%")],
     )

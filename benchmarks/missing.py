@@ -19,8 +19,8 @@ from recommender.errors import MissingInputError
 from recommender.schema import TITLE
 from recommender.scoring.scorers import item_scorer
 from training.datasets.dataset import ProcessedDataset, TagMatrix
+from training.datasets.features.tag_matrix import unit_rows
 from training.datasets.store import prepare
-from training.datasets.tag_matrix import unit_rows
 from training.models import configure
 from training.models.base import FittedModel
 from training.models.fits import Fits

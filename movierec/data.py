@@ -9,10 +9,10 @@ from typing import Any
 
 from recommender import home
 from recommender.errors import MissingInputError, UsageError
-from training.datasets.manifest import read_manifest
 from training.datasets.names import is_name
 from training.datasets.sources import find_raw
 from training.datasets.store import ProcessedDataset, is_prepared, load_dataset, prepare
+from training.datasets.stored.manifest import read_manifest
 from training.datasets.tabular.source import build_source, read_source
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from recommender.files import Inventory, entries, marked_files, remove_directory
-from training.datasets.manifest import processed_files
+from training.datasets.stored.manifest import processed_files
 
 SHOWN_AT_MOST = 20
 PROCESSED, VAR, RUNS = Path("data/processed"), Path("var"), Path("mlruns")

@@ -16,9 +16,9 @@ from recommender.schema import ACTORS, DIRECTORS, DUPLICATE_OF, MOVIE
 from recommender.titles.keys import normalise
 from training.datasets.cleaning.clean import clean_films
 from training.datasets.credit_extension import extend_table
-from training.datasets.credits import read_credits
+from training.datasets.credits.matching import film_records, match_films
+from training.datasets.credits.table import read_credits
 from training.datasets.dataset import ProcessedDataset
-from training.datasets.matching import film_records, match_films
 from training.datasets.quarantine import Quarantine
 from training.datasets.readers import read_raw, wikipedia
 from training.datasets.sources import default_credits

@@ -13,7 +13,7 @@ import pandas as pd
 from recommender.files import write_text
 from recommender.schema import ACTORS, DIRECTORS, MOVIE, ORIGINAL_TITLE
 from recommender.titles.keys import normalise
-from training.datasets.matching import film_records, match_films
+from training.datasets.credits.matching import film_records, match_films
 from training.datasets.readers.wikipedia import Article
 
 ACTORS_IN_TABLE = 3  # leading ones

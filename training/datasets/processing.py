@@ -26,18 +26,25 @@ from training.datasets.cleaning.clean import (
     with_canonical_entries,
 )
 from training.datasets.config import DatasetConfig, ProcessingConfig, PublishedCounts, find_dataset_config
-from training.datasets.credits import read_credits, with_credits
+from training.datasets.credits.articles import with_articles
+from training.datasets.credits.table import read_credits, with_credits
 from training.datasets.dataset import REPEATED, ProcessedDataset
+from training.datasets.features.tag_matrix import (
+    Block,
+    film_blocks,
+    genome_block,
+    people_block,
+    stack_blocks,
+    user_tag_block,
+)
+from training.datasets.features.text_block import described_by
 from training.datasets.indexing import count_ids
-from training.datasets.persistence import DatasetWriter
 from training.datasets.quarantine import Quarantine
 from training.datasets.readers import genome as genome_reader
 from training.datasets.readers import read_raw, wikipedia
 from training.datasets.sources import Sources
+from training.datasets.stored.persistence import DatasetWriter
 from training.datasets.tables import UTF_8, RawTables
-from training.datasets.tag_matrix import Block, film_blocks, genome_block, people_block, stack_blocks, user_tag_block
-from training.datasets.text_block import described_by
-from training.datasets.texts import with_articles
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from recommender.errors import MissingInputError
 from recommender.feedback import MOVIELENS, Feedback
 from training.config import shipped
 from training.datasets.config import find_dataset_config
-from training.datasets.credits import METADATA_FILE
+from training.datasets.credits.table import METADATA_FILE
 from training.datasets.names import check_name, dataset_path
 from training.datasets.readers import genome as genome_reader
 from training.datasets.readers import input_files, wikipedia

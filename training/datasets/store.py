@@ -14,12 +14,14 @@ from filelock import FileLock
 from recommender import home
 from recommender.errors import DataError, MissingInputError, UsageError
 from recommender.files import require_replaceable, sha256_of
-from training.datasets import persistence
 from training.datasets.config import ProcessingConfig, load_processing_config
 from training.datasets.dataset import ProcessedDataset, TagMatrix
-from training.datasets.manifest import processed_files, read_manifest
 from training.datasets.names import dataset_path
-from training.datasets.preparation import (
+from training.datasets.quarantine import Quarantine
+from training.datasets.sources import Sources, count_lines, find_sources
+from training.datasets.stored import persistence
+from training.datasets.stored.manifest import processed_files, read_manifest
+from training.datasets.stored.preparation import (
     FileState,
     Options,
     Preparation,
@@ -27,8 +29,6 @@ from training.datasets.preparation import (
     renewing_command,
     stored_options,
 )
-from training.datasets.quarantine import Quarantine
-from training.datasets.sources import Sources, count_lines, find_sources
 from training.datasets.tabular.scale import stated_feedback
 from training.datasets.tabular.source import SourceConfig, build_source, find_source
 

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.model import Model
-from training.datasets.tag_matrix import unit_rows
+from training.datasets.features.tag_matrix import unit_rows
 from training.evaluation import beyond, ratings
 from training.evaluation.dislikes import DISLIKED, dislike_metrics
 from training.evaluation.lists import Queries, similar_lists, user_lists

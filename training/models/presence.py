@@ -12,7 +12,7 @@ import numpy as np
 from recommender.about import About
 from recommender.scoring.specs import SimilarityPart, SimilaritySpec
 from training.config import Config
-from training.datasets.tag_matrix import has_block
+from training.datasets.features.tag_matrix import has_block
 from training.models.arrays import unit_rows
 from training.models.base import FittedModel, TrainingData
 from training.models.parameters import PresenceConfig

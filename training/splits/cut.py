@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from recommender.errors import DataError
 from recommender.feedback import Feedback
 from recommender.schema import DUPLICATE_OF, RATING, TIMESTAMP
+from training.datasets.features.tag_matrix import has_block, without_blocks
 from training.datasets.indexing import rows_of
 from training.datasets.store import ProcessedDataset
-from training.datasets.tag_matrix import has_block, without_blocks
 from training.models.base import TrainingData
 from training.splits.files import file_masks, validation_file_masks
 from training.splits.in_time import Mask, Masks

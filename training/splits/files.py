@@ -30,9 +30,9 @@ from recommender.schema import (
     YEAR,
 )
 from training.datasets.names import is_name
-from training.datasets.plain import Labels, labels
 from training.datasets.scales import find_scale
 from training.datasets.store import ProcessedDataset, TagMatrix
+from training.datasets.stored.plain import Labels, labels
 from training.splits.pairs import id_column, read_pairs
 from training.splits.protocol import FilesSplit, ProtocolConfig
 

@@ -14,7 +14,7 @@ from movierec.cli.inputs import load_or_prepare
 from movierec.cli.stages import Stages
 from recommender.errors import MissingInputError
 from tests.training.datasets.conftest import RawDirectory
-from training.datasets.manifest import MANIFEST
+from training.datasets.stored.manifest import MANIFEST
 
 NAME = "my-films"
 

@@ -10,7 +10,7 @@ import pytest
 
 from recommender.errors import DataError, MissingInputError, UsageError
 from recommender.schema import ACTORS, DIRECTORS, MOVIE, RATING, RATING_DTYPES, TIMESTAMP, USER
-from training.datasets.credits import read_credits
+from training.datasets.credits.table import read_credits
 from training.datasets.quarantine import Quarantine
 from training.datasets.readers import genome, input_files, read_raw
 from training.datasets.store import prepare

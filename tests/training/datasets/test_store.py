@@ -15,11 +15,11 @@ import pytest
 
 from recommender.errors import DataError, MissingInputError, UsageError
 from training.datasets import processing, store
-from training.datasets.manifest import MANIFEST, MOVIES_FILE, processed_files
-from training.datasets.persistence import RATINGS_FILE, TAGS_FILE, USER_ITEM_FILE
 from training.datasets.readers import read_raw
 from training.datasets.sources import count_lines, default_credits, find_raw, installed_sample
 from training.datasets.store import load_dataset, prepare
+from training.datasets.stored.manifest import MANIFEST, MOVIES_FILE, processed_files
+from training.datasets.stored.persistence import RATINGS_FILE, TAGS_FILE, USER_ITEM_FILE
 from training.datasets.tables import in_background
 
 

@@ -11,7 +11,7 @@ import pytest
 import scipy.sparse as sp
 from ir_measures import AP, RR, P, R, Success, nDCG
 
-from training.datasets.tag_matrix import unit_rows
+from training.datasets.features.tag_matrix import unit_rows
 from training.evaluation import beyond
 from training.evaluation.metrics import list_metrics, weighted_metrics
 from training.kernels.hits import find_hits

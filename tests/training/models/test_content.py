@@ -11,7 +11,7 @@ from sklearn.decomposition import TruncatedSVD
 
 from recommender.scoring.scorers import item_scorer
 from training.datasets.dataset import TagMatrix
-from training.datasets.tag_matrix import stack_blocks
+from training.datasets.features.tag_matrix import stack_blocks
 from training.models import configure
 from training.models.arrays import unit_rows
 from training.models.base import TrainingData

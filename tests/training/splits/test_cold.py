@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.training.small import small_dataset
 from training.datasets.dataset import TagMatrix
-from training.datasets.tag_matrix import has_block, without_blocks
+from training.datasets.features.tag_matrix import has_block, without_blocks
 from training.evaluation.evaluate import evaluate
 from training.models import configure
 from training.models.fits import FitCache

@@ -27,12 +27,12 @@ from recommender.schema import (
 )
 from training.datasets.cleaning import schemas
 from training.datasets.cleaning.title_parsing import parse_title
+from training.datasets.features.tag_matrix import Block, named_block, soft_bins, weigh_by_rarity
 from training.datasets.quarantine import Quarantine
 from training.datasets.tabular.interactions import map_rows
 from training.datasets.tabular.records import Records, TextForm, quoted, read_records
 from training.datasets.tabular.source import SourceConfig
 from training.datasets.tabular.values import IdColumn, number_sql, split_lists
-from training.datasets.tag_matrix import Block, named_block, soft_bins, weigh_by_rarity
 
 _UNCHANGED_PLURALS = {"series", "species", "news"}
 _FILM_LISTS = (GENRES, DIRECTORS, ACTORS)  # columns that every data set has, empty where it has no such thing

@@ -15,13 +15,13 @@ from recommender.schema import MOVIE, USER
 from training.datasets import quality
 from training.datasets.config import ProcessingConfig
 from training.datasets.dataset import ProcessedDataset
-from training.datasets.persistence import DatasetWriter
+from training.datasets.features.tag_matrix import Block, film_blocks, stack_blocks
+from training.datasets.features.text_block import described_by
 from training.datasets.quarantine import Quarantine
+from training.datasets.stored.persistence import DatasetWriter
 from training.datasets.tabular.interactions import read_interactions, used_ids, with_ids
 from training.datasets.tabular.items import ItemTable, items_of, movie_table, own_blocks, read_items
 from training.datasets.tabular.source import SourceConfig
-from training.datasets.tag_matrix import Block, film_blocks, stack_blocks
-from training.datasets.text_block import described_by
 
 
 def process_source(

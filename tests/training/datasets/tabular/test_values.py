@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from training.datasets.features.tag_matrix import soft_bins
 from training.datasets.tabular.items import items_of
 from training.datasets.tabular.source import build_source
 from training.datasets.tabular.values import split_lists
-from training.datasets.tag_matrix import soft_bins
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ from recommender.films.ids import IdMap
 from recommender.items import Items
 from recommender.schema import RATING
 from training.datasets.dataset import ProcessedDataset
-from training.datasets.manifest import MANIFEST, MOVIES_FILE, processed_files
-from training.datasets.plain import (
+from training.datasets.stored.manifest import MANIFEST, MOVIES_FILE, processed_files
+from training.datasets.stored.plain import (
     MATRIX,
     MOVIE_LABELS,
     USER_LABELS,
@@ -39,7 +39,7 @@ from training.datasets.plain import (
     plain_tags,
     tags_of,
 )
-from training.datasets.preparation import Preparation, renewing_command
+from training.datasets.stored.preparation import Preparation, renewing_command
 
 USER_ITEM_FILE = "user_item_matrix.pkl"
 RATINGS_FILE = "processed_ratings.pkl"

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 
 from recommender.schema import ACTORS, DIRECTORS
 from training.datasets.config import TextConfig
-from training.datasets.tag_matrix import Block, named_block
+from training.datasets.features.tag_matrix import Block, named_block
 
 Words = list[str]
 

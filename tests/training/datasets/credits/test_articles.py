@@ -9,10 +9,10 @@ import pytest
 
 from recommender.errors import DataError, MissingInputError
 from training.datasets.config import TextConfig
+from training.datasets.features.text_block import text_block, words_of
 from training.datasets.readers import wikipedia
 from training.datasets.readers.wikipedia import directors_in
 from training.datasets.store import prepare
-from training.datasets.text_block import text_block, words_of
 
 ARTICLES = [
     {

@@ -9,8 +9,7 @@ import pytest
 from recommender.errors import UsageError
 from recommender.films.ids import IdMap
 from recommender.schema import ACTORS, DIRECTORS, GENRES, MOVIE, RELEVANCE, TAG, TAG_ID, USER, YEAR
-from training.datasets.tables import Genome, Table
-from training.datasets.tag_matrix import (
+from training.datasets.features.tag_matrix import (
     BLOCKS,
     era_block,
     film_blocks,
@@ -20,6 +19,7 @@ from training.datasets.tag_matrix import (
     unit_rows,
     user_tag_block,
 )
+from training.datasets.tables import Genome, Table
 
 MOVIES = pd.DataFrame(
     {

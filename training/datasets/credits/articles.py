@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recommender.schema import ACTORS, DIRECTORS, MOVIE, TEXT, TITLE
-from training.datasets.credits import MAX_ACTORS
-from training.datasets.matching import match_films
+from training.datasets.credits.matching import match_films
+from training.datasets.credits.table import MAX_ACTORS
 from training.datasets.readers.wikipedia import Article
 
 

@@ -1,0 +1,1 @@
+"""Features of items: the movie-tag matrix, and words of texts."""

@@ -112,10 +112,14 @@ class Service:
             time.sleep(0.005)
         return time.perf_counter() - start
 
+    def install(self, bundle: Path, version: str) -> Entry:
+        """Put a bundle into the store as `version`, which no alias names yet."""
+        meta = VersionMeta(name="movielens-recommender", version=version, run_id=f"{version:>032}", algorithm="toy")
+        return self.store.install(meta, lambda target: _link(bundle, target))
+
     def promote(self, bundle: Path, version: str) -> Entry:
         """Install a bundle as the champion `version` in the store, as the puller does."""
-        meta = VersionMeta(name="movielens-recommender", version=version, run_id=f"{version:>032}", algorithm="toy")
-        entry = self.store.install(meta, lambda target: _link(bundle, target))
+        entry = self.install(bundle, version)
         self.store.point("champion", entry)
         confirmed = RegistryStatus(reachable=True, checked_at=time.time(), confirmed={"champion": entry.key})
         self.store.write_status(confirmed)

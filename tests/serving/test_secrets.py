@@ -56,8 +56,9 @@ def test_admin_needs_the_token(guarded: Service) -> None:
 
 def provoke(service: Service, bundle: Path) -> None:
     """A damaged version, a killed worker and a broken request."""
-    entry = service.promote(bundle, "2")
-    (entry.bundle / "content.npy").unlink()
+    entry = service.install(bundle, "2")
+    (entry.bundle / "content.npy").unlink()  # before a worker can have opened it
+    service.store.point("champion", entry)
     service.wait(lambda: any(line["event"] == "version_unusable" for line in service.log()))
     os.kill(service.workers()[0].pid, signal.SIGKILL)
     service.wait(lambda: any(line["event"] == "process_ended" for line in service.log()))

@@ -7,28 +7,32 @@ It needs uv on PATH and the package index, or uv's cache after `make`. PYTHON: a
 from __future__ import annotations
 
 import json
-import os
-import re
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from scripts.trial import (
+    PATIENCE_SECONDS,
+    ROOT,
+    fetch,
+    free_port,
+    require,
+    run,
+    say,
+    service,
+    started,
+    step,
+    wait,
+)
 from testing.foreign import plant_foreign_packages
 
-ROOT = Path(__file__).parents[1]
-PATIENCE_SECONDS = 120.0  # a busy machine is no failure
 MIB = 1 << 20
 TITLE = "Toy%20Story%20(1995)"
-LISTENING = re.compile(r"http://127\.0\.0\.1:\d+")
 # What a browser would make the server do: each page drawn, without an error.
 DRAW_PAGES = """
 from pathlib import Path
@@ -55,13 +59,6 @@ assert movierec.open(model.save("mine")).similar("Toy Story").equals(model.simil
 movierec.promote(2)
 print(movierec.open("champion").similar("Toy Story (1995)", n=3).to_json(orient="records"))
 """
-NONE: Mapping[str, str] = MappingProxyType({})
-# None of the caller's own settings: an installed package must do without them.
-ENVIRONMENT = {
-    name: value
-    for name, value in os.environ.items()
-    if not name.startswith(("MLFLOW", "MOVIEREC", "PYTHON", "VIRTUAL_ENV"))
-}
 
 
 def main() -> None:
@@ -163,62 +160,14 @@ def install(place: Path, wheel: Path, *locked: Path) -> Path:
     return place / "bin" / "movierec"
 
 
-def run(*words: str | Path, cwd: Path = ROOT, code: int = 0, variables: Mapping[str, str] = NONE) -> str:
-    """Run a command to its end; return what it prints, or its error. Exits where its exit code is not `code`."""
-    command, environment = list(map(str, words)), ENVIRONMENT | dict(variables)
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
-    require(done.returncode == code, f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stderr if code else done.stdout
-
-
-@contextmanager
-def service(movierec: Path, cwd: Path, variables: Mapping[str, str] = NONE) -> Iterator[str]:
-    """Serve until the block ends; give the address once a version is served. Its end must be a clean one."""
-    log = cwd / "serve.log"
-    with started([movierec, "serve", "--port", "0", "--workers", "1"], log, cwd, variables) as process:
-        wait(lambda: LISTENING.search(log.read_text()), log, process)
-        address = LISTENING.findall(log.read_text())[0]
-        wait(lambda: fetch(f"{address}/readyz"), log, process)
-        yield address
-        process.send_signal(signal.SIGTERM)
-        require(process.wait(60) == 0, log.read_text())
-    require("process_ended" not in log.read_text(), log.read_text())
-
-
 @contextmanager
 def web_page(movierec: Path, cwd: Path, variables: Mapping[str, str]) -> Iterator[str]:
     """Show the web page until the block ends; give its address once it answers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     log, address = cwd / "webapp.log", f"http://127.0.0.1:{port}"
     with started([movierec, "webapp", "--port", port], log, cwd, variables) as process:
         wait(lambda: fetch(f"{address}/_stcore/health"), log, process)
         yield address
-
-
-@contextmanager
-def started(
-    command: list[str | Path], log: Path, cwd: Path, variables: Mapping[str, str]
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server until the block ends."""
-    with log.open("wb") as sink:
-        environment = ENVIRONMENT | dict(variables)
-        process = subprocess.Popen(list(map(str, command)), cwd=cwd, env=environment, stdout=sink, stderr=sink)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def wait(condition: object, log: Path, process: subprocess.Popen[bytes]) -> None:
-    """Wait until `condition()`. Exits with the server's log where the server ends or takes too long."""
-    assert callable(condition)
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        require(process.poll() is None and time.monotonic() < deadline, f"{log.name}:\n{log.read_text()[-3000:]}")
-        time.sleep(0.1)
 
 
 def ask(address: str) -> list[str]:
@@ -229,35 +178,6 @@ def ask(address: str) -> list[str]:
     titles = [str(film["title"]) for film in films]
     say(f"    films like Toy Story: {', '.join(titles)}")
     return titles
-
-
-def fetch(url: str) -> bytes:
-    """Return what a GET answers, nothing where it fails."""
-    try:
-        with urlopen(url, timeout=10) as answer:
-            return bytes(answer.read())
-    except OSError:
-        return b""
-
-
-@contextmanager
-def step(name: str) -> Iterator[None]:
-    """Print the name of the block and the seconds that it took."""
-    start = time.monotonic()
-    yield
-    say(f"{time.monotonic() - start:6.1f} s  {name}")
-
-
-def require(condition: object, failure: str) -> None:
-    """Exit with `failure` unless the condition holds."""
-    if not condition:
-        sys.exit(f"The wheel does not work: {failure}")
-
-
-def say(line: str) -> None:
-    """Print a line at once."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

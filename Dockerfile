@@ -20,16 +20,16 @@ FROM python:3.12-slim-bookworm
 COPY --from=build /venv /venv
 WORKDIR /app
 RUN useradd --system --uid 10001 --no-create-home movierec \
-    && install -d -o movierec /srv/models
+    && install -d -o movierec /srv/models /srv/artifacts
 
-# Everything that is written goes to /srv/models (a volume) or /tmp (a tmpfs): the root file system may be read-only.
+# Everything that is written goes to /srv/models and a registry's /srv/artifacts (volumes) or /tmp (a tmpfs): the root file system may be read-only.
 ENV PATH=/venv/bin:$PATH \
     HOME=/tmp \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     MOVIEREC_HOST=0.0.0.0 \
     MOVIEREC_STORE_DIR=/srv/models
-VOLUME /srv/models
+VOLUME /srv/models /srv/artifacts
 USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \

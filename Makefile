@@ -15,10 +15,10 @@ BIN := .venv/bin
 READY := .venv/.synced
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check wheel bench lock clean
+.PHONY: help run test check wheel postgres bench lock clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY) ## train on DATASET (ml-100k), then serve the API, the web page and the MLflow UI until Ctrl-C
 	@exec $(BIN)/movierec demo --parent $$PPID --dataset $(DATASET) --api-port $(API_PORT) --webapp-port $(WEBAPP_PORT) --mlflow-port $(MLFLOW_PORT) $(ARGS)
@@ -34,6 +34,9 @@ check: $(READY) ## lint, formatting, types and import directions
 
 wheel: $(READY) ## build the wheel and try it away from this clone
 	@PATH="$$PATH:$(CURDIR)/.venv-uv/bin"; $(BIN)/python -m scripts.try_wheel
+
+postgres: $(READY) ## try registry, service and backup on Debian's PostgreSQL, where it is installed
+	@PATH="$$PATH:$(CURDIR)/.venv-uv/bin" $(BIN)/python -m scripts.try_postgres
 
 bench: $(READY) ## measure quality, speed and reliability on this machine
 	@$(BIN)/movierec bench all $(ARGS)

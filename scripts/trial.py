@@ -36,7 +36,7 @@ def run(
     command, environment = list(map(str, words)), ENVIRONMENT | dict(variables)
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, **_as(user))
     require(done.returncode == code, f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stderr if code else done.stdout
+    return str(done.stderr if code else done.stdout)
 
 
 @contextmanager

@@ -125,7 +125,7 @@ def make_database(scratch: Path) -> Site:
 def database(site: Site) -> Iterator[None]:
     """Run PostgreSQL until the block ends."""
     sockets = ("-c", "unix_socket_directories=", "-c", "listen_addresses=127.0.0.1")
-    command = [site.binaries / "postgres", "-D", site.folder, "-p", str(site.database_port), *sockets]
+    command: list[str | Path] = [site.binaries / "postgres", "-D", site.folder, "-p", str(site.database_port), *sockets]
     log = site.folder.with_name("postgres.log")
     with started(command, log, site.folder, user=site.user) as process:
         wait(lambda: "ready to accept connections" in log.read_text(), log, process)
@@ -137,7 +137,18 @@ def registry(site: Site) -> Iterator[None]:
     """Run PostgreSQL, and MLflow over it, until the block ends. The address of the database holds no password."""
     store = f"postgresql+psycopg://mlflow@127.0.0.1:{site.database_port}/mlflow"
     places = ("--backend-store-uri", store, "--artifacts-destination", site.artifacts, "--serve-artifacts")
-    command = [sys.executable, "-P", "-m", "mlflow", "server", *places, "--port", str(site.port), "--workers", "1"]
+    command: list[str | Path] = [
+        sys.executable,
+        "-P",
+        "-m",
+        "mlflow",
+        "server",
+        *places,
+        "--port",
+        str(site.port),
+        "--workers",
+        "1",
+    ]
     log = site.folder.with_name("mlflow.log")
     readable = site.folder.with_name("mlflow_password_file")
     shutil.copy(site.password_file, readable)  # libpq takes a file of its own user alone

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pandas as pd
@@ -140,8 +140,14 @@ def test_a_wrong_question_is_told_what_was_expected(model, call, error, message)
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda data: movierec.fit("als", "ml-100k"), r"Expected a data set .* movierec\.load\('ml-100k'\) gives one"),
-        (lambda data: movierec.fit(data, "als"), "Expected the name of a model or a class, found a ProcessedDataset"),
+        (
+            lambda data: movierec.fit("als", cast("Any", "ml-100k")),
+            r"Expected a data set .* movierec\.load\('ml-100k'\) gives one",
+        ),
+        (
+            lambda data: movierec.fit(data, cast("Any", "als")),
+            "Expected the name of a model or a class, found a ProcessedDataset",
+        ),
         (lambda data: movierec.fit("als", data, seed=-1), "seed: expected a whole number of at least 0, found -1"),
         (lambda data: movierec.evaluate("als", data.ratings), "found DataFrame"),
         (lambda data: movierec.evaluate("als", data, trainings=0), "trainings: expected a whole number of at least 1"),
@@ -150,9 +156,12 @@ def test_a_wrong_question_is_told_what_was_expected(model, call, error, message)
         (lambda data: movierec.compare(["als", "als"], data), "als: expected each model once"),
         (lambda data: movierec.train("all", data, further="bpr"), "Expected a list of models, found 'bpr'"),
         (lambda data: movierec.load(""), "Expected the name of a prepared data set"),
-        (lambda data: movierec.load(None), "or a path, found None"),
-        (lambda data: movierec.open(1.5), "Expected a version's number, an alias or a directory, found 1.5"),
-        (lambda data: movierec.promote("champion"), "Expected the number of a version, found 'champion'"),
+        (lambda data: movierec.load(cast("Any", None)), "or a path, found None"),
+        (
+            lambda data: movierec.open(cast("Any", 1.5)),
+            "Expected a version's number, an alias or a directory, found 1.5",
+        ),
+        (lambda data: movierec.promote(cast("Any", "champion")), "Expected the number of a version, found 'champion'"),
     ],
 )
 def test_a_wrong_argument_is_told_what_was_expected(data, call, message):

@@ -15,6 +15,9 @@ from training.datasets.store import ProcessedDataset, is_prepared, load_dataset,
 from training.datasets.stored.manifest import read_manifest
 from training.datasets.tabular.source import build_source, read_source
 
+_PATHS = ("credits", "genome", "texts")
+_OPTIONS = (*_PATHS, "scale", "like", "max_bad_share")  # of raw files in MovieLens's layouts
+
 
 def load(source: str | os.PathLike[str], **options: Any) -> ProcessedDataset:
     """Return a data set: `source` is the name of a prepared one, or a path.
@@ -24,6 +27,8 @@ def load(source: str | os.PathLike[str], **options: Any) -> ProcessedDataset:
     `scale="1:10"`, for raw files alone. Raises MissingInputError, which names the command that makes what is missing,
     DataError and UsageError.
     """
+    if not isinstance(source, str | os.PathLike) or not os.fspath(source):  # type: ignore[redundant-expr]
+        raise UsageError(f"Expected the name of a prepared data set ({_names()}) or a path, found {source!r}.")
     path = Path(source).expanduser()
     if isinstance(source, str) and is_name(source) and (is_prepared(source) or not path.exists()):
         return _prepared(source, options)
@@ -53,9 +58,19 @@ def _processed(path: Path, options: dict[str, Any]) -> ProcessedDataset:
     name = name if is_name(name) else "data"
     with tempfile.TemporaryDirectory() as scratch:
         if path.is_dir():
-            return prepare(name, raw=path, processed_root=Path(scratch), **options)
+            if unknown := [key for key in options if key not in _OPTIONS]:
+                raise UsageError(f"Unknown {', '.join(unknown)}; options are {', '.join(_OPTIONS)}.")
+            paths = {key: Path(options[key]) for key in _PATHS if options.get(key) is not None}
+            return prepare(name, raw=path, processed_root=Path(scratch), **{**options, **paths})
         description = build_source(read_source(path.absolute()) | options, str(path))
         return prepare(name, source=description, processed_root=Path(scratch))
+
+
+def require_dataset(data: Any) -> None:
+    """Raise UsageError for anything but a data set of `load`."""
+    if not isinstance(data, ProcessedDataset):
+        found = f"movierec.load({data!r}) gives one" if isinstance(data, str) else f"found {type(data).__name__}"
+        raise UsageError(f"Expected a data set as movierec.load returns it; {found}.")
 
 
 def _refuse(options: dict[str, Any], name: str) -> None:

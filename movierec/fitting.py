@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from training.models import configure, resolve
+from training.pipeline.request import check_count
 
 if TYPE_CHECKING:
     from movierec.model import Model
@@ -22,13 +23,16 @@ def fit(
     a terminal or notebook. Raises UsageError.
     """
     name = resolve(model)
+    check_count("seed", seed, least=0)
     config = configure(name, parameters)
+    from movierec.data import require_dataset
     from movierec.model import Fitted, Model
     from movierec.progress import fitting
     from training.bundling.build import BundleBuilder
     from training.models.fits import Fits
     from training.splits.cut import all_ratings, training_data
 
+    require_dataset(data)
     training = training_data(data, all_ratings(data))
     with fitting(f"fitting {name}", progress) as report:
         fitted = Fits(training, seed, report).get(name, config)

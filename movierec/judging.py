@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from recommender.errors import UsageError
 from training.models import Overrides, configure, resolve
+from training.pipeline.request import check_count, check_models
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +54,7 @@ def compare(
 
     `metric`: that of the tests (default: the protocol's first). Raises UsageError and DataError.
     """
-    names: dict[str, Overrides] = {resolve(model): () for model in models}
+    names: dict[str, Overrides] = dict.fromkeys(check_models(models), ())
     return Comparison(_judge(names, data, protocol, seed, trainings, progress), metric)
 
 
@@ -95,10 +97,12 @@ class Comparison:
         return pd.DataFrame(rows, columns=["model", "against", "metric", "users", *_TEST])
 
     def plot(self, *metrics: str) -> Figure:
-        """Draw metrics (default: the first three that have intervals) as bars with their intervals."""
+        """Draw metrics (default: the first three with intervals) as bars. Raises UsageError for an unknown one."""
         from training.evaluation.plots import metric_bars
 
         with_interval = self.figures.dropna(subset="lo")["metric"].unique().tolist()
+        if unknown := [metric for metric in metrics if metric not in set(self.figures["metric"])]:
+            raise UsageError(f"There is no {', '.join(unknown)} to plot; there are: {', '.join(with_interval)}.")
         return metric_bars(self.evaluations, metrics or with_interval[:3])
 
     def __repr__(self) -> str:
@@ -114,10 +118,14 @@ def _judge(
     models: dict[str, Any], data: ProcessedDataset, protocol: str, seed: int, trainings: int, progress: bool | None
 ) -> dict[str, Evaluation]:
     configs = {name: configure(name, parameters) for name, parameters in models.items()}
+    check_count("seed", seed, least=0)
+    check_count("trainings", trainings, least=1)
+    from movierec.data import require_dataset
     from movierec.progress import fitting
     from training.pipeline.judge import judge_models
     from training.splits.protocol import load_protocol
 
+    require_dataset(data)
     rules, seeds = load_protocol(protocol), range(seed, seed + trainings)
     with fitting(f"judging {', '.join(configs)}", progress) as report:
         return judge_models(configs, data, rules, training_seeds=seeds, progress=report)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +176,7 @@ class Model:
         }
 
     def _ranked(self, subject: _Subject, n: int, filters: Mapping[str, Any]) -> Ranked:
-        options = Wanted(n=n, filter=_filter(filters))
+        options = Wanted(n=_whole("n", n, least=1), filter=_filter(filters))
         if subject.item is not None:
             return self._kernel.similar(subject.item, options)
         if subject.user is not None:
@@ -189,14 +190,22 @@ class Model:
 
     def _person(self, user: RawId | None, ratings: Mapping[RawId, float] | None, fuzzy: bool) -> _Subject:
         if (user is None) == (ratings is None):
-            raise UsageError("Expected either a user of the training data or ratings.")
+            found = "none" if user is None else "both"
+            raise UsageError(f"Expected either a user of the training data or ratings; found {found}.")
         if user is not None:
-            row = self._kernel.user_row(user)
+            row = self._kernel.user_row(_raw_id("user", user))
             return _Subject(history=self._kernel.history.ratings(np.array([row])), user=row)
         assert ratings is not None
-        by_row = {self._rated(item, fuzzy): self._kernel.feedback.check(rating) for item, rating in ratings.items()}
-        if not by_row:
+        if not isinstance(ratings, Mapping | pd.Series):
+            raise UsageError(f'Expected ratings as {{"title or id": rating, ...}}, found {ratings!r}.')
+        if not len(ratings):
             raise UsageError("Expected at least one rating, found none.")
+        by_row: dict[int, float] = {}
+        for item, rating in ratings.items():
+            row = self._rated(item, fuzzy)
+            if row in by_row:
+                raise UsageError(f"{self._kernel.catalog.film(row).label} is rated twice; expected one rating.")
+            by_row[row] = self._kernel.feedback.check(rating)
         rows, values = np.array(list(by_row), dtype=np.int64), np.array(list(by_row.values()), dtype=np.float32)
         return _Subject(history=profile(rows, values, len(self._kernel.movie_ids)))
 
@@ -207,7 +216,7 @@ class Model:
         return self._titled(str(item), fuzzy)
 
     def _is_id(self, item: RawId) -> bool:
-        return not isinstance(item, str) or item in self._kernel.movie_ids
+        return _raw_id("title or id", item) in self._kernel.movie_ids or not isinstance(item, str)
 
     def _titled(self, title: str, fuzzy: bool) -> int:
         word = self._kernel.manifest.items.singular
@@ -249,7 +258,24 @@ class Model:
             for reason in explanation.reasons
         ]
         everything = [*reasons, ("rest", "", explanation.rest)]
-        return [(film.movie_id, film.title, kind, name, round(value, 6)) for kind, name, value in everything]
+        # 0.0 is added because -0.0 would look like something.
+        return [(film.movie_id, film.title, kind, name, round(value, 6) + 0.0) for kind, name, value in everything]
+
+
+def _raw_id(what: str, value: Any) -> RawId:
+    """Return a title or id. Raises UsageError for what can be neither."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)  # a float too: pandas has them beside gaps
+    if not is_number and not isinstance(value, str):
+        raise UsageError(f"Expected a {what}, found {value!r}.")
+    known: RawId = value
+    return known
+
+
+def _whole(name: str, value: Any, *, least: int) -> int:
+    """Return a whole number. Raises UsageError for anything else, and for less than `least`."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < least:
+        raise UsageError(f"{name}: expected a whole number of at least {least}, found {value!r}.")
+    return int(value)
 
 
 def _filter(filters: Mapping[str, Any]) -> FilmFilter:
@@ -257,5 +283,9 @@ def _filter(filters: Mapping[str, Any]) -> FilmFilter:
     known = ("genres", "year_from", "year_to", "min_ratings")
     if unknown := [key for key in filters if key not in known]:
         raise UsageError(f"Unknown {', '.join(unknown)}; filters are {', '.join(known)}.")
+    numbers: dict[str, Any] = {key: _whole(key, value, least=0) for key, value in filters.items() if key != "genres"}
     genres = filters.get("genres", ())
-    return FilmFilter(**{**filters, "genres": (genres,) if isinstance(genres, str) else tuple(genres)})
+    genres = (genres,) if isinstance(genres, str) else genres
+    if not isinstance(genres, Collection) or not all(isinstance(genre, str) for genre in genres):
+        raise UsageError(f"genres: expected one name or several, found {genres!r}.")
+    return FilmFilter(genres=tuple(genres), **numbers)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recommender.errors import MissingInputError
+from recommender.errors import MissingInputError, UsageError
 from training.models import resolve
-from training.pipeline.request import ALL, check_request
+from training.pipeline.request import ALL, check_count, check_models, check_request
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,13 +36,16 @@ def train(
     mlruns/ in MOVIEREC_HOME or the working directory, or to MLFLOW_TRACKING_URI. Raises UsageError and DataError.
     """
     name = model if model == ALL else resolve(model)
-    others = [resolve(other) for other in further]
+    others = check_models(further) if len(further) else []
     check_request(name, parameters, others)
+    check_count("seed", seed, least=0)
     import pandas as pd
 
+    from movierec.data import require_dataset
     from movierec.progress import fitting
     from training.pipeline.train import train as train_models
 
+    require_dataset(data)
     with fitting(f"training {name}", progress) as report:
         trained = train_models(name, data, seed=seed, overrides=parameters, further=others, progress=report)
     rows = [(version.version, version.algorithm, version.run_id) for version in trained]
@@ -64,6 +67,8 @@ def promote(
     """
     from training.promotion.promote import promote as promote_version
 
+    if not str(version).isdigit():
+        raise UsageError(f"Expected the number of a version, found {version!r}; `movierec.train` returns it.")
     return promote_version(int(version), force=force, reason=reason, accept_undecided=accept_undecided, tracker=tracker)
 
 
@@ -75,8 +80,10 @@ def open(which: int | str | os.PathLike[str]) -> Model:
     from movierec.model import Model
     from recommender.model import Model as Kernel
 
-    if isinstance(which, int) or str(which).isdigit():
+    if str(which).isdigit():
         return _registered(int(str(which)))
+    if not isinstance(which, str | os.PathLike) or not os.fspath(which):
+        raise UsageError(f"Expected a version's number, an alias or a directory, found {which!r}.")
     path = Path(which)
     if path.is_dir():
         return Model(Kernel.load(path))

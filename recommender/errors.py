@@ -84,16 +84,16 @@ class LookupFailedError(MovierecError):
 class TitleNotFoundError(LookupFailedError):
     """No film has this title; `suggestions` holds film rows, best first."""
 
-    def __init__(self, suggestions: Sequence[int]) -> None:
-        super().__init__("No film has this title.")
+    def __init__(self, suggestions: Sequence[int], item: str = "film") -> None:
+        super().__init__(f"No {item} has this title.")
         self.suggestions = list(suggestions)
 
 
 class AmbiguousTitleError(LookupFailedError):
     """Several films have this title; `candidates` holds film rows, most rated first."""
 
-    def __init__(self, candidates: Sequence[int]) -> None:
-        super().__init__("Several films have this title.")
+    def __init__(self, candidates: Sequence[int], items: str = "films") -> None:
+        super().__init__(f"Several {items} have this title.")
         self.candidates = list(candidates)
 
 

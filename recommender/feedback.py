@@ -6,6 +6,7 @@ same for every data set. On MovieLens's own scale stars are the ratings.
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -52,11 +53,10 @@ class Feedback(Spec):
             like = minimum + step * float(np.ceil((quarters - minimum) / step - 1e-9))
         return cls(minimum=minimum, maximum=maximum, step=step, like=like)
 
-    def check(self, rating: float) -> float:
-        """Return a rating on the scale, or a positive weight of an event. Raises UsageError for another number."""
-        if self.has_ratings and self.minimum <= rating <= self.maximum:
-            return float(rating)
-        if not self.has_ratings and 0 < rating < float("inf"):
+    def check(self, rating: Any) -> float:
+        """Return a rating on the scale, or a positive weight of an event. Raises UsageError for anything else."""
+        is_number = isinstance(rating, Real) and not isinstance(rating, bool)
+        if is_number and (self.minimum <= rating <= self.maximum if self.has_ratings else 0 < rating < float("inf")):
             return float(rating)
         expected = f"a rating from {self.minimum:g} to {self.maximum:g}" if self.has_ratings else "a positive weight"
         raise UsageError(f"Expected {expected}, found {rating!r}.")

@@ -61,7 +61,7 @@ class Model:
         self.movie_ids = IdMap.from_arrays(arrays, "movie_ids")
         self.user_ids = IdMap.from_arrays(arrays, "user_ids")
         self.catalog = Catalog(arrays, self.movie_ids, manifest.items)
-        self.titles = TitleIndex(arrays, self.catalog.canonical, self.catalog.counts)
+        self.titles = TitleIndex(arrays, self.catalog.canonical, self.catalog.counts, manifest.items)
         self.history = History(arrays, len(self.movie_ids), self.feedback)
 
     @classmethod
@@ -95,7 +95,7 @@ class Model:
         """Return the row of a film id. Raises UnknownMovieError."""
         row = self.movie_ids.row(movie_id)
         if row == UNKNOWN:
-            raise UnknownMovieError("No film has this id.")
+            raise UnknownMovieError(f"No {self.manifest.items.singular} has this id.")
         return row
 
     def user_row(self, user_id: RawId) -> int:

@@ -1,29 +1,19 @@
 """Bayesian Personalized Ranking by implicit, as a model for movierec."""
 
+from typing import ClassVar
+
 from implicit.cpu.bpr import BayesianPersonalizedRanking
 
-from movierec.models import (
-    About,
-    Config,
-    FactorSpec,
-    Field,
-    FittedModel,
-    Paper,
-    Progress,
-    SimilarityPart,
-    SimilaritySpec,
-    TrainingData,
-    unit_rows,
-)
+from movierec import models as mv
 
 
-class BprConfig(Config):
+class BprConfig(mv.Config):
     """Parameters of `implicit.bpr.BayesianPersonalizedRanking`."""
 
-    factors: int = Field(32, gt=0)
-    iterations: int = Field(100, gt=0)
-    learning_rate: float = Field(0.05, gt=0)
-    regularization: float = Field(0.01, ge=0)
+    factors: int = mv.Field(32, gt=0)
+    iterations: int = mv.Field(100, gt=0)
+    learning_rate: float = mv.Field(0.05, gt=0)
+    regularization: float = mv.Field(0.01, ge=0)
 
 
 class Bpr:
@@ -31,19 +21,19 @@ class Bpr:
 
     name = "bpr"
     config_type = BprConfig
-    about = About(
+    about = mv.About(
         label="BPR",
         sentence="Matrix factorisation that ranks what a person rated above what the person did not.",
         share="people",
-        papers=(Paper(url="https://arxiv.org/abs/1205.2618"),),
+        papers=(mv.Paper(url="https://arxiv.org/abs/1205.2618"),),
     )
-    seeded = True
-    uses_ratings = True
+    seeded = uses_ratings = True
+    tuning: ClassVar = {"factors": {"kind": "int", "range": (8, 64)}}
 
     def __init__(self, config: BprConfig) -> None:
         self.config = config
 
-    def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
+    def fit(self, data: mv.TrainingData, *, seed: int, progress: mv.Progress) -> mv.FittedModel:
         """Fit on one thread: several would race, and no two fits would be the same."""
         bpr = BayesianPersonalizedRanking(**self.config.model_dump(), random_state=seed, num_threads=1)
         bpr.fit(data.user_item, show_progress=False)
@@ -51,8 +41,8 @@ class Bpr:
         arrays = {
             "bpr_user_factors": bpr.user_factors,
             "bpr_item_factors": bpr.item_factors,  # the last factor is the item's bias
-            "bpr_embedding": unit_rows(bpr.item_factors[:, :-1]),
+            "bpr_embedding": mv.unit_rows(bpr.item_factors[:, :-1]),
         }
-        similarity = SimilaritySpec(parts=[SimilarityPart(name="bpr", embedding="bpr_embedding")])
-        factors = FactorSpec(user_factors="bpr_user_factors", item_factors="bpr_item_factors")
-        return FittedModel("bpr", self.config.model_dump(), arrays, similarity, factors)
+        similarity = mv.SimilaritySpec(parts=[mv.SimilarityPart(name="bpr", embedding="bpr_embedding")])
+        factors = mv.FactorSpec(user_factors="bpr_user_factors", item_factors="bpr_item_factors")
+        return mv.FittedModel("bpr", self.config.model_dump(), arrays, similarity, factors)

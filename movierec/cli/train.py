@@ -45,6 +45,17 @@ Dataset = Annotated[
 Set = Annotated[list[str] | None, typer.Option("--set", help="Change the configuration: key=value. Repeatable.")]
 Seed = Annotated[int, typer.Option(help="Seed of the training.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+# Of the table of versions, which fits 100 characters: head, and key of a row.
+_COLUMNS = {
+    "version": "version",
+    "algorithm": "algorithm",
+    "alias": "alias",
+    "ndcg": "ndcg_at_10",
+    "coverage": "coverage_at_10",
+    "weighted hit": "titles_weighted_hit",
+    "verdict": "verdict",
+    "changes": "changes",
+}
 
 
 def train(
@@ -230,12 +241,18 @@ def _show_versions(numbers: set[int]) -> None:
 
 
 def _show_registered(versions: list[dict[str, Any]]) -> None:
-    """Print registered versions as a table, and below it in red those that do worse than popularity."""
-    rows = [{key: value for key, value in row.items() if key not in ("parameters", "warning")} for row in versions]
-    for row, version in zip(rows, versions, strict=True):
-        if version["warning"]:
-            row["algorithm"] = f"{row['algorithm']} (!)"
-    show(rows)
+    """Print a table of the versions of each data set and protocol, then in red those that do worse than popularity."""
+    groups: dict[tuple[Any, Any], list[dict[str, Any]]] = {}
+    for version in versions:
+        row = {head: version[key] for head, key in _COLUMNS.items()}
+        row["algorithm"] += " (!)" if version["warning"] else ""
+        row["alias"] = row["alias"].replace(", ", "\n")
+        groups.setdefault((version["dataset"], version["people_protocol"]), []).append(row)
+    for (dataset, protocol), rows in groups.items():
+        typer.echo(f"{dataset}, ndcg and coverage by {protocol}; --json has all figures:")
+        show(rows)
+    if not groups:
+        show([])
     for version in versions:
         if version["warning"]:
             warning = f"WARNING (!) version {version['version']}, {version['algorithm']}: {version['warning']}"

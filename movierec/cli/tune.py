@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def tune(
-    model: Annotated[str, typer.Argument(help="Algorithm with a file in configs/tuning.")],
+    model: Annotated[
+        str, typer.Argument(help="Algorithm with a file in configs/tuning, or one of your own that declares ranges.")
+    ],
     trials: Annotated[int, typer.Option(min=1, help="Trials in all; those of an earlier call count.")] = 30,
     timeout: Annotated[
         float | None, typer.Option(min=0, metavar="SECONDS", help="Begin no further trial after so long.")
@@ -39,14 +41,21 @@ def tune(
     A published split: movierec tune als --protocol files --train t.csv --valid v.csv --test s.csv
     """
     from training.config import require_checkout
+    from training.models import configure
+
+    configure(model, overrides or ())  # before the libraries, which take long to import
+    if write:
+        require_checkout("--write")
+    from movierec.cli.progress import reporter
+    from training.pipeline.space import load_space, searched_space
+    from training.pipeline.tune import Search, finished_trials, require_file, write_parameters
+    from training.pipeline.tune import tune as search_parameters
+    from training.splits.protocol import load_protocol
 
     if write:
-        require_checkout("--write")  # before the libraries, which take long to import
-    from movierec.cli.progress import reporter
-    from training.pipeline.space import searched_space
-    from training.pipeline.tune import Search, finished_trials, write_parameters
-    from training.pipeline.tune import tune as search_parameters
-
+        require_file(model)
+    load_space(model)
+    load_protocol(protocol).check_metric(metric)
     rules, data = evaluation_inputs(protocol, dataset, Files(train_file, valid_file, test_file))
     space, left_out = searched_space(model, data, overrides or ())
     for key, reason in left_out.items():

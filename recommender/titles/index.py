@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from rapidfuzz import fuzz
 
 from recommender.errors import AmbiguousTitleError, TitleNotFoundError
+from recommender.items import FILMS, Items
 from recommender.titles.keys import drop_article, normalise, split_year
 from recommender.titles.text_table import TextTable, encode_texts
 from recommender.titles.words import TitleWords, encode_words
@@ -79,8 +80,11 @@ def _keys(film: TitleNames) -> set[tuple[str, int]]:
 class TitleIndex:
     """Finds films by title: by key, by prefix, by words in any order, and with typos."""
 
-    def __init__(self, arrays: Arrays, canonical: NDArray[np.int32], popularity: NDArray[np.int32]) -> None:
+    def __init__(
+        self, arrays: Arrays, canonical: NDArray[np.int32], popularity: NDArray[np.int32], items: Items = FILMS
+    ) -> None:
         """`canonical`: (n,) row of each film's main entry; `popularity`: (n,) number of ratings, breaks ties."""
+        self._items = items
         self._table = TextTable("titles", arrays)
         self._words = TitleWords(arrays, len(canonical))
         self._rows = arrays["titles_rows"]
@@ -96,13 +100,14 @@ class TitleIndex:
         """
         exact = self.exact(title)
         if len(exact) > 1:
-            raise AmbiguousTitleError([match.row for match in exact])
+            raise AmbiguousTitleError([match.row for match in exact], self._items.plural)
         if exact:
             return exact[0]
         misspelt = self._misspelt(title)
         if fuzzy and misspelt:
             return TitleMatch(misspelt[0], "fuzzy")
-        raise TitleNotFoundError(_first(misspelt + self._by_words(title), SUGGESTIONS))
+        suggestions = _first(misspelt + self._by_words(title), SUGGESTIONS)
+        raise TitleNotFoundError(suggestions, self._items.singular)
 
     def exact(self, title: str) -> list[TitleMatch]:
         """Return the films with this title, most rated first, ignoring case, accents, punctuation and articles."""

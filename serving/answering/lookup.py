@@ -20,14 +20,14 @@ def resolve_title(served: Served, title: str, *, n: int, fuzzy: bool = False) ->
         raise ProblemError(
             404,
             "title-not-found",
-            "No film has this title.",
+            str(error),
             suggestions=[film_link(served, row, n) for row in error.suggestions],
         ) from error
     except AmbiguousTitleError as error:
         raise ProblemError(
             409,
             "title-ambiguous",
-            "Several films have this title; the year tells them apart.",
+            f"{str(error).rstrip('.')}; the year tells them apart.",
             candidates=[film_link(served, row, n) for row in error.candidates],
         ) from error
 
@@ -44,4 +44,6 @@ def movie_row(served: Served, movie_id: RawId) -> int:
     try:
         return served.model.movie_row(movie_id)
     except UnknownMovieError as error:
-        raise ProblemError(404, "movie-not-found", "No film has this id. /movies/search finds films.") from error
+        raise ProblemError(
+            404, "movie-not-found", f"{error} /movies/search finds {served.model.manifest.items.plural}."
+        ) from error

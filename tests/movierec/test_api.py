@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pandas as pd
@@ -111,7 +113,19 @@ def test_the_contributions_of_a_recommendation_add_up_to_its_score(model):
         (lambda model: model.similar("Flim 2"), LookupFailedError, r"No film has the title 'Flim 2'.*Film 2 \(1982\)"),
         (lambda model: model.similar(7), LookupFailedError, "No film has this id"),
         (lambda model: model.recommend(user=900), LookupFailedError, "No user has this id"),
-        (lambda model: model.recommend(), UsageError, "either a user of the training data or ratings"),
+        (lambda model: model.recommend(), UsageError, "either a user of the training data or ratings; found none"),
+        (lambda model: model.recommend(user=1, ratings={103: 5}), UsageError, "found both"),
+        (lambda model: model.recommend(user=[1]), UsageError, r"Expected a user, found \[1\]"),
+        (lambda model: model.similar(None), UsageError, "Expected a title or id, found None"),
+        (lambda model: model.similar("Film 2", n=0), UsageError, "n: expected a whole number of at least 1, found 0"),
+        (lambda model: model.similar("Film 2", n=-1), UsageError, "at least 1, found -1"),
+        (lambda model: model.similar("Film 2", n=2.5), UsageError, "at least 1, found 2.5"),
+        (lambda model: model.similar("Film 2", year_from="1990"), UsageError, "year_from: expected a whole number"),
+        (lambda model: model.similar("Film 2", genres=None), UsageError, "genres: expected one name or several"),
+        (lambda model: model.recommend(ratings={103: 5, "Film 2": 1}), UsageError, "is rated twice"),
+        (lambda model: model.recommend(ratings={103: "five"}), UsageError, "rating from 0.5 to 5, found 'five'"),
+        (lambda model: model.recommend(ratings={103: True}), UsageError, "rating from 0.5 to 5, found True"),
+        (lambda model: model.recommend(ratings=[("Film 2", 5)]), UsageError, "Expected ratings as"),
         (lambda model: model.recommend(ratings={"Film 2": 7}), UsageError, r"rating from 0.5 to 5, found 7"),
         (lambda model: model.recommend(ratings={}), UsageError, "at least one rating"),
         (lambda model: model.similar("Film 2", genre="Drama"), UsageError, "Unknown genre; filters are genres"),
@@ -121,6 +135,50 @@ def test_the_contributions_of_a_recommendation_add_up_to_its_score(model):
 def test_a_wrong_question_is_told_what_was_expected(model, call, error, message):
     with pytest.raises(error, match=message):
         call(model)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda data: movierec.fit("als", cast("Any", "ml-100k")),
+            r"Expected a data set .* movierec\.load\('ml-100k'\) gives one",
+        ),
+        (
+            lambda data: movierec.fit(data, cast("Any", "als")),
+            "Expected the name of a model or a class, found a ProcessedDataset",
+        ),
+        (lambda data: movierec.fit("als", data, seed=-1), "seed: expected a whole number of at least 0, found -1"),
+        (lambda data: movierec.evaluate("als", data.ratings), "found DataFrame"),
+        (lambda data: movierec.evaluate("als", data, trainings=0), "trainings: expected a whole number of at least 1"),
+        (lambda data: movierec.compare([], data), "at least one model"),
+        (lambda data: movierec.compare("als", data), "Expected a list of models, found 'als'"),
+        (lambda data: movierec.compare(["als", "als"], data), "als: expected each model once"),
+        (lambda data: movierec.train("all", data, further="bpr"), "Expected a list of models, found 'bpr'"),
+        (lambda data: movierec.load(""), "Expected the name of a prepared data set"),
+        (lambda data: movierec.load(cast("Any", None)), "or a path, found None"),
+        (
+            lambda data: movierec.open(cast("Any", 1.5)),
+            "Expected a version's number, an alias or a directory, found 1.5",
+        ),
+        (lambda data: movierec.promote(cast("Any", "champion")), "Expected the number of a version, found 'champion'"),
+    ],
+)
+def test_a_wrong_argument_is_told_what_was_expected(data, call, message):
+    with pytest.raises(UsageError, match=message):
+        call(data)
+
+
+def test_the_first_fit_of_a_process_runs_on_one_blas_thread():
+    code = (
+        "from movierec.progress import fitting\n"
+        "with fitting('x', False):\n"
+        "    import implicit, scipy.linalg, threadpoolctl\n"
+        "    pools = threadpoolctl.threadpool_info()\n"
+        "    assert {pool['num_threads'] for pool in pools if pool['user_api'] == 'blas'} == {1}, pools"
+    )
+    environment = {key: text for key, text in os.environ.items() if key != "OPENBLAS_NUM_THREADS"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
 
 
 def test_text_ids_and_events_work_alike(books, tmp_path):
@@ -282,3 +340,63 @@ def test_a_class_that_lacks_a_declaration_is_told_which(data):
         movierec.fit(type("Als", (Flat,), {"name": "als"}), data)
     with pytest.raises(UsageError, match=r"expected letters a-z, digits and _, found 'My Model'"):
         movierec.fit(type("Mine", (Flat,), {"name": "My Model"}), data)
+
+
+def _without(fitted, name):
+    fitted.arrays.pop(name)
+    return fitted
+
+
+def _with(fitted, name, array):
+    fitted.arrays[name] = array
+    return fitted
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda fitted: None, r"known\.fit: expected a FittedModel, found NoneType"),
+        (lambda fitted: replace(fitted, algorithm="als"), r"expected FittedModel\('known', ...\), found 'als'"),
+        (
+            lambda fitted: _without(fitted, "known_items"),
+            "user_spec names an array that fit did not return: 'known_items'",
+        ),
+        (
+            lambda fitted: _with(fitted, "known_scores", np.ones(3, np.float32)),
+            "item_spec: expected scores of 40 items, found 3",
+        ),
+        (lambda fitted: _with(fitted, "known_items", np.ones((40, 2), np.float32)), "user_spec cannot be computed"),
+        (
+            lambda fitted: _with(fitted, "known_users", np.ones((99, 1), np.float32)),
+            "expected 80 user factors, found 99",
+        ),
+        (
+            lambda fitted: _with(fitted, "known_items", np.full((40, 1), np.nan)),
+            "expected finite numbers, .* known_items",
+        ),
+    ],
+)
+def test_a_fit_that_returns_something_wrong_is_refused_before_it_is_judged(data, spoil, message):
+    class Spoilt(Known):
+        def fit(self, data, *, seed, progress):
+            return spoil(super().fit(data, seed=seed, progress=progress))
+
+    with pytest.raises(UsageError, match=message):
+        movierec.evaluate(Spoilt, data)
+
+
+def test_a_fit_with_other_arguments_is_refused(data):
+    with pytest.raises(UsageError, match=r"Other\.fit: expected fit\(self, data, \*, seed, progress\)"):
+        movierec.fit(type("Other", (Flat,), {"name": "other", "fit": lambda self, data: None}), data)
+
+
+def test_a_metric_that_is_not_there_is_not_drawn(data):
+    comparison = movierec.compare([Flat, "popularity"], data)
+    with pytest.raises(UsageError, match="There is no ndcg to plot; there are: ndcg_at_10"):
+        comparison.plot("ndcg")
+
+
+def test_errors_about_books_speak_of_books(books):
+    model = movierec.fit("popularity", books)
+    with pytest.raises(LookupFailedError, match="No book has this id"):
+        model.similar(3)

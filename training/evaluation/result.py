@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.bundle import Metric
+from recommender.errors import UsageError
 
 _GROUPS = ("per_user", "arrays")  # fields of Evaluation that hold arrays by name
 
@@ -34,11 +35,11 @@ class Evaluation:
     arrays: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def metric(self, name: str) -> Metric:
-        """Return the metric `name`. Raises KeyError, which names the existing ones."""
+        """Return the metric `name`. Raises UsageError, which names the existing ones."""
         for metric in self.metrics:
             if metric.name == name:
                 return metric
-        raise KeyError(f"{self.protocol} has no {name!r}; it has {', '.join(metric.name for metric in self.metrics)}")
+        raise UsageError(f"{self.protocol} has no {name!r}; it has {', '.join(metric.name for metric in self.metrics)}")
 
 
 def save_evaluation(path: Path, evaluation: Evaluation) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
+import scipy.linalg.blas  # noqa: F401  # SciPy's own OpenBLAS: a limit reaches loaded libraries alone
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 

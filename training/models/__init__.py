@@ -98,6 +98,8 @@ def resolve(model: str | type) -> str:
     if isinstance(model, str):
         config_type(model)
         return model
+    if not isinstance(model, type):
+        raise UsageError(f"Expected the name of a model or a class, found a {type(model).__name__}.")
     if getattr(model, "name", None) in {*CLASSES, *ENGINES, *CONTROLS, COMPOSITE, "all"}:
         raise UsageError(f"{model.__qualname__}.name: {model.name!r} is taken; choose another.")  # type: ignore[attr-defined]
     return own.adopt(model)

@@ -8,8 +8,9 @@ from threading import Lock
 from typing import Protocol, runtime_checkable
 
 from training.config import Config
-from training.models import algorithm_class, make
+from training.models import algorithm_class, make, own
 from training.models.base import FittedModel, TrainingData
+from training.models.own_fit import check_fitted
 from training.progress import Progress
 
 Key = tuple[str, str, int | None]  # algorithm, configuration, seed; None where the seed changes nothing
@@ -68,7 +69,8 @@ class Fits:
         algorithm = make(name, config)
         if isinstance(algorithm, Composite):
             return algorithm.combine(self)
-        return algorithm.fit(self.data, seed=self.seed, progress=self.progress)
+        fitted = algorithm.fit(self.data, seed=self.seed, progress=self.progress)
+        return check_fitted(name, fitted, self.data) if name in own.names() else fitted
 
 
 @runtime_checkable

@@ -65,6 +65,10 @@ def check(kind: Any) -> Any:
         raise UsageError(f"{kind.__qualname__}.about: expected an About, found {kind.about!r}.")
     if not _NAME.fullmatch(kind.name):
         raise UsageError(f"{kind.__qualname__}.name: expected letters a-z, digits and _, found {kind.name!r}.")
+    try:
+        inspect.signature(kind.fit).bind(None, None, seed=0, progress=None)
+    except TypeError as error:
+        raise UsageError(f"{kind.__qualname__}.fit: expected fit(self, data, *, seed, progress); {error}.") from error
     return kind
 
 

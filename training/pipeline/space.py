@@ -12,7 +12,7 @@ from recommender.errors import MissingInputError, UsageError
 from recommender.schema import RATING
 from training.config import CONFIG_ROOT, Config, read_mapping
 from training.datasets.store import ProcessedDataset
-from training.models import configure
+from training.models import configure, own
 
 
 class Range(Config):
@@ -50,15 +50,23 @@ Space = dict[str, Annotated[IntRange | FloatRange, Field(discriminator="kind")]]
 
 
 def load_space(model: str) -> Space:
-    """Return the ranges of configs/tuning/<model>.yaml. Raises MissingInputError, UsageError."""
-    path = CONFIG_ROOT / "tuning" / f"{model}.yaml"
-    if not path.is_file():
+    """Return the ranges of configs/tuning/<model>.yaml, or those that a class of one's own declares as `tuning`.
+
+    Raises MissingInputError, UsageError.
+    """
+    path, is_own = CONFIG_ROOT / "tuning" / f"{model}.yaml", model in own.names()
+    declared = getattr(own.find(model), "tuning", None) if is_own else None
+    if declared is None and not path.is_file():
         models = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml")))
-        raise MissingInputError(f"No ranges to search for {model!r}: expected {path}. There are some for: {models}.")
+        remedy = (
+            ' Declare some: tuning = {"factors": {"kind": "int", "range": [8, 64]}} in its class.' if is_own else ""
+        )
+        raise MissingInputError(f"{model} has no ranges to search.{remedy} There are some for: {models}.")
+    origin = path.name if declared is None else f"{model}.tuning"
     try:
-        space = TypeAdapter(Space).validate_python(read_mapping(path))
+        space = TypeAdapter(Space).validate_python(read_mapping(path) if declared is None else declared)
     except ValidationError as error:
-        raise UsageError(f"{path.name}: {error}") from error
+        raise UsageError(f"{origin}: {error}") from error
     configure(model, [f"{key}={parameter.range[0]}" for key, parameter in space.items()])  # every key must exist
     return space
 

@@ -136,8 +136,8 @@ class Training:
             return ""
         pair = compare(evaluation, popularity, metric)
         return (
-            f"Worse than popularity: {metric} by {evaluation.protocol} {value:.4f} against {baseline:.4f}, difference "
-            f"{pair.difference:+.4f} [{pair.difference_lo:+.4f}, {pair.difference_hi:+.4f}]."
+            f"Worse than popularity: {metric} on the test part of {evaluation.protocol} {value:.4f} against "
+            f"{baseline:.4f}, difference {pair.difference:+.4f} [{pair.difference_lo:+.4f}, {pair.difference_hi:+.4f}]."
         )
 
     def _tasks(self, recipes: Mapping[str, Recipe], extras: Callable[[], Arrays]) -> Iterable[Task]:

@@ -126,12 +126,19 @@ def finished_trials(search: Search, tracker: Tracker | None = None) -> tuple[Tri
 def write_parameters(best: Best, model: str, root: Path = CONFIG_ROOT / "models") -> Path:
     """Write the best parameters into configs/models/<model>.yaml, comments kept, with the study named on top."""
     path = root / f"{model}.yaml"
+    require_file(model, root)
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith(_STAMP)]
     for key, value in best.parameters.items():
         lines = _with_value(lines, key, f"{value:.6g}" if isinstance(value, float) else str(value))
     stamp = f"{_STAMP} {best.study}: {best.metric} {best.value:.4f} on validation, {best.trials} trials."
     write_text(path, "\n".join([stamp, *lines]) + "\n")
     return path
+
+
+def require_file(model: str, root: Path = CONFIG_ROOT / "models") -> None:
+    """Raise UsageError where a model has no file of parameters: one of one's own has its defaults in its class."""
+    if not (root / f"{model}.yaml").is_file():
+        raise UsageError(f"{model} has no configs/models/{model}.yaml to write to; put the best into its class.")
 
 
 _STAMP = "# Tuned by study"

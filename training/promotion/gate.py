@@ -100,6 +100,9 @@ class Verdict:
     limits: Sequence[Limit] = ()
     missing: str = ""  # which rival could not be compared, and why
 
+    def __repr__(self) -> str:
+        return f"<Verdict {self.summary}>"
+
     @property
     def summary(self) -> str:
         """Return outcome and reasons in one line."""

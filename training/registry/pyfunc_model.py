@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class BundleModel(PythonModel):
         year, score. A query that cannot be answered is one row with `error` and, for titles, `suggestions`. Raises
         UsageError for an unknown column and for no rows.
         """
-        frame = _frame(model_input)
+        frame = _frame(_unwrapped(model_input))
         n = int((params or {}).get("n", 10))
         rows = [row for query, subject in enumerate(_records(frame)) for row in self._answer(query, subject, n)]
         result = pd.DataFrame(rows, columns=list(RESULT))
@@ -55,10 +56,7 @@ class BundleModel(PythonModel):
     def _answer(self, query: int, subject: dict[str, Any], n: int) -> list[dict[str, Any]]:
         """Return the rows of one query: its items, or one row that says why there are none."""
         try:
-            length = int(subject.pop("n", n))
-            if length < 1:
-                raise UsageError(f"Expected n of at least 1, found {length}.")
-            ranked = self._rank(subject, Wanted(n=length))
+            ranked = self._rank(subject, Wanted(n=_length(subject.pop("n", n))))
         except MovierecError as error:
             return [{"query": query, "error": str(error), "suggestions": self._suggestions(error)}]
         if not len(ranked.rows):
@@ -68,6 +66,8 @@ class BundleModel(PythonModel):
     def _rank(self, subject: dict[str, Any], options: Wanted) -> Ranked:
         match subject:
             case {"title": title, **rest} if not rest:
+                if not isinstance(title, str | int):
+                    raise UsageError(f"Expected a text as title, found {title!r}.")
                 return self._model.similar(self._model.titles.resolve(str(title)).row, options)
             case {"movie_id": movie_id, **rest} if not rest:
                 return self._model.similar(
@@ -91,7 +91,10 @@ class BundleModel(PythonModel):
             if not feedback.minimum <= value <= feedback.maximum:
                 scale = f"from {feedback.minimum:g} to {feedback.maximum:g}"
                 raise UsageError(f"Expected ratings {scale}, found {rating!r} for {item!r}.")
-            by_row[self._item_row(item)] = value
+            row = self._item_row(item)
+            if row in by_row:
+                raise UsageError(f"{self._model.catalog.film(row).label} is rated twice; expected one rating.")
+            by_row[row] = value
         return self._model.for_profile(
             np.array(list(by_row), dtype=np.int64), np.array(list(by_row.values()), dtype=np.float32), options
         )
@@ -134,6 +137,12 @@ class BundleModel(PythonModel):
         ]
 
 
+def _unwrapped(model_input: Any) -> Any:
+    """Return the value of an array without dimensions, as `mlflow models serve` reads {"inputs": "Toy Story"}."""
+    is_value = isinstance(model_input, np.ndarray) and not model_input.ndim
+    return model_input.item() if is_value else model_input
+
+
 def _frame(model_input: Any) -> pd.DataFrame:
     """Return the input as a frame with known columns. Raises UsageError."""
     match model_input:
@@ -160,7 +169,7 @@ def _frame(model_input: Any) -> pd.DataFrame:
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the values of each row that are not missing, by column."""
     return [
-        {str(key): value for key, value in record.items() if isinstance(value, Mapping) or not pd.isna(value)}
+        {str(key): value for key, value in record.items() if not pd.api.types.is_scalar(value) or not pd.isna(value)}
         for record in frame.to_dict("records")
     ]
 
@@ -182,13 +191,21 @@ def _mapping(ratings: Any) -> Mapping[Any, Any]:
     return read
 
 
+def _length(n: Any) -> int:
+    """Return the length of a list; pandas reads whole numbers beside gaps as floats. Raises UsageError."""
+    is_number = isinstance(n, Real) and not isinstance(n, bool)
+    if not is_number or n < 1 or n % 1:
+        raise UsageError(f"Expected a whole number as n of at least 1, found {n!r}.")
+    return int(n)
+
+
 def _raw(value: Any, is_text: bool) -> int | str:
     """Return an id as the model's own kind: pandas reads whole numbers beside gaps as floats."""
     if is_text:
         return str(value)
     try:
         number = int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = None
     if number is None or (isinstance(value, float) and value != number):
         raise UsageError(f"Expected a whole number as id, found {value!r}.")

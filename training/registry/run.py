@@ -122,7 +122,7 @@ class Run:
             )
         if description:
             self.client.update_model_version(REGISTERED_MODEL, entity.version, description)
-        if int(entity.version) == 1:
+        if not self.client.get_registered_model(REGISTERED_MODEL).description:
             self.client.update_registered_model(REGISTERED_MODEL, REGISTERED_MODEL_DESCRIPTION)
         return Version.from_mlflow(entity)
 

@@ -184,6 +184,14 @@ class ProtocolConfig(Config):
         """Return this protocol with the like threshold of a data set in place of `like`."""
         return self.model_copy(update={"relevance": feedback.like}) if self.relevance == "like" else self
 
+    def check_metric(self, name: str) -> None:
+        """Raise UsageError for a metric that this protocol does not compute."""
+        of_lists = [metric for metric in self.metrics if metric not in get_args(RatingMetric)]
+        metrics = [f"{metric}_at_{k}" for metric in of_lists for k in self.k]
+        metrics += [metric for metric in self.metrics if metric not in of_lists]
+        if name not in metrics:
+            raise UsageError(f"Protocol {self.name} has no {name}; it has {', '.join(metrics)}.")
+
     @property
     def judging(self) -> dict[str, Any]:
         """Return everything that metrics depend on, as JSON values: all but how validation splits are made.

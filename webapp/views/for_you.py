@@ -40,9 +40,18 @@ def draw() -> None:
     try:
         answer = api.for_ratings(taste, wish.options())
     except ApiProblem as problem:
-        st.info(str(problem), icon=":material/info:")
+        text = _no_list_for_visitors(words) if problem.kind == "no-new-users" else str(problem)
+        st.info(text, icon=":material/info:")
         return
     _list(answer, taste)
+
+
+def _no_list_for_visitors(words: DataWords) -> str:
+    """Return what a visitor is told where the model knows the users of its training data alone."""
+    return (
+        "The model that answers now has lists for the people whose ratings it learned from, and cannot make one for "
+        f"somebody new. It still finds {words.many} that are similar to one: see Recommendations."
+    )
 
 
 def _task(words: DataWords) -> str:

@@ -275,7 +275,7 @@ def test_ranking_protocols_report_stars_where_the_model_predicts_them(tmp_path, 
     without = judged(tmp_path / "b", dataset, protocol)
     assert with_stars.metric("rmse").value == pytest.approx(np.sqrt((1 + 0 + 1 + 9) / 4))
     assert "rmse" not in without.per_user
-    with pytest.raises(KeyError, match="ndcg_at_2"):
+    with pytest.raises(UsageError, match="ndcg_at_2"):
         without.metric("rmse")
 
 

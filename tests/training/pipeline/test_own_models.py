@@ -59,7 +59,7 @@ def test_all_trains_what_it_is_asked_for_and_gives_the_composite_a_model_for_eve
 
 
 def test_further_models_are_for_all_alone():
-    with pytest.raises(UsageError, match="--with adds models to `all`"):
+    with pytest.raises(UsageError, match=r"Further models \(--with\) are trained beside `all`"):
         make_plan("als", small_dataset(), further=["ease"])
     with pytest.raises(UsageError, match="Unknown model 'nothing'; expected one of: popularity"):
         make_plan("all", small_dataset(), further=["nothing"])

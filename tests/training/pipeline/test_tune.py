@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 import scipy.sparse as sp
@@ -11,11 +12,11 @@ from recommender.errors import MissingInputError, UsageError
 from tests.training.small import small_dataset
 from training.config import CONFIG_ROOT
 from training.datasets.dataset import TagMatrix
-from training.models import configure
+from training.models import configure, own
 from training.models.als import Als
 from training.pipeline.judge import TrainingSplit
 from training.pipeline.space import load_space, searched_space
-from training.pipeline.tune import Best, Search, finished_trials, tune, write_parameters
+from training.pipeline.tune import Best, Search, finished_trials, require_file, tune, write_parameters
 from training.progress import silent
 from training.registry import Tracker
 from training.splits.cut import splits
@@ -118,6 +119,45 @@ def test_written_parameters_keep_the_comments_and_name_the_study(tmp_path):
 def test_a_model_without_ranges_is_answered_with_those_that_have_some():
     with pytest.raises(MissingInputError, match=r"There are some for: .*als"):
         load_space("popularity")
+
+
+class Declared(Als):
+    """A model of one's own that declares what to search."""
+
+    name = "declared"
+    tuning: ClassVar[dict[str, dict[str, object]]] = {"factors": {"kind": "int", "range": [4, 8]}}
+
+    def fit(self, data, *, seed, progress):
+        return replace(super().fit(data, seed=seed, progress=progress), algorithm="declared")
+
+
+@pytest.fixture
+def declared(monkeypatch):
+    monkeypatch.setattr(own, "_given", {})
+    return own.adopt(Declared)
+
+
+def test_a_model_of_ones_own_is_tuned_in_the_ranges_that_it_declares(declared, mlflow_store, monkeypatch):
+    search = Search(declared, small_dataset(), load_protocol("latest20"), "ndcg_at_10", 0, load_space(declared))
+    best = tune(search, 2, tracker=Tracker(mlflow_store), progress=silent)
+    assert [set(trial.parameters) <= {"factors"} for trial in best.history] == [True, True]
+    assert 4 <= best.parameters["factors"] <= 8
+    with pytest.raises(UsageError, match="put the best into its class"):
+        require_file(declared)
+    monkeypatch.setattr(Declared, "tuning", {"factors": {"kind": "int"}})
+    with pytest.raises(UsageError, match=r"declared\.tuning"):
+        load_space(declared)
+    monkeypatch.delattr(Declared, "tuning")
+    with pytest.raises(MissingInputError, match=r"declared has no ranges to search\. Declare some: tuning ="):
+        load_space(declared)
+
+
+def test_a_metric_that_the_protocol_lacks_is_refused():
+    load_protocol("latest20").check_metric("ndcg_at_10")
+    load_protocol("latest20").check_metric("rmse")
+    for wrong in ("nope", "ndcg", "ndcg_at_5", "rmse_at_10"):
+        with pytest.raises(UsageError, match=f"Protocol latest20 has no {wrong}; it has ndcg_at_10"):
+            load_protocol("latest20").check_metric(wrong)
 
 
 @pytest.mark.parametrize("model", sorted(path.stem for path in (CONFIG_ROOT / "tuning").glob("*.yaml")))

@@ -132,7 +132,7 @@ def read_judged(lists: Path, test: Path, train: Path | None = None, *, like: flo
     Lists are one line a user, `user item item ...`, or rows of user, item and perhaps a score: the best first, or by
     score. Users are those of the lists and of the test part. Raises DataError and MissingInputError.
     """
-    listed, tested = read_pairs(lists), read_pairs(test)
+    listed, tested = read_pairs(lists, ranked=True), read_pairs(test)
     tested = tested if like is None else tested[tested[RATING] >= np.float32(like)]
     if tested.empty:
         raise DataError(f"Expected test rows with a rating of at least {like:g} in {test}; there are none.")

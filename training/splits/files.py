@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from recommender import home
 from recommender.errors import DataError, MissingInputError, UsageError
 from recommender.feedback import MOVIELENS, Feedback
-from recommender.files import sha256_of
 from recommender.films.ids import UNKNOWN, IdMap
 from recommender.schema import (
     ACTORS,
@@ -33,7 +32,7 @@ from training.datasets.names import is_name
 from training.datasets.scales import find_scale
 from training.datasets.store import ProcessedDataset, TagMatrix
 from training.datasets.stored.plain import Labels, labels
-from training.splits.pairs import id_column, read_pairs
+from training.splits.pairs import id_column, read_file, read_pairs
 from training.splits.protocol import FilesSplit, ProtocolConfig
 
 _MOST_STEPS = 1000  # of a scale; more are counts, no ratings
@@ -69,13 +68,14 @@ def files_dataset(protocol: ProtocolConfig) -> ProcessedDataset:
     if not isinstance(rule, FilesSplit) or rule.train is None or rule.test is None:
         raise UsageError("A data set made of files needs both: give --train FILE and --test FILE.")
     paths = [path for path in (rule.train, rule.valid, rule.test) if path]
-    rows = _joined([read_pairs(path) for path in paths])
+    files = [read_file(path) for path in paths]
+    rows = _joined([file.rows for file in files])
     ratings = rows.drop_duplicates([USER, MOVIE], keep="last").reset_index(drop=True)
     feedback = _feedback(ratings, paths)
     if ratings[RATING].nunique() == 1:  # equal ratings say no more than that there are pairs
         ratings[RATING] = np.float32(feedback.maximum)
     movies = IdMap.from_raw(ratings[MOVIE].to_numpy())
-    fingerprint = hashlib.sha256("".join(sha256_of(path) for path in paths).encode()).hexdigest()
+    fingerprint = hashlib.sha256("".join(file.sha256 for file in files).encode()).hexdigest()
     return ProcessedDataset(
         name=rule.train.parent.name if is_name(rule.train.parent.name) else protocol.name,
         fingerprint=fingerprint,

@@ -14,7 +14,7 @@ from benchmarks.replication import page
 from benchmarks.replication.models import cold, people, titles
 from benchmarks.replication.rankings import dislikes, ms_item75, strong
 from benchmarks.replication.section import Section, Study
-from benchmarks.replication.sparse import protocol_of, sparse
+from benchmarks.replication.sparse import files_protocol, sparse
 from benchmarks.replication.stars import cv5
 from benchmarks.replication.titles import item2item
 from benchmarks.tools.figures import Figure
@@ -84,7 +84,7 @@ def load(name: str) -> ProcessedDataset:
     if name == MILLION:
         return prepare(MILLION, raw=twin(MILLION_SIZE))
     if name in SPARSE:
-        return files_dataset(protocol_of(_found(f"splits/{name}")))
+        return files_dataset(files_protocol(_found(f"splits/{name}")))
     if name != SMALL:
         return prepare(name)
     raw = _found(SMALL)
@@ -114,7 +114,7 @@ def _similar(study: Study) -> Section:
 
 
 def _sparse(study: Study) -> Section:
-    return sparse(study, protocol_of(_found(f"splits/{study.dataset.name}")))
+    return sparse(study, files_protocol(_found(f"splits/{study.dataset.name}")))
 
 
 def _found(name: str) -> Path:

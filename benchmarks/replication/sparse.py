@@ -22,7 +22,7 @@ Cost = tuple[str, str]  # minutes and GiB
 PUBLISHED = {"lastfm": LASTFM}  # of amazon-beauty we know of no table on just this split
 
 
-def protocol_of(directory: Path) -> ProtocolConfig:
+def files_protocol(directory: Path) -> ProtocolConfig:
     """Return the protocol `files` with train.txt, valid.txt and test.txt of a directory, at lengths 10, 20 and 40."""
     rules = load_protocol("files").model_copy(update={"k": [10, 20, 40]})
     train, valid, test = (directory / f"{part}.txt" for part in ("train", "valid", "test"))

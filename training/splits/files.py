@@ -24,6 +24,7 @@ from recommender.schema import (
     MOVIE,
     ORIGINAL_TITLE,
     RATING,
+    TIMESTAMP,
     TITLE,
     USER,
     YEAR,
@@ -46,7 +47,9 @@ def file_masks(rule: FilesSplit, dataset: ProcessedDataset) -> dict[str, NDArray
     train, test = _rows_of(rule.train, "--train", dataset), _rows_of(rule.test, "--test", dataset)
     valid = _rows_of(rule.valid, "--valid", dataset) if rule.valid else np.zeros_like(train)
     _check_disjoint(train=train, valid=valid, test=test)
-    return {"train": train, "test": test, "masked": train | valid if rule.masked == "train+valid" else train}
+    both = train | valid
+    masked = both if rule.masked == "train+valid" or rule.refit_with_valid else train
+    return {"train": both if rule.refit_with_valid else train, "test": test, "masked": masked}
 
 
 def validation_file_masks(rule: FilesSplit, dataset: ProcessedDataset) -> dict[str, NDArray[np.bool_]]:
@@ -62,7 +65,8 @@ def validation_file_masks(rule: FilesSplit, dataset: ProcessedDataset) -> dict[s
 def files_dataset(protocol: ProtocolConfig) -> ProcessedDataset:
     """Build a data set from the files of a published split: their ratings in file order, and items without titles.
 
-    Raises UsageError where `protocol` names no files.
+    Where the protocol takes order for time, a rating's time is its place in the files: training before validation
+    before test. Raises UsageError where `protocol` names no files, or has that in spite of times in them.
     """
     rule = protocol.split
     if not isinstance(rule, FilesSplit) or rule.train is None or rule.test is None:
@@ -70,6 +74,10 @@ def files_dataset(protocol: ProtocolConfig) -> ProcessedDataset:
     paths = [path for path in (rule.train, rule.valid, rule.test) if path]
     files = [read_file(path) for path in paths]
     rows = _joined([file.rows for file in files])
+    if rule.order_is_time:
+        if rows[TIMESTAMP].any():
+            raise UsageError("--order-is-time is for files without times, and these have times: leave it out.")
+        rows[TIMESTAMP] = np.arange(len(rows))
     ratings = rows.drop_duplicates([USER, MOVIE], keep="last").reset_index(drop=True)
     feedback = _feedback(ratings, paths)
     if ratings[RATING].nunique() == 1:  # equal ratings say no more than that there are pairs

@@ -377,6 +377,34 @@ def test_lists_leave_out_what_the_mask_says(tmp_path, mask, films):
     assert sorted(dataset.ratings[MOVIE][split.masked & (dataset.user_rows == 0)]) == films
 
 
+def test_without_a_validation_file_one_is_cut_from_training(tmp_path):
+    users, items = 20, 20
+    lines = [f"{user} " + " ".join(map(str, range(items))) for user in range(users)]
+    paths = written(tmp_path, train="\n".join(lines) + "\n", test="0 40\n")
+    for in_order in (False, True):
+        protocol = load_protocol("files").with_files(**paths, order_is_time=in_order)
+        dataset = files_dataset(protocol)
+        assert dataset.has_times == in_order
+        (split,) = splits(protocol, dataset, 0)
+        (inner,) = validation_splits(protocol, dataset, split, 0)
+        assert inner.test.sum() == users * 2
+        assert not (inner.train | inner.test)[split.test].any()
+        assert (dataset.ratings[MOVIE][inner.test].min() == 18) == in_order  # the latest two rows of each user
+
+
+def test_the_validation_file_may_train_what_the_test_file_judges(tmp_path):
+    paths = written(tmp_path, train="0 5 6 7\n1 5 8\n", valid="0 8\n", test="1 6 7\n")
+    protocol = load_protocol("files").with_files(**paths, refit_with_valid=True)
+    dataset = files_dataset(protocol)
+    (split,) = splits(protocol, dataset, 0)
+    assert sorted(dataset.ratings[MOVIE][split.train]) == [5, 5, 6, 7, 8, 8]
+    np.testing.assert_array_equal(split.masked, split.train)
+    (tuning,) = validation_splits(protocol, dataset, split, 0)
+    assert not tuning.train[tuning.test].any()
+    with pytest.raises(UsageError, match="--valid"):
+        load_protocol("files").with_files(paths["train"], paths["test"], refit_with_valid=True)
+
+
 def test_a_pair_given_twice_counts_once(tmp_path):
     paths = written(tmp_path, train="0,5,2\n0,5,4\n0,6,3\n", test="0,7,5\n")
     protocol = load_protocol("files").with_files(**paths)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,6 @@ import scipy.sparse as sp
 
 from recommender.errors import DataError, MissingInputError
 from recommender.schema import MOVIE, RATING, TIMESTAMP, USER
-from training.splits import pairs
 from training.splits.pairs import read_pairs
 
 PAIRS = {(1, 10), (1, 20), (2, 10), (3, 30)}
@@ -76,7 +76,6 @@ def test_empty_files_are_missing_input(tmp_path):
 
 
 ROWS = np.array([[1, 10, 4, 9], [1, 20, 3, 9], [2, 10, 5, 9], [3, 30, 1, 9]])
-NAMED = {"user": ROWS[:, 0], "item": ROWS[:, 1], "rating": ROWS[:, 2]}
 FIELDS = np.array([tuple(row[:3]) for row in ROWS], dtype=[("userId", "i4"), ("itemId", "i8"), ("rating", "f4")])
 MATRIX = sp.coo_matrix((ROWS[:, 2], (ROWS[:, 0], ROWS[:, 1])))
 
@@ -88,7 +87,7 @@ MATRIX = sp.coo_matrix((ROWS[:, 2], (ROWS[:, 0], ROWS[:, 1])))
         lambda path: np.save(path, ROWS[:, :2].astype(np.uint16)),
         lambda path: np.save(path, ROWS[:, :3].astype(float)),
         lambda path: np.save(path, FIELDS),
-        lambda path: np.savez(path, **NAMED),
+        lambda path: np.savez(path, user=ROWS[:, 0], item=ROWS[:, 1], rating=ROWS[:, 2]),
         lambda path: np.savez_compressed(path, ROWS),
         lambda path: np.savez(path, users=[1, 2, 3], items=[[10, 20], [10, -1], [30, -1]]),
         *[lambda path, kind=kind: sp.save_npz(path, MATRIX.asformat(kind)) for kind in ("csr", "csc", "coo", "bsr")],
@@ -162,8 +161,13 @@ def test_a_file_is_read_once_and_again_when_it_has_changed(tmp_path, monkeypatch
     path = tmp_path / "part"
     path.write_text("1 10\n1 20\n")
     reads = []
-    read_text = pairs.read_text
-    monkeypatch.setattr(pairs, "read_text", lambda *args, **kw: reads.append(args) or read_text(*args, **kw))
+    read_bytes = Path.read_bytes
+
+    def counted(path):
+        reads.append(path)
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", counted)
     assert len(read_pairs(path)) == len(read_pairs(path)) == 2
     assert len(reads) == 1
     path.write_text("1 10\n1 20\n1 30\n")

@@ -42,7 +42,9 @@ def write(path: Path, key: str, section: Section, stamp: str, order: Sequence[st
     title, _, body = section.markdown().partition("\n")
     sections[key] = "\n".join([title, "", f"<!-- {key} -->", f"{stamp} {_computer()}", body])
     ordered = [sections[name].rstrip() + "\n" for name in order if name in sections]
-    write_text(path, "\n".join([_HEAD, *ordered]))
+    missing = [f"`{name}`" for name in order if name not in sections]
+    note = [f"Not measured since the page has sections of their own: {', '.join(missing)}.\n"] if missing else []
+    write_text(path, "\n".join([_HEAD, *note, *ordered]))
 
 
 def read(path: Path) -> dict[str, str]:

@@ -79,7 +79,8 @@ def test_masks_and_users_without_test_items_can_go_either_way(written):
 
 def test_validation_items_can_be_removed_with_those_of_training(written, tmp_path):
     (tmp_path / "valid").write_text("user,item\n2,x\n3,a\n8,c\n")
-    judged = read_judged(*written, valid=tmp_path / "valid")
+    lists, test, train = written
+    judged = read_judged(lists, test, train, tmp_path / "valid")
     # User 2's list was x, c, y: without the validation item x it begins with the test item c.
     assert by_metric(figures(judged, 1, mask=WITHOUT_VALID), "hit rate") == pytest.approx([2 / 3])
 

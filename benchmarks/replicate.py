@@ -69,7 +69,7 @@ def measured(size: float, progress: Progress, keys: Sequence[str], say: Say) -> 
     datasets: dict[str, ProcessedDataset] = {}
     for key in [key for key in SECTIONS if key in keys or not keys]:
         name = key.partition("/")[0]
-        commit = git_commit() or "none"  # before the fits, which take long
+        commit = git_commit("docs/results.md") or "none"  # before the fits, which take long
         try:
             dataset = datasets[name] if name in datasets else datasets.setdefault(name, load(name))
         except MissingInputError as error:

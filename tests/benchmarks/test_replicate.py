@@ -185,12 +185,12 @@ def test_a_section_is_written_by_itself_and_says_what_it_was_measured_by(tmp_pat
     monkeypatch.setattr(replicate, "RESULTS", tmp_path / "results.md")
     monkeypatch.setattr(replicate, "SECTIONS", dict.fromkeys(("a/stars", "lastfm/files", "b/stars"), measure))
     monkeypatch.setattr(replicate, "load", absent)
-    monkeypatch.setattr(replicate, "git_commit", lambda: "0123456789abcdef")
+    monkeypatch.setattr(replicate, "git_commit", lambda *_: "0123456789abcdef")
     said: list[str] = []
     assert len(replicate.run(FULL, 1, sections=["b/stars"], say=said.append)) == 1
     assert not (tmp_path / "results.md").exists()
     replicate.run(FULL, 1, sections=["b/stars"], write=True)
-    monkeypatch.setattr(replicate, "git_commit", lambda: "fedcba9876543210-dirty")
+    monkeypatch.setattr(replicate, "git_commit", lambda *_: "fedcba9876543210-dirty")
     figures = replicate.run(FULL, 1, say=said.append, write=True, sections=["lastfm/files", "a/stars"])
     assert [figure.figure for figure in figures] == ["replicate: rmse"]
     assert said[-1] == "lastfm/files is left out: splits/lastfm is not there."

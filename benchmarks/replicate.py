@@ -5,98 +5,100 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+from benchmarks.replication import page
 from benchmarks.replication.models import cold, people, titles
 from benchmarks.replication.rankings import dislikes, ms_item75, strong
 from benchmarks.replication.section import Section, Study
+from benchmarks.replication.sparse import files_protocol, sparse
 from benchmarks.replication.stars import cv5
 from benchmarks.replication.titles import item2item
-from benchmarks.tools.figures import Figure, machine
+from benchmarks.tools.figures import Figure
 from benchmarks.tools.twins import twin
 from recommender import home
+from recommender.errors import MissingInputError, UsageError
 from training.config import CONFIG_ROOT, read_mapping
 from training.datasets.store import ProcessedDataset, prepare
+from training.pipeline.code_version import git_commit
 from training.progress import Progress, silent
+from training.splits.files import files_dataset
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results.md"
 SMALL = "ml-latest-small"
 GENOME = "tag-genome-sample"
 MILLION, MILLION_SIZE = "synthetic-1m", 0.04  # of MovieLens 25M
 MILLION_SEEDS = 5  # with 600 people each
+SPARSE = ("lastfm", "amazon-beauty")
+
+Measure = Callable[[Study], Section]
+Say = Callable[[str], None]
 
 
-def run(size: float, rounds: int, progress: Progress = silent) -> list[Figure]:
-    """Retrain and evaluate every model of the tables; at full size, write docs/results.md.
+def run(
+    size: float,
+    rounds: int,
+    progress: Progress = silent,
+    *,
+    sections: Sequence[str] = (),
+    say: Say = lambda text: None,
+    write: bool = False,
+) -> list[Figure]:
+    """Retrain and evaluate every model of the tables, or of the sections named; `say` gets each section's text.
 
-    `size` below 1 takes fewer seeds, for a quick look. `rounds` changes nothing: seeds repeat the measurement.
+    `size` below 1 takes fewer seeds, for a quick look. `rounds` changes nothing: seeds repeat the measurement. With
+    `write` each section goes into docs/results.md as soon as it is measured; the others stay there as they are. A
+    section whose data are missing is left out, and the reason said. Raises UsageError for an unknown section.
     """
-    dataset = prepare("ml-100k")
-    sections = movielens_100k(Study(dataset, size, progress))
-    datasets = [dataset]
-    if small := find_small():
-        datasets.append(small)
-        sections += [people(Study(small, size, progress), protocol) for protocol in ("latest20", "rolling")]
-        sections += item2item(Study(small, size, progress), _find(GENOME))
-    datasets.append(million())
-    sections.append(strong(Study(datasets[-1], size, progress), MILLION_SEEDS))
-    if size >= 1:
-        RESULTS.write_text(report(sections, datasets), encoding="utf-8")
-    return [figure for section in sections for figure in section.figures]
+    figures: list[Figure] = []
+    for key, section, stamp in measured(size, progress, sections, say):
+        say(section.markdown())
+        if write:
+            page.write(RESULTS, key, section, stamp, list(SECTIONS))
+        figures += section.figures
+    return figures
 
 
-def movielens_100k(study: Study) -> list[Section]:
-    """Return every section of the results on MovieLens 100K."""
-    return [
-        ms_item75(study),
-        cv5(study),
-        people(study, "latest20"),
-        people(study, "temporal"),
-        people(study, "rolling"),
-        titles(study),
-        strong(study),
-        dislikes(study),
-        cold(study),
-        cold(study, "cold-described"),
-    ]
+def measured(size: float, progress: Progress, keys: Sequence[str], say: Say) -> Iterator[tuple[str, Section, str]]:
+    """Yield key, section and stamp of every section named, by default of all, in the order of the page."""
+    if unknown := set(keys) - set(SECTIONS):
+        raise UsageError(f"No section {', '.join(sorted(unknown))}; expected of: {', '.join(SECTIONS)}.")
+    datasets: dict[str, ProcessedDataset] = {}
+    for key in [key for key in SECTIONS if key in keys or not keys]:
+        name = key.partition("/")[0]
+        commit = git_commit("docs/results.md") or "none"  # before the fits, which take long
+        try:
+            dataset = datasets[name] if name in datasets else datasets.setdefault(name, load(name))
+        except MissingInputError as error:
+            say(f"{key} is left out: {error}")
+            continue
+        section = SECTIONS[key](Study(dataset, size, progress))
+        yield key, section, stamp(dataset, commit)
 
 
-def find_small() -> ProcessedDataset | None:
-    """Prepare ml-latest-small with its credits, or return None where its raw files are missing."""
-    raw = _find(SMALL)
-    if raw is None:
-        return None
+def load(name: str) -> ProcessedDataset:
+    """Prepare a data set of the results. Raises MissingInputError where its files are not at hand."""
+    if name == MILLION:
+        return prepare(MILLION, raw=twin(MILLION_SIZE))
+    if name in SPARSE:
+        return files_dataset(files_protocol(_found(f"splits/{name}")))
+    if name != SMALL:
+        return prepare(name)
+    raw = _found(SMALL)
     credits = raw.parent / "credits" / f"{SMALL}-credits.csv"
     return prepare(SMALL, raw=raw, credits=credits if credits.is_file() else None)
 
 
-def million() -> ProcessedDataset:
-    """Prepare the synthetic twin of a million ratings."""
-    return prepare(MILLION, raw=twin(MILLION_SIZE))
-
-
-def report(sections: Sequence[Section], datasets: Sequence[ProcessedDataset]) -> str:
-    """Return the text of docs/results.md."""
-    facts = machine()
-    versions = ", ".join(f"{name} {facts['versions'][name]}" for name in ("numpy", "scikit-surprise", "implicit"))
-    computer = (facts["cpu"], f"{facts['cores']} cores", facts["blas"])
-    data = "; ".join(
-        f"{dataset.name} {dataset.fingerprint[:12]}, {len(dataset.ratings):,} ratings" for dataset in datasets
+def stamp(dataset: ProcessedDataset, commit: str) -> str:
+    """Return in a sentence when, by which code and configurations and on which data a section was measured."""
+    today = datetime.now(UTC).date().isoformat()
+    return (
+        f"Measured {today} by commit {commit[:12]}{'-dirty' if commit.endswith('-dirty') else ''}; `configs/models` "
+        f"sha256 {configurations()[:12]}; data {dataset.fingerprint[:12]}, {len(dataset.ratings):,} ratings."
     )
-    head = [
-        "# Results",
-        "",
-        "Written by `movierec bench replicate`, which retrains every model from `configs/`; nothing is typed by hand. "
-        "Protocols and formulas: [evaluation.md](evaluation.md). "
-        f"The part on {SMALL} needs its raw files in `data/raw/{SMALL}` (or below `$MOVIEREC_REAL_DATA`). {MILLION} is "
-        "made up in the shape of MovieLens: its figures say nothing of real films.",
-        "",
-        f"{', '.join(filter(None, computer))}, Python {facts['python']}, {versions}. "
-        f"Data: {data}. Configurations: `configs/models`, sha256 {configurations()[:12]}.",
-        "",
-    ]
-    return "\n".join([*head, *(section.markdown() for section in sections)])
 
 
 def configurations(root: Path = CONFIG_ROOT / "models") -> str:
@@ -107,7 +109,45 @@ def configurations(root: Path = CONFIG_ROOT / "models") -> str:
     return digest.hexdigest()
 
 
+def _similar(study: Study) -> Section:
+    return item2item(study, _find(GENOME))
+
+
+def _sparse(study: Study) -> Section:
+    return sparse(study, files_protocol(_found(f"splits/{study.dataset.name}")))
+
+
+def _found(name: str) -> Path:
+    """Return the raw directory `name`. Raises MissingInputError where it is not at hand."""
+    if (directory := _find(name)) is None:
+        raise MissingInputError(f"{name} is neither in {home.raw_data()} nor below $MOVIEREC_REAL_DATA.")
+    return directory
+
+
 def _find(name: str) -> Path | None:
     """Return the raw directory `name` in data/raw or in the directory MOVIEREC_REAL_DATA, or None."""
     roots = [home.raw_data(), *(Path(root) for root in [os.environ.get("MOVIEREC_REAL_DATA")] if root)]
     return next((root / name for root in roots if (root / name).is_dir()), None)
+
+
+# By data set and protocol, in the order of the page.
+SECTIONS: Mapping[str, Measure] = {
+    "ml-100k/ms-item75": ms_item75,
+    "ml-100k/cv5": cv5,
+    "ml-100k/latest20": partial(people, protocol="latest20"),
+    "ml-100k/temporal": partial(people, protocol="temporal"),
+    "ml-100k/rolling": partial(people, protocol="rolling"),
+    "ml-100k/item2item": titles,
+    "ml-100k/strong": strong,
+    "ml-100k/strong-all": dislikes,
+    "ml-100k/cold": cold,
+    "ml-100k/cold-described": partial(cold, protocol="cold-described"),
+    f"{SMALL}/latest20": partial(people, protocol="latest20"),
+    f"{SMALL}/rolling": partial(people, protocol="rolling"),
+    f"{SMALL}/item2item": _similar,
+    f"{SMALL}/strong-all": dislikes,
+    f"{SMALL}/cold": cold,
+    f"{SMALL}/cold-described": partial(cold, protocol="cold-described"),
+    f"{MILLION}/strong": partial(strong, most_seeds=MILLION_SEEDS),
+    **{f"{name}/files": _sparse for name in SPARSE},
+}

@@ -31,7 +31,7 @@ def ms_item75(study: Study) -> Section:
     protocol = study.protocol(MS_ITEM75.protocol)
     chosen = best_on_validation(study)
     results = study.judge([name for name in NAMES if name not in ("content", "blend")], MS_ITEM75.protocol)
-    metrics = list(MS_ITEM75.rows[BEST_PUBLISHED])
+    metrics = [*MS_ITEM75.rows[BEST_PUBLISHED], DISLIKED]
     section = Section("MovieLens 100K, `ms-item75`: ranking")
     section.say(
         f"Published: {MS_ITEM75.source} (their MAP divides by the number of relevant films). Ours: "
@@ -39,7 +39,8 @@ def ms_item75(study: Study) -> Section:
         f"part cut from the training part: {chosen}."
     )
     published = [
-        [name, "published", *(f"{row[metric]:.3f}" for metric in metrics)] for name, row in MS_ITEM75.rows.items()
+        [name, "published", *(f"{row[metric]:.3f}" if metric in row else "" for metric in metrics)]
+        for name, row in MS_ITEM75.rows.items()
     ]
     ours = [[name, "ours", *(cell(result, metric) for metric in metrics)] for name, result in results.items()]
     section.table(["model", "", *heads(metrics)], published + ours)

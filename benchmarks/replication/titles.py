@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.replication.models import TITLES, cold, compare_all
+from benchmarks.replication.models import TITLES, compare_all
 from benchmarks.replication.section import Section, Study
 from recommender.model import Model
 from recommender.schema import MOVIE, RELEVANCE, TAG_ID
@@ -30,8 +30,8 @@ READ = ("Toy Story", "The Matrix", "Heat", "Amelie", "Spirited Away")
 FEW_RATINGS = 4
 
 
-def item2item(study: Study, genome: Path | None) -> list[Section]:
-    """Evaluate similar films: all models, blend against its parts, new films, genome agreement, and lists to read."""
+def item2item(study: Study, genome: Path | None) -> Section:
+    """Evaluate similar films: all models, blend against its parts, genome agreement, and lists to read."""
     results = study.judge(NAMES, "item2item", trainings=3)
     section = Section(f"{study.dataset.name}, `item2item`: films like a film")
     compare_all(section, results, TITLES, WEIGHTED)
@@ -55,7 +55,7 @@ def item2item(study: Study, genome: Path | None) -> list[Section]:
     if genome:
         _agree(section, model, study.dataset, genome)
     _lists(section, model)
-    return [section, cold(study), cold(study, "cold-described")]
+    return section
 
 
 def fitted_on_everything(study: Study, name: str) -> Model:

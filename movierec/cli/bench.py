@@ -45,7 +45,12 @@ def bench(
     size: Annotated[float, typer.Option(help="Share of the full size, for a quick look.", min=0.001, max=1.0)] = 1.0,
     rounds: Annotated[int, typer.Option(help="Rounds that the median is taken over.", min=1)] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-    write: Annotated[bool, typer.Option("--write", help="Update benchmarks/RESULTS.md; at full size only.")] = False,
+    section: Annotated[
+        list[str] | None, typer.Option(help="Of replicate: only this section of docs/results.md. Repeatable.")
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Update benchmarks/RESULTS.md, or docs/results.md; at full size only.")
+    ] = False,
 ) -> None:
     """Measure ratios of two things run in turn on this machine; exit 1 when a target is missed.
 
@@ -53,13 +58,18 @@ def bench(
     """
     if write and size < 1:
         raise UsageError("--write takes figures of the full size alone; leave --size out.")
+    if section and name is not Benchmark.replicate:
+        raise UsageError(f"--section belongs to replicate, not to {name}.")
     chosen = [benchmark for benchmark in Benchmark if benchmark not in _NOT_IN_ALL]
     figures: list[Figure] = []
     for benchmark in chosen if name is Benchmark.all else [name]:
-        measured = _module(benchmark.value).run(size=size, rounds=rounds)
+        is_page = benchmark is Benchmark.replicate  # which has a page of its own
+        say = (lambda text: None) if as_json else typer.echo
+        options = {"sections": section or (), "say": say, "write": write} if is_page else {}
+        measured = _module(benchmark.value).run(size=size, rounds=rounds, **options)
         for figure in measured:
             typer.echo(json.dumps(figure.as_dict()) if as_json else _line(figure))
-        if write:
+        if write and not is_page:
             _module("tools.results").write_section(benchmark.value, measured)
         figures += measured
     if not as_json:

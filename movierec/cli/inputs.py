@@ -29,6 +29,10 @@ TestFile = Annotated[
     typer.Option("--test", help="Its test part; in tuning it completes the catalogue, and is never scored."),
 ]
 MaskOption = Annotated[Literal["train", "train+valid"], typer.Option("--mask", help="Whose films lists leave out.")]
+Lengths = Annotated[list[int] | None, typer.Option("--k", help="List lengths, such as --k 10 20 40.")]
+OrderIsTime = Annotated[
+    bool, typer.Option("--order-is-time", help="Rows of the split's files stand in the order in which they happened.")
+]
 
 
 class Files(NamedTuple):
@@ -38,6 +42,14 @@ class Files(NamedTuple):
     valid: Path | None
     test: Path | None
     mask: Literal["train", "train+valid"] = "train"
+    order_is_time: bool = False
+    refit_with_valid: bool = False
+
+    @property
+    def choices(self) -> dict[str, str | bool]:
+        """Return what was chosen otherwise than by default, which every figure says."""
+        chosen = {"mask": self.mask, "order_is_time": self.order_is_time, "refit_with_valid": self.refit_with_valid}
+        return {name: value for name, value in chosen.items() if value not in ("train", False)}
 
 
 def evaluation_inputs(protocol: str, dataset: str | None, files: Files) -> tuple[ProtocolConfig, ProcessedDataset]:
@@ -50,9 +62,12 @@ def evaluation_inputs(protocol: str, dataset: str | None, files: Files) -> tuple
 
     rules = load_protocol(protocol)
     if files.train and files.test:
-        rules = rules.with_files(files.train, files.test, files.valid, files.mask)
+        choices = {"order_is_time": files.order_is_time, "refit_with_valid": files.refit_with_valid}
+        rules = rules.with_files(files.train, files.test, files.valid, files.mask, **choices)
+        if dataset and files.order_is_time:
+            raise UsageError("--order-is-time is for data made of the files: leave --dataset out.")
         return rules, load_or_prepare(dataset) if dataset else files_dataset(rules)
-    if any(files[:3]) or files.mask != "train":
+    if files != Files(None, None, None):
         raise UsageError("A published split needs both: give --train FILE and --test FILE.")
     return rules, load_or_prepare(dataset or DEFAULT)
 

@@ -30,6 +30,7 @@ class Mount(NamedTuple):
 
     target: str
     help: str
+    lists: tuple[str, ...] = ()  # options that take several values: `--k 10 20`
 
     def load(self, name: str) -> Any:
         """Import the sub-command's module and return the command."""
@@ -50,10 +51,13 @@ MOUNTS = {
     ),
     "data": Mount("movierec.cli.data:app", "Fetch, clean, describe and synthesise data sets."),
     "train": Mount("movierec.cli.train:train", "Evaluate, refit on all data and register one model, or all."),
-    "evaluate": Mount("movierec.cli.train:evaluate", "Judge algorithms by one protocol, without registering anything."),
+    "evaluate": Mount(
+        "movierec.cli.train:evaluate", "Judge algorithms by one protocol, without registering anything.", ("--k",)
+    ),
     "score": Mount(
         "movierec.cli.score:score",
-        "Judge anybody's ranked lists under every convention in use, and name who uses which.",
+        "Judge anybody's lists or predicted ratings under every convention in use, and name who uses which.",
+        ("--k",),
     ),
     "tune": Mount("movierec.cli.tune:tune", "Search an algorithm's parameters on a validation part; resumable."),
     "compare": Mount("movierec.cli.train:compare", "Print every version with its figures, newest first."),
@@ -76,6 +80,21 @@ MOUNTS = {
 }
 
 
+def one_value_each(args: list[str], options: tuple[str, ...]) -> list[str]:
+    """Return arguments with `--k 10 20` as `--k 10 --k 20`, which is what click reads, for each of `options`."""
+    result: list[str] = []
+    option = ""  # whose values are being read
+    for arg in args:
+        if arg in options:
+            option = arg
+        elif option and arg.isdigit():
+            result += [option] if result[-1] != option else []
+        else:
+            option = ""
+        result.append(arg)
+    return result
+
+
 class LazyGroup(TyperGroup):
     """A group that lists the mounted commands without importing them, and imports the one that is called."""
 
@@ -88,6 +107,7 @@ class LazyGroup(TyperGroup):
         """Replace the placeholder of the called command with the real one, then resolve as usual."""
         if args[0] in MOUNTS:
             self.add_command(MOUNTS[args[0]].load(args[0]), args[0])
+            args = one_value_each(args, MOUNTS[args[0]].lists)
         return super().resolve_command(ctx, args)
 
 

@@ -1,53 +1,101 @@
-"""`movierec score`: judge ranked lists of any origin under every convention in use."""
+"""`movierec score`: judge lists or predicted ratings of any origin under every convention in use."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from movierec.cli.inputs import Lengths
 from movierec.cli.tables import show
 from recommender.errors import UsageError
 
 
 def score(
-    lists: Annotated[Path, typer.Option(help="Lists: `user item item ...`, or rows user,item[,score].")],
     test: Annotated[Path, typer.Option(help="Test part of the split.")],
+    lists: Annotated[Path | None, typer.Option(help="Lists: `user item item ...`, or rows user,item[,score].")] = None,
+    predictions: Annotated[Path | None, typer.Option(help="Predicted ratings: rows user,item,predicted.")] = None,
     train: Annotated[
         Path | None, typer.Option(help="Training part: lists are judged with and without its items.")
     ] = None,
-    k: Annotated[list[int] | None, typer.Option(help="List length; repeatable. Default: 10.")] = None,
+    valid: Annotated[Path | None, typer.Option(help="Validation part: as well without its items.")] = None,
+    k: Lengths = None,
     like: Annotated[float | None, typer.Option(help="Least rating of a relevant test row. Default: all are.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Judge anybody's ranked lists under every convention in use, and name who uses which.
+    """Judge anybody's lists or predicted ratings under every convention in use, and name who uses which.
 
-    Example: movierec score --lists lists.txt --train train.csv --test test.csv --k 10
+    Example: movierec score --lists lists.txt --train train.csv --test test.csv --k 10 20
+    Predicted ratings: movierec score --predictions predictions.csv --test test.csv
     """
-    from training.evaluation.conventions import read_judged
+    from training.splits.protocol import list_lengths
 
-    lengths = k or [10]
-    if min(lengths) < 1:
-        raise UsageError(f"Expected list lengths of 1 or more, found {min(lengths)}.")
-    judged = read_judged(lists, test, train, like=like)
+    if lists is None and predictions is None:
+        raise UsageError("Name what is to be judged: --lists FILE, --predictions FILE or both.")
+    if valid and not train:
+        raise UsageError("--valid is left out of lists together with the training part: give --train FILE.")
+    if lists:
+        _score_lists(lists, test, (train, valid), list_lengths(k or [10]), like, as_json=as_json)
+    if predictions:
+        _score_predictions(predictions, test, as_json=as_json)
+
+
+def _score_lists(
+    lists: Path,
+    test: Path,
+    seen: tuple[Path | None, Path | None],
+    lengths: Sequence[int],
+    like: float | None,
+    *,
+    as_json: bool,
+) -> None:
+    from training.evaluation.conventions import AS_GIVEN, MASKS, USERS, read_judged
+
+    judged = read_judged(lists, test, *seen, like=like)
     rows: dict[tuple[int, str, str], dict[str, object]] = {}
+    columns: dict[str, str] = {}
     for figure in judged.scores(lengths):
         rule = figure.convention
         if as_json:
             record = {"metric": rule.metric, "k": figure.k, "convention": rule.formula, "used_by": rule.used_by}
-            record |= {"masked": figure.masked, "all_users": figure.all_users, "value": figure.value}
+            record |= {"removed": figure.mask, "users": figure.users, "value": figure.value}
             typer.echo(json.dumps(record))
             continue
+        column = figure.mask if figure.mask == AS_GIVEN else f"{figure.mask} items removed"
+        column += f", users {figure.users}"
+        columns[column] = f"{MASKS[figure.mask]}; users {figure.users}: {USERS[figure.users]}"
         head: dict[str, object] = {"metric": f"{rule.metric}@{figure.k}", "convention": rule.formula}
         row = rows.setdefault((figure.k, rule.metric, rule.formula), {**head, "used by": rule.used_by})
-        column = "train items removed" if figure.masked else "lists as given"
-        row[f"{column}, all users" if figure.all_users else column] = f"{figure.value:.6f}"
+        row[chr(ord("A") + list(columns).index(column))] = f"{figure.value:.6f}"
     if as_json:
         return
     show([rows[key] for key in sorted(rows, key=lambda key: lengths.index(key[0]))])
+    for letter, (column, used_by) in enumerate(columns.items(), ord("A")):
+        typer.echo(f"{chr(letter)}: {column} ({used_by}).")
     typer.echo(
-        f"{len(judged.lists):,} users; {judged.without_relevant:,} without a relevant test row: left out, or 0 each in "
-        f"columns of all users; {judged.without_list:,} with relevant rows and no list: 0 for each."
+        f"{len(judged.lists):,} users; {judged.without_relevant:,} without a relevant test row; "
+        f"{judged.without_list:,} with relevant rows and no list."
+    )
+
+
+def _score_predictions(predictions: Path, test: Path, *, as_json: bool) -> None:
+    from training.evaluation.rating_conventions import RATING_CONVENTIONS, read_predictions
+
+    judged = read_predictions(predictions, test)
+    rows = [
+        {"metric": rule.metric, "convention": rule.formula, "used_by": rule.used_by}
+        | {"value": rule.value(judged.errors, judged.users)}
+        for rule in RATING_CONVENTIONS
+    ]
+    if as_json:
+        for row in rows:
+            typer.echo(json.dumps(row))
+        return
+    show([{**row, "value": f"{row['value']:.6f}"} for row in rows])
+    users = int(judged.users.max()) + 1
+    typer.echo(
+        f"{len(judged.errors):,} test rows of {users:,} users; {judged.missing:,} without a prediction are left out."
     )

@@ -13,7 +13,9 @@ from movierec.cli.inputs import (
     DEFAULT,
     DatasetOption,
     Files,
+    Lengths,
     MaskOption,
+    OrderIsTime,
     TestFile,
     TrainFile,
     ValidFile,
@@ -132,11 +134,16 @@ def evaluate(
     valid_file: ValidFile = None,
     test_file: TestFile = None,
     mask: MaskOption = "train",
+    order_is_time: OrderIsTime = False,
+    refit_with_valid: Annotated[
+        bool, typer.Option("--refit-with-valid", help="Fit on the training and the validation file.")
+    ] = False,
+    k: Lengths = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge algorithms by one protocol, without registering anything.
 
-    Example: movierec evaluate --protocol ms-item75 --model als --model ease
+    Example: movierec evaluate --protocol ms-item75 --model als --model ease --k 10 20 40
     """
     from training.models import configure
 
@@ -147,12 +154,14 @@ def evaluate(
     from training.evaluation.significance import against_first
     from training.pipeline.judge import judge_models
 
-    rules, data = evaluation_inputs(protocol, dataset, Files(train_file, valid_file, test_file, mask))
+    files = Files(train_file, valid_file, test_file, mask, order_is_time, refit_with_valid)
+    rules, data = evaluation_inputs(protocol, dataset, files)
+    rules = rules.with_lengths(k) if k else rules
     with reporter() as progress:
         seeds = range(seed, seed + trainings)
         evaluations = judge_models(configs, data, rules, training_seeds=seeds, progress=progress)
-    stamp = {"protocol": protocol, "dataset": data.name, "fingerprint": data.fingerprint, "seed": seed}
-    stamp["trainings"] = trainings
+    stamp: dict[str, str | int] = {"protocol": protocol, "dataset": data.name, "fingerprint": data.fingerprint}
+    stamp |= {"seed": seed, "trainings": trainings, **files.choices}
     if as_json:
         for name, evaluation in evaluations.items():
             metrics = [metric.model_dump(exclude={"run_id"}) for metric in evaluation.metrics]

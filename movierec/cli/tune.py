@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from movierec.cli.inputs import DatasetOption, Files, TestFile, TrainFile, ValidFile, evaluation_inputs, warn
+from movierec.cli.inputs import (
+    DatasetOption,
+    Files,
+    OrderIsTime,
+    TestFile,
+    TrainFile,
+    ValidFile,
+    evaluation_inputs,
+    warn,
+)
 from movierec.cli.tables import show
 
 if TYPE_CHECKING:
@@ -30,6 +39,7 @@ def tune(
     train_file: TrainFile = None,
     valid_file: ValidFile = None,
     test_file: TestFile = None,
+    order_is_time: OrderIsTime = False,
     overrides: Annotated[list[str] | None, typer.Option("--set", help="Fix a parameter: key=value.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the search and of the training.")] = 0,
     write: Annotated[bool, typer.Option("--write", help="Put the best into configs/models, the study named.")] = False,
@@ -56,7 +66,9 @@ def tune(
         require_file(model)
     load_space(model)
     load_protocol(protocol).check_metric(metric)
-    rules, data = evaluation_inputs(protocol, dataset, Files(train_file, valid_file, test_file))
+    rules, data = evaluation_inputs(
+        protocol, dataset, Files(train_file, valid_file, test_file, order_is_time=order_is_time)
+    )
     space, left_out = searched_space(model, data, overrides or ())
     for key, reason in left_out.items():
         warn(f"{key} is not searched: {reason}.")

@@ -12,16 +12,21 @@ import pytest
 import surprise
 
 from benchmarks import replicate
-from benchmarks.replication import stars
+from benchmarks.replication import page, stars
+from benchmarks.replication import sparse as sparse_module
 from benchmarks.replication.published import CV5, MS_ITEM75
 from benchmarks.replication.rankings import by_history, compare_with_parts, strong
 from benchmarks.replication.section import Section, Study
+from benchmarks.replication.sparse import files_protocol
 from benchmarks.replication.titles import genome_agreement, genome_vectors
+from recommender.errors import DataError, MissingInputError, UsageError
 from recommender.schema import MOVIE, RATING, USER
 from tests.training.evaluation.builders import protocol_of, random_dataset, split_of, written_model
 from tests.training.small import small_dataset
 from training.evaluation.result import Evaluation
+from training.pipeline.judge import fit
 from training.splits.cut import splits
+from training.splits.files import files_dataset
 from training.splits.protocol import load_protocol
 
 FULL, QUICK = 1.0, 0.1
@@ -166,26 +171,72 @@ def test_what_earns_its_place_is_set_beside_what_it_is_made_of():
     assert told["ials", "als"][1] > 0.05
 
 
-@pytest.mark.parametrize(("size", "written"), [(FULL, True), (QUICK, False)])
-def test_only_a_full_run_writes_the_page(tmp_path, monkeypatch, dataset, size, written):
-    section = Section("Stars")
-    section.judge("rmse", 0.905, 0.911, lower=True)
+def test_a_section_is_written_by_itself_and_says_what_it_was_measured_by(tmp_path, monkeypatch, dataset):
+    def measure(of: Study) -> Section:
+        section = Section(f"{of.dataset.name}, stars")
+        section.judge("rmse", 0.905, 0.911, lower=True)
+        return section
+
+    def absent(name):
+        if name == "lastfm":
+            raise MissingInputError("splits/lastfm is not there.")
+        return replace(dataset, name=name)
+
     monkeypatch.setattr(replicate, "RESULTS", tmp_path / "results.md")
-    monkeypatch.setattr(replicate, "prepare", lambda name: dataset)
-    monkeypatch.setattr(replicate, "find_small", lambda: None)
-    monkeypatch.setattr(replicate, "movielens_100k", lambda study: [section])
-    monkeypatch.setattr(replicate, "million", lambda: dataset)
-    monkeypatch.setattr(replicate, "strong", lambda study, seeds: Section("Strangers"))
-    figures = replicate.run(size, 1)
+    monkeypatch.setattr(replicate, "SECTIONS", dict.fromkeys(("a/stars", "lastfm/files", "b/stars"), measure))
+    monkeypatch.setattr(replicate, "load", absent)
+    monkeypatch.setattr(replicate, "git_commit", lambda *_: "0123456789abcdef")
+    said: list[str] = []
+    assert len(replicate.run(FULL, 1, sections=["b/stars"], say=said.append)) == 1
+    assert not (tmp_path / "results.md").exists()
+    replicate.run(FULL, 1, sections=["b/stars"], write=True)
+    monkeypatch.setattr(replicate, "git_commit", lambda *_: "fedcba9876543210-dirty")
+    figures = replicate.run(FULL, 1, say=said.append, write=True, sections=["lastfm/files", "a/stars"])
     assert [figure.figure for figure in figures] == ["replicate: rmse"]
-    assert (tmp_path / "results.md").exists() == written
-    if written:
-        text = (tmp_path / "results.md").read_text()
-        assert "`movierec bench replicate`" in text
-        assert text.index("## Stars") < text.index("## Strangers")
+    assert said[-1] == "lastfm/files is left out: splits/lastfm is not there."
+    first, second = page.read(tmp_path / "results.md").values()
+    assert "own: `lastfm/files`.\n" in (tmp_path / "results.md").read_text()
+    assert "## a, stars" in first
+    assert "by commit fedcba987654-dirty" in first
+    assert "## b, stars" in second
+    assert "by commit 0123456789ab;" in second
+    with pytest.raises(UsageError, match="a/stars, lastfm/files"):
+        replicate.run(FULL, 1, sections=["c/stars"])
+
+
+def test_a_sparse_split_is_judged_with_every_model_and_refusals_are_said(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    for part, n in (("train", 8), ("valid", 2), ("test", 2)):
+        places = {"train": 0, "valid": 8, "test": 10}[part]
+        rows = [
+            f"{user} {item} 1"
+            for user in range(30)
+            for item in np.random.default_rng(user).permutation(40)[places : places + n]
+        ]
+        (tmp_path / f"{part}.txt").write_text("\n".join(rng.permutation(rows)) + "\n")
+    rules = files_protocol(tmp_path)
+    monkeypatch.setattr(sparse_module, "NAMES", ("popularity", "als", "ease"))
+    monkeypatch.setattr(sparse_module, "fit", refusing("als", fit))
+    section = sparse_module.sparse(study(files_dataset(rules)), rules)
+    rows = [line.split(" | ")[0].strip("| ") for line in section.lines if line.startswith("|")]
+    assert rows[2:] == ["popularity", "ease"]
+    assert "als refuses these data: too large" in section.lines
+
+
+def refusing(refused, fit):
+    def fit_or_refuse(name, config):
+        if name == refused:
+            raise DataError("too large")
+        return fit(name, config)
+
+    return fit_or_refuse
 
 
 def test_the_page_is_about_the_models_as_they_are_configured():
-    found = re.search(r"`configs/models`, sha256 (\w{12})", replicate.RESULTS.read_text())
-    assert found
-    assert found[1] == replicate.configurations()[:12], "make the page anew: movierec bench replicate"
+    sections = page.read(replicate.RESULTS)
+    assert list(sections) == [key for key in replicate.SECTIONS if key in sections]
+    assert {"ml-100k/latest20", "ml-100k/rolling", "ml-100k/cold"} <= sections.keys()
+    for key, text in sections.items():
+        found = re.search(r"`configs/models` sha256 (\w{12})", text)
+        assert found, key
+        assert found[1] == replicate.configurations()[:12], f"measure anew: movierec bench replicate --section {key}"

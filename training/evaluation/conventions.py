@@ -5,7 +5,7 @@ m is the number of users, K the longest list length.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,84 +72,119 @@ CONVENTIONS = (
 )
 
 
+# Which items lists are judged without, and which users count, with whose tables do so.
+AS_GIVEN, WITHOUT_TRAIN, WITHOUT_VALID = "as given", "train", "train+valid"
+MASKS = {
+    AS_GIVEN: "trec_eval, RecTools: lists are judged as they come",
+    WITHOUT_TRAIN: "Mult-VAE, LightGCN, implicit, recommenders by default",
+    WITHOUT_VALID: "RecBole: what training and validation hold is no candidate",
+}
+TESTED, LISTED, EVERYBODY = "with test rows", "with test rows and a list", "all"
+USERS = {
+    TESTED: "here, implicit, RecBole, LightFM by default; without a list: 0",
+    LISTED: "recommenders: only users of both tables count",
+    EVERYBODY: "LightFM with preserve_rows: without test rows: 0",
+}
+
+
 @dataclass(frozen=True)
 class Score:
-    """One figure: `masked`: training items were removed from the lists; `all_users`: also users without test items."""
+    """One figure: which items were removed from the lists, by name of MASKS, and which users count, of USERS."""
 
     k: int
     convention: Convention
-    masked: bool
-    all_users: bool
+    mask: str
+    users: str
     value: float
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Lists as rows of items (m, L), padded with -1, with the test items and the training items of the same users."""
+    """Lists as rows of items (m, L), padded with -1, with the test items of the same users.
+
+    `masks`: matrices (m, n_items) of the items that lists are also judged without, by name of MASKS.
+    """
 
     lists: Lists
     relevant: sp.csr_matrix  # (m, n_items)
-    train: sp.csr_matrix | None
+    masks: Mapping[str, sp.csr_matrix]
 
     @property
     def without_list(self) -> int:
         """Return the number of users with test items and no list: they count as lists without a hit."""
-        return int(((self.lists[:, 0] < 0) & (np.diff(self.relevant.indptr) > 0)).sum())
+        return int((self._is_tested & ~self._has_list).sum())
 
     @property
     def without_relevant(self) -> int:
         """Return the number of users without test items."""
-        return int((np.diff(self.relevant.indptr) == 0).sum())
+        return int((~self._is_tested).sum())
 
     def scores(self, ks: Sequence[int]) -> Iterator[Score]:
         """Yield every metric by every convention, for every list length."""
-        for masked in (False, True) if self.train is not None else (False,):
-            lists = self._without_training_items() if masked else self.lists
-            for all_users in (False, True) if self.without_relevant else (False,):
-                sums = self._sums(lists, max(ks), all_users)
-                for convention in CONVENTIONS:
-                    yield from (Score(k, convention, masked, all_users, convention.value(sums, k)) for k in ks)
+        groups = {TESTED: self._is_tested}
+        groups |= {LISTED: self._is_tested & self._has_list} if self.without_list else {}
+        groups |= {EVERYBODY: np.ones_like(self._is_tested)} if self.without_relevant else {}
+        for mask in (AS_GIVEN, *self.masks):
+            lists = self.lists if mask == AS_GIVEN else _without(self.lists, self.masks[mask])
+            for name, group in groups.items():
+                if not group.any():
+                    continue
+                sums = self._sums(lists, max(ks), np.flatnonzero(group))
+                for rule in CONVENTIONS:
+                    yield from (Score(k, rule, mask, name, rule.value(sums, k)) for k in ks)
 
-    def _sums(self, lists: Lists, longest: int, all_users: bool) -> CumulativeHits:
-        counts = np.diff(self.relevant.indptr)
-        users = np.arange(len(counts)) if all_users else np.flatnonzero(counts)
+    @property
+    def _is_tested(self) -> NDArray[np.bool_]:
+        return np.asarray(np.diff(self.relevant.indptr) > 0)
+
+    @property
+    def _has_list(self) -> NDArray[np.bool_]:
+        return np.asarray(self.lists[:, 0] >= 0)
+
+    def _sums(self, lists: Lists, longest: int, users: Rows) -> CumulativeHits:
         padded = np.full((len(users), longest), -1, dtype=np.int32)
         padded[:, : lists.shape[1]] = lists[users, :longest]
-        return CumulativeHits(find_hits(padded, self.relevant[users]), np.maximum(counts[users], 1))
-
-    def _without_training_items(self) -> Lists:
-        """Return the lists without each user's training items; the items behind move up."""
-        assert self.train is not None
-        is_trained = find_hits(self.lists, self.train)
-        order = np.argsort(is_trained, axis=1, kind="stable")
-        moved = np.take_along_axis(np.where(is_trained, -1, self.lists), order, axis=1)
-        return np.ascontiguousarray(moved)
+        relevant = np.diff(self.relevant.indptr)[users]
+        return CumulativeHits(find_hits(padded, self.relevant[users]), np.maximum(relevant, 1))
 
 
-def read_judged(lists: Path, test: Path, train: Path | None = None, *, like: float | None = None) -> Judged:
+def _without(lists: Lists, masked: sp.csr_matrix) -> Lists:
+    """Return the lists without each user's masked items; the items behind move up."""
+    is_masked = find_hits(lists, masked)
+    order = np.argsort(is_masked, axis=1, kind="stable")
+    return np.ascontiguousarray(np.take_along_axis(np.where(is_masked, -1, lists), order, axis=1))
+
+
+def read_judged(
+    lists: Path, test: Path, train: Path | None = None, valid: Path | None = None, *, like: float | None = None
+) -> Judged:
     """Read lists and the parts of a split; `like`: least rating of a relevant test row (default: every row is).
 
     Lists are one line a user, `user item item ...`, or rows of user, item and perhaps a score: the best first, or by
     score. Users are those of the lists and of the test part. Raises DataError and MissingInputError.
     """
-    listed, tested = read_pairs(lists), read_pairs(test)
+    listed, tested = read_pairs(lists, ranked=True), read_pairs(test)
     tested = tested if like is None else tested[tested[RATING] >= np.float32(like)]
     if tested.empty:
         raise DataError(f"Expected test rows with a rating of at least {like:g} in {test}; there are none.")
-    trained = read_pairs(train) if train else listed[:0]
-    tables = (listed, tested, trained)
-    user_codes, item_codes = ([table[column].astype("str") for table in tables] for column in (USER, MOVIE))
-    users = pd.Index(pd.concat(user_codes[:2]).unique())
-    items = pd.Index(pd.concat(item_codes).unique())
-    rows = [users.get_indexer(codes) for codes in user_codes]
-    columns = [items.get_indexer(codes) for codes in item_codes]
-    shape = (len(users), len(items))
-    known = rows[2] >= 0
-    return Judged(
-        _ranked(rows[0], columns[0], listed[RATING].to_numpy(), len(users)),
-        _marks(rows[1], columns[1], shape),
-        _marks(rows[2][known], columns[2][known], shape) if train else None,
-    )
+    seen = [read_pairs(path) for path in (train, valid) if path]
+    codes = [_codes([listed, tested, *seen], column) for column in (USER, MOVIE)]
+    # Rows of the matrices are the users of the lists and the test part alone, which come first.
+    n_users = max(int(codes[0][0].max()), int(codes[0][1].max())) + 1
+    shape = (n_users, max(int(of_table.max()) for of_table in codes[1]) + 1)
+    parts = [_marks(users, items, shape) for users, items in zip(codes[0][1:], codes[1][1:], strict=True)]
+    masks = {WITHOUT_TRAIN: parts[1]} if train else {}
+    if train and valid:
+        masks[WITHOUT_VALID] = (parts[1] + parts[2]).astype(bool).astype(np.float32)
+    return Judged(_ranked(codes[0][0], codes[1][0], listed[RATING].to_numpy(), n_users), parts[0], masks)
+
+
+def _codes(tables: Sequence[pd.DataFrame], column: str) -> list[Rows]:
+    """Return the ids of a column as numbers from 0 by first appearance over all tables, for each table."""
+    kinds = {table[column].dtype.kind for table in tables}
+    ids = [table[column] if kinds <= {"i"} else table[column].astype("str") for table in tables]
+    codes = pd.factorize(pd.concat(ids, ignore_index=True))[0].astype(np.int64)
+    return np.split(codes, np.cumsum([len(table) for table in tables])[:-1])
 
 
 def _ranked(rows: Rows, columns: Rows, scores: NDArray[np.float32], n_users: int) -> Lists:
@@ -163,5 +198,7 @@ def _ranked(rows: Rows, columns: Rows, scores: NDArray[np.float32], n_users: int
 
 
 def _marks(rows: Rows, columns: Rows, shape: tuple[int, int]) -> sp.csr_matrix:
-    """Return a matrix with an entry for each distinct pair."""
-    return sp.csr_matrix(sp.coo_matrix((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=shape))
+    """Return a matrix with an entry for each distinct pair; rows beyond its shape are left out."""
+    known = rows < shape[0]
+    entries = (np.ones(int(known.sum()), dtype=np.float32), (rows[known], columns[known]))
+    return sp.csr_matrix(sp.coo_matrix(entries, shape=shape))

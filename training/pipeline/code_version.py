@@ -9,14 +9,19 @@ from pathlib import Path
 
 
 @cache
-def git_commit() -> str | None:
-    """Return the commit of this checkout, with `-dirty` where files differ from it; None outside of git."""
+def git_commit(*written: str) -> str | None:
+    """Return the commit of this checkout, with `-dirty` where files differ from it; None outside of git.
+
+    `written`: files that may differ, because the caller writes them.
+    """
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():  # installed, perhaps inside somebody else's repository
         return None
     try:
         commit = _git(root, "rev-parse", "HEAD")
-        return f"{commit}-dirty" if _git(root, "status", "--porcelain", "--untracked-files=no") else commit
+        others = [f":(exclude){path}" for path in written]
+        changes = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ".", *others)
+        return f"{commit}-dirty" if changes else commit
     except (OSError, subprocess.CalledProcessError):
         return None
 

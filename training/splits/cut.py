@@ -67,11 +67,13 @@ def splits(protocol: ProtocolConfig, dataset: ProcessedDataset, seed: int) -> li
 def validation_splits(protocol: ProtocolConfig, dataset: ProcessedDataset, split: Split, seed: int) -> list[Split]:
     """Return splits for tuning that never contain test ratings: `split.train` is divided again by the protocol's rule.
 
-    Protocols made of files use their validation file. Raises MissingInputError where they have none.
+    Protocols made of files use their validation file; without one, a share of each user's training rows.
     """
-    if isinstance(protocol.split, FilesSplit):
-        return [_checked_split(validation_file_masks(protocol.split, dataset), protocol, seed, split.fold)]
     rule = protocol.split
+    if isinstance(rule, FilesSplit):
+        if rule.valid is not None:
+            return [_checked_split(validation_file_masks(rule, dataset), protocol, seed, split.fold)]
+        rule = rule.validation_rule(has_times=dataset.has_times)
     if isinstance(rule, PerItemSplit):
         rule = rule.model_copy(update={"share": rule.validation_share})
     cuts = range(protocol.validation_cuts)

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from recommender import home
 from recommender.errors import DataError, MissingInputError, UsageError
 from recommender.feedback import MOVIELENS, Feedback
-from recommender.files import sha256_of
 from recommender.films.ids import UNKNOWN, IdMap
 from recommender.schema import (
     ACTORS,
@@ -25,6 +24,7 @@ from recommender.schema import (
     MOVIE,
     ORIGINAL_TITLE,
     RATING,
+    TIMESTAMP,
     TITLE,
     USER,
     YEAR,
@@ -33,7 +33,7 @@ from training.datasets.names import is_name
 from training.datasets.scales import find_scale
 from training.datasets.store import ProcessedDataset, TagMatrix
 from training.datasets.stored.plain import Labels, labels
-from training.splits.pairs import id_column, read_pairs
+from training.splits.pairs import id_column, read_file, read_pairs
 from training.splits.protocol import FilesSplit, ProtocolConfig
 
 _MOST_STEPS = 1000  # of a scale; more are counts, no ratings
@@ -47,7 +47,9 @@ def file_masks(rule: FilesSplit, dataset: ProcessedDataset) -> dict[str, NDArray
     train, test = _rows_of(rule.train, "--train", dataset), _rows_of(rule.test, "--test", dataset)
     valid = _rows_of(rule.valid, "--valid", dataset) if rule.valid else np.zeros_like(train)
     _check_disjoint(train=train, valid=valid, test=test)
-    return {"train": train, "test": test, "masked": train | valid if rule.masked == "train+valid" else train}
+    both = train | valid
+    masked = both if rule.masked == "train+valid" or rule.refit_with_valid else train
+    return {"train": both if rule.refit_with_valid else train, "test": test, "masked": masked}
 
 
 def validation_file_masks(rule: FilesSplit, dataset: ProcessedDataset) -> dict[str, NDArray[np.bool_]]:
@@ -63,19 +65,25 @@ def validation_file_masks(rule: FilesSplit, dataset: ProcessedDataset) -> dict[s
 def files_dataset(protocol: ProtocolConfig) -> ProcessedDataset:
     """Build a data set from the files of a published split: their ratings in file order, and items without titles.
 
-    Raises UsageError where `protocol` names no files.
+    Where the protocol takes order for time, a rating's time is its place in the files: training before validation
+    before test. Raises UsageError where `protocol` names no files, or has that in spite of times in them.
     """
     rule = protocol.split
     if not isinstance(rule, FilesSplit) or rule.train is None or rule.test is None:
         raise UsageError("A data set made of files needs both: give --train FILE and --test FILE.")
     paths = [path for path in (rule.train, rule.valid, rule.test) if path]
-    rows = _joined([read_pairs(path) for path in paths])
+    files = [read_file(path) for path in paths]
+    rows = _joined([file.rows for file in files])
+    if rule.order_is_time:
+        if rows[TIMESTAMP].any():
+            raise UsageError("--order-is-time is for files without times, and these have times: leave it out.")
+        rows[TIMESTAMP] = np.arange(len(rows))
     ratings = rows.drop_duplicates([USER, MOVIE], keep="last").reset_index(drop=True)
     feedback = _feedback(ratings, paths)
     if ratings[RATING].nunique() == 1:  # equal ratings say no more than that there are pairs
         ratings[RATING] = np.float32(feedback.maximum)
     movies = IdMap.from_raw(ratings[MOVIE].to_numpy())
-    fingerprint = hashlib.sha256("".join(sha256_of(path) for path in paths).encode()).hexdigest()
+    fingerprint = hashlib.sha256("".join(file.sha256 for file in files).encode()).hexdigest()
     return ProcessedDataset(
         name=rule.train.parent.name if is_name(rule.train.parent.name) else protocol.name,
         fingerprint=fingerprint,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
@@ -148,6 +149,17 @@ class FilesSplit(Config):
     valid: Path | None = None
     test: Path | None = None
     masked: FileMask = Field("train", description="the files whose items a user's list leaves out")
+    order_is_time: bool = Field(False, description="each user's rows stand in the order in which they happened")
+    refit_with_valid: bool = Field(False, description="the validation file trains, too, what the test file judges")
+    validation_share: float = Field(
+        0.1, gt=0, lt=1, description="share of each user's training rows to choose parameters by, without such a file"
+    )
+
+    def validation_rule(self, *, has_times: bool) -> LatestSplit | RandomSplit:
+        """Return the rule that cuts a validation part from the training file: the latest rows, or random ones."""
+        if has_times:
+            return LatestSplit(kind="latest", share=self.validation_share, min_ratings=2)
+        return RandomSplit(kind="random", share=self.validation_share, min_ratings=2)
 
 
 # The splits that are computed from the ratings alone.
@@ -199,21 +211,49 @@ class ProtocolConfig(Config):
         Metrics that were added later change no other: versions judged without them stay comparable.
         """
         values = self.model_dump(mode="json", exclude={"validation_cuts": True, "split": {"validation_share"}})
+        for choice in ("order_is_time", "refit_with_valid"):  # the same
+            if values["split"].get(choice) is False:
+                del values["split"][choice]
         values["metrics"] = [name for name in self.metrics if name not in get_args(DislikeMetric)]
         return _COMMON_RULES | values
 
+    def with_lengths(self, lengths: Sequence[int]) -> ProtocolConfig:
+        """Return this protocol at other list lengths. Raises UsageError for one below 1, and where none are judged."""
+        if not self.k:
+            raise UsageError(f"Protocol {self.name} judges predicted ratings; leave --k out.")
+        return self.model_copy(update={"k": list_lengths(lengths)})
+
     def with_files(
-        self, train: Path, test: Path, valid: Path | None = None, mask: FileMask = "train"
+        self,
+        train: Path,
+        test: Path,
+        valid: Path | None = None,
+        mask: FileMask = "train",
+        *,
+        order_is_time: bool = False,
+        refit_with_valid: bool = False,
     ) -> ProtocolConfig:
         """Return this protocol with the given split files. Raises UsageError where its split is not made of files."""
         if not isinstance(self.split, FilesSplit):
             raise UsageError(
                 f"Protocol {self.name} makes its own split; only `files` and `u1` take --train and --test."
             )
-        if mask == "train+valid" and valid is None:
-            raise UsageError("--mask train+valid needs the validation file: give --valid FILE.")
-        files = FilesSplit(kind="files", train=train, valid=valid, test=test, masked=mask)
-        return self.model_copy(update={"split": files})
+        for option, is_given in (
+            ("--mask train+valid", mask == "train+valid"),
+            ("--refit-with-valid", refit_with_valid),
+        ):
+            if is_given and valid is None:
+                raise UsageError(f"{option} needs the validation file: give --valid FILE.")
+        parts = {"train": train, "valid": valid, "test": test, "masked": mask}
+        choices = {"order_is_time": order_is_time, "refit_with_valid": refit_with_valid}
+        return self.model_copy(update={"split": self.split.model_copy(update=parts | choices)})
+
+
+def list_lengths(lengths: Sequence[int]) -> list[int]:
+    """Return list lengths, each once. Raises UsageError for one below 1."""
+    if min(lengths) < 1:
+        raise UsageError(f"Expected list lengths of 1 or more, found {min(lengths)}.")
+    return list(dict.fromkeys(lengths))
 
 
 def load_protocol(name: str) -> ProtocolConfig:

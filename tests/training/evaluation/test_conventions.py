@@ -8,21 +8,31 @@ import ir_measures
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import surprise
 from implicit.evaluation import ranking_metrics_at_k
 from implicit.nearest_neighbours import ItemItemRecommender
 from ir_measures import AP, RR, P, R, nDCG
 
 from recommender.errors import DataError
-from training.evaluation.conventions import read_judged
+from training.evaluation.conventions import (
+    AS_GIVEN,
+    EVERYBODY,
+    LISTED,
+    TESTED,
+    WITHOUT_TRAIN,
+    WITHOUT_VALID,
+    read_judged,
+)
+from training.evaluation.rating_conventions import RATING_CONVENTIONS, read_predictions
 
 K = 10
 
 
-def figures(judged, k=K, *, masked=False, all_users=False):
+def figures(judged, k=K, *, mask=AS_GIVEN, users=TESTED):
     return {
         (score.convention.metric, score.convention.formula): score.value
         for score in judged.scores([k])
-        if (score.masked, score.all_users) == (masked, all_users)
+        if (score.mask, score.users) == (mask, users)
     }
 
 
@@ -53,15 +63,51 @@ def test_each_convention_is_a_visible_fraction(written):
     assert by_metric(values, "recall") == pytest.approx([1.5 / 3, 1.5 / 3, 2 / 4])
     assert by_metric(values, "precision") == pytest.approx([2 / 9])
     assert by_metric(values, "MAP") == pytest.approx([(1 / 4 + 1 / 2) / 3] * 2)
-    assert by_metric(figures(read_judged(*written), 1, masked=True), "recall") == pytest.approx([1 / 6, 1 / 3, 1 / 3])
+    assert by_metric(figures(read_judged(*written), 1, mask=WITHOUT_TRAIN), "recall") == pytest.approx(
+        [1 / 6, 1 / 3, 1 / 3]
+    )
 
 
 def test_masks_and_users_without_test_items_can_go_either_way(written):
     judged = read_judged(*written)
     assert (judged.without_relevant, judged.without_list) == (1, 1)
     assert by_metric(figures(judged, 1), "hit rate") == [0]
-    assert by_metric(figures(judged, 1, masked=True), "hit rate") == pytest.approx([1 / 3])
-    assert by_metric(figures(judged, 1, masked=True, all_users=True), "hit rate") == pytest.approx([1 / 4])
+    assert by_metric(figures(judged, 1, mask=WITHOUT_TRAIN), "hit rate") == pytest.approx([1 / 3])
+    assert by_metric(figures(judged, 1, mask=WITHOUT_TRAIN, users=EVERYBODY), "hit rate") == pytest.approx([1 / 4])
+    assert by_metric(figures(judged, 1, mask=WITHOUT_TRAIN, users=LISTED), "hit rate") == pytest.approx([1 / 2])
+
+
+def test_validation_items_can_be_removed_with_those_of_training(written, tmp_path):
+    (tmp_path / "valid").write_text("user,item\n2,x\n3,a\n8,c\n")
+    lists, test, train = written
+    judged = read_judged(lists, test, train, tmp_path / "valid")
+    # User 2's list was x, c, y: without the validation item x it begins with the test item c.
+    assert by_metric(figures(judged, 1, mask=WITHOUT_VALID), "hit rate") == pytest.approx([2 / 3])
+
+
+def test_predicted_ratings_are_judged_over_rows_and_by_user(tmp_path):
+    rng = np.random.default_rng(0)
+    users, items = rng.integers(0, 9, 60), np.arange(60)
+    stars, predicted = rng.integers(1, 6, 60), rng.uniform(1, 5, 60)
+    np.save(tmp_path / "predicted.npy", np.column_stack([users, items, predicted])[::-1][:50])
+    np.savetxt(tmp_path / "test", np.column_stack([users, items, stars]), fmt="%d", delimiter=",")
+    judged = read_predictions(tmp_path / "predicted.npy", tmp_path / "test")
+    assert judged.missing == 10
+    rows = list(zip(users[10:], items[10:], stars[10:], predicted[10:], strict=True))
+    theirs = {"RMSE": surprise.accuracy.rmse, "MAE": surprise.accuracy.mae}
+    for rule in RATING_CONVENTIONS:
+        groups = [[row for row in rows if row[0] == user] for user in np.unique(users[10:])] if rule.by_user else [rows]
+        expected = np.mean([theirs[rule.metric]([(*row, None) for row in of], verbose=False) for of in groups])
+        assert rule.value(judged.errors, judged.users) == pytest.approx(expected, abs=1e-6)
+    with pytest.raises(DataError, match="there are none"):
+        read_predictions(tmp_path / "predicted.npy", text(tmp_path / "other", "70,1,5\n"))
+    with pytest.raises(DataError, match="found several"):
+        read_predictions(text(tmp_path / "twice", "1,2,3\n1,2,4\n"), tmp_path / "test")
+
+
+def text(path, content):
+    path.write_text(content)
+    return path
 
 
 def test_a_threshold_decides_what_is_relevant_and_a_score_what_comes_first(written, tmp_path):

@@ -333,58 +333,6 @@ def test_unknown_protocols_and_keys_are_usage_errors(tmp_path, monkeypatch):
         load_protocol("latest20")
 
 
-PAIRS = {(1, 10), (1, 20), (2, 10), (3, 30)}
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "user,item\n1,10\n1,20\n2,10\n3,30\n",
-        "1,10,4.5\n1,20,3\n2,10,5\n3,30,1\n",
-        "user,item,rating,timestamp\r\n1,10,4,100\r\n1,20,4,101\r\n2,10,4,102\r\n3,30,4,103\r\n",
-        "1\t10\t4\t100\n1\t20\t4\t100\n2\t10\t4\t100\n3\t30\t4\t100\n",
-        "\ufeff1 10 20\n2 10\n3 30\n",
-        "movieId,userId,rating\n10,1,4\n20,1,3\n10,2,5\n30,3,1\n",
-        "timestamp;rating;item_id;user_id\n9;10;10;1\n9;10;20;1\n9;1;10;2\n9;2;30;3\n",
-        "user_id:token\titem_id:token\n1\t10\n1\t20\n2\t10\n3\t30\n",
-        "1;10;4\n1;20;3\n2;10;5\n3;30;1\n",
-        "1::10::4::9\n1::20::3::9\n2::10::5::9\n3::30::1::9\n",
-        "1 10 10 881250949\n1 20 3 881250949\n2 10 5 881250949\n3 30 1 881250949\n",
-        "1 10 1\n1 20 1\n2 10 1\n3 30 1\n",
-        ",userId,movieId,rating\n0,1,10,4.5\n1,1,20,3\n2,2,10,5\n3,3,30,1\n",
-        'Unnamed: 0,"user","item"\n7,"1","10"\n8,"1","20"\n9,"2","10"\n10,"3","30"\n',
-        "user,item,time\n1,10,2001-09-09\n1,20,2001-09-10\n2,10,2001-09-11\n3,30,2001-09-12\n",
-    ],
-    ids=[
-        *("pairs", "with-ratings", "header-crlf", "tabs", "user-lines", "another-order", "semicolons", "recbole"),
-        *("semicolons-alone", "double-colons", "blanks", "blanks-rated-1", "pandas-index", "unnamed-index", "dates"),
-    ],
-)
-def test_every_form_of_a_published_split_is_read(tmp_path, text):
-    path = tmp_path / "part"
-    path.write_text(text, encoding="utf-8", newline="")
-    frame = read_pairs(path)
-    assert set(zip(frame[USER], frame[MOVIE], strict=True)) == PAIRS
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("movieId,userId,stars_given\n10,1,4\n", "found: movieId, userId, stars_given"),
-        ("userId,rating\n1,4\n", "found: userId, rating"),
-        ("user,item,item_id\n1,10,10\n", "found: user, item, item_id"),
-        ("0,1,10,4.5,9\n1,1,20,3,9\n", "found '0 1 10 4.5 9'"),
-        ("1,10,4\n1,20\n", "found '1 20'|found '1 10 4'"),
-        ("1,10,good\n1,20,4\n", "numbers as ratings and times in .*found 'good'"),
-    ],
-)
-def test_what_is_not_understood_of_a_split_is_refused_by_name(tmp_path, text, message):
-    path = tmp_path / "part"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(DataError, match=message):
-        read_pairs(path)
-
-
 def test_ids_of_a_split_may_be_texts(tmp_path):
     paths = written(tmp_path, train="user,item\nann,x-1\nann,x-2\nbob,7\n", test="user,item\nbob,x-1\n")
     dataset = files_dataset(load_protocol("files").with_files(**paths))
@@ -429,6 +377,34 @@ def test_lists_leave_out_what_the_mask_says(tmp_path, mask, films):
     assert sorted(dataset.ratings[MOVIE][split.masked & (dataset.user_rows == 0)]) == films
 
 
+def test_without_a_validation_file_one_is_cut_from_training(tmp_path):
+    users, items = 20, 20
+    lines = [f"{user} " + " ".join(map(str, range(items))) for user in range(users)]
+    paths = written(tmp_path, train="\n".join(lines) + "\n", test="0 40\n")
+    for in_order in (False, True):
+        protocol = load_protocol("files").with_files(**paths, order_is_time=in_order)
+        dataset = files_dataset(protocol)
+        assert dataset.has_times == in_order
+        (split,) = splits(protocol, dataset, 0)
+        (inner,) = validation_splits(protocol, dataset, split, 0)
+        assert inner.test.sum() == users * 2
+        assert not (inner.train | inner.test)[split.test].any()
+        assert (dataset.ratings[MOVIE][inner.test].min() == 18) == in_order  # the latest two rows of each user
+
+
+def test_the_validation_file_may_train_what_the_test_file_judges(tmp_path):
+    paths = written(tmp_path, train="0 5 6 7\n1 5 8\n", valid="0 8\n", test="1 6 7\n")
+    protocol = load_protocol("files").with_files(**paths, refit_with_valid=True)
+    dataset = files_dataset(protocol)
+    (split,) = splits(protocol, dataset, 0)
+    assert sorted(dataset.ratings[MOVIE][split.train]) == [5, 5, 6, 7, 8, 8]
+    np.testing.assert_array_equal(split.masked, split.train)
+    (tuning,) = validation_splits(protocol, dataset, split, 0)
+    assert not tuning.train[tuning.test].any()
+    with pytest.raises(UsageError, match="--valid"):
+        load_protocol("files").with_files(paths["train"], paths["test"], refit_with_valid=True)
+
+
 def test_a_pair_given_twice_counts_once(tmp_path):
     paths = written(tmp_path, train="0,5,2\n0,5,4\n0,6,3\n", test="0,7,5\n")
     protocol = load_protocol("files").with_files(**paths)
@@ -444,8 +420,6 @@ def test_wrong_files_are_refused(tmp_path):
         test="0 6\n",
         known="1 6 5\n",
         strange="1 99\n",
-        text="title,year\nHeat,1995\n",
-        empty="\n",
     )
     base = load_protocol("files")
     leaking = base.with_files(paths["train"], paths["test"])
@@ -454,10 +428,6 @@ def test_wrong_files_are_refused(tmp_path):
         splits(leaking, files_dataset(leaking), 0)
     with pytest.raises(DataError, match="1 of 1 pairs are not ratings of toy"):
         splits(base.with_files(paths["known"], paths["strange"]), dataset, 0)
-    with pytest.raises(DataError, match=r"columns user and item.*found: title, year"):
-        read_pairs(paths["text"])
-    with pytest.raises(MissingInputError, match="is empty"):
-        read_pairs(paths["empty"])
     with pytest.raises(MissingInputError, match="--train"):
         splits(base, dataset, 0)
     with pytest.raises(UsageError, match="--valid"):

@@ -141,7 +141,7 @@ def evaluate(
         seeds = range(seed, seed + trainings)
         evaluations = judge_models(configs, data, rules, training_seeds=seeds, progress=progress)
     stamp = {"protocol": protocol, "dataset": data.name, "fingerprint": data.fingerprint, "seed": seed}
-    stamp["trainings"] = trainings
+    stamp |= {"trainings": trainings, "relevant and trained for": next(iter(evaluations.values())).target}
     if as_json:
         for name, evaluation in evaluations.items():
             metrics = [metric.model_dump(exclude={"run_id"}) for metric in evaluation.metrics]

@@ -65,6 +65,7 @@ def evaluate(
         overall=measured.overall,
         metrics=_metrics(protocol.name, measured.per_user, measured.overall, measured.bounds, seed),
         arrays=measured.arrays,
+        target=str(split.target),
     )
 
 
@@ -93,6 +94,7 @@ def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
         overall=overall,
         metrics=_metrics(first.protocol, per_user, overall, _mean_bounds(evaluations, overall), first.seed),
         arrays=_array_means([evaluation.arrays for evaluation in evaluations]),
+        target=first.target,
     )
 
 

@@ -25,7 +25,7 @@ class Target:
         return np.asarray(ratings >= np.float32(self.relevance))
 
     def __str__(self) -> str:
-        return "every row" if self.relevance is None else f"likes, {self.relevance:g} or more"
+        return "every row" if self.relevance is None else f"likes ({self.relevance:g} or more)"
 
 
 EVERY_ROW = Target()

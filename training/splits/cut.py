@@ -7,6 +7,7 @@ a protocol hold out random likes.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -42,6 +43,12 @@ class Split:
     fold_in: Mask | None = None  # strong: all that a model sees of the held-out users
     target: Target = EVERY_ROW  # which ratings are relevant, and which models learn to predict
     hidden_blocks: tuple[str, ...] = ()  # cold: features that training doesn't know of items without training ratings
+
+    @property
+    def training_key(self) -> str:
+        """Return a digest of the training part and its target: models fitted on two splits of one key are the same."""
+        about = f"{self.target}{self.hidden_blocks}".encode()
+        return hashlib.sha256(np.packbits(self.train).tobytes() + about).hexdigest()
 
 
 def splits(protocol: ProtocolConfig, dataset: ProcessedDataset, seed: int) -> list[Split]:

@@ -484,8 +484,8 @@ def test_every_protocol_that_judges_by_likes_takes_those_of_the_data_set():
 @pytest.mark.parametrize(
     ("name", "target"),
     [
-        ("latest20", "likes, 4 or more"),
-        ("strong", "likes, 4 or more"),
+        ("latest20", "likes (4 or more)"),
+        ("strong", "likes (4 or more)"),
         ("ms-item75", "every row"),
         ("cv5", "every row"),
     ],
@@ -502,4 +502,4 @@ def test_models_learn_to_predict_what_the_protocol_finds_relevant(name, target):
 
 def test_the_target_of_a_model_fitted_by_hand_is_likes():
     dataset = with_ratings(small_dataset(), Feedback.scale(1, 10, 1), factor=2)
-    assert str(training_data(dataset, all_ratings(dataset)).target) == "likes, 8 or more"
+    assert str(training_data(dataset, all_ratings(dataset)).target) == "likes (8 or more)"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from recommender.errors import DataError
 from recommender.schema import TIMESTAMP
 from tests.training.evaluation.builders import dataset_of, random_dataset
-from training.splits.cut import splits
+from training.splits.cut import splits, training_data
 from training.splits.protocol import load_protocol
 
 DAY = 86_400
@@ -65,3 +67,24 @@ def test_data_of_one_sitting_each_are_refused():
     dataset = dataset_of([0] * 12, range(12), [5] * 12, np.arange(12))
     with pytest.raises(DataError, match="rolling leaves the test part"):
         splits(PROTOCOL, dataset, 0)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=10, deadline=None)
+def test_no_model_is_told_in_which_order_ratings_were_given(seed):
+    dataset = spread(seed % 100)
+    times = dataset.ratings[TIMESTAMP].to_numpy()
+    (split, *_) = splits(PROTOCOL, dataset, 0)
+    shuffled = times.copy()
+    for user in np.unique(dataset.user_rows):
+        own = np.flatnonzero((dataset.user_rows == user) & split.train)
+        shuffled[own] = np.random.default_rng(seed).permutation(times[own])
+    before, after = (
+        vars(training_data(replace(dataset, ratings=dataset.ratings.assign(timestamp=given)), split))
+        for given in (times, shuffled)
+    )
+    for name in ("user_item", "tags", "canonical"):
+        first, second = before[name], after[name]
+        first, second = (getattr(value, "matrix", value) for value in (first, second))
+        assert (first != second).sum() == 0
+    assert set(before) == {"user_item", "tags", "canonical", "feedback", "has_own_tags", "target"}

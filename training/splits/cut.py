@@ -69,6 +69,7 @@ def splits(protocol: ProtocolConfig, dataset: ProcessedDataset, seed: int) -> li
             raise DataError(f"Protocol {protocol.name} judges by likes, ratings of at least {least:g}; there are none.")
         folds = cut(protocol.split, table, likes, seed)
         folds = [only_new_pairs(masks, table, dataset.feedback) for masks in folds]
+        folds = _judging(folds, likes, protocol)
     return [_checked_split(masks, protocol, dataset.feedback, seed, fold) for fold, masks in enumerate(folds)]
 
 
@@ -164,6 +165,17 @@ def _table(dataset: ProcessedDataset, rule: CutSplit) -> Table:
     return Table(
         dataset.user_rows, dataset.movie_rows, ratings[RATING].to_numpy(), ratings[TIMESTAMP].to_numpy(), drawable
     )
+
+
+def _judging(folds: list[Masks], likes: Mask, protocol: ProtocolConfig) -> list[Masks]:
+    """Return the folds whose test part has a relevant rating. Raises DataError where test parts have ratings but none.
+
+    An empty part is left to `_checked_split`.
+    """
+    judging = [masks for masks in folds if (masks["test"] & likes).any()]
+    if not judging and any(masks["test"].any() for masks in folds):
+        raise DataError(f"Protocol {protocol.name} judges by likes, and the test part of this data set has none.")
+    return judging or folds
 
 
 def _checked_split(masks: Masks, protocol: ProtocolConfig, feedback: Feedback, seed: int, fold: int) -> Split:

@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.errors import DataError
+from recommender.feedback import MOVIELENS
 from recommender.schema import TIMESTAMP
 from tests.training.evaluation.builders import dataset_of, random_dataset
+from tests.training.small import EVENTS
 from training.splits.cut import splits, training_data
 from training.splits.protocol import load_protocol
 
@@ -88,3 +90,12 @@ def test_no_model_is_told_in_which_order_ratings_were_given(seed):
         first, second = (getattr(value, "matrix", value) for value in (first, second))
         assert (first != second).sum() == 0
     assert set(before) == {"user_item", "tags", "canonical", "feedback", "has_own_tags", "target"}
+
+
+@pytest.mark.parametrize("feedback", [MOVIELENS, EVENTS])
+def test_data_whose_people_come_back_for_dislikes_alone_are_refused(feedback):
+    early = [(user, user + film, 5, user * 100 + film) for user in range(12) for film in range(8)]
+    back = [(0, 9 + number, 1, 3 * DAY + number) for number in range(4)]
+    dataset = replace(dataset_of(*zip(*[*early, *back], strict=True)), feedback=feedback)
+    with pytest.raises(DataError, match="rolling judges by likes"):
+        splits(PROTOCOL, dataset, 0)

@@ -15,10 +15,11 @@ from training.datasets.synth.files import write_twin
 from training.datasets.synth.settings import load_synthetic_config
 from training.models import configure
 from training.models.fits import Fits
+from training.models.parameters import BlendConfig
 from training.progress import silent
 from training.splits.cut import all_ratings, training_data
 
-TRUST = configure("blend").trust
+BLEND = BlendConfig.model_validate(configure("blend").model_dump())
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def without_viewers(data, film):
 
 def similarities(data, film):
     """What the film is like as a query, and as a candidate."""
-    fitted = Fits(data, 0, silent).get("blend", configure("blend"))
+    fitted = Fits(data, 0, silent).get("blend", BLEND)
     scores = item_scorer(fitted.item_spec, fitted.arrays).similar(np.arange(len(data.counts)))
     others = np.arange(len(scores)) != film
     return np.concatenate([scores[film, others], scores[others, film]])
@@ -70,9 +71,9 @@ def test_a_film_without_ratings_is_as_on_the_day_of_its_release(data, famous):
 
 def test_a_film_with_one_rating_and_many_tags_is_not_a_known_one(data, famous, monkeypatch):
     once = with_ratings_of(data, famous, 1)
-    trusted = 1 / (1 + TRUST)
-    content = Fits(once, 0, silent).get("blend", configure("blend"))
-    in_full = Fits(once, 0, silent).get("content", configure("blend").content)
+    trusted = 1 / (1 + BLEND.trust)
+    content = Fits(once, 0, silent).get("blend", BLEND)
+    in_full = Fits(once, 0, silent).get("content", BLEND.content)
     assert not np.array_equal(content.arrays["content_embedding"], in_full.arrays["content_embedding"])
     held = change(once, famous)
     monkeypatch.setattr("training.models.blend.VIEWERS", ())  # the content model as it stands: tags in full
@@ -88,6 +89,6 @@ def test_features_that_nobody_gave_are_not_touched(data):
     """Without viewers' features the blend's content is the content model itself, fitted once for both."""
     bare = replace(data, tags=without_blocks(data.tags, np.ones(len(data.counts), dtype=bool), VIEWERS))
     fits = Fits(bare, 0, silent)
-    blend, content = (fits.get("blend", configure("blend")), fits.get("content", configure("blend").content))
+    blend, content = (fits.get("blend", BLEND), fits.get("content", BLEND.content))
     assert blend.arrays["content_embedding"] is content.arrays["content_embedding"]
     assert sp.issparse(bare.tags.matrix)

@@ -83,7 +83,7 @@ def trainings(plan: Plan) -> Iterator[tuple[TrainingSplit, int]]:
     yield next(training_splits(plan.dataset, plan.people, progress=silent, validation=True)), plan.seed
     for protocol in plan.protocols:
         for split in training_splits(plan.dataset, protocol, progress=silent):
-            yield from ((split, seed) for seed in plan.training_seeds)
+            yield from ((split, seed) for seed in plan.seeds(protocol))
     yield TrainingSplit("refit", plan.dataset, plan.people, all_ratings(plan.dataset), silent), plan.seed
 
 

@@ -50,6 +50,8 @@ def promote(
     typer.echo(f"Version {version} is champion. {_how(verdict, force=force, reason=reason)}")
     if table := evidence_table(verdict):
         typer.echo(f"\n{table}")
+    for note in verdict.notes:
+        typer.echo(f"\n{note}")
 
 
 def _how(verdict: Verdict, *, force: bool, reason: str) -> str:
@@ -57,7 +59,7 @@ def _how(verdict: Verdict, *, force: bool, reason: str) -> str:
     from training.promotion.report import explain
 
     if verdict.outcome == "promote":
-        return " ".join(filter(None, [f"The gate let it through: {explain(verdict)}", verdict.missing]))
+        return f"The gate let it through: {explain(verdict)}"
     against = "refused it" if verdict.outcome == "refuse" else "was undecided"
     if force:
         return f"FORCED, though the gate {against}: {explain(verdict)} Reason kept with it: {reason}"

@@ -161,7 +161,8 @@ def evaluate(
         seeds = range(seed, seed + trainings)
         evaluations = judge_models(configs, data, rules, training_seeds=seeds, progress=progress)
     stamp: dict[str, str | int] = {"protocol": protocol, "dataset": data.name, "fingerprint": data.fingerprint}
-    stamp |= {"seed": seed, "trainings": trainings, **files.choices}
+    target = next(iter(evaluations.values())).target
+    stamp |= {"seed": seed, "trainings": trainings, "relevant and trained for": target, **files.choices}
     if as_json:
         for name, evaluation in evaluations.items():
             metrics = [metric.model_dump(exclude={"run_id"}) for metric in evaluation.metrics]

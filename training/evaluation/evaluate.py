@@ -24,7 +24,7 @@ from training.evaluation.metrics import Values, quotient
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import TEST_RATINGS, Interval, intervals, weight_of
 from training.progress import Progress, silent
-from training.splits.cut import Split, is_relevant
+from training.splits.cut import Split
 from training.splits.protocol import ProtocolConfig
 
 _MEASURES = {
@@ -65,6 +65,7 @@ def evaluate(
         overall=measured.overall,
         metrics=_metrics(protocol.name, measured.per_user, measured.overall, measured.bounds, seed),
         arrays=measured.arrays,
+        target=str(split.target),
     )
 
 
@@ -93,11 +94,12 @@ def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
         overall=overall,
         metrics=_metrics(first.protocol, per_user, overall, _mean_bounds(evaluations, overall), first.seed),
         arrays=_array_means([evaluation.arrays for evaluation in evaluations]),
+        target=first.target,
     )
 
 
 def _split_matrices(dataset: ProcessedDataset, split: Split, protocol: ProtocolConfig) -> SplitMatrices:
-    relevant = is_relevant(protocol, dataset.ratings[RATING].to_numpy(), dataset.feedback)
+    relevant = protocol.target(dataset.feedback).includes(dataset.ratings[RATING].to_numpy())
     train = dataset.user_item(split.train)
     return SplitMatrices(
         train=train,

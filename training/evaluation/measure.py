@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recommender.model import Model
 from training.datasets.features.tag_matrix import unit_rows
-from training.evaluation import beyond, ratings
+from training.evaluation import activity, beyond, ratings
 from training.evaluation.dislikes import DISLIKED, dislike_metrics
 from training.evaluation.lists import Queries, similar_lists, user_lists
 from training.evaluation.metrics import Lists, Values, group_means, list_metrics, weighted_metrics
@@ -85,15 +85,18 @@ def measure_user_lists(
     relevant = matrices.relevant[users]
     per_list = list_metrics(find_hits(lists, relevant), np.diff(relevant.indptr), protocol.k, protocol.metrics)
     per_list |= _beyond_accuracy(lists, matrices.catalog_stats(users), protocol)
+    overall: dict[str, float] = {"users": len(users), "users_without_relevant": len(tested) - len(users)}
+    if activity.NAME in protocol.metrics:
+        is_least_active = activity.least_active(np.diff(matrices.history.indptr)[users])
+        per_list |= activity.of_least_active(per_list, is_least_active)
+        overall[f"{activity.NAME}_users"] = int(is_least_active.sum())
     per_user = {name: _scatter(values, rows, len(tested)) for name, values in per_list.items()}
     if like is not None:
         per_user |= dislike_metrics(all_lists, matrices.test[tested], like, protocol.k)
     rating_values, arrays = _measure_ratings(model, matrices, protocol, tested)
-    overall, bounds = _measure_whole_set(lists, np.arange(len(users)), len(users), matrices, protocol, seed)
-    overall |= {"users": len(users), "users_without_relevant": len(tested) - len(users)}
-    return Measurements(
-        tested, per_user | rating_values, overall, bounds, arrays | _exposure_arrays(lists, matrices, protocol)
-    )
+    whole_set, bounds = _measure_whole_set(lists, np.arange(len(users)), len(users), matrices, protocol, seed)
+    arrays |= _exposure_arrays(lists, matrices, protocol)
+    return Measurements(tested, per_user | rating_values, whole_set | overall, bounds, arrays)
 
 
 def measure_similar_lists(

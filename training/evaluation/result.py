@@ -33,6 +33,7 @@ class Evaluation:
     # For figures: exposure (n_movies,) occurrences in lists of the first length; popularity (n_movies,) training
     # ratings; calibration (b, 3) sums of predicted and observed ratings and their number by bin of the prediction.
     arrays: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    target: str = ""  # what is relevant, and what models were to predict; empty for evaluations of earlier releases
 
     def metric(self, name: str) -> Metric:
         """Return the metric `name`. Raises UsageError, which names the existing ones."""
@@ -49,6 +50,7 @@ def save_evaluation(path: Path, evaluation: Evaluation) -> None:
         "dataset": evaluation.dataset,
         "fingerprint": evaluation.fingerprint,
         "seed": evaluation.seed,
+        "target": evaluation.target,
         "overall": dict(evaluation.overall),
         "metrics": [metric.model_dump() for metric in evaluation.metrics],
     }

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from recommender.about import About, Paper
 from recommender.scoring.specs import SimilarityPart, SimilaritySpec
 from training.config import Config
+from training.datasets.features.tag_matrix import VIEWERS, has_block
 from training.models.base import FittedModel, TrainingData
-from training.models.content import CANDIDATE_GAIN, QUERY_GAIN, known_content
+from training.models.content import CANDIDATE_GAIN, QUERY_GAIN, Content, known_content
 from training.models.fits import Fits
 from training.models.newcomers import Reception, with_newcomers
 from training.models.parameters import BlendConfig
@@ -34,6 +35,10 @@ class Blend:
     Taste, rating count and stars of a film without ratings are predicted from its content (`newcomers`). As a candidate
     it has a gain, because a predicted taste is less similar to any one film than a fitted one. Where no film is rated,
     the reception is 1.
+
+    What viewers say of a film, tags and genome, counts by trusted(i) too: a film with one rating and ten tags is hardly
+    better known than on the day of its release, and one without ratings is exactly as then. How films without ratings
+    are received is predicted from what is known at release: that nobody tagged a film would tell how few have seen it.
     """
 
     config_type: ClassVar[type[Config]] = BlendConfig
@@ -58,10 +63,12 @@ class Blend:
 
     def combine(self, fits: Fits) -> FittedModel:
         """Combine the fitted ALS and content models. Arrays: the embeddings and gains."""
-        als, content = fits.get("als", self.config.als), fits.get("content", self.config.content)
-        embedding, counts = content.arrays["content_embedding"], fits.data.counts
+        counts = fits.data.counts
+        als, content = fits.get("als", self.config.als), self._content(fits, self._trusted(counts))
+        at_release = self._content(fits, np.zeros(len(counts)))
+        embedding = content.arrays["content_embedding"]
         observed = Reception(als.arrays["als_embedding"], counts.astype(np.float64), self._stars(fits.data))
-        reception = with_newcomers(observed, known_content(content.arrays), self.config.newcomer_regularization)
+        reception = with_newcomers(observed, known_content(at_release.arrays), self.config.newcomer_regularization)
         arrays: Arrays = {
             "blend_als": reception.taste,
             "content_embedding": embedding,
@@ -72,6 +79,13 @@ class Blend:
         spec = SimilaritySpec(parts=parts, like=fits.data.feedback.like_stars)
         fits.progress("blend", 1.0)
         return FittedModel("blend", self.config.model_dump(), arrays, spec, spec, content_embedding="content_embedding")
+
+    def _content(self, fits: Fits, trust: Vector) -> FittedModel:
+        """Return the content model in which what viewers say of each film counts by `trust` (n_movies,)."""
+        data = fits.data
+        if not any(has_block(data.tags, name).any() for name in VIEWERS):
+            return fits.get("content", self.config.content)
+        return Content(self.config.content).fit_trusting(data, trust, seed=fits.seed, progress=fits.progress)
 
     def _stars(self, data: TrainingData) -> Vector:
         """Return the damped mean stars of each film over the mean of all ratings, (n_movies,)."""

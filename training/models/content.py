@@ -13,6 +13,7 @@ from recommender.about import About, Paper
 from recommender.scoring.specs import SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.datasets.dataset import TagMatrix
+from training.datasets.features.tag_matrix import VIEWERS, weighed_blocks, without_blocks
 from training.models.arrays import unit_rows
 from training.models.base import FittedModel, TrainingData
 from training.models.parameters import ContentConfig
@@ -54,7 +55,16 @@ class Content:
 
         Where blocks are missing, also the gains (n,) of each film as query and as candidate.
         """
-        arrays = self._arrays(data.tags, seed)
+        return self.fit_trusting(data, np.ones(data.tags.matrix.shape[0]), seed=seed, progress=progress)
+
+    def fit_trusting(
+        self, data: TrainingData, trust: NDArray[np.float64], *, seed: int, progress: Progress
+    ) -> FittedModel:
+        """Compress the features, with what viewers say of each film counting by its `trust` (n,) from 0 to 1.
+
+        A film whose trust is 0 has the same scores whatever they say.
+        """
+        arrays = self._arrays(without_blocks(data.tags, trust == 0, VIEWERS), trust, seed)
         progress("content", 1.0)
         query_gain, candidate_gain = (name if name in arrays else None for name in (QUERY_GAIN, CANDIDATE_GAIN))
         part = SimilarityPart(
@@ -65,17 +75,19 @@ class Content:
             "content", self.config.model_dump(), arrays, spec, spec, content_embedding="content_embedding"
         )
 
-    def _arrays(self, tags: TagMatrix, seed: int) -> dict[str, NDArray[np.float32]]:
-        common, partial_blocks = split_by_coverage(tags)
+    def _arrays(self, tags: TagMatrix, trust: NDArray[np.float64], seed: int) -> dict[str, NDArray[np.float32]]:
+        common, _ = split_by_coverage(weighed_blocks(tags, trust, VIEWERS))
+        _, partial_blocks = split_by_coverage(tags)  # of these the differences are weighed
         base = self._compress(common, min(self.config.factors, min(common.shape) - 1), seed)
         if not partial_blocks:
             return {"content_embedding": unit_rows(base)}
-        parts = [base]
-        for block in partial_blocks:
+        parts, trusts = [base], []
+        for name, block in partial_blocks.items():
             has = np.diff(block.indptr) > 0
             factors = self._compress(block[has], min(self.config.block_factors, int(has.sum())), seed)
             parts.append(residuals(base, factors, has, self.config.block_regularization))
-        return with_gains(parts)
+            trusts.append(trust if name in VIEWERS else np.ones(len(base)))
+        return with_gains(parts, trusts)
 
     def _compress(self, matrix: sp.csr_matrix, factors: int, seed: int) -> NDArray[np.float32]:
         """Return the (n, factors) coordinates of the rows; a matrix with no more columns than that as it is.
@@ -104,16 +116,20 @@ def known_content(arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
     return np.column_stack([embedding, np.divide(gain, query_gain, out=np.ones_like(gain), where=query_gain > 0)])
 
 
-def with_gains(parts: list[NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+def with_gains(parts: list[NDArray[np.float32]], trusts: list[NDArray[np.float64]]) -> dict[str, NDArray[np.float32]]:
     """Return embedding and gains for the common part (n, c) and the differences (n, d) of each further block.
 
-    See `Content` for the formula; a film without a common part gets one of the mean length.
+    See `Content` for the formula; a film without a common part gets one of the mean length. `trusts`: (n,) for each
+    further block, by how much its differences count.
     """
     squares = np.array([np.square(part).sum(axis=1, dtype=np.float64) for part in parts])  # (parts, n)
     means = squares.sum(axis=1) / np.maximum((squares > 0).sum(axis=1), 1)
+    weights = np.array([np.ones(len(parts[0])), *trusts])
+    parts = [part * weight[:, None].astype(np.float32) for part, weight in zip(parts, weights, strict=True)]
+    squares *= np.square(weights)
     length = np.sqrt(np.where(squares[0] > 0, squares[0], means[0]))
     gain = np.sqrt(squares.sum(axis=0)) / length
-    known = means[0] + means[1:] @ (squares[1:] > 0)
+    known = means[0] + means[1:] @ (np.square(weights[1:]) * (squares[1:] > 0))
     return {
         "content_embedding": unit_rows(np.hstack(parts)),
         QUERY_GAIN: (gain * np.sqrt(means[0] / known)).astype(np.float32),

@@ -13,8 +13,8 @@ COMMON = 0.9  # share of the films from which on a block counts as complete
 Matrix = NDArray[np.float32]
 
 
-def split_by_coverage(tags: TagMatrix) -> tuple[sp.csr_matrix, list[sp.csr_matrix]]:
-    """Return the columns of the blocks that nearly all films have, and every other block that is not empty.
+def split_by_coverage(tags: TagMatrix) -> tuple[sp.csr_matrix, dict[str, sp.csr_matrix]]:
+    """Return the columns of the blocks that nearly all films have, and by name every other block that is not empty.
 
     Where no block is that common, the most common ones take their place.
     """
@@ -23,9 +23,9 @@ def split_by_coverage(tags: TagMatrix) -> tuple[sp.csr_matrix, list[sp.csr_matri
     least = min(COMMON, max(coverage.values(), default=0.0))
     partial = [name for name, share in coverage.items() if share < least]
     if not partial:
-        return tags.matrix, []
+        return tags.matrix, {}
     common = sp.hstack([block for name, block in blocks.items() if name not in partial], format="csr")
-    return common, [blocks[name] for name in partial]
+    return common, {name: blocks[name] for name in partial}
 
 
 def residuals(base: Matrix, factors: Matrix, has: NDArray[np.bool_], regularization: float) -> Matrix:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from recommender.model import Model
 from training.bundling.build import BundleBuilder
@@ -91,20 +92,24 @@ def training_splits(
     progress: Progress,
     validation: bool = False,
     of_dataset: FitCache | None = None,
+    of_splits: MutableMapping[str, FitCache] | None = None,
 ) -> Iterator[TrainingSplit]:
     """Yield every split of a protocol, one for each split seed and fold.
 
     With `validation` the test parts are cut from the training parts, and the protocol's own test is not touched.
-    `of_dataset`: fits of other splits of the same data set, to be shared.
+    `of_dataset`: fits of other splits of the same data set, to be shared; `of_splits`: those of splits with the same
+    training part, by its key.
     """
     shared = FitCache() if of_dataset is None else of_dataset
+    by_training_part = WeakValueDictionary[str, FitCache]() if of_splits is None else of_splits
     for split_seed in protocol.seeds:
         for split in splits(protocol, dataset, split_seed):
             cuts = validation_splits(protocol, dataset, split, split_seed) if validation else [split]
             for number, cut in enumerate(cuts):
                 kind = f"-validation{number}" if validation else ""
                 name = f"{protocol.name}{kind}-{split_seed}.{split.fold}"
-                yield TrainingSplit(name, dataset, protocol, cut, progress, shared)
+                of_split = by_training_part.setdefault(cut.training_key, FitCache())
+                yield TrainingSplit(name, dataset, protocol, cut, progress, shared, of_split)
 
 
 def judge_models(

@@ -26,6 +26,7 @@ class PeopleProtocol(Config):
     large: str
     small: str
     least_users: int = Field(ge=1, description="test users that `large` must have")
+    returns: str = Field(description="protocol that tests users who come back, beside `small`")
     without_times: str = Field(description="protocol for ratings without times")
 
 
@@ -90,6 +91,18 @@ class Plan:
         changed = [f"{key}={value}" for key, value in values if shipped.get(key) != value]
         return " ".join(changed + ([f"seed={self.seed}"] if self.seed else []))
 
+    def seeds(self, protocol: ProtocolConfig) -> range:
+        """Return the training seeds that a protocol averages over: all, or the first for a further protocol."""
+        return self.training_seeds if protocol in (self.people, self.titles) else self.training_seeds[:1]
+
+    @property
+    def returns_tags(self) -> dict[str, str]:
+        """Return name and digest of the protocol that tests users who come back; nothing where it cannot be cut."""
+        for protocol in self._protocols_on_data:
+            if protocol.name == self.settings.people.returns:
+                return {"returns_protocol": protocol.name, "returns_key": _digest(protocol.judging)}
+        return {}
+
     @property
     def protocols(self) -> tuple[ProtocolConfig, ...]:
         return (self.people, self.titles, *self.further)
@@ -100,8 +113,12 @@ class Plan:
 
     @property
     def judging_key(self) -> str:
-        """Return a digest of how models are judged; versions are comparable where it is the same."""
-        return _digest([self.trainings, *(protocol.judging for protocol in self._protocols_on_data)])
+        """Return a digest of how models are judged; versions are comparable where it is the same.
+
+        `returns` was added later and changes no other figure: versions judged without it stay comparable.
+        """
+        judges = [protocol for protocol in self._protocols_on_data if protocol.name != self.settings.people.returns]
+        return _digest([self.trainings, *(protocol.judging for protocol in judges)])
 
     @property
     def key(self) -> str:
@@ -175,19 +192,23 @@ class Protocols(NamedTuple):
 def choose_protocols(dataset: ProcessedDataset, settings: TrainingConfig) -> Protocols:
     """Return the protocols for this data: without times those that need none, by `large` only with test users enough.
 
-    On small data `large` is a further protocol, where it can be cut at all.
+    On small data `large` and `returns` are further protocols, where they can be cut at all.
     """
     people, titles = settings.people, settings.titles
     if not dataset.has_times:
-        ordered = (people.large, people.small, titles.with_times)
+        ordered = (people.large, people.small, people.returns, titles.with_times)
         return Protocols(people.without_times, titles.without_times, (), dict.fromkeys(ordered, NO_TIMES))
-    try:
-        split = splits(load_protocol(people.large), dataset, seed=0)[0]
-    except DataError as error:
-        return Protocols(people.small, titles.with_times, (), {people.large: str(error)})
-    if len(np.unique(dataset.user_rows[split.test])) >= people.least_users:
-        return Protocols(people.large, titles.with_times, (), {})
-    return Protocols(people.small, titles.with_times, (people.large,), {})
+    further, left_out = [], {}
+    for name in (people.large, people.returns):
+        try:
+            split = splits(load_protocol(name), dataset, seed=0)[0]
+        except DataError as error:
+            left_out[name] = str(error)
+            continue
+        if name == people.large and len(np.unique(dataset.user_rows[split.test])) >= people.least_users:
+            return Protocols(people.large, titles.with_times, (), {})
+        further.append(name)
+    return Protocols(people.small, titles.with_times, tuple(further), left_out)
 
 
 def _digest(identity: Any) -> str:

@@ -79,7 +79,9 @@ class Recorder:
             f"**{model.warning}**" if model.warning else "",
             f"{manifest.algorithm}{changes}, refitted on all {len(plan.dataset.ratings):,} "
             f"{plan.dataset.feedback.kind} of {plan.dataset.name}.",
-            f"Judged by {judged}, each figure the mean over {plan.trainings} trainings where the seed matters.",
+            f"Trained to predict {tags['target']}, as {plan.people.name} judges.",
+            f"Judged by {judged}; each figure of {plan.people.name} and {plan.titles.name} is the mean over "
+            f"{plan.trainings} trainings where the seed matters.",
         ]
         return "\n\n".join(filter(None, lines))
 
@@ -114,6 +116,8 @@ class Recorder:
             "protocols": ",".join(protocol.name for protocol in plan.protocols),
             "people_protocol": plan.people.name,
             "titles_protocol": plan.titles.name,
+            **plan.returns_tags,
+            "target": str(plan.people.target(plan.dataset.feedback)),
             "protocols_left_out": "; ".join(f"{name}: {reason}" for name, reason in plan.left_out.items()),
             "judging_key": plan.judging_key,
             "training": self.workspace.name,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from recommender.errors import MovierecError
 from recommender.model import Model
@@ -71,6 +72,8 @@ class Training:
     workspace: Workspace
     progress: Progress
     of_dataset: FitCache = field(default_factory=FitCache)
+    # Dropped with the last split that uses them. `temporal` and a cut of `rolling` have one training part.
+    of_splits: WeakValueDictionary[str, FitCache] = field(default_factory=WeakValueDictionary)
     clock: Clock = field(default_factory=Clock)
     say: Callable[[str], None] = unheard
 
@@ -155,7 +158,7 @@ class Training:
     def _evaluations(self, recipes: Mapping[str, Recipe]) -> Iterator[Task]:
         for protocol in self.plan.protocols:
             for split in self._splits(protocol):
-                for name, seed in runs(recipes, self.plan.training_seeds):
+                for name, seed in runs(recipes, self.plan.seeds(protocol)):
                     yield Task((name, protocol.name), partial(self._evaluate, split, recipes, name, seed))
 
     def _refits(self, recipes: Mapping[str, Recipe], extras: Callable[[], Arrays]) -> Iterator[Task]:
@@ -185,12 +188,17 @@ class Training:
         """Return all ratings as one training split: what the registered models are fitted on."""
         plan = self.plan
         return TrainingSplit(
-            REFIT, plan.dataset, plan.people, all_ratings(plan.dataset), self.progress, self.of_dataset
+            REFIT, plan.dataset, plan.people, all_ratings(plan.dataset, plan.people), self.progress, self.of_dataset
         )
 
     def _splits(self, protocol: ProtocolConfig, *, validation: bool = False) -> Iterator[TrainingSplit]:
         return training_splits(
-            self.plan.dataset, protocol, progress=self.progress, validation=validation, of_dataset=self.of_dataset
+            self.plan.dataset,
+            protocol,
+            progress=self.progress,
+            validation=validation,
+            of_dataset=self.of_dataset,
+            of_splits=self.of_splits,
         )
 
     def _validate(self, split: TrainingSplit, recipes: Mapping[str, Recipe], name: str, seed: int) -> Evaluation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from recommender.errors import MissingInputError
 from training.evaluation.result import Evaluation
-from training.promotion.gate import ROLES, EvaluationByRole, Rival, RivalRole, Role
+from training.promotion.gate import ROLES, EvaluationByRole, Judge, Rival, RivalRole
 from training.registry import CHAMPION, REFERENCE, Tracker, Version
 from training.registry.evaluations import read_evaluation
 
@@ -17,13 +17,18 @@ class IncomparableError(MissingInputError):
 
 
 def read_evaluations(tracker: Tracker, version: Version) -> EvaluationByRole:
-    """Read the evaluations of a version's two scorers from its run. Raises IncomparableError where it has none."""
-    evaluations: dict[Role, Evaluation] = {}
+    """Read the evaluations of a version's two scorers from its run, and any of users who come back.
+
+    Raises IncomparableError where a scorer has none.
+    """
+    evaluations: dict[Judge, Evaluation] = {}
     for role in ROLES:
         protocol = version.tags.get(f"{role}_protocol")
         if protocol is None:
             raise IncomparableError(f"Version {version.number} was registered without an evaluation.")
         evaluations[role] = read_evaluation(tracker, version.run_id, protocol)
+    if protocol := version.tags.get("returns_protocol"):
+        evaluations["returns"] = read_evaluation(tracker, version.run_id, protocol)
     return evaluations
 
 
@@ -37,17 +42,17 @@ def find_rivals(tracker: Tracker, challenger: Version) -> tuple[list[Rival], str
     """
     champion, reference = tracker.aliased(CHAMPION), tracker.aliased(REFERENCE)
     if champion is None:
-        return [_rival(tracker, "popularity", _baseline(tracker, challenger))], ""
+        return [_rival(tracker, "popularity", _baseline(tracker, challenger), challenger)], ""
     _require_same_dataset(challenger, champion)
     if _is_refresh(challenger, champion):
-        return [_rival(tracker, "popularity", _baseline(tracker, challenger))], ""
+        return [_rival(tracker, "popularity", _baseline(tracker, challenger), challenger)], ""
     champion_now = _on_same_data(tracker, champion, challenger)
     if champion_now is None:
         raise IncomparableError(
             f"Champion {champion.number} was trained on other data or judged in another way, and no version of its "
             f"configuration like version {challenger.number}. Run `movierec train all` first."
         )
-    rivals = [_rival(tracker, "champion", champion_now)]
+    rivals = [_rival(tracker, "champion", champion_now, challenger)]
     if reference is None:
         return rivals, ""
     reference_now = _on_same_data(tracker, reference, challenger)
@@ -57,12 +62,15 @@ def find_rivals(tracker: Tracker, challenger: Version) -> tuple[list[Rival], str
             f"another way, and no version of its configuration like version {challenger.number}."
         )
     if reference_now.number not in (champion_now.number, challenger.number):
-        rivals.append(_rival(tracker, "reference", reference_now))
+        rivals.append(_rival(tracker, "reference", reference_now, challenger))
     return rivals, ""
 
 
-def _rival(tracker: Tracker, role: RivalRole, version: Version) -> Rival:
-    return Rival(role, version.number, read_evaluations(tracker, version))
+def _rival(tracker: Tracker, role: RivalRole, version: Version, challenger: Version) -> Rival:
+    evaluations = read_evaluations(tracker, version)
+    if version.tags.get("returns_key") != challenger.tags.get("returns_key"):  # tested in another way
+        evaluations = {judge: evaluation for judge, evaluation in evaluations.items() if judge != "returns"}
+    return Rival(role, version.number, evaluations)
 
 
 def _require_same_dataset(challenger: Version, champion: Version) -> None:

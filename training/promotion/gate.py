@@ -23,10 +23,10 @@ Outcome = Literal["promote", "refuse", "undecided"]
 Status = Literal["holds", "unclear", "broken"]
 Role = Literal["people", "titles"]
 RivalRole = Literal["champion", "reference", "popularity"]
-DISLIKED_SHARE = "disliked_share_at_10"
 COVERAGE, RARE_LISTS, THIN_FILMS = "coverage_at_10", "rare_lists_at_10", "thin_films_at_10"
 ROLES: tuple[Role, ...] = ("people", "titles")
-EvaluationByRole = Mapping[Role, Evaluation]
+Judge = Literal["people", "titles", "returns"]  # `returns`: lists for users who come back, where they are tested
+EvaluationByRole = Mapping[Judge, Evaluation]
 
 
 class ScorerRules(Config):
@@ -34,12 +34,13 @@ class ScorerRules(Config):
 
     margins: dict[str, float] = Field(description="metric -> share of the rival's value that may be lost")
     better_on: list[str] = Field(description="metrics of which at least one must improve")
+    refuse_only: list[str] = Field([], description="metrics of few users: a loss refuses, doubt does not hold up")
     least_coverage: float = Field(ge=0, le=1, description="catalogue coverage, as a share of the rival's")
 
     @model_validator(mode="after")
     def _improvements_are_guarded(self) -> ScorerRules:
-        if unguarded := [name for name in self.better_on if name not in self.margins]:
-            raise ValueError(f"{', '.join(unguarded)} in better_on has no margin")
+        if unguarded := [name for name in (*self.better_on, *self.refuse_only) if name not in self.margins]:
+            raise ValueError(f"{', '.join(unguarded)} in better_on or refuse_only has no margin")
         return self
 
 
@@ -51,6 +52,7 @@ class GateRules(Config):
     least_rare_lists: float = Field(ge=0, le=1, description="lists with a rare item, as a share of the rival's")
     most_thin_films: float = Field(ge=0, le=1, description="share of listed items with next to no ratings")
     most_thin_films_at_first: float = Field(1.0, ge=0, le=1, description="the same where there is no champion yet")
+    least_returning: int = Field(ge=1, description="users who come back that a verdict may rest on")
 
     def of(self, role: Role) -> ScorerRules:
         """Return the rules of one scorer."""
@@ -75,6 +77,12 @@ class Guard:
     comparison: Comparison
     margin: float  # in the metric's own unit
     status: Status
+    must_hold: bool = True  # False: only a certain loss counts
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Return whether the guard leaves a challenger undecided."""
+        return self.status == "unclear" and self.must_hold
 
 
 @dataclass(frozen=True)
@@ -98,7 +106,8 @@ class Verdict:
     better: Sequence[Comparison] = ()  # metrics that may win, against the first rival, Holm-corrected
     guards: Sequence[Guard] = ()
     limits: Sequence[Limit] = ()
-    missing: str = ""  # which rival could not be compared, and why
+    shown: Sequence[Guard] = ()  # of the two protocols for lists for users, the comparisons that decide nothing
+    notes: Sequence[str] = ()  # what could not be compared, or not well enough, and why
 
     def __repr__(self) -> str:
         return f"<Verdict {self.summary}>"
@@ -106,7 +115,7 @@ class Verdict:
     @property
     def summary(self) -> str:
         """Return outcome and reasons in one line."""
-        return f"{self.outcome}: {'; '.join([*self.reasons, *filter(None, [self.missing])])}"
+        return f"{self.outcome}: {'; '.join([*self.reasons, *self.notes])}"
 
 
 def load_rules(dataset: str) -> GateRules:
@@ -121,31 +130,55 @@ def decide(challenger: EvaluationByRole, rivals: Sequence[Rival], rules: GateRul
 
     Raises UsageError where evaluations cannot be paired.
     """
-    guards = [guard for rival in rivals for guard in _guards(challenger, rival, rules)]
+    guards: list[Guard] = []
+    shown: list[Guard] = []
+    for rival in rivals:
+        decisive, others = _guards(challenger, rival, rules)
+        guards, shown = guards + decisive, shown + others
     first = [guard for guard in guards if guard.rival == rivals[0].role]
     better = holm([guard.comparison for guard in first if guard.comparison.metric in rules.of(guard.role).better_on])
     limits = _limits(challenger, rivals[0], rules)
     outcome = _outcome(guards, limits, better)
-    return Verdict(outcome, _reasons(outcome, guards, limits, better), better, guards, limits)
+    return Verdict(outcome, _reasons(outcome, guards, limits, better), better, guards, limits, shown)
 
 
-def _guards(challenger: EvaluationByRole, rival: Rival, rules: GateRules) -> list[Guard]:
-    """Compare every guarded metric with one rival; against popularity only those that may win are guarded."""
-    guards = []
-    for role in ROLES:
-        scorer = rules.of(role)
-        for metric in scorer.better_on if rival.role == "popularity" else scorer.margins:
-            if metric == DISLIKED_SHARE and not _both_know(metric, challenger[role], rival.evaluations[role]):
-                continue
-            comparison = compare(challenger[role], rival.evaluations[role], metric)
+def _guards(challenger: EvaluationByRole, rival: Rival, rules: GateRules) -> tuple[list[Guard], list[Guard]]:
+    """Return the comparisons with one rival that decide, and those of users that are only shown.
+
+    A metric of lists for users is judged by those who come back, where they are enough to see a loss of its margin.
+    """
+    people = _compared("people", "people", challenger, rival, rules)
+    returning = _compared("returns", "people", challenger, rival, rules)
+    decisive = {metric for metric, guard in returning.items() if _can_tell(guard, rules)}
+    guards = [returning[metric] if metric in decisive else guard for metric, guard in people.items()]
+    shown = [people[metric] if metric in decisive else guard for metric, guard in returning.items()]
+    return [*guards, *_compared("titles", "titles", challenger, rival, rules).values()], shown
+
+
+def _compared(
+    judge: Judge, role: Role, challenger: EvaluationByRole, rival: Rival, rules: GateRules
+) -> dict[str, Guard]:
+    """Compare every guarded metric that both versions have; against popularity only those that may win are guarded."""
+    guards: dict[str, Guard] = {}
+    scorer = rules.of(role)
+    for metric in scorer.better_on if rival.role == "popularity" else scorer.margins:
+        if has_metric(challenger, judge, metric) and has_metric(rival.evaluations, judge, metric):
+            comparison = compare(challenger[judge], rival.evaluations[judge], metric)
             margin = scorer.margins[metric] * comparison.b
-            guards.append(Guard(rival.role, role, comparison, margin, _status(comparison, margin)))
+            status, must_hold = _status(comparison, margin), metric not in scorer.refuse_only
+            guards[metric] = Guard(rival.role, role, comparison, margin, status, must_hold)
     return guards
 
 
-def _both_know(metric: str, *evaluations: Evaluation) -> bool:
-    """Return whether all evaluations have values of a metric: events lack some, and so do versions judged earlier."""
-    return all(np.isfinite(evaluation.per_user.get(metric, np.nan)).any() for evaluation in evaluations)
+def has_metric(evaluations: EvaluationByRole, judge: Judge, metric: str) -> bool:
+    """Return whether a version has values of a metric: events lack some, and so do versions judged earlier."""
+    return judge in evaluations and bool(np.isfinite(evaluations[judge].per_user.get(metric, np.nan)).any())
+
+
+def _can_tell(guard: Guard, rules: GateRules) -> bool:
+    """Return whether the users of a comparison are enough to see a loss of its margin."""
+    pair = guard.comparison
+    return pair.users >= rules.least_returning and pair.smallest_detectable < guard.margin
 
 
 def _status(comparison: Comparison, margin: float) -> Status:
@@ -192,7 +225,7 @@ def _most_thin_films(rival: Rival, evaluation: Evaluation, rules: GateRules) -> 
 def _outcome(guards: Sequence[Guard], limits: Sequence[Limit], better: Sequence[Comparison]) -> Outcome:
     if any(guard.status == "broken" for guard in guards) or not all(limit.holds for limit in limits):
         return "refuse"
-    if all(guard.status == "holds" for guard in guards) and any(map(is_better, better)):
+    if not any(guard.is_in_doubt for guard in guards) and any(map(is_better, better)):
         return "promote"
     return "undecided"
 
@@ -211,7 +244,7 @@ def _reasons(
         f"may be worse than {phrase(guard.rival)} by more than {guard.margin:.4f}: {_describe(guard.comparison)}, "
         f"smallest detectable difference {guard.comparison.smallest_detectable:.4f}"
         for guard in guards
-        if guard.status == "unclear"
+        if guard.is_in_doubt
     ]
     return unclear or [f"no better beyond chance: {_describe(comparison)}" for comparison in better]
 

@@ -24,6 +24,7 @@ from recommender import smoke
 from recommender.errors import GateRefusedError, LostRaceError, MissingInputError, UsageError
 from training.promotion.evidence import IncomparableError, find_rivals, read_evaluations
 from training.promotion.gate import Rival, Verdict, decide, load_rules
+from training.promotion.notes import notes
 from training.promotion.report import evidence_table, explain, write_report
 from training.registry import CHALLENGER, CHAMPION, REFERENCE, Tracker, Version
 
@@ -54,7 +55,7 @@ class NotPromotedError(GateRefusedError):
         advice = f"`movierec promote --version {number} --force --reason TEXT` overrules the gate."
         if verdict.outcome == "undecided":
             advice = f"`movierec promote --version {number} --accept-undecided` promotes it all the same."
-        super().__init__("\n\n".join(filter(None, [self.sentence, evidence_table(verdict), verdict.missing, advice])))
+        super().__init__("\n\n".join(filter(None, [self.sentence, evidence_table(verdict), *verdict.notes, advice])))
 
 
 def promote(
@@ -166,8 +167,10 @@ def _run_gate(tracker: Tracker, version: Version) -> Verdict:
     rivals: list[Rival] = []
     try:
         rivals, missing = find_rivals(tracker, version)
-        verdict = decide(read_evaluations(tracker, version), rivals, load_rules(version.tags["dataset"]))
-        verdict = replace(verdict, missing=missing)
+        challenger, rules = read_evaluations(tracker, version), load_rules(version.tags["dataset"])
+        verdict = decide(challenger, rivals, rules)
+        sentences = [missing, *notes(verdict, challenger, rivals, rules)]
+        verdict = replace(verdict, notes=list(filter(None, sentences)))
     except IncomparableError as error:
         verdict = Verdict("refuse", [str(error)])
     title = f"version {version.number} ({version.algorithm}, {version.tags.get('dataset')})"

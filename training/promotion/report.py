@@ -35,11 +35,13 @@ def markdown(verdict: Verdict, challenger: str, rivals: Sequence[Rival]) -> str:
     blocks = [
         f"# {verdict.outcome}: {challenger}",
         f"Compared with: {rival_names}.",
-        verdict.missing,
+        *verdict.notes,
         _bullets(verdict.reasons),
     ]
     if verdict.guards:
-        blocks += ["## Differences", _guard_table(verdict)]
+        blocks += ["## Differences", _guard_table(verdict.guards, verdict)]
+    if verdict.shown:
+        blocks += ["## Differences that decide nothing", _guard_table(verdict.shown, verdict)]
     if verdict.limits:
         blocks += ["## Limits", _limit_table(verdict.limits)]
     return "\n\n".join(filter(None, blocks)) + "\n"
@@ -58,15 +60,15 @@ def explain(verdict: Verdict) -> str:
     if verdict.outcome == "promote":
         winners = [f"{pair.protocol}/{pair.metric}" for pair in verdict.better if is_better(pair)]
         return f"it is better than {phrase(verdict.guards[0].rival)} by {' and '.join(winners)}, beyond chance."
-    if any(guard.status == "unclear" for guard in verdict.guards):
+    if any(guard.is_in_doubt for guard in verdict.guards):
         return "the test users are too few to tell whether it is worse."
     return f"it is no better than {phrase(verdict.guards[0].rival)} beyond chance."
 
 
 def evidence_table(verdict: Verdict) -> str:
     """Return the comparisons and limits that led to the verdict as a plain table; empty where there are none."""
-    status = {"refuse": "broken", "undecided": "unclear"}.get(verdict.outcome)
-    guards = [guard for guard in verdict.guards if guard.status == status]
+    guards = [guard for guard in verdict.guards if verdict.outcome == "undecided" and guard.is_in_doubt]
+    guards += [guard for guard in verdict.guards if verdict.outcome == "refuse" and guard.status == "broken"]
     pairs = [(g.rival, g.comparison, f"-{g.margin:.4f}") for g in guards]
     if not guards and verdict.guards and verdict.outcome != "refuse":
         pairs = [(verdict.guards[0].rival, comparison, "") for comparison in verdict.better]
@@ -114,7 +116,7 @@ def _bullets(lines: Sequence[str]) -> str:
     return "\n".join(f"- {text}" for text in lines)
 
 
-def _guard_table(verdict: Verdict) -> str:
+def _guard_table(guards: Sequence[Guard], verdict: Verdict) -> str:
     adjusted = {(comparison.protocol, comparison.metric): comparison for comparison in verdict.better}
     head = [
         "rival",
@@ -128,7 +130,7 @@ def _guard_table(verdict: Verdict) -> str:
         "better",
     ]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    for guard in verdict.guards:
+    for guard in guards:
         pair = guard.comparison
         tested = adjusted.get((pair.protocol, pair.metric)) if guard.rival == verdict.guards[0].rival else None
         better = "" if tested is None else f"{'yes' if is_better(tested) else 'no'}, p = {tested.p_adjusted:.4f}"
@@ -137,7 +139,7 @@ def _guard_table(verdict: Verdict) -> str:
             f"{pair.difference:+.4f} [{pair.difference_lo:+.4f}, {pair.difference_hi:+.4f}] | {guard.margin:.4f} | "
             f"{pair.smallest_detectable:.4f} | {guard.status} | {better} |"
         )
-    users = ", ".join(sorted({f"{g.comparison.users:,} people in {g.comparison.protocol}" for g in verdict.guards}))
+    users = ", ".join(sorted({f"{g.comparison.users:,} people in {g.comparison.protocol}" for g in guards}))
     return "\n".join(lines) + f"\n\nPaired bootstrap over {users}; p is Holm-corrected over the named metrics."
 
 

@@ -11,6 +11,7 @@ from pydantic import Field
 from recommender.errors import UsageError
 from recommender.feedback import Feedback
 from training.config import CONFIG_ROOT, Config, load_config
+from training.models.target import Target
 
 PROTOCOL_ROOT = CONFIG_ROOT / "protocols"
 
@@ -37,6 +38,8 @@ BeyondMetric = Literal[
 DislikeMetric = Literal[
     "disliked_share", "shown_rating", "rated_shown"
 ]  # computed together, where ratings have a scale
+ActivityMetric = Literal["least_active"]  # nDCG and recall of the quarter of users with the fewest training ratings
+LATER_METRICS = (*get_args(DislikeMetric), *get_args(ActivityMetric))  # versions judged without them stay comparable
 
 
 class _ShareOfRatings(Config):
@@ -188,7 +191,7 @@ class ProtocolConfig(Config):
         description="rating from which a test rating is relevant; like: that of the data set; null: every test row is"
     )
     k: list[int] = Field(description="list lengths")
-    metrics: list[ListMetric | WeightedMetric | BeyondMetric | RatingMetric | DislikeMetric]
+    metrics: list[ListMetric | WeightedMetric | BeyondMetric | RatingMetric | DislikeMetric | ActivityMetric]
     seeds: list[int] = Field(min_length=1, description="seeds of the split; metrics are means over them")
     validation_cuts: int = Field(1, ge=1, description="validation splits made from each training part")
 
@@ -204,17 +207,23 @@ class ProtocolConfig(Config):
         if name not in metrics:
             raise UsageError(f"Protocol {self.name} has no {name}; it has {', '.join(metrics)}.")
 
+    def target(self, feedback: Feedback) -> Target:
+        """Return which ratings are relevant in the test part, and are what models learn to predict in training."""
+        relevance = self.on(feedback).relevance
+        assert relevance != "like", "`on` replaces it"
+        return Target(relevance)
+
     @property
     def judging(self) -> dict[str, Any]:
         """Return everything that metrics depend on, as JSON values: all but how validation splits are made.
 
-        Metrics that were added later change no other: versions judged without them stay comparable.
+        Metrics that were added later change no other, so they are left out.
         """
         values = self.model_dump(mode="json", exclude={"validation_cuts": True, "split": {"validation_share"}})
         for choice in ("order_is_time", "refit_with_valid"):  # the same
             if values["split"].get(choice) is False:
                 del values["split"][choice]
-        values["metrics"] = [name for name in self.metrics if name not in get_args(DislikeMetric)]
+        values["metrics"] = [name for name in self.metrics if name not in LATER_METRICS]
         return _COMMON_RULES | values
 
     def with_lengths(self, lengths: Sequence[int]) -> ProtocolConfig:

@@ -130,7 +130,7 @@ def test_rules_of_a_data_set_replace_only_what_they_name():
 def test_a_named_metric_without_a_margin_is_a_wrong_configuration():
     raw = RULES.model_dump()
     raw["people"]["better_on"] = ["map_at_10"]
-    with pytest.raises(UsageError, match="map_at_10 in better_on has no margin"):
+    with pytest.raises(UsageError, match="map_at_10 in better_on or refuse_only has no margin"):
         build_config(raw, GateRules, "gate.yaml")
 
 
@@ -143,7 +143,7 @@ def test_the_report_shows_every_comparison_and_limit(tmp_path):
     for metric in ("temporal/ndcg_at_10", "temporal/recall_at_20", "item2item/hit_rate_at_10"):
         assert f"| champion | {metric} |" in page
     assert "| temporal/coverage_at_10 | 0.5000 | at least 0.4500 | yes |" in page
-    lacking = replace(verdict, missing="Not compared with the reference.")
+    lacking = replace(verdict, notes=["Not compared with the reference."])
     assert "Not compared with the reference." in markdown(lacking, "version 7", [CHAMPION])
 
 

@@ -141,12 +141,16 @@ def test_a_refusal_is_a_sentence_over_a_table_of_what_led_to_it(champion, regist
     worse = register(-0.1, -0.1)
     with pytest.raises(GateRefusedError) as refused:
         promote(worse, tracker=tracker)
-    sentence, table, advice = str(refused.value).split("\n\n")
+    sentence, table, *notes, advice = str(refused.value).split("\n\n")
     assert sentence == f"Version {worse} was not promoted: it is worse than the champion, beyond chance."
     head, *rows = table.splitlines()
     assert head.split("  ")[1:2] == ["figure"]
     assert any(row.strip().startswith("temporal/ndcg_at_10") for row in rows)
     assert all("champion" in row for row in rows)
+    assert [note.partition(" is not guarded: ")[0] for note in notes] == [
+        "temporal/disliked_share_at_10",
+        "temporal/least_active_ndcg_at_10",
+    ]
     assert f"movierec promote --version {worse} --force --reason TEXT" in advice
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.errors import DataError
+from recommender.feedback import MOVIELENS
 from recommender.schema import TIMESTAMP
 from tests.training.evaluation.builders import dataset_of, random_dataset
-from training.splits.cut import splits
+from tests.training.small import EVENTS
+from training.splits.cut import splits, training_data
 from training.splits.protocol import load_protocol
 
 DAY = 86_400
@@ -64,4 +68,34 @@ def test_everybody_who_comes_back_within_the_window_is_tested():
 def test_data_of_one_sitting_each_are_refused():
     dataset = dataset_of([0] * 12, range(12), [5] * 12, np.arange(12))
     with pytest.raises(DataError, match="rolling leaves the test part"):
+        splits(PROTOCOL, dataset, 0)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=10, deadline=None)
+def test_no_model_is_told_in_which_order_ratings_were_given(seed):
+    dataset = spread(seed % 100)
+    times = dataset.ratings[TIMESTAMP].to_numpy()
+    (split, *_) = splits(PROTOCOL, dataset, 0)
+    shuffled = times.copy()
+    for user in np.unique(dataset.user_rows):
+        own = np.flatnonzero((dataset.user_rows == user) & split.train)
+        shuffled[own] = np.random.default_rng(seed).permutation(times[own])
+    before, after = (
+        vars(training_data(replace(dataset, ratings=dataset.ratings.assign(timestamp=given)), split))
+        for given in (times, shuffled)
+    )
+    for name in ("user_item", "tags", "canonical"):
+        first, second = before[name], after[name]
+        first, second = (getattr(value, "matrix", value) for value in (first, second))
+        assert (first != second).sum() == 0
+    assert set(before) == {"user_item", "tags", "canonical", "feedback", "has_own_tags", "target"}
+
+
+@pytest.mark.parametrize("feedback", [MOVIELENS, EVENTS])
+def test_data_whose_people_come_back_for_dislikes_alone_are_refused(feedback):
+    early = [(user, user + film, 5, user * 100 + film) for user in range(12) for film in range(8)]
+    back = [(0, 9 + number, 1, 3 * DAY + number) for number in range(4)]
+    dataset = replace(dataset_of(*zip(*[*early, *back], strict=True)), feedback=feedback)
+    with pytest.raises(DataError, match="rolling judges by likes"):
         splits(PROTOCOL, dataset, 0)

@@ -24,6 +24,7 @@ from training.datasets.tables import PERSON, Genome
 
 # In column order; blocks of a data set's own columns stand behind them.
 BLOCKS = ("genres", "era", "directors", "actors", "people", "text", "user_tags", "genome")
+VIEWERS = ("user_tags", "genome")  # what viewers say of a film, after its release
 
 ERA = 5  # years
 SOFT_BINS = 5  # steps between a number's quantiles
@@ -66,13 +67,19 @@ def has_block(tags: TagMatrix, name: str) -> NDArray[np.bool_]:
 
 def without_blocks(tags: TagMatrix, rows: NDArray[np.bool_], names: Sequence[str]) -> TagMatrix:
     """Return the matrix without the features that the films in `rows` (n_movies,) have in the named blocks."""
-    hidden = np.zeros(tags.matrix.shape[1], dtype=bool)
+    bare = weighed_blocks(tags, (~rows).astype(np.float64), names)
+    bare.matrix.eliminate_zeros()
+    return bare
+
+
+def weighed_blocks(tags: TagMatrix, weights: NDArray[np.float64], names: Sequence[str]) -> TagMatrix:
+    """Return a copy in which the features of each film in the named blocks are multiplied by its weight (n_movies,)."""
+    is_weighed = np.zeros(tags.matrix.shape[1], dtype=bool)
     for start, stop in (tags.blocks[name] for name in names if name in tags.blocks):
-        hidden[start:stop] = True
+        is_weighed[start:stop] = True
     matrix = tags.matrix.copy()
-    entry_rows = np.repeat(rows, np.diff(matrix.indptr))
-    matrix.data[entry_rows & hidden[matrix.indices]] = 0
-    matrix.eliminate_zeros()
+    entry_weights = np.repeat(weights.astype(np.float32), np.diff(matrix.indptr))
+    matrix.data *= np.where(is_weighed[matrix.indices], entry_weights, np.float32(1))
     return replace(tags, matrix=matrix)
 
 

@@ -159,11 +159,13 @@ def _limits(model: Model, options: ListOptions) -> tuple[tuple[str, int], ...]:
     named = ((DIRECTORS, options.max_per_director), (GENRES, options.max_per_genre))
     limits = [(facet, most) for facet, most in named if most is not None]
     limits += [(facet, int(most)) for facet, _, most in (text.rpartition(":") for text in options.max_per)]
-    for facet, _ in limits:
+    least: dict[str, int] = {}
+    for facet, most in limits:
         if facet not in model.catalog.facets.facets:
             names = ", ".join(model.catalog.facets.facets) or "none"
             raise ProblemError(422, "unknown-facet", f"Unknown facet to limit; expected one of: {names}.")
-    return tuple(limits)
+        least[facet] = min(most, least.get(facet, most))
+    return tuple(least.items())
 
 
 def _require_known(model: Model, film_filter: FilmFilter) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,10 @@ from recommender.model import Model as Kernel
 from recommender.model import Ranked, Wanted, profile
 from training.bundling.build import BundleBuilder, describe
 from training.models.base import FittedModel
+from training.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from training.bundling.lists import Format, Subject
 
 REASONS = 5  # rated items that are named for each recommendation, as in the API's answers
 _SUGGESTED = 5
@@ -142,6 +146,28 @@ class Model:
             for row in self._reasons(item_row, explanation)
         ]
         return pd.DataFrame(rows, columns=["id", "title", "kind", "reason", "contribution"])
+
+    def recommend_all(
+        self,
+        path: str | os.PathLike[str],
+        n: int = 10,
+        *,
+        of: Subject = "users",
+        format: Format = "parquet",
+        progress: Progress = silent,
+    ) -> Path:
+        """Write the best `n` items for all users, or most similar to all items, to a new file; return its path.
+
+        Memory is bounded, and a run that was stopped goes on where it was. Raises UsageError.
+        """
+        from training.bundling.lists import Lists, write_lists
+
+        write_lists(self._kernel, Path(path), Lists(of, n, format), progress)
+        return Path(path)
+
+    def find(self, item: RawId, *, fuzzy: bool = False) -> RawId:
+        """Return the id of an item that is named by title or id. Raises LookupFailedError."""
+        return self._kernel.movie_ids.raw(self._rated(item, fuzzy))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the model as a bundle at `path`, a new directory that `movierec.open` reads; return the path.

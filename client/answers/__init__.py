@@ -40,7 +40,17 @@ from client.answers.recommendations import (
     Tags,
 )
 from client.answers.recommendations import TagOut as Tag
-from client.answers.versions import AboutModel, AdminVersions, Metric, ModelCard, RegistryView, StoredVersion
+from client.answers.versions import (
+    AboutModel,
+    AdminVersions,
+    ChampionChange,
+    Metric,
+    ModelCard,
+    RegisteredVersion,
+    RegistryView,
+    StoredVersion,
+    Versions,
+)
 from client.answers.versions import PaperOut as Paper
 from client.answers.versions import RefusalOut as Refusal
 
@@ -48,6 +58,7 @@ __all__ = [
     "AboutModel",
     "AdminVersions",
     "Answer",
+    "ChampionChange",
     "CommonViewers",
     "Comparison",
     "Explanation",
@@ -84,6 +95,7 @@ __all__ = [
     "Recommendation",
     "Recommendations",
     "Refusal",
+    "RegisteredVersion",
     "RegistryView",
     "ReleaseYear",
     "ReleaseYears",
@@ -95,4 +107,5 @@ __all__ = [
     "Summary",
     "Tag",
     "Tags",
+    "Versions",
 ]

@@ -22,6 +22,7 @@ EXAMPLES = [
     ProblemError(404, "movie-not-found", "No film has this id. /movies/search finds films."),
     ProblemError(404, "user-not-found", "No user has this id in the training data."),
     ProblemError(404, "not-in-model", "This model version carries no such figures."),
+    ProblemError(404, "no-snapshot", "Nothing is known of the registry yet; the puller writes it down."),
     no_challenger(),
     no_route(),
     ProblemError(409, "title-ambiguous", "Several films have this title.", candidates=[_LINKED]),

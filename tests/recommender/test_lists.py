@@ -39,7 +39,7 @@ options = st.builds(
 
 
 def rows_of(ranked: Ranked) -> list[int]:
-    return ranked.rows.tolist()
+    return [int(row) for row in ranked.rows]
 
 
 @given(st.sampled_from(["film", "user"]), st.integers(0, N_USERS - 1), options)
@@ -62,7 +62,8 @@ def test_the_lists_mean_grows_with_the_preference_over_a_hundred_films(
     known = values > 0 if preference == "recency" else values >= 0
     means = []
     for level in LEVELS:
-        lists = [MODEL.similar(film, Wanted(n=10, **conditions, **{preference: level})).rows for film in range(100)]
+        wanted: dict[str, Any] = {**conditions, preference: level}
+        lists = [MODEL.similar(film, Wanted(n=10, **wanted)).rows for film in range(100)]
         means.append([values[rows][known[rows]].mean() for rows in lists])
     if preference == "popularity":  # exactly, list by list
         assert all(

@@ -60,7 +60,8 @@ def ask(client: TestClient, body: dict[str, Any], **query: Any) -> dict[str, Any
     response = client.post("/recommend/", json=body, params=query)
     assert response.status_code == 200, response.text
     answers.Recommendations.model_validate(response.json())
-    return response.json()
+    body_of_answer: dict[str, Any] = response.json()
+    return body_of_answer
 
 
 ratings = st.lists(
@@ -110,10 +111,14 @@ def test_candidates_exclusions_and_limits_hold_in_any_request(served: TestClient
 
 
 def test_pages_go_on_with_the_version_that_began_the_list(served: TestClient, store: ModelStore) -> None:
-    questions = [{"user_id": 7}, {"movie_id": 3}, {"user_id": 7, "diversity": 0.5, "max_per_genre": 20}]
+    questions: list[dict[str, Any]] = [
+        {"user_id": 7},
+        {"movie_id": 3},
+        {"user_id": 7, "diversity": 0.5, "max_per_genre": 20},
+    ]
     whole = [ids(served.get("/recommend/", params={**question, "n": 100}).json()) for question in questions]
     first = [served.get("/recommend/", params={**question, "offset": 0}).json() for question in questions]
-    posted = {"ratings": [{"movie_id": 2, "rating": 5.0}]}
+    posted: dict[str, Any] = {"ratings": [{"movie_id": 2, "rating": 5.0}]}
     whole_posted, first_posted = ids(ask(served, posted | {"n": 100})), ask(served, posted | {"offset": 0})
     earlier = store.current("champion")
     assert earlier
@@ -180,7 +185,7 @@ def test_reasons_stand_on_the_side_of_what_the_person_felt(served: TestClient) -
 
 
 def test_two_people_get_one_list_with_what_each_expects(api: Api) -> None:
-    people = [[3, 5, {"movie_id": 9, "rating": 1.0}], ["Film 20", {"title": "Film 21", "rating": 4.5}]]
+    people: list[list[Any]] = [[3, 5, {"movie_id": 9, "rating": 1.0}], ["Film 20", {"title": "Film 21", "rating": 4.5}]]
     fair = api.for_two(people, {"n": 10})
     assert isinstance(fair.query, answers.PeopleSubject)
     assert (fair.query.people, fair.query.aggregation) == ([3, 2], "least_misery")

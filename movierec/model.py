@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
+from movierec.options import list_options
 from recommender.bundle import Manifest
 from recommender.errors import AmbiguousTitleError, LookupFailedError, TitleNotFoundError, UsageError
 from recommender.explain import Explanation, explain_person, explain_similar
-from recommender.films.catalog import FilmFilter
 from recommender.films.ids import RawId
 from recommender.model import Model as Kernel
-from recommender.model import Ranked, Wanted, profile
+from recommender.model import Person, Ranked
+from recommender.predicting import interval, place
+from recommender.together import for_two
 from training.bundling.build import BundleBuilder, describe
 from training.models.base import FittedModel
 from training.progress import Progress, silent
@@ -45,13 +46,7 @@ class Fitted:
         return describe(self.builder, seed=self.seed)
 
 
-@dataclass(frozen=True)
-class _Subject:
-    """What a list is for: the row of an item, or a user's ratings, and row if the training data has the user."""
-
-    item: int | None = None
-    history: Any = None  # (1, n_movies) CSR of a user
-    user: int | None = None
+_Subject = int | Person  # what a list is for: the row of an item, or a person
 
 
 class Model:
@@ -88,7 +83,8 @@ class Model:
         """Return the `n` items most similar to one, named by title or id.
 
         `fuzzy`: take the closest title where none is the same. `filters`: those of the HTTP API: genres, year_from,
-        year_to, min_ratings. Raises LookupFailedError, which names the closest titles.
+        year_to, min_ratings, facets, exclude, candidates, max_per, popularity, recency, diversity, offset; see
+        `movierec.options`. Raises LookupFailedError, which names the closest titles.
         """
         if self._fitted is not None and self._fitted.model.own_scorer is not None:
             raise UsageError(f"{self.name} scores items for users by code of its own; it has no similar items.")
@@ -100,20 +96,41 @@ class Model:
         ratings: Mapping[RawId, float] | None = None,
         n: int = 10,
         *,
+        people: Sequence[Mapping[RawId, float]] | None = None,
         fuzzy: bool = False,
         **filters: Any,
     ) -> pd.DataFrame:
-        """Return `n` items for a user of the training data, or for somebody new with these `ratings`.
+        """Return `n` items for a user of the training data, for somebody new with these `ratings`, or for both in one.
 
         `ratings`: title or id of each item, and the rating on the data set's scale (the weight, for events). Where the
-        model predicts ratings, they are one more column. Raises LookupFailedError for an unknown user or title, and
-        NewUserError where the model cannot answer for somebody new.
+        model predicts ratings, they are one more column. `people`: the ratings of two people, for one list that is fair
+        to the less happy; what each is expected to give are two more columns. `filters`: those of `similar`, and
+        include_seen and min_expected. Raises LookupFailedError for an unknown user or title, and NewUserError where
+        the model cannot answer for somebody new.
         """
-        subject = self._person(user, ratings, fuzzy)
-        ranked = self._ranked(subject, n, filters)
+        if people is not None:
+            return self._for_two(people, n, fuzzy, filters)
+        person = self._person(user, ratings, fuzzy)
+        ranked = self._ranked(person, n, filters)
         frame = self._frame(ranked)
-        predicted = self._kernel.predicted_ratings(ranked.rows, subject.history, subject.user)
+        predicted = self._kernel.predicted_ratings(ranked.rows, person.history, person.row)
         return frame if predicted is None else frame.assign(predicted_rating=predicted.round(2))
+
+    def predict(
+        self,
+        item: RawId,
+        user: RawId | None = None,
+        ratings: Mapping[RawId, float] | None = None,
+        n: int = 10,
+        *,
+        fuzzy: bool = False,
+        **filters: Any,
+    ) -> dict[str, Any]:
+        """Return what a person would give an item, the interval, its place in their list, and what keeps it away."""
+        person, row = self._person(user, ratings, fuzzy), self._item(item, fuzzy)
+        prediction = interval(self._kernel, person, row)
+        placed = place(self._kernel, person, row, list_options(self._kernel, n, filters))
+        return (asdict(prediction) if prediction else {}) | asdict(placed)
 
     def explain(
         self,
@@ -131,7 +148,7 @@ class Model:
         contribution to the score. Those of an item add up to its score; `rest` is what no reason explains.
         """
         if item is None:
-            subject = self._person(user, ratings, fuzzy)
+            subject: _Subject = self._person(user, ratings, fuzzy)
         elif user is None and ratings is None:
             subject = self._item(item, fuzzy)
         else:
@@ -201,30 +218,37 @@ class Model:
         }
 
     def _ranked(self, subject: _Subject, n: int, filters: Mapping[str, Any]) -> Ranked:
-        options = Wanted(n=n, filter=_filter(filters))
-        if subject.item is not None:
-            return self._kernel.similar(subject.item, options)
-        if subject.user is not None:
-            return self._kernel.for_user(subject.user, options)
-        return self._kernel.for_profile(subject.history.indices.astype(np.int64), subject.history.data, options)
+        options = list_options(self._kernel, n, filters)
+        if isinstance(subject, Person):
+            return self._kernel.for_person(subject, options)
+        if options.include_seen or options.min_expected is not None:
+            raise UsageError("include_seen and min_expected are for lists for people; leave them out.")
+        return self._kernel.similar(subject, options)
 
-    def _item(self, item: RawId, fuzzy: bool) -> _Subject:
-        if self._is_id(item):
-            return _Subject(item=self._kernel.movie_row(item))
-        return _Subject(item=self._titled(str(item), fuzzy))
+    def _for_two(
+        self, people: Sequence[Mapping[RawId, float]], n: int, fuzzy: bool, filters: Mapping[str, Any]
+    ) -> pd.DataFrame:
+        if len(people) != 2:
+            raise UsageError(f"Expected the ratings of two people, found {len(people)}.")
+        options = list_options(self._kernel, n, filters)
+        persons = [self._person(None, ratings, fuzzy) for ratings in people]
+        together = for_two(self._kernel, persons, options, "least_misery")
+        first, second = together.expected.round(2)
+        return self._frame(together.ranked).assign(expected_first=first, expected_second=second)
 
-    def _person(self, user: RawId | None, ratings: Mapping[RawId, float] | None, fuzzy: bool) -> _Subject:
-        if (user is None) == (ratings is None):
-            raise UsageError("Expected either a user of the training data or ratings.")
-        if user is not None:
-            row = self._kernel.user_row(user)
-            return _Subject(history=self._kernel.history.ratings(np.array([row])), user=row)
-        assert ratings is not None
-        by_row = {self._rated(item, fuzzy): self._kernel.feedback.check(rating) for item, rating in ratings.items()}
-        if not by_row:
+    def _item(self, item: RawId, fuzzy: bool) -> int:
+        return self._kernel.movie_row(item) if self._is_id(item) else self._titled(str(item), fuzzy)
+
+    def _person(self, user: RawId | None, ratings: Mapping[RawId, float] | None, fuzzy: bool) -> Person:
+        if user is None and ratings is None:
+            raise UsageError("Expected a user of the training data, ratings, or both.")
+        if ratings is not None and not ratings:
             raise UsageError("Expected at least one rating, found none.")
-        rows, values = np.array(list(by_row), dtype=np.int64), np.array(list(by_row.values()), dtype=np.float32)
-        return _Subject(history=profile(rows, values, len(self._kernel.movie_ids)))
+        known = None if user is None else self._kernel.person(self._kernel.user_row(user))
+        fresh = {
+            self._rated(item, fuzzy): self._kernel.feedback.check(rating) for item, rating in (ratings or {}).items()
+        }
+        return self._kernel.with_ratings(known, fresh)
 
     def _rated(self, item: RawId, fuzzy: bool) -> int:
         """Return the row of a rated item; a second entry of an item counts as the item."""
@@ -259,10 +283,10 @@ class Model:
         return pd.DataFrame({**columns, "year": years, "score": ranked.scores.astype(float)})
 
     def _explanations(self, subject: _Subject, ranked: Ranked) -> list[Explanation]:
-        if subject.item is not None:
-            return explain_similar(self._kernel, subject.item, ranked)
+        if isinstance(subject, int):
+            return explain_similar(self._kernel, subject, ranked)
         stars = self._kernel.stars(subject.history)
-        return explain_person(self._kernel.user_scorer, stars, ranked, REASONS, subject.user)
+        return explain_person(self._kernel.user_scorer, stars, ranked, REASONS, subject.row)
 
     def _reasons(self, item_row: int, explanation: Explanation) -> list[tuple[Any, ...]]:
         film = self._kernel.catalog.film(item_row)
@@ -276,12 +300,3 @@ class Model:
         ]
         everything = [*reasons, ("rest", "", explanation.rest)]
         return [(film.movie_id, film.title, kind, name, round(value, 6)) for kind, name, value in everything]
-
-
-def _filter(filters: Mapping[str, Any]) -> FilmFilter:
-    """Return the filter that keywords describe. Raises UsageError for an unknown one."""
-    known = ("genres", "year_from", "year_to", "min_ratings")
-    if unknown := [key for key in filters if key not in known]:
-        raise UsageError(f"Unknown {', '.join(unknown)}; filters are {', '.join(known)}.")
-    genres = filters.get("genres", ())
-    return FilmFilter(**{**filters, "genres": (genres,) if isinstance(genres, str) else tuple(genres)})

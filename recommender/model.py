@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -119,6 +119,16 @@ class Model:
     def person(self, user_row: int) -> Person:
         """Return a user of the training data."""
         return Person(self.history.ratings(np.array([user_row])), user_row)
+
+    def with_ratings(self, known: Person | None, fresh: Mapping[int, float]) -> Person:
+        """Return a person with `fresh` ratings by film row, which replace those of a user of the training data."""
+        if known and not fresh:
+            return known
+        stored = known.history if known else None
+        ratings = {} if stored is None else dict(zip(stored.indices.tolist(), stored.data.tolist(), strict=True))
+        ratings |= fresh
+        rows, values = np.array(list(ratings), dtype=np.int64), np.array(list(ratings.values()), dtype=np.float32)
+        return Person(profile(rows, values, len(self.movie_ids)))
 
     def person_scores(self, person: Person) -> NDArray[np.float32]:
         """Return the scores (n_movies,) of all films for a person."""

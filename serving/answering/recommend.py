@@ -15,7 +15,7 @@ from recommender.errors import NewUserError, UnknownUserError, UsageError
 from recommender.explain import Explanation, Reason, Sides, both_sides, explain_person, explain_similar
 from recommender.films.catalog import FilmFilter
 from recommender.films.ids import RawId
-from recommender.model import Model, Person, Ranked, Wanted, profile
+from recommender.model import Model, Person, Ranked, Wanted
 from recommender.schema import DIRECTORS, GENRES
 from recommender.together import for_two
 from serving.answering import json_bytes
@@ -75,14 +75,8 @@ def known_person(served: Served, user_id: RawId) -> Person:
 
 def posted_person(served: Served, body: PersonBody, options: Conditions) -> Person:
     """Return the person that a body describes; posted ratings count more than stored ones."""
-    posted = ratings_by_row(served, body, options)
     known = None if body.user_id is None else known_person(served, body.user_id)
-    if known and not posted:
-        return known
-    stored = dict(zip(known.history.indices.tolist(), known.history.data.tolist(), strict=True)) if known else {}
-    ratings = stored | posted
-    rows, values = np.array(list(ratings), dtype=np.int64), np.array(list(ratings.values()), dtype=np.float32)
-    return Person(profile(rows, values, len(served.model.movie_ids)))
+    return served.model.with_ratings(known, ratings_by_row(served, body, options))
 
 
 def start_list(served: Served, options: ListOptions) -> bytes:

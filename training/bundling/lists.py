@@ -92,14 +92,22 @@ def best_for_users(model: Model, rows: Rows, n: int) -> tuple[NDArray[np.int32],
 
 def _begin(parts: Path, model: Model, lists: Lists) -> None:
     """Note what the parts are of. Raises UsageError where a stopped run wrote parts of other lists."""
-    version = hashlib.sha256(model.manifest.model_dump_json().encode()).hexdigest()
-    plan = json.dumps({"version": version, "part": PART, **asdict(lists)})
+    plan = json.dumps({"model": _hash_of(model), "part": PART, **asdict(lists)})
     if not os.path.lexists(parts):
         write_text(parts / PLAN, plan)
     elif not (parts / PLAN).is_file() or (parts / PLAN).read_text() != plan:
         raise UsageError(
             f"{parts} holds parts of other lists, by another model or of other options. Name another file."
         )
+
+
+def _hash_of(model: Model) -> str:
+    """Return a hash of a model: of its manifest, which has those of all files, or of the arrays of one in memory."""
+    digest = hashlib.sha256(model.manifest.model_dump_json().encode())
+    if not model.manifest.files:
+        for name in sorted(model.arrays):
+            digest.update(np.ascontiguousarray(model.arrays[name]))
+    return digest.hexdigest()
 
 
 def _table(model: Model, ids: IdMap, rows: Rows, lists: Lists) -> pa.Table:

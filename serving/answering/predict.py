@@ -23,6 +23,8 @@ from serving.answering.recommend import (
 from serving.schemas.recommend import PredictBody, PredictQuery
 from serving.versions.served import Served
 
+_PARAMETERS = {"facets": "facet"}  # conditions that callers know by another name
+
 
 def predict(served: Served, request: PredictQuery | PredictBody, *, tell_ratings: bool) -> bytes:
     """Return the answer about one person and one film; `tell_ratings`: whether reasons may name what a user rated."""
@@ -41,7 +43,7 @@ def predict(served: Served, request: PredictQuery | PredictBody, *, tell_ratings
         "prediction": _rounded(asdict(prediction)) | {"level": LEVEL} if prediction else None,
         "usual_rating": None if usual is None else round(usual, 2),
         "below_usual": None if prediction is None or usual is None else prediction.expected < usual,
-        "place": asdict(placed),
+        "place": asdict(placed) | {"kept_away_by": [_PARAMETERS.get(name, name) for name in placed.kept_away_by]},
         "reasons_for": None,
         "reasons_against": None,
     }

@@ -71,7 +71,9 @@ class ModelSlot:
                 served = await asyncio.to_thread(self._load_earlier, key)
                 if served is None:
                     return None
-                self._earlier = {**dict(list(self._earlier.items())[1 - EARLIER_KEPT :]), key: served}
+                self._earlier[key] = served
+                for oldest in list(self._earlier)[:-EARLIER_KEPT]:
+                    del self._earlier[oldest]
             return self._earlier[key]
 
     def _load_earlier(self, key: str) -> Served | None:

@@ -106,7 +106,7 @@ def _hash_of(model: Model) -> str:
     digest = hashlib.sha256(model.manifest.model_dump_json().encode())
     if not model.manifest.files:
         for name in sorted(model.arrays):
-            digest.update(np.ascontiguousarray(model.arrays[name]))
+            digest.update(np.ascontiguousarray(model.arrays[name]).tobytes())
     return digest.hexdigest()
 
 

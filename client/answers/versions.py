@@ -29,11 +29,11 @@ class RegistryView(Answer):
 class Metric(Answer):
     """A measured figure with its evaluation protocol and 95 % interval, as in `ModelCard.metrics`."""
 
-    protocol: str
-    name: str
-    value: float
-    lo: float | None = None
-    hi: float | None = None
+    protocol: str = Field(examples=["latest20"])
+    name: str = Field(examples=["ndcg_at_10"])
+    value: float = Field(examples=[0.21])
+    lo: float | None = Field(None, examples=[0.2])
+    hi: float | None = Field(None, examples=[0.22])
 
 
 class PaperOut(Answer):

@@ -164,3 +164,10 @@ def test_the_interval_is_wider_where_opinions_differ() -> None:
     assert wide
     assert narrow.high - narrow.low < wide.high - wide.low
     assert 0.5 <= wide.low <= wide.expected <= wide.high <= 5
+
+
+def test_only_what_follows_the_last_place_is_further_down() -> None:
+    person = MODEL.person(2)
+    tenth, eleventh = MODEL.for_person(person, Wanted(n=11)).rows[9:]
+    assert place(MODEL, person, int(tenth), Wanted(n=10)).kept_away_by == []
+    assert place(MODEL, person, int(eleventh), Wanted(n=10)).kept_away_by == ["further_down"]

@@ -141,11 +141,40 @@ class Api:
         params = query_string(movie_id=movie_id, explain="true", model=_slot(slot), **options)
         return _parse(models.Recommendations, self._get("/recommend/", params))
 
-    def for_ratings(self, ratings: Mapping[RawId, float], options: Options) -> models.Recommendations:
-        """Return films for a person who gave `ratings` (movie_id to stars), with reasons; without any, a start list."""
-        rated = [{"movie_id": movie_id, "rating": stars} for movie_id, stars in sorted(ratings.items())]
-        body = {"ratings": rated, "explain": True, **options}
-        return _parse(models.Recommendations, self._post("/recommend/", body))
+    def for_ratings(
+        self, ratings: Mapping[RawId, float], options: Options, *, cursor: str | None = None
+    ) -> models.Recommendations:
+        """Return films for a person who gave `ratings` (movie_id to stars), with reasons; without any, a start list.
+
+        With the option `offset` the answer is a page, and its `next` names offset and `cursor` of the page after it.
+        """
+        body = {"ratings": _rated(ratings), "explain": True, **options}
+        path = "/recommend/" if cursor is None else f"/recommend/?cursor={_step(cursor)}"
+        return _parse(models.Recommendations, self._post(path, body))
+
+    def for_user(self, user_id: RawId, options: Options) -> models.Recommendations:
+        """Return films for a user of the training data; `options` may have the `cursor` of a page before."""
+        return _parse(models.Recommendations, self._get("/recommend/", query_string(user_id=user_id, **options)))
+
+    def for_two(self, people: Sequence[Sequence[RawId | Json]], options: Options) -> models.Recommendations:
+        """Return one list for two people: of each the liked films by id or title, or `{"movie_id", "rating"}`."""
+        return _parse(models.Recommendations, self._post("/recommend/", {"people": people, **options}))
+
+    def predict(
+        self,
+        movie_id: RawId,
+        *,
+        user_id: RawId | None = None,
+        ratings: Mapping[RawId, float] | None = None,
+        options: Options | None = None,
+    ) -> models.Prediction:
+        """Return what a user, or a person with these ratings, would give a film, and what keeps it out of the list."""
+        body = {"movie_id": movie_id, "user_id": user_id, "ratings": _rated(ratings or {}), **(options or {})}
+        return _parse(models.Prediction, self._post("/predict", body))
+
+    def versions(self) -> models.Versions:
+        """Return the newest versions of the registry, and what was live when. Raises ApiProblem if it is not told."""
+        return _parse(models.Versions, self._get("/versions", ()))
 
 
 def query_string(**values: object) -> Params:
@@ -155,6 +184,10 @@ def query_string(**values: object) -> Params:
         items = value if isinstance(value, (list, tuple)) else [value]
         pairs += [(name, str(item)) for item in items if item is not None]
     return tuple(pairs)
+
+
+def _rated(ratings: Mapping[RawId, float]) -> list[Json]:
+    return [{"movie_id": movie_id, "rating": stars} for movie_id, stars in sorted(ratings.items())]
 
 
 def _step(raw_id: RawId) -> str:

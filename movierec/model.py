@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from html import escape
-from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
+from movierec.options import list_options, raw_id
 from recommender.bundle import Manifest
 from recommender.errors import AmbiguousTitleError, LookupFailedError, TitleNotFoundError, UsageError
 from recommender.explain import Explanation, explain_person, explain_similar
-from recommender.films.catalog import FilmFilter
 from recommender.films.ids import RawId
 from recommender.model import Model as Kernel
-from recommender.model import Ranked, Wanted, profile
+from recommender.model import Person, Ranked
+from recommender.predicting import interval, place
+from recommender.together import for_two
 from training.bundling.build import BundleBuilder, describe
 from training.models.base import FittedModel
+from training.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from training.bundling.lists import Format, Subject
 
 REASONS = 5  # rated items that are named for each recommendation, as in the API's answers
 _SUGGESTED = 5
@@ -42,13 +46,7 @@ class Fitted:
         return describe(self.builder, seed=self.seed)
 
 
-@dataclass(frozen=True)
-class _Subject:
-    """What a list is for: the row of an item, or a user's ratings, and row if the training data has the user."""
-
-    item: int | None = None
-    history: Any = None  # (1, n_movies) CSR of a user
-    user: int | None = None
+_Subject = int | Person  # what a list is for: the row of an item, or a person
 
 
 class Model:
@@ -85,7 +83,8 @@ class Model:
         """Return the `n` items most similar to one, named by title or id.
 
         `fuzzy`: take the closest title where none is the same. `filters`: those of the HTTP API: genres, year_from,
-        year_to, min_ratings. Raises LookupFailedError, which names the closest titles.
+        year_to, min_ratings, facets, exclude, candidates, max_per, popularity, recency, diversity, offset; see
+        `movierec.options`. Raises LookupFailedError, which names the closest titles.
         """
         if self._fitted is not None and self._fitted.model.own_scorer is not None:
             raise UsageError(f"{self.name} scores items for users by code of its own; it has no similar items.")
@@ -97,20 +96,41 @@ class Model:
         ratings: Mapping[RawId, float] | None = None,
         n: int = 10,
         *,
+        people: Sequence[Mapping[RawId, float]] | None = None,
         fuzzy: bool = False,
         **filters: Any,
     ) -> pd.DataFrame:
-        """Return `n` items for a user of the training data, or for somebody new with these `ratings`.
+        """Return `n` items for a user of the training data, for somebody new with these `ratings`, or for both in one.
 
         `ratings`: title or id of each item, and the rating on the data set's scale (the weight, for events). Where the
-        model predicts ratings, they are one more column. Raises LookupFailedError for an unknown user or title, and
-        NewUserError where the model cannot answer for somebody new.
+        model predicts ratings, they are one more column. `people`: the ratings of two people, for one list that is fair
+        to the less happy; what each is expected to give are two more columns. `filters`: those of `similar`, and
+        include_seen and min_expected. Raises LookupFailedError for an unknown user or title, and NewUserError where
+        the model cannot answer for somebody new.
         """
-        subject = self._person(user, ratings, fuzzy)
-        ranked = self._ranked(subject, n, filters)
+        if people is not None:
+            return self._for_two(people, n, fuzzy, filters)
+        person = self._person(user, ratings, fuzzy)
+        ranked = self._ranked(person, n, filters)
         frame = self._frame(ranked)
-        predicted = self._kernel.predicted_ratings(ranked.rows, subject.history, subject.user)
+        predicted = self._kernel.predicted_ratings(ranked.rows, person.history, person.row)
         return frame if predicted is None else frame.assign(predicted_rating=predicted.round(2))
+
+    def predict(
+        self,
+        item: RawId,
+        user: RawId | None = None,
+        ratings: Mapping[RawId, float] | None = None,
+        n: int = 10,
+        *,
+        fuzzy: bool = False,
+        **filters: Any,
+    ) -> dict[str, Any]:
+        """Return what a person would give an item, the interval, its place in their list, and what keeps it away."""
+        person, row = self._person(user, ratings, fuzzy), self._item(item, fuzzy)
+        prediction = interval(self._kernel, person, row)
+        placed = place(self._kernel, person, row, list_options(self._kernel, n, filters))
+        return (asdict(prediction) if prediction else {}) | asdict(placed)
 
     def explain(
         self,
@@ -128,7 +148,7 @@ class Model:
         contribution to the score. Those of an item add up to its score; `rest` is what no reason explains.
         """
         if item is None:
-            subject = self._person(user, ratings, fuzzy)
+            subject: _Subject = self._person(user, ratings, fuzzy)
         elif user is None and ratings is None:
             subject = self._item(item, fuzzy)
         else:
@@ -143,6 +163,28 @@ class Model:
             for row in self._reasons(item_row, explanation)
         ]
         return pd.DataFrame(rows, columns=["id", "title", "kind", "reason", "contribution"])
+
+    def recommend_all(
+        self,
+        path: str | os.PathLike[str],
+        n: int = 10,
+        *,
+        of: Subject = "users",
+        format: Format = "parquet",
+        progress: Progress = silent,
+    ) -> Path:
+        """Write the best `n` items for all users, or most similar to all items, to a new file; return its path.
+
+        Memory is bounded, and a run that was stopped goes on where it was. Raises UsageError.
+        """
+        from training.bundling.lists import Lists, write_lists
+
+        write_lists(self._kernel, Path(path), Lists(of, n, format), progress)
+        return Path(path)
+
+    def find(self, item: RawId, *, fuzzy: bool = False) -> RawId:
+        """Return the id of an item that is named by title or id. Raises LookupFailedError."""
+        return self._kernel.movie_ids.raw(self._rated(item, fuzzy))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the model as a bundle at `path`, a new directory that `movierec.open` reads; return the path.
@@ -176,26 +218,35 @@ class Model:
         }
 
     def _ranked(self, subject: _Subject, n: int, filters: Mapping[str, Any]) -> Ranked:
-        options = Wanted(n=_whole("n", n, least=1), filter=_filter(filters))
-        if subject.item is not None:
-            return self._kernel.similar(subject.item, options)
-        if subject.user is not None:
-            return self._kernel.for_user(subject.user, options)
-        return self._kernel.for_profile(subject.history.indices.astype(np.int64), subject.history.data, options)
+        options = list_options(self._kernel, n, filters)
+        if isinstance(subject, Person):
+            return self._kernel.for_person(subject, options)
+        if options.include_seen or options.min_expected is not None:
+            raise UsageError("include_seen and min_expected are for lists for people; leave them out.")
+        return self._kernel.similar(subject, options)
 
-    def _item(self, item: RawId, fuzzy: bool) -> _Subject:
-        if self._is_id(item):
-            return _Subject(item=self._kernel.movie_row(item))
-        return _Subject(item=self._titled(str(item), fuzzy))
+    def _for_two(
+        self, people: Sequence[Mapping[RawId, float]], n: int, fuzzy: bool, filters: Mapping[str, Any]
+    ) -> pd.DataFrame:
+        if len(people) != 2:
+            raise UsageError(f"Expected the ratings of two people, found {len(people)}.")
+        options = list_options(self._kernel, n, filters)
+        persons = [self._person(None, ratings, fuzzy) for ratings in people]
+        together = for_two(self._kernel, persons, options, "least_misery")
+        first, second = together.expected.round(2)
+        return self._frame(together.ranked).assign(expected_first=first, expected_second=second)
 
-    def _person(self, user: RawId | None, ratings: Mapping[RawId, float] | None, fuzzy: bool) -> _Subject:
-        if (user is None) == (ratings is None):
-            found = "none" if user is None else "both"
-            raise UsageError(f"Expected either a user of the training data or ratings; found {found}.")
-        if user is not None:
-            row = self._kernel.user_row(_raw_id("user", user))
-            return _Subject(history=self._kernel.history.ratings(np.array([row])), user=row)
-        assert ratings is not None
+    def _item(self, item: RawId, fuzzy: bool) -> int:
+        return self._kernel.movie_row(item) if self._is_id(item) else self._titled(str(item), fuzzy)
+
+    def _person(self, user: RawId | None, ratings: Mapping[RawId, float] | None, fuzzy: bool) -> Person:
+        if user is None and ratings is None:
+            raise UsageError("Expected a user of the training data, ratings, or both.")
+        known = None if user is None else self._kernel.person(self._kernel.user_row(raw_id("user", user)))
+        return self._kernel.with_ratings(known, {} if ratings is None else self._ratings(ratings, fuzzy))
+
+    def _ratings(self, ratings: Mapping[RawId, float], fuzzy: bool) -> dict[int, float]:
+        """Return ratings by row. Raises UsageError for none, for an item that is rated twice, and for no rating."""
         if not isinstance(ratings, Mapping | pd.Series):
             raise UsageError(f'Expected ratings as {{"title or id": rating, ...}}, found {ratings!r}.')
         if not len(ratings):
@@ -206,8 +257,7 @@ class Model:
             if row in by_row:
                 raise UsageError(f"{self._kernel.catalog.film(row).label} is rated twice; expected one rating.")
             by_row[row] = self._kernel.feedback.check(rating)
-        rows, values = np.array(list(by_row), dtype=np.int64), np.array(list(by_row.values()), dtype=np.float32)
-        return _Subject(history=profile(rows, values, len(self._kernel.movie_ids)))
+        return by_row
 
     def _rated(self, item: RawId, fuzzy: bool) -> int:
         """Return the row of a rated item; a second entry of an item counts as the item."""
@@ -216,7 +266,7 @@ class Model:
         return self._titled(str(item), fuzzy)
 
     def _is_id(self, item: RawId) -> bool:
-        return _raw_id("title or id", item) in self._kernel.movie_ids or not isinstance(item, str)
+        return raw_id("title or id", item) in self._kernel.movie_ids or not isinstance(item, str)
 
     def _titled(self, title: str, fuzzy: bool) -> int:
         word = self._kernel.manifest.items.singular
@@ -242,10 +292,10 @@ class Model:
         return pd.DataFrame({**columns, "year": years, "score": ranked.scores.astype(float)})
 
     def _explanations(self, subject: _Subject, ranked: Ranked) -> list[Explanation]:
-        if subject.item is not None:
-            return explain_similar(self._kernel, subject.item, ranked)
+        if isinstance(subject, int):
+            return explain_similar(self._kernel, subject, ranked)
         stars = self._kernel.stars(subject.history)
-        return explain_person(self._kernel.user_scorer, stars, ranked, REASONS, subject.user)
+        return explain_person(self._kernel.user_scorer, stars, ranked, REASONS, subject.row)
 
     def _reasons(self, item_row: int, explanation: Explanation) -> list[tuple[Any, ...]]:
         film = self._kernel.catalog.film(item_row)
@@ -260,32 +310,3 @@ class Model:
         everything = [*reasons, ("rest", "", explanation.rest)]
         # 0.0 is added because -0.0 would look like something.
         return [(film.movie_id, film.title, kind, name, round(value, 6) + 0.0) for kind, name, value in everything]
-
-
-def _raw_id(what: str, value: Any) -> RawId:
-    """Return a title or id. Raises UsageError for what can be neither."""
-    is_number = isinstance(value, Real) and not isinstance(value, bool)  # a float too: pandas has them beside gaps
-    if not is_number and not isinstance(value, str):
-        raise UsageError(f"Expected a {what}, found {value!r}.")
-    known: RawId = value
-    return known
-
-
-def _whole(name: str, value: Any, *, least: int) -> int:
-    """Return a whole number. Raises UsageError for anything else, and for less than `least`."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < least:
-        raise UsageError(f"{name}: expected a whole number of at least {least}, found {value!r}.")
-    return int(value)
-
-
-def _filter(filters: Mapping[str, Any]) -> FilmFilter:
-    """Return the filter that keywords describe. Raises UsageError for an unknown one."""
-    known = ("genres", "year_from", "year_to", "min_ratings")
-    if unknown := [key for key in filters if key not in known]:
-        raise UsageError(f"Unknown {', '.join(unknown)}; filters are {', '.join(known)}.")
-    numbers: dict[str, Any] = {key: _whole(key, value, least=0) for key, value in filters.items() if key != "genres"}
-    genres = filters.get("genres", ())
-    genres = (genres,) if isinstance(genres, str) else genres
-    if not isinstance(genres, Collection) or not all(isinstance(genre, str) for genre in genres):
-        raise UsageError(f"genres: expected one name or several, found {genres!r}.")
-    return FilmFilter(genres=tuple(genres), **numbers)

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.model import Model, Ranked
+from recommender.model import Model, Person, Ranked
 from recommender.scoring.blocks import unseen_statistics
 from recommender.scoring.foldin import FoldIn
 from recommender.scoring.scorers import Ensemble, Factors, ItemWeights, Similarity, UserScorer
@@ -43,6 +43,14 @@ class Explanation:
 
     reasons: list[Reason]
     rest: float
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Rated films that speak for a film and against it, the strongest first."""
+
+    liked: list[Reason]
+    disliked: list[Reason]
 
 
 def explain_similar(model: Model, query: int, ranked: Ranked) -> list[Explanation]:
@@ -78,6 +86,25 @@ def explain_person(
         ]
         explanations.append(_explanation(reasons, ranked, rank))
     return explanations
+
+
+def both_sides(model: Model, person: Person, candidates: Rows, limit: int) -> list[Sides]:
+    """Return for each candidate (c,) the rated films that speak for it and against it, at most `limit` of each.
+
+    A film speaks for another where it was liked and adds to the score, against it where it was not and lowers it.
+    """
+    history = person.history
+    shares = contributions(model.user_scorer, model.stars(history), candidates, person.row)
+    is_liked = history.data >= np.float32(model.feedback.like)
+
+    def strongest(of_candidate: Shares, speaks: NDArray[np.bool_]) -> list[Reason]:
+        order = [i for i in np.argsort(-np.abs(of_candidate), kind="stable").tolist() if speaks[i]][:limit]
+        return [Reason("film", "", float(of_candidate[i]), int(history.indices[i])) for i in order]
+
+    return [
+        Sides(strongest(column, is_liked & (column > 0)), strongest(column, ~is_liked & (column < 0)))
+        for column in shares.T
+    ]
 
 
 def contributions(scorer: UserScorer, history: sp.csr_matrix, candidates: Rows, user_row: int | None = None) -> Shares:
@@ -127,6 +154,5 @@ def _part_reasons(model: Model, films: tuple[int, int], name: str, value: float,
 
 
 def _explanation(reasons: list[Reason], ranked: Ranked, rank: int) -> Explanation:
-    if ranked.steering is not None:
-        reasons = [*reasons, Reason("steering", "the tags asked for", float(ranked.steering[rank]))]
+    reasons = [*reasons, *(Reason("steering", name, float(shares[rank])) for name, shares in ranked.added.items())]
     return Explanation(reasons, float(ranked.scores[rank]) - sum(reason.contribution for reason in reasons))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,43 +12,24 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.bundle import Golden, Manifest, load_arrays, read_manifest, verify_bundle
-from recommender.errors import BundleIntegrityError, UnknownMovieError, UnknownUserError
-from recommender.films.catalog import Catalog, FilmFilter
+from recommender.errors import BundleIntegrityError, UnknownMovieError, UnknownUserError, UsageError
+from recommender.films.catalog import Catalog
 from recommender.films.extras import Extras
 from recommender.films.history import History
 from recommender.films.ids import UNKNOWN, IdMap, RawId
 from recommender.scoring.blocks import with_data
-from recommender.scoring.ranking import diversify, mask_scores, top_n
+from recommender.scoring.ranking import diversify, limited, mask_scores, top_n
 from recommender.scoring.scorers import Factors, ItemScorer, UserScorer, item_scorer, user_scorer
 from recommender.titles.index import TitleIndex
+from recommender.wanted import Person as Person
+from recommender.wanted import Ranked as Ranked  # logged model files import these two from here
+from recommender.wanted import Wanted as Wanted
+from recommender.wanted import profile as profile
 
-DIVERSITY_POOL = 10  # candidates per recommended film when diversity is requested
-STEERING_POOL = 300  # best films, which steering reorders
+TILTED_POOL = 300  # best films, which steering and preferences reorder
+STEERING = "the tags asked for"
+USUAL_RATINGS = 10  # ratings of the data set's mean that a person's own mean is damped with
 GOLDEN_TOLERANCE = 1e-3  # relative difference of scores that processors and BLAS builds may cause
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Options of a list of recommendations: length, filter, diversity and steering."""
-
-    n: int = 10
-    filter: FilmFilter = FilmFilter()
-    diversity: float = 0.0
-    steer: tuple[tuple[int, float], ...] = ()  # feature columns of the extras and weights: > 0 more of it, < 0 less
-
-    @property
-    def is_plain(self) -> bool:
-        """Return whether scores and filter alone decide: no diversity, no steering."""
-        return not self.diversity and not self.steer
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """Recommended films, best first: rows (k,) and scores (k,)."""
-
-    rows: NDArray[np.int64]
-    scores: NDArray[np.float32]
-    steering: NDArray[np.float32] | None = None  # (k,) the share of the scores that steering added
 
 
 class Model:
@@ -108,13 +89,13 @@ class Model:
     def similar(self, row: int, options: Wanted) -> Ranked:
         """Return the films most similar to one film, without the film itself and its second entries."""
         prebuilt = self.neighbours(row)
-        if options.filter.is_empty and options.is_plain and options.n <= len(prebuilt.rows):
-            return Ranked(prebuilt.rows[: options.n], prebuilt.scores[: options.n])
+        if options.filter.is_empty and options.is_plain and options.depth <= len(prebuilt.rows):
+            return Ranked(prebuilt.rows[options.page], prebuilt.scores[options.page])
         allowed = self.catalog.allowed(options.filter)
         if options.is_plain:
             passing = allowed[prebuilt.rows]
-            if int(passing.sum()) >= options.n:
-                return Ranked(prebuilt.rows[passing][: options.n], prebuilt.scores[passing][: options.n])
+            if int(passing.sum()) >= options.depth:
+                return Ranked(prebuilt.rows[passing][options.page], prebuilt.scores[passing][options.page])
         return self.rank(self.item_scorer.similar(np.array([row]))[0], self._without_twins(allowed, [row]), options)
 
     def neighbours(self, row: int) -> Ranked:
@@ -125,15 +106,66 @@ class Model:
 
     def for_user(self, user_row: int, options: Wanted) -> Ranked:
         """Return recommendations for a user of the training data, without the films that the user rated."""
-        rows = np.array([user_row])
-        history = self.history.ratings(rows)
-        scores = self.user_scorer.known(rows, self.stars(history))[0]
-        return self._unseen(scores, history, options)
+        return self.for_person(self.person(user_row), options)
 
     def for_profile(self, rows: NDArray[np.int64], ratings: NDArray[np.float32], options: Wanted) -> Ranked:
         """Return recommendations for a new user who gave the films `rows` (k,) these `ratings` or weights (k,)."""
-        history = profile(rows, ratings, len(self.movie_ids))
-        return self._unseen(self.user_scorer.folded(self.stars(history))[0], history, options)
+        return self.for_person(Person(profile(rows, ratings, len(self.movie_ids))), options)
+
+    def for_person(self, person: Person, options: Wanted) -> Ranked:
+        """Return recommendations for a person. Raises UsageError for `min_expected` where no ratings are predicted."""
+        return self.rank(self.person_scores(person), self.open_to([person], options), options)
+
+    def person(self, user_row: int) -> Person:
+        """Return a user of the training data."""
+        return Person(self.history.ratings(np.array([user_row])), user_row)
+
+    def with_ratings(self, known: Person | None, fresh: Mapping[int, float]) -> Person:
+        """Return a person with `fresh` ratings by film row, which replace those of a user of the training data."""
+        if known and not fresh:
+            return known
+        stored = known.history if known else None
+        ratings = {} if stored is None else dict(zip(stored.indices.tolist(), stored.data.tolist(), strict=True))
+        ratings |= fresh
+        rows, values = np.array(list(ratings), dtype=np.int64), np.array(list(ratings.values()), dtype=np.float32)
+        return Person(profile(rows, values, len(self.movie_ids)))
+
+    def person_scores(self, person: Person) -> NDArray[np.float32]:
+        """Return the scores (n_movies,) of all films for a person."""
+        stars = self.stars(person.history)
+        if person.row is None:
+            return np.asarray(self.user_scorer.folded(stars)[0])
+        return np.asarray(self.user_scorer.known(np.array([person.row]), stars)[0])
+
+    def open_to(self, people: Sequence[Person], options: Wanted) -> NDArray[np.bool_]:
+        """Return a mask (n_movies,) of the films that may be recommended to all of these people."""
+        allowed = self.catalog.allowed(options.filter)
+        for person in people:
+            if not options.include_seen:
+                self._without_twins(allowed, person.history.indices)
+            if options.min_expected is not None:
+                allowed &= np.round(self.expected(person).astype(np.float64), 2) >= options.min_expected
+        return allowed
+
+    def expected(self, person: Person, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """Predict a person's ratings (k,) of the films `rows`, or of all. Raises UsageError if the model cannot."""
+        rows = np.arange(len(self.movie_ids)) if rows is None else rows
+        predicted = self.predicted_ratings(rows, person.history, person.row)
+        if predicted is None:
+            raise UsageError("This model predicts no ratings for this person, so nothing is known of what to expect.")
+        return predicted
+
+    @cached_property
+    def rating_variances(self) -> NDArray[np.float64]:
+        """Return the variance (n_movies,) of each film's ratings; 0 where it has none."""
+        histograms, labels = self.catalog.histograms, self.feedback.bins.astype(np.float64)
+        counts = np.maximum(histograms.sum(axis=1), 1)
+        return np.asarray(histograms @ labels**2 / counts - (histograms @ labels / counts) ** 2)
+
+    def usual_rating(self, person: Person) -> float:
+        """Return the mean of a person's ratings, damped by USUAL_RATINGS ratings of the data set's mean."""
+        total = float(person.history.data.sum(dtype=np.float64)) + USUAL_RATINGS * self.catalog.mean_rating
+        return total / (person.history.nnz + USUAL_RATINGS)
 
     def stars(self, history: sp.csr_matrix) -> sp.csr_matrix:
         """Return ratings or weights (b, n_movies) in stars, as the scorers take them; the pattern is not copied."""
@@ -155,18 +187,22 @@ class Model:
         return np.asarray(self.feedback.ratings(stars), dtype=np.float32)
 
     def rank(self, scores: NDArray[np.float32], allowed: NDArray[np.bool_], options: Wanted) -> Ranked:
-        """Return the best allowed films by score, with steering and diversity; `scores`, `allowed`: (n_movies,)."""
-        masked = mask_scores(scores, allowed)
-        steering = self._steering(masked, options) if options.steer and self.extras else None
-        if steering is not None:
-            masked = masked + steering
+        """Return the asked page of the best allowed films by score; `scores`, `allowed`: (n_movies,).
+
+        The steps: mask, add what steers, order by score or diversity, limit values of facets, cut the page.
+        """
+        masked, added = self._tilted(mask_scores(scores, allowed), options)
         embedding = self.manifest.content_embedding
+        depth = len(masked) if options.limits else options.depth
         if options.diversity and embedding:
-            pool = top_n(masked, options.n * DIVERSITY_POOL)
-            rows = diversify(pool, masked[pool], self.arrays[embedding], options.n, options.diversity)
+            pool = top_n(masked, options.pool)
+            rows = diversify(pool, masked[pool], self.arrays[embedding], depth, options.diversity)
         else:
-            rows = top_n(masked, options.n)
-        return Ranked(rows, masked[rows], None if steering is None else steering[rows])
+            rows = top_n(masked, depth)
+        if options.limits:
+            rows = limited(rows, self.catalog, options.limits, options.page.stop)
+        rows = rows[options.page]
+        return Ranked(rows, masked[rows], {name: shares[rows] for name, shares in added.items()})
 
     def check_golden(self) -> None:
         """Answer the manifest's golden queries again. Raises BundleIntegrityError if an answer differs."""
@@ -189,23 +225,40 @@ class Model:
         ids = self.movie_ids.raws(ranked.rows)
         return query.model_copy(update={"movie_ids": ids, "scores": [round(float(s), 6) for s in ranked.scores]})
 
-    def _steering(self, masked: NDArray[np.float32], options: Wanted) -> NDArray[np.float32]:
-        """Return what steering adds to each score (n_movies,): -inf outside the best STEERING_POOL films.
+    def _tilted(
+        self, masked: NDArray[np.float32], options: Wanted
+    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+        """Return scores with steering and preferences added, and what each added: -inf outside the best TILTED_POOL.
 
-        Within them the features can outweigh all differences of the scores: "like Heat, less violent" stays like Heat.
+        Within them the additions can outweigh all differences of the scores: "like Heat, less violent" stays like Heat.
+        A sum of score and weight x value has the greater mean value the greater the weight is, in lists of any length.
         """
-        assert self.extras is not None
-        pool = top_n(masked, STEERING_POOL)
-        added = np.full(len(masked), -np.inf, dtype=np.float32)
-        if len(pool):
-            fit = self.extras.feature_scores(dict(options.steer))[pool]
-            span = masked[pool[0]] - masked[pool[-1]]
-            added[pool] = fit * (span / max(float(np.abs(fit).max()), 1e-12))
-        return added
+        if not options.is_tilted:
+            return masked, {}
+        pool = top_n(masked, TILTED_POOL)
+        span = np.float32(masked[pool[0]] - masked[pool[-1]] if len(pool) else 0)
+        tilted = np.full(len(masked), -np.inf, dtype=np.float32)
+        tilted[pool] = masked[pool]
+        added = {}
+        for name, shares in self._additions(pool, span, options).items():
+            added[name] = np.zeros(len(masked), dtype=np.float32)
+            added[name][pool] = shares
+            tilted += added[name]
+        return tilted, added
 
-    def _unseen(self, scores: NDArray[np.float32], history: sp.csr_matrix, options: Wanted) -> Ranked:
-        allowed = self._without_twins(self.catalog.allowed(options.filter), history.indices)
-        return self.rank(scores, allowed, options)
+    def _additions(self, pool: NDArray[np.int64], span: np.float32, options: Wanted) -> dict[str, NDArray[np.float32]]:
+        """Return what steering and each preference add to the films of the pool (k,), at most `span` up or down."""
+        additions: dict[str, NDArray[np.float32]] = {}
+        if options.steer and self.extras:
+            fit = self.extras.feature_scores(dict(options.steer))[pool]
+            additions[STEERING] = fit * (span / max(float(np.abs(fit).max(initial=0)), 1e-12))
+        if options.popularity:
+            additions["popularity"] = span * np.float32(options.popularity) * _in_unit(self.catalog.counts[pool])
+        if options.recency:
+            years = self.catalog.years[pool].astype(np.float64)
+            years[years == 0] = years[years > 0].mean() if years.any() else 0  # an unknown year says nothing
+            additions["recency"] = span * np.float32(options.recency) * _in_unit(years)
+        return additions
 
     def _without_twins(self, allowed: NDArray[np.bool_], rows: Any) -> NDArray[np.bool_]:
         """Remove the films `rows` and their main entries from `allowed`, in place."""
@@ -213,8 +266,9 @@ class Model:
         return allowed
 
 
-def profile(rows: NDArray[np.int64], ratings: NDArray[np.float32], n_movies: int) -> sp.csr_matrix:
-    """Return one user's ratings as a (1, n_movies) matrix; `rows`: (k,) distinct films, `ratings`: (k,)."""
-    order = np.argsort(rows)
-    data = np.asarray(ratings, dtype=np.float32)[order]
-    return sp.csr_matrix((data, np.asarray(rows)[order], [0, len(rows)]), shape=(1, n_movies))
+def _in_unit(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Return values (k,) mapped linearly to 0 for the least and 1 for the greatest."""
+    if not len(values):
+        return np.empty(0, dtype=np.float32)
+    shifted = np.asarray(values, dtype=np.float64) - values.min()
+    return np.asarray(shifted / (shifted.max() or 1.0), dtype=np.float32)

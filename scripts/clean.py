@@ -22,12 +22,12 @@ ID, HASH = "[0-9a-f]{32}", "[0-9a-f]{16}"
 BUNDLE = r"bundle/(manifest\.json|[a-z][a-z0-9_]*\.npy)"
 
 # model store: its small files are recognised by their content
-SMALL_FILE, VERSION = r"models/(champion|challenger|(status|store)\.json)", r"models/versions/[\w-]+"
+SMALL_FILE, VERSION = r"models/(champion|challenger|(status|store|registry)\.json)", r"models/versions/[\w-]+"
 VERSION_FILE = rf"{VERSION}/(meta\.json|served|{BUNDLE})"
 UNFINISHED_VERSION = rf"models/versions/\.partial-{HASH}/(meta\.json|{BUNDLE})"
 KEY = r"[0-9]{1,18}-([0-9a-f]{1,8}|unknown)"
 META = {"name", "version", "run_id", "algorithm"}
-STATUS = {"reachable", "checked_at", "confirmed"}
+STATUS, SNAPSHOT = {"reachable", "checked_at", "confirmed"}, {"taken_at", "versions", "timeline"}
 STAGE_LOCK = rf"training/[\w-][\w.-]*-{HASH}-{HASH}-[0-9]+\.lock"
 LOG = r"logs/(api|mlflow|webapp)\.log"
 
@@ -89,7 +89,7 @@ def _is_version(path: Path) -> bool:
 def _is_small_file(path: Path) -> bool:
     record = _record(path)
     if path.suffix:
-        return record.keys() >= STATUS or record.get("made_by") == "movierec"
+        return record.keys() >= STATUS or record.keys() >= SNAPSHOT or record.get("made_by") == "movierec"
     key = record.get("key") if record else _text(path).strip()
     return re.fullmatch(KEY, str(key)) is not None
 

@@ -47,6 +47,7 @@ class Settings(BaseSettings):
 
     # what it answers
     explain_users: bool = Field(False, description="reasons for a user_id may show what that user rated")
+    tell_versions: bool = Field(True, description="/versions tells of the registry's newest versions")
 
     # protection
     allowed_hosts: list[str] = Field(

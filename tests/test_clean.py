@@ -118,7 +118,13 @@ def test_make_clean_leaves_the_users_files_beside_what_was_built(tmp_path):
     ["mine", "", "[]", '{"key": "mine"}', '{"key":"1-a9c6a1a8","checksum":"0"}', '{"version": "1"}', "\x00"],
 )
 def test_files_of_the_stores_names_with_other_content_stay(tmp_path, content):
-    names = ["models/champion", "models/challenger", "models/status.json", "models/versions/1-a9c6a1a8/meta.json"]
+    names = [
+        "models/champion",
+        "models/challenger",
+        "models/status.json",
+        "models/registry.json",
+        "models/versions/1-a9c6a1a8/meta.json",
+    ]
     write(tmp_path / "var", names)
     for name in names:
         (tmp_path / "var" / name).write_text(content)

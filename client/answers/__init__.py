@@ -26,8 +26,13 @@ from client.answers.films import FilmOut as Film
 from client.answers.films import SharedFeatureOut as SharedFeature
 from client.answers.recommendations import Explained as Explanation
 from client.answers.recommendations import (
+    FilmPlace,
     FilmSubject,
+    NextPage,
+    PeopleSubject,
     PersonSubject,
+    PredictedRating,
+    Prediction,
     Reason,
     Recommendation,
     Recommendations,
@@ -35,7 +40,17 @@ from client.answers.recommendations import (
     Tags,
 )
 from client.answers.recommendations import TagOut as Tag
-from client.answers.versions import AboutModel, AdminVersions, Metric, ModelCard, RegistryView, StoredVersion
+from client.answers.versions import (
+    AboutModel,
+    AdminVersions,
+    ChampionChange,
+    Metric,
+    ModelCard,
+    RegisteredVersion,
+    RegistryView,
+    StoredVersion,
+    Versions,
+)
 from client.answers.versions import PaperOut as Paper
 from client.answers.versions import RefusalOut as Refusal
 
@@ -43,6 +58,7 @@ __all__ = [
     "AboutModel",
     "AdminVersions",
     "Answer",
+    "ChampionChange",
     "CommonViewers",
     "Comparison",
     "Explanation",
@@ -53,6 +69,7 @@ __all__ = [
     "Features",
     "Film",
     "FilmMap",
+    "FilmPlace",
     "FilmSubject",
     "GenreFigures",
     "Genres",
@@ -66,14 +83,19 @@ __all__ = [
     "Movie",
     "MovieRatings",
     "Movies",
+    "NextPage",
     "OverTime",
     "Paper",
+    "PeopleSubject",
     "Period",
     "PersonSubject",
+    "PredictedRating",
+    "Prediction",
     "Reason",
     "Recommendation",
     "Recommendations",
     "Refusal",
+    "RegisteredVersion",
     "RegistryView",
     "ReleaseYear",
     "ReleaseYears",
@@ -85,4 +107,5 @@ __all__ = [
     "Summary",
     "Tag",
     "Tags",
+    "Versions",
 ]

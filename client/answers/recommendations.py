@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,7 @@ from client.answers.base import (
     ModelIdentity,
     Tally,
 )
+from client.answers.films import FilmOut
 
 
 class FilmSubject(Answer):
@@ -48,6 +49,30 @@ class Reason(Answer):
     rating: float | None = Field(None, description="what the person gave it", examples=[4.5])
 
 
+class PeopleSubject(Answer):
+    """The two people that the list is for."""
+
+    people: list[int] = Field(description="ratings of each that the list is made from", examples=[[12, 7]])
+    aggregation: Literal["least_misery", "mean"] = Field(examples=["least_misery"])
+    expected: list[float] | None = Field(
+        description="mean rating that each would give the films of this page; none without films", examples=[[4.1, 4.0]]
+    )
+    matched: Literal["people"]
+
+
+class NextPage(Answer):
+    """Where the next page of a list begins: the same question with this offset and cursor."""
+
+    offset: int = Field(examples=[10])
+    cursor: str = Field(description="pins the model version", examples=["3-0f6c1c2d"])
+
+
+FilmReasons = Annotated[
+    tuple[Reason, ...],
+    Field(examples=[[{"kind": "film", "name": "Heat", "contribution": 0.2, "movie_id": 6, "rating": 4.5}]]),
+]
+
+
 class Explained(Answer):
     """score = sum of the contributions + rest."""
 
@@ -73,14 +98,63 @@ class Recommendation(Answer):
         None, description="rating that the person would give, in lists for a person", examples=[4.21]
     )
     explanation: Explained | None = Field(None, description="where it was asked for")
+    expected_ratings: list[float] | None = Field(
+        None, description="rating that each of two people would give", examples=[[4.2, 3.9]]
+    )
+    reasons_for: FilmReasons | None = Field(None, description="liked films that speak for it, where it was asked for")
+    reasons_against: FilmReasons | None = Field(None, description="films rated under a like that speak against it")
+    below_usual: bool | None = Field(
+        None,
+        description="whether less is expected than (sum of the person's ratings + 10 x mean of all) / (number + 10)",
+        examples=[False],
+    )
 
 
 class Recommendations(Answer):
     """The answer of /recommend/."""
 
-    query: FilmSubject | PersonSubject
+    query: FilmSubject | PersonSubject | PeopleSubject
     model: ModelIdentity
     recommendations: list[Recommendation]
+    next: NextPage | None = Field(None, description="where `offset` was given; null where the list has ended")
+
+
+class PredictedRating(Answer):
+    """A predicted rating and its interval."""
+
+    expected: float = Field(examples=[4.12])
+    low: float = Field(examples=[2.9])
+    high: float = Field(examples=[5.0])
+    level: float = Field(description="share of ratings between low and high", examples=[0.8])
+
+
+class FilmPlace(Answer):
+    """A film's place in a person's list, ordered by score."""
+
+    rank: int | None = Field(description="none where something keeps it away", examples=[12])
+    of: int = Field(description="films that the list may hold", examples=[1520])
+    kept_away_by: list[str] = Field(
+        description="names of options that it does not meet, seen, second_entry, or further_down than n",
+        examples=[["year_from", "seen"]],
+    )
+
+
+class Prediction(Answer):
+    """The answer of /predict: one person and one film."""
+
+    query: PersonSubject
+    model: ModelIdentity
+    movie: FilmOut
+    prediction: PredictedRating | None = Field(description="none where the model predicts no ratings")
+    usual_rating: float | None = Field(
+        description="(sum of the person's ratings + 10 x mean of all) / (number + 10)", examples=[3.6]
+    )
+    below_usual: bool | None = Field(description="whether less is expected", examples=[False])
+    place: FilmPlace
+    reasons_for: FilmReasons | None = Field(
+        description="liked films that speak for it; null where the service does not tell what its users rated"
+    )
+    reasons_against: FilmReasons | None = Field(description="films rated under a like that speak against it")
 
 
 class Suggestion(Answer):

@@ -29,11 +29,11 @@ class RegistryView(Answer):
 class Metric(Answer):
     """A measured figure with its evaluation protocol and 95 % interval, as in `ModelCard.metrics`."""
 
-    protocol: str
-    name: str
-    value: float
-    lo: float | None = None
-    hi: float | None = None
+    protocol: str = Field(examples=["latest20"])
+    name: str = Field(examples=["ndcg_at_10"])
+    value: float = Field(examples=[0.21])
+    lo: float | None = Field(None, examples=[0.2])
+    hi: float | None = Field(None, examples=[0.22])
 
 
 class PaperOut(Answer):
@@ -98,3 +98,40 @@ class AdminVersions(Answer):
     pointers: dict[str, str | None] = Field(examples=[{"champion": "3-0f6c1c2d", "challenger": None}])
     versions: list[StoredVersion]
     registry: RegistryView
+
+
+class RegisteredVersion(Answer):
+    """A version in the registry."""
+
+    version: str = Field(examples=["3"])
+    run_id: str | None = Field(examples=["0f6c1c2d9a5b4f0e8d7c6b5a49382716"])
+    algorithm: str = Field(examples=["recommender"])
+    dataset: str = Field(examples=["ml-100k"])
+    aliases: list[str] = Field(examples=[["champion", "reference"]])
+    created: float = Field(description="seconds since 1970", examples=[1767225600.0])
+    verdict: str | None = Field(description="of the promotion gate; none if it was never judged", examples=["promote"])
+    verdict_summary: str | None = Field(examples=["better at ndcg_at_10 on latest20"])
+    figures: list[Metric] | None = Field(
+        description="with 95 % intervals; none while they were not read",
+        examples=[[{"protocol": "latest20", "name": "ndcg_at_10", "value": 0.21, "lo": 0.2, "hi": 0.22}]],
+    )
+
+
+class ChampionChange(Answer):
+    """A change of the champion, or an attempt that lost a race."""
+
+    kind: Literal["promote", "rollback", "lost"]
+    version: int = Field(examples=[3])
+    before: int | None = Field(description="champion before; none before the first", examples=[2])
+    at: str = Field(description="ISO 8601, UTC", examples=["2026-01-01T00:00:00+00:00"])
+    verdict: str = Field(examples=["promote"])
+    reason: str = Field("", examples=["better at once"])
+
+
+class Versions(Answer):
+    """The registry as the puller last saw it."""
+
+    model: ModelIdentity
+    taken_at: float = Field(description="seconds since 1970", examples=[1767225600.0])
+    versions: list[RegisteredVersion] = Field(description="newest first, at most 100")
+    timeline: list[ChampionChange] = Field(description="what was live, oldest first, at most 100 changes")

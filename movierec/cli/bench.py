@@ -22,6 +22,7 @@ class Benchmark(StrEnum):
     svd = "svd"
     als = "als"
     topk = "topk"
+    recommend = "recommend"
     evaluate = "evaluate"
     pipeline = "pipeline"
     train = "train"

@@ -70,6 +70,10 @@ MOUNTS = {
         "movierec.cli.promote:diff",
         "Show what a promotion would change: films that enter and leave lists, and whose lists change most.",
     ),
+    "recommend": Mount(
+        "movierec.cli.recommend:recommend",
+        "Print a list for a film or a person, or write lists for everybody to a file.",
+    ),
     "serve": Mount("movierec.cli.serve:serve", "Answer over HTTP from the promoted model version."),
     "pull": Mount("movierec.cli.serve:pull", "Follow the registry for workers that run with serve --no-pull."),
     "webapp": Mount("movierec.cli.webapp:webapp", "Start the web page, without a browser and without telemetry."),

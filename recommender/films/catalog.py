@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -79,11 +80,18 @@ class FilmFilter:
     min_ratings: int = 0
     exclude: tuple[int, ...] = ()  # item rows
     facets: tuple[tuple[str, str], ...] = ()  # facet and value: of each facet that is named at least one value
+    candidates: tuple[int, ...] | None = None  # rows of the only items that are ranked
 
     @property
     def is_empty(self) -> bool:
         """Return whether the filter admits every item."""
-        return self == FilmFilter()
+        return self == _ALL
+
+    @property
+    def conditions(self) -> dict[str, FilmFilter]:
+        """Return each condition that is set as a filter of its own, by its name."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: FilmFilter(**{name: value}) for name, value in given.items() if value != getattr(_ALL, name)}
 
     @property
     def values_by_facet(self) -> dict[str, list[str]]:
@@ -92,6 +100,9 @@ class FilmFilter:
         for facet, value in [*((schema.GENRES, genre) for genre in self.genres), *self.facets]:
             values.setdefault(facet, []).append(value)
         return values
+
+
+_ALL = FilmFilter()
 
 
 class Catalog:
@@ -144,8 +155,17 @@ class Catalog:
             mask &= (self.years <= conditions.year_to) & (self.years > 0)
         if conditions.min_ratings:
             mask &= self.counts >= conditions.min_ratings
+        if conditions.candidates is not None:
+            is_candidate = np.zeros(len(self), dtype=bool)
+            is_candidate[list(conditions.candidates)] = True
+            mask &= is_candidate
         mask[list(conditions.exclude)] = False
         return np.asarray(mask, dtype=bool)
+
+    @cached_property
+    def mean_rating(self) -> float:
+        """Return the mean of all ratings; 0 where there are only events."""
+        return float(np.average(self.averages, weights=self.counts)) if self.counts.any() else 0.0
 
 
 def film_json(film: Film) -> bytes:

@@ -1,9 +1,14 @@
-"""Ranking: masks, top-n with ties broken by row, and diversity by maximal marginal relevance."""
+"""Ranking: masks, top-n with ties broken by row, diversity by maximal marginal relevance, limits for each value."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
+
+from recommender.films.catalog import Catalog
 
 Scores = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -51,3 +56,27 @@ def diversify(candidates: Rows, scores: Scores, embedding: NDArray[np.float32], 
         is_open[pick] = False
         np.maximum(similarity, vectors @ vectors[pick], out=similarity)
     return candidates[chosen]
+
+
+def limited(ordered: Rows, catalog: Catalog, limits: Sequence[tuple[str, int]], n: int) -> Rows:
+    """Choose the first n items of which no value of a facet, such as a director, has more than its limit.
+
+    `ordered`: (m,) rows, best first; `limits`: facets with the most items of one value. Items without values of the
+    facet are not limited.
+    """
+    is_open = np.ones(len(catalog), dtype=bool)
+    counts: Counter[tuple[str, str]] = Counter()
+    chosen: list[int] = []
+    for row in ordered.tolist():
+        if len(chosen) == n:
+            break
+        if not is_open[row]:
+            continue
+        chosen.append(row)
+        film = catalog.film(row)
+        for facet, most in limits:
+            for value in {value.casefold() for value in film.values(facet)}:
+                counts[facet, value] += 1
+                if counts[facet, value] == most:
+                    is_open &= ~catalog.facets.having(facet, [value], len(catalog))
+    return np.array(chosen, dtype=np.int64)

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import orjson
-import scipy.sparse as sp
 
 from recommender.errors import NewUserError, UnknownUserError, UsageError
-from recommender.explain import Explanation, Reason, explain_person, explain_similar
+from recommender.explain import Explanation, Reason, Sides, both_sides, explain_person, explain_similar
 from recommender.films.catalog import FilmFilter
 from recommender.films.ids import RawId
-from recommender.model import Model, Ranked, Wanted, profile
-from recommender.schema import GENRES
+from recommender.model import Model, Person, Ranked, Wanted
+from recommender.schema import DIRECTORS, GENRES
+from recommender.together import for_two
 from serving.answering import json_bytes
 from serving.answering.lookup import movie_row, resolve_title
 from serving.problem import ProblemError
-from serving.schemas.recommend import ListOptions, RecommendBody
+from serving.schemas.recommend import Conditions, ListOptions, PersonBody, RecommendBody, history_body
 from serving.versions.served import Served
 
 START_DIVERSITY = 0.3  # a first list should show a bit of everything
 REASONS = 5  # rated films that are named for each recommendation
-
-
-@dataclass(frozen=True)
-class Person:
-    """A person to recommend for: ratings (1, n_movies), and the row if it is a user of the training data."""
-
-    history: sp.csr_matrix
-    row: int | None = None
 
 
 def similar_films(served: Served, row: int, matched: str, options: ListOptions) -> bytes:
@@ -40,40 +33,50 @@ def similar_films(served: Served, row: int, matched: str, options: ListOptions) 
     ranked = served.model.similar(row, build_wanted(served, options))
     explained = explain_similar(served.model, row, ranked) if options.explain else []
     members = [_explanation(served, explanation) for explanation in explained]
-    return json_bytes.recommendations(served, json_bytes.subject_json(served, row, matched), ranked, members)
+    body = json_bytes.recommendations(served, json_bytes.subject_json(served, row, matched), ranked, members)
+    return _with_next(body, served, ranked, options)
 
 
 def films_for_user(served: Served, user_id: RawId, options: ListOptions) -> bytes:
     """Return the answer with films for a user of the training data. Raises a 404 problem."""
-    model = served.model
+    return _for_person(served, known_person(served, user_id), user_id, options)
+
+
+def films_for_ratings(served: Served, body: RecommendBody) -> bytes:
+    """Return the answer with films for a person with posted ratings and likes; a start list without any."""
+    if not body.is_somebody:
+        return start_list(served, body)
+    return _for_person(served, posted_person(served, body, body), body.user_id, body)
+
+
+def films_for_two(served: Served, body: RecommendBody) -> bytes:
+    """Return the answer with one list for two people, and the stars that each expects of each film."""
+    people = [posted_person(served, history_body(films), body) for films in body.people]
+    with model_problems():
+        together = for_two(served.model, people, build_wanted(served, body), body.aggregation)
+    means = [round(mean, 4) for mean in together.means] or None
+    subject = {"people": [person.history.nnz for person in people], "aggregation": body.aggregation, "expected": means}
+    members = [{"expected_ratings": np.round(pair.astype(float), 2).tolist()} for pair in together.expected.T]
+    answer = json_bytes.recommendations(served, orjson.dumps(subject | {"matched": "people"}), together.ranked, members)
+    return _with_next(answer, served, together.ranked, body)
+
+
+def known_person(served: Served, user_id: RawId) -> Person:
+    """Return a user of the training data. Raises a 404 problem."""
     try:
-        row = model.user_row(user_id)
+        return served.model.person(served.model.user_row(user_id))
     except UnknownUserError as error:
         raise ProblemError(
             404,
             "user-not-found",
             "No user has this id in the training data. POST ratings or likes to /recommend/ for a person without one.",
         ) from error
-    person = Person(model.history.ratings(np.array([row])), row)
-    ranked = model.for_user(row, build_wanted(served, options))
-    subject = {"user_id": user_id, "ratings": person.history.nnz, "matched": "user_id"}
-    return _for_person(served, person, ranked, subject, explain=options.explain)
 
 
-def films_for_ratings(served: Served, body: RecommendBody) -> bytes:
-    """Return the answer with films for a person with posted ratings and likes; a start list without any."""
-    rating_of_row = ratings_by_row(served, body)
-    if not rating_of_row:
-        return start_list(served, body)
-    rows = np.array(list(rating_of_row), dtype=np.int64)
-    ratings = np.array(list(rating_of_row.values()), dtype=np.float32)
-    try:
-        ranked = served.model.for_profile(rows, ratings, build_wanted(served, body))
-    except NewUserError as error:
-        raise ProblemError(409, "no-new-users", str(error)) from error
-    person = Person(profile(rows, ratings, len(served.model.movie_ids)))
-    subject = {"user_id": None, "ratings": len(rating_of_row), "matched": "ratings"}
-    return _for_person(served, person, ranked, subject, explain=body.explain)
+def posted_person(served: Served, body: PersonBody, options: Conditions) -> Person:
+    """Return the person that a body describes; posted ratings count more than stored ones."""
+    known = None if body.user_id is None else known_person(served, body.user_id)
+    return served.model.with_ratings(known, ratings_by_row(served, body, options))
 
 
 def start_list(served: Served, options: ListOptions) -> bytes:
@@ -85,10 +88,10 @@ def start_list(served: Served, options: ListOptions) -> bytes:
         served.model.catalog.likes.astype(np.float32), served.model.catalog.allowed(wanted.filter), wanted
     )
     subject = orjson.dumps({"user_id": None, "ratings": 0, "matched": "start"})
-    return json_bytes.recommendations(served, subject, ranked)
+    return _with_next(json_bytes.recommendations(served, subject, ranked), served, ranked, options)
 
 
-def ratings_by_row(served: Served, body: RecommendBody) -> dict[int, float]:
+def ratings_by_row(served: Served, body: PersonBody, options: Conditions) -> dict[int, float]:
     """Return posted ratings by film row; the last entry of a film counts, and a rating counts more than a like."""
     model = served.model
     liked: list[tuple[RawId | None, str | None, float]] = [
@@ -100,11 +103,11 @@ def ratings_by_row(served: Served, body: RecommendBody) -> dict[int, float]:
     rated = [(film.movie_id, film.title, film.rating) for film in body.ratings]
     ratings: dict[int, float] = {}
     for movie_id, title, rating in [*liked, *rated]:
-        ratings[film_row(served, movie_id, title, body)] = rating
+        ratings[film_row(served, movie_id, title, options)] = rating
     return ratings
 
 
-def film_row(served: Served, movie_id: RawId | None, title: str | None, options: ListOptions) -> int:
+def film_row(served: Served, movie_id: RawId | None, title: str | None, options: Conditions) -> int:
     """Return the row of the film that a body names by id or title. Raises a 404 or 409 problem."""
     if movie_id is not None:
         return int(served.model.catalog.canonical[movie_row(served, movie_id)])
@@ -112,21 +115,51 @@ def film_row(served: Served, movie_id: RawId | None, title: str | None, options:
     return resolve_title(served, title, n=options.n, fuzzy=options.fuzzy).row
 
 
-def build_wanted(served: Served, options: ListOptions) -> Wanted:
+def build_wanted(served: Served, options: Conditions) -> Wanted:
     """Translate the caller's options for the kernel. Raises a 422 problem for a genre or tag that no film has."""
     model = served.model
-    rows = model.movie_ids.rows(options.exclude)
-    excluded = model.catalog.canonical[rows[rows >= 0]]  # a second entry stands for the film itself
     film_filter = FilmFilter(
         genres=tuple(options.genres),
         year_from=options.year_from,
         year_to=options.year_to,
         min_ratings=options.min_ratings,
-        exclude=tuple(excluded.tolist()),
+        exclude=_main_rows(model, options.exclude),
+        candidates=_main_rows(model, options.candidates) if options.candidates else None,
         facets=tuple((facet, value) for facet, _, value in (text.partition(":") for text in options.facet)),
     )
     _require_known(model, film_filter)
-    return Wanted(options.n, film_filter, options.diversity, steering(model, options.tag_boost, options.tag_suppress))
+    wanted = Wanted(options.n, film_filter, include_seen=options.include_seen, min_expected=options.min_expected)
+    if not isinstance(options, ListOptions):
+        return wanted
+    return replace(
+        wanted,
+        diversity=options.diversity,
+        steer=steering(model, options.tag_boost, options.tag_suppress),
+        offset=options.offset,
+        limits=_limits(model, options),
+        popularity=options.popularity,
+        recency=options.recency,
+    )
+
+
+def _main_rows(model: Model, ids: Sequence[RawId]) -> tuple[int, ...]:
+    """Return the rows of known ids; a second entry stands for the film itself."""
+    rows = model.movie_ids.rows(ids)
+    return tuple(model.catalog.canonical[rows[rows >= 0]].tolist())
+
+
+def _limits(model: Model, options: ListOptions) -> tuple[tuple[str, int], ...]:
+    """Return facets with the most films of one value. Raises a 422 problem for an unknown facet."""
+    named = ((DIRECTORS, options.max_per_director), (GENRES, options.max_per_genre))
+    limits = [(facet, most) for facet, most in named if most is not None]
+    limits += [(facet, int(most)) for facet, _, most in (text.rpartition(":") for text in options.max_per)]
+    least: dict[str, int] = {}
+    for facet, most in limits:
+        if facet not in model.catalog.facets.facets:
+            names = ", ".join(model.catalog.facets.facets) or "none"
+            raise ProblemError(422, "unknown-facet", f"Unknown facet to limit; expected one of: {names}.")
+        least[facet] = min(most, least.get(facet, most))
+    return tuple(least.items())
 
 
 def _require_known(model: Model, film_filter: FilmFilter) -> None:
@@ -151,19 +184,61 @@ def steering(model: Model, boost: Sequence[str], suppress: Sequence[str]) -> tup
     return tuple(weights.items())
 
 
-def _for_person(served: Served, person: Person, ranked: Ranked, subject: dict[str, Any], *, explain: bool) -> bytes:
+def _for_person(served: Served, person: Person, user_id: RawId | None, options: ListOptions) -> bytes:
     model = served.model
+    with model_problems():
+        ranked = model.for_person(person, build_wanted(served, options))
     predicted = model.predicted_ratings(ranked.rows, person.history, person.row)
     members: list[dict[str, Any]] = [{} for _ in ranked.rows]
     if predicted is not None:
         members = [{"predicted_rating": round(float(value), 2)} for value in predicted]
-    if explain:
+    if options.explain:
         history = person.history
         explained = explain_person(model.user_scorer, model.stars(history), ranked, REASONS, person.row)
-        given = dict(zip(history.indices.tolist(), history.data.tolist(), strict=True))
-        explanations = [_explanation(served, explanation, given) for explanation in explained]
+        explanations = [_explanation(served, explanation, _ratings(person)) for explanation in explained]
         members = [member | explanation for member, explanation in zip(members, explanations, strict=True)]
-    return json_bytes.recommendations(served, orjson.dumps(subject), ranked, members)
+    if options.for_and_against:
+        usual = model.usual_rating(person)
+        for rank, of_film in enumerate(both_sides(model, person, ranked.rows, REASONS)):
+            members[rank] |= sides_json(served, of_film, person)
+            members[rank]["below_usual"] = None if predicted is None else bool(predicted[rank] < usual)
+    matched = "ratings" if user_id is None else "user_id"
+    subject = orjson.dumps({"user_id": user_id, "ratings": person.history.nnz, "matched": matched})
+    return _with_next(json_bytes.recommendations(served, subject, ranked, members), served, ranked, options)
+
+
+def sides_json(served: Served, of_film: Sides, person: Person) -> dict[str, Any]:
+    """Return the reasons for and against a film as JSON members."""
+    ratings = _ratings(person)
+    return {
+        "reasons_for": [_reason(served, reason, ratings) for reason in of_film.liked],
+        "reasons_against": [_reason(served, reason, ratings) for reason in of_film.disliked],
+    }
+
+
+def _ratings(person: Person) -> dict[int, float]:
+    """Return the ratings that a person gave, by film row."""
+    return dict(zip(person.history.indices.tolist(), person.history.data.tolist(), strict=True))
+
+
+def _with_next(body: bytes, served: Served, ranked: Ranked, options: ListOptions) -> bytes:
+    """Return the answer with where its next page begins, if it is a page; None where the list has ended."""
+    if options.offset is None:
+        return body
+    is_full = len(ranked.rows) == options.n
+    next_page = {"offset": options.offset + options.n, "cursor": served.key} if is_full else None
+    return b'%b,"next":%b}' % (body[:-1], orjson.dumps(next_page))
+
+
+@contextmanager
+def model_problems() -> Iterator[None]:
+    """Turn what a model cannot answer into problems."""
+    try:
+        yield
+    except NewUserError as error:
+        raise ProblemError(409, "no-new-users", str(error)) from error
+    except UsageError as error:
+        raise ProblemError(422, "no-predictions", str(error)) from error
 
 
 def _explanation(

@@ -12,10 +12,11 @@ from starlette.responses import Response
 from recommender.model import Model
 from serving.answering import json_bytes
 from serving.lifecycle import Lifecycle
-from serving.problem import no_challenger, not_ready
+from serving.problem import ProblemError, no_challenger, not_ready
 from serving.schemas.common import Query
 from serving.schemas.data_values import answering_from
 from serving.settings import Settings
+from serving.versions.entry import KEY
 from serving.versions.served import Served
 from serving.versions.slot import ModelSlot
 
@@ -73,13 +74,20 @@ class Context:
 
 
 async def context(request: Request, slot: ChampionSlot) -> Context:
-    """Return the version that answers this request: the champion, or the challenger for `model=challenger`.
+    """Return the version that answers this request: the champion, the challenger, or the one that a cursor names.
 
-    Raises a 503 or 404 problem where it is not loaded, and NotModifiedError where the caller has its answer already.
+    Raises a 503, 404 or 410 problem where it is not loaded, and NotModifiedError where the caller has the answer.
     """
     challenger: ModelSlot | None = request.state.challenger
     is_challenger = request.query_params.get("model") == "challenger"
     served = (challenger.served if challenger else None) if is_challenger else slot.served
+    cursor = request.query_params.get("cursor", "")
+    if KEY.fullmatch(cursor):
+        served = await slot.pinned(cursor)
+        if served is None:
+            raise ProblemError(
+                410, "cursor-expired", "The version that began this list is no longer kept; begin again."
+            )
     if served is None:
         raise no_challenger() if is_challenger else not_ready()
     tag = json_bytes.entity_tag(served, request.url.path.rstrip("/").encode(), request.scope["query_string"])

@@ -25,7 +25,7 @@ _ENCODED_SLASH = re.compile(rb"%2f", re.IGNORECASE)
 _REMEMBERED_HOSTS = 64
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 _REPEATABLE = frozenset(
-    {"genres", "facet", "exclude", "tag_boost", "tag_suppress", "with_ids"}
+    {"genres", "facet", "exclude", "candidates", "max_per", "tag_boost", "tag_suppress", "with_ids"}
 )  # parameters that are lists
 
 

@@ -70,6 +70,14 @@ def fetch_bundle(address: str, tracking_uri: str, destination: Path, rules: Arti
         _fetch_file(address, tracking_uri, destination / f"{name}.npy", entry.bytes)
 
 
+def fetch_manifest(address: str, tracking_uri: str, rules: ArtifactRules) -> Manifest:
+    """Return the manifest of the bundle at an allowed address. Raises as `fetch_bundle` does."""
+    require_allowed(address, tracking_uri, rules)
+    with TemporaryDirectory() as scratch:
+        _fetch_file(address, tracking_uri, Path(scratch) / MANIFEST, MANIFEST_BYTES)
+        return read_manifest(Path(scratch))
+
+
 def _require_size(manifest: Manifest, rules: ArtifactRules) -> None:
     sizes = [entry.bytes for entry in manifest.files.values()]
     if len(sizes) > rules.max_files or sum(sizes) > rules.max_bytes or min(sizes, default=0) < 0:

@@ -4,6 +4,7 @@
     champion, challenger        pointers: name of the served directory, replaced atomically
     store.json                  marker of a store; see `ownership`
     status.json                 what the puller last saw, RegistryStatus
+    registry.json               what the API tells of the registry; see `snapshot`
 
 Only the puller writes. Bundles are never edited in place, so a worker may map files of a version that is being
 replaced or removed. Every small file carries a checksum (`records`): whatever is damaged counts as absent, and the

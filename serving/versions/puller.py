@@ -27,6 +27,7 @@ from serving.versions.entry import Entry, VersionMeta, directory_name
 from serving.versions.model_store import ModelStore
 from serving.versions.pointers import SLOTS, Slot
 from serving.versions.status import Refusal, RegistryStatus
+from serving.versions.witness import Witness
 
 if TYPE_CHECKING:
     from serving.versions.registry import Registered, Registry
@@ -52,7 +53,11 @@ _ENVIRONMENT = {
 class Puller:
     """Brings the versions that the registry's aliases name into the store."""
 
-    def __init__(self, registry: Registry, store: ModelStore, settings: Settings) -> None:
+    def __init__(
+        self, registry: Registry, store: ModelStore, settings: Settings, witness: Witness | None = None
+    ) -> None:
+        """`witness`: keeps the snapshot of the registry, if anybody is told of it."""
+        self._witness = witness
         self._registry = registry
         self._store = store
         self._settings = settings
@@ -73,6 +78,8 @@ class Puller:
                 if key is not None:
                     status.confirmed[slot] = key
             status.reachable = True
+            if self._witness:
+                self._witness.look()
             if inspected and "champion" in status.confirmed:  # else what is damaged may be all that there is
                 self._store.prune(self._settings.keep_versions)
         except RegistryUnavailableError as error:
@@ -240,7 +247,7 @@ def puller_of(settings: Settings) -> Iterator[Puller]:
     rules = ArtifactRules(tuple(settings.artifact_sources), settings.max_version_bytes, settings.max_version_files)
     with read_only():
         registry = Registry(settings.tracking_uri, settings.registered_model, rules)
-        yield Puller(registry, store, settings)
+        yield Puller(registry, store, settings, Witness(registry, store) if settings.tell_versions else None)
 
 
 def main() -> None:

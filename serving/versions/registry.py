@@ -16,12 +16,14 @@ from urllib.parse import quote, urlsplit
 
 import mlflow
 import sqlalchemy
+from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
 
+from recommender.bundle import Manifest
 from recommender.errors import BundleError, BundleIntegrityError, RegistryUnavailableError
 from serving.logs import without_credentials
-from serving.versions.artifacts import ArtifactRules, fetch_bundle
+from serving.versions.artifacts import ArtifactRules, fetch_bundle, fetch_manifest
 
 SQLITE = "sqlite:///"
 BUNDLE = "artifacts/bundle"  # inside the MLflow model
@@ -61,6 +63,28 @@ class Registry:
             raise _unavailable(error) from error
         return Registered(str(version.version), version.run_id or None, dict(version.tags))
 
+    def described(self) -> RegisteredModel:
+        """Return the registered model with its aliases and tags. Raises RegistryUnavailableError."""
+        with _readable(self._uri):
+            return self._connected().get_registered_model(self.name)
+
+    def newest(self, count: int) -> list[ModelVersion]:
+        """Return the newest versions, newest first, with their tags. Raises RegistryUnavailableError."""
+        with _readable(self._uri):
+            return list(
+                self._connected().search_model_versions(
+                    f"name = '{self.name}'", max_results=count, order_by=["version_number DESC"]
+                )
+            )
+
+    def manifest(self, version: str) -> Manifest:
+        """Return the manifest of a version's bundle, within the rules for artifacts. Raises BundleError."""
+        try:
+            source = self._resolve_address(self._connected().get_model_version_download_uri(self.name, version))
+            return fetch_manifest(f"{source}/{BUNDLE}", self._uri, self._rules)
+        except (MlflowException, OSError) as error:
+            raise BundleIntegrityError(f"Version {version} has no manifest ({_first_line(error)}).") from error
+
     def fetch(self, version: str, destination: Path) -> None:
         """Download the bundle of a version to the new directory `destination`.
 
@@ -95,6 +119,16 @@ class Registry:
         if self._client is None:
             self._client = mlflow.MlflowClient(self._uri, self._uri)
         return self._client
+
+
+@contextmanager
+def _readable(tracking_uri: str) -> Iterator[None]:
+    """Raise RegistryUnavailableError for whatever keeps the block from reading the registry."""
+    probe(tracking_uri)
+    try:
+        yield
+    except (MlflowException, OSError, ImportError, sqlalchemy.exc.SQLAlchemyError) as error:
+        raise _unavailable(error) from error
 
 
 def probe(tracking_uri: str) -> None:

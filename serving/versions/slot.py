@@ -17,6 +17,7 @@ from serving.versions.status import RegistryStatus
 
 log = structlog.get_logger(__name__)
 
+EARLIER_KEPT = 2  # versions besides the served one that a worker holds for the pages of lists
 MAX_PAUSE = 60.0  # seconds between two tries of a version that failed to load
 
 
@@ -35,6 +36,8 @@ class ModelSlot:
         self._stale_after = stale_after
         self._pinned = pinned
         self._failed: dict[str, tuple[float, int]] = {}  # monotonic time of the next try, tries so far
+        self._earlier: dict[str, Served] = {}  # by key: versions that began lists whose later pages are asked for
+        self._pinning = asyncio.Lock()
         self.on_swap: Callable[[Slot, Served | None, Served | None], None] = lambda slot, before, after: None
 
     def refresh(self) -> None:
@@ -58,6 +61,28 @@ class ModelSlot:
                 await asyncio.to_thread(self.refresh)
             except Exception:  # a worker that stops looking would serve the old version for ever
                 log.exception("watch_failed", slot=self.slot)
+
+    async def pinned(self, key: str) -> Served | None:
+        """Return the version in the directory `key`, whatever was promoted since; None where it is gone."""
+        if self.served is not None and self.served.key == key:
+            return self.served
+        async with self._pinning:
+            if key not in self._earlier:
+                served = await asyncio.to_thread(self._load_earlier, key)
+                if served is None:
+                    return None
+                self._earlier[key] = served
+                for oldest in list(self._earlier)[:-EARLIER_KEPT]:
+                    del self._earlier[oldest]
+            return self._earlier[key]
+
+    def _load_earlier(self, key: str) -> Served | None:
+        entry = self.store.find(key)
+        try:
+            return None if entry is None else load(entry, stale=True)
+        except Exception:  # a broken bundle may raise anything
+            log.exception("version_unusable", slot=self.slot, key=key)
+            return None
 
     def _next_entry(self) -> Entry | None:
         if self._pinned is not None:

@@ -113,8 +113,7 @@ def test_the_contributions_of_a_recommendation_add_up_to_its_score(model):
         (lambda model: model.similar("Flim 2"), LookupFailedError, r"No film has the title 'Flim 2'.*Film 2 \(1982\)"),
         (lambda model: model.similar(7), LookupFailedError, "No film has this id"),
         (lambda model: model.recommend(user=900), LookupFailedError, "No user has this id"),
-        (lambda model: model.recommend(), UsageError, "either a user of the training data or ratings; found none"),
-        (lambda model: model.recommend(user=1, ratings={103: 5}), UsageError, "found both"),
+        (lambda model: model.recommend(), UsageError, "a user of the training data, ratings, or both"),
         (lambda model: model.recommend(user=[1]), UsageError, r"Expected a user, found \[1\]"),
         (lambda model: model.similar(None), UsageError, "Expected a title or id, found None"),
         (lambda model: model.similar("Film 2", n=0), UsageError, "n: expected a whole number of at least 1, found 0"),
@@ -400,3 +399,38 @@ def test_errors_about_books_speak_of_books(books):
     model = movierec.fit("popularity", books)
     with pytest.raises(LookupFailedError, match="No book has this id"):
         model.similar(3)
+
+
+def test_a_list_takes_the_options_of_the_api(model):
+    plain = model.recommend(user=1, n=20)
+    page = model.recommend(user=1, n=5, offset=5)
+    pd.testing.assert_frame_equal(page, plain[5:10].reset_index(drop=True))
+    some = plain["id"][:4].tolist()
+    assert set(model.recommend(user=1, candidates=some, exclude=some[:1])["id"]) == set(some[1:])
+    seen = model.recommend(user=1, n=100, include_seen=True)
+    assert len(seen) > len(model.recommend(user=1, n=100))
+    both = model.recommend(user=1, ratings={some[0]: 5.0}, n=20)
+    assert some[0] not in set(both["id"])
+    told = model.predict(some[2], user=1)
+    assert (told["rank"], told["kept_away_by"]) == (3, [])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda model: model.recommend(user=1, popularity=2), "Expected popularity from -1 to 1, found 2"),
+        (lambda model: model.recommend(user=1, max_per={"nothing": 1}), "for facets of genres"),
+        (lambda model: model.recommend(user=1, min_expected=3), "predicts no ratings"),
+        (lambda model: model.recommend(people=[{"Film 2": 5}]), "ratings of two people, found 1"),
+        (lambda model: model.similar("Film 2", include_seen=True), "for lists for people"),
+    ],
+)
+def test_an_option_that_cannot_be_met_is_told(model, call, message):
+    with pytest.raises(UsageError, match=message):
+        call(model)
+
+
+def test_two_people_get_one_list_with_what_each_is_expected_to_give(data):
+    frame = movierec.fit("svd", data, factors=4).recommend(people=[{"Film 2": 5}, {"Film 4": 1, "Film 6": 4.5}], n=5)
+    assert list(frame.columns) == ["id", "title", "year", "score", "expected_first", "expected_second"]
+    assert not {103, 105, 107} & set(frame["id"])

@@ -7,10 +7,12 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from client.answers import ModelCard
+from client.answers import ModelCard, Versions
 from serving.answering import json_bytes
-from serving.api.deps import Answering, ChampionSlot, PlainQuery
+from serving.api.deps import Answering, ChampionSlot, CurrentSettings, PlainQuery
 from serving.api.openapi import errors
+from serving.problem import ProblemError, no_route
+from serving.versions.snapshot import SNAPSHOT, read_snapshot
 from serving.versions.status import RegistryStatus
 
 router = APIRouter(tags=["model"])
@@ -33,6 +35,17 @@ def model(answer: Answering, slot: ChampionSlot, query: PlainQuery) -> Response:
         **({"about": {name: about.model_dump() for name, about in manifest.about.items()}} if manifest.about else {}),
     )
     return answer.fresh(body)
+
+
+@router.get("/versions", response_model=Versions, responses=errors(404))
+def versions(answer: Answering, settings: CurrentSettings, slot: ChampionSlot, query: PlainQuery) -> Response:
+    """The newest versions of the registry with aliases, figures and verdicts, and what was live when."""
+    if not settings.tell_versions:
+        raise no_route()
+    snapshot = read_snapshot(slot.store.root / SNAPSHOT)
+    if snapshot is None:
+        raise ProblemError(404, "no-snapshot", "Nothing is known of the registry yet; the puller writes it down.")
+    return answer.fresh(json_bytes.with_model(answer.served, **snapshot.model_dump()))
 
 
 def registry_view(status: RegistryStatus) -> dict[str, Any]:

@@ -1,0 +1,85 @@
+"""What to expect of one film for one person: a rating with an interval, a place in the list, and what is in its way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recommender.model import USUAL_RATINGS, Model, Person, Wanted
+from recommender.scoring.ranking import mask_scores
+
+LEVEL = 0.8  # of the interval
+_DEVIATIONS = 1.2816  # that a normal distribution's LEVEL lies within
+SEEN, SECOND_ENTRY, BELOW, FURTHER_DOWN = "seen", "second_entry", "min_expected", "further_down"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A predicted rating on the data set's scale, and the bounds between which it lies in LEVEL of the cases."""
+
+    expected: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Place:
+    """Place of a film among the films that a person's list may hold; None where something keeps it away."""
+
+    rank: int | None
+    of: int
+    kept_away_by: list[str]
+
+
+def interval(model: Model, person: Person, row: int) -> Interval | None:
+    """Return the rating that a person would give the film at `row`; None where the model predicts none.
+
+    The spread is that of the film's own ratings, damped by that of all films, times what the model's RMSE leaves of it.
+    """
+    predicted = model.predicted_ratings(np.array([row]), person.history, person.row)
+    if predicted is None:
+        return None
+    bound = _DEVIATIONS * _deviation(model, row)
+    expected, feedback = float(predicted[0]), model.feedback
+    return Interval(expected, max(expected - bound, feedback.minimum), min(expected + bound, feedback.maximum))
+
+
+def place(model: Model, person: Person, row: int, options: Wanted) -> Place:
+    """Return the place of the film at `row` in a person's list, and what keeps it away from it.
+
+    That is a condition of the filter by its name, SEEN, SECOND_ENTRY, BELOW, or FURTHER_DOWN than `options.n`.
+    """
+    allowed = model.open_to([person], options)
+    reasons = _obstacles(model, person, row, options)
+    if reasons:
+        return Place(None, int(allowed.sum()), reasons)
+    scores = mask_scores(model.person_scores(person), allowed)
+    better = (scores > scores[row]) | ((scores == scores[row]) & (np.arange(len(scores)) < row))
+    rank = 1 + int(better.sum())
+    return Place(rank, int(allowed.sum()), [FURTHER_DOWN] if rank > options.n else [])
+
+
+def _obstacles(model: Model, person: Person, row: int, options: Wanted) -> list[str]:
+    catalog = model.catalog
+    main = int(catalog.canonical[row])
+    obstacles = [name for name, one in options.filter.conditions.items() if not catalog.allowed(one)[main]]
+    if main != row:
+        obstacles.append(SECOND_ENTRY)
+    if not options.include_seen and main in catalog.canonical[person.history.indices]:
+        obstacles.append(SEEN)
+    if options.min_expected is not None:
+        expected = float(model.expected(person, np.array([row]))[0])
+        if round(expected, 2) < options.min_expected:
+            obstacles.append(BELOW)
+    return obstacles
+
+
+def _deviation(model: Model, row: int) -> float:
+    """Return the standard deviation of a rating of the film at `row` from its prediction."""
+    counts, variances = model.catalog.counts, model.rating_variances
+    pooled = float(np.average(variances, weights=counts)) if counts.any() else 0.0
+    damped = (counts[row] * variances[row] + USUAL_RATINGS * pooled) / (counts[row] + USUAL_RATINGS)
+    errors = [metric.value for metric in model.manifest.metrics if metric.name == "rmse"]
+    unexplained = float(np.mean(np.square(errors))) / pooled if errors and pooled else 1.0
+    return float(np.sqrt(damped * unexplained))

@@ -1,0 +1,62 @@
+"""Answer what one person would give one film, as JSON bytes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+import orjson
+
+from recommender.explain import both_sides
+from recommender.model import Person
+from recommender.predicting import LEVEL, interval, place
+from serving.answering import json_bytes
+from serving.answering.recommend import (
+    REASONS,
+    build_wanted,
+    film_row,
+    known_person,
+    model_problems,
+    posted_person,
+    sides_json,
+)
+from serving.schemas.recommend import PredictBody, PredictQuery
+from serving.versions.served import Served
+
+_PARAMETERS = {"facets": "facet"}  # conditions that callers know by another name
+
+
+def predict(served: Served, request: PredictQuery | PredictBody, *, tell_ratings: bool) -> bytes:
+    """Return the answer about one person and one film; `tell_ratings`: whether reasons may name what a user rated."""
+    model = served.model
+    person = _person(served, request)
+    row = film_row(served, request.movie_id, request.title, request)
+    wanted = build_wanted(served, request)
+    with model_problems():
+        prediction = interval(model, person, row)
+        placed = place(model, person, row, wanted)
+    usual = model.usual_rating(person) if model.feedback.has_ratings else None
+    matched = "ratings" if request.user_id is None else "user_id"
+    members = {
+        "query": {"user_id": request.user_id, "ratings": person.history.nnz, "matched": matched},
+        "movie": orjson.loads(model.catalog.text(row)),
+        "prediction": _rounded(asdict(prediction)) | {"level": LEVEL} if prediction else None,
+        "usual_rating": None if usual is None else round(usual, 2),
+        "below_usual": None if prediction is None or usual is None else prediction.expected < usual,
+        "place": asdict(placed) | {"kept_away_by": [_PARAMETERS.get(name, name) for name in placed.kept_away_by]},
+        "reasons_for": None,
+        "reasons_against": None,
+    }
+    if tell_ratings or request.user_id is None:
+        members |= sides_json(served, both_sides(model, person, np.array([row]), REASONS)[0], person)
+    return json_bytes.with_model(served, **members)
+
+
+def _person(served: Served, request: PredictQuery | PredictBody) -> Person:
+    if isinstance(request, PredictQuery):
+        return known_person(served, request.user_id)
+    return posted_person(served, request, request)
+
+
+def _rounded(numbers: dict[str, float]) -> dict[str, float]:
+    return {name: round(number, 2) for name, number in numbers.items()}

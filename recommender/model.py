@@ -61,7 +61,7 @@ class Model:
         self.movie_ids = IdMap.from_arrays(arrays, "movie_ids")
         self.user_ids = IdMap.from_arrays(arrays, "user_ids")
         self.catalog = Catalog(arrays, self.movie_ids, manifest.items)
-        self.titles = TitleIndex(arrays, self.catalog.canonical, self.catalog.counts)
+        self.titles = TitleIndex(arrays, self.catalog.canonical, self.catalog.counts, self.catalog.years)
         self.history = History(arrays, len(self.movie_ids), self.feedback)
 
     @classmethod

@@ -39,7 +39,8 @@ def index(films, popularity):
     canonical = np.arange(len(films), dtype=np.int32)
     if films is FILMS:
         canonical[10] = 0
-    return TitleIndex(encode_titles(films), canonical, popularity)
+    years = np.array([film.year or 0 for film in films], dtype=np.int16)
+    return TitleIndex(encode_titles(films), canonical, popularity, years)
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from recommender.films.history import History
 from recommender.films.ids import UNKNOWN, IdMap, RawId
 from recommender.scoring.blocks import with_data
 from recommender.scoring.ranking import diversify, mask_scores, top_n
+from recommender.scoring.scale import scale_of, scaled
 from recommender.scoring.scorers import Factors, ItemScorer, UserScorer, item_scorer, user_scorer
 from recommender.titles.index import TitleIndex
 
@@ -55,7 +56,8 @@ class Model:
     """One model version, which recommends films; made from a manifest and its arrays."""
 
     def __init__(self, manifest: Manifest, arrays: dict[str, NDArray[Any]]) -> None:
-        self.manifest = manifest
+        self._scale = scale_of(manifest.item_scorer, arrays)  # 1 but in versions of older code
+        self.manifest = manifest.model_copy(update={"item_scorer": scaled(manifest.item_scorer, self._scale)})
         self.arrays = arrays
         self.feedback = manifest.feedback
         self.movie_ids = IdMap.from_arrays(arrays, "movie_ids")
@@ -108,20 +110,22 @@ class Model:
     def similar(self, row: int, options: Wanted) -> Ranked:
         """Return the films most similar to one film, without the film itself and its second entries."""
         prebuilt = self.neighbours(row)
-        if options.filter.is_empty and options.is_plain and options.n <= len(prebuilt.rows):
+        is_whole = len(prebuilt.rows) < self.arrays["neighbour_rows"].shape[1]  # no film has a similarity beyond it
+        if options.filter.is_empty and options.is_plain and (is_whole or options.n <= len(prebuilt.rows)):
             return Ranked(prebuilt.rows[: options.n], prebuilt.scores[: options.n])
         allowed = self.catalog.allowed(options.filter)
         if options.is_plain:
             passing = allowed[prebuilt.rows]
-            if int(passing.sum()) >= options.n:
+            if is_whole or int(passing.sum()) >= options.n:
                 return Ranked(prebuilt.rows[passing][: options.n], prebuilt.scores[passing][: options.n])
-        return self.rank(self.item_scorer.similar(np.array([row]))[0], self._without_twins(allowed, [row]), options)
+        scores = self.item_scorer.similar(np.array([row]))[0]
+        return self.rank(scores, self._without_twins(allowed & (scores > 0), [row]), options)
 
     def neighbours(self, row: int) -> Ranked:
-        """Return the precomputed list of the films most similar to one film, unfiltered."""
-        rows = self.arrays["neighbour_rows"][row]
-        is_film = rows >= 0  # short lists are padded with -1
-        return Ranked(rows[is_film].astype(np.int64), self.arrays["neighbour_scores"][row][is_film])
+        """Return the precomputed list of the films most similar to one film, unfiltered; it ends where none is left."""
+        rows, scores = self.arrays["neighbour_rows"][row], self.arrays["neighbour_scores"][row]
+        is_similar = (rows >= 0) & (scores > 0)  # short lists are padded with -1
+        return Ranked(rows[is_similar].astype(np.int64), scores[is_similar] * np.float32(self._scale))
 
     def for_user(self, user_row: int, options: Wanted) -> Ranked:
         """Return recommendations for a user of the training data, without the films that the user rated."""
@@ -172,12 +176,22 @@ class Model:
         """Answer the manifest's golden queries again. Raises BundleIntegrityError if an answer differs."""
         for golden in self.manifest.golden:
             answer = self.golden_answer(golden)
-            if answer.movie_ids != golden.movie_ids or not np.allclose(
-                answer.scores, golden.scores, rtol=GOLDEN_TOLERANCE, atol=GOLDEN_TOLERANCE
+            expected = self._scaled_golden(golden)
+            if answer.movie_ids != expected.movie_ids or not np.allclose(
+                answer.scores, expected.scores, rtol=GOLDEN_TOLERANCE, atol=GOLDEN_TOLERANCE
             ):
                 raise BundleIntegrityError(
-                    f"Golden query {golden.subject} {golden.id}: expected {golden.movie_ids}, found {answer.movie_ids}."
+                    f"Golden query {golden.subject} {golden.id}: expected {expected.movie_ids}, "
+                    f"found {answer.movie_ids}."
                 )
+
+    def _scaled_golden(self, golden: Golden) -> Golden:
+        """Return the answer that is expected now of a query recorded on any scale, with similarities of 0 and below."""
+        if golden.subject == "user":
+            return golden
+        scores = [score * self._scale for score in golden.scores]
+        similar = sum(score > 0 for score in scores)
+        return golden.model_copy(update={"movie_ids": golden.movie_ids[:similar], "scores": scores[:similar]})
 
     def golden_answer(self, query: Golden) -> Golden:
         """Return a golden query with the answer that this model gives."""
@@ -186,8 +200,10 @@ class Model:
             ranked = self.similar(self.movie_row(query.id), options)
         else:
             ranked = self.for_user(self.user_row(query.id), options)
-        ids = self.movie_ids.raws(ranked.rows)
-        return query.model_copy(update={"movie_ids": ids, "scores": [round(float(s), 6) for s in ranked.scores]})
+        scores = [round(float(score), 6) for score in ranked.scores]
+        length = len(scores) if query.subject == "user" else sum(score > 0 for score in scores)  # some round to 0
+        ids = self.movie_ids.raws(ranked.rows[:length])
+        return query.model_copy(update={"movie_ids": ids, "scores": scores[:length]})
 
     def _steering(self, masked: NDArray[np.float32], options: Wanted) -> NDArray[np.float32]:
         """Return what steering adds to each score (n_movies,): -inf outside the best STEERING_POOL films.

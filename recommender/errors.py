@@ -93,7 +93,9 @@ class AmbiguousTitleError(LookupFailedError):
     """Several films have this title, or may be meant by it; `candidates` holds film rows, best first."""
 
     def __init__(self, candidates: Sequence[int], *, same_title: bool = True) -> None:
-        super().__init__("Several films have this title." if same_title else "Several films may be meant by this title.")
+        super().__init__(
+            "Several films have this title." if same_title else "Several films may be meant by this title."
+        )
         self.candidates = list(candidates)
         self.same_title = same_title
 

@@ -27,12 +27,14 @@ from client.answers.films import SharedFeatureOut as SharedFeature
 from client.answers.recommendations import Explained as Explanation
 from client.answers.recommendations import (
     FilmSubject,
+    MatchedTitle,
     PersonSubject,
     Reason,
     Recommendation,
     Recommendations,
     Suggestion,
     Tags,
+    UnmatchedEntry,
 )
 from client.answers.recommendations import TagOut as Tag
 from client.answers.versions import AboutModel, AdminVersions, Metric, ModelCard, RegistryView, StoredVersion
@@ -60,6 +62,7 @@ __all__ = [
     "InCommon",
     "ItemWords",
     "MapFilm",
+    "MatchedTitle",
     "Metric",
     "ModelCard",
     "ModelIdentity",
@@ -85,4 +88,5 @@ __all__ = [
     "Summary",
     "Tag",
     "Tags",
+    "UnmatchedEntry",
 ]

@@ -148,7 +148,7 @@ class TitleIndex:
         yield self._by_words(key)
 
     def _rivals(self, title: str) -> list[int]:
-        """Return the rows of the films that part of a title, another spelling or a misspelling may mean equally well."""
+        """Return the rows of the films that part of a title, or a misspelt one, may mean equally well."""
         bare, year = split_year(title)
         key = query_key(bare)
         suffix = f" {year}" if year else ""
@@ -195,9 +195,7 @@ class TitleIndex:
         order = np.lexsort((rows, -self._popularity[rows], self._years[rows] != (year or self._years[rows])))
         return [int(row) for row in rows[order[:limit]]]
 
-    def _having(
-        self, key: str, *, unfinished: bool = False, year: int | None = None
-    ) -> tuple[list[int], list[int]]:
+    def _having(self, key: str, *, unfinished: bool = False, year: int | None = None) -> tuple[list[int], list[int]]:
         """Return the rows of films with the words of a key side by side, and of those with others between them.
 
         A leading article may be one that the title lacks, where more than one word follows.

@@ -18,7 +18,7 @@ from recommender.films.ids import RawId
 from recommender.model import Model, Ranked, Wanted, profile
 from recommender.schema import GENRES
 from serving.answering import json_bytes
-from serving.answering.lookup import movie_row, resolve_title
+from serving.answering.history import History, resolve_history
 from serving.problem import ProblemError
 from serving.schemas.recommend import ListOptions, RecommendBody
 from serving.versions.served import Served
@@ -62,21 +62,21 @@ def films_for_user(served: Served, user_id: RawId, options: ListOptions) -> byte
 
 def films_for_ratings(served: Served, body: RecommendBody) -> bytes:
     """Return the answer with films for a person with posted ratings and likes; a start list without any."""
-    rating_of_row = ratings_by_row(served, body)
-    if not rating_of_row:
-        return start_list(served, body)
-    rows = np.array(list(rating_of_row), dtype=np.int64)
-    ratings = np.array(list(rating_of_row.values()), dtype=np.float32)
+    history = resolve_history(served, body)
+    if not history.rating_of_row:
+        return start_list(served, body, history)
+    rows = np.array(list(history.rating_of_row), dtype=np.int64)
+    ratings = np.array(list(history.rating_of_row.values()), dtype=np.float32)
     try:
         ranked = served.model.for_profile(rows, ratings, build_wanted(served, body))
     except NewUserError as error:
         raise ProblemError(409, "no-new-users", str(error)) from error
     person = Person(profile(rows, ratings, len(served.model.movie_ids)))
-    subject = {"user_id": None, "ratings": len(rating_of_row), "matched": "ratings"}
+    subject = {"user_id": None, "ratings": len(rows), "matched": "ratings", **history.members}
     return _for_person(served, person, ranked, subject, explain=body.explain)
 
 
-def start_list(served: Served, options: ListOptions) -> bytes:
+def start_list(served: Served, options: ListOptions, history: History) -> bytes:
     """Return the answer with the most liked films, diversified, for a person without ratings."""
     wanted = build_wanted(served, options)
     if not wanted.diversity:
@@ -84,32 +84,8 @@ def start_list(served: Served, options: ListOptions) -> bytes:
     ranked = served.model.rank(
         served.model.catalog.likes.astype(np.float32), served.model.catalog.allowed(wanted.filter), wanted
     )
-    subject = orjson.dumps({"user_id": None, "ratings": 0, "matched": "start"})
+    subject = orjson.dumps({"user_id": None, "ratings": 0, "matched": "start", **history.members})
     return json_bytes.recommendations(served, subject, ranked)
-
-
-def ratings_by_row(served: Served, body: RecommendBody) -> dict[int, float]:
-    """Return posted ratings by film row; the last entry of a film counts, and a rating counts more than a like."""
-    model = served.model
-    liked: list[tuple[RawId | None, str | None, float]] = [
-        (like, None, model.feedback.liked)
-        if isinstance(like, int) or like in model.movie_ids
-        else (None, like, model.feedback.liked)
-        for like in body.likes
-    ]
-    rated = [(film.movie_id, film.title, film.rating) for film in body.ratings]
-    ratings: dict[int, float] = {}
-    for movie_id, title, rating in [*liked, *rated]:
-        ratings[film_row(served, movie_id, title, body)] = rating
-    return ratings
-
-
-def film_row(served: Served, movie_id: RawId | None, title: str | None, options: ListOptions) -> int:
-    """Return the row of the film that a body names by id or title. Raises a 404 or 409 problem."""
-    if movie_id is not None:
-        return int(served.model.catalog.canonical[movie_row(served, movie_id)])
-    assert title is not None, "the body names a film by id or title"
-    return resolve_title(served, title, n=options.n, fuzzy=options.fuzzy).row
 
 
 def build_wanted(served: Served, options: ListOptions) -> Wanted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -17,7 +17,8 @@ from serving.schemas.common import (
 )
 from serving.schemas.data_values import MovieId, Rating, UserId
 
-MAX_RATINGS = 1000
+MAX_EXCLUDED = 1000
+MAX_ENTRIES = 10_000  # ratings and likes of one history
 SUBJECTS = ("title", "movie_id", "user_id")
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80)]
@@ -40,7 +41,7 @@ class ListOptions(RequestModel):
     year_from: Year | None = Field(None, description="released in this year or later", examples=[1980])
     year_to: Year | None = Field(None, description="released in this year or earlier", examples=[1999])
     min_ratings: Ratings = Field(0, description="leave films with fewer ratings out", examples=[20])
-    exclude: list[MovieId] = Field([], max_length=MAX_RATINGS, description="ids of films to leave out", examples=[[1]])
+    exclude: list[MovieId] = Field([], max_length=MAX_EXCLUDED, description="ids of films to leave out", examples=[[1]])
     diversity: Share = Field(
         0.0, description="0 keeps the order of the scores, 1 looks at unlikeness within the list alone", examples=[0.3]
     )
@@ -98,9 +99,15 @@ class RecommendBody(ListOptions):
     Nothing is stored. Without any film it is a start list: what most people like.
     """
 
-    ratings: list[RatedFilm] = Field([], max_length=MAX_RATINGS, description="films with ratings")
+    ratings: list[RatedFilm] = Field([], max_length=MAX_ENTRIES, description="films with ratings")
     likes: list[MovieId | TitleText] = Field(
-        [], max_length=MAX_RATINGS, description="films that the person likes, by id or title", examples=[[1, "Heat"]]
+        [], max_length=MAX_ENTRIES, description="films that the person likes, by id or title", examples=[[1, "Heat"]]
+    )
+    on_unmatched: Literal["skip", "fail"] = Field(
+        "skip",
+        description="skip: leave entries out that no film or several match, and list them in `query.unmatched`; "
+        "fail: answer with the problem of the first",
+        examples=["skip"],
     )
     title: TitleText | None = Field(
         None, description="films like this one, in the place of ratings and likes", examples=["Heat"]
@@ -112,6 +119,12 @@ class RecommendBody(ListOptions):
         person = bool(self.ratings or self.likes)
         if person + (self.title is not None) + (self.movie_id is not None) > 1:
             raise ValueError("expected at most one of title, movie_id, and ratings with likes")
+        return self
+
+    @model_validator(mode="after")
+    def _not_too_many(self) -> RecommendBody:
+        if len(self.ratings) + len(self.likes) > MAX_ENTRIES:
+            raise ValueError(f"expected at most {MAX_ENTRIES} ratings and likes together")
         return self
 
 

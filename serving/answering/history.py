@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -16,6 +17,7 @@ from serving.schemas.recommend import RecommendBody
 from serving.versions.served import Served
 
 SPELLINGS = 10  # entries of a request whose title is searched for; each takes a thousand times a look-up
+_SLICE, _PAUSE_SECONDS = 64, 0.001  # a long history lets other requests go between its entries
 CANDIDATES = 5  # films that are named for an unmatched entry
 
 
@@ -51,7 +53,9 @@ def resolve_history(served: Served, body: RecommendBody) -> History:
     """
     history, search = History(), _Search(served, fuzzy=body.fuzzy)
     first_error: LookupFailedError | None = None
-    for entry in _entries(served, body):
+    for number, entry in enumerate(_entries(served, body), 1):
+        if not number % _SLICE:
+            time.sleep(_PAUSE_SECONDS)
         try:
             match = search.match(entry)
         except LookupFailedError as error:

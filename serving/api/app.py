@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
-from serving.api.admission import Admission, EarlyRefusal
+from serving.api.admission import Admission, EarlyRefusal, LongBodies
 from serving.api.deps import AppState, NotModifiedError
 from serving.api.exchange import Exchanges
 from serving.api.metrics import WORKER, count_version
@@ -44,7 +44,8 @@ class Service:
         settings = state["settings"]
         hosts = AllowedHosts(settings.allowed_hosts)
         admission = Admission(api, settings.running_limit, settings.queue_limit, settings.queue_timeout_seconds)
-        checked = EarlyRefusal(RequestChecks(admission, settings, hosts), admission)
+        lanes = LongBodies(admission, Admission(api, 1, settings.queue_limit, settings.queue_timeout_seconds))
+        checked = EarlyRefusal(RequestChecks(lanes, settings, hosts), admission)
         self.api = api
         self.plain_calls = PlainCalls(checked, state["champion"], hosts)
         self._exchanges = Exchanges(self.plain_calls, settings, state["lifecycle"])

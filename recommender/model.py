@@ -121,6 +121,27 @@ class Model:
         scores = self.item_scorer.similar(np.array([row]))[0]
         return self.rank(scores, self._without_twins(allowed & (scores > 0), [row]), options)
 
+    def nearest(self, row: int, n: int) -> tuple[list[int], list[float]] | None:
+        """Return rows and scores of the n films most similar to one film; None where the lists at hand are shorter.
+
+        As `similar`, but by plain values: on the way of the most common call an array costs more than all it holds.
+        """
+        rows, scores, length = self._flat_neighbours
+        start = row * length
+        last = start + n - 1
+        if n > length or rows[last] < 0 or scores[last] <= 0:  # padded, or not similar
+            return None
+        values = scores[start : last + 1].tolist()
+        if self._scale != 1:
+            values = (np.array(values, dtype=np.float32) * np.float32(self._scale)).tolist()
+        return rows[start : last + 1].tolist(), values
+
+    @cached_property
+    def _flat_neighbours(self) -> tuple[memoryview, memoryview, int]:
+        """Return rows and scores of all prebuilt lists one after another, and the length of each."""
+        rows, scores = self.arrays["neighbour_rows"], self.arrays["neighbour_scores"]
+        return rows.reshape(-1).data, scores.reshape(-1).data, rows.shape[1]
+
     def neighbours(self, row: int) -> Ranked:
         """Return the precomputed list of the films most similar to one film, unfiltered; it ends where none is left."""
         rows, scores = self.arrays["neighbour_rows"][row], self.arrays["neighbour_scores"][row]

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,8 +41,7 @@ class TitleNames:
     year: int | None
 
 
-@dataclass(frozen=True)
-class TitleMatch:
+class TitleMatch(NamedTuple):
     """The row of a film that a query names, and how its title matched."""
 
     row: int
@@ -118,14 +117,16 @@ class TitleIndex:
     def exact(self, title: str) -> list[TitleMatch]:
         """Return the films with this title, most rated first, ignoring case, accents, punctuation and articles."""
         key = _dated_key(title)
-        entries = self._table.equal(key)
-        if not entries and drop_article(key) != key:
-            entries = self._table.equal(drop_article(key))
-        if not entries:
-            return []
-        closest = min(int(self._kinds[entry]) for entry in entries)
-        rows = {int(self._canonical[self._rows[entry]]) for entry in entries if self._kinds[entry] == closest}
+        entries = self._table.equal(key) or self._table.equal(drop_article(key))
+        if len(entries) == 1:
+            return [self._match(entries[0])]
+        matches = [self._match(entry) for entry in entries]
+        closest = min((KINDS.index(match.matched) for match in matches), default=0)
+        rows = {match.row for match in matches if match.matched == KINDS[closest]}
         return [TitleMatch(row, KINDS[closest]) for row in self._most_rated(rows)]
+
+    def _match(self, entry: int) -> TitleMatch:
+        return TitleMatch(int(self._canonical[self._rows[entry]]), KINDS[self._kinds[entry]])
 
     def search(self, query: str, limit: int) -> list[int]:
         """Return the rows of at most `limit` films that a query may mean, the best match first."""

@@ -46,7 +46,7 @@ _NO_LETTER = re.compile(r"[\W_]+")
 
 def split_year(title: str) -> tuple[str, int | None]:
     """Split a title into name and year: "Heat (1995)" gives ("Heat", 1995), "Heat" gives ("Heat", None)."""
-    match = _YEAR.search(title)
+    match = _YEAR.search(title) if ")" in title else None
     return (title[: match.start()], int(match["year"])) if match else (title, None)
 
 
@@ -73,7 +73,8 @@ def normalise(title: str) -> str:
 
 def query_key(title: str) -> str:
     """Return the key of a title that somebody asks for, cut at a length that bounds the time of every search."""
-    return normalise(title)[:LONGEST_KEY].rstrip()
+    key = normalise(title)
+    return key if len(key) <= LONGEST_KEY else key[:LONGEST_KEY].rstrip()
 
 
 def other_numerals(key: str) -> list[str]:

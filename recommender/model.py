@@ -131,7 +131,7 @@ class Model:
         last = start + n - 1
         if n > length or rows[last] < 0 or scores[last] <= 0:  # padded, or not similar
             return None
-        values = scores[start : last + 1].tolist()
+        values: list[Any] = scores[start : last + 1].tolist()
         if self._scale != 1:
             values = (np.array(values, dtype=np.float32) * np.float32(self._scale)).tolist()
         return rows[start : last + 1].tolist(), values

@@ -69,10 +69,14 @@ class PersonSubject(Answer):
     ratings: int = Field(description="ratings that the list is made from", examples=[5])
     matched: Literal["user_id", "ratings", "start"]
     titles: tuple[MatchedTitle, ...] | None = Field(
-        None, description="where entries were named by title: what they were matched to"
+        None,
+        description="where entries were named by title: what they were matched to",
+        examples=[[{"list": "ratings", "index": 0, "movie_id": 6, "title": "Heat", "matched": "exact"}]],
     )
     unmatched: tuple[UnmatchedEntry, ...] | None = Field(
-        None, description="beside `titles`: entries that were left out"
+        None,
+        description="beside `titles`: entries that were left out",
+        examples=[[{"list": "ratings", "index": 1, "reason": "not-found", "candidates": []}]],
     )
 
 
@@ -104,7 +108,11 @@ class Recommendation(Answer):
     directors: FilmPeople
     actors: FilmPeople
     facets: FilmFacets = None
-    score: float = Field(description="compares within this list alone", examples=[0.873211])
+    score: float = Field(
+        description="in lists for a film the similarity, above 0 and at most 1, to which steering adds; in lists for "
+        "a person it compares within the list alone",
+        examples=[0.873211],
+    )
     average_rating: MeanStars
     rating_count: Tally
     predicted_rating: float | None = Field(

@@ -25,7 +25,7 @@ class Entry(NamedTuple):
     """One rating or like of a body, and its place there."""
 
     member: Literal["ratings", "likes"]
-    index: int
+    position: int
     movie_id: RawId | None
     title: str | None
     rating: float
@@ -109,7 +109,7 @@ class _Search:
 
 def _matched(served: Served, entry: Entry, match: TitleMatch) -> dict[str, Any]:
     film = orjson.loads(served.model.catalog.text(match.row))
-    place = {"list": entry.member, "index": entry.index}
+    place = {"list": entry.member, "index": entry.position}
     return {**place, "movie_id": film["movie_id"], "title": film["title"], "matched": match.matched}
 
 
@@ -125,4 +125,4 @@ def _unmatched(served: Served, entry: Entry, error: LookupFailedError, n: int, *
         case _:
             raise error
     candidates = [film_link(served, row, n) for row in rows[:CANDIDATES]]
-    return {"list": entry.member, "index": entry.index, "reason": reason, "candidates": candidates}
+    return {"list": entry.member, "index": entry.position, "reason": reason, "candidates": candidates}

@@ -187,7 +187,7 @@ def never_readers(root: Path, bundle: Path, seconds: float, rounds: int) -> list
     request = b"GET /map HTTP/1.1\r\nhost: localhost\r\n\r\n"
     with _ready(root / "never_readers", bundle) as service:
         return _beside(
-            "8 callers who never read", service, partial(NeverReaders, service.port, request), seconds, rounds
+            "p99 beside 8 callers who never read", service, partial(NeverReaders, service.port, request), seconds, rounds
         )
 
 
@@ -197,7 +197,7 @@ def posted_histories(root: Path, bundle: Path, seconds: float, rounds: int) -> l
     body = json.dumps({"ratings": ratings}).encode()
     with _ready(root / "histories", bundle) as service:
         posting = partial(Background, service.port, ["/recommend/"], 6, body)
-        return _beside("6 callers who post 2,000 misspelt titles", service, posting, seconds, rounds)
+        return _beside("p99 beside 6 callers who post 2,000 misspelt titles", service, posting, seconds, rounds)
 
 
 def _beside(
@@ -217,9 +217,9 @@ def _beside(
     failed = len(list(failures(ordinary))) - refused
     ratio = median(loaded / quiet for loaded, quiet in zip(beside, alone, strict=True))
     return [
-        Figure(f"reliability/p99 beside {name}", ratio, 2.0, "lower", median(beside), median(alone), rounds=rounds),
-        Figure(f"reliability/503 beside {name}", refused / len(ordinary), unit="share", rounds=rounds),
-        Figure(f"reliability/failed beside {name}", failed, 0, unit="requests", rounds=rounds),
+        Figure(f"reliability/{name}", ratio, 2.0, "lower", median(beside), median(alone), rounds=rounds),
+        Figure(f"reliability/503, {name}", refused / len(ordinary), unit="share", rounds=rounds),
+        Figure(f"reliability/failed, {name}", failed, 0, unit="requests", rounds=rounds),
     ]
 
 

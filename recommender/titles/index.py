@@ -220,9 +220,9 @@ class TitleIndex:
         return [], []
 
     @cached_property
-    def _entries_by_film(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _entries_by_film(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Return the entries in the order of their films, and the place where each film's begin."""
-        order = np.argsort(self._rows, kind="stable")
+        order = np.argsort(self._rows, kind="stable").astype(np.int32)
         return order, np.searchsorted(self._rows, np.arange(len(self._canonical) + 1), sorter=order)
 
     def _keys_of(self, row: int) -> list[str]:

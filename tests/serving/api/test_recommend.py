@@ -262,6 +262,7 @@ def test_a_history_may_rather_fail_than_leave_out(full: TestClient, likes, statu
     assert response.json()["unmatched"][0]["list"] == "likes"
 
 
+@pytest.mark.fault(43)
 def test_a_long_history_is_looked_up_whole_and_searched_for_in_part(full: TestClient) -> None:
     titles = ["Star Voyage", *(f"Star Voyge {number}" for number in range(9_998)), "Moon Thieves"]
     query = post(full, {"likes": titles})["query"]

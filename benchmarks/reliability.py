@@ -187,7 +187,11 @@ def never_readers(root: Path, bundle: Path, seconds: float, rounds: int) -> list
     request = b"GET /map HTTP/1.1\r\nhost: localhost\r\n\r\n"
     with _ready(root / "never_readers", bundle) as service:
         return _beside(
-            "p99 beside 8 callers who never read", service, partial(NeverReaders, service.port, request), seconds, rounds
+            "p99 beside 8 callers who never read",
+            service,
+            partial(NeverReaders, service.port, request),
+            seconds,
+            rounds,
         )
 
 

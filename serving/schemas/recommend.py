@@ -52,7 +52,9 @@ class ListOptions(RequestModel):
         [], max_length=10, description="less of these tags, genres or people", examples=[["genre:Horror"]]
     )
     explain: bool = Field(False, description="say what moved each score", examples=[True])
-    fuzzy: bool = Field(False, description="take the closest title where none is the same", examples=[True])
+    fuzzy: bool = Field(
+        False, description="take part of a title, or a misspelt one, where one film stands clear", examples=[True]
+    )
 
     @model_validator(mode="after")
     def _years_in_order(self) -> ListOptions:

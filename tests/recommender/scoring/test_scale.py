@@ -11,7 +11,7 @@ from recommender.explain import explain_similar
 from recommender.films.catalog import FilmFilter
 from recommender.model import Model, Wanted
 from recommender.scoring.scale import scale_of, scaled
-from recommender.scoring.scorers import Similarity
+from recommender.scoring.scorers import item_scorer
 from recommender.scoring.specs import PopularitySpec, SimilarityPart, SimilaritySpec
 from tests.toy import build_arrays, build_manifest
 
@@ -35,7 +35,7 @@ def test_no_similarity_exceeds_1_and_the_order_stays(seed: int) -> None:
     arrays, spec = random_arrays(seed), SimilaritySpec(parts=PARTS)
     factor = scale_of(spec, arrays)
     after = scaled(spec, factor)
-    before, now = (Similarity(each, arrays).similar(np.arange(N)) for each in (spec, after))
+    before, now = (item_scorer(version, arrays).similar(np.arange(N)) for version in (spec, after))
     assert now.max() <= 1
     np.testing.assert_allclose(now, before * factor, rtol=1e-4, atol=1e-6)
     assert scale_of(after, arrays) == 1
@@ -45,7 +45,7 @@ def test_the_bound_is_reached_where_cosines_are_1() -> None:
     ones = np.ones((N, 1), dtype=np.float32)
     arrays = random_arrays(3) | {"taste": ones, "content": ones}
     spec = SimilaritySpec(parts=PARTS)
-    largest = Similarity(scaled(spec, scale_of(spec, arrays)), arrays).similar(np.arange(N)).max()
+    largest = item_scorer(scaled(spec, scale_of(spec, arrays)), arrays).similar(np.arange(N)).max()
     assert 1 - 1e-5 < largest <= 1
 
 

@@ -31,6 +31,10 @@ class Work:
             self.running -= 1
 
 
+async def pass_on(application, scope):
+    await application(scope, None, None)
+
+
 async def ask(admission, path="/recommend/"):
     await admission({"type": "http", "path": path}, None, None)
 
@@ -64,12 +68,12 @@ def test_long_bodies_take_turns_of_their_own(headers: list[tuple[bytes, bytes]])
         ordinary, long = (Admission(work, running, queue=8, queue_seconds=60) for running in (2, 1))
         lanes = LongBodies(ordinary, long)
         post = {"type": "http", "method": "POST", "path": "/recommend/"}
-        histories = [asyncio.create_task(lanes({**post, "headers": headers}, None, None)) for _ in range(4)]
+        histories = [asyncio.create_task(pass_on(lanes, {**post, "headers": headers})) for _ in range(4)]
         await asyncio.sleep(0)
         assert work.running == 1
         short = {**post, "headers": [(b"content-length", b"200")]}
         get = {**post, "method": "GET", "headers": []}
-        others = [asyncio.create_task(lanes(scope, None, None)) for scope in (short, get)]
+        others = [asyncio.create_task(pass_on(lanes, scope)) for scope in (short, get)]
         await asyncio.sleep(0)
         assert work.running == 3
         work.done.set()

@@ -83,8 +83,8 @@ class Model:
     def similar(self, item: RawId, n: int = 10, *, fuzzy: bool = False, **filters: Any) -> pd.DataFrame:
         """Return the `n` items most similar to one, named by title or id.
 
-        `fuzzy`: take part of a title, or a misspelt one, where one item stands clear. `filters`: those of the HTTP API: genres, year_from,
-        year_to, min_ratings. Raises LookupFailedError, which names the closest titles.
+        `fuzzy`: take part of a title, or a misspelt one, where one item stands clear. `filters`: those of the HTTP API:
+        genres, year_from, year_to, min_ratings. Raises LookupFailedError, which names the closest titles.
         """
         if self._fitted is not None and self._fitted.model.own_scorer is not None:
             raise UsageError(f"{self.name} scores items for users by code of its own; it has no similar items.")

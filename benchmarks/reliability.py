@@ -41,6 +41,7 @@ def run(*, size: float, rounds: int) -> list[Figure]:
             *overload(root, bundle, max(5 * size, 2.0), rounds),
             *faults(root, bundle, rounds),
             *never_readers(root, bundle, max(5 * size, 2.0), rounds),
+            *posted_histories(root, bundle, max(5 * size, 2.0), rounds),
             *registry(root, bundle, max(5 * size, 2.0)),
             *soak(root, bundle, max(int(SOAK_SWAPS * size), 10)),
         ]
@@ -179,30 +180,50 @@ def _drained(root: Path, bundle: Path) -> int:
 
 
 def never_readers(root: Path, bundle: Path, seconds: float, rounds: int) -> list[Figure]:
-    """Measure the p99 of ordinary callers beside eight that send 40 requests at once and never read an answer.
+    """Measure ordinary callers beside eight that send 40 requests at once and never read an answer.
 
     A caller that the service disconnects connects again at once.
     """
     request = b"GET /map HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    with _ready(root / "never_readers", bundle) as service:
+        return _beside(
+            "p99 beside 8 callers who never read",
+            service,
+            partial(NeverReaders, service.port, request),
+            seconds,
+            rounds,
+        )
+
+
+def posted_histories(root: Path, bundle: Path, seconds: float, rounds: int) -> list[Figure]:
+    """Measure ordinary callers beside six that post histories of 2,000 misspelt titles, one after another."""
+    ratings = [{"title": f"The Adventvre of Nobody in Partt {number}", "rating": 4} for number in range(2000)]
+    body = json.dumps({"ratings": ratings}).encode()
+    with _ready(root / "histories", bundle) as service:
+        posting = partial(Background, service.port, ["/recommend/"], 6, body)
+        return _beside("p99 beside 6 callers who post 2,000 misspelt titles", service, posting, seconds, rounds)
+
+
+def _beside(
+    name: str, service: Service, others: Callable[[], AbstractContextManager[object]], seconds: float, rounds: int
+) -> list[Figure]:
+    """Measure the p99 of ordinary callers beside `others` against that without them, and what failed."""
     alone: list[float] = []
     beside: list[float] = []
     ordinary: list[Sample] = []
-    with _ready(root / "never_readers", bundle) as service:
-        for _ in range(rounds):
-            alone.append(percentile(_under_load(service, seconds), 0.99))
-            with NeverReaders(service.port, request):
-                samples = _under_load(service, seconds)
-            beside.append(percentile(samples, 0.99))
-            ordinary += samples
+    for _ in range(rounds):
+        alone.append(percentile(_under_load(service, seconds), 0.99))
+        with others():
+            samples = _under_load(service, seconds)
+        beside.append(percentile(samples, 0.99))
+        ordinary += samples
     refused = sum(sample.status == 503 for sample in ordinary)
+    failed = len(list(failures(ordinary))) - refused
     ratio = median(loaded / quiet for loaded, quiet in zip(beside, alone, strict=True))
-    name = "reliability/p99 beside 8 callers who never read"
     return [
-        Figure(name, ratio, 2.0, "lower", median(beside), median(alone), rounds=rounds),
-        Figure("reliability/503 beside them", refused / len(ordinary), unit="share", rounds=rounds),
-        Figure(
-            "reliability/failed beside them", len(list(failures(ordinary))) - refused, 0, unit="requests", rounds=rounds
-        ),
+        Figure(f"reliability/{name}", ratio, 2.0, "lower", median(beside), median(alone), rounds=rounds),
+        Figure(f"reliability/503, {name}", refused / len(ordinary), unit="share", rounds=rounds),
+        Figure(f"reliability/failed, {name}", failed, 0, unit="requests", rounds=rounds),
     ]
 
 

@@ -176,6 +176,11 @@ class Api:
         """Return the newest versions of the registry, and what was live when. Raises ApiProblem if it is not told."""
         return _parse(models.Versions, self._get("/versions", ()))
 
+    def for_titles(self, ratings: Mapping[str, float], options: Options) -> models.Recommendations:
+        """Return films for a person who gave `ratings` (title to stars); `query.unmatched` names what was left out."""
+        rated = [{"title": title, "rating": stars} for title, stars in ratings.items()]
+        return _parse(models.Recommendations, self._post("/recommend/", {"ratings": rated, **options}))
+
 
 def query_string(**values: object) -> Params:
     """Return query parameters in a fixed order; None is left out, a list repeats its name."""

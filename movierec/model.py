@@ -82,9 +82,9 @@ class Model:
     def similar(self, item: RawId, n: int = 10, *, fuzzy: bool = False, **filters: Any) -> pd.DataFrame:
         """Return the `n` items most similar to one, named by title or id.
 
-        `fuzzy`: take the closest title where none is the same. `filters`: those of the HTTP API: genres, year_from,
-        year_to, min_ratings, facets, exclude, candidates, max_per, popularity, recency, diversity, offset; see
-        `movierec.options`. Raises LookupFailedError, which names the closest titles.
+        `fuzzy`: take part of a title, or a misspelt one, where one item stands clear. `filters`: those of the HTTP API:
+        genres, year_from, year_to, min_ratings, facets, exclude, candidates, max_per, popularity, recency, diversity,
+        offset; see `movierec.options`. Raises LookupFailedError, which names the closest titles.
         """
         if self._fitted is not None and self._fitted.model.own_scorer is not None:
             raise UsageError(f"{self.name} scores items for users by code of its own; it has no similar items.")
@@ -277,8 +277,10 @@ class Model:
             hint = f" Closest: {closest}." if closest else ""
             raise LookupFailedError(f"No {word} has the title {title!r}.{hint}") from error
         except AmbiguousTitleError as error:
+            several = "Several have" if error.same_title else f"More than one {word} may be meant by"
             raise LookupFailedError(
-                f"Several have the title {title!r}; year or id tells them apart: {self._labels(error.candidates)}."
+                f"{several} the title {title!r}; name it by id, or by a title with its year: "
+                f"{self._labels(error.candidates)}."
             ) from error
 
     def _labels(self, rows: list[int]) -> str:

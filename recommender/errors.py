@@ -90,11 +90,12 @@ class TitleNotFoundError(LookupFailedError):
 
 
 class AmbiguousTitleError(LookupFailedError):
-    """Several films have this title; `candidates` holds film rows, most rated first."""
+    """Several films have this title, or may be meant by it; `candidates` holds film rows, best first."""
 
-    def __init__(self, candidates: Sequence[int], items: str = "films") -> None:
-        super().__init__(f"Several {items} have this title.")
+    def __init__(self, candidates: Sequence[int], items: str = "films", *, same_title: bool = True) -> None:
+        super().__init__(f"Several {items} {'have' if same_title else 'may be meant by'} this title.")
         self.candidates = list(candidates)
+        self.same_title = same_title
 
 
 class UnknownMovieError(LookupFailedError):

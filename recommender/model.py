@@ -19,6 +19,7 @@ from recommender.films.history import History
 from recommender.films.ids import UNKNOWN, IdMap, RawId
 from recommender.scoring.blocks import with_data
 from recommender.scoring.ranking import diversify, limited, mask_scores, top_n
+from recommender.scoring.scale import scale_of, scaled
 from recommender.scoring.scorers import Factors, ItemScorer, UserScorer, item_scorer, user_scorer
 from recommender.titles.index import TitleIndex
 from recommender.wanted import Person as Person
@@ -36,13 +37,16 @@ class Model:
     """One model version, which recommends films; made from a manifest and its arrays."""
 
     def __init__(self, manifest: Manifest, arrays: dict[str, NDArray[Any]]) -> None:
-        self.manifest = manifest
+        self._scale = scale_of(manifest.item_scorer, arrays)  # 1 but in versions of older code
+        self.manifest = manifest.model_copy(update={"item_scorer": scaled(manifest.item_scorer, self._scale)})
         self.arrays = arrays
         self.feedback = manifest.feedback
         self.movie_ids = IdMap.from_arrays(arrays, "movie_ids")
         self.user_ids = IdMap.from_arrays(arrays, "user_ids")
         self.catalog = Catalog(arrays, self.movie_ids, manifest.items)
-        self.titles = TitleIndex(arrays, self.catalog.canonical, self.catalog.counts, manifest.items)
+        self.titles = TitleIndex(
+            arrays, self.catalog.canonical, self.catalog.counts, self.catalog.years, manifest.items
+        )
         self.history = History(arrays, len(self.movie_ids), self.feedback)
 
     @classmethod
@@ -89,20 +93,43 @@ class Model:
     def similar(self, row: int, options: Wanted) -> Ranked:
         """Return the films most similar to one film, without the film itself and its second entries."""
         prebuilt = self.neighbours(row)
-        if options.filter.is_empty and options.is_plain and options.depth <= len(prebuilt.rows):
+        is_whole = len(prebuilt.rows) < self.arrays["neighbour_rows"].shape[1]  # no film has a similarity beyond it
+        if options.filter.is_empty and options.is_plain and (is_whole or options.depth <= len(prebuilt.rows)):
             return Ranked(prebuilt.rows[options.page], prebuilt.scores[options.page])
         allowed = self.catalog.allowed(options.filter)
         if options.is_plain:
             passing = allowed[prebuilt.rows]
-            if int(passing.sum()) >= options.depth:
+            if is_whole or int(passing.sum()) >= options.depth:
                 return Ranked(prebuilt.rows[passing][options.page], prebuilt.scores[passing][options.page])
-        return self.rank(self.item_scorer.similar(np.array([row]))[0], self._without_twins(allowed, [row]), options)
+        scores = self.item_scorer.similar(np.array([row]))[0]
+        return self.rank(scores, self._without_twins(allowed & (scores > 0), [row]), options)
+
+    def nearest(self, row: int, n: int) -> tuple[list[int], list[float]] | None:
+        """Return rows and scores of the n films most similar to one film; None where the lists at hand are shorter.
+
+        As `similar`, but by plain values: on the way of the most common call an array costs more than all it holds.
+        """
+        rows, scores, length = self._flat_neighbours
+        start = row * length
+        last = start + n - 1
+        if n > length or rows[last] < 0 or scores[last] <= 0:  # padded, or not similar
+            return None
+        values: list[Any] = scores[start : last + 1].tolist()
+        if self._scale != 1:
+            values = (np.array(values, dtype=np.float32) * np.float32(self._scale)).tolist()
+        return rows[start : last + 1].tolist(), values
+
+    @cached_property
+    def _flat_neighbours(self) -> tuple[memoryview, memoryview, int]:
+        """Return rows and scores of all prebuilt lists one after another, and the length of each."""
+        rows, scores = self.arrays["neighbour_rows"], self.arrays["neighbour_scores"]
+        return rows.reshape(-1).data, scores.reshape(-1).data, rows.shape[1]
 
     def neighbours(self, row: int) -> Ranked:
-        """Return the precomputed list of the films most similar to one film, unfiltered."""
-        rows = self.arrays["neighbour_rows"][row]
-        is_film = rows >= 0  # short lists are padded with -1
-        return Ranked(rows[is_film].astype(np.int64), self.arrays["neighbour_scores"][row][is_film])
+        """Return the precomputed list of the films most similar to one film, unfiltered; it ends where none is left."""
+        rows, scores = self.arrays["neighbour_rows"][row], self.arrays["neighbour_scores"][row]
+        is_similar = (rows >= 0) & (scores > 0)  # short lists are padded with -1
+        return Ranked(rows[is_similar].astype(np.int64), scores[is_similar] * np.float32(self._scale))
 
     def for_user(self, user_row: int, options: Wanted) -> Ranked:
         """Return recommendations for a user of the training data, without the films that the user rated."""
@@ -208,12 +235,22 @@ class Model:
         """Answer the manifest's golden queries again. Raises BundleIntegrityError if an answer differs."""
         for golden in self.manifest.golden:
             answer = self.golden_answer(golden)
-            if answer.movie_ids != golden.movie_ids or not np.allclose(
-                answer.scores, golden.scores, rtol=GOLDEN_TOLERANCE, atol=GOLDEN_TOLERANCE
+            expected = self._scaled_golden(golden)
+            if answer.movie_ids != expected.movie_ids or not np.allclose(
+                answer.scores, expected.scores, rtol=GOLDEN_TOLERANCE, atol=GOLDEN_TOLERANCE
             ):
                 raise BundleIntegrityError(
-                    f"Golden query {golden.subject} {golden.id}: expected {golden.movie_ids}, found {answer.movie_ids}."
+                    f"Golden query {golden.subject} {golden.id}: expected {expected.movie_ids}, "
+                    f"found {answer.movie_ids}."
                 )
+
+    def _scaled_golden(self, golden: Golden) -> Golden:
+        """Return the answer that is expected now of a query recorded on any scale, with similarities of 0 and below."""
+        if golden.subject == "user":
+            return golden
+        scores = [score * self._scale for score in golden.scores]
+        similar = sum(score > 0 for score in scores)
+        return golden.model_copy(update={"movie_ids": golden.movie_ids[:similar], "scores": scores[:similar]})
 
     def golden_answer(self, query: Golden) -> Golden:
         """Return a golden query with the answer that this model gives."""
@@ -222,8 +259,10 @@ class Model:
             ranked = self.similar(self.movie_row(query.id), options)
         else:
             ranked = self.for_user(self.user_row(query.id), options)
-        ids = self.movie_ids.raws(ranked.rows)
-        return query.model_copy(update={"movie_ids": ids, "scores": [round(float(s), 6) for s in ranked.scores]})
+        scores = [round(float(score), 6) for score in ranked.scores]
+        length = len(scores) if query.subject == "user" else sum(score > 0 for score in scores)  # some round to 0
+        ids = self.movie_ids.raws(ranked.rows[:length])
+        return query.model_copy(update={"movie_ids": ids, "scores": scores[:length]})
 
     def _tilted(
         self, masked: NDArray[np.float32], options: Wanted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -41,7 +41,12 @@ class Texts:
         return len(self._offsets) - 1
 
     def __getitem__(self, row: int) -> bytes:
-        return bytes(self._text[self._offsets[row] : self._offsets[row + 1]])
+        return self._text[self._offsets[row] : self._offsets[row + 1]].tobytes()
+
+    def without_first_byte(self, rows: Iterable[int]) -> list[bytes]:
+        """Return the texts of many rows, each without its first byte; cheaper than one by one."""
+        text, offsets = self._text, self._offsets
+        return [text[offsets[row] + 1 : offsets[row + 1]].tobytes() for row in rows]
 
 
 class SortedTexts(Texts):

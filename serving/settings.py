@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     )
     allowed_origins: list[str] = Field([], description="accepted cross-origin callers, for example https://films.org")
     admin_token: SecretStr | None = Field(None, description="bearer token of /admin; without one /admin does not exist")
-    max_body_bytes: int = Field(65_536, ge=1, description="largest accepted request body")
+    max_body_bytes: int = Field(2 * 2**20, ge=1, le=4_000_000, description="largest accepted request body")
     request_timeout_seconds: float = Field(8.0, gt=0, description="time for a whole request to arrive")
     answer_timeout_seconds: float = Field(10.0, gt=0, description="time for a caller to take an answer's bytes")
     running_limit: int = Field(2, ge=1, description="computed answers worked on at once, for each worker")

@@ -35,16 +35,16 @@ class Connection:
         self._port = port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def get(self, path: str) -> Sample:
-        """GET `path`; a network error gives a sample with status 0."""
+    async def ask(self, path: str, body: bytes | None = None) -> Sample:
+        """GET `path`, or POST a JSON `body` to it; a network error gives a sample with status 0."""
         clock = time.perf_counter()
         started_at = time.time()
         try:
-            status, body = await asyncio.wait_for(self._exchange(path), TIMEOUT)
+            status, answer = await asyncio.wait_for(self._exchange(path, body), TIMEOUT)
         except (OSError, asyncio.IncompleteReadError, TimeoutError, ValueError) as error:
             self.close()
             return Sample(started_at, time.perf_counter() - clock, 0, error=f"{type(error).__name__} {error}")
-        return Sample(started_at, time.perf_counter() - clock, status, body)
+        return Sample(started_at, time.perf_counter() - clock, status, answer)
 
     def close(self) -> None:
         """Close the connection; the next request opens another."""
@@ -52,26 +52,30 @@ class Connection:
             self._streams[1].close()
             self._streams = None
 
-    async def _exchange(self, path: str) -> tuple[int, bytes]:
+    async def _exchange(self, path: str, body: bytes | None) -> tuple[int, bytes]:
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
-        writer.write(f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{self._port}\r\n\r\n".encode())
+        method = "GET" if body is None else "POST"
+        content = "" if body is None else f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
+        request = f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{self._port}\r\n{content}\r\n"
+        writer.write(request.encode() + (body or b""))
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
-        body = await reader.readexactly(length)
+        answer = await reader.readexactly(length)
         if b"connection: close" in head:
             self.close()
-        return int(head[9:12]), body
+        return int(head[9:12]), answer
 
 
 class Background:
     """Constant load from a thread; a context manager whose end waits for the last answers."""
 
-    def __init__(self, port: int, paths: Sequence[str], clients: int = 4) -> None:
+    def __init__(self, port: int, paths: Sequence[str], clients: int = 4, body: bytes | None = None) -> None:
+        """`body`: JSON that is posted to the paths; GET without one."""
         self.samples: list[Sample] = []  # grows while the load runs
         self._go_on = True
-        self._thread = threading.Thread(target=self._run, args=(port, paths, clients))
+        self._thread = threading.Thread(target=self._run, args=(port, paths, clients, body))
 
     def __enter__(self) -> Background:
         self._thread.start()
@@ -83,8 +87,8 @@ class Background:
         self._go_on = False
         self._thread.join()
 
-    def _run(self, port: int, paths: Sequence[str], clients: int) -> None:
-        asyncio.run(closed_loop(port, paths, clients, lambda: self._go_on, self.samples))
+    def _run(self, port: int, paths: Sequence[str], clients: int, body: bytes | None) -> None:
+        asyncio.run(closed_loop(port, paths, clients, lambda: self._go_on, self.samples, body))
 
 
 class NeverReaders:
@@ -137,7 +141,12 @@ def is_closed(connection: socket.socket) -> bool:
 
 
 async def closed_loop(
-    port: int, paths: Sequence[str], clients: int, go_on: Callable[[], bool], samples: list[Sample]
+    port: int,
+    paths: Sequence[str],
+    clients: int,
+    go_on: Callable[[], bool],
+    samples: list[Sample],
+    body: bytes | None = None,
 ) -> None:
     """Send requests on `clients` connections, one after another on each, while `go_on()`; append to `samples`."""
     next_path = cycle(paths)
@@ -145,7 +154,7 @@ async def closed_loop(
     async def client() -> None:
         connection = Connection(port)
         while go_on():
-            samples.append(await connection.get(next(next_path)))
+            samples.append(await connection.ask(next(next_path), body))
         connection.close()
 
     await asyncio.gather(*(client() for _ in range(clients)))
@@ -158,7 +167,7 @@ async def paced_loop(port: int, path: str, rate: float, seconds: float) -> list[
 
     async def one() -> None:
         connection = idle.pop() if idle else Connection(port)
-        samples.append(await connection.get(path))
+        samples.append(await connection.ask(path))
         idle.append(connection)
 
     start, sent, running = time.perf_counter(), 0, set[asyncio.Task[None]]()

@@ -1,12 +1,14 @@
 """Servers that the service is measured against: `python -m benchmarks.tools.peers KIND PORT [STORE [BODY]]`.
 
 bare      a plain ASGI callable that answers the bytes of the file BODY, under the same server
+granian   the same callable under Granian, in one worker with uvloop
 fastapi   a FastAPI application with one route and the service's imports
 extended  the service over STORE with two routes: /constant answers the bytes of BODY, /costly takes 20 ms of processor
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -18,6 +20,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from recommender.errors import MissingInputError
 from serving.api.app import Service, create_app
 from serving.process.connection import GuardedConnection
 from serving.process.worker import SWITCH_SECONDS
@@ -25,6 +28,7 @@ from serving.settings import Settings
 from serving.versions.model_store import ModelStore
 
 WORK_SECONDS = 0.02
+_BODY = "MOVIEREC_BENCH_BODY"
 
 
 def bare(body: bytes) -> ASGIApp:
@@ -37,6 +41,26 @@ def bare(body: bytes) -> ASGIApp:
         await send({"type": "http.response.body", "body": body})
 
     return application
+
+
+def bare_from_environment() -> ASGIApp:
+    """Return `bare` with the body that is named in the environment: Granian builds applications in its workers."""
+    return bare(Path(os.environ[_BODY]).read_bytes())
+
+
+def serve_by_granian(port: int, body: str) -> None:
+    """Serve `bare` by Granian until SIGTERM. Raises MissingInputError where Granian is not installed."""
+    try:
+        from granian import Granian
+        from granian.constants import Interfaces, Loops
+    except ImportError as error:
+        raise MissingInputError("Expected Granian, a peer; install it: uv sync --group peers") from error
+    os.environ[_BODY] = body
+    target = f"{__spec__.name}:{bare_from_environment.__name__}"
+    interface, loop = Interfaces.ASGINL, Loops.uvloop  # without the lifespan protocol, as uvicorn serves it here
+    Granian(
+        target, port=port, interface=interface, loop=loop, websockets=False, log_enabled=False, factory=True
+    ).serve()
 
 
 def fastapi() -> FastAPI:
@@ -71,6 +95,9 @@ def extended(store: Path, body: bytes) -> Service:
 
 def main(kind: str, port: str, store: str = "", body: str = "") -> None:
     """Serve one of the peers until SIGTERM."""
+    if kind == "granian":
+        serve_by_granian(int(port), body)
+        return
     content = Path(body).read_bytes() if body else b"{}"
     peers: dict[str, Any] = {
         "bare": lambda: bare(content),

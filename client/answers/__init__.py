@@ -28,6 +28,7 @@ from client.answers.recommendations import Explained as Explanation
 from client.answers.recommendations import (
     FilmPlace,
     FilmSubject,
+    MatchedTitle,
     NextPage,
     PeopleSubject,
     PersonSubject,
@@ -38,6 +39,7 @@ from client.answers.recommendations import (
     Recommendations,
     Suggestion,
     Tags,
+    UnmatchedEntry,
 )
 from client.answers.recommendations import TagOut as Tag
 from client.answers.versions import (
@@ -77,6 +79,7 @@ __all__ = [
     "InCommon",
     "ItemWords",
     "MapFilm",
+    "MatchedTitle",
     "Metric",
     "ModelCard",
     "ModelIdentity",
@@ -107,5 +110,6 @@ __all__ = [
     "Summary",
     "Tag",
     "Tags",
+    "UnmatchedEntry",
     "Versions",
 ]

@@ -31,12 +31,54 @@ class FilmSubject(Answer):
     )
 
 
+class Suggestion(Answer):
+    """A film that a title may have meant, where it is unknown or ambiguous."""
+
+    movie_id: FilmId
+    title: FilmTitle
+    year: FilmYear
+    rating_count: int | None = Field(None, description="older services do not say it", examples=[452])
+    link: str | None = Field(None, description="address of films like it", examples=["/recommend/?movie_id=1&n=10"])
+
+
+class MatchedTitle(Answer):
+    """An entry of a posted history that named a film by its title."""
+
+    list: Literal["ratings", "likes"]
+    index: int = Field(description="place in that list of the body", examples=[0])
+    movie_id: FilmId
+    title: FilmTitle
+    matched: Literal["exact", "without_article", "alternative_title", "fuzzy"] = Field(examples=["exact"])
+
+
+class UnmatchedEntry(Answer):
+    """An entry of a posted history that was left out."""
+
+    list: Literal["ratings", "likes"]
+    index: int = Field(description="place in that list of the body", examples=[0])
+    reason: Literal["ambiguous", "not-found", "not-searched", "unknown-id"] = Field(
+        description="not-searched: no film has this title, and more entries than are searched for were such",
+        examples=["not-found"],
+    )
+    candidates: tuple[Suggestion, ...] = Field(description="films that it may mean, best first")
+
+
 class PersonSubject(Answer):
     """The person that the list is for."""
 
     user_id: int | str | None = Field(examples=[42])
     ratings: int = Field(description="ratings that the list is made from", examples=[5])
     matched: Literal["user_id", "ratings", "start"]
+    titles: tuple[MatchedTitle, ...] | None = Field(
+        None,
+        description="where entries were named by title: what they were matched to",
+        examples=[[{"list": "ratings", "index": 0, "movie_id": 6, "title": "Heat", "matched": "exact"}]],
+    )
+    unmatched: tuple[UnmatchedEntry, ...] | None = Field(
+        None,
+        description="beside `titles`: entries that were left out",
+        examples=[[{"list": "ratings", "index": 1, "reason": "not-found", "candidates": []}]],
+    )
 
 
 class Reason(Answer):
@@ -91,7 +133,11 @@ class Recommendation(Answer):
     directors: FilmPeople
     actors: FilmPeople
     facets: FilmFacets = None
-    score: float = Field(description="compares within this list alone", examples=[0.873211])
+    score: float = Field(
+        description="in lists for a film the similarity, above 0 and at most 1, to which steering adds; in lists for "
+        "a person it compares within the list alone",
+        examples=[0.873211],
+    )
     average_rating: MeanStars
     rating_count: Tally
     predicted_rating: float | None = Field(
@@ -155,14 +201,6 @@ class Prediction(Answer):
         description="liked films that speak for it; null where the service does not tell what its users rated"
     )
     reasons_against: FilmReasons | None = Field(description="films rated under a like that speak against it")
-
-
-class Suggestion(Answer):
-    """A film that a title may have meant, in the problem that answers an unknown or ambiguous title."""
-
-    movie_id: int | str
-    title: str
-    year: int | None
 
 
 class TagOut(Answer):

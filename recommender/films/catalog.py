@@ -15,7 +15,7 @@ canonical            (n,) int32 row of the item's main entry: its own row unless
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
@@ -67,7 +67,9 @@ class Film(FilmDescription):
     rating_count: int
 
 
-_STATISTICS = f',"{fields(Film)[len(fields(FilmDescription))].name}":'.encode()
+# Quotes in texts are escaped, so none of them can hold these bytes.
+_ID, _TITLE, _YEAR = b'{"movie_id":', b',"title":', b',"year":'
+STATISTICS = f',"{fields(Film)[len(fields(FilmDescription))].name}":'.encode()
 
 
 @dataclass(frozen=True)
@@ -126,11 +128,15 @@ class Catalog:
         """Return an item's JSON object in UTF-8, exactly as API answers embed it."""
         return self._texts[row]
 
-    def split_text(self, row: int) -> tuple[bytes, bytes]:
-        """Return an item's JSON members without braces: those that describe it, and its rating statistics."""
-        text = self._texts[row]
-        cut = text.rindex(_STATISTICS)  # quotes in names are escaped, so none of them can hold these bytes
-        return text[1:cut], text[cut + 1 : -1]
+    def split_texts(self, rows: Iterable[int]) -> list[tuple[bytes, bytes, bytes]]:
+        """Return items' JSON texts without the first brace, each in three: description, STATISTICS, its figures."""
+        return [text.rpartition(STATISTICS) for text in self._texts.without_first_byte(rows)]
+
+    def name_text(self, row: int) -> tuple[bytes, bytes]:
+        """Return the JSON texts of an item's title and id."""
+        head = self._texts[row].partition(_YEAR)[0]
+        raw_id, _, title = head.partition(_TITLE)
+        return title, raw_id[len(_ID) :]
 
     def film(self, row: int) -> Film:
         """Return the item at a row."""

@@ -1,4 +1,4 @@
-"""The title index: finds films by title, prefix, words or misspelt title.
+"""The title index: finds films by title, part of a title, or misspelt title.
 
 Arrays: the text table `titles` of the keys of all spellings; `titles_rows`, the film row of each key; `titles_kinds`,
 the position in KINDS that says how the key was made; `titles_own`, the table row of each film's own key; and the word
@@ -8,9 +8,10 @@ index of `recommender.titles.words`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from rapidfuzz import fuzz
 
 from recommender.errors import AmbiguousTitleError, TitleNotFoundError
 from recommender.items import FILMS, Items
-from recommender.titles.keys import drop_article, normalise, split_year
+from recommender.titles.keys import drop_article, normalise, numbers, other_numerals, query_key, split_year
 from recommender.titles.text_table import TextTable, encode_texts
 from recommender.titles.words import TitleWords, encode_words
 
@@ -28,6 +29,7 @@ KINDS: tuple[Match, ...] = ("exact", "without_article", "alternative_title")
 
 SUGGESTIONS = 10
 SHORT, LONG = 4, 9  # characters: one typo is allowed up to SHORT, three from LONG if nothing is closer
+_COMPARED = 500  # films having all words of a query, of which the order is compared
 _WORD_CANDIDATES = 60  # films sharing words with the query whose whole titles are compared with it
 
 
@@ -40,8 +42,7 @@ class TitleNames:
     year: int | None
 
 
-@dataclass(frozen=True)
-class TitleMatch:
+class TitleMatch(NamedTuple):
     """The row of a film that a query names, and how its title matched."""
 
     row: int
@@ -78,13 +79,22 @@ def _keys(film: TitleNames) -> set[tuple[str, int]]:
 
 
 class TitleIndex:
-    """Finds films by title: by key, by prefix, by words in any order, and with typos."""
+    """Finds films by title, by part of a title, and with typos.
+
+    One ranking serves searches, suggestions and `fuzzy`: the title; titles that begin with these words; that have them
+    in this order; that go on from here, as while somebody types; that are a few typos away; that share words. Equally
+    good matches are ordered by their number of ratings.
+    """
 
     def __init__(
-        self, arrays: Arrays, canonical: NDArray[np.int32], popularity: NDArray[np.int32], items: Items = FILMS
+        self,
+        arrays: Arrays,
+        canonical: NDArray[np.int32],
+        popularity: NDArray[np.int32],
+        years: NDArray[np.int16],
+        items: Items = FILMS,
     ) -> None:
-        """`canonical`: (n,) row of each film's main entry; `popularity`: (n,) number of ratings, breaks ties."""
-        self._items = items
+        """`canonical`: (n,) row of each film's main entry; `popularity`: (n,) ratings; `years`: (n,), 0 if unknown."""
         self._table = TextTable("titles", arrays)
         self._words = TitleWords(arrays, len(canonical))
         self._rows = arrays["titles_rows"]
@@ -92,71 +102,161 @@ class TitleIndex:
         self._own = arrays["titles_own"]
         self._canonical = canonical
         self._popularity = popularity
+        self._years = years
 
     def resolve(self, title: str, *, fuzzy: bool = False) -> TitleMatch:
-        """Return the one film with this title; with `fuzzy`, also a film whose title is a few typos away.
+        """Return the one film with this title; with `fuzzy`, also one that stands clear by part of it or but for typos.
 
-        Raises AmbiguousTitleError if several films have the title, TitleNotFoundError with suggestions if none has.
+        Raises AmbiguousTitleError if several films may be meant, TitleNotFoundError with suggestions if none is.
         """
         exact = self.exact(title)
         if len(exact) > 1:
             raise AmbiguousTitleError([match.row for match in exact], self._items.plural)
         if exact:
             return exact[0]
-        misspelt = self._misspelt(title)
-        if fuzzy and misspelt:
-            return TitleMatch(misspelt[0], "fuzzy")
-        suggestions = _first(misspelt + self._by_words(title), SUGGESTIONS)
-        raise TitleNotFoundError(suggestions, self._items.singular)
+        rivals = self._rivals(title) if fuzzy else []
+        if len(rivals) == 1:
+            return TitleMatch(rivals[0], "fuzzy")
+        ranked = self.search(title, SUGGESTIONS)
+        if rivals:
+            raise AmbiguousTitleError(ranked, self._items.plural, same_title=False)
+        raise TitleNotFoundError(ranked, self._items.singular)
 
     def exact(self, title: str) -> list[TitleMatch]:
         """Return the films with this title, most rated first, ignoring case, accents, punctuation and articles."""
-        bare, year = split_year(title)
-        suffix = f" {year}" if year else ""
-        key = normalise(bare)
-        entries = self._table.equal(key + suffix)
-        if not entries and drop_article(key) != key:
-            entries = self._table.equal(drop_article(key) + suffix)
-        if not entries:
-            return []
-        closest = min(int(self._kinds[entry]) for entry in entries)
-        rows = {int(self._canonical[self._rows[entry]]) for entry in entries if self._kinds[entry] == closest}
+        key = _dated_key(title)
+        entries = self._table.equal(key) or self._table.equal(drop_article(key))
+        if len(entries) == 1:
+            return [self._match(entries[0])]
+        matches = [self._match(entry) for entry in entries]
+        closest = min((KINDS.index(match.matched) for match in matches), default=0)
+        rows = {match.row for match in matches if match.matched == KINDS[closest]}
         return [TitleMatch(row, KINDS[closest]) for row in self._most_rated(rows)]
 
+    def _match(self, entry: int) -> TitleMatch:
+        return TitleMatch(int(self._canonical[self._rows[entry]]), KINDS[self._kinds[entry]])
+
     def search(self, query: str, limit: int) -> list[int]:
-        """Return film rows for an autocomplete box: equal titles, then prefixes, misspellings and shared words."""
-        rows = [match.row for match in self.exact(query)] + self._prefixed(normalise(query), limit)
-        if len(set(rows)) < limit:
-            rows += self._misspelt(query) + self._by_words(query)
-        return _first(rows, limit)
+        """Return the rows of at most `limit` films that a query may mean, the best match first."""
+        rows: list[int] = []
+        for matches in self._by_quality(query, limit):
+            rows = _first([*rows, *matches], limit)
+            if len(rows) == limit:
+                break
+        return rows
 
-    def _prefixed(self, key: str, limit: int) -> list[int]:
-        if not key:
-            return []
-        span = self._table.starting(key)
-        rows = np.unique(self._canonical[self._rows[span.start : span.stop]])
-        if len(rows) > limit:
-            rows = rows[np.argsort(-self._popularity[rows], kind="stable")[:limit]]
-        return self._most_rated(rows.tolist())
+    def _by_quality(self, query: str, limit: int) -> Iterator[list[int]]:
+        """Give the rows of matching films, one kind of match after another."""
+        bare, year = split_year(query)
+        key = query_key(bare)
+        yield [match.row for match in self.exact(query)]
+        for unfinished in (False, True):
+            yield self._beginning(key if unfinished else f"{key} ", limit, year)
+            yield from self._having(key, unfinished=unfinished, year=year)
+        yield [row for row, _ in self._misspelt(query)]
+        yield self._by_words(key)
 
-    def _misspelt(self, title: str) -> list[int]:
-        """Return the rows of films whose title is a few typos away, the likeliest first."""
+    def _rivals(self, title: str) -> list[int]:
+        """Return the rows of the films that part of a title, or a misspelt one, may mean equally well."""
         bare, year = split_year(title)
-        key = normalise(bare) + (f" {year}" if year else "")
+        key = query_key(bare)
+        suffix = f" {year}" if year else ""
+        for spelling in other_numerals(key):
+            if exact := [match.row for match in self.exact(spelling + suffix)]:
+                return exact
+        for spelling in (key, *other_numerals(key)):
+            phrases, scattered = self._having(spelling, year=year)
+            for rows in (self._beginning(f"{spelling} ", len(self._canonical), year) + phrases, scattered):
+                if of_year := [row for row in dict.fromkeys(rows) if not year or self._years[row] == year]:
+                    return of_year
+        return self._released_a_year_apart(bare, year) or self._clear_misspelling(title)
+
+    def _released_a_year_apart(self, bare: str, year: int | None) -> list[int]:
+        """Return the film of that very title whose year differs by one: festivals and cinemas differ so."""
+        if not year:
+            return []
+        return [match.row for match in self.exact(bare) if abs(int(self._years[match.row]) - year) == 1]
+
+    def _clear_misspelling(self, title: str) -> list[int]:
+        """Return the film that a title misspells, or several that it may.
+
+        Few typos make another title: a word that other titles have may be meant, and another number is another film.
+        """
+        closest = self._misspelt(title)
+        if not closest:
+            return []
+        (row, (edits, meant)), *others = closest
+        key = _dated_key(title)
+        unmatched = set(key.split()) - set(meant.split())
+        is_slight = edits * LONG <= len(key)
+        is_typo = edits * SHORT <= len(key) and any(not self._words.knows(word) for word in unmatched)
+        is_closer = all(other_edits > edits for _, (other_edits, _) in others)
+        if (is_slight or is_typo) and is_closer and numbers(key) == numbers(meant):
+            return [row]
+        return [row for row, _ in closest] if others else []
+
+    def _beginning(self, prefix: str, limit: int, year: int | None) -> list[int]:
+        """Return the rows of the `limit` most rated films that have a key with this prefix, those of `year` first."""
+        if not prefix.strip():
+            return []
+        span = self._table.starting(prefix)
+        rows = np.unique(self._canonical[self._rows[span.start : span.stop]])
+        order = np.lexsort((rows, -self._popularity[rows], self._years[rows] != (year or self._years[rows])))
+        return [int(row) for row in rows[order[:limit]]]
+
+    def _having(self, key: str, *, unfinished: bool = False, year: int | None = None) -> tuple[list[int], list[int]]:
+        """Return the rows of films with the words of a key side by side, and of those with others between them.
+
+        A leading article may be one that the title lacks, where more than one word follows.
+        """
+        shorter = drop_article(key)
+        for spelling in dict.fromkeys((key, shorter if " " in shorter else key)):
+            words = spelling.split()
+            if not words:
+                break
+            candidates = self._words.containing(words, unfinished=unfinished)
+            ranked = candidates[np.lexsort((candidates, -self._popularity[self._canonical[candidates]]))][:_COMPARED]
+            adjacent, scattered = [], []
+            for row in ranked.tolist():
+                keys = self._keys_of(row) if len(words) > 1 else ()
+                if len(words) == 1 or any(_has_phrase(text, spelling, unfinished=unfinished) for text in keys):
+                    adjacent.append(int(self._canonical[row]))
+                elif any(_has_in_order(text.split(), words, unfinished=unfinished) for text in keys):
+                    scattered.append(int(self._canonical[row]))
+            if adjacent or scattered:
+                return self._of_year_first(adjacent, year), self._of_year_first(scattered, year)
+        return [], []
+
+    @cached_property
+    def _entries_by_film(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return the entries in the order of their films, and the place where each film's begin."""
+        order = np.argsort(self._rows, kind="stable").astype(np.int32)
+        return order, np.searchsorted(self._rows, np.arange(len(self._canonical) + 1), sorter=order)
+
+    def _keys_of(self, row: int) -> list[str]:
+        order, starts = self._entries_by_film
+        return [self._table[int(entry)].decode() for entry in order[starts[row] : starts[row + 1]]]
+
+    def _of_year_first(self, rows: Sequence[int], year: int | None) -> list[int]:
+        return sorted(dict.fromkeys(rows), key=lambda row: bool(year) and int(self._years[row]) != year)
+
+    def _misspelt(self, title: str) -> list[tuple[int, tuple[int, str]]]:
+        """Return the rows of films whose title is a few typos away, the likeliest first, with the typos and the key."""
+        key = _dated_key(title)
         allowed = usual_edits(len(key))
         entries, edits = self._table.close(key, allowed)
         if not len(entries) and len(key) >= LONG:
             entries, edits = self._table.close(key, allowed + 1)
-        costs: dict[int, tuple[int, int, int]] = {}  # of the closest spelling of each film
+        costs: dict[int, tuple[int, int, int, str]] = {}  # of the closest spelling of each film
         for entry, distance in zip(entries.tolist(), edits.tolist(), strict=True):
-            row = int(self._canonical[self._rows[entry]])
-            cost = (distance, invented_letters(key, self._table[entry].decode()), int(self._kinds[entry]))
+            row, meant = int(self._canonical[self._rows[entry]]), self._table[entry].decode()
+            cost = (distance, invented_letters(key, meant), int(self._kinds[entry]), meant)
             costs[row] = min(cost, costs.get(row, cost))
-        return sorted(costs, key=lambda row: (costs[row], self._by_rating(row)))
+        ranked = sorted(costs, key=lambda row: (costs[row][:3], self._by_rating(row)))
+        return [(row, (costs[row][0], costs[row][3])) for row in ranked]
 
-    def _by_words(self, title: str) -> list[int]:
-        """Return the rows of films that share words with `title`, the most similar titles first."""
-        key = normalise(split_year(title)[0])
+    def _by_words(self, key: str) -> list[int]:
+        """Return the rows of films that share words with a key, the most similar titles first."""
         rows = {int(row) for row in self._canonical[self._words.search(key, _WORD_CANDIDATES)]}
         similarity = {row: self._similarity(key, row) for row in rows}
         return sorted(rows, key=lambda row: (-similarity[row], self._by_rating(row)))
@@ -169,6 +269,26 @@ class TitleIndex:
 
     def _by_rating(self, row: int) -> tuple[int, int]:
         return -int(self._popularity[row]), row
+
+
+def _has_phrase(text: str, phrase: str, *, unfinished: bool) -> bool:
+    """Return whether a key has the words of `phrase` side by side."""
+    return f" {phrase}" in f" {text}" if unfinished else f" {phrase} " in f" {text} "
+
+
+def _has_in_order(text: Iterable[str], words: Sequence[str], *, unfinished: bool) -> bool:
+    """Return whether a key has these words in this order; the last one may be `unfinished`."""
+    remaining = iter(text)
+    *finished, last = words
+    if not all(word in remaining for word in finished):
+        return False
+    return any(word.startswith(last) for word in remaining) if unfinished else last in remaining
+
+
+def _dated_key(title: str) -> str:
+    """Return the key of a title with the year that stands behind it in brackets, if one does."""
+    bare, year = split_year(title)
+    return query_key(bare) + (f" {year}" if year else "")
 
 
 def usual_edits(length: int) -> int:

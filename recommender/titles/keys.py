@@ -34,6 +34,10 @@ ARTICLES = (_DROPPED - {"l"}) | frozenset(
     ("l'", "al", "as", "az", "da", "de", "dem", "den", "des", "die", "een", "eine", "en", "et", "ett", "ha", "het",
      "las", "los", "o", "os", "um", "uma", "uno")
 )  # fmt: skip
+LONGEST_KEY = 200  # characters; some letters decompose into eighteen
+_NUMERALS = ("ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii", "xiii")
+_ARABIC = {numeral: str(number) for number, numeral in enumerate(_NUMERALS, 2)}
+_ROMAN = {number: numeral for numeral, number in _ARABIC.items()}
 _TRAILING_ARTICLE = re.compile(r"^(?P<rest>.+),\s*(?P<article>[^\W\d]+'?)$")
 _YEAR = re.compile(r"\s*\((?P<year>\d{4})\)\s*$", re.ASCII)
 _PLAIN = re.compile(r"[a-z0-9]+(?: [a-z0-9]+)*")
@@ -42,7 +46,7 @@ _NO_LETTER = re.compile(r"[\W_]+")
 
 def split_year(title: str) -> tuple[str, int | None]:
     """Split a title into name and year: "Heat (1995)" gives ("Heat", 1995), "Heat" gives ("Heat", None)."""
-    match = _YEAR.search(title)
+    match = _YEAR.search(title) if ")" in title else None
     return (title[: match.start()], int(match["year"])) if match else (title, None)
 
 
@@ -65,6 +69,26 @@ def normalise(title: str) -> str:
     plain = "".join(c for c in decomposed if not unicodedata.combining(c)).casefold().replace("&", " and ")
     plain = plain.replace("'", "").replace("\u2019", "")
     return " ".join(_NO_LETTER.sub(" ", plain).split()) or " ".join(title.split()).casefold()
+
+
+def query_key(title: str) -> str:
+    """Return the key of a title that somebody asks for, cut at a length that bounds the time of every search."""
+    key = normalise(title)
+    return key if len(key) <= LONGEST_KEY else key[:LONGEST_KEY].rstrip()
+
+
+def other_numerals(key: str) -> list[str]:
+    """Return the key with its Roman numbers as digits, and with its digits as Roman numbers, where a title has any."""
+    words = key.split()
+    if len(words) < 2:
+        return []
+    variants = (" ".join(table.get(word, word) for word in words) for table in (_ARABIC, _ROMAN))
+    return [variant for variant in dict.fromkeys(variants) if variant != key]
+
+
+def numbers(key: str) -> list[str]:
+    """Return the numbers in a key, as digits: those of sequels and years, which tell films apart."""
+    return [number for word in key.split() if (number := _ARABIC.get(word, word)).isdigit()]
 
 
 def drop_article(key: str) -> str:

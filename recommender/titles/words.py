@@ -17,6 +17,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 _PREFIX_FIT = 0.8  # weight of a word that the query's last word only begins
 _TYPO_FIT = 0.7
+_USED = 16  # words of a query that are looked at
 _COMMON = 0.05  # words in more than this share of the films hardly count
 
 
@@ -49,7 +50,7 @@ class TitleWords:
     def search(self, key: str, limit: int) -> NDArray[np.int64]:
         """Return the rows of films that share words with a title key; many and rare shared words come first."""
         total = np.zeros(self._n_films, dtype=np.float32)
-        words = key.split()
+        words = key.split()[:_USED]
         for position, word in enumerate(words):
             score = np.zeros(self._n_films, dtype=np.float32)
             for row, fit in self._matches(word, is_last=position == len(words) - 1):
@@ -58,6 +59,23 @@ class TitleWords:
             total += score
         matching = np.flatnonzero(total)
         return matching[np.argsort(-total[matching], kind="stable")[:limit]]
+
+    def containing(self, words: Sequence[str], *, unfinished: bool = False) -> NDArray[np.int32]:
+        """Return the rows of films that have all these words, ascending; the last one may be `unfinished`."""
+        spans = [self._words.equal(word) for word in words]
+        if unfinished:
+            spans[-1] = self._words.starting(words[-1])
+        if not all(spans):
+            return np.empty(0, dtype=np.int32)
+        postings = [self._films[self._indptr[span.start] : self._indptr[span.stop]] for span in spans]
+        rows, *others = sorted(postings, key=len)
+        for posting in others:
+            rows = rows[np.isin(rows, posting)]
+        return np.unique(rows)
+
+    def knows(self, word: str) -> bool:
+        """Return whether a title has this word."""
+        return bool(self._words.equal(word))
 
     def _matches(self, word: str, *, is_last: bool) -> list[tuple[int, float]]:
         """Return rows of words that a query's word may mean, with their fit; the last word may be unfinished."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
+from recommender.films.catalog import STATISTICS
 from recommender.model import Ranked
 from serving.versions.served import Served
+
+_BODY = b'{"query":%b,"model":%b,"recommendations":[%b]}'
 
 
 def entity_tag(served: Served, path: bytes, query: bytes) -> bytes:
@@ -28,16 +32,41 @@ def headers(tag: bytes, length: int) -> list[tuple[bytes, bytes]]:
 
 def subject_json(served: Served, row: int, matched: str) -> bytes:
     """Return the `query` member of an answer about one film."""
-    film = orjson.loads(served.model.catalog.text(row))
-    return orjson.dumps({"title": film["title"], "movie_id": film["movie_id"], "matched": matched})
+    return b'{"title":%b,"movie_id":%b,"matched":"%b"}' % (*served.model.catalog.name_text(row), matched.encode())
 
 
 def recommendations(served: Served, subject: bytes, ranked: Ranked, members: Sequence[dict[str, Any]] = ()) -> bytes:
     """Return the body of a /recommend/ answer; `members`: further JSON members of each recommendation."""
-    items: Iterable[bytes] = _items(served, ranked)
-    if members:
-        items = (_extended(item, further) for item, further in zip(items, members, strict=True))
-    return b'{"query":%b,"model":%b,"recommendations":[%b]}' % (subject, served.identity_json, b",".join(items))
+    rows, scores = ranked.rows.tolist(), ranked.scores.tolist()
+    if not members:
+        return plain_recommendations(served, subject, rows, scores)
+    items = (
+        plain_items(served, [row], [score], rank) for rank, (row, score) in enumerate(zip(rows, scores, strict=True), 1)
+    )
+    extended = (_extended(item, further) for item, further in zip(items, members, strict=True))
+    return _BODY % (subject, served.identity_json, b",".join(extended))
+
+
+def plain_recommendations(served: Served, subject: bytes, rows: Sequence[int], scores: Sequence[float]) -> bytes:
+    """Return the body of a /recommend/ answer with the films `rows` (n,), best first, and their `scores` (n,)."""
+    return _BODY % (subject, served.identity_json, plain_items(served, rows, scores))
+
+
+def plain_items(served: Served, rows: Sequence[int], scores: Sequence[float], first_rank: int = 1) -> bytes:
+    """Return films as the JSON objects of a list, in one step: the plain call is answered by it."""
+    values: list[bytes | float] = []
+    for (description, _, statistics), score in zip(served.model.catalog.split_texts(rows), scores, strict=True):
+        values.append(description)
+        values.append(score)
+        values.append(statistics)
+    return _form(len(rows), first_rank) % tuple(values)
+
+
+@lru_cache(maxsize=512)
+def _form(n: int, first_rank: int) -> bytes:
+    """Return what `n` films of a list are put into."""
+    ranks = range(first_rank, first_rank + n)
+    return b",".join(b'{"rank":%d,%%b,"score":%%.6f%b%%b' % (rank, STATISTICS) for rank in ranks)
 
 
 def movies(served: Served, rows: Iterable[int]) -> bytes:
@@ -49,13 +78,6 @@ def movies(served: Served, rows: Iterable[int]) -> bytes:
 def with_model(served: Served, **members: Any) -> bytes:
     """Return the body of an answer with the model's identity and the given members."""
     return orjson.dumps({"model": served.identity, **members})
-
-
-def _items(served: Served, ranked: Ranked) -> Iterable[bytes]:
-    split_text = served.model.catalog.split_text
-    for rank, (row, score) in enumerate(zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True), 1):
-        description, statistics = split_text(row)
-        yield b'{"rank":%d,%b,"score":%.6f,%b}' % (rank, description, score, statistics)
 
 
 def _extended(item: bytes, members: dict[str, Any]) -> bytes:

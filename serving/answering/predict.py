@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import orjson
@@ -29,7 +30,7 @@ _PARAMETERS = {"facets": "facet"}  # conditions that callers know by another nam
 def predict(served: Served, request: PredictQuery | PredictBody, *, tell_ratings: bool) -> bytes:
     """Return the answer about one person and one film; `tell_ratings`: whether reasons may name what a user rated."""
     model = served.model
-    person = _person(served, request)
+    person, matching = _person(served, request)
     row = film_row(served, request.movie_id, request.title, request)
     wanted = build_wanted(served, request)
     with model_problems():
@@ -38,7 +39,7 @@ def predict(served: Served, request: PredictQuery | PredictBody, *, tell_ratings
     usual = model.usual_rating(person) if model.feedback.has_ratings else None
     matched = "ratings" if request.user_id is None else "user_id"
     members = {
-        "query": {"user_id": request.user_id, "ratings": person.history.nnz, "matched": matched},
+        "query": {"user_id": request.user_id, "ratings": person.history.nnz, "matched": matched, **matching},
         "movie": orjson.loads(model.catalog.text(row)),
         "prediction": _rounded(asdict(prediction)) | {"level": LEVEL} if prediction else None,
         "usual_rating": None if usual is None else round(usual, 2),
@@ -52,10 +53,11 @@ def predict(served: Served, request: PredictQuery | PredictBody, *, tell_ratings
     return json_bytes.with_model(served, **members)
 
 
-def _person(served: Served, request: PredictQuery | PredictBody) -> Person:
+def _person(served: Served, request: PredictQuery | PredictBody) -> tuple[Person, dict[str, Any]]:
     if isinstance(request, PredictQuery):
-        return known_person(served, request.user_id)
-    return posted_person(served, request, request)
+        return known_person(served, request.user_id), {}
+    person, history = posted_person(served, request, request)
+    return person, history.members
 
 
 def _rounded(numbers: dict[str, float]) -> dict[str, float]:

@@ -19,6 +19,7 @@ from recommender.model import Model, Person, Ranked, Wanted
 from recommender.schema import DIRECTORS, GENRES
 from recommender.together import for_two
 from serving.answering import json_bytes
+from serving.answering.history import History, resolve_history
 from serving.answering.lookup import movie_row, resolve_title
 from serving.problem import ProblemError
 from serving.schemas.recommend import Conditions, ListOptions, PersonBody, RecommendBody, history_body
@@ -44,18 +45,21 @@ def films_for_user(served: Served, user_id: RawId, options: ListOptions) -> byte
 
 def films_for_ratings(served: Served, body: RecommendBody) -> bytes:
     """Return the answer with films for a person with posted ratings and likes; a start list without any."""
-    if not body.is_somebody:
-        return start_list(served, body)
-    return _for_person(served, posted_person(served, body, body), body.user_id, body)
+    person, history = posted_person(served, body, body)
+    if not person.history.nnz:
+        return start_list(served, body, history)
+    return _for_person(served, person, body.user_id, body, history.members)
 
 
 def films_for_two(served: Served, body: RecommendBody) -> bytes:
     """Return the answer with one list for two people, and the stars that each expects of each film."""
-    people = [posted_person(served, history_body(films), body) for films in body.people]
+    bodies = [history_body(films, body.on_unmatched) for films in body.people]
+    people, histories = zip(*(posted_person(served, one, body) for one in bodies), strict=True)
     with model_problems():
         together = for_two(served.model, people, build_wanted(served, body), body.aggregation)
     means = [round(mean, 4) for mean in together.means] or None
     subject = {"people": [person.history.nnz for person in people], "aggregation": body.aggregation, "expected": means}
+    subject |= {"entries": [history.members for history in histories]} if any(one.members for one in histories) else {}
     members = [{"expected_ratings": np.round(pair.astype(float), 2).tolist()} for pair in together.expected.T]
     answer = json_bytes.recommendations(served, orjson.dumps(subject | {"matched": "people"}), together.ranked, members)
     return _with_next(answer, served, together.ranked, body)
@@ -73,13 +77,14 @@ def known_person(served: Served, user_id: RawId) -> Person:
         ) from error
 
 
-def posted_person(served: Served, body: PersonBody, options: Conditions) -> Person:
-    """Return the person that a body describes; posted ratings count more than stored ones."""
+def posted_person(served: Served, body: PersonBody, options: Conditions) -> tuple[Person, History]:
+    """Return the person that a body describes, and how its entries were matched; posted ratings replace stored ones."""
     known = None if body.user_id is None else known_person(served, body.user_id)
-    return served.model.with_ratings(known, ratings_by_row(served, body, options))
+    history = resolve_history(served, body, options)
+    return served.model.with_ratings(known, history.rating_of_row), history
 
 
-def start_list(served: Served, options: ListOptions) -> bytes:
+def start_list(served: Served, options: ListOptions, history: History) -> bytes:
     """Return the answer with the most liked films, diversified, for a person without ratings."""
     wanted = build_wanted(served, options)
     if not wanted.diversity:
@@ -87,24 +92,8 @@ def start_list(served: Served, options: ListOptions) -> bytes:
     ranked = served.model.rank(
         served.model.catalog.likes.astype(np.float32), served.model.catalog.allowed(wanted.filter), wanted
     )
-    subject = orjson.dumps({"user_id": None, "ratings": 0, "matched": "start"})
+    subject = orjson.dumps({"user_id": None, "ratings": 0, "matched": "start", **history.members})
     return _with_next(json_bytes.recommendations(served, subject, ranked), served, ranked, options)
-
-
-def ratings_by_row(served: Served, body: PersonBody, options: Conditions) -> dict[int, float]:
-    """Return posted ratings by film row; the last entry of a film counts, and a rating counts more than a like."""
-    model = served.model
-    liked: list[tuple[RawId | None, str | None, float]] = [
-        (like, None, model.feedback.liked)
-        if isinstance(like, int) or like in model.movie_ids
-        else (None, like, model.feedback.liked)
-        for like in body.likes
-    ]
-    rated = [(film.movie_id, film.title, film.rating) for film in body.ratings]
-    ratings: dict[int, float] = {}
-    for movie_id, title, rating in [*liked, *rated]:
-        ratings[film_row(served, movie_id, title, options)] = rating
-    return ratings
 
 
 def film_row(served: Served, movie_id: RawId | None, title: str | None, options: Conditions) -> int:
@@ -184,7 +173,14 @@ def steering(model: Model, boost: Sequence[str], suppress: Sequence[str]) -> tup
     return tuple(weights.items())
 
 
-def _for_person(served: Served, person: Person, user_id: RawId | None, options: ListOptions) -> bytes:
+def _for_person(
+    served: Served,
+    person: Person,
+    user_id: RawId | None,
+    options: ListOptions,
+    matching: Mapping[str, Any] = MappingProxyType({}),
+) -> bytes:
+    """Return the answer for a person; `matching`: members about how posted entries were matched."""
     model = served.model
     with model_problems():
         ranked = model.for_person(person, build_wanted(served, options))
@@ -203,7 +199,7 @@ def _for_person(served: Served, person: Person, user_id: RawId | None, options: 
             members[rank] |= sides_json(served, of_film, person)
             members[rank]["below_usual"] = None if predicted is None else bool(predicted[rank] < usual)
     matched = "ratings" if user_id is None else "user_id"
-    subject = orjson.dumps({"user_id": user_id, "ratings": person.history.nnz, "matched": matched})
+    subject = orjson.dumps({"user_id": user_id, "ratings": person.history.nnz, "matched": matched, **matching})
     return _with_next(json_bytes.recommendations(served, subject, ranked, members), served, ranked, options)
 
 

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving.api.metrics import ANSWERS, REJECTED
 from serving.problem import overloaded
 
+LONG_BODY_BYTES = 16_384  # a history of some two hundred titles
 FREE_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
 
 
@@ -86,6 +87,22 @@ class Admission:
                 turn.set_result(None)
                 return
         self._free += 1
+
+
+class LongBodies:
+    """ASGI wrapper that gives requests with long bodies an admission of their own, one at a time.
+
+    A history of thousands of titles takes as long as many ordinary answers, which must not wait behind it.
+    """
+
+    def __init__(self, ordinary: Admission, long: Admission) -> None:
+        self._ordinary = ordinary
+        self._long = long
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        length = dict(scope["headers"]).get(b"content-length", b"0" if scope["method"] == "GET" else None)
+        is_long = length is None or int(length) > LONG_BODY_BYTES  # None: in chunks, of unknown length
+        await (self._long if is_long else self._ordinary)(scope, receive, send)
 
 
 class EarlyRefusal:

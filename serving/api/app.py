@@ -6,18 +6,21 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
-from serving.api.admission import Admission, EarlyRefusal
+from serving.api.admission import Admission, EarlyRefusal, LongBodies
 from serving.api.deps import AppState, NotModifiedError
 from serving.api.exchange import Exchanges
 from serving.api.metrics import WORKER, count_version
+from serving.api.near_miss import meant_parameter
 from serving.api.openapi import DocumentedApi
 from serving.api.plain_calls import PlainCalls
 from serving.api.request_checks import AllowedHosts, RequestChecks
@@ -30,7 +33,6 @@ from serving.versions.slot import ModelSlot
 
 _NAME = re.compile(r"[a-z_]+")
 _MESSAGES = {  # where pydantic's own words would not help
-    "extra_forbidden": "there is no such name here; /docs lists those that there are",
     "model_attributes_type": "expected a JSON object, sent with content-type: application/json",
 }
 
@@ -42,7 +44,8 @@ class Service:
         settings = state["settings"]
         hosts = AllowedHosts(settings.allowed_hosts)
         admission = Admission(api, settings.running_limit, settings.queue_limit, settings.queue_timeout_seconds)
-        checked = EarlyRefusal(RequestChecks(admission, settings, hosts), admission)
+        lanes = LongBodies(admission, Admission(api, 1, settings.queue_limit, settings.queue_timeout_seconds))
+        checked = EarlyRefusal(RequestChecks(lanes, settings, hosts), admission)
         self.api = api
         self.plain_calls = PlainCalls(checked, state["champion"], hosts)
         self._exchanges = Exchanges(self.plain_calls, settings, state["lifecycle"])
@@ -118,10 +121,11 @@ async def _not_modified(_: Request, error: Exception) -> Response:
     return Response(status_code=304, headers={"etag": str(error)})
 
 
-async def _invalid(_: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
     """Return a 422 problem that names the wrong parameters, but no value or name that the caller made up."""
     assert isinstance(error, RequestValidationError)
-    errors = [{"parameter": _parameter(fault), "message": _message(fault)} for fault in error.errors()[:20]]
+    dependant = request.scope["route"].dependant
+    errors = [{"parameter": _parameter(fault), "message": _message(fault, dependant)} for fault in error.errors()[:20]]
     return ProblemError(422, "invalid-request", "The request is not valid; see `errors`.", errors=errors).response()
 
 
@@ -133,8 +137,12 @@ def _parameter(error: dict[str, object]) -> str | None:
     return ".".join(str(step) for step in path if isinstance(step, int) or _NAME.fullmatch(step)) or None
 
 
-def _message(error: dict[str, str]) -> str:
-    return _MESSAGES.get(error["type"], error["msg"].removeprefix("Value error, "))
+def _message(error: dict[str, Any], dependant: Dependant) -> str:
+    if error["type"] == "extra_forbidden":
+        meant = meant_parameter(dependant, error["loc"])
+        hint = f"; did you mean `{meant}`?" if meant else "; /docs lists those that there are"
+        return f"there is no such name here{hint}"
+    return _MESSAGES.get(error["type"], str(error["msg"]).removeprefix("Value error, "))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

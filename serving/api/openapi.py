@@ -9,7 +9,13 @@ from fastapi.openapi.utils import get_openapi
 
 from serving.problem import MEDIA_TYPE, ProblemError, malformed, no_challenger, no_route, not_ready, overloaded
 
-_LINKED = {"movie_id": 1, "title": "Toy Story", "year": 1995, "link": "/recommend/?movie_id=1&n=10"}
+_LINKED = {
+    "movie_id": 1,
+    "title": "Toy Story",
+    "year": 1995,
+    "rating_count": 452,
+    "link": "/recommend/?movie_id=1&n=10",
+}
 _INVALID = {"parameter": "n", "message": "Input should be greater than or equal to 1"}
 EXAMPLES = [
     ProblemError(400, "host", "This service does not answer for that host. Set MOVIEREC_ALLOWED_HOSTS."),

@@ -13,7 +13,6 @@ from urllib.parse import unquote_to_bytes
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recommender.films.ids import UNKNOWN
-from recommender.model import Ranked
 from serving.answering import json_bytes
 from serving.api.metrics import ANSWERS
 from serving.api.request_checks import AllowedHosts
@@ -109,11 +108,10 @@ def _build_answer(served: Served, query: bytes) -> ReadyAnswer | None:
     film = _find_film(served, match[2] or match[4], match[3] or match[5]) if match else None
     if match is None or film is None:
         return None
-    n, neighbours = int(match[1] or match[6] or DEFAULT_N), served.model.neighbours(film[0])
-    if n > len(neighbours.rows):
+    nearest = served.model.nearest(film[0], int(match[1] or match[6] or DEFAULT_N))
+    if nearest is None:
         return None  # the full scorer has to answer, and not on the event loop
-    ranked = Ranked(neighbours.rows[:n], neighbours.scores[:n])
-    body = json_bytes.recommendations(served, json_bytes.subject_json(served, *film), ranked)
+    body = json_bytes.plain_recommendations(served, json_bytes.subject_json(served, *film), *nearest)
     headers = json_bytes.headers(json_bytes.entity_tag(served, b"/recommend", query), len(body))
     return ReadyAnswer(headers, {"type": "http.response.body", "body": body})
 
@@ -134,9 +132,9 @@ def _find_film(served: Served, parameter: bytes, value: bytes) -> tuple[int, str
 
 def _decode_text(encoded: bytes) -> str | None:
     """Return the title or id, or None where something about it needs a closer look."""
-    is_plain = b"%" not in encoded and b"+" not in encoded
+    spaced = encoded.replace(b"%20", b" ").replace(b"+", b" ")
     try:
-        title = encoded.decode("ascii") if is_plain else unquote_to_bytes(encoded.replace(b"+", b" ")).decode()
+        title = unquote_to_bytes(spaced).decode() if b"%" in spaced else spaced.decode("ascii")
     except UnicodeDecodeError:
         return None
     return title if title.isprintable() and len(title) <= TITLE_LENGTH and not title.isspace() else None

@@ -21,7 +21,7 @@ from uvicorn.server import ServerState
 
 from serving.problem import MEDIA_TYPE, ProblemError, malformed
 
-ARRIVING_BYTES = 262_144  # far more than the largest body and a 70 kB title, which must still get its 422
+ARRIVING_BYTES = 2**22  # more than the largest body and a 70 kB title, which must still get its 422
 URL_BYTES = 60_000
 PIPELINED = 50  # requests of one connection that may wait for their turn; the connection closes after them
 SWEEP_SECONDS = 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -21,7 +21,9 @@ from serving.schemas.common import (
 from serving.schemas.data_values import MovieId, Rating, UserId
 from serving.versions.entry import KEY
 
-MAX_RATINGS = 1000
+MAX_EXCLUDED = 1000
+MAX_ENTRIES = 10_000  # ratings and likes of one history
+OnUnmatched = Literal["skip", "fail"]
 SUBJECTS = ("title", "movie_id", "user_id")
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80)]
@@ -56,9 +58,9 @@ class Conditions(RequestModel):
     year_from: Year | None = Field(None, description="released in this year or later", examples=[1980])
     year_to: Year | None = Field(None, description="released in this year or earlier", examples=[1999])
     min_ratings: Ratings = Field(0, description="leave films with fewer ratings out", examples=[20])
-    exclude: list[MovieId] = Field([], max_length=MAX_RATINGS, description="ids of films to leave out", examples=[[1]])
+    exclude: list[MovieId] = Field([], max_length=MAX_EXCLUDED, description="ids of films to leave out", examples=[[1]])
     candidates: list[MovieId] = Field(
-        [], max_length=MAX_RATINGS, description="ids of the only films to rank", examples=[[1, 2, 3]]
+        [], max_length=MAX_EXCLUDED, description="ids of the only films to rank", examples=[[1, 2, 3]]
     )
     include_seen: bool = Field(
         False, description="let films come back that the person rated; in lists for people", examples=[True]
@@ -66,7 +68,9 @@ class Conditions(RequestModel):
     min_expected: Rating | None = Field(
         None, description="least predicted rating; in lists for people, where the model predicts", examples=[3.5]
     )
-    fuzzy: bool = Field(False, description="take the closest title where none is the same", examples=[True])
+    fuzzy: bool = Field(
+        False, description="take part of a title, or a misspelt one, where one film stands clear", examples=[True]
+    )
 
     @model_validator(mode="after")
     def _years_in_order(self) -> Self:
@@ -153,7 +157,7 @@ class RatedFilm(RequestModel):
     _one_film = model_validator(mode="after")(one_film)
 
 
-History = Annotated[list[RatedFilm | MovieId | TitleText], Field(min_length=1, max_length=MAX_RATINGS)]
+History = Annotated[list[RatedFilm | MovieId | TitleText], Field(min_length=1, max_length=MAX_ENTRIES)]
 
 
 class PersonBody(RequestModel):
@@ -162,10 +166,23 @@ class PersonBody(RequestModel):
     user_id: UserId | None = Field(
         None, description="id of a user of the training data; ratings and likes count beside theirs", examples=[42]
     )
-    ratings: list[RatedFilm] = Field([], max_length=MAX_RATINGS, description="films with ratings")
+    ratings: list[RatedFilm] = Field([], max_length=MAX_ENTRIES, description="films with ratings")
     likes: list[MovieId | TitleText] = Field(
-        [], max_length=MAX_RATINGS, description="films that the person likes, by id or title", examples=[[1, "Heat"]]
+        [], max_length=MAX_ENTRIES, description="films that the person likes, by id or title", examples=[[1, "Heat"]]
     )
+
+    on_unmatched: OnUnmatched = Field(
+        "skip",
+        description="skip: leave entries out that no film or several match, and list them in `query.unmatched`; "
+        "fail: answer with the problem of the first",
+        examples=["skip"],
+    )
+
+    @model_validator(mode="after")
+    def _not_too_many(self) -> Self:
+        if len(self.ratings) + len(self.likes) > MAX_ENTRIES:
+            raise ValueError(f"expected at most {MAX_ENTRIES} ratings and likes together")
+        return self
 
     @property
     def is_somebody(self) -> bool:
@@ -173,10 +190,11 @@ class PersonBody(RequestModel):
         return self.user_id is not None or bool(self.ratings or self.likes)
 
 
-def history_body(films: Sequence[RatedFilm | RawId]) -> PersonBody:
+def history_body(films: Sequence[RatedFilm | RawId], on_unmatched: OnUnmatched) -> PersonBody:
     """Return the person who rated or liked these films."""
     ratings = [film for film in films if isinstance(film, RatedFilm)]
-    return PersonBody(ratings=ratings, likes=[film for film in films if not isinstance(film, RatedFilm)])
+    likes = [film for film in films if not isinstance(film, RatedFilm)]
+    return PersonBody(ratings=ratings, likes=likes, on_unmatched=on_unmatched)
 
 
 class RecommendBody(ListOptions, PersonBody):

@@ -35,7 +35,7 @@ _BODIES = (
         b'{"n": %d}' % 10**400,
         b'{"title": "1984", "n": 3} trailing',
         b"\xef\xbb\xbf{}",
-        b'{"likes": [%b1]}' % (b"1," * 1000),
+        b'{"likes": [%b1]}' % (b"1," * 10_000),
     ),
 )
 
@@ -45,7 +45,7 @@ RUDE: tuple[bytes, ...] = (
     _posted_json(b'{"likes": [1]}', b"text/plain"),
     _posted_json(b"likes=1", b"application/x-www-form-urlencoded"),
     _posted_json(b'{"n": 3}', b"application/json; charset=latin-1"),
-    _post(b"content-length: 70000\r\n"),
+    _post(b"content-length: 5000000\r\n"),
     _post(b"content-length: " + b"9" * 40 + b"\r\n"),
     _post(b"content-type: application/json\r\ntransfer-encoding: chunked\r\n", b'8\r\n{"n": 3}\r\n0\r\n\r\n'),
     _get(b"/recommend/?title=1984", headers=b""),

@@ -22,6 +22,7 @@ from recommender.films.catalog import FILM_FACETS, Film, encode_catalog
 from recommender.films.history import encode_history
 from recommender.items import Items
 from recommender.model import Model
+from recommender.scoring.scale import scale_of, scaled
 from training.bundling.extras import extra_arrays
 from training.bundling.neighbours import nearest
 from training.datasets.store import ProcessedDataset
@@ -57,7 +58,7 @@ class BundleBuilder:
     def complete_model(self, fitted: FittedModel, extras: Mapping[str, NDArray[Any]] | None = None) -> Model:
         """Return `fitted` as a model in memory that answers as its saved bundle does, prebuilt neighbours included."""
         model = self.model(fitted)
-        neighbours = nearest(fitted.item_spec, fitted.arrays, self.data.canonical)
+        neighbours = nearest(model.manifest.item_scorer, fitted.arrays, self.data.canonical)
         lists = {"neighbour_rows": neighbours.rows, "neighbour_scores": neighbours.scores}
         model.arrays.update({**lists, **(extras or {})})
         return model
@@ -109,7 +110,7 @@ class BundleBuilder:
             items=self.dataset.items,
             parameters=dict(fitted.parameters),
             about=about([fitted.algorithm, *fitted.members]),
-            item_scorer=fitted.item_spec,
+            item_scorer=scaled(fitted.item_spec, scale_of(fitted.item_spec, fitted.arrays)),
             user_scorer=fitted.user_spec,
             rating_scorer=fitted.rating_spec,
             content_embedding=fitted.content_embedding,

@@ -39,9 +39,16 @@ def test_a_film_comes_back_as_it_was_encoded(catalog: Catalog, row: int) -> None
 
 @pytest.mark.parametrize("row", [0, 1])
 def test_the_statistics_are_split_off_whatever_a_name_holds(catalog: Catalog, row: int) -> None:
-    description, statistics = (json.loads(b"{%b}" % members) for members in catalog.split_text(row))
+    [(description, name, figures)] = catalog.split_texts([row])
+    described, statistics = json.loads(b"{%b}" % description), json.loads(b"{%b%b" % (name[1:], figures))
     assert list(statistics) == ["average_rating", "rating_count"]
-    assert description | statistics == {k: v for k, v in asdict(FILMS[row]).items() if k != "facets"}
+    assert described | statistics == {k: v for k, v in asdict(FILMS[row]).items() if k != "facets"}
+
+
+@pytest.mark.parametrize("row", [0, 1])
+def test_title_and_id_are_read_off_whatever_a_name_holds(catalog: Catalog, row: int) -> None:
+    title, raw_id = catalog.name_text(row)
+    assert (json.loads(title), json.loads(raw_id)) == (FILMS[row].title, FILMS[row].movie_id)
 
 
 def test_the_bytes_of_a_film_never_change() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from recommender.errors import AmbiguousTitleError, TitleNotFoundError
 from recommender.titles.index import TitleIndex, TitleNames, encode_titles
-from recommender.titles.keys import drop_article, move_article, normalise, split_year
+from recommender.titles.keys import LONGEST_KEY, drop_article, move_article, normalise, query_key, split_year
 from testing.typos import typo
 from training.bundling.synthetic_titles import titles
 
@@ -39,7 +39,8 @@ def index(films, popularity):
     canonical = np.arange(len(films), dtype=np.int32)
     if films is FILMS:
         canonical[10] = 0
-    return TitleIndex(encode_titles(films), canonical, popularity)
+    years = np.array([film.year or 0 for film in films], dtype=np.int16)
+    return TitleIndex(encode_titles(films), canonical, popularity, years)
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +136,70 @@ def test_search_while_typing(small, typed, rows):
 def test_search_gives_no_more_than_asked_and_no_second_entries(small):
     assert small.search("t", 2) == [0, 1]
     assert 10 not in small.search("toy story", 10)
+
+
+SERIES = [
+    TitleNames("Star Wars: Episode IV - A New Hope", [], 1977),
+    TitleNames("Star Wars: Episode V - The Empire Strikes Back", [], 1980),
+    TitleNames("Star Maps", [], 1997),
+    TitleNames("Dr. Strangelove or: How I Learned to Stop Worrying", [], 1964),
+    TitleNames("Rocky", [], 1976),
+    TitleNames("Rocky II", [], 1979),
+    TitleNames("The Godfather: Part II", [], 1974),
+    TitleNames("Parasite", [], 1982),
+    TitleNames("Toy Story 2", [], 1999),
+    TitleNames("The Lord of the Rings: The Two Towers", [], 2002),
+    TitleNames("Miracles - Mr. Canton and Lady Rose", [], 1989),
+    TitleNames("The Miraculous Virgin", [], 1967),
+]
+
+
+@pytest.fixture(scope="module")
+def series():
+    return index(SERIES, np.array([90, 80, 1, 40, 50, 30, 60, 2, 70, 65, 5, 3], dtype=np.int32))
+
+
+@pytest.mark.parametrize(
+    ("typed", "row"),
+    [
+        ("Star Wars (1977)", 0),
+        ("A New Hope", 0),
+        ("Empire Strikes Back, The", 1),
+        ("star wars episode v", 1),
+        ("Strangelove", 3),
+        ("Rocky 2", 5),
+        ("The Godfather 2", 6),
+        ("Two Towers, The", 9),
+        ("Lord of the Rings", 9),
+        ("The Lord Two Towers", 9),
+        ("Miracles", 10),
+        ("Mr Canton and Lady Rose", 10),
+        ("Parasite (1983)", 7),
+        ("Lord of teh Rings: The Two Towrs", 9),
+    ],
+)
+def test_part_of_a_title_finds_the_film_that_stands_clear(series, typed, row):
+    match = series.resolve(typed, fuzzy=True)
+    assert (match.row, match.matched) == (row, "fuzzy")
+    with pytest.raises(TitleNotFoundError):
+        series.resolve(typed)
+
+
+def test_where_several_films_may_be_meant_the_most_rated_comes_first(series):
+    with pytest.raises(AmbiguousTitleError) as caught:
+        series.resolve("Star Wars", fuzzy=True)
+    assert (caught.value.candidates[:2], caught.value.same_title) == ([0, 1], False)
+    assert series.search("star wars", 10)[:2] == [0, 1]
+
+
+@pytest.mark.parametrize("typed", ["Parasite (2019)", "Toy Story 4", "Rocky 7", "Star Mars 3", "Miracle Man"])
+def test_another_number_or_year_is_another_film(series, typed):
+    with pytest.raises((TitleNotFoundError, AmbiguousTitleError)):
+        series.resolve(typed, fuzzy=True)
+
+
+def test_letters_that_decompose_into_many_cost_no_more_than_others():
+    assert len(query_key("\ufdfa" * 200)) <= LONGEST_KEY
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from starlette.types import Message
 
-from serving.api.admission import Admission, EarlyRefusal
+from serving.api.admission import Admission, EarlyRefusal, LongBodies
 from serving.api.exchange import Exchanges
 from serving.lifecycle import Lifecycle
 from serving.problem import ProblemError, overloaded
@@ -31,6 +31,10 @@ class Work:
             self.running -= 1
 
 
+async def pass_on(application, scope):
+    await application(scope, None, None)
+
+
 async def ask(admission, path="/recommend/"):
     await admission({"type": "http", "path": path}, None, None)
 
@@ -52,6 +56,28 @@ def test_the_excess_is_refused_at_once_and_the_rest_is_answered() -> None:
         await asyncio.gather(*admitted, probe)
         assert work.most == 3
         await ask(admission)  # and there is room again
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.fault(43)
+@pytest.mark.parametrize("headers", [[(b"content-length", b"100000")], []])
+def test_long_bodies_take_turns_of_their_own(headers: list[tuple[bytes, bytes]]) -> None:
+    async def scenario() -> None:
+        work = Work()
+        ordinary, long = (Admission(work, running, queue=8, queue_seconds=60) for running in (2, 1))
+        lanes = LongBodies(ordinary, long)
+        post = {"type": "http", "method": "POST", "path": "/recommend/"}
+        histories = [asyncio.create_task(pass_on(lanes, {**post, "headers": headers})) for _ in range(4)]
+        await asyncio.sleep(0)
+        assert work.running == 1
+        short = {**post, "headers": [(b"content-length", b"200")]}
+        get = {**post, "method": "GET", "headers": []}
+        others = [asyncio.create_task(pass_on(lanes, scope)) for scope in (short, get)]
+        await asyncio.sleep(0)
+        assert work.running == 3
+        work.done.set()
+        await asyncio.gather(*histories, *others)
 
     asyncio.run(scenario())
 

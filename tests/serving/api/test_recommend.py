@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from client.answers import Recommendations, Tags
 from recommender.model import Model, Wanted
+from serving.answering.history import SPELLINGS
 from serving.api import plain_calls
 from serving.api.app import Service
 from tests.toy import MOVIE_IDS, user_item
@@ -182,7 +183,9 @@ def post(client, body):
 
 def test_a_new_person_is_folded_in_and_own_films_never_come_back(full: TestClient, full_bundle) -> None:
     body = post(full, {"ratings": [{"movie_id": 1, "rating": 5}, {"title": "moon thieves", "rating": 4}], "n": 3})
-    assert body["query"] == {"user_id": None, "ratings": 2, "matched": "ratings"}
+    matched = {"list": "ratings", "index": 1, "movie_id": 2, "title": "The Moon Thieves", "matched": "without_article"}
+    assert body["query"].pop("titles") == [matched]
+    assert body["query"] == {"user_id": None, "ratings": 2, "matched": "ratings", "unmatched": []}
     assert not {1, 2} & set(ids(body))
     model = Model.load(full_bundle)
     expected = model.for_profile(np.array([0, 1]), np.array([5, 4], dtype=np.float32), Wanted(n=3))
@@ -225,12 +228,60 @@ def test_without_any_film_there_is_a_start_list_of_well_liked_films(full: TestCl
     assert {movie_id < 10 for movie_id in ids(body)} == {True, False}  # something for either taste
 
 
-def test_posted_titles_that_are_unknown_or_ambiguous_are_problems(full: TestClient) -> None:
-    assert full.post("/recommend/", json={"likes": ["Twins"]}).status_code == 409
-    missing = full.post("/recommend/", json={"likes": ["Star Voyge"]})
-    assert missing.status_code == 404
-    assert missing.json()["suggestions"][0]["movie_id"] == 1
+def test_each_entry_of_a_history_is_matched_by_itself(full: TestClient) -> None:
+    ratings = [{"title": title, "rating": 5} for title in ("Star Voyage", "Star Voyge", "Twins", "moon thieves")]
+    query = post(full, {"ratings": [*ratings, {"movie_id": 999, "rating": 2}], "likes": ["Twins", 2]})["query"]
+    assert query["ratings"] == 2
+    assert [(entry["index"], entry["movie_id"]) for entry in query["titles"]] == [(0, 1), (3, 2)]
+    left_out = [(entry["list"], entry["index"], entry["reason"]) for entry in query["unmatched"]]
+    assert left_out == [
+        ("likes", 0, "ambiguous"),
+        ("ratings", 1, "not-found"),
+        ("ratings", 2, "ambiguous"),
+        ("ratings", 4, "unknown-id"),
+    ]
+    first_candidates = [entry["candidates"][0] for entry in query["unmatched"][:3]]
+    assert first_candidates[1]["movie_id"] == 1
+    assert all(candidate["rating_count"] is not None for candidate in first_candidates)
+
+
+def test_a_history_of_unknown_titles_alone_is_a_start_list_that_says_so(full: TestClient) -> None:
+    query = post(full, {"likes": ["Star Voyge"]})["query"]
+    assert (query["matched"], query["ratings"], len(query["unmatched"])) == ("start", 0, 1)
     assert post(full, {"likes": ["Star Voyge"], "fuzzy": True})["query"]["ratings"] == 1
+
+
+@pytest.mark.parametrize(
+    ("likes", "status", "member"),
+    [(["Twins"], 409, "candidates"), (["Star Voyge"], 404, "suggestions"), ([1, 999], 404, "unmatched")],
+)
+def test_a_history_may_rather_fail_than_leave_out(full: TestClient, likes, status: int, member: str) -> None:
+    response = full.post("/recommend/", json={"likes": likes, "on_unmatched": "fail"})
+    assert response.status_code == status
+    assert response.json()[member]
+    assert response.json()["unmatched"][0]["list"] == "likes"
+
+
+@pytest.mark.fault(43)
+def test_a_long_history_is_looked_up_whole_and_searched_for_in_part(full: TestClient) -> None:
+    titles = ["Star Voyage", *(f"Star Voyge {number}" for number in range(9_998)), "Moon Thieves"]
+    query = post(full, {"likes": titles})["query"]
+    assert [entry["index"] for entry in query["titles"]] == [0, 9_999]
+    reasons = [entry["reason"] for entry in query["unmatched"]]
+    assert reasons == ["not-found"] * SPELLINGS + ["not-searched"] * (9_998 - SPELLINGS)
+    assert full.post("/recommend/", json={"likes": [*titles, 1]}).status_code == 422
+    halves = {"likes": [1] * 5_001, "ratings": [{"movie_id": 1, "rating": 3}] * 5_000}
+    assert full.post("/recommend/", json=halves).status_code == 422
+
+
+def test_part_of_a_title_finds_the_film_or_says_which_it_may_be(full: TestClient) -> None:
+    one = full.get("/recommend/", params={"title": "thieves", "fuzzy": True})
+    assert one.json()["query"]["movie_id"] == 2
+    several = full.get("/recommend/", params={"title": "Twin", "fuzzy": True})
+    assert several.status_code == 409
+    assert "movie_id" in several.json()["detail"]
+    counts = [film["rating_count"] for film in several.json()["candidates"]]
+    assert counts == sorted(counts, reverse=True)
 
 
 @pytest.mark.fault(22)
@@ -249,7 +300,8 @@ def test_posted_titles_that_are_unknown_or_ambiguous_are_problems(full: TestClie
         {"year_from": 2000, "year_to": 1990},
         {"surprise": True},
         {"model": "challenger"},  # that is a parameter of the address
-        {"ratings": [{"movie_id": 1, "rating": 3}] * 1001},
+        {"ratings": [{"movie_id": 1, "rating": 3}] * 10_001},
+        {"on_unmatched": "guess"},
         [],
         "text",
     ],

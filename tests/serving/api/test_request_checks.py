@@ -160,11 +160,37 @@ def test_a_body_that_is_no_json_is_a_problem(full: TestClient, content: bytes) -
 
 
 def test_a_large_body_is_refused_whether_it_says_its_size_or_not(full: TestClient) -> None:
-    large = json.dumps({"likes": ["a" * 100] * 1000}).encode()
+    large = json.dumps({"likes": ["a" * 200] * 15_000}).encode()
     problem(full.post("/recommend/", content=large), 413)
     problem(full.post("/recommend/", content=iter([large[:50_000], large[50_000:]])), 413)
     for length in ("-5", "9" * 5000, "1e3"):
         problem(full.post("/recommend/", headers={"content-length": length}), 413)
+
+
+@pytest.mark.parametrize(
+    ("query", "meant"),
+    [
+        ("title=Twins&genre=Drama", "genres"),
+        ("titel=Twins", "title"),
+        ("title=Twins&minRatings=3", "min_ratings"),
+        ("user=3", "user_id"),
+        ("title=Twins&ablest=3", None),
+        ("title=Twins&" + "g" * 5000 + "=3", None),
+    ],
+)
+def test_a_near_miss_of_a_parameter_is_named_and_never_repeated(full: TestClient, query: str, meant: str) -> None:
+    response = full.get(f"/recommend/?{query}")
+    problem(response, 422)
+    message = next(fault["message"] for fault in response.json()["errors"] if "no such name" in fault["message"])
+    assert message.endswith(f"; did you mean `{meant}`?" if meant else "; /docs lists those that there are")
+    assert not any(f"{pair.partition('=')[0]}`" in response.text for pair in query.split("&")[1:])
+
+
+def test_a_near_miss_within_a_body_is_named(full: TestClient) -> None:
+    response = full.post("/recommend/", json={"ratings": [{"titel": "Twins", "rating": 3}], "diversty": 1})
+    found = {fault["parameter"]: fault["message"] for fault in response.json()["errors"]}
+    assert "`title`" in found["ratings.0"]
+    assert "`diversity`" in found[None]
 
 
 @pytest.mark.fault(27)

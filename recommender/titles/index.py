@@ -95,6 +95,7 @@ class TitleIndex:
         items: Items = FILMS,
     ) -> None:
         """`canonical`: (n,) row of each film's main entry; `popularity`: (n,) ratings; `years`: (n,), 0 if unknown."""
+        self._items = items
         self._table = TextTable("titles", arrays)
         self._words = TitleWords(arrays, len(canonical))
         self._rows = arrays["titles_rows"]

@@ -76,7 +76,7 @@ class Context:
 async def context(request: Request, slot: ChampionSlot) -> Context:
     """Return the version that answers this request: the champion, the challenger, or the one that a cursor names.
 
-    Raises a 503, 404 or 410 problem where it is not loaded, and NotModifiedError where the caller has the answer.
+    Raises a 503 or 404 problem where it is not loaded, and NotModifiedError where the caller has the answer.
     """
     challenger: ModelSlot | None = request.state.challenger
     is_challenger = request.query_params.get("model") == "challenger"
@@ -86,7 +86,7 @@ async def context(request: Request, slot: ChampionSlot) -> Context:
         served = await slot.pinned(cursor)
         if served is None:
             raise ProblemError(
-                410, "cursor-expired", "The version that began this list is no longer kept; begin again."
+                404, "cursor-expired", "The version that began this list is no longer kept; begin again."
             )
     if served is None:
         raise no_challenger() if is_challenger else not_ready()

@@ -33,7 +33,7 @@ EXAMPLES = [
     no_route(),
     ProblemError(409, "title-ambiguous", "Several films have this title.", candidates=[_LINKED]),
     ProblemError(409, "no-new-users", "This model recommends for users of its training data alone."),
-    ProblemError(410, "cursor-expired", "The version that began this list is no longer kept; begin again."),
+    ProblemError(404, "cursor-expired", "The version that began this list is no longer kept; begin again."),
     ProblemError(413, "too-large", "The request body is too large."),
     ProblemError(422, "invalid-request", "The request is not valid; see `errors`.", errors=[_INVALID]),
     ProblemError(422, "invalid-query", "A parameter is given twice."),

@@ -30,7 +30,7 @@ router = APIRouter(tags=["recommendations"])
 
 
 @router.get("/recommend", include_in_schema=False)  # a call without the slash deserves better than a redirect
-@router.get("/recommend/", response_model=Recommendations, responses=errors(403, 404, 409, 410))
+@router.get("/recommend/", response_model=Recommendations, responses=errors(403, 404, 409))
 def recommend(answer: Answering, settings: CurrentSettings, query: Annotated[RecommendQuery, Query()]) -> Response:
     """Films like the film of that title or id, most alike first; or films for a user of the training data."""
     served = answer.served
@@ -45,7 +45,7 @@ def recommend(answer: Answering, settings: CurrentSettings, query: Annotated[Rec
 
 
 @router.post("/recommend", include_in_schema=False)
-@router.post("/recommend/", response_model=Recommendations, responses=errors(403, 404, 409, 410, 413))
+@router.post("/recommend/", response_model=Recommendations, responses=errors(403, 404, 409, 413))
 def recommend_for(
     answer: Answering,
     settings: CurrentSettings,

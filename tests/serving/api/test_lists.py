@@ -143,7 +143,7 @@ def test_pages_go_on_with_the_version_that_began_the_list(served: TestClient, st
 
 def test_a_cursor_of_a_version_that_is_gone_or_never_was(served: TestClient) -> None:
     gone = served.get("/recommend/", params={"user_id": 1, "offset": 10, "cursor": "7-0a0a0a0a"})
-    assert (gone.status_code, gone.json()["type"]) == (410, "urn:movierec:problem:cursor-expired")
+    assert (gone.status_code, gone.json()["type"]) == (404, "urn:movierec:problem:cursor-expired")
     for text in ("../../etc", "1-0123456789abcdef", ""):
         assert served.get("/recommend/", params={"user_id": 1, "cursor": text}).status_code == 422
     assert served.get("/movies/1", params={"cursor": "1-01234567"}).status_code == 422

@@ -21,7 +21,7 @@ from movierec.cli.inputs import (
     load_or_prepare,
     warn,
 )
-from movierec.cli.names import dataset_name
+from movierec.cli.names import dataset_name, duration
 from movierec.cli.tables import show
 from recommender.errors import UsageError
 
@@ -61,16 +61,21 @@ def train(
     further: Annotated[
         list[str] | None, typer.Option("--with", help="Model beside `all`, such as one of your own. Repeatable.")
     ] = None,
+    tune_for: Annotated[
+        float,
+        typer.Option("--tune", parser=duration, metavar="TIME", help="Search parameters of `all` first: 15m, 90s."),
+    ] = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """Evaluate, refit on all data and register one model, or all.
 
     Example: movierec train als --set factors=32
+    One budget for the parameters of all: movierec train all --tune 15m
     """
     from training.pipeline.request import ALL, check_request
 
     if engine is Engine.local:
-        check_request(model, overrides or (), further or ())
+        check_request(model, overrides or (), further or (), tune_for)
     from movierec.cli.progress import reporter
     from training.pipeline.plan import left_out
     from training.pipeline.train import train as train_models
@@ -94,6 +99,7 @@ def train(
             seed=seed,
             overrides=changes,
             further=further or (),
+            tune_seconds=tune_for,
             progress=progress,
             say=warn,
             clock=clock,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,6 +77,7 @@ class Plan:
     settings: TrainingConfig
     seed: int
     trainings: int
+    studies: Mapping[str, str] = field(default_factory=dict)  # algorithm -> study that chose its parameters
 
     @property
     def training_seeds(self) -> range:

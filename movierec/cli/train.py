@@ -140,9 +140,12 @@ def evaluate(
     configs = {name: configure(name, overrides or ()) for name in model}
     from movierec.cli.progress import reporter
     from training.evaluation.significance import against_first
+    from training.models.needs import check_needs
     from training.pipeline.judge import judge_models
+    from training.pipeline.plan import size_of
 
     rules, data = evaluation_inputs(protocol, dataset, Files(train_file, valid_file, test_file, mask))
+    check_needs(configs, size_of(data), warn)
     with reporter() as progress:
         seeds = range(seed, seed + trainings)
         evaluations = judge_models(configs, data, rules, training_seeds=seeds, progress=progress)

@@ -47,7 +47,7 @@ class TrainingData:
     @property
     def sides(self) -> tuple[int, int]:
         """Return the number of users and of films that have ratings."""
-        return np.count_nonzero(np.diff(self.user_item.indptr)), np.count_nonzero(self.counts)
+        return int(np.count_nonzero(np.diff(self.user_item.indptr))), int(np.count_nonzero(self.counts))
 
     @property
     def density(self) -> float:

@@ -158,7 +158,7 @@ class LowPassConfig(Config):
 
     def factors_for(self, users: int, items: int) -> int:
         """Return the number of factors for so many users and items with ratings."""
-        return max(1, min(self.factors, round(self.factor_share * (users * items) ** 0.5), users, items))
+        return max(1, min(self.factors, round(self.factor_share * float(users * items) ** 0.5), users, items))
 
 
 class BlendConfig(Config):

@@ -15,6 +15,7 @@ from recommender.errors import DataError
 from training.config import CONFIG_ROOT, Config, flatten, load_config
 from training.datasets.store import ProcessedDataset
 from training.models import RATING_MODELS, Overrides, configure
+from training.models.needs import Size
 from training.pipeline.request import ALL, check_request
 from training.splits.cut import NO_TIMES, splits
 from training.splits.protocol import ProtocolConfig, load_protocol
@@ -148,6 +149,11 @@ def make_plan(
         seed=seed,
         trainings=settings.trainings.large if is_large else settings.trainings.small,
     )
+
+
+def size_of(dataset: ProcessedDataset) -> Size:
+    """Return the numbers of users, items and ratings of a data set that models are fitted to."""
+    return Size(len(np.unique(dataset.user_rows)), len(np.unique(dataset.movie_rows)), len(dataset.ratings))
 
 
 def left_out(dataset: ProcessedDataset) -> dict[str, str]:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from training.bundling.build import Arrays, describe
 from training.datasets.store import ProcessedDataset
 from training.models import COMPOSITE, Overrides, own
+from training.models.needs import check_needs
 from training.pipeline.checkpoints import open_workspace
 from training.pipeline.code_version import code_digest
-from training.pipeline.plan import Plan, make_plan
+from training.pipeline.plan import Plan, make_plan, size_of
 from training.pipeline.stages import Training
 from training.progress import Clock, Progress, silent, unheard
 
@@ -47,6 +48,7 @@ def train(
     plan = make_plan(what, dataset, seed=seed, overrides=overrides, further=further)
     for protocol, reason in plan.left_out.items():
         say(f"Not judged by {protocol}: {reason.rstrip('.')}.")
+    check_needs(plan.configs, size_of(dataset), say)
     if tune_seconds:
         with (clock or Clock()).measure("tuning"):
             plan = _tuned(plan, tune_seconds, tracker, progress, say)

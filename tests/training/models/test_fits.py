@@ -89,4 +89,4 @@ def test_what_was_not_rated_weighs_less_where_ratings_are_rare(data):
         times = min(4 * data.density, 1) / data.density
         assert dense.parameters[key] == numbers[key]
         assert rare.parameters[key] == pytest.approx(numbers[key] * times**power)
-        assert getattr(rare.user_spec.fold_in, key) == rare.parameters[key]
+        assert rare.user_spec.model_dump()["fold_in"][key] == rare.parameters[key]

@@ -17,7 +17,7 @@ from training.progress import silent
 
 def of_pairs(pairs, users, items):
     rows, columns = np.array(pairs).T
-    matrix = sp.csr_matrix((np.full(len(pairs), 5, np.float32), (rows, columns)), shape=(users, items))
+    matrix = sp.coo_matrix((np.full(len(pairs), 5, np.float32), (rows, columns)), shape=(users, items)).tocsr()
     tags = TagMatrix(sp.csr_matrix((items, 0), dtype=np.float32), [], {})
     return TrainingData(matrix, tags, np.arange(items, dtype=np.int32))
 
@@ -75,7 +75,8 @@ def test_factors_grow_with_the_catalogue_up_to_a_limit():
 
 @pytest.mark.parametrize("shape", [(60, 30), (30, 60)])
 def test_singular_values_are_those_of_dense_algebra(shape):
-    matrix = sp.random(*shape, density=0.2, random_state=1, format="csr", dtype=np.float32)
+    rng = np.random.default_rng(1)
+    matrix = sp.csr_matrix((rng.random(shape) * (rng.random(shape) < 0.2)).astype(np.float32))
     values, vectors = right_singular_vectors(matrix, 5, 40, 0, silent)
     np.testing.assert_allclose(values, np.linalg.svd(matrix.toarray(), compute_uv=False)[:5], rtol=1e-3)
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(5), atol=1e-4)

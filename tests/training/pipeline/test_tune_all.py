@@ -47,8 +47,8 @@ def test_every_model_is_tried_and_no_trial_begins_after_the_time(mlflow_store):
 
 def test_the_plan_takes_what_was_found_and_so_does_the_ensemble():
     plan = tuned_plan(make_plan("all", small_dataset()), {"als": best(0.1, "als-study", alpha=3.5)})
-    assert plan.configs["als"].alpha == 3.5
-    assert plan.configs["ensemble"].als.alpha == 3.5
+    assert plan.configs["als"].model_dump()["alpha"] == 3.5
+    assert plan.configs["ensemble"].model_dump()["als"]["alpha"] == 3.5
     assert plan.configs["ease"] == configure("ease")
     assert plan.studies == {"als": "als-study"}
     assert plan.changes("als") == "alpha=3.5"

@@ -5,6 +5,7 @@ Apart from the algorithms, so that a wrong key is refused before a library or a 
 
 from __future__ import annotations
 
+import math
 from typing import Literal, Self
 
 import numpy as np
@@ -37,8 +38,16 @@ class SvdConfig(Config):
     blocks: int = Field(16, gt=0, description="side of the grid of disjoint blocks; 1 is Surprise's own order")
 
 
-class SparsityAware(Config):
-    """Parameters whose weight of what was rated, against what was not, fits the density of the data."""
+class DensityConfig(Config):
+    """Parameters that depend on the density of the data: the share of the pairs of users and items that are rated."""
+
+    def at_density(self, density: float) -> Self:
+        """Return the parameters for data of this density."""
+        raise NotImplementedError
+
+
+class SparsityAware(DensityConfig):
+    """Parameters whose weight of what was rated, against what was not, grows where ratings are rare."""
 
     least_density: float = Field(
         0.012, ge=0, le=1, description="share of pairs that are rated, below which the weight of the others falls"
@@ -47,10 +56,6 @@ class SparsityAware(Config):
     def rarity(self, density: float) -> float:
         """Return how many times rarer ratings are than `least_density`; 1 where they are not."""
         return max(1.0, self.least_density / density) if density else 1.0
-
-    def at_density(self, density: float) -> Self:
-        """Return the parameters for data of which this share of the pairs is rated."""
-        raise NotImplementedError
 
 
 class AlsConfig(SparsityAware):
@@ -158,7 +163,7 @@ class LowPassConfig(Config):
 
     def factors_for(self, users: int, items: int) -> int:
         """Return the number of factors for so many users and items with ratings."""
-        return max(1, min(self.factors, round(self.factor_share * float(users * items) ** 0.5), users, items))
+        return max(1, min(self.factors, round(self.factor_share * math.sqrt(users * items)), users, items))
 
 
 class BlendConfig(Config):

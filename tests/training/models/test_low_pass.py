@@ -17,7 +17,9 @@ from training.progress import silent
 
 def of_pairs(pairs, users, items):
     rows, columns = np.array(pairs).T
-    matrix = sp.coo_matrix((np.full(len(pairs), 5, np.float32), (rows, columns)), shape=(users, items)).tocsr()
+    stars = np.zeros((users, items), dtype=np.float32)
+    stars[rows, columns] = 5
+    matrix = sp.csr_matrix(stars)
     tags = TagMatrix(sp.csr_matrix((items, 0), dtype=np.float32), [], {})
     return TrainingData(matrix, tags, np.arange(items, dtype=np.int32))
 

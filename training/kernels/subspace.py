@@ -16,16 +16,16 @@ Matrix = NDArray[np.float32]
 
 
 def right_singular_vectors(
-    matrix: sp.csr_matrix, k: int, iterations: int, seed: int, progress: Progress
+    matrix: sp.csr_matrix, k: int, iterations: int, progress: Progress
 ) -> tuple[NDArray[np.float32], Matrix]:
     """Return the k largest singular values (k,) of `matrix` (m, n), descending, and their right vectors (n, k).
 
     Halko, Martinsson and Tropp (2011), "Finding structure with randomness", algorithm 4.4, on M'M. Blocks of vectors
-    are made orthogonal through their small Gram matrix, for QR of a tall matrix costs several times as much. The same
-    seed gives the same vectors on any number of threads.
+    are made orthogonal through their small Gram matrix, for QR of a tall matrix costs several times as much. The
+    first block is always the same, and so are the results, on any number of threads.
     """
     width = min(k + OVERSAMPLING, *matrix.shape)
-    basis = np.random.default_rng(seed).standard_normal((matrix.shape[1], width), dtype=np.float32)
+    basis = np.random.default_rng(0).standard_normal((matrix.shape[1], width), dtype=np.float32)
     transposed = matrix.T.tocsr()
     with one_blas_thread():
         for iteration in range(iterations):

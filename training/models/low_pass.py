@@ -18,6 +18,8 @@ from training.models.base import FittedModel, TrainingData
 from training.models.parameters import LowPassConfig
 from training.progress import Progress
 
+NOISE = 1e-3  # of the largest singular value: those below are rounding errors of float32
+
 
 class LowPass:
     """Shen et al. (2021), "How powerful is graph convolution for recommendation?", with damped degrees.
@@ -35,7 +37,7 @@ class LowPass:
         share="people",
         papers=(Paper(url="https://arxiv.org/abs/2108.07567"),),
     )
-    seeded: ClassVar[bool] = True
+    seeded: ClassVar[bool] = False  # what the solver converges to depends on no seed, so it starts from a fixed one
     uses_ratings: ClassVar[bool] = True
 
     def __init__(self, config: LowPassConfig) -> None:
@@ -46,8 +48,8 @@ class LowPass:
         config, degrees = self.config, damped_degrees(data.counts, self.config.damping)
         matrix = normalised(data.user_item, degrees, config.damping)
         factors = config.factors_for(*data.sides)
-        values, vectors = right_singular_vectors(matrix, factors, config.iterations, seed, progress)
-        strength = np.divide(values, values[0], out=np.zeros_like(values), where=values > 0) ** config.filter_exponent
+        values, vectors = right_singular_vectors(matrix, factors, config.iterations, progress)
+        strength = np.where(values > NOISE * values[0], (values / values[0]) ** config.filter_exponent, 0)
         vectors *= np.sqrt(strength)
         lengths = np.linalg.norm(vectors, axis=1)
         scale = degrees.astype(np.float32) ** np.float32(config.item_exponent)

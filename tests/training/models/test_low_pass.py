@@ -20,7 +20,7 @@ def of_pairs(pairs, users, items):
     stars = np.zeros((users, items), dtype=np.float32)
     stars[rows, columns] = 5
     matrix = sp.csr_matrix(stars)
-    tags = TagMatrix(sp.csr_matrix((items, 0), dtype=np.float32), [], {})
+    tags = TagMatrix(sp.csr_matrix(np.zeros((items, 0), dtype=np.float32)), [], {})
     return TrainingData(matrix, tags, np.arange(items, dtype=np.int32))
 
 
@@ -79,6 +79,18 @@ def test_factors_grow_with_the_catalogue_up_to_a_limit():
 def test_singular_values_are_those_of_dense_algebra(shape):
     rng = np.random.default_rng(1)
     matrix = sp.csr_matrix((rng.random(shape) * (rng.random(shape) < 0.2)).astype(np.float32))
-    values, vectors = right_singular_vectors(matrix, 5, 40, 0, silent)
+    values, vectors = right_singular_vectors(matrix, 5, 40, silent)
     np.testing.assert_allclose(values, np.linalg.svd(matrix.toarray(), compute_uv=False)[:5], rtol=1e-3)
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(5), atol=1e-4)
+
+
+def test_factors_beyond_the_rank_of_the_data_add_nothing():
+    """Two groups that share nothing: rank two, whatever the number of factors."""
+    pairs = [(user, item) for user in range(20) for item in range(10) if user % 2 == item % 2]
+    data = of_pairs(pairs, 20, 10)
+    config = LowPassConfig(factor_share=1.0, filter_exponent=0.0, profile_weight="binary")
+    fitted = LowPass(config).fit(data, seed=0, progress=silent)
+    scores = user_scorer(fitted.user_spec, fitted.arrays).folded(data.user_item)
+    same = np.add.outer(np.arange(20), np.arange(10)) % 2 == 0
+    np.testing.assert_allclose(scores[same], scores[0, 0], rtol=1e-3)
+    np.testing.assert_allclose(scores[~same], 0, atol=1e-3 * scores[0, 0])

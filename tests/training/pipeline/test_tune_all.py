@@ -9,6 +9,7 @@ import pytest
 from tests.training.small import small_dataset
 from training.models import configure
 from training.pipeline.plan import make_plan
+from training.pipeline.train import train
 from training.pipeline.tune import Best
 from training.pipeline.tune_all import TUNED, next_model, tune_all, tuned_plan
 from training.progress import silent
@@ -53,6 +54,14 @@ def test_the_plan_takes_what_was_found_and_so_does_the_ensemble():
     assert plan.studies == {"als": "als-study"}
     assert plan.changes("als") == "alpha=3.5"
     assert plan.key != make_plan("all", small_dataset()).key
+
+
+def test_a_training_registers_what_was_found_with_its_study(mlflow_store):
+    tracker, said = Tracker(mlflow_store), []
+    (trained,) = train("low_pass", small_dataset(), tune_seconds=0.5, tracker=tracker, say=said.append)
+    tags = next(version.tags for version in tracker.versions() if version.number == trained.version)
+    assert tags["study"].startswith("low_pass-small-")
+    assert any(f"of study {tags['study']}" in sentence for sentence in said)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("15m", 900), ("1.5h", 5400)])

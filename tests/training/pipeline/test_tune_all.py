@@ -57,7 +57,8 @@ def test_the_plan_takes_what_was_found_and_so_does_the_ensemble():
 
 
 def test_a_training_registers_what_was_found_with_its_study(mlflow_store):
-    tracker, said = Tracker(mlflow_store), []
+    tracker = Tracker(mlflow_store)
+    said: list[str] = []
     (trained,) = train("low_pass", small_dataset(), tune_seconds=0.5, tracker=tracker, say=said.append)
     tags = next(version.tags for version in tracker.versions() if version.number == trained.version)
     assert tags["study"].startswith("low_pass-small-")

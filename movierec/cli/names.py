@@ -21,8 +21,10 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
-def duration(text: str) -> float:
-    """Return the seconds of a time such as 90s, 15m, 1.5h, or 90. Raises UsageError for other text."""
+def duration(text: str | None) -> float:
+    """Return the seconds of a time such as 90s, 15m, 1.5h, or 90; 0 for None. Raises UsageError for other text."""
+    if text is None:
+        return 0.0
     match = _DURATION.fullmatch(text.strip())
     if match is None or not float(match[1]):
         raise UsageError(f"Expected a time such as 90s, 15m or 1h, found {text!r}.")

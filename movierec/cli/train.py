@@ -62,9 +62,9 @@ def train(
         list[str] | None, typer.Option("--with", help="Model beside `all`, such as one of your own. Repeatable.")
     ] = None,
     tune_for: Annotated[
-        float,
-        typer.Option("--tune", parser=duration, metavar="TIME", help="Search parameters of `all` first: 15m, 90s."),
-    ] = 0.0,
+        str | None,
+        typer.Option("--tune", metavar="TIME", help="Search parameters of `all` first: 15m, 90s."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Evaluate, refit on all data and register one model, or all.
@@ -74,8 +74,9 @@ def train(
     """
     from training.pipeline.request import ALL, check_request
 
+    tune_seconds = duration(tune_for)
     if engine is Engine.local:
-        check_request(model, overrides or (), further or (), tune_for)
+        check_request(model, overrides or (), further or (), tune_seconds)
     from movierec.cli.progress import reporter
     from training.pipeline.plan import left_out
     from training.pipeline.train import train as train_models
@@ -99,7 +100,7 @@ def train(
             seed=seed,
             overrides=changes,
             further=further or (),
-            tune_seconds=tune_for,
+            tune_seconds=tune_seconds,
             progress=progress,
             say=warn,
             clock=clock,

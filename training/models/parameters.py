@@ -15,6 +15,7 @@ from pydantic import Field
 from recommender.scoring.specs import AlsFoldIn
 from training.config import Config
 
+LEAST_DENSITY = "share of pairs that are rated, below which the weight of what was not rated falls"
 RARITY_EXPONENT = 0.75  # of ALS, which regularizes the same whatever the catalogue: docs/experiments.md
 MOST_FACTORS = 4096  # more is a slip: ALS alone would need a matrix of factors x factors
 
@@ -42,23 +43,11 @@ class DensityConfig(Config):
     """Parameters that depend on the density of the data: the share of the pairs of users and items that are rated."""
 
     def at_density(self, density: float) -> Self:
-        """Return the parameters for data of this density."""
+        """Return the parameters for data of this density; those returned are the same for data of any other."""
         raise NotImplementedError
 
 
-class SparsityAware(DensityConfig):
-    """Parameters whose weight of what was rated, against what was not, grows where ratings are rare."""
-
-    least_density: float = Field(
-        0.012, ge=0, le=1, description="share of pairs that are rated, below which the weight of the others falls"
-    )
-
-    def rarity(self, density: float) -> float:
-        """Return how many times rarer ratings are than `least_density`; 1 where they are not."""
-        return max(1.0, self.least_density / density) if density else 1.0
-
-
-class AlsConfig(SparsityAware):
+class AlsConfig(DensityConfig):
     """Parameters of `implicit.als.AlternatingLeastSquares`, and of the confidence of a rating."""
 
     factors: int = Field(64, gt=0, le=MOST_FACTORS)
@@ -67,10 +56,12 @@ class AlsConfig(SparsityAware):
     alpha: float = Field(2.0, gt=0, description="weight of what was seen against what was not")
     weight_offset: float = Field(0.5, ge=0, description="confidence of r stars: alpha * (offset + slope * r)")
     weight_slope: float = Field(0.15, ge=0)
+    least_density: float = Field(0.012, ge=0, le=1, description=LEAST_DENSITY)
 
     def at_density(self, density: float) -> Self:
         """Return the parameters with an `alpha` that grows as ratings get rarer."""
-        return self.model_copy(update={"alpha": self.alpha * self.rarity(density) ** RARITY_EXPONENT})
+        alpha = self.alpha * rarity(density, self.least_density) ** RARITY_EXPONENT
+        return self.model_copy(update={"alpha": alpha, "least_density": 0.0})
 
     def weight(self, stars: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the confidence of ratings (n,) in stars, without the factor alpha."""
@@ -120,7 +111,7 @@ class EaseConfig(Config):
     min_ratings: int = Field(0, ge=0, description="ratings that a film must have to be covered, where B is exact")
 
 
-class IalsConfig(SparsityAware):
+class IalsConfig(DensityConfig):
     """Parameters of the paper, under the names that they have in ALS."""
 
     factors: int = Field(64, gt=0, le=MOST_FACTORS)
@@ -131,10 +122,12 @@ class IalsConfig(SparsityAware):
     alpha: float = Field(1.0, gt=0, description="weight of what was rated")
     weight_offset: float = Field(0.5, ge=0, description="confidence of r stars: alpha * (offset + slope * r)")
     weight_slope: float = Field(0.15, ge=0)
+    least_density: float = Field(0.012, ge=0, le=1, description=LEAST_DENSITY)
 
     def at_density(self, density: float) -> Self:
         """Return the parameters with `unobserved_weight` in inverse proportion to how rare ratings are."""
-        return self.model_copy(update={"unobserved_weight": self.unobserved_weight / self.rarity(density)})
+        weight = self.unobserved_weight / rarity(density, self.least_density)
+        return self.model_copy(update={"unobserved_weight": weight, "least_density": 0.0})
 
     @property
     def fold_in(self) -> AlsFoldIn:
@@ -189,6 +182,11 @@ class EnsembleConfig(Config):
     als_weight: float = Field(1.0, ge=0)
     ials_weight: float = Field(1.0, ge=0)
     ease_weight: float = Field(1.0, ge=0)
+
+
+def rarity(density: float, least_density: float) -> float:
+    """Return how many times rarer ratings are than `least_density`; 1 where they are not."""
+    return max(1.0, least_density / density) if density else 1.0
 
 
 PARAMETERS: dict[str, type[Config]] = {

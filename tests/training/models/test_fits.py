@@ -89,4 +89,6 @@ def test_what_was_not_rated_weighs_less_where_ratings_are_rare(data):
         times = min(4 * data.density, 1) / data.density
         assert dense.parameters[key] == numbers[key]
         assert rare.parameters[key] == pytest.approx(numbers[key] * times**power)
+        again = fits.get(name, configure(name, dict(rare.parameters)))
+        assert again.parameters == rare.parameters, "what is recorded fits the same model again"
         assert rare.user_spec.model_dump()["fold_in"][key] == rare.parameters[key]

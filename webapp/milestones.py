@@ -104,6 +104,8 @@ MILESTONES = (
     Milestone(2020, DEEP, "LightGCN", "He, Deng, Wang, Li, Zhang, Wang",
               "LightGCN: Simplifying and Powering Graph Convolution Network for Recommendation", "SIGIR",
               _ARXIV + "2002.02126"),
+    Milestone(2021, LINEAR, "GF-CF", "Shen, Wu, Zhang, Shan, Zhang, Letaief, Li",
+              "How Powerful is Graph Convolution for Recommendation?", "CIKM", _ARXIV + "2108.07567"),
     Milestone(2021, IMPLICIT, "iALS revisited", "Rendle, Krichene, Zhang, Koren",
               "Revisiting the Performance of iALS on Item Recommendation Benchmarks", "arXiv; RecSys 2022",
               _ARXIV + "2110.14037"),

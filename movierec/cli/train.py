@@ -23,7 +23,7 @@ from movierec.cli.inputs import (
     load_or_prepare,
     warn,
 )
-from movierec.cli.names import dataset_name
+from movierec.cli.names import dataset_name, duration
 from movierec.cli.tables import show
 from recommender.errors import UsageError
 
@@ -74,16 +74,22 @@ def train(
     further: Annotated[
         list[str] | None, typer.Option("--with", help="Model beside `all`, such as one of your own. Repeatable.")
     ] = None,
+    tune_for: Annotated[
+        str | None,
+        typer.Option("--tune", metavar="TIME", help="Search parameters of `all` first: 15m, 90s."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Evaluate, refit on all data and register one model, or all.
 
     Example: movierec train als --set factors=32
+    One budget for the parameters of all: movierec train all --tune 15m
     """
     from training.pipeline.request import ALL, check_request
 
+    tune_seconds = duration(tune_for)
     if engine is Engine.local:
-        check_request(model, overrides or (), further or ())
+        check_request(model, overrides or (), further or (), tune_seconds)
     from movierec.cli.progress import reporter
     from training.pipeline.plan import left_out
     from training.pipeline.train import train as train_models
@@ -107,6 +113,7 @@ def train(
             seed=seed,
             overrides=changes,
             further=further or (),
+            tune_seconds=tune_seconds,
             progress=progress,
             say=warn,
             clock=clock,
@@ -152,11 +159,14 @@ def evaluate(
     configs = {name: configure(name, overrides or ()) for name in model}
     from movierec.cli.progress import reporter
     from training.evaluation.significance import against_first
+    from training.models.needs import check_needs
     from training.pipeline.judge import judge_models
+    from training.pipeline.plan import size_of
 
     files = Files(train_file, valid_file, test_file, mask, order_is_time, refit_with_valid)
     rules, data = evaluation_inputs(protocol, dataset, files)
     rules = rules.with_lengths(k) if k else rules
+    check_needs(configs, size_of(data), warn)
     with reporter() as progress:
         seeds = range(seed, seed + trainings)
         evaluations = judge_models(configs, data, rules, training_seeds=seeds, progress=progress)

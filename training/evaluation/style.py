@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 # The same model has the same colour in every figure; the baseline is grey.
-_COLOUR_ORDER = ("als", "svd", "blend", "content", "item_knn", "ease", "ensemble", "ials", "recommender")
+_COLOUR_ORDER = ("als", "svd", "blend", "content", "item_knn", "ease", "ensemble", "ials", "recommender", "low_pass")
 _NAMES = {
     "ndcg": "nDCG",
     "map": "MAP",
@@ -45,6 +45,7 @@ _THEME = {
     "savefig.dpi": 110,
 }
 GREY = "0.55"
+INDIGO = "#332288"  # one more colour than seaborn's palette has
 
 
 @contextmanager
@@ -65,6 +66,7 @@ def figure(width: float, height: float, title: str, rows: int = 1, columns: int 
 def colours(models: Iterable[str]) -> dict[str, Any]:
     """Return the colour of each model; a model outside the fixed order gets one by its position."""
     palette = [colour for colour in sns.color_palette("colorblind", 10) if len(set(colour)) > 1]  # without its grey
+    palette.append(INDIGO)
     fixed = dict(zip(_COLOUR_ORDER, palette, strict=False)) | {"popularity": GREY}
     return {model: fixed.get(model, palette[position % len(palette)]) for position, model in enumerate(models)}
 

@@ -23,6 +23,7 @@ CLASSES = {
     "als": "training.models.als:Als",
     "content": "training.models.content:Content",
     "item_knn": "training.models.item_knn:ItemKnn",
+    "low_pass": "training.models.low_pass:LowPass",
     "ease": "training.models.ease:Ease",
     "blend": "training.models.blend:Blend",
     "ials": "training.models.ials:Ials",

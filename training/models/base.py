@@ -51,6 +51,17 @@ class TrainingData:
         """Return the number of training ratings of each film, (n_movies,)."""
         return np.bincount(self.user_item.indices, minlength=self.user_item.shape[1])
 
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Return the number of users and of films that have ratings."""
+        return int(np.count_nonzero(np.diff(self.user_item.indptr))), int(np.count_nonzero(self.counts))
+
+    @property
+    def density(self) -> float:
+        """Return the share of the pairs of such users and films that have a rating."""
+        users, films = self.sides
+        return self.user_item.nnz / max(users * films, 1)
+
 
 @dataclass(frozen=True)
 class FittedModel:

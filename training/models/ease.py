@@ -18,6 +18,7 @@ from training.kernels.topk import top_k
 from training.models.arrays import csr_arrays
 from training.models.base import FittedModel, TrainingData
 from training.models.parameters import EaseConfig
+from training.models.sparse_ease import sparse_weights
 from training.progress import Progress
 
 LINKS = 200  # similar films of each film that the sparse matrix keeps
@@ -50,7 +51,12 @@ class Ease:
         self.config = config
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
-        """Solve for B. Arrays: dense B (c, c), the c films that it covers where not all, and each film's best links."""
+        """Solve for B. Arrays: dense B (c, c), the c films that it covers where not all, and each film's best links.
+
+        Of more than `max_films` rated films, the sparse B (n_movies, n_movies) of all, without their content.
+        """
+        if np.count_nonzero(data.counts) > self.config.max_films:
+            return self._fit_sparse(data, progress)
         covered = self._covered(data.counts)
         is_partial = len(covered) < len(data.counts)
         dense = self._weights(data.user_item[:, covered], data.tags.matrix[covered], data.counts[covered])
@@ -63,10 +69,19 @@ class Ease:
         items = SimilaritySpec(parts=[SimilarityPart(name="ease", sparse="ease_links")])
         return FittedModel("ease", self.config.model_dump(), arrays, items, users)
 
+    def _fit_sparse(self, data: TrainingData, progress: Progress) -> FittedModel:
+        lengths = np.diff(data.user_item.indptr)
+        people = with_data(data.user_item, np.repeat(np.maximum(lengths, 1) ** -self.config.user_exponent, lengths))
+        scale = np.maximum(data.counts, 1) ** -self.config.item_exponent
+        weights = sparse_weights(people, scale.astype(np.float32), self.config.regularization)
+        progress("ease", 1.0)
+        items = SimilaritySpec(parts=[SimilarityPart(name="ease", sparse="ease_sparse")])
+        users = ItemWeightsSpec(sparse="ease_sparse")
+        return FittedModel("ease", self.config.model_dump(), csr_arrays("ease_sparse", weights), items, users)
+
     def _covered(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the rows of the most rated films that have ratings enough, ascending; ties by row."""
-        most_rated = np.argsort(-counts, kind="stable")[: self.config.max_films]
-        return np.sort(most_rated[counts[most_rated] >= self.config.min_ratings])
+        """Return the rows of the films that have ratings enough, ascending."""
+        return np.flatnonzero(counts >= self.config.min_ratings)
 
     def _weights(
         self, user_item: sp.csr_matrix, features: sp.csr_matrix, counts: NDArray[np.int64]

@@ -11,6 +11,7 @@ from training.config import Config
 from training.models import algorithm_class, make, own
 from training.models.base import FittedModel, TrainingData
 from training.models.own_fit import check_fitted
+from training.models.parameters import DensityConfig
 from training.progress import Progress
 
 Key = tuple[str, str, int | None]  # algorithm, configuration, seed; None where the seed changes nothing
@@ -66,7 +67,7 @@ class Fits:
         self.of_dataset.forget(name)
 
     def _fit(self, name: str, config: Config) -> FittedModel:
-        algorithm = make(name, config)
+        algorithm = make(name, config.at_density(self.data.density) if isinstance(config, DensityConfig) else config)
         if isinstance(algorithm, Composite):
             return algorithm.combine(self)
         fitted = algorithm.fit(self.data, seed=self.seed, progress=self.progress)

@@ -5,6 +5,9 @@ Apart from the algorithms, so that a wrong key is refused before a library or a 
 
 from __future__ import annotations
 
+import math
+from typing import Literal, Self
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
@@ -12,6 +15,8 @@ from pydantic import Field
 from recommender.scoring.specs import AlsFoldIn
 from training.config import Config
 
+LEAST_DENSITY = "share of pairs that are rated, below which the weight of what was not rated falls"
+RARITY_EXPONENT = 0.75  # of ALS, which regularizes the same whatever the catalogue: docs/experiments.md
 MOST_FACTORS = 4096  # more is a slip: ALS alone would need a matrix of factors x factors
 
 
@@ -34,7 +39,15 @@ class SvdConfig(Config):
     blocks: int = Field(16, gt=0, description="side of the grid of disjoint blocks; 1 is Surprise's own order")
 
 
-class AlsConfig(Config):
+class DensityConfig(Config):
+    """Parameters that depend on the density of the data: the share of the pairs of users and items that are rated."""
+
+    def at_density(self, density: float) -> Self:
+        """Return the parameters for data of this density; those returned are the same for data of any other."""
+        raise NotImplementedError
+
+
+class AlsConfig(DensityConfig):
     """Parameters of `implicit.als.AlternatingLeastSquares`, and of the confidence of a rating."""
 
     factors: int = Field(64, gt=0, le=MOST_FACTORS)
@@ -43,6 +56,12 @@ class AlsConfig(Config):
     alpha: float = Field(2.0, gt=0, description="weight of what was seen against what was not")
     weight_offset: float = Field(0.5, ge=0, description="confidence of r stars: alpha * (offset + slope * r)")
     weight_slope: float = Field(0.15, ge=0)
+    least_density: float = Field(0.012, ge=0, le=1, description=LEAST_DENSITY)
+
+    def at_density(self, density: float) -> Self:
+        """Return the parameters with an `alpha` that grows as ratings get rarer."""
+        alpha = self.alpha * rarity(density, self.least_density) ** RARITY_EXPONENT
+        return self.model_copy(update={"alpha": alpha, "least_density": 0.0})
 
     def weight(self, stars: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the confidence of ratings (n,) in stars, without the factor alpha."""
@@ -86,11 +105,13 @@ class EaseConfig(Config):
     item_exponent: float = Field(0.3, ge=0, description="each film's column counts n_ratings^-item_exponent")
     content_weight: float = Field(0.0, ge=0, description="of what films are about, beside who rated them; 0: none")
     content_exponent: float = Field(0.3, ge=0, description="each film's content counts n_ratings^content_exponent")
-    max_films: int = Field(20_000, gt=0, description="the most rated films that B covers: memory grows with the square")
-    min_ratings: int = Field(0, ge=0, description="ratings that a film must have to be covered")
+    max_films: int = Field(
+        10_000, gt=0, description="rated films up to which B is exact: memory grows with their square; else sparse"
+    )
+    min_ratings: int = Field(0, ge=0, description="ratings that a film must have to be covered, where B is exact")
 
 
-class IalsConfig(Config):
+class IalsConfig(DensityConfig):
     """Parameters of the paper, under the names that they have in ALS."""
 
     factors: int = Field(64, gt=0, le=MOST_FACTORS)
@@ -101,6 +122,12 @@ class IalsConfig(Config):
     alpha: float = Field(1.0, gt=0, description="weight of what was rated")
     weight_offset: float = Field(0.5, ge=0, description="confidence of r stars: alpha * (offset + slope * r)")
     weight_slope: float = Field(0.15, ge=0)
+    least_density: float = Field(0.012, ge=0, le=1, description=LEAST_DENSITY)
+
+    def at_density(self, density: float) -> Self:
+        """Return the parameters with `unobserved_weight` in inverse proportion to how rare ratings are."""
+        weight = self.unobserved_weight / rarity(density, self.least_density)
+        return self.model_copy(update={"unobserved_weight": weight, "least_density": 0.0})
 
     @property
     def fold_in(self) -> AlsFoldIn:
@@ -114,6 +141,22 @@ class IalsConfig(Config):
             weight_offset=self.weight_offset,
             weight_slope=self.weight_slope,
         )
+
+
+class LowPassConfig(Config):
+    """Parameters of the filter; see `training.models.low_pass`."""
+
+    factors: int = Field(600, gt=0, le=MOST_FACTORS, description="at the most")
+    factor_share: float = Field(0.033, gt=0, description="factors for each root of users times items")
+    iterations: int = Field(4, gt=0, description="of the randomised solver")
+    damping: float = Field(2.0, ge=0, description="mean degrees that are added to every degree")
+    item_exponent: float = Field(0.25, ge=0, description="e: share of popularity in the scores")
+    filter_exponent: float = Field(0.5, ge=0, description="p: 0 keeps all singular vectors alike")
+    profile_weight: Literal["binary", "likes", "rating", "centred"] = Field("likes", description="of a user's ratings")
+
+    def factors_for(self, users: int, items: int) -> int:
+        """Return the number of factors for so many users and items with ratings."""
+        return max(1, min(self.factors, round(self.factor_share * math.sqrt(users * items)), users, items))
 
 
 class BlendConfig(Config):
@@ -141,6 +184,11 @@ class EnsembleConfig(Config):
     ease_weight: float = Field(1.0, ge=0)
 
 
+def rarity(density: float, least_density: float) -> float:
+    """Return how many times rarer ratings are than `least_density`; 1 where they are not."""
+    return max(1.0, least_density / density) if density else 1.0
+
+
 PARAMETERS: dict[str, type[Config]] = {
     "popularity": PopularityConfig,
     "svd": SvdConfig,
@@ -151,5 +199,6 @@ PARAMETERS: dict[str, type[Config]] = {
     "blend": BlendConfig,
     "ials": IalsConfig,
     "ensemble": EnsembleConfig,
+    "low_pass": LowPassConfig,
     "presence": PresenceConfig,
 }

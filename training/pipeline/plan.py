@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from recommender.errors import DataError
 from training.config import CONFIG_ROOT, Config, flatten, load_config
 from training.datasets.store import ProcessedDataset
 from training.models import RATING_MODELS, Overrides, configure
+from training.models.needs import Size
 from training.pipeline.request import ALL, check_request
 from training.splits.cut import NO_TIMES, splits
 from training.splits.protocol import ProtocolConfig, load_protocol
@@ -78,6 +79,7 @@ class Plan:
     settings: TrainingConfig
     seed: int
     trainings: int
+    studies: Mapping[str, str] = field(default_factory=dict)  # algorithm -> study that chose its parameters
 
     @property
     def training_seeds(self) -> range:
@@ -164,6 +166,11 @@ def make_plan(
         seed=seed,
         trainings=settings.trainings.large if is_large else settings.trainings.small,
     )
+
+
+def size_of(dataset: ProcessedDataset) -> Size:
+    """Return the numbers of users, items and ratings of a data set that models are fitted to."""
+    return Size(len(np.unique(dataset.user_rows)), len(np.unique(dataset.movie_rows)), len(dataset.ratings))
 
 
 def left_out(dataset: ProcessedDataset) -> dict[str, str]:

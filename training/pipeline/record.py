@@ -122,7 +122,7 @@ class Recorder:
             "judging_key": plan.judging_key,
             "training": self.workspace.name,
             "training_key": plan.key,
-        }
+        } | ({"study": plan.studies[manifest.algorithm]} if manifest.algorithm in plan.studies else {})
 
     def _registered(self, tags: Mapping[str, str]) -> Version | None:
         """Return the version that this training has registered for the algorithm, if any."""

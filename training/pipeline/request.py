@@ -11,7 +11,9 @@ from training.models import CONTROLS, NAMES, Overrides, configure, resolve
 ALL = "all"
 
 
-def check_request(what: str, overrides: Overrides = (), further: Sequence[str] = ()) -> list[str]:
+def check_request(
+    what: str, overrides: Overrides = (), further: Sequence[str] = (), tune_seconds: float = 0
+) -> list[str]:
     """Return the algorithms that `what`, one or `all`, and `further` ones beside `all` name, checked with their keys.
 
     It loads neither data nor the libraries of algorithms. Raises UsageError for an unknown algorithm or key.
@@ -24,6 +26,8 @@ def check_request(what: str, overrides: Overrides = (), further: Sequence[str] =
         raise UsageError(
             "Further models (--with) are trained beside `all`; name one of them instead of `all` to train it alone."
         )
+    if what != ALL and tune_seconds:
+        raise UsageError(f"--tune shares its time between the models of `all`; for one model: movierec tune {what}.")
     names = list(dict.fromkeys([*NAMES, *further])) if what == ALL else [what]
     for name in names:
         configure(name, overrides)

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from training.bundling.build import Arrays, describe
 from training.datasets.store import ProcessedDataset
 from training.models import COMPOSITE, Overrides, own
+from training.models.needs import check_needs
 from training.pipeline.checkpoints import open_workspace
 from training.pipeline.code_version import code_digest
-from training.pipeline.plan import make_plan
+from training.pipeline.plan import Plan, make_plan, size_of
 from training.pipeline.stages import Training
 from training.progress import Clock, Progress, silent, unheard
 
@@ -32,6 +33,7 @@ def train(
     seed: int = 0,
     overrides: Overrides = (),
     further: Sequence[str] = (),
+    tune_seconds: float = 0,
     tracker: Tracker | None = None,
     progress: Progress = silent,
     say: Callable[[str], None] = unheard,
@@ -39,13 +41,17 @@ def train(
 ) -> list[Trained]:
     """Train the algorithm `what`, or `all` of them and last the composite, and return the registered versions in order.
 
-    `overrides` are for the configuration of a single algorithm; `further` names models beside `all`. `say` gets
-    a sentence for each protocol that cannot judge these data, `clock` the seconds of each stage. Raises UsageError
-    and DataError.
+    `overrides` are for the configuration of a single algorithm; `further` names models beside `all`.
+    `tune_seconds`: for a search of the parameters of `all` first. `say` gets a sentence for each protocol that cannot
+    judge these data and for each study, `clock` the seconds of each stage. Raises UsageError and DataError.
     """
     plan = make_plan(what, dataset, seed=seed, overrides=overrides, further=further)
     for protocol, reason in plan.left_out.items():
         say(f"Not judged by {protocol}: {reason.rstrip('.')}.")
+    check_needs(plan.configs, size_of(dataset), say)
+    if tune_seconds:
+        with (clock or Clock()).measure("tuning"):
+            plan = _tuned(plan, tune_seconds, tracker, progress, say)
     # Work for one core that needs no model is done while models are fitted: MLflow's start, the map of films.
     code = code_digest(*(own.source_digest(name) for name in plan.configs if name in own.names()))
     with open_workspace(f"{dataset.name}-{plan.key}-{code}") as workspace, ThreadPoolExecutor(1) as aside:
@@ -55,6 +61,20 @@ def train(
         recipes = training.recipes()
         recorder = opened.result()
         return recorder.record_all(training.finish(recipes, extras.result), len(recipes))
+
+
+def _tuned(plan: Plan, seconds: float, tracker: Tracker | None, progress: Progress, say: Callable[[str], None]) -> Plan:
+    """Return the plan with the parameters that studies of so many seconds found, and say each study's best."""
+    from training.pipeline.tune_all import tune_all, tuned_plan
+
+    best = tune_all(plan, seconds, tracker=tracker, progress=progress)
+    for name, outcome in best.items():
+        values = ", ".join(f"{key} {value:.4g}" for key, value in outcome.parameters.items())
+        say(
+            f"{name}: {outcome.metric} {outcome.value:.4f} on validation after {outcome.trials} trials of study "
+            f"{outcome.study}: {values}."
+        )
+    return tuned_plan(plan, best)
 
 
 def current_composite(dataset: ProcessedDataset, *, seed: int = 0, tracker: Tracker | None = None) -> int | None:

@@ -212,10 +212,10 @@ def _study(search: Search, storage: str) -> optuna.Study:
 
 
 def _configured(search: Search) -> dict[str, Any]:
-    """Return the first trial: the configured parameters that lie within their ranges."""
+    """Return the first trial: the configured parameters, moved into their ranges where they lie outside."""
     values = configure(search.model, search.overrides).model_dump()
     ranges = {key: parameter.range for key, parameter in search.space.items()}
-    return {key: values[key] for key, (lowest, highest) in ranges.items() if lowest <= values[key] <= highest}
+    return {key: min(max(values[key], lowest), highest) for key, (lowest, highest) in ranges.items()}
 
 
 def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -42,7 +42,7 @@ from recommender.schema import LEAST_STARS, MOVIE, RATING, USER
 from training.config import Config
 from training.models.als import als_model
 from training.models.base import FittedModel, TrainingData
-from training.models.parameters import AlsConfig
+from training.models.parameters import AlsConfig, DensityConfig
 from training.progress import Progress
 from training.spark.cluster import connect, open_exchange
 
@@ -55,13 +55,17 @@ CHECKPOINT_EVERY = 5
 Factors = NDArray[np.float32]
 
 
-class SparkAlsConfig(Config):
+class SparkAlsConfig(DensityConfig):
     """Settings of ALS on Spark: those of the local ALS, and where to fit it."""
 
     als: AlsConfig
     master: str = Field("local[*]", description="address of the cluster, as spark-submit takes it")
     exchange: str | None = Field(None, description="directory or URL that driver and executors share")
     blocks: int = Field(10, ge=1, description="parts of people and of films: the most tasks that run at once")
+
+    def at_density(self, density: float) -> Self:
+        """Return the settings with those of the local ALS for data of this density."""
+        return self.model_copy(update={"als": self.als.at_density(density)})
 
 
 class SparkAls:

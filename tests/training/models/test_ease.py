@@ -9,9 +9,12 @@ import pytest
 import scipy.sparse as sp
 
 from recommender.errors import DataError
+from recommender.scoring.blocks import with_data
 from recommender.scoring.scorers import user_scorer
-from training.models import configure, make
-from training.models.ease import invert
+from training.models import configure, make, sparse_ease
+from training.models.ease import Ease, invert
+from training.models.parameters import EaseConfig
+from training.progress import silent
 
 NUMBERS = {
     "regularization": 2.0,
@@ -91,3 +94,32 @@ def test_films_of_too_few_ratings_are_left_out_and_score_nothing(data):
     others = np.delete(np.arange(len(data.counts)), covered)
     assert (scores[:, others] == 0).all()
     assert scores[:, covered].all()
+
+
+def test_more_films_than_fit_get_sparse_weights_that_rank_like_the_exact_ones(data):
+    """The exact B without content is the yardstick; here every film is among the predictors of every other."""
+    config = EaseConfig(regularization=1.0)
+    exact = Ease(config).fit(data, seed=0, progress=silent)
+    sparse = Ease(config.model_copy(update={"max_films": 1})).fit(data, seed=0, progress=silent)
+    expected, scores = (
+        user_scorer(fitted.user_spec, fitted.arrays).folded(data.user_item) for fitted in (exact, sparse)
+    )
+    assert not any(name.startswith("ease_dense") for name in sparse.arrays)
+    agreement = [np.corrcoef(a, b)[0, 1] for a, b in zip(expected, scores, strict=True)]
+    assert np.mean(agreement) > 0.98
+
+
+def test_sparse_weights_minimise_the_ridge_loss_of_each_film(data, monkeypatch):
+    """By normal equations with dense algebra, for the three films most like each."""
+    monkeypatch.setattr(sparse_ease, "PREDICTORS", 3)
+    ones = with_data(data.user_item, np.ones(data.user_item.nnz))
+    scale = np.maximum(data.counts, 1).astype(np.float32) ** np.float32(-0.3)
+    weights = sparse_ease.sparse_weights(ones, scale, 2.0).toarray()
+    matrix = ones.toarray() * scale
+    for film in np.flatnonzero(data.counts):
+        chosen = np.flatnonzero(weights[:, film])
+        assert 0 < len(chosen) <= 3
+        assert film not in chosen
+        gram = matrix[:, chosen].T @ matrix[:, chosen] + 2.0 * np.eye(len(chosen))
+        solved = np.linalg.solve(gram, matrix[:, chosen].T @ matrix[:, film])
+        np.testing.assert_allclose(weights[chosen, film], solved * scale[chosen] / scale[film], rtol=1e-3, atol=1e-5)

@@ -77,3 +77,18 @@ def test_a_failed_fit_is_tried_again(data, monkeypatch):
         with pytest.raises(ZeroDivisionError):
             fits.get("ease", CONFIGS["ease"])
     assert fits.get("ease", CONFIGS["ease"]).algorithm == "ease"
+
+
+def test_what_was_not_rated_weighs_less_where_ratings_are_rare(data):
+    """As likely as a rating of a pair is in MovieLens, nothing changes; also for the fold-in and in the record."""
+    fits = Fits(data, 1, silent)
+    for name, key, power in (("als", "alpha", 0.75), ("ials", "unobserved_weight", -1.0)):
+        numbers = configure(name, ["factors=4"]).model_dump()
+        dense = fits.get(name, configure(name, numbers | {"least_density": data.density}))
+        rare = fits.get(name, configure(name, numbers | {"least_density": min(4 * data.density, 1)}))
+        times = min(4 * data.density, 1) / data.density
+        assert dense.parameters[key] == numbers[key]
+        assert rare.parameters[key] == pytest.approx(numbers[key] * times**power)
+        again = fits.get(name, configure(name, dict(rare.parameters)))
+        assert again.parameters == rare.parameters, "what is recorded fits the same model again"
+        assert rare.user_spec.model_dump()["fold_in"][key] == rare.parameters[key]

@@ -1,0 +1,81 @@
+"""Low-pass filter on the graph of users and items: truncated SVD of the matrix normalised by degree."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recommender.about import About, Paper
+from recommender.scoring.blocks import with_data
+from recommender.scoring.specs import SimilarityPart, SimilaritySpec
+from training.config import Config
+from training.kernels.subspace import right_singular_vectors
+from training.models.arrays import unit_rows
+from training.models.base import FittedModel, TrainingData
+from training.models.parameters import LowPassConfig
+from training.progress import Progress
+
+NOISE = 1e-3  # of the largest singular value: those below are rounding errors of float32
+
+
+class LowPass:
+    """Shen et al. (2021), "How powerful is graph convolution for recommendation?", with damped degrees.
+
+    X = (D_u + damping mean(D_u))^-1/2 R (D_i + damping mean(D_i))^-1/2 for the 0/1 matrix R of who rated what and the
+    numbers of ratings D. Without damping, the largest singular values belong to users and items with one rating.
+    With X's right singular vectors V and values S, scores(u) = R_u D^-e V S^p V' D^e, for D = D_i + damping mean(D_i),
+    e = item_exponent and p = filter_exponent. A new user is scored as a known one, and a film as a user who rated it.
+    """
+
+    config_type: ClassVar[type[Config]] = LowPassConfig
+    about: ClassVar[About] = About(
+        label="Low-pass",
+        sentence="Keeps what many people's choices have in common and drops the rest; at home in large catalogues.",
+        share="people",
+        papers=(Paper(url="https://arxiv.org/abs/2108.07567"),),
+    )
+    seeded: ClassVar[bool] = False  # what the solver converges to depends on no seed, so it starts from a fixed one
+    uses_ratings: ClassVar[bool] = True
+
+    def __init__(self, config: LowPassConfig) -> None:
+        self.config = config
+
+    def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
+        """Factorise the matrix. Arrays: each item's vector V S^(p/2) at unit length, and its gains (n,)."""
+        config, degrees = self.config, damped_degrees(data.counts, self.config.damping)
+        matrix = normalised(data.user_item, degrees, config.damping)
+        factors = config.factors_for(*data.sides)
+        values, vectors = right_singular_vectors(matrix, factors, config.iterations, progress)
+        strength = np.where(values > NOISE * values[0], (values / values[0]) ** config.filter_exponent, 0)
+        vectors *= np.sqrt(strength)
+        lengths = np.linalg.norm(vectors, axis=1)
+        scale = degrees.astype(np.float32) ** np.float32(config.item_exponent)
+        arrays = {
+            "low_pass_embedding": unit_rows(vectors),
+            "low_pass_query_gain": lengths / scale,
+            "low_pass_candidate_gain": lengths * scale,
+        }
+        part = SimilarityPart(
+            name="low_pass",
+            embedding="low_pass_embedding",
+            query_gain="low_pass_query_gain",
+            candidate_gain="low_pass_candidate_gain",
+        )
+        spec = SimilaritySpec(parts=[part], profile_weight=config.profile_weight, like=data.feedback.like_stars)
+        return FittedModel("low_pass", {**config.model_dump(), "factors": factors}, arrays, spec, spec)
+
+
+def damped_degrees(counts: NDArray[np.int64], damping: float) -> NDArray[np.float64]:
+    """Return `counts` (n,) plus `damping` times their mean over those above zero; 1 where there are none."""
+    mean = counts.sum() / max(np.count_nonzero(counts), 1)
+    return np.maximum(counts + damping * mean, 1e-9) if mean else np.ones(len(counts))
+
+
+def normalised(user_item: sp.csr_matrix, item_degrees: NDArray[np.float64], damping: float) -> sp.csr_matrix:
+    """Return the 0/1 matrix (n_users, n_movies), each entry divided by the roots of its damped degrees."""
+    lengths = np.diff(user_item.indptr)
+    of_user = np.repeat(damped_degrees(lengths, damping) ** -0.5, lengths)
+    return with_data(user_item, of_user * (item_degrees**-0.5)[user_item.indices])

@@ -1,0 +1,77 @@
+"""One search for the parameters of several models, within one budget of time: the better a model, the more trials."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from training.config import Config
+from training.evaluation.significance import lower_is_better
+from training.models import configure, members_of
+from training.pipeline.plan import Plan
+from training.pipeline.space import searched_space
+from training.pipeline.tune import Best, Search, tune
+from training.progress import Progress
+from training.registry import Tracker
+
+# Models that are judged by their lists for users, the quickest first. Composites get what their members get.
+TUNED = ("low_pass", "item_knn", "ease", "als", "ials")
+ENSEMBLE = "ensemble"
+
+
+def tune_all(
+    plan: Plan,
+    seconds: float,
+    *,
+    tracker: Tracker | None = None,
+    progress: Progress,
+    clock: Callable[[], float] = time.monotonic,
+) -> dict[str, Best]:
+    """Tune models on validation parts of the protocol for users and return the best trials.
+
+    No trial begins after `seconds`. Every model is tried as it stands first; then the better a model, the more of the
+    time it gets. The studies are those of `movierec tune`, and go on where they were left.
+    """
+    searches = {name: _search(plan, name) for name in TUNED if name in plan.configs}
+    spent = dict.fromkeys(searches, 0.0)
+    best: dict[str, Best] = {}
+    began = clock()
+
+    def one_trial(name: str) -> None:
+        started = clock()
+        finished = best[name].trials if name in best else 0
+        best[name] = tune(searches[name], finished + 1, tracker=tracker, progress=progress)
+        spent[name] += clock() - started
+
+    for name in searches:
+        if clock() - began < seconds:
+            one_trial(name)
+    while best and clock() - began < seconds:
+        one_trial(next_model(best, spent))
+    return best
+
+
+def next_model(best: Mapping[str, Best], spent: Mapping[str, float]) -> str:
+    """Return the model whose turn it is: of the least time `spent`, doubled for each model that does better."""
+    sign = 1 if lower_is_better(next(iter(best.values())).metric) else -1
+    ranked = sorted(best, key=lambda name: sign * best[name].value)
+    return min(ranked, key=lambda name: (spent[name] * 2 ** ranked.index(name), ranked.index(name)))
+
+
+def tuned_plan(plan: Plan, best: Mapping[str, Best]) -> Plan:
+    """Return the plan with the best parameters of each study, also for the members of the ensemble."""
+    parameters: dict[str, dict[str, Any]] = {name: dict(outcome.parameters) for name, outcome in best.items()}
+    if ENSEMBLE in plan.configs:
+        parameters[ENSEMBLE] = {name: parameters[name] for name in members_of(ENSEMBLE) if name in best}
+    configs: dict[str, Config] = {
+        name: configure(name, parameters[name]) if name in parameters else config
+        for name, config in plan.configs.items()
+    }
+    return replace(plan, configs=configs, studies={name: outcome.study for name, outcome in best.items()})
+
+
+def _search(plan: Plan, name: str) -> Search:
+    space, _ = searched_space(name, plan.dataset)
+    return Search(name, plan.dataset, plan.people, plan.settings.choose_by, plan.seed, space)

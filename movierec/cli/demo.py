@@ -17,6 +17,7 @@ from movierec.cli.wording import dropped_rows
 from recommender import home
 from recommender.errors import GateRefusedError
 from serving.process.python import module_command
+from serving.settings import read_settings
 
 if TYPE_CHECKING:
     from recommender.items import Items
@@ -63,6 +64,7 @@ def demo(
             if serve:
                 require_libraries()
                 require_free(services)
+                read_settings()  # a wrong one is told before the training, not after it
             # The servers start beside the training: the page says how far it has come, and the MLflow UI fills.
             with running([api, webapp] if serve else [], home.logs()) as started:
                 prepared = _prepare(dataset, Inputs(raw, credits, genome, texts), stages)

@@ -22,11 +22,15 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_
 from recommender.errors import BundleError, BundleIntegrityError, RegistryUnavailableError
 from serving.logs import without_credentials
 from serving.versions.artifacts import ArtifactRules, fetch_bundle
+from serving.versions.deadline import SECONDS, within
 
 SQLITE = "sqlite:///"
+_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+_TABLE = "registered_models"
 BUNDLE = "artifacts/bundle"  # inside the MLflow model
 _MAX_STEPS = 4  # from a version to its model or run, and once more
 _LOCK_SECONDS = 2.0  # reads failed with 0 and never with 2 while two processes logged
+_CONNECT_SECONDS = 5
 _NO_SUCH = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
 
 
@@ -50,8 +54,11 @@ class Registry:
 
     def aliased(self, alias: str) -> Registered | None:
         """Return the version that `alias` names, or None. Raises RegistryUnavailableError."""
-        probe(self._uri)
+        return within(SECONDS, lambda: self._aliased(alias))
+
+    def _aliased(self, alias: str) -> Registered | None:
         try:
+            self._probe()
             version = self._connected().get_model_version_by_alias(self.name, alias)
         except MlflowException as error:
             if error.error_code in _NO_SUCH:
@@ -68,13 +75,16 @@ class Registry:
         refuse it.
         """
         try:
-            source = self._resolve_address(self._connected().get_model_version_download_uri(self.name, version))
+            source = within(SECONDS, lambda: self._address(version))
             fetch_bundle(f"{source}/{BUNDLE}", self._uri, destination, self._rules)
         except (MlflowException, OSError) as error:
             raise BundleIntegrityError(
                 f"Version {version} has no bundle at its artifact address ({_first_line(error)}). "
                 "Artifact addresses are absolute: a tracking store that was moved must be moved back, or train again."
             ) from error
+
+    def _address(self, version: str) -> str:
+        return self._resolve_address(self._connected().get_model_version_download_uri(self.name, version))
 
     def _resolve_address(self, address: str) -> str:
         """Follow `models:/` and `runs:/` to the address of the files, which the rules are about."""
@@ -91,6 +101,15 @@ class Registry:
                 address = self._connected().get_logged_model(name).artifact_location
         raise BundleError("The registry's artifact address leads from one version or run to another without end.")
 
+    def _probe(self) -> None:
+        """Raise RegistryUnavailableError where there is no registry: MLflow would make one in an empty database."""
+        if sqlite_file(self._uri) is not None:
+            probe(self._uri)
+        elif self._client is None and urlsplit(self._uri).scheme.partition("+")[0] in _DATABASES:
+            engine = sqlalchemy.create_engine(self._uri, poolclass=sqlalchemy.NullPool)
+            if not sqlalchemy.inspect(engine).has_table(_TABLE):
+                raise _no_registry("The database")
+
     def _connected(self) -> mlflow.MlflowClient:
         if self._client is None:
             self._client = mlflow.MlflowClient(self._uri, self._uri)
@@ -106,12 +125,12 @@ def probe(tracking_uri: str) -> None:
         raise RegistryUnavailableError(f"There is no registry at {file}. Train a model, or set MLFLOW_TRACKING_URI.")
     try:
         with closing(sqlite3.connect(_read_only(file), uri=True, timeout=_LOCK_SECONDS)) as connection:
-            tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'registered_models'")
+            tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = ?", [_TABLE])
             (table_count,) = tables.fetchone()
     except sqlite3.Error as error:
         raise _unavailable(error) from error
     if not table_count:
-        raise RegistryUnavailableError(f"{file} holds no MLflow registry. Train a model, or set MLFLOW_TRACKING_URI.")
+        raise _no_registry(str(file))
 
 
 def sqlite_file(tracking_uri: str) -> Path | None:
@@ -125,7 +144,7 @@ def _read_only(file: Path) -> str:
 
 @contextmanager
 def read_only() -> Iterator[None]:
-    """Make SQLAlchemy open SQLite files read-only in the block, so that a file that vanishes is not created anew."""
+    """Make SQLAlchemy open databases read-only in the block, so that none is created or filled, and limit waits."""
     sqlalchemy.event.listen(sqlalchemy.Engine, "do_connect", _connect_read_only)
     try:
         yield
@@ -137,6 +156,17 @@ def _connect_read_only(dialect: Any, record: Any, arguments: list[Any], options:
     if dialect.name == "sqlite":
         arguments[0] = _read_only(Path(arguments[0]))
         options["uri"] = True
+    elif dialect.name == "postgresql":
+        limits = f"-c default_transaction_read_only=on -c statement_timeout={1000 * _CONNECT_SECONDS}"
+        options["options"] = f"{options.get('options', '')} {limits}".strip()
+        options["connect_timeout"] = _CONNECT_SECONDS
+    elif dialect.driver in ("pymysql", "mysqldb"):
+        options["init_command"] = "SET SESSION TRANSACTION READ ONLY"
+        options["connect_timeout"] = options["read_timeout"] = _CONNECT_SECONDS
+
+
+def _no_registry(place: str) -> RegistryUnavailableError:
+    return RegistryUnavailableError(f"{place} holds no MLflow registry. Train a model, or set MLFLOW_TRACKING_URI.")
 
 
 def _unavailable(error: Exception) -> RegistryUnavailableError:

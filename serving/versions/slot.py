@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,6 +29,8 @@ class ModelSlot:
     ) -> None:
         """`pinned`: a registered version to serve whatever the registry says; `since`: older status does not count."""
         self._since = since
+        self._status_seen = 0.0  # when the puller last looked, by its clock
+        self._looked_at = -math.inf  # the same by this process's monotonic clock, which nobody sets
         self.store = store
         self.slot = slot
         self.served: Served | None = None
@@ -39,7 +42,7 @@ class ModelSlot:
 
     def refresh(self) -> None:
         """Load the version that the store points to if it has changed. Never raises for a bad version."""
-        self.status = self.store.status()
+        self.status = self._fresh(self.store.status())
         entry = self._next_entry()
         if entry is None:
             self._empty_challenger()
@@ -104,5 +107,20 @@ class ModelSlot:
     def _is_stale(self, key: str) -> bool:
         if self._pinned is not None:
             return False
-        fresh = self.status.checked_at >= max(self._since, time.time() - self._stale_after)
-        return not (self.status.reachable and fresh and self.status.confirmed.get(self.slot) == key)
+        return not (self.status.reachable and self.status.confirmed.get(self.slot) == key)
+
+    def _fresh(self, status: RegistryStatus) -> RegistryStatus:
+        """Return the status, which says that the registry is not reachable where nobody has looked for too long.
+
+        The age of the first status is told by the wall clock; after that any change shows that the puller lives.
+        """
+        now = time.monotonic()
+        if status.checked_at not in (0.0, self._status_seen):
+            age = time.time() - status.checked_at if not self._status_seen else 0.0
+            if status.checked_at >= self._since and age > -1:  # else of an earlier service, or the clock was set back
+                self._looked_at = now - age
+            self._status_seen = status.checked_at
+        if now - self._looked_at <= self._stale_after:
+            return status
+        error = f"No puller has looked at the registry in the last {self._stale_after:g} s."
+        return status.model_copy(update={"reachable": False, "error": error})

@@ -68,8 +68,11 @@ _OWN = (
     "movie_ids",
     "neighbour_",
     "period",
+    "title_words_",
+    "titles_",
+    "user_ids",
+    "viewers_",
 )
-_OWN += ("title_words_", "titles_", "user_ids", "viewers_")
 _FRACTIONS = {"catalog_averages", "features_weights", "history_weights", "map_xy", "neighbour_scores"}
 _TWO_DIMENSIONS = {
     "catalog_histograms",
@@ -79,7 +82,17 @@ _TWO_DIMENSIONS = {
     "neighbour_rows",
     "neighbour_scores",
 }
-_EXTRAS = {"periods", "map_rows", "map_xy", "viewers_indptr", "viewers_users", "viewers_likes", "film_periods_indptr"}
+_EXTRAS = {
+    "features_indices",
+    "features_weights",
+    "periods",
+    "map_rows",
+    "map_xy",
+    "viewers_indptr",
+    "viewers_users",
+    "viewers_likes",
+    "film_periods_indptr",
+}
 _EXTRAS |= {"film_periods_period", "film_periods_count", "genre_periods_count", "period_count"}
 _SUMS = {"film_periods_sum", "genre_periods_sum", "period_sum"}  # not of events
 _PADDED = "neighbour_rows"  # short lists end with -1

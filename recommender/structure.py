@@ -83,17 +83,10 @@ _TWO_DIMENSIONS = {
     "neighbour_scores",
 }
 _EXTRAS = {
-    "features_indices",
-    "features_weights",
-    "periods",
-    "map_rows",
-    "map_xy",
-    "viewers_indptr",
-    "viewers_users",
-    "viewers_likes",
-    "film_periods_indptr",
+    *("features_indices", "features_weights", "periods", "map_rows", "map_xy", "genre_periods_count", "period_count"),
+    *("viewers_indptr", "viewers_users", "viewers_likes"),
+    *("film_periods_indptr", "film_periods_period", "film_periods_count"),
 }
-_EXTRAS |= {"film_periods_period", "film_periods_count", "genre_periods_count", "period_count"}
 _SUMS = {"film_periods_sum", "genre_periods_sum", "period_sum"}  # not of events
 _PADDED = "neighbour_rows"  # short lists end with -1
 

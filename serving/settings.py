@@ -35,6 +35,7 @@ class Settings(BaseSettings):
 
     # where models come from
     store_dir: Path = Field(default_factory=home.served_models, description="local model store: the last good versions")
+    store_group: str | None = Field(None, description="group whose members may read the local model store")
     tracking_uri: str = Field(
         default_factory=home.runs_address,
         validation_alias=AliasChoices("MLFLOW_TRACKING_URI", "MOVIEREC_TRACKING_URI"),

@@ -34,14 +34,14 @@ class Service:
         *,
         workers: int = 2,
         arguments: Sequence[str] = ("--no-pull",),
-        most_files: int | None = None,
+        most_files: str = "",
         **environment: str,
     ) -> None:
         """Prepare the service; `environment`: settings without their prefix, such as `drain_seconds="0.2"`.
 
         `most_files`: the most that each process may open.
         """
-        self._limits = [] if most_files is None else ["sh", "-c", f'ulimit -n {most_files}; exec "$@"', "sh"]
+        self._limits = ["sh", "-c", f'ulimit -n {most_files}; exec "$@"', "sh"] if most_files else []
         self.store = ModelStore(root / "models")
         self._log = root / "serve.log"
         self._arguments = [*arguments, "--port", "0", "--workers", str(workers)]

@@ -27,6 +27,7 @@ from serving.signals import on_stop
 from serving.versions.entry import Entry, VersionMeta, directory_name
 from serving.versions.model_store import ModelStore
 from serving.versions.pointers import SLOTS, Slot
+from serving.versions.sharing import GROUP_UMASK
 from serving.versions.status import Refusal, RegistryStatus
 
 if TYPE_CHECKING:
@@ -239,8 +240,10 @@ def puller_of(settings: Settings) -> Iterator[Puller]:
 
     Raises UsageError where the configured store is somebody else's directory.
     """
-    store = ModelStore(settings.store_dir)
+    store = ModelStore(settings.store_dir, settings.store_group)
     store.require_ours()
+    if settings.store_group is not None:
+        os.umask(GROUP_UMASK)
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     from serving.versions.artifacts import ArtifactRules

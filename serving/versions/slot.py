@@ -14,6 +14,7 @@ from serving.versions.entry import Entry
 from serving.versions.model_store import ModelStore
 from serving.versions.pointers import Slot
 from serving.versions.served import Served, load
+from serving.versions.sharing import obstacle
 from serving.versions.status import RegistryStatus
 
 log = structlog.get_logger(__name__)
@@ -37,6 +38,7 @@ class ModelSlot:
         self.status = RegistryStatus()
         self._stale_after = stale_after
         self._pinned = pinned
+        self._obstacle: str | None = None
         self._failed: dict[str, tuple[float, int]] = {}  # monotonic time of the next try, tries so far
         self.on_swap: Callable[[Slot, Served | None, Served | None], None] = lambda slot, before, after: None
 
@@ -46,6 +48,7 @@ class ModelSlot:
         entry = self._next_entry()
         if entry is None:
             self._empty_challenger()
+            self._tell_obstacle()
         elif self.served is None or not self.served.is_from(entry):
             self._load(entry)
         if self.served is not None:
@@ -104,6 +107,13 @@ class ModelSlot:
         if self.slot == "challenger" and self.served is not None and self.store.is_empty(self.slot):
             self._swap(None)
 
+    def _tell_obstacle(self) -> None:
+        """Log, once, what of the store this process may not read while it has nothing to serve."""
+        reason = obstacle(self.store.root) if self.served is None else None
+        if reason is not None and reason != self._obstacle:
+            log.error("store_unreadable", reason=reason)
+        self._obstacle = reason
+
     def _is_stale(self, key: str) -> bool:
         if self._pinned is not None:
             return False
@@ -116,8 +126,10 @@ class ModelSlot:
         """
         now = time.monotonic()
         if status.checked_at not in (0.0, self._status_seen):
-            age = time.time() - status.checked_at if not self._status_seen else 0.0
-            if status.checked_at >= self._since and age > -1:  # else of an earlier service, or the clock was set back
+            age = time.time() - status.checked_at
+            if self._status_seen:
+                self._looked_at = now
+            elif status.checked_at >= self._since and age > -1:  # else an earlier service's, or the clock was set back
                 self._looked_at = now - age
             self._status_seen = status.checked_at
         if now - self._looked_at <= self._stale_after:

@@ -18,7 +18,6 @@ import pytest
 from movierec.cli import services
 from movierec.cli.services import Service, Stop, require_free, running, stop_signals
 from recommender.errors import MovierecError, UsageError
-from serving.process import child as children
 from serving.process.child import Child
 
 # A server with a child of its own, as uvicorn and MLflow have workers.
@@ -95,7 +94,7 @@ def test_a_server_that_is_killed_or_hangs_is_started_again_and_the_others_live_o
 def test_a_child_that_keeps_ending_waits_longer_and_longer_also_where_its_start_takes_long(monkeypatch) -> None:
     pauses: list[float] = []
     clock = itertools.count(0.0, 20.0)  # each process lives for 20 s
-    monkeypatch.setattr(children.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("serving.process.child.time.monotonic", lambda: next(clock))
     crashing = Child("x", lambda: subprocess.Popen(["false"]), lambda name, code, pause: pauses.append(pause), 60.0)
     for _ in range(6):
         crashing.keep()

@@ -251,10 +251,11 @@ def test_old_versions_leave_the_store(registry, local, toy_bundle) -> None:
 
 
 @pytest.mark.fault(44)
-def test_a_store_that_cannot_be_written_ends_no_puller_and_heals(registry, local, toy_bundle, capsys) -> None:
+def test_a_store_that_cannot_be_written_ends_no_puller_and_heals(registry, local, toy_bundle) -> None:
     registry.register("1", toy_bundle)
     puller = make(registry, local)
-    local.root.mkdir(parents=True)
+    assert puller.pull()
+    shutil.rmtree(local.root / "versions")
     (local.root / "versions").write_text("")  # whoever the user is, no directory can be made here
     assert not puller.pull()
     assert not puller.pull()

@@ -15,7 +15,7 @@ BIN := .venv/bin
 READY := .venv/.synced
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check wheel postgres bench lock clean
+.PHONY: help run test check wheel postgres audit bench lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ wheel: $(READY) ## build the wheel and try it away from this clone
 postgres: $(READY) ## try registry, service and backup on Debian's PostgreSQL, where it is installed
 	@PATH="$$PATH:$(CURDIR)/.venv-uv/bin" $(BIN)/python -m scripts.try_postgres
 
+audit: $(READY) ## look every locked dependency up among known vulnerabilities; what cannot be looked up is no pass
+	@$(BIN)/pip-audit --requirement requirements.lock --disable-pip --strict $(ARGS)
+
 bench: $(READY) ## measure quality, speed and reliability on this machine
 	@$(BIN)/movierec bench all $(ARGS)
 
@@ -55,6 +58,11 @@ clean: ## remove what was made here: .venv, caches, processed data, runs and mod
 	@if [ -d dist ] && [ ! -L dist ]; then rm -f dist/movierec-*.whl dist/movierec-*.tar.gz; rmdir dist 2>/dev/null || true; fi
 	@find $(wildcard $(PACKAGES)) -path '*/__pycache__/*' -type f \( -name '*.pyc' -o -name '*.nb[ic]' \) -delete
 	@find $(wildcard $(PACKAGES)) -name __pycache__ -type d -empty -delete
+
+# The commands of .venv name the place where they were made; a clone that was moved needs them anew.
+ifeq ($(wildcard $(READY))$(shell [ -L .venv ] || grep -lF '$(CURDIR)/.venv/' $(BIN)/movierec 2>/dev/null),$(READY))
+.PHONY: $(READY)
+endif
 
 $(READY): pyproject.toml uv.lock scripts/bootstrap.sh
 	@scripts/bootstrap.sh

@@ -62,3 +62,8 @@ def logs() -> Path:
 def training_status() -> Path:
     """Return the file in which `movierec demo` says how far it has come."""
     return var() / "status.json"
+
+
+def demo_lock() -> Path:
+    """Return the file that a running `movierec demo` locks, so that there is one for each home."""
+    return var() / "demo.lock"

@@ -7,21 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
+from recommender.bundle import MANIFEST, read_manifest
 from recommender.errors import GateRefusedError
+from recommender.explain import explain_person, explain_similar
 from recommender.films.catalog import film_json
 from recommender.films.ids import IdMap
 from recommender.model import Model, Ranked, Wanted
+from recommender.structure import require_sound
+from recommender.titles.keys import normalise
 
-_FILM_FACTS = ("years", "counts", "likes", "averages", "histograms", "canonical")
-_FOR_EACH_FILM = {*(f"catalog_{fact}" for fact in _FILM_FACTS), "neighbour_rows", "neighbour_scores", "titles_own"}
-_FILM_ROWS = {
-    "neighbour_rows",
-    "history_movies",
-    "catalog_canonical",
-    "titles_rows",
-    "title_words_films",
-    "facets_items",
-}
+_TRIED = 5  # films that are looked up and explained
 _SAMPLE = 64  # films whose lists are compared; a constant model gives one list to all
 
 
@@ -31,13 +26,26 @@ def check(bundle: Path, *, dataset: str | None = None, minimum_movies: int = 1) 
     `dataset`: name of the data set that it must be fitted on (None: any); `minimum_movies`: smallest catalogue allowed.
     Raises BundleError or GateRefusedError.
     """
-    model = Model.load(bundle)
-    _require_dataset(model, dataset, minimum_movies)
-    _require_finite(model)
-    _require_consistent(model)
-    model.check_golden()
-    _require_variety(model)
+    _require_only_listed(bundle)
+    try:
+        model = Model.load(bundle)
+        _require_dataset(model, dataset, minimum_movies)
+        _require_finite(model)
+        _require_consistent(model)
+        model.check_golden()
+        _require_variety(model)
+        _require_answers(model)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise GateRefusedError(f"The model cannot be used: {error!r}.") from error
     return model
+
+
+def _require_only_listed(bundle: Path) -> None:
+    """Check that a bundle holds its manifest and the files that it lists, and no links."""
+    listed = {MANIFEST, *(f"{name}.npy" for name in read_manifest(bundle).files)}
+    foreign = sorted(path.name for path in bundle.iterdir() if path.is_symlink() or path.name not in listed)
+    if foreign:
+        raise GateRefusedError(f"Expected files that the manifest lists and no links, found {foreign[0]!r}.")
 
 
 def _require_dataset(model: Model, dataset: str | None, minimum_movies: int) -> None:
@@ -57,13 +65,8 @@ def _require_finite(model: Model) -> None:
 
 
 def _require_consistent(model: Model) -> None:
-    """Check the length of arrays with a line for each film, the range of film rows, and the catalogue's texts."""
-    n = len(model.movie_ids)
-    for name, array in model.arrays.items():
-        if name in _FOR_EACH_FILM and len(array) != n:
-            raise GateRefusedError(f"Array {name}: expected {n} lines, one for each film, found {len(array)}.")
-        if name in _FILM_ROWS and array.size and not (int(array.min()) >= -1 and int(array.max()) < n):
-            raise GateRefusedError(f"Array {name} points outside the catalogue.")
+    """Check that arrays fit together, the catalogue's texts, and the order of ids."""
+    require_sound(model)
     _require_texts(model)
     for ids in (model.movie_ids, model.user_ids):
         if ids.is_text and not _ascend(ids):
@@ -100,6 +103,23 @@ def _require_variety(model: Model) -> None:
     user_lists = [model.for_user(row, Wanted(n=5)) for row in range(min(_SAMPLE, len(model.user_ids)))]
     if user_lists and _constant(user_lists):
         raise GateRefusedError("The model gives every film for people the same score.")
+
+
+def _require_answers(model: Model) -> None:
+    """Check that films are found by title, right or misspelt, and that lists for films and users are explained."""
+    popular = [int(row) for row in np.argsort(-model.catalog.counts, kind="stable")[:_TRIED]]
+    for row in popular:
+        title = model.catalog.film(row).title
+        if normalise(title) and int(model.catalog.canonical[row]) not in {one.row for one in model.titles.exact(title)}:
+            raise GateRefusedError("The model does not find its films by their titles.")
+        model.titles.search(f"{title[1:]} {title[:1]}", _TRIED)
+        explain_similar(model, row, model.similar(row, Wanted(n=5)))
+        if model.extras is not None:
+            model.extras.features(row)
+            model.extras.film_over_time(row)
+    history = model.history.ratings(np.arange(len(model.user_ids), dtype=np.int64)[:1])
+    if history.nnz:
+        explain_person(model.user_scorer, model.stars(history), model.for_user(0, Wanted(n=5)), _TRIED, 0)
 
 
 def _constant(lists: list[Ranked]) -> bool:

@@ -69,6 +69,11 @@ python=$(find_python)
 echo "Setting up .venv with Python $(version_of "$python") from uv.lock ..." >&2
 uv=$(find_uv "$python")
 [ -t 2 ] || quiet=--quiet # progress bars are for people
+# uv leaves commands alone whose path of another place makes them useless.
+if [ -e .venv/bin/movierec ] && [ ! -L .venv ] && ! grep -qF "$(pwd -P)/.venv/" .venv/bin/movierec; then
+    echo "This clone was moved: .venv is made again. Add groups such as spark again by hand." >&2
+    rm -rf .venv
+fi
 # --inexact: a group that was added by hand (spark, peers) stays.
 UV_PYTHON_DOWNLOADS=never "$uv" sync --frozen --inexact --all-extras ${quiet:-} --python "$python"
 touch .venv/.synced

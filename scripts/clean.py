@@ -29,7 +29,7 @@ KEY = r"[0-9]{1,18}-([0-9a-f]{1,8}|unknown)"
 META = {"name", "version", "run_id", "algorithm"}
 STATUS, SNAPSHOT = {"reachable", "checked_at", "confirmed"}, {"taken_at", "versions", "timeline"}
 STAGE_LOCK = rf"training/[\w-][\w.-]*-{HASH}-{HASH}-[0-9]+\.lock"
-LOG = r"logs/(api|mlflow|webapp)\.log"
+LOG = r"logs/(api|mlflow|webapp)\.log|demo\.lock"
 
 # what a training logs in its run, and MLflow with a model
 DATABASE = r"(mlflow|optuna)\.db(-(wal|shm|journal))?"

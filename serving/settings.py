@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, StringConstraints
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from recommender import home
+from recommender.errors import UsageError
+
+_PREFIX = "MOVIEREC_"
+_SHOWN = 60  # characters of a wrong value in a message
+
+LogLevel = Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+    BeforeValidator(lambda level: level.upper() if isinstance(level, str) else level),
+]
 
 
 class Settings(BaseSettings):
     """Read from the environment: MOVIEREC_WORKERS=4 sets `workers`; lists are JSON: '["films.org", "localhost"]'."""
 
-    model_config = SettingsConfigDict(env_prefix="MOVIEREC_", extra="ignore", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, extra="ignore", frozen=True, populate_by_name=True, allow_inf_nan=False
+    )
 
     # where it listens
     host: str = Field("127.0.0.1", description="address to listen on")
@@ -23,6 +35,7 @@ class Settings(BaseSettings):
 
     # where models come from
     store_dir: Path = Field(default_factory=home.served_models, description="local model store: the last good versions")
+    store_group: str | None = Field(None, description="group whose members may read the local model store")
     tracking_uri: str = Field(
         default_factory=home.runs_address,
         validation_alias=AliasChoices("MLFLOW_TRACKING_URI", "MOVIEREC_TRACKING_URI"),
@@ -65,5 +78,39 @@ class Settings(BaseSettings):
     graceful_seconds: int = Field(20, ge=1, description="time for answers under way when stopping")
 
     # what it tells
-    log_level: str = Field("INFO", description="lowest level that is logged")
+    log_level: LogLevel = Field("INFO", description="lowest level that is logged")
     access_log: bool = Field(False, description="log every request, not failures alone")
+
+
+def read_settings(**options: Any) -> Settings:
+    """Return the settings, with `options` of a command line in front of the environment.
+
+    Raises UsageError that names the variable, its value and what is expected.
+    """
+    empty = [_variable(name) for name in Settings.model_fields if os.environ.get(_variable(name)) == ""]
+    if empty:
+        raise UsageError(f"{empty[0]} is set but empty: expected a value. Give it one, or unset it.")
+    try:
+        return Settings(**options)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        name = str(fault["loc"][0])
+        reason = fault["msg"].replace("Input should be", "expected").replace("String should", "expected a text to")
+        raise UsageError(_refusal(name, options.get(name), reason)) from None
+    except SettingsError as error:  # a list that is no JSON
+        name = str(error).split('"')[1]
+        raise UsageError(_refusal(name, None, 'expected JSON, for example ["films.org", "localhost"]')) from None
+
+
+def _refusal(name: str, option: object, reason: str) -> str:
+    """Return one line on a setting that is wrong; the value of a secret is left out."""
+    setting = _variable(name) if option is None else f"--{name}"
+    value = os.environ.get(_variable(name), "") if option is None else str(option)
+    shown = "" if Settings.model_fields[name].annotation == SecretStr | None else f" {value[:_SHOWN]!r}"
+    description = Settings.model_fields[name].description
+    return f"{setting}{shown} is not valid: {reason}. It sets this: {description}."
+
+
+def _variable(name: str) -> str:
+    alias = Settings.model_fields[name].validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"{_PREFIX}{name.upper()}"

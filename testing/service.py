@@ -29,9 +29,19 @@ class Service:
     """A running `movierec serve` with its store below `root`; a context manager."""
 
     def __init__(
-        self, root: Path, *, workers: int = 2, arguments: Sequence[str] = ("--no-pull",), **environment: str
+        self,
+        root: Path,
+        *,
+        workers: int = 2,
+        arguments: Sequence[str] = ("--no-pull",),
+        most_files: str = "",
+        **environment: str,
     ) -> None:
-        """Prepare the service; `environment`: settings without their prefix, such as `drain_seconds="0.2"`."""
+        """Prepare the service; `environment`: settings without their prefix, such as `drain_seconds="0.2"`.
+
+        `most_files`: the most that each process may open.
+        """
+        self._limits = ["sh", "-c", f'ulimit -n {most_files}; exec "$@"', "sh"] if most_files else []
         self.store = ModelStore(root / "models")
         self._log = root / "serve.log"
         self._arguments = [*arguments, "--port", "0", "--workers", str(workers)]
@@ -45,7 +55,7 @@ class Service:
     def __enter__(self) -> Service:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("wb") as sink:
-            command = module_command("movierec.cli.main", "serve", *self._arguments)
+            command = [*self._limits, *module_command("movierec.cli.main", "serve", *self._arguments)]
             self.started_at = time.perf_counter()
             self.process = subprocess.Popen(command, env=self._environment, stderr=sink, stdout=sink)
         self.wait(lambda: self._find_port() and self.status("/livez") == 200)

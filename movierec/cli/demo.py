@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -10,13 +10,14 @@ import typer
 
 from movierec.cli.inputs import load_or_prepare, warn
 from movierec.cli.names import dataset_name
-from movierec.cli.services import Service, Stop, require_free, running, stop_signals, stop_with
+from movierec.cli.services import Service, Stop, only_one, require_free, running, stop_signals, stop_with
 from movierec.cli.stages import Stages
 from movierec.cli.webapp import require_libraries
 from movierec.cli.wording import dropped_rows
 from recommender import home
 from recommender.errors import GateRefusedError
 from serving.process.python import module_command
+from serving.settings import read_settings
 
 if TYPE_CHECKING:
     from recommender.items import Items
@@ -56,12 +57,14 @@ def demo(
     """
     stages = Stages(home.training_status())
     mlflow, api, webapp = services = _services(api_port, webapp_port, mlflow_port)
-    with stop_signals():
+    with stop_signals(), ExitStack() as alone:
         if parent is not None:
             stop_with(parent)
         try:
+            alone.enter_context(only_one(home.demo_lock()))
             if serve:
                 require_libraries()
+                read_settings()  # a wrong one is told before the training, not after it
                 require_free(services)
             # The servers start beside the training: the page says how far it has come, and the MLflow UI fills.
             with running([api, webapp] if serve else [], home.logs()) as started:

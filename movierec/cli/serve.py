@@ -22,10 +22,10 @@ def serve(
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # the metrics library would fail once its files are removed
     from serving.logs import configure
     from serving.process.supervisor import serve as run
-    from serving.settings import Settings
+    from serving.settings import read_settings
 
     options: dict[str, Any] = {"host": host, "port": port, "workers": workers}
-    settings = Settings(**{name: value for name, value in options.items() if value is not None})
+    settings = read_settings(**{name: value for name, value in options.items() if value is not None})
     configure(settings.log_level)
     run(settings, pull=pull, pinned=pin)
 
@@ -39,10 +39,10 @@ def pull(
     """
     from recommender.errors import GateRefusedError, RegistryUnavailableError
     from serving.logs import configure
-    from serving.settings import Settings
+    from serving.settings import read_settings
     from serving.versions import puller
 
-    settings = Settings()
+    settings = read_settings()
     if not once:
         puller.main()
         return

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import httpx
+import typer
 
 from recommender.errors import MovierecError, UsageError
 from serving.process import ports
+from serving.process.child import Child
 from serving.process.guard import Guard
 from serving.signals import STOP_SIGNALS, on_stop
 
 START_SECONDS = 120  # enough on a slow disk and two busy cores
 STOP_SECONDS = 30  # longer than the API takes to finish its requests; later the servers are killed
 POLL_SECONDS = 0.5
+PROBE_SECONDS = 5.0
+HANG_SECONDS = 60.0  # a server that has not answered for so long is killed and started again
 LOG_LINES = 15
 
 
@@ -44,28 +49,48 @@ class Stop(Exception):
 class Running(NamedTuple):
     """Started servers and their processes, the directory of their logs, and the guard that ends them."""
 
-    processes: dict[Service, subprocess.Popen[bytes]]
+    children: dict[Service, Child]
     logs: Path
     guard: Guard
 
+    @property
+    def processes(self) -> dict[Service, subprocess.Popen[bytes]]:
+        """The processes of the servers that were started and not found ended."""
+        processes = {service: child.process for service, child in self.children.items()}
+        return {service: process for service, process in processes.items() if isinstance(process, subprocess.Popen)}
+
     def start(self, service: Service) -> None:
         """Start one more server."""
-        self.processes[service] = _start(service, self.guard, self.logs / f"{service.name}.log")
+        log = self.logs / f"{service.name}.log"
+        self.children[service] = Child(service.name, lambda: _start(service, self.guard, log), _say_end)
+        self.children[service].keep()
 
     def wait_until_ready(self) -> None:
         """Wait until every server answers; raise MovierecError, with the end of its log, if one does not."""
-        for service, process in self.processes.items():
-            _wait_until_ready(service, process, self.logs / f"{service.name}.log")
+        for service, child in self.children.items():
+            _wait_until_ready(service, child, self.logs / f"{service.name}.log")
 
     def wait_for_stop(self) -> None:
-        """Watch the servers until the exception Stop; raise MovierecError if a server ends by itself."""
+        """Start servers again that end or hang, each alone, until the exception Stop."""
+        answered_at = dict.fromkeys(self.children, time.monotonic())
+        next_probe = 0.0
         while True:
-            for service, process in self.processes.items():
-                if process.poll() is not None:
-                    log = _tail(self.logs / f"{service.name}.log")
-                    raise MovierecError(f"The {service.name} ended with code {process.returncode}:\n{log}")
+            for service, child in self.children.items():
+                if child.keep():
+                    answered_at[service] = time.monotonic()
+            if time.monotonic() > next_probe:
+                self._end_hanging(answered_at)
+                next_probe = time.monotonic() + PROBE_SECONDS
             self.guard.keep()
             time.sleep(POLL_SECONDS)
+
+    def _end_hanging(self, answered_at: dict[Service, float]) -> None:
+        for service, child in self.children.items():
+            if _status(service.ready_url):
+                answered_at[service] = time.monotonic()
+            elif time.monotonic() - answered_at[service] > HANG_SECONDS and (pid := child.running()) is not None:
+                with suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGKILL)  # each server leads a session of its own
 
 
 def require_free(services: Sequence[Service]) -> None:
@@ -83,13 +108,13 @@ def running(services: Sequence[Service], logs: Path) -> Iterator[Running]:
     Each server runs in a session of its own and ends with this process, even if this process is killed.
     """
     logs.mkdir(parents=True, exist_ok=True)
-    processes: dict[Service, subprocess.Popen[bytes]] = {}
+    children: dict[Service, Child] = {}
 
     def members() -> list[int]:
-        return [process.pid for process in processes.values() if process.poll() is None]
+        return [pid for child in children.values() if (pid := child.running()) is not None]
 
     with Guard(STOP_SECONDS, members) as guard:
-        started = Running(processes, logs, guard)
+        started = Running(children, logs, guard)
         for service in services:
             started.start(service)
         yield started
@@ -134,22 +159,50 @@ def _open_log(log: Path) -> BinaryIO:
         raise UsageError(f"The log {log} cannot be written: {error.strerror}. Move what is there.") from error
 
 
-def _wait_until_ready(service: Service, process: subprocess.Popen[bytes], log: Path) -> None:
+@contextmanager
+def only_one(lock: Path) -> Iterator[None]:
+    """Hold a lock file during the block. Raises UsageError that names the process that holds it."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.read(descriptor, 20).decode()
+            raise UsageError(
+                f"`make run` or `movierec demo` runs here already (process {pid}), with the same store, runs and logs. "
+                f"End it with `kill {pid}`, or set MOVIEREC_HOME to another directory for a second one."
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _say_end(name: str, code: int, pause: float) -> None:
+    with suppress(OSError):  # the terminal may be closed
+        typer.echo(f"The {name} ended with code {code}; it is started again in {pause:.1f} s.", err=True)
+
+
+def _wait_until_ready(service: Service, child: Child, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise MovierecError(f"The {service.name} did not start (code {process.returncode}):\n{_tail(log)}")
-        if _answers(service.ready_url):
+        if (code := child.exit_code()) is not None and code >= 0:  # it ended by itself, nobody killed it
+            raise MovierecError(f"The {service.name} did not start (code {code}):\n{_tail(log)}")
+        child.keep()
+        if _status(service.ready_url) == httpx.codes.OK:
             return
         time.sleep(0.2)
     raise MovierecError(f"The {service.name} did not answer within {START_SECONDS} s:\n{_tail(log)}")
 
 
-def _answers(url: str) -> bool:
+def _status(url: str) -> int:
+    """Return the status of the answer; 0 where none comes."""
     try:
-        return httpx.get(url, timeout=2).status_code == httpx.codes.OK
+        return httpx.get(url, timeout=2, trust_env=False).status_code
     except httpx.TransportError:
-        return False
+        return 0
 
 
 def _tail(log: Path) -> str:

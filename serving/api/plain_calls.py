@@ -74,6 +74,8 @@ class PlainCalls:
             if name in _OTHER_WAY:
                 return False
             if name == b"host":
+                if host:
+                    return False  # the application refuses a second one
                 host = value
         return host in self._hosts
 

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recommender.films.ids import CONTROL
 from serving.api.exchange import is_named_origin
-from serving.problem import ProblemError
+from serving.problem import ProblemError, malformed
 from serving.settings import Settings
 
 _PREFLIGHT = {
@@ -24,6 +24,7 @@ _WITH_IDS = b"/movies/"
 _ENCODED_SLASH = re.compile(rb"%2f", re.IGNORECASE)
 _REMEMBERED_HOSTS = 64
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
+_SINGLE = frozenset({b"host", b"origin", b"content-length", b"content-type", b"authorization", b"transfer-encoding"})
 _REPEATABLE = frozenset(
     {"genres", "facet", "exclude", "candidates", "max_per", "tag_boost", "tag_suppress", "with_ids"}
 )  # parameters that are lists
@@ -56,6 +57,8 @@ class RequestChecks:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
+        if len(headers) < len(scope["headers"]):
+            require_single(scope["headers"])
         self._check(headers)
         check_query(scope["query_string"])
         keep_slashes_of_ids(scope)
@@ -81,6 +84,13 @@ class RequestChecks:
         if origin is None or is_named_origin(origin, self._settings):
             return True
         return origin.partition(b"://")[2] in self._hosts
+
+
+def require_single(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Raise a 400 problem where a header that decides something is there twice: a proxy may have read the other one."""
+    names = [name for name, _ in headers if name in _SINGLE]
+    if len(set(names)) < len(names):
+        raise malformed()
 
 
 def host_name(host: bytes) -> str:

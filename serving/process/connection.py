@@ -8,8 +8,10 @@ connections, so that no request needs a timer. While a client does not read, its
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 import struct
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -25,6 +27,8 @@ ARRIVING_BYTES = 2**22  # more than the largest body and a 70 kB title, which mu
 URL_BYTES = 60_000
 PIPELINED = 50  # requests of one connection that may wait for their turn; the connection closes after them
 SWEEP_SECONDS = 1.0
+MOST_FILES = 4096
+OTHER_FILES = 64  # files of a worker that are no connections, also while it loads a version
 
 _NO_LINGER = struct.pack("ii", 1, 0)
 
@@ -52,10 +56,22 @@ class GuardedConnection(HttpToolsProtocol):
     _running: RequestResponseCycle | None = None  # the request that is being answered
     _flooded = False  # more than PIPELINED requests were waiting
     _cut = ""  # why the sweep closed the connection
+    _active_at = 0.0  # loop time at which it was made or last sent something
+    _in_headers = True
+    limit = 900  # connections of this process; `limit_connections` sets it
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))  # the only kind that a server makes
-        self._arriving_since = self.loop.time()
+        self._arriving_since = self._active_at = self.loop.time()
+        if len(self.connections) > self.limit:
+            idle = [other for other in self.connections if isinstance(other, GuardedConnection) and other.is_idle]
+            min(idle, key=lambda other: other._active_at, default=self)._reset()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being answered; it may be closed to make room."""
+        is_answering = self._running is not None and not self._running.response_complete
+        return not (is_answering or self.pipeline or self.transport.is_closing())
 
     def connection_lost(self, exc: Exception | None) -> None:
         running = self._running
@@ -75,6 +91,7 @@ class GuardedConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._whole = False
+        self._active_at = self.loop.time()
         super().data_received(data)
         if self._whole:
             self._arriving_since = None
@@ -85,13 +102,19 @@ class GuardedConnection(HttpToolsProtocol):
     def on_url(self, url: bytes) -> None:
         self.url = (self.url + url)[:URL_BYTES]  # the parser fails beyond 65,535; nothing so long is valid anyway
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_headers:  # trailers, which follow a body in chunks, must not pass for headers
+            super().on_header(name, value)
+
     def on_message_begin(self) -> None:
+        self._in_headers = True
         if len(self.pipeline) >= PIPELINED:
             self._flooded = True
             self.cycle.keep_alive = False
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        self._in_headers = False
         if not self._flooded:
             super().on_headers_complete()
 
@@ -147,6 +170,16 @@ class GuardedConnection(HttpToolsProtocol):
         raw = self.transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self.transport.abort()
+
+
+def limit_connections() -> None:
+    """Let this process open as many files as it may, and keep the number of connections below that."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = max(soft, min(MOST_FILES, hard)) if hard != resource.RLIM_INFINITY else max(soft, MOST_FILES)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+        soft = files
+    GuardedConnection.limit = max(min(soft, MOST_FILES) - OTHER_FILES, soft // 2)
 
 
 async def sweep(state: ServerState, arrival_seconds: float, answer_seconds: float) -> None:

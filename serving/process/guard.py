@@ -9,6 +9,7 @@ only Linux has it.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -37,12 +38,14 @@ class Guard:
         self.keep()
         os.close(self._pipe)
         while self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)
             self._members()  # a member that nobody polls stays a zombie, which the guard cannot tell from a running one
             time.sleep(0.02)
 
     def keep(self) -> bool:
         """Start the guard process again if it was killed; return whether it was."""
         if self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)  # a stopped guard would not see the end of this process
             return False
         os.close(self._pipe)
         self._start()

@@ -15,8 +15,6 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
-from functools import partial
 from multiprocessing.context import ForkProcess
 
 import structlog
@@ -24,78 +22,25 @@ import structlog
 from recommender.errors import UsageError
 from serving.lifecycle import Lifecycle
 from serving.process import ports
+from serving.process.child import Child
 from serving.process.guard import Guard
 from serving.process.python import module_command
 from serving.process.worker import work
 from serving.settings import Settings
 from serving.signals import on_stop
 from serving.versions.model_store import ModelStore
+from serving.versions.puller import BEATS
 
 log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 0.5
-SILENCE_SECONDS = 30.0  # an event loop that has not run for so long hangs
-STEADY_SECONDS = 10.0  # a worker that lived so long did not fail at its start
-MAX_PAUSE = 5.0
+SILENCE_SECONDS = 30.0  # a worker's event loop, or a puller, that has not run for so long hangs
+PAUSED_SECONDS = 5.0  # whoever did not look for so long was stopped itself, perhaps with all its children
+MAX_PULLER_PAUSE = 60.0  # its start imports MLflow
 STOP_MARGIN = 2  # seconds on top of those for answers under way
 SEND_BUFFER_BYTES = 262_144  # of a connection; the kernel's own choice is up to 4 MB for a caller who never reads
+READ_BYTES = 4096
 _FORK = multiprocessing.get_context("fork")
-
-
-class Child:
-    """A child process that is started again when it ends, after a pause that grows while it keeps failing."""
-
-    def __init__(
-        self,
-        name: str,
-        start: Callable[[], ForkProcess | subprocess.Popen[bytes]],
-        on_end: Callable[[], None] = lambda: None,
-    ) -> None:
-        self.name = name
-        self._start = start
-        self._on_end = on_end
-        self._failures = 0
-        self._started = self._next_start = 0.0
-        self.process: ForkProcess | subprocess.Popen[bytes] | None = None
-
-    def keep(self) -> None:
-        """Start the process if it does not run and its pause is over."""
-        if self.process is not None and (code := self._exit_code()) is not None:
-            self._note_end(code)
-        if self.process is None and time.monotonic() >= self._next_start:
-            self._started = time.monotonic()
-            self.process = self._start()
-
-    def signal(self, number: int) -> None:
-        """Send a signal to the process if it runs."""
-        if (pid := self.running()) is not None:
-            os.kill(pid, number)
-
-    def wait(self, deadline: float) -> None:
-        """Wait until the process has ended; kill it after the monotonic time `deadline`."""
-        while self.running() is not None:
-            if time.monotonic() > deadline:
-                self.signal(signal.SIGKILL)
-            time.sleep(0.02)
-
-    def running(self) -> int | None:
-        """Return the id of the process if it runs."""
-        return self.process.pid if self.process is not None and self._exit_code() is None else None
-
-    def _exit_code(self) -> int | None:
-        process = self.process
-        assert process is not None
-        return process.poll() if isinstance(process, subprocess.Popen) else process.exitcode
-
-    def _note_end(self, code: int) -> None:
-        assert self.process is not None
-        steady = time.monotonic() - self._started > STEADY_SECONDS
-        self._failures = 0 if steady or code == -signal.SIGKILL else self._failures + 1
-        pause = min(0.1 * 2**self._failures, MAX_PAUSE) if self._failures else 0.0
-        self._next_start = time.monotonic() + pause
-        log.error("process_ended", process=self.name, code=code, restart_in=pause)
-        self._on_end()
-        self.process = None
 
 
 class Supervisor:
@@ -113,7 +58,8 @@ class Supervisor:
         self._sockets = [_listen(settings.host, settings.port)]
         self._workers = [self._worker(number) for number in range(settings.workers)]
         self._pull = pull and pinned is None
-        self._puller = Child("puller", lambda: self._guard.spawn(module_command("serving.versions.puller")))
+        self._puller = Child("puller", self._start_puller, _log_end, MAX_PULLER_PAUSE)
+        self._looked_at = self._puller_heard_at = 0.0
         self._children = [*self._workers, self._puller]
         self._guard = Guard(settings.graceful_seconds + STOP_MARGIN, self._running)
         self._stopping = False
@@ -131,18 +77,43 @@ class Supervisor:
             self._shut_down()
 
     def _keep(self) -> None:
+        now = time.monotonic()
+        was_paused = now - self._looked_at > PAUSED_SECONDS
+        self._looked_at = now
         for number, worker in enumerate(self._workers):
-            is_starting = worker.process is None
-            worker.keep()
-            if is_starting:
+            if worker.keep() or was_paused:
                 self._lifecycle.beat(number)
             elif self._lifecycle.silence(number) > SILENCE_SECONDS:
-                log.error("worker_hangs", process=worker.name)
-                worker.signal(signal.SIGKILL)
+                self._kill_hanging(worker)
         if self._pull:
-            self._puller.keep()
+            if self._puller.keep() or was_paused or self._hears_puller():
+                self._puller_heard_at = now
+            elif now - self._puller_heard_at > SILENCE_SECONDS:
+                self._kill_hanging(self._puller)
         if self._guard.keep():
             log.error("guard_replaced")
+
+    def _kill_hanging(self, child: Child) -> None:
+        if child.running() is not None:
+            log.error("process_hangs", process=child.name)
+            child.signal(signal.SIGKILL)
+
+    def _start_puller(self) -> subprocess.Popen[bytes]:
+        command = module_command("serving.versions.puller", BEATS)
+        process = self._guard.spawn(command, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        os.set_blocking(process.stdout.fileno(), False)
+        return process
+
+    def _hears_puller(self) -> bool:
+        """Return whether the puller has written to its stdout since the last look, which it does every second."""
+        process = self._puller.process
+        if not isinstance(process, subprocess.Popen) or process.stdout is None:
+            return False
+        try:
+            return bool(os.read(process.stdout.fileno(), READ_BYTES))
+        except BlockingIOError:
+            return False
 
     def _running(self) -> list[int]:
         return [pid for child in self._children if (pid := child.running()) is not None]
@@ -162,9 +133,11 @@ class Supervisor:
         time.sleep(self._settings.drain_seconds)
         for child in self._children:
             child.signal(signal.SIGTERM)
-        deadline = time.monotonic() + self._settings.graceful_seconds + STOP_MARGIN
+            child.signal(signal.SIGCONT)  # a stopped process handles SIGTERM only when it goes on
+        now = time.monotonic()
         for child in self._children:
-            child.wait(deadline)
+            patience = 0 if child is self._puller else self._settings.graceful_seconds  # it has no answers under way
+            child.wait(now + patience + STOP_MARGIN)
         log.info("stopped")
 
     def _worker(self, number: int) -> Child:
@@ -173,7 +146,11 @@ class Supervisor:
             process.start()
             return process
 
-        return Child(f"worker-{number}", start, partial(self._lifecycle.metrics.retire, number))
+        def on_end(name: str, code: int, pause: float) -> None:
+            _log_end(name, code, pause)
+            self._lifecycle.metrics.retire(number)
+
+        return Child(f"worker-{number}", start, on_end)
 
     def _work(self, number: int) -> None:
         self._guard.join()
@@ -183,6 +160,10 @@ class Supervisor:
 def serve(settings: Settings, *, pull: bool = True, pinned: str | None = None) -> None:
     """Run the service until a signal stops it."""
     Supervisor(settings, pull=pull, pinned=pinned).run()
+
+
+def _log_end(name: str, code: int, pause: float) -> None:
+    log.error("process_ended", process=name, code=code, restart_in=pause)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -12,7 +12,7 @@ import uvicorn
 
 from serving.api.app import create_app
 from serving.lifecycle import Lifecycle
-from serving.process.connection import GuardedConnection, sweep
+from serving.process.connection import GuardedConnection, limit_connections, sweep
 from serving.settings import Settings
 from serving.signals import STOP_SIGNALS
 from serving.versions.model_store import ModelStore
@@ -50,6 +50,7 @@ class WorkerServer(uvicorn.Server):
 
 def work(number: int, sockets: list[socket.socket], settings: Settings, pinned: str | None, life: Lifecycle) -> None:
     """Serve as worker `number` until SIGTERM; runs in a forked process."""
+    limit_connections()
     sys.setswitchinterval(SWITCH_SECONDS)
     for stop_signal in STOP_SIGNALS:
         signal.signal(stop_signal, signal.SIG_DFL)

@@ -6,6 +6,8 @@ listing or file name of the artifact store is ever used. Addresses are followed 
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
@@ -24,7 +26,10 @@ from mlflow.utils.rest_utils import http_request
 from recommender.bundle import MANIFEST, MANIFEST_BYTES, Manifest, read_manifest
 from recommender.errors import BundleError, BundleIntegrityError
 from serving.logs import without_credentials
+from serving.versions.deadline import within
 
+START_SECONDS = 10.0
+SLOWEST = 100_000  # bytes a second
 _CHUNK = 1 << 20
 _LOCAL = ("", "file")
 _HTTP = ("http", "https")
@@ -88,7 +93,11 @@ def _require_size(manifest: Manifest, rules: ArtifactRules) -> None:
 
 
 def _fetch_file(address: str, tracking_uri: str, target: Path, limit: int) -> None:
-    """Download the file of the same name below `address`, at most `limit` bytes of it."""
+    """Download the file of the same name below `address`, at most `limit` bytes of it, and not slower than SLOWEST."""
+    within(START_SECONDS + limit / SLOWEST, lambda: _copy_file(address, tracking_uri, target, limit))
+
+
+def _copy_file(address: str, tracking_uri: str, target: Path, limit: int) -> None:
     with _stream(address, tracking_uri, target.name) as chunks, target.open("xb") as sink:
         for chunk in chunks:
             limit -= len(chunk)
@@ -108,8 +117,17 @@ def _stream(address: str, tracking_uri: str, name: str) -> AbstractContextManage
 
 @contextmanager
 def _from_file(file: Path) -> Iterator[Iterator[bytes]]:
-    with file.open("rb") as source:
+    with open(file, "rb", opener=_open_no_link) as source:
         yield iter(lambda: source.read(_CHUNK), b"")
+
+
+def _open_no_link(path: str, flags: int) -> int:
+    """Open a file of its own: a link may lead anywhere, and a pipe would block."""
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise BundleIntegrityError(f"Expected a plain file {Path(path).name} at the artifact address.")
+    return descriptor
 
 
 @contextmanager

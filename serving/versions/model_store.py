@@ -39,6 +39,7 @@ from serving.versions.pointers import (
     write_pointer,
 )
 from serving.versions.records import set_aside, write_record
+from serving.versions.sharing import share
 from serving.versions.status import RegistryStatus, read_status
 
 _PARTIAL = ".partial-"
@@ -48,8 +49,10 @@ _PARTIAL_NAME = re.compile(rf"{re.escape(_PARTIAL)}[0-9a-f]{{16}}")
 class ModelStore:
     """Model versions, pointers to the served ones, and the registry's status under the directory `root`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, group: str | None = None) -> None:
+        """`group`: whose members may read what is written from now on; the process's umask must allow it."""
         self.root = root
+        self._group = group
         self._versions = root / VERSIONS
 
     def require_ours(self) -> None:
@@ -61,6 +64,8 @@ class ModelStore:
         self.require_ours()
         mark_store(self.root)
         self._versions.mkdir(parents=True, exist_ok=True)
+        if self._group is not None:
+            share(self.root, self._group)
 
     def install(self, meta: VersionMeta, fetch: Callable[[Path], None]) -> Entry:
         """Put a version into the store: `fetch(directory)` fills and checks a new directory, which then appears whole.

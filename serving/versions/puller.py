@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,11 +22,12 @@ from pydantic import ValidationError
 from recommender import smoke
 from recommender.bundle import verify_bundle
 from recommender.errors import BundleError, GateRefusedError, MovierecError, RegistryUnavailableError
-from serving.settings import Settings
+from serving.settings import Settings, read_settings
 from serving.signals import on_stop
 from serving.versions.entry import Entry, VersionMeta, directory_name
 from serving.versions.model_store import ModelStore
 from serving.versions.pointers import SLOTS, Slot
+from serving.versions.sharing import GROUP_UMASK
 from serving.versions.status import Refusal, RegistryStatus
 from serving.versions.witness import Witness
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 PROMOTED = frozenset({"promote", "forced", "accepted"})  # verdicts with which the gate lets a version through
+BEATS, BEAT_SECONDS = "--beats", 1.0
 MAX_PAUSE = 10.0  # seconds between two looks at a registry that keeps failing
 _REFUSALS_SHOWN = 10
 _REASON_LENGTH, _NAME_LENGTH = 1000, 60  # characters of what may come from a hostile registry
@@ -63,6 +66,7 @@ class Puller:
         self._settings = settings
         self._refused: dict[str, tuple[float, int]] = {}  # time of the next try, tries so far
         self._inspected_at = -math.inf
+        self._unwritten = ""  # why the status could not be written
         self.status = store.status()
         aliases: dict[Slot, str | None] = {"champion": settings.alias, "challenger": settings.challenger_alias}
         self._aliases: Mapping[Slot, str] = {slot: alias for slot, alias in aliases.items() if alias}
@@ -86,6 +90,9 @@ class Puller:
             status.error = str(error)
         except (MovierecError, OSError) as error:
             status.error = f"The local model store cannot be kept: {error}"
+        except Exception as error:  # whatever a library raises of a registry, the next look may find it mended
+            log.exception("look_failed")
+            status.error = f"The registry could not be looked at: {error!r}."[:_REASON_LENGTH]
         status.checked_at = time.time()
         self._publish(status)
         return status.reachable
@@ -227,8 +234,11 @@ class Puller:
         self.status = status
         try:
             self._store.write_status(status)
-        except MovierecError as error:
-            log.error("status_not_written", reason=str(error))
+            self._unwritten = ""
+        except (MovierecError, OSError) as error:
+            if str(error) != self._unwritten:  # once, not at each look
+                log.error("status_not_written", reason=str(error))
+            self._unwritten = str(error)
 
 
 @contextmanager
@@ -237,8 +247,10 @@ def puller_of(settings: Settings) -> Iterator[Puller]:
 
     Raises UsageError where the configured store is somebody else's directory.
     """
-    store = ModelStore(settings.store_dir)
+    store = ModelStore(settings.store_dir, settings.store_group)
     store.require_ours()
+    if settings.store_group is not None:
+        os.umask(GROUP_UMASK)
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     from serving.versions.artifacts import ArtifactRules
@@ -250,16 +262,29 @@ def puller_of(settings: Settings) -> Iterator[Puller]:
         yield Puller(registry, store, settings, Witness(registry, store) if settings.tell_versions else None)
 
 
-def main() -> None:
-    """Pull until SIGTERM, SIGINT or SIGHUP."""
+def main(beats: bool = False) -> None:
+    """Pull until SIGTERM, SIGINT or SIGHUP; with `beats` write a byte a second to stdout for the supervisor."""
     from serving.logs import configure
 
-    settings = Settings()
+    settings = read_settings()
     configure(settings.log_level)
-    stop = threading.Event()
-    with on_stop(stop.set), puller_of(settings) as puller:
-        puller.run(stop)
+    if beats:
+        threading.Thread(target=_beat, daemon=True).start()
+    with on_stop(_end), puller_of(settings) as puller:
+        puller.run(threading.Event())
+
+
+def _end() -> None:
+    """End at once, whatever call is under way: files are replaced whole, and leftovers removed later."""
+    raise SystemExit(0)
+
+
+def _beat() -> None:
+    with suppress(OSError):  # the supervisor is gone
+        while True:
+            os.write(sys.stdout.fileno(), b".")
+            time.sleep(BEAT_SECONDS)
 
 
 if __name__ == "__main__":
-    main()
+    main(beats=BEATS in sys.argv)

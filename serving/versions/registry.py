@@ -7,11 +7,11 @@ one, and the puller opens it under `read_only`.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import mlflow
@@ -24,11 +24,16 @@ from recommender.bundle import Manifest
 from recommender.errors import BundleError, BundleIntegrityError, RegistryUnavailableError
 from serving.logs import without_credentials
 from serving.versions.artifacts import ArtifactRules, fetch_bundle, fetch_manifest
+from serving.versions.deadline import SECONDS, within
 
 SQLITE = "sqlite:///"
+_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+_TABLE = "registered_models"
 BUNDLE = "artifacts/bundle"  # inside the MLflow model
 _MAX_STEPS = 4  # from a version to its model or run, and once more
 _LOCK_SECONDS = 2.0  # reads failed with 0 and never with 2 while two processes logged
+_CONNECT_SECONDS = 5
+Answer = TypeVar("Answer")
 _NO_SUCH = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
 
 
@@ -52,35 +57,43 @@ class Registry:
 
     def aliased(self, alias: str) -> Registered | None:
         """Return the version that `alias` names, or None. Raises RegistryUnavailableError."""
-        probe(self._uri)
-        try:
-            version = self._connected().get_model_version_by_alias(self.name, alias)
-        except MlflowException as error:
-            if error.error_code in _NO_SUCH:
-                return None
-            raise _unavailable(error) from error
-        except (OSError, ImportError, sqlalchemy.exc.SQLAlchemyError) as error:  # a database's driver may be missing
-            raise _unavailable(error) from error
-        return Registered(str(version.version), version.run_id or None, dict(version.tags))
+
+        def look(client: mlflow.MlflowClient) -> Registered | None:
+            try:
+                version = client.get_model_version_by_alias(self.name, alias)
+            except MlflowException as error:
+                if error.error_code in _NO_SUCH:
+                    return None
+                raise
+            return Registered(str(version.version), version.run_id or None, dict(version.tags))
+
+        return self._ask(look)
 
     def described(self) -> RegisteredModel:
         """Return the registered model with its aliases and tags. Raises RegistryUnavailableError."""
-        with _readable(self._uri):
-            return self._connected().get_registered_model(self.name)
+        return self._ask(lambda client: client.get_registered_model(self.name))
 
     def newest(self, count: int) -> list[ModelVersion]:
         """Return the newest versions, newest first, with their tags. Raises RegistryUnavailableError."""
-        with _readable(self._uri):
-            return list(
-                self._connected().search_model_versions(
-                    f"name = '{self.name}'", max_results=count, order_by=["version_number DESC"]
-                )
-            )
+        search, order = f"name = '{self.name}'", ["version_number DESC"]
+        return self._ask(lambda client: list(client.search_model_versions(search, max_results=count, order_by=order)))
+
+    def _ask(self, question: Callable[[mlflow.MlflowClient], Answer]) -> Answer:
+        """Return what the registry answers, within SECONDS. Raises RegistryUnavailableError."""
+
+        def ask() -> Answer:
+            self._probe()
+            return question(self._connected())
+
+        try:
+            return within(SECONDS, ask)
+        except (MlflowException, OSError, ImportError, sqlalchemy.exc.SQLAlchemyError) as error:
+            raise _unavailable(error) from error  # a database's driver may be missing
 
     def manifest(self, version: str) -> Manifest:
         """Return the manifest of a version's bundle, within the rules for artifacts. Raises BundleError."""
         try:
-            source = self._resolve_address(self._connected().get_model_version_download_uri(self.name, version))
+            source = within(SECONDS, lambda: self._address(version))
             return fetch_manifest(f"{source}/{BUNDLE}", self._uri, self._rules)
         except (MlflowException, OSError) as error:
             raise BundleIntegrityError(f"Version {version} has no manifest ({_first_line(error)}).") from error
@@ -92,13 +105,16 @@ class Registry:
         refuse it.
         """
         try:
-            source = self._resolve_address(self._connected().get_model_version_download_uri(self.name, version))
+            source = within(SECONDS, lambda: self._address(version))
             fetch_bundle(f"{source}/{BUNDLE}", self._uri, destination, self._rules)
         except (MlflowException, OSError) as error:
             raise BundleIntegrityError(
                 f"Version {version} has no bundle at its artifact address ({_first_line(error)}). "
                 "Artifact addresses are absolute: a tracking store that was moved must be moved back, or train again."
             ) from error
+
+    def _address(self, version: str) -> str:
+        return self._resolve_address(self._connected().get_model_version_download_uri(self.name, version))
 
     def _resolve_address(self, address: str) -> str:
         """Follow `models:/` and `runs:/` to the address of the files, which the rules are about."""
@@ -115,20 +131,19 @@ class Registry:
                 address = self._connected().get_logged_model(name).artifact_location
         raise BundleError("The registry's artifact address leads from one version or run to another without end.")
 
+    def _probe(self) -> None:
+        """Raise RegistryUnavailableError where there is no registry: MLflow would make one in an empty database."""
+        if sqlite_file(self._uri) is not None:
+            probe(self._uri)
+        elif self._client is None and urlsplit(self._uri).scheme.partition("+")[0] in _DATABASES:
+            engine = sqlalchemy.create_engine(self._uri, poolclass=sqlalchemy.NullPool)
+            if not sqlalchemy.inspect(engine).has_table(_TABLE):
+                raise _no_registry("The database")
+
     def _connected(self) -> mlflow.MlflowClient:
         if self._client is None:
             self._client = mlflow.MlflowClient(self._uri, self._uri)
         return self._client
-
-
-@contextmanager
-def _readable(tracking_uri: str) -> Iterator[None]:
-    """Raise RegistryUnavailableError for whatever keeps the block from reading the registry."""
-    probe(tracking_uri)
-    try:
-        yield
-    except (MlflowException, OSError, ImportError, sqlalchemy.exc.SQLAlchemyError) as error:
-        raise _unavailable(error) from error
 
 
 def probe(tracking_uri: str) -> None:
@@ -140,12 +155,12 @@ def probe(tracking_uri: str) -> None:
         raise RegistryUnavailableError(f"There is no registry at {file}. Train a model, or set MLFLOW_TRACKING_URI.")
     try:
         with closing(sqlite3.connect(_read_only(file), uri=True, timeout=_LOCK_SECONDS)) as connection:
-            tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'registered_models'")
+            tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = ?", [_TABLE])
             (table_count,) = tables.fetchone()
     except sqlite3.Error as error:
         raise _unavailable(error) from error
     if not table_count:
-        raise RegistryUnavailableError(f"{file} holds no MLflow registry. Train a model, or set MLFLOW_TRACKING_URI.")
+        raise _no_registry(str(file))
 
 
 def sqlite_file(tracking_uri: str) -> Path | None:
@@ -159,7 +174,7 @@ def _read_only(file: Path) -> str:
 
 @contextmanager
 def read_only() -> Iterator[None]:
-    """Make SQLAlchemy open SQLite files read-only in the block, so that a file that vanishes is not created anew."""
+    """Make SQLAlchemy open databases read-only in the block, so that none is created or filled, and limit waits."""
     sqlalchemy.event.listen(sqlalchemy.Engine, "do_connect", _connect_read_only)
     try:
         yield
@@ -171,6 +186,17 @@ def _connect_read_only(dialect: Any, record: Any, arguments: list[Any], options:
     if dialect.name == "sqlite":
         arguments[0] = _read_only(Path(arguments[0]))
         options["uri"] = True
+    elif dialect.name == "postgresql":
+        limits = f"-c default_transaction_read_only=on -c statement_timeout={1000 * _CONNECT_SECONDS}"
+        options["options"] = f"{options.get('options', '')} {limits}".strip()
+        options["connect_timeout"] = _CONNECT_SECONDS
+    elif dialect.driver in ("pymysql", "mysqldb"):
+        options["init_command"] = "SET SESSION TRANSACTION READ ONLY"
+        options["connect_timeout"] = options["read_timeout"] = _CONNECT_SECONDS
+
+
+def _no_registry(place: str) -> RegistryUnavailableError:
+    return RegistryUnavailableError(f"{place} holds no MLflow registry. Train a model, or set MLFLOW_TRACKING_URI.")
 
 
 def _unavailable(error: Exception) -> RegistryUnavailableError:

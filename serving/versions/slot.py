@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +14,7 @@ from serving.versions.entry import Entry
 from serving.versions.model_store import ModelStore
 from serving.versions.pointers import Slot
 from serving.versions.served import Served, load
+from serving.versions.sharing import obstacle
 from serving.versions.status import RegistryStatus
 
 log = structlog.get_logger(__name__)
@@ -29,12 +31,15 @@ class ModelSlot:
     ) -> None:
         """`pinned`: a registered version to serve whatever the registry says; `since`: older status does not count."""
         self._since = since
+        self._status_seen = 0.0  # when the puller last looked, by its clock
+        self._looked_at = -math.inf  # the same by this process's monotonic clock, which nobody sets
         self.store = store
         self.slot = slot
         self.served: Served | None = None
         self.status = RegistryStatus()
         self._stale_after = stale_after
         self._pinned = pinned
+        self._obstacle: str | None = None
         self._failed: dict[str, tuple[float, int]] = {}  # monotonic time of the next try, tries so far
         self._earlier: dict[str, Served] = {}  # by key: versions that began lists whose later pages are asked for
         self._pinning = asyncio.Lock()
@@ -42,10 +47,11 @@ class ModelSlot:
 
     def refresh(self) -> None:
         """Load the version that the store points to if it has changed. Never raises for a bad version."""
-        self.status = self.store.status()
+        self.status = self._fresh(self.store.status())
         entry = self._next_entry()
         if entry is None:
             self._empty_challenger()
+            self._tell_obstacle()
         elif self.served is None or not self.served.is_from(entry):
             self._load(entry)
         if self.served is not None:
@@ -126,8 +132,32 @@ class ModelSlot:
         if self.slot == "challenger" and self.served is not None and self.store.is_empty(self.slot):
             self._swap(None)
 
+    def _tell_obstacle(self) -> None:
+        """Log, once, what of the store this process may not read while it has nothing to serve."""
+        reason = obstacle(self.store.root) if self.served is None else None
+        if reason is not None and reason != self._obstacle:
+            log.error("store_unreadable", reason=reason)
+        self._obstacle = reason
+
     def _is_stale(self, key: str) -> bool:
         if self._pinned is not None:
             return False
-        fresh = self.status.checked_at >= max(self._since, time.time() - self._stale_after)
-        return not (self.status.reachable and fresh and self.status.confirmed.get(self.slot) == key)
+        return not (self.status.reachable and self.status.confirmed.get(self.slot) == key)
+
+    def _fresh(self, status: RegistryStatus) -> RegistryStatus:
+        """Return the status, which says that the registry is not reachable where nobody has looked for too long.
+
+        The age of the first status is told by the wall clock; after that any change shows that the puller lives.
+        """
+        now = time.monotonic()
+        if status.checked_at not in (0.0, self._status_seen):
+            age = time.time() - status.checked_at
+            if self._status_seen:
+                self._looked_at = now
+            elif status.checked_at >= self._since and age > -1:  # else an earlier service's, or the clock was set back
+                self._looked_at = now - age
+            self._status_seen = status.checked_at
+        if now - self._looked_at <= self._stale_after:
+            return status
+        error = f"No puller has looked at the registry in the last {self._stale_after:g} s."
+        return status.model_copy(update={"reachable": False, "error": error})

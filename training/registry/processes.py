@@ -7,21 +7,30 @@ import socket
 import psutil
 
 PROCESS_TAG = "movierec.process"
+_TOLERANCE = 2.0  # seconds; systems tell the time of their start in whole ones
 
 
 def this_process() -> str:
-    """Return host, process id and creation time of this process, as one string."""
+    """Return host, process id and start times of this process, as one string."""
     process = psutil.Process()
-    return f"{socket.gethostname()} {process.pid} {process.create_time():.2f}"
+    return " ".join([socket.gethostname(), str(process.pid), *(f"{start:.2f}" for start in _start_times(process))])
 
 
 def is_dead(process: str) -> bool:
     """Return whether `process`, a string from `this_process`, ran on this machine and has ended."""
-    host, _, id_and_time = process.partition(" ")
-    if host != socket.gethostname() or not id_and_time:
+    host, _, id_and_times = process.partition(" ")
+    if host != socket.gethostname() or not id_and_times:
         return False
-    pid, created = id_and_time.split()
+    pid, *starts = id_and_times.split()
     try:
-        return f"{psutil.Process(int(pid)).create_time():.2f}" != created
+        # A clock that was set moves the first time and a start of the system the second: one that fits is enough.
+        pairs = zip(map(float, starts), _start_times(psutil.Process(int(pid))), strict=False)
+        return not any(abs(noted - start) <= _TOLERANCE for noted, start in pairs)
     except psutil.NoSuchProcess:
         return True
+
+
+def _start_times(process: psutil.Process) -> tuple[float, float]:
+    """Return when a process started, in seconds since 1970 and since the start of the system."""
+    since_1970 = process.create_time()
+    return since_1970, since_1970 - psutil.boot_time()

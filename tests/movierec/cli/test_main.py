@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from movierec.cli import main
+from movierec.cli.services import only_one
 from recommender.errors import GateRefusedError, MissingInputError, MovierecError
 
 HEAVY = ("numpy", "pandas", "scipy", "mlflow", "sklearn", "surprise", "implicit", "numba", "fastapi", "streamlit")
@@ -176,3 +177,49 @@ def test_openblas_is_held_to_one_thread_before_a_command_is_imported(mount, movi
     movierec("look")
 
     assert seen == ["1", "4"]
+
+
+@pytest.mark.fault(50)
+@pytest.mark.parametrize("command", [("serve",), ("pull", "--once"), ("demo",)])
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("MOVIEREC_LOG_LEVEL", "loud", "'loud' is not valid: expected 'DEBUG', 'INFO'"),
+        ("MOVIEREC_PORT", "", "is set but empty: expected a value"),
+        ("MOVIEREC_ADMIN_TOKEN", "", "is set but empty: expected a value"),
+        ("MLFLOW_TRACKING_URI", "", "is set but empty: expected a value"),
+        ("MOVIEREC_PORT", "80a", "'80a' is not valid: expected a valid integer"),
+        ("MOVIEREC_WORKERS", "0", "'0' is not valid: expected greater than or equal to 1"),
+        ("MOVIEREC_ALLOWED_HOSTS", "films.org", "'films.org' is not valid: expected JSON"),
+        ("MOVIEREC_ALLOWED_HOSTS", '{"films.org": 1}', "is not valid: expected a valid list"),
+        ("MOVIEREC_POLL_SECONDS", "inf", "'inf' is not valid: expected a finite number"),
+        ("MOVIEREC_REGISTERED_MODEL", "a/b", "'a/b' is not valid: expected a text to match pattern"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_value_and_what_is_expected(
+    command, variable, value, expected, movierec, capsys, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("MOVIEREC_HOME", str(tmp_path))
+    monkeypatch.setenv(variable, value)
+    assert movierec(*command) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"movierec: {variable} ")
+    assert expected in line
+
+
+@pytest.mark.fault(50)
+def test_a_wrong_option_is_named_and_a_level_may_be_in_small_letters(movierec, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("MOVIEREC_STORE_DIR", str(tmp_path))
+    monkeypatch.setenv("MOVIEREC_LOG_LEVEL", "debug")
+    assert movierec("serve", "--port", "99999") == 2
+    assert "movierec: --port '99999' is not valid: expected less than or equal to 65535" in capsys.readouterr().err
+
+
+@pytest.mark.fault(48)
+def test_a_second_demo_in_one_home_names_the_first_and_ends_with_2(tmp_path, monkeypatch, movierec, capsys) -> None:
+    monkeypatch.setenv("MOVIEREC_HOME", str(tmp_path))
+    with only_one(tmp_path / "var" / "demo.lock"):
+        assert movierec("demo", "--no-serve") == 2
+        assert f"runs here already (process {os.getpid()})" in capsys.readouterr().err
+    with only_one(tmp_path / "var" / "demo.lock"):
+        pass  # it is free again, whatever the file says

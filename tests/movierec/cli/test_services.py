@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ import pytest
 from movierec.cli import services
 from movierec.cli.services import Service, Stop, require_free, running, stop_signals
 from recommender.errors import MovierecError, UsageError
+from serving.process.child import Child
 
 # A server with a child of its own, as uvicorn and MLflow have workers.
 WITH_WORKER = """
@@ -59,12 +61,46 @@ def test_a_server_that_dies_at_the_start_shows_the_end_of_its_log(tmp_path: Path
         started.wait_until_ready()
 
 
-def test_a_server_that_dies_later_ends_the_wait(tmp_path: Path) -> None:
-    api = server("api", WITH_WORKER)
-    with running([api], tmp_path) as started:
-        started.processes[api].kill()
-        with pytest.raises(MovierecError, match="The api ended with code -9"):
+@pytest.mark.fault(49)
+def test_a_server_that_is_killed_or_hangs_is_started_again_and_the_others_live_on(tmp_path: Path, monkeypatch) -> None:
+    """Also one that is killed before all are ready, and one that is stopped, with the child that it has."""
+    monkeypatch.setattr(services, "HANG_SECONDS", 1.0)
+    monkeypatch.setattr(services, "PROBE_SECONDS", 0.2)
+    api, webapp = server("api", WITH_WORKER), server("webapp", WITH_WORKER)
+    with stop_signals(), running([api, webapp], tmp_path) as started:
+        first = started.processes
+        first[webapp].kill()
+        started.wait_until_ready()
+        second = started.processes
+        assert second[webapp] is not first[webapp]
+        os.kill(second[webapp].pid, signal.SIGSTOP)
+
+        def stop_once_answering() -> None:
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline:
+                if started.processes.get(webapp) not in (None, second[webapp]) and services._status(webapp.ready_url):
+                    break
+                time.sleep(0.1)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        threading.Thread(target=stop_once_answering).start()
+        with pytest.raises(Stop):
             started.wait_for_stop()
+        assert services._status(webapp.ready_url) == 200
+        assert started.processes[api] is first[api]
+
+
+@pytest.mark.fault(49)
+def test_a_child_that_keeps_ending_waits_longer_and_longer_also_where_its_start_takes_long(monkeypatch) -> None:
+    pauses: list[float] = []
+    clock = itertools.count(0.0, 20.0)  # each process lives for 20 s
+    monkeypatch.setattr("serving.process.child.time.monotonic", lambda: next(clock))
+    crashing = Child("x", lambda: subprocess.Popen(["false"]), lambda name, code, pause: pauses.append(pause), 60.0)
+    for _ in range(6):
+        crashing.keep()
+        assert isinstance(crashing.process, subprocess.Popen)
+        crashing.process.wait()
+    assert pauses == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -396,3 +397,46 @@ def test_a_new_directory_becomes_a_store(tmp_path: Path, content: str) -> None:
         (root / ".movierec-0123456789abcdef").touch()
     ModelStore(root).claim()
     assert is_marked_store(root)
+
+
+@pytest.mark.fault(55)
+def test_a_clock_that_is_set_back_makes_nothing_stale_for_long(store: ModelStore) -> None:
+    """The service started two hours ahead of the time that is right again."""
+    entry = store.current("champion")
+    assert entry is not None
+    ahead = time.time() + 7200
+    confirm(store, entry, checked_at=ahead)
+    slot = ModelSlot(store, "champion", stale_after=3600, since=ahead - 1)
+    slot.refresh()
+    for seconds in (0, 1):  # the puller goes on by the clock that was set
+        confirm(store, entry, checked_at=time.time() + seconds)
+        slot.refresh()
+        assert slot.served is not None
+        assert not slot.served.stale
+
+
+@pytest.mark.fault(46)
+def test_a_status_that_nobody_renews_does_not_call_the_registry_reachable(store: ModelStore) -> None:
+    slot = ModelSlot(store, "champion", stale_after=0.05)
+    slot.refresh()
+    time.sleep(0.1)
+    slot.refresh()
+    assert (slot.status.reachable, slot.status.error) == (
+        False, "No puller has looked at the registry in the last 0.05 s."
+    )  # fmt: skip
+
+
+@pytest.mark.fault(45)
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.parametrize("place", ["", "versions", "champion", "versions/1-01234567/bundle/content.npy"])
+def test_a_worker_that_may_not_read_the_store_names_path_owner_and_mode(place: str, toy_bundle: Path) -> None:
+    with tempfile.TemporaryDirectory() as root:
+        Path(root).chmod(0o755)
+        store = ModelStore(Path(root) / "models")
+        store.point("champion", store.install(meta(), copier(toy_bundle)))
+        (store.root / place).chmod(0o700 if (store.root / place).is_dir() else 0o600)
+        look = f"print(obstacle(Path({str(store.root)!r})))"
+        code = f"import os; from pathlib import Path; from serving.versions.sharing import *; os.setuid(65534); {look}"
+        said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        mode = "0700" if (store.root / place).is_dir() else "0600"
+        assert said == f"{store.root / place} belongs to user 0, group 0 and has mode {mode}; this is 65534\n"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import grp
 import itertools
+import os
 import shutil
 import threading
 import time
@@ -14,10 +16,12 @@ import numpy as np
 import pytest
 
 from recommender.bundle import read_manifest, save_bundle
+from recommender.errors import UsageError
 from serving.settings import Settings
 from serving.versions import puller as pulling
 from serving.versions.model_store import ModelStore
 from serving.versions.puller import Puller
+from serving.versions.sharing import GROUP_UMASK
 from tests.serving.versions.fake_registry import FakeRegistry
 from tests.toy import build_arrays, build_manifest
 
@@ -105,11 +109,11 @@ NAN[0, 0] = np.nan
         ({"content": NAN}, {}, "not finite"),
         ({"neighbour_scores": np.ones((12, 5), np.float32)}, {}, "same score"),
         ({"neighbour_rows": np.full((12, 5), -1, np.int32), "content": np.zeros((12, 2), np.float32)}, {}, ""),
-        ({"neighbour_rows": np.full((12, 5), 99, np.int32)}, {}, "outside the catalogue"),
-        ({"history_movies": build_arrays()["history_movies"] + 12}, {}, "outside the catalogue"),
+        ({"neighbour_rows": np.full((12, 5), 99, np.int32)}, {}, "points outside"),
+        ({"history_movies": build_arrays()["history_movies"] + 12}, {}, "points outside"),
         ({"user_factors": np.zeros((10, 3), np.float32)}, {}, "for people"),
         ({"catalog_text": np.zeros(3, np.uint8)}, {}, "Array catalog_text: expected offsets"),
-        ({"facets_items": build_arrays()["facets_items"] + 12}, {}, "outside the catalogue"),
+        ({"facets_items": build_arrays()["facets_items"] + 12}, {}, "points outside"),
         ({"catalog_years": np.zeros(3, np.int16)}, {}, "catalog_years"),
         ({}, {"minimum_movies": 1000}, "at least 1000 films"),
         ({}, {"expected_dataset": "ml-100k"}, "data set ml-100k"),
@@ -244,3 +248,50 @@ def test_old_versions_leave_the_store(registry, local, toy_bundle) -> None:
         registry.register(str(number), toy_bundle)
         puller.pull()
     assert {entry.meta.version for entry in local.entries()} == {"3", "4"}
+
+
+@pytest.mark.fault(44)
+def test_a_store_that_cannot_be_written_ends_no_puller_and_heals(registry, local, toy_bundle) -> None:
+    registry.register("1", toy_bundle)
+    puller = make(registry, local)
+    assert puller.pull()
+    shutil.rmtree(local.root / "versions")
+    (local.root / "versions").write_text("")  # whoever the user is, no directory can be made here
+    assert not puller.pull()
+    assert not puller.pull()
+    assert "cannot be kept" in str(puller.status.error)
+    (local.root / "versions").unlink()
+    assert puller.pull()
+    assert served(local) == "1"
+
+
+@pytest.mark.fault(44)
+def test_whatever_a_look_raises_is_told_and_the_next_look_may_succeed(registry, local, toy_bundle, monkeypatch) -> None:
+    registry.register("1", toy_bundle)
+    puller = make(registry, local)
+    with monkeypatch.context() as broken:
+        broken.delattr(FakeRegistry, "aliased")
+        assert not puller.pull()
+    assert "AttributeError" in str(local.status().error)
+    assert puller.pull()
+
+
+@pytest.mark.fault(45)
+def test_a_store_is_shared_with_a_group_and_with_nobody_else(registry, local, toy_bundle, monkeypatch) -> None:
+    registry.register("1", toy_bundle)
+    make(registry, local).pull()  # as it was before the setting
+    group = grp.getgrgid(os.getegid()).gr_name
+    before = os.umask(GROUP_UMASK)
+    try:
+        shared = ModelStore(local.root, group)
+        registry.register("2", toy_bundle)
+        make(registry, shared).pull()
+    finally:
+        os.umask(before)
+    assert served(local) == "2"
+    copied = local.current("champion").bundle  # keeps the modes of what the fake registry copied
+    paths = [path for path in local.root.rglob("*") if not path.is_relative_to(copied)]
+    assert {path.stat().st_mode & 0o7777 for path in paths if path.is_dir()} == {0o2750}
+    assert {path.stat().st_mode & 0o7777 for path in paths if path.is_file()} == {0o640}
+    with pytest.raises(UsageError, match="MOVIEREC_STORE_GROUP 'nobody-here'"):
+        ModelStore(local.root, "nobody-here").claim()

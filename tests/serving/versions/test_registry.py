@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from recommender.errors import BundleIntegrityError, RegistryUnavailableError
 from recommender.model import Model
+from serving.versions import deadline
 from serving.versions import registry as reading
 from serving.versions.registry import Registry, probe, read_only
 from training.registry import CHAMPION, REGISTERED_MODEL, Tracker, register_bundle
@@ -108,3 +111,46 @@ def test_a_version_without_its_artifacts_says_what_to_do(registered: str, tmp_pa
     shutil.rmtree(file_of(registered).parent / "artifacts")
     with pytest.raises(BundleIntegrityError, match="moved"):
         Registry(registered, REGISTERED_MODEL).fetch("1", tmp_path / "got" / "here")
+
+
+@pytest.mark.fault(56)
+def test_an_empty_database_is_left_empty_whatever_its_kind(tmp_path: Path) -> None:
+    """A driver's name in the address hides from the look at the file that it is SQLite, as PostgreSQL is none."""
+    file = tmp_path / "empty.db"
+    file.touch()
+    for _ in range(2):
+        with pytest.raises(RegistryUnavailableError, match="The database holds no MLflow registry"):
+            Registry(f"sqlite+pysqlite:///{file}", REGISTERED_MODEL).aliased(CHAMPION)
+    assert file.read_bytes() == b""
+
+
+@pytest.mark.fault(56)
+def test_databases_are_opened_read_only_and_with_limits() -> None:
+    for address, expected in (
+        ("postgresql", "-c search_path=films -c default_transaction_read_only=on -c statement_timeout=5000"),
+        ("mysql+pymysql", "SET SESSION TRANSACTION READ ONLY"),
+    ):
+        options = {"options": "-c search_path=films"}
+        reading._connect_read_only(SimpleNamespace(name=address.partition("+")[0], driver="pymysql"), None, [], options)
+        assert expected in options.values()
+        assert set(options) >= {"connect_timeout"}
+
+
+@pytest.mark.fault(46)
+def test_calls_that_hang_are_given_up_and_only_so_many_are_begun(monkeypatch) -> None:
+    release = threading.Event()
+    monkeypatch.setattr(deadline, "_MOST_HANGING", 2)
+    try:
+        for _ in range(2):
+            with pytest.raises(RegistryUnavailableError, match="did not answer within"):
+                deadline.within(0.01, release.wait)
+        with pytest.raises(RegistryUnavailableError, match="holds 2 calls"):
+            deadline.within(0.01, release.wait)
+    finally:
+        release.set()
+    until = time.monotonic() + 30
+    while any(thread.is_alive() for thread in deadline._running) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert deadline.within(30, lambda: 7) == 7
+    with pytest.raises(ZeroDivisionError):
+        deadline.within(30, lambda: 1 // 0)

@@ -16,6 +16,7 @@ from recommender.errors import MissingInputError, RegistryUnavailableError
 from recommender.model import Model, Wanted
 from tests.toy import save_toy
 from training.registry import CHAMPION, REGISTERED_MODEL, Tracker, register_bundle
+from training.registry.processes import is_dead, this_process
 
 
 @pytest.fixture
@@ -133,3 +134,14 @@ def test_the_run_of_a_killed_process_is_failed_by_the_next_start(mlflow_store, t
     assert tracker.client.get_run(killed.stdout.strip()).info.status == "FAILED"
     with tracker.run("toy", "alive", {}) as run:
         assert Tracker(mlflow_store).client.get_run(run.run_id).info.status == "RUNNING"
+
+
+@pytest.mark.fault(55)
+def test_a_clock_that_was_set_makes_no_living_process_a_dead_one() -> None:
+    host, pid, since_1970, since_boot = this_process().split()
+    assert not is_dead(this_process())
+    assert not is_dead(f"{host} {pid} {float(since_1970) - 7200:.2f} {since_boot}")  # the clock was two hours behind
+    assert not is_dead(f"{host} {pid} {since_1970}")  # of an older release
+    assert is_dead(f"{host} {pid} {float(since_1970) - 7200:.2f} {float(since_boot) - 7200:.2f}")
+    assert is_dead(f"{host} {pid} {float(since_1970) - 7200:.2f}")
+    assert not is_dead(f"another-{host} {pid} 1.00 1.00")

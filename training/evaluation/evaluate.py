@@ -24,7 +24,7 @@ from training.evaluation.metrics import Values, quotient
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import TEST_RATINGS, Interval, intervals, weight_of
 from training.progress import Progress, silent
-from training.splits.cut import Split, is_relevant
+from training.splits.cut import Split
 from training.splits.protocol import ProtocolConfig
 
 _MEASURES = {
@@ -97,7 +97,7 @@ def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
 
 
 def _split_matrices(dataset: ProcessedDataset, split: Split, protocol: ProtocolConfig) -> SplitMatrices:
-    relevant = is_relevant(protocol, dataset.ratings[RATING].to_numpy(), dataset.feedback)
+    relevant = protocol.target(dataset.feedback).includes(dataset.ratings[RATING].to_numpy())
     train = dataset.user_item(split.train)
     return SplitMatrices(
         train=train,

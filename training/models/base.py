@@ -17,6 +17,7 @@ from recommender.scoring.blocks import with_data
 from recommender.scoring.scorers import UserScorer
 from recommender.scoring.specs import FactorSpec, ItemSpec, PopularitySpec, UserSpec
 from training.config import Config
+from training.models.target import EVERY_ROW, Target
 from training.progress import Progress
 
 if TYPE_CHECKING:
@@ -32,12 +33,18 @@ class TrainingData:
     canonical: NDArray[np.int32]  # (n_movies,) row that stands for each film
     feedback: Feedback = MOVIELENS  # what the ratings mean
     has_own_tags: bool = False  # features are hidden in this split that the data set has
+    target: Target = EVERY_ROW  # which of the ratings the model is to predict
 
     @cached_property
     def stars(self) -> sp.csr_matrix:
         """Return the ratings in stars, as every model sees them: on MovieLens's scale the same matrix."""
         values = self.feedback.stars(self.user_item.data)
         return self.user_item if values is self.user_item.data else with_data(self.user_item, values)
+
+    @cached_property
+    def is_target(self) -> NDArray[np.bool_]:
+        """Return which ratings are to be predicted (nnz,), in the order of `user_item.data`: likes, or all."""
+        return self.target.includes(self.user_item.data)
 
     @property
     def counts(self) -> NDArray[np.int64]:

@@ -185,7 +185,7 @@ class Training:
         """Return all ratings as one training split: what the registered models are fitted on."""
         plan = self.plan
         return TrainingSplit(
-            REFIT, plan.dataset, plan.people, all_ratings(plan.dataset), self.progress, self.of_dataset
+            REFIT, plan.dataset, plan.people, all_ratings(plan.dataset, plan.people), self.progress, self.of_dataset
         )
 
     def _splits(self, protocol: ProtocolConfig, *, validation: bool = False) -> Iterator[TrainingSplit]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recommender.errors import DataError
 from recommender.feedback import Feedback
@@ -19,6 +18,7 @@ from training.datasets.features.tag_matrix import has_block, without_blocks
 from training.datasets.indexing import rows_of
 from training.datasets.store import ProcessedDataset
 from training.models.base import TrainingData
+from training.models.target import EVERY_ROW, Target
 from training.splits.files import file_masks, validation_file_masks
 from training.splits.in_time import Mask, Masks
 from training.splits.protocol import CutSplit, FilesSplit, HeldOutFilmsSplit, PerItemSplit, ProtocolConfig
@@ -40,6 +40,7 @@ class Split:
     masked: Mask  # items that a user's list leaves out
     queries: Mask | None = None  # item2item and cold: training likes that are query items
     fold_in: Mask | None = None  # strong: all that a model sees of the held-out users
+    target: Target = EVERY_ROW  # which ratings are relevant, and which models learn to predict
     hidden_blocks: tuple[str, ...] = ()  # cold: features that training doesn't know of items without training ratings
 
 
@@ -55,13 +56,13 @@ def splits(protocol: ProtocolConfig, dataset: ProcessedDataset, seed: int) -> li
         folds = [file_masks(protocol.split, dataset)]
     else:
         table = _table(dataset, protocol.split)
-        likes = is_relevant(protocol, table.ratings, dataset.feedback)
+        likes = protocol.target(dataset.feedback).includes(table.ratings)
         if not likes.any():
             least = protocol.on(dataset.feedback).relevance
             raise DataError(f"Protocol {protocol.name} judges by likes, ratings of at least {least:g}; there are none.")
         folds = cut(protocol.split, table, likes, seed)
         folds = [only_new_pairs(masks, table, dataset.feedback) for masks in folds]
-    return [_checked_split(masks, protocol, seed, fold) for fold, masks in enumerate(folds)]
+    return [_checked_split(masks, protocol, dataset.feedback, seed, fold) for fold, masks in enumerate(folds)]
 
 
 def validation_splits(protocol: ProtocolConfig, dataset: ProcessedDataset, split: Split, seed: int) -> list[Split]:
@@ -70,7 +71,8 @@ def validation_splits(protocol: ProtocolConfig, dataset: ProcessedDataset, split
     Protocols made of files use their validation file. Raises MissingInputError where they have none.
     """
     if isinstance(protocol.split, FilesSplit):
-        return [_checked_split(validation_file_masks(protocol.split, dataset), protocol, seed, split.fold)]
+        masks = validation_file_masks(protocol.split, dataset)
+        return [_checked_split(masks, protocol, dataset.feedback, seed, split.fold)]
     rule = protocol.split
     if isinstance(rule, PerItemSplit):
         rule = rule.model_copy(update={"share": rule.validation_share})
@@ -93,11 +95,11 @@ def _validation_split(
         ratings=table.ratings[train_rows],
         times=table.times[train_rows],
     )
-    likes = is_relevant(protocol, inner.ratings, dataset.feedback)
+    likes = protocol.target(dataset.feedback).includes(inner.ratings)
     inner_masks = cut(rule, inner, likes, seed, random_likes=random_likes)[0]
     inner_masks = only_new_pairs(inner_masks, inner, dataset.feedback)
     masks = {name: mask_of(train_rows[mask], len(split.train)) for name, mask in inner_masks.items()}
-    return _checked_split(masks, protocol, seed, split.fold)
+    return _checked_split(masks, protocol, dataset.feedback, seed, split.fold)
 
 
 def train_on_fold_in(split: Split) -> Split:
@@ -117,14 +119,18 @@ def fold_in_likes(split: Split, protocol: ProtocolConfig, dataset: ProcessedData
     """
     if split.fold_in is None:
         raise DataError(f"Protocol {split.protocol} folds nobody in.")
-    likes = is_relevant(protocol, dataset.ratings[RATING].to_numpy(), dataset.feedback)
+    likes = protocol.target(dataset.feedback).includes(dataset.ratings[RATING].to_numpy())
     return replace(split, fold_in=split.fold_in & likes)
 
 
-def all_ratings(dataset: ProcessedDataset) -> Split:
-    """Return a split with every rating in the training part and none held out: what a version is refitted on."""
+def all_ratings(dataset: ProcessedDataset, protocol: ProtocolConfig | None = None) -> Split:
+    """Return a split with every rating in the training part and none held out: what a version is refitted on.
+
+    The target is that of `protocol`, or likes, as the protocols that judge versions have it.
+    """
     everything = np.ones(len(dataset.ratings), dtype=bool)
-    return Split("all", 0, 0, train=everything, test=~everything, masked=everything)
+    target = protocol.target(dataset.feedback) if protocol else Target(dataset.feedback.like)
+    return Split("all", 0, 0, train=everything, test=~everything, masked=everything, target=target)
 
 
 def training_data(dataset: ProcessedDataset, split: Split) -> TrainingData:
@@ -133,17 +139,12 @@ def training_data(dataset: ProcessedDataset, split: Split) -> TrainingData:
     Items without training ratings lack the features that the split hides.
     """
     canonical = rows_of(dataset.movies[DUPLICATE_OF], dataset.movie_ids)
-    data = TrainingData(dataset.user_item(split.train), dataset.tags, canonical, dataset.feedback)
+    user_item = dataset.user_item(split.train)
+    data = TrainingData(user_item, dataset.tags, canonical, dataset.feedback, target=split.target)
     if not split.hidden_blocks:
         return data
     tags = without_blocks(dataset.tags, data.counts == 0, split.hidden_blocks)
     return replace(data, tags=tags, has_own_tags=True)
-
-
-def is_relevant(protocol: ProtocolConfig, ratings: NDArray[np.float32], feedback: Feedback) -> Mask:
-    """Return which ratings (n,) make their item relevant: those of at least the protocol's relevance, or all."""
-    relevance = protocol.on(feedback).relevance
-    return np.ones(len(ratings), dtype=bool) if relevance is None else ratings >= np.float32(relevance)
 
 
 def _table(dataset: ProcessedDataset, rule: CutSplit) -> Table:
@@ -158,11 +159,12 @@ def _table(dataset: ProcessedDataset, rule: CutSplit) -> Table:
     )
 
 
-def _checked_split(masks: Masks, protocol: ProtocolConfig, seed: int, fold: int) -> Split:
+def _checked_split(masks: Masks, protocol: ProtocolConfig, feedback: Feedback, seed: int, fold: int) -> Split:
     """Return the masks as a split. Raises DataError where the training or the test part is empty."""
     for name in ("train", "test"):
         if not masks[name].any():
             raise DataError(f"Protocol {protocol.name} leaves the {name} part of this data set empty; it is too small.")
     hidden = tuple(protocol.split.hidden) if isinstance(protocol.split, HeldOutFilmsSplit) else ()
     masks = {"masked": masks["train"]} | masks
-    return Split(**masks, protocol=protocol.name, seed=seed, fold=fold, hidden_blocks=hidden)
+    target = protocol.target(feedback)
+    return Split(protocol=protocol.name, seed=seed, fold=fold, target=target, hidden_blocks=hidden, **masks)

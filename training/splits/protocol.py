@@ -10,6 +10,7 @@ from pydantic import Field
 from recommender.errors import UsageError
 from recommender.feedback import Feedback
 from training.config import CONFIG_ROOT, Config, load_config
+from training.models.target import Target
 
 PROTOCOL_ROOT = CONFIG_ROOT / "protocols"
 
@@ -183,6 +184,12 @@ class ProtocolConfig(Config):
     def on(self, feedback: Feedback) -> ProtocolConfig:
         """Return this protocol with the like threshold of a data set in place of `like`."""
         return self.model_copy(update={"relevance": feedback.like}) if self.relevance == "like" else self
+
+    def target(self, feedback: Feedback) -> Target:
+        """Return which ratings are relevant in the test part, and are what models learn to predict in training."""
+        relevance = self.on(feedback).relevance
+        assert relevance != "like", "`on` replaces it"
+        return Target(relevance)
 
     @property
     def judging(self) -> dict[str, Any]:

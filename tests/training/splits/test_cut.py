@@ -14,11 +14,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.errors import DataError, MissingInputError, UsageError
-from recommender.feedback import MOVIELENS
+from recommender.feedback import MOVIELENS, Feedback
 from recommender.schema import LIKE_THRESHOLD, MOVIE, RATING, TIMESTAMP, USER
 from tests.training.evaluation.builders import dataset_of, random_dataset
+from tests.training.small import small_dataset, with_ratings
 from training.datasets.store import prepare
-from training.splits.cut import fold_in_likes, splits, train_on_fold_in, training_data, validation_splits
+from training.splits.cut import (
+    all_ratings,
+    fold_in_likes,
+    splits,
+    train_on_fold_in,
+    training_data,
+    validation_splits,
+)
 from training.splits.files import files_dataset
 from training.splits.pairs import read_pairs
 from training.splits.protocol import PROTOCOL_ROOT, PerItemSplit, load_protocol, protocol_names
@@ -471,3 +479,27 @@ def test_every_protocol_that_judges_by_likes_takes_those_of_the_data_set():
     relevance = {name: load_protocol(name).relevance for name in names}
     assert {name for name, value in relevance.items() if value not in (None, "like")} == set()
     assert {"random20", "item2item-random"} <= {name for name, value in relevance.items() if value == "like"}
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("latest20", "likes, 4 or more"),
+        ("strong", "likes, 4 or more"),
+        ("ms-item75", "every row"),
+        ("cv5", "every row"),
+    ],
+)
+def test_models_learn_to_predict_what_the_protocol_finds_relevant(name, target):
+    dataset, protocol = random_dataset(np.random.default_rng(0)), load_protocol(name)
+    split = splits(protocol, dataset, 0)[0]
+    cuts = [split, *validation_splits(protocol, dataset, split, 0), all_ratings(dataset, protocol)]
+    for data in (training_data(dataset, cut) for cut in cuts):
+        assert str(data.target) == target
+        expected = data.user_item.data >= 4 if "likes" in target else np.ones(data.user_item.nnz, dtype=bool)
+        np.testing.assert_array_equal(data.is_target, expected)
+
+
+def test_the_target_of_a_model_fitted_by_hand_is_likes():
+    dataset = with_ratings(small_dataset(), Feedback.scale(1, 10, 1), factor=2)
+    assert str(training_data(dataset, all_ratings(dataset)).target) == "likes, 8 or more"

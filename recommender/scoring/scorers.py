@@ -14,7 +14,6 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.films.ids import UNKNOWN
-from recommender.schema import MIDDLE_STARS, MOST_STARS
 from recommender.scoring.blocks import Arrays, Block, Rows, gather, sparse_array, with_data, z_scores
 from recommender.scoring.foldin import AlsSystem, FoldIn, NoSystem, SvdSystem, UserVectors
 from recommender.scoring.specs import (
@@ -30,6 +29,7 @@ from recommender.scoring.specs import (
     UserSpec,
 )
 from recommender.scoring.terms import similarity_term
+from recommender.scoring.weights import profile_weights
 
 
 class ItemScorer(ABC):
@@ -181,21 +181,25 @@ class ItemWeights(UserScorer):
         self._dense = arrays[spec.dense] if spec.dense else None
         self._rows = arrays[spec.rows] if spec.rows else None
         self._sparse = sparse_array(arrays, spec.sparse) if spec.sparse else None
+        self._baseline = arrays[spec.baseline] if spec.baseline else None
 
     def folded(self, ratings: sp.csr_matrix) -> Block:
-        weights = with_data(ratings, self.weights(ratings.data))
+        scores = self._products(with_data(ratings, self.weights(ratings.data)))
+        return scores if self._baseline is None else scores + self._baseline
+
+    def _products(self, weights: sp.csr_matrix) -> Block:
         if self._sparse is not None:
             return np.asarray((weights @ self._sparse).toarray(), dtype=np.float32)
         assert self._dense is not None
         if self._rows is None:
             return gather(self._dense, weights)
-        scores = np.zeros(ratings.shape, dtype=np.float32)
+        scores = np.zeros(weights.shape, dtype=np.float32)
         scores[:, self._rows] = gather(self._dense, weights[:, self._rows])
         return scores
 
     def weights(self, stars: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the weight of each rating in a history."""
-        return profile_weights(stars, self._spec.profile_weight)
+        return profile_weights(stars, self._spec.profile_weight, self._spec.like, self._spec.dislike)
 
     def between(self, films: Rows, candidates: Rows) -> Block:
         """Return the matrix entries (f, c) of the rated `films` (f,) and the `candidates` (c,); 0 outside `rows`."""
@@ -228,17 +232,3 @@ class Ensemble(UserScorer):
         for (weight, _), block in zip(self.members, blocks, strict=True):
             total += np.float32(weight) * z_scores(block, history)
         return total
-
-
-def profile_weights(stars: NDArray[np.float32], profile_weight: str, like: float = np.inf) -> NDArray[np.float32]:
-    """Return the weight of each rating in stars; `profile_weight` and `like`: see SimilaritySpec."""
-    match profile_weight:
-        case "binary":
-            weights = np.ones_like(stars)
-        case "likes":
-            weights = (stars >= like).astype(np.float32)
-        case "rating":
-            weights = stars / np.float32(MOST_STARS)
-        case _:
-            weights = stars - np.float32(MIDDLE_STARS)
-    return np.asarray(weights, dtype=np.float32)

@@ -46,6 +46,34 @@ class TrainingData:
         """Return which ratings are to be predicted (nnz,), in the order of `user_item.data`: likes, or all."""
         return self.target.includes(self.user_item.data)
 
+    @cached_property
+    def like(self) -> float | None:
+        """Return the stars from which on a rating is to be predicted; None where every one is.
+
+        A rating below is a dislike, an event below only a weak one: it stays among those to be predicted.
+        """
+        if self.target.relevance is None or not self.feedback.has_ratings:
+            return None
+        return float(self.feedback.stars(np.array([self.target.relevance], dtype=np.float32))[0])
+
+    def likes(self, values: NDArray[Any]) -> sp.csr_matrix:
+        """Return a matrix of `values` (nnz,) of the ratings that are to be predicted, without the other ratings."""
+        matrix = with_data(self.user_item, values if self.like is None else values * self.is_target)
+        if self.like is None:
+            return matrix
+        matrix = matrix.copy()
+        matrix.eliminate_zeros()
+        return matrix
+
+    def baseline(self, weight: float) -> NDArray[np.float32]:
+        """Return weight * the share of all people who like each film, (n_movies,): everybody's scores before a rating.
+
+        Small beside one like, it decides where dislikes alone are known.
+        """
+        raters = max(int(np.count_nonzero(np.diff(self.user_item.indptr))), 1)
+        likes = np.bincount(self.user_item.indices[self.is_target], minlength=self.user_item.shape[1])
+        return (weight * likes / raters).astype(np.float32)
+
     @property
     def counts(self) -> NDArray[np.int64]:
         """Return the number of training ratings of each film, (n_movies,)."""

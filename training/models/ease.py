@@ -17,6 +17,7 @@ from training.config import Config
 from training.kernels.topk import top_k
 from training.models.arrays import csr_arrays
 from training.models.base import FittedModel, TrainingData
+from training.models.history import signed_history
 from training.models.parameters import EaseConfig
 from training.progress import Progress
 
@@ -53,28 +54,28 @@ class Ease:
         """Solve for B. Arrays: dense B (c, c), the c films that it covers where not all, and each film's best links."""
         covered = self._covered(data.counts)
         is_partial = len(covered) < len(data.counts)
-        dense = self._weights(data.user_item[:, covered], data.tags.matrix[covered], data.counts[covered])
+        lengths = np.maximum(np.diff(data.user_item[:, covered].indptr), 1)
+        likes = data.likes(np.repeat(lengths**-self.config.user_exponent, np.diff(data.user_item.indptr)))
+        dense = self._weights(likes[:, covered], data.tags.matrix[covered], data.counts[covered])
         progress("ease", 1.0)
         arrays: dict[str, NDArray[np.float32] | NDArray[np.int32]] = {"ease_dense": dense}
         if is_partial:
             arrays["ease_rows"] = covered.astype(np.int32)
         arrays |= csr_arrays("ease_links", links(dense, covered, len(data.counts)))
-        users = ItemWeightsSpec(dense="ease_dense", rows="ease_rows" if is_partial else None)
+        history, baseline = signed_history(data, self.config, "ease")
+        users = ItemWeightsSpec(dense="ease_dense", rows="ease_rows" if is_partial else None, **history)
         items = SimilaritySpec(parts=[SimilarityPart(name="ease", sparse="ease_links")])
-        return FittedModel("ease", self.config.model_dump(), arrays, items, users)
+        return FittedModel("ease", self.config.model_dump(), arrays | baseline, items, users)
 
     def _covered(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the rows of the most rated films that have ratings enough, ascending; ties by row."""
         most_rated = np.argsort(-counts, kind="stable")[: self.config.max_films]
         return np.sort(most_rated[counts[most_rated] >= self.config.min_ratings])
 
-    def _weights(
-        self, user_item: sp.csr_matrix, features: sp.csr_matrix, counts: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        lengths = np.diff(user_item.indptr)
-        people = np.repeat(np.maximum(lengths, 1) ** -self.config.user_exponent, lengths)
+    def _weights(self, likes: sp.csr_matrix, features: sp.csr_matrix, counts: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return B (c, c). `likes`: (n_users, c) the weight of each user's row, where they like the film."""
         scale = np.maximum(counts, 1) ** -self.config.item_exponent
-        matrix = with_data(user_item, people * scale[user_item.indices])
+        matrix = with_data(likes, likes.data * scale[likes.indices])
         gram = (matrix.T @ matrix).toarray().astype(np.float64)
         if self.config.content_weight:
             gram += self._content(features, counts)

@@ -43,20 +43,24 @@ class AlsConfig(Config):
     alpha: float = Field(2.0, gt=0, description="weight of what was seen against what was not")
     weight_offset: float = Field(0.5, ge=0, description="confidence of r stars: alpha * (offset + slope * r)")
     weight_slope: float = Field(0.15, ge=0)
+    dislike: float = Field(0.2, ge=0, description="weight of the lowest rating, against similar films, beside a like's")
+    prior: float = Field(0.02, ge=0, description="of the share of people who like a film, in every user's scores")
+    every_rating: bool = Field(False, description="learn from every rating as from a like, whatever the target")
 
     def weight(self, stars: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the confidence of ratings (n,) in stars, without the factor alpha."""
         return self.weight_offset + self.weight_slope * stars
 
-    @property
-    def fold_in(self) -> AlsFoldIn:
-        """Return the fold-in of new users that minimises the same objective."""
+    def fold_in(self, like: float | None = None) -> AlsFoldIn:
+        """Return the fold-in of new users that minimises the same objective. `like`: in stars; None: every rating."""
         return AlsFoldIn(
             gram="als_gram",
             regularization=self.regularization,
             alpha=self.alpha,
             weight_offset=self.weight_offset,
             weight_slope=self.weight_slope,
+            like=like,
+            dislike=self.dislike,
         )
 
 
@@ -76,6 +80,8 @@ class ItemKnnConfig(Config):
     exponent: float = Field(0.5, ge=0, le=1, description="1/2: cosine; 1: lift")
     shrinkage: float = Field(10.0, ge=0, description="common viewers at which a similarity counts half")
     user_exponent: float = Field(0.25, ge=0, description="each person counts n_ratings^-user_exponent")
+    dislike: float = Field(0.2, ge=0, description="weight of the lowest rating, against similar films, beside a like's")
+    prior: float = Field(0.02, ge=0, description="of the share of people who like a film, in every user's scores")
 
 
 class EaseConfig(Config):
@@ -88,6 +94,8 @@ class EaseConfig(Config):
     content_exponent: float = Field(0.3, ge=0, description="each film's content counts n_ratings^content_exponent")
     max_films: int = Field(20_000, gt=0, description="the most rated films that B covers: memory grows with the square")
     min_ratings: int = Field(0, ge=0, description="ratings that a film must have to be covered")
+    dislike: float = Field(0.2, ge=0, description="weight of the lowest rating, against similar films, beside a like's")
+    prior: float = Field(0.02, ge=0, description="of the share of people who like a film, in every user's scores")
 
 
 class IalsConfig(Config):
@@ -101,10 +109,11 @@ class IalsConfig(Config):
     alpha: float = Field(1.0, gt=0, description="weight of what was rated")
     weight_offset: float = Field(0.5, ge=0, description="confidence of r stars: alpha * (offset + slope * r)")
     weight_slope: float = Field(0.15, ge=0)
+    dislike: float = Field(0.2, ge=0, description="weight of the lowest rating, against similar films, beside a like's")
+    prior: float = Field(0.02, ge=0, description="of the share of people who like a film, in every user's scores")
 
-    @property
-    def fold_in(self) -> AlsFoldIn:
-        """Return the fold-in of new users that minimises the same objective."""
+    def fold_in(self, like: float | None = None) -> AlsFoldIn:
+        """Return the fold-in of new users that minimises the same objective. `like`: in stars; None: every rating."""
         return AlsFoldIn(
             gram="ials_gram",
             regularization=self.regularization,
@@ -113,6 +122,8 @@ class IalsConfig(Config):
             alpha=self.alpha,
             weight_offset=self.weight_offset,
             weight_slope=self.weight_slope,
+            like=like,
+            dislike=self.dislike,
         )
 
 

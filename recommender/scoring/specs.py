@@ -118,7 +118,7 @@ class ItemWeightsSpec(ScorerSpec):
     """Linear item model: scores(u) = weights(u) @ B, with B (n_movies, n_movies): item-KNN (sparse) or EASE (dense).
 
     `rows`: the films that a dense B covers if it is limited to popular films; other films score 0. `profile_weight`:
-    the weight of a rating r, `binary` 1, `rating` r / 5, or `signed`: 1 for r >= like and -dislike * `depth` of r below.
+    the weight of a rating r: `binary` 1, `rating` r / 5, `signed` 1 for r >= like and -dislike * `depth` of r below.
     `baseline`: added to every user's scores.
     """
 

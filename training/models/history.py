@@ -14,7 +14,7 @@ from training.models.parameters import EaseConfig, ItemKnnConfig
 def signed_history(
     data: TrainingData, config: EaseConfig | ItemKnnConfig, name: str
 ) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]]]:
-    """Return fields of the ItemWeightsSpec of the model `name`, and the arrays that they name; none without dislikes."""
+    """Return fields of the ItemWeightsSpec of `name` and the arrays that they name; none where nothing is disliked."""
     if data.like is None:
         return {}, {}
     baseline = f"{name}_baseline"

@@ -5,6 +5,8 @@ Apart from the algorithms, so that a wrong key is refused before a library or a 
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
@@ -147,9 +149,9 @@ class EnsembleConfig(Config):
     als: AlsConfig
     ials: IalsConfig
     ease: EaseConfig
-    als_weight: float = Field(1.0, ge=0)
-    ials_weight: float = Field(1.0, ge=0)
-    ease_weight: float = Field(1.0, ge=0)
+    weights: dict[Literal["als", "ials", "ease"], Annotated[float, Field(ge=0)]] | None = Field(
+        None, description="of each member; by default chosen on held-out ratings of the training part"
+    )
 
 
 PARAMETERS: dict[str, type[Config]] = {

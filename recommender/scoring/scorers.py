@@ -181,19 +181,15 @@ class ItemWeights(UserScorer):
         self._dense = arrays[spec.dense] if spec.dense else None
         self._rows = arrays[spec.rows] if spec.rows else None
         self._sparse = sparse_array(arrays, spec.sparse) if spec.sparse else None
-        self._baseline = arrays[spec.baseline] if spec.baseline else None
 
     def folded(self, ratings: sp.csr_matrix) -> Block:
-        scores = self._products(with_data(ratings, self.weights(ratings.data)))
-        return scores if self._baseline is None else scores + self._baseline
-
-    def _products(self, weights: sp.csr_matrix) -> Block:
+        weights = with_data(ratings, self.weights(ratings.data))
         if self._sparse is not None:
             return np.asarray((weights @ self._sparse).toarray(), dtype=np.float32)
         assert self._dense is not None
         if self._rows is None:
             return gather(self._dense, weights)
-        scores = np.zeros(weights.shape, dtype=np.float32)
+        scores = np.zeros(ratings.shape, dtype=np.float32)
         scores[:, self._rows] = gather(self._dense, weights[:, self._rows])
         return scores
 

@@ -119,7 +119,6 @@ class ItemWeightsSpec(ScorerSpec):
 
     `rows`: the films that a dense B covers if it is limited to popular films; other films score 0. `profile_weight`:
     the weight of a rating r: `binary` 1, `rating` r / 5, `signed` 1 for r >= like and -dislike * `depth` of r below.
-    `baseline`: added to every user's scores.
     """
 
     kind: Literal["item_weights"] = "item_weights"
@@ -129,7 +128,6 @@ class ItemWeightsSpec(ScorerSpec):
     profile_weight: Literal["binary", "rating", "signed"] = "binary"
     like: float = Field(4.0, description="stars from which on a rating is a like, for `signed`")
     dislike: float = Field(0.0, description="weight of the lowest rating against that of a like, for `signed`")
-    baseline: str | None = Field(None, description="array (n_movies,) float32; 0 where absent")
 
 
 class EnsembleMember(Spec):

@@ -22,7 +22,7 @@ from training.kernels.ordering import fullest_first
 from training.kernels.threads import Map, Scratch, thread_map
 from training.models.arrays import unit_rows
 from training.models.base import FittedModel, TrainingData
-from training.models.parameters import AlsConfig, IalsConfig
+from training.models.parameters import AlsConfig
 from training.models.target import EVERY_ROW
 from training.progress import Progress, silent
 
@@ -76,7 +76,7 @@ class Als:
         signed = with_data(data.stars, confidence(fold_in, data.stars.data) / np.float32(config.alpha))
         likes = data.likes(config.weight(data.stars.data))
         users, items, curve = self.factorise(likes, seed, progress, signed)
-        return factor_model("als", config.model_dump(), users, items, fold_in, curve, prior(data, config))
+        return factor_model("als", config.model_dump(), users, items, fold_in, curve)
 
     def factorise(
         self, likes: sp.csr_matrix, seed: int, progress: Progress = silent, signed: sp.csr_matrix | None = None
@@ -141,11 +141,6 @@ def als_model(
     return factor_model("als", {**config.model_dump(), **parameters}, users, items, config.fold_in(), curve)
 
 
-def prior(data: TrainingData, config: AlsConfig | IalsConfig) -> NDArray[np.float32] | None:
-    """Return what is added to every user's scores (n_movies,); None where no rating is a dislike."""
-    return None if data.like is None else data.baseline(config.prior)
-
-
 def factor_model(
     name: str,
     parameters: Mapping[str, Any],
@@ -153,12 +148,10 @@ def factor_model(
     items: Factors,
     fold_in: AlsFoldIn,
     curve: Mapping[str, list[float]] | None = None,
-    baseline: NDArray[np.float32] | None = None,
 ) -> FittedModel:
     """Return the model `name` of implicit factors (n_users, d) and (n_movies, d).
 
-    Arrays: the factors, the items' Gram matrix for fold-in, the item factors at unit length, and the `baseline`
-    (n_movies,) of everybody's scores where there is one.
+    Arrays: the factors, the items' Gram matrix for fold-in, and the item factors at unit length.
     """
     arrays: dict[str, NDArray[Any]] = {
         f"{name}_user_factors": users,
@@ -166,13 +159,6 @@ def factor_model(
         f"{name}_gram": items.T.astype(np.float64) @ items.astype(np.float64),
         f"{name}_embedding": unit_rows(items),
     }
-    if baseline is not None:
-        arrays[f"{name}_baseline"] = baseline
-    spec = FactorSpec(
-        user_factors=f"{name}_user_factors",
-        item_factors=f"{name}_item_factors",
-        item_bias=None if baseline is None else f"{name}_baseline",
-        fold_in=fold_in,
-    )
+    spec = FactorSpec(user_factors=f"{name}_user_factors", item_factors=f"{name}_item_factors", fold_in=fold_in)
     similarity = SimilaritySpec(parts=[SimilarityPart(name=name, embedding=f"{name}_embedding")])
     return FittedModel(name, parameters, arrays, similarity, spec, learning_curve=curve or {})

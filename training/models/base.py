@@ -56,6 +56,10 @@ class TrainingData:
             return None
         return float(self.feedback.stars(np.array([self.target.relevance], dtype=np.float32))[0])
 
+    def profile(self, dislike: float) -> dict[str, Any]:
+        """Return fields of an ItemWeightsSpec: histories weighed by likes and dislikes, where the target has both."""
+        return {} if self.like is None else {"profile_weight": "signed", "like": self.like, "dislike": dislike}
+
     def likes(self, values: NDArray[Any]) -> sp.csr_matrix:
         """Return a matrix of `values` (nnz,) of the ratings that are to be predicted, without the other ratings."""
         matrix = with_data(self.user_item, values if self.like is None else values * self.is_target)
@@ -64,15 +68,6 @@ class TrainingData:
         matrix = matrix.copy()
         matrix.eliminate_zeros()
         return matrix
-
-    def baseline(self, weight: float) -> NDArray[np.float32]:
-        """Return weight * the share of all people who like each film, (n_movies,): everybody's scores before a rating.
-
-        Small beside one like, it decides where dislikes alone are known.
-        """
-        raters = max(int(np.count_nonzero(np.diff(self.user_item.indptr))), 1)
-        likes = np.bincount(self.user_item.indices[self.is_target], minlength=self.user_item.shape[1])
-        return (weight * likes / raters).astype(np.float32)
 
     @property
     def counts(self) -> NDArray[np.int64]:

@@ -17,7 +17,6 @@ from training.config import Config
 from training.kernels.topk import top_k
 from training.models.arrays import csr_arrays
 from training.models.base import FittedModel, TrainingData
-from training.models.history import signed_history
 from training.models.parameters import EaseConfig
 from training.progress import Progress
 
@@ -62,10 +61,10 @@ class Ease:
         if is_partial:
             arrays["ease_rows"] = covered.astype(np.int32)
         arrays |= csr_arrays("ease_links", links(dense, covered, len(data.counts)))
-        history, baseline = signed_history(data, self.config, "ease")
-        users = ItemWeightsSpec(dense="ease_dense", rows="ease_rows" if is_partial else None, **history)
+        rows = "ease_rows" if is_partial else None
+        users = ItemWeightsSpec(dense="ease_dense", rows=rows, **data.profile(self.config.dislike))
         items = SimilaritySpec(parts=[SimilarityPart(name="ease", sparse="ease_links")])
-        return FittedModel("ease", self.config.model_dump(), arrays | baseline, items, users)
+        return FittedModel("ease", self.config.model_dump(), arrays, items, users)
 
     def _covered(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the rows of the most rated films that have ratings enough, ascending; ties by row."""

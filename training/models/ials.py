@@ -14,7 +14,7 @@ from recommender.scoring.weights import confidence
 from training.config import Config
 from training.kernels.least_squares import solve_rows
 from training.kernels.threads import Map, thread_map
-from training.models.als import factor_model, prior
+from training.models.als import factor_model
 from training.models.base import FittedModel, TrainingData
 from training.models.parameters import IalsConfig
 from training.progress import Progress
@@ -50,7 +50,7 @@ class Ials:
         signed = with_data(data.stars, confidence(fold_in, data.stars.data))
         with thread_map() as run:
             users, items = self._alternate(data.likes(signed.data), signed, seed, progress, run)
-        return factor_model("ials", config.model_dump(), users, items, fold_in, baseline=prior(data, config))
+        return factor_model("ials", config.model_dump(), users, items, fold_in)
 
     def _alternate(
         self, by_user: sp.csr_matrix, signed: sp.csr_matrix, seed: int, progress: Progress, run: Map

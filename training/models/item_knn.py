@@ -12,7 +12,6 @@ from training.config import Config
 from training.kernels.cooccurrence import cooccurrence_top_k
 from training.models.arrays import csr_arrays
 from training.models.base import FittedModel, TrainingData
-from training.models.history import signed_history
 from training.models.parameters import ItemKnnConfig
 from training.progress import Progress
 
@@ -45,7 +44,6 @@ class ItemKnn:
         )
         progress("item_knn", 1.0)
         items = SimilaritySpec(parts=[SimilarityPart(name="item_knn", sparse="item_knn")])
-        history, baseline = signed_history(data, self.config, "item_knn")
-        arrays = csr_arrays("item_knn", similarities) | baseline
-        users = ItemWeightsSpec(sparse="item_knn", **history)
+        arrays = csr_arrays("item_knn", similarities)
+        users = ItemWeightsSpec(sparse="item_knn", **data.profile(self.config.dislike))
         return FittedModel("item_knn", self.config.model_dump(), arrays, items, users)

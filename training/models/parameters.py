@@ -46,7 +46,6 @@ class AlsConfig(Config):
     weight_offset: float = Field(0.5, ge=0, description="confidence of r stars: alpha * (offset + slope * r)")
     weight_slope: float = Field(0.15, ge=0)
     dislike: float = Field(0.2, ge=0, description="weight of the lowest rating, against similar films, beside a like's")
-    prior: float = Field(0.02, ge=0, description="of the share of people who like a film, in every user's scores")
     every_rating: bool = Field(False, description="learn from every rating as from a like, whatever the target")
 
     def weight(self, stars: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -83,7 +82,6 @@ class ItemKnnConfig(Config):
     shrinkage: float = Field(10.0, ge=0, description="common viewers at which a similarity counts half")
     user_exponent: float = Field(0.25, ge=0, description="each person counts n_ratings^-user_exponent")
     dislike: float = Field(0.2, ge=0, description="weight of the lowest rating, against similar films, beside a like's")
-    prior: float = Field(0.02, ge=0, description="of the share of people who like a film, in every user's scores")
 
 
 class EaseConfig(Config):
@@ -97,7 +95,6 @@ class EaseConfig(Config):
     max_films: int = Field(20_000, gt=0, description="the most rated films that B covers: memory grows with the square")
     min_ratings: int = Field(0, ge=0, description="ratings that a film must have to be covered")
     dislike: float = Field(0.2, ge=0, description="weight of the lowest rating, against similar films, beside a like's")
-    prior: float = Field(0.02, ge=0, description="of the share of people who like a film, in every user's scores")
 
 
 class IalsConfig(Config):
@@ -112,7 +109,6 @@ class IalsConfig(Config):
     weight_offset: float = Field(0.5, ge=0, description="confidence of r stars: alpha * (offset + slope * r)")
     weight_slope: float = Field(0.15, ge=0)
     dislike: float = Field(0.2, ge=0, description="weight of the lowest rating, against similar films, beside a like's")
-    prior: float = Field(0.02, ge=0, description="of the share of people who like a film, in every user's scores")
 
     def fold_in(self, like: float | None = None) -> AlsFoldIn:
         """Return the fold-in of new users that minimises the same objective. `like`: in stars; None: every rating."""

@@ -52,7 +52,8 @@ class Als:
     """Hu, Koren and Volinsky (2008), "Collaborative filtering for implicit feedback datasets".
 
     Minimises sum c_ui (1 - x_u'y_i)^2 over the ratings + sum (x_u'y_i)^2 over all other pairs
-    + regularization * (sum |x_u|^2 + sum |y_i|^2).
+    + regularization * (sum |x_u|^2 + sum |y_i|^2), where ratings are those to be predicted: likes, unless every one is.
+    Dislikes move the users' factors alone; see `AlsFoldIn`.
     """
 
     config_type: ClassVar[type[Config]] = AlsConfig

@@ -28,8 +28,8 @@ class Ease:
     """Steck (2019), "Embarrassingly shallow autoencoders for sparse data", on a degree-normalised matrix.
 
     B minimises |X - XB|^2 + regularization * |B|^2 with a zero diagonal, for X = D_u^-user_exponent R
-    D_i^-item_exponent and R the 0/1 matrix of who rated what. The films' scale is taken off again: scores are
-    history @ (D_i^-e B D_i^e).
+    D_i^-item_exponent and R the 0/1 matrix of the ratings to be predicted: who liked what, or who rated it. The films'
+    scale is taken off again: scores are history @ (D_i^-e B D_i^e), with dislikes as negative weights of the history.
 
     Each feature of the movie-tag matrix T stands below X as one more row, as of a person who rated the films that have
     it: content_weight^(1/2) T' D_i^content_exponent (Jeunen, Van Balen and Goethals, 2020, "Closed-form models for

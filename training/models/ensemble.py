@@ -42,8 +42,9 @@ class Ensemble:
         """Combine the fitted members with a weight. Arrays: theirs; similar films come from ALS."""
         config = weighed(self.config, fits)
         als = fits.get("als", config.als)
-        members = [(fits.get(name, getattr(config, name)), weight) for name, weight in (config.weights or {}).items()]
-        spec = EnsembleSpec(members=[_member(fitted, weight) for fitted, weight in members if weight > 0])
+        weights = {name: weight for name, weight in (config.weights or {}).items() if weight > 0}
+        members = [(fits.get(name, getattr(config, name)), weight) for name, weight in weights.items()]
+        spec = EnsembleSpec(members=[_member(fitted, weight) for fitted, weight in members])
         arrays = {key: array for fitted, _ in [(als, 0), *members] for key, array in fitted.arrays.items()}
         return FittedModel("ensemble", config.model_dump(), arrays, als.item_spec, spec)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from recommender.scoring.specs import AlsFoldIn
 from training.config import Config
@@ -148,6 +148,13 @@ class EnsembleConfig(Config):
     weights: dict[Literal["als", "ials", "ease"], Annotated[float, Field(ge=0)]] | None = Field(
         None, description="of each member; by default chosen on held-out ratings of the training part"
     )
+
+    @field_validator("weights")
+    @classmethod
+    def _has_a_member(cls, weights: dict[str, float] | None) -> dict[str, float] | None:
+        if weights is not None and not any(weights.values()):
+            raise ValueError("expected a weight above 0")
+        return weights
 
 
 PARAMETERS: dict[str, type[Config]] = {

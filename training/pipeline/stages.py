@@ -79,7 +79,7 @@ class Training:
 
     def recipes(self) -> dict[str, Recipe]:
         """Return how each model is made; last the composite, with the best model on validation for lists."""
-        recipes = {name: self._timed(fit(name, self._settled(config))) for name, config in self.plan.configs.items()}
+        recipes = {name: self._recipe(name, config) for name, config in self.plan.configs.items()}
         if self.plan.composite:
             recipes[COMPOSITE] = composite(recipes["blend"], recipes[self.best_ranking(recipes)], recipes.get("svd"))
         return recipes
@@ -106,12 +106,18 @@ class Training:
         """Return the validation part that choices are made on, before anything is tested."""
         return next(self._splits(self.plan.people, validation=True))
 
-    def _settled(self, config: Config) -> Config:
-        """Return an ensemble's configuration with weights, chosen once for all parts; others as they are."""
-        if not isinstance(config, EnsembleConfig):
-            return config
-        with self.clock.measure("weights"):
-            return weighed(config, self.validation.fits(self.plan.seed))
+    def _recipe(self, name: str, config: Config) -> Recipe:
+        recipe = fit(name, config)
+        if isinstance(config, EnsembleConfig):
+            recipe = replace(recipe, make=lambda fits: fits.get(name, self._ensemble))
+        return self._timed(recipe)
+
+    @cached_property
+    def _ensemble(self) -> EnsembleConfig:
+        """Return the ensemble's configuration with its weights, chosen once for all parts."""
+        config = self.plan.configs["ensemble"]
+        assert isinstance(config, EnsembleConfig), "the algorithm is known by its name"
+        return weighed(config, self.validation.fits(self.plan.seed))
 
     def finish(self, recipes: Mapping[str, Recipe], extras: Callable[[], Arrays]) -> Iterator[Finished]:
         """Yield every model in order, evaluated and refitted on all ratings, while the next are still being fitted.

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from recommender.explain import contributions
 from recommender.feedback import Feedback
-from recommender.scoring.scorers import user_scorer
+from recommender.scoring.scorers import UserScorer, user_scorer
 from tests.training.conftest import FILMS, PEOPLE, SECOND_ENTRY, UNRATED, taste_of_film
 from tests.training.models.test_contract import SMALL
 from training.models import configure, make
@@ -29,7 +29,7 @@ def likes(data):
 
 @pytest.fixture(scope="module")
 def scorers(likes):
-    made = {}
+    made: dict[str, UserScorer] = {}
 
     def get(name):
         made[name] = made.get(name) or scorer(name, likes)

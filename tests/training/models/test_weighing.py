@@ -12,6 +12,7 @@ from tests.training.models.test_contract import SMALL
 from training.models import configure
 from training.models.ensemble import weighed
 from training.models.fits import Fits
+from training.models.parameters import EnsembleConfig
 from training.models.weighing import member_weights
 from training.progress import silent
 
@@ -27,7 +28,7 @@ def test_a_useless_member_gets_next_to_no_weight(data):
 
 
 def test_the_same_seed_chooses_the_same_weights(data):
-    config = configure("ensemble", SMALL["ensemble"])
+    config = EnsembleConfig.model_validate(configure("ensemble", SMALL["ensemble"]).model_dump())
     first = weighed(config, Fits(data, 3, silent)).weights
     assert first == weighed(config, Fits(data, 3, silent)).weights
     assert weighed(config.model_copy(update={"weights": {"ease": 1.0}}), Fits(data, 3, silent)).weights == {"ease": 1.0}

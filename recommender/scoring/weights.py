@@ -39,5 +39,8 @@ def confidence(spec: AlsFoldIn, stars: Vector) -> Vector:
 
 
 def depth(stars: Vector, like: float) -> Vector:
-    """Return how far ratings lie below `like`: 0 for a like, 1 for the lowest rating of the scale."""
-    return np.asarray(np.clip((like - stars) / max(like - LEAST_STARS, 1e-6), 0, 1))
+    """Return the squared distance of ratings below `like`: 0 for a like, 1 for the lowest rating of the scale.
+
+    Squared, because who finds a film so-so still sees similar ones; who hates it does not.
+    """
+    return np.asarray(np.clip((like - stars) / max(like - LEAST_STARS, 1e-6), 0, 1) ** 2)

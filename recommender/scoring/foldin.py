@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from recommender.errors import NewUserError
 from recommender.scoring.specs import AlsFoldIn, SvdFoldIn
+from recommender.scoring.weights import confidence
 
 Matrix = NDArray[np.float64]
 Factors32 = NDArray[np.float32]
@@ -87,13 +88,14 @@ class AlsSystem(FoldIn):
 
     def system(self, rated: Rows, stars: Matrix) -> tuple[Matrix, Matrix]:
         spec, factors = self._spec, self.candidate_vectors(rated)
-        confidence = spec.alpha * (spec.weight_offset + spec.weight_slope * stars)
-        size = len(stars) + spec.unobserved_weight * len(self._item_factors)
+        weights = confidence(spec, stars)
+        is_like = weights > 0
+        size = np.count_nonzero(is_like) + spec.unobserved_weight * len(self._item_factors)
         ridge = spec.regularization * size**spec.regularization_exponent
-        observed = (factors.T * (confidence - spec.unobserved_weight)) @ factors
+        observed = (factors.T * np.where(is_like, weights - spec.unobserved_weight, 0)) @ factors
         matrix = spec.unobserved_weight * self._gram + observed
         matrix[np.diag_indices_from(matrix)] += ridge
-        return matrix, factors.T * confidence
+        return matrix, factors.T * weights
 
     def fold_in(self, ratings: sp.csr_matrix) -> tuple[Factors32, None]:
         return self.solutions(ratings), None

@@ -14,7 +14,6 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.films.ids import UNKNOWN
-from recommender.schema import MIDDLE_STARS, MOST_STARS
 from recommender.scoring.blocks import Arrays, Block, Rows, gather, sparse_array, with_data, z_scores
 from recommender.scoring.foldin import AlsSystem, FoldIn, NoSystem, SvdSystem, UserVectors
 from recommender.scoring.specs import (
@@ -30,6 +29,7 @@ from recommender.scoring.specs import (
     UserSpec,
 )
 from recommender.scoring.terms import similarity_term
+from recommender.scoring.weights import profile_weights
 
 
 class ItemScorer(ABC):
@@ -195,7 +195,7 @@ class ItemWeights(UserScorer):
 
     def weights(self, stars: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the weight of each rating in a history."""
-        return profile_weights(stars, self._spec.profile_weight)
+        return profile_weights(stars, self._spec.profile_weight, self._spec.like, self._spec.dislike)
 
     def between(self, films: Rows, candidates: Rows) -> Block:
         """Return the matrix entries (f, c) of the rated `films` (f,) and the `candidates` (c,); 0 outside `rows`."""
@@ -228,17 +228,3 @@ class Ensemble(UserScorer):
         for (weight, _), block in zip(self.members, blocks, strict=True):
             total += np.float32(weight) * z_scores(block, history)
         return total
-
-
-def profile_weights(stars: NDArray[np.float32], profile_weight: str, like: float = np.inf) -> NDArray[np.float32]:
-    """Return the weight of each rating in stars; `profile_weight` and `like`: see SimilaritySpec."""
-    match profile_weight:
-        case "binary":
-            weights = np.ones_like(stars)
-        case "likes":
-            weights = (stars >= like).astype(np.float32)
-        case "rating":
-            weights = stars / np.float32(MOST_STARS)
-        case _:
-            weights = stars - np.float32(MIDDLE_STARS)
-    return np.asarray(weights, dtype=np.float32)

@@ -67,9 +67,10 @@ class SimilaritySpec(ScorerSpec):
 class AlsFoldIn(ScorerSpec):
     """User factors of implicit ALS in closed form (Hu, Koren and Volinsky, 2008; scaling of Rendle et al., 2021).
 
-    x = (g Y'Y + sum_i (c_i - g) y_i y_i' + lambda_u I)^-1 sum_i c_i y_i, over the films i rated by the user, with the
-    confidence c_i = alpha * (weight_offset + weight_slope * r_i), g = unobserved_weight and
-    lambda_u = regularization * (n_ratings + unobserved_weight * n_movies)^regularization_exponent.
+    x = (g Y'Y + sum_i (c_i - g) y_i y_i' + lambda_u I)^-1 (sum_i c_i y_i - sum_j d_j y_j), over the user's likes i and
+    other ratings j, with the confidence c_i = alpha * (weight_offset + weight_slope * r_i), g = unobserved_weight,
+    lambda_u = regularization * (n_likes + unobserved_weight * n_movies)^regularization_exponent, and
+    d_j = dislike * c(like) * `depth` of r_j. Without `like` every rating is a like.
     """
 
     kind: Literal["als"] = "als"
@@ -80,6 +81,8 @@ class AlsFoldIn(ScorerSpec):
     weight_slope: float = 1.0
     unobserved_weight: float = 1.0
     regularization_exponent: float = 0.0
+    like: float | None = Field(None, description="stars from which on a rating is a like; None: every rating")
+    dislike: float = Field(0.0, description="weight of the lowest rating against that of a like")
 
 
 class SvdFoldIn(ScorerSpec):
@@ -115,14 +118,16 @@ class ItemWeightsSpec(ScorerSpec):
     """Linear item model: scores(u) = weights(u) @ B, with B (n_movies, n_movies): item-KNN (sparse) or EASE (dense).
 
     `rows`: the films that a dense B covers if it is limited to popular films; other films score 0. `profile_weight`:
-    the weight of a rating r, `binary` 1 or `rating` r / 5.
+    the weight of a rating r: `binary` 1, `rating` r / 5, `signed` 1 for r >= like and -dislike * `depth` of r below.
     """
 
     kind: Literal["item_weights"] = "item_weights"
     dense: str | None = Field(None, description="array (c, c) float32")
     rows: str | None = Field(None, description="array (c,) int32, film row of each line of the dense B")
     sparse: str | None = Field(None, description="prefix of a CSR matrix (n_movies, n_movies)")
-    profile_weight: Literal["binary", "rating"] = "binary"
+    profile_weight: Literal["binary", "rating", "signed"] = "binary"
+    like: float = Field(4.0, description="stars from which on a rating is a like, for `signed`")
+    dislike: float = Field(0.0, description="weight of the lowest rating against that of a like, for `signed`")
 
 
 class EnsembleMember(Spec):

@@ -19,7 +19,8 @@ def solve_rows(
 ) -> NDArray[np.float32]:
     """Return the exact factors (m, d) of each row, given the other side's factors.
 
-    x_r = (g O'O + sum_j (c_rj - g) o_j o_j' + ridge_r I)^-1 sum_j c_rj o_j for each row r.
+    x_r = (g O'O + sum_j (c_rj - g) o_j o_j' + ridge_r I)^-1 sum_j c_rj o_j for each row r. A negative c_rj, a dislike,
+    counts in the last sum alone.
 
     `confidence`: (m, n) float32 c; `other`: (n, d) float32 rows o_j; `ridge`: (m,); `unobserved`: g. A row without
     entries gives zeros. The result does not depend on how `run` spreads the tasks.
@@ -47,7 +48,7 @@ def _solve(rows: Any, other: Any, gram: Any, ridge: Any, unobserved: Any, start:
             continue
         rated = other[indices[first:last]]
         weights = confidence[first:last]
-        weighted = rated * (weights - unobserved).reshape(-1, 1)
+        weighted = rated * np.where(weights > 0, weights - unobserved, np.float32(0)).reshape(-1, 1)
         system = gram + np.dot(rated.T, weighted)
         for factor in range(len(system)):
             system[factor, factor] += ridge[start + row]

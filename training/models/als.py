@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from recommender.about import About, Paper
 from recommender.scoring.blocks import with_data
 from recommender.scoring.specs import AlsFoldIn, FactorSpec, SimilarityPart, SimilaritySpec
+from recommender.scoring.weights import confidence
 from training.config import Config
 from training.kernels.conjugate_gradient import improve_rows
 from training.kernels.least_squares import solve_rows
@@ -21,6 +23,7 @@ from training.kernels.threads import Map, Scratch, thread_map
 from training.models.arrays import unit_rows
 from training.models.base import FittedModel, TrainingData
 from training.models.parameters import AlsConfig
+from training.models.target import EVERY_ROW
 from training.progress import Progress, silent
 
 Factors = NDArray[np.float32]
@@ -49,7 +52,8 @@ class Als:
     """Hu, Koren and Volinsky (2008), "Collaborative filtering for implicit feedback datasets".
 
     Minimises sum c_ui (1 - x_u'y_i)^2 over the ratings + sum (x_u'y_i)^2 over all other pairs
-    + regularization * (sum |x_u|^2 + sum |y_i|^2).
+    + regularization * (sum |x_u|^2 + sum |y_i|^2), where ratings are those to be predicted: likes, unless every one is.
+    Dislikes move the users' factors alone; see `AlsFoldIn`.
     """
 
     config_type: ClassVar[type[Config]] = AlsConfig
@@ -67,16 +71,21 @@ class Als:
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """Factorise the ratings. Arrays: as `factor_model` names them."""
-        weights = with_data(data.stars, self.config.weight(data.stars.data))
-        users, items, curve = self.factorise(weights, seed, progress)
-        return als_model(self.config, users, items, curve)
+        config = self.config
+        data = replace(data, target=EVERY_ROW) if config.every_rating else data
+        fold_in = config.fold_in(data.like)
+        signed = with_data(data.stars, confidence(fold_in, data.stars.data) / np.float32(config.alpha))
+        likes = data.likes(config.weight(data.stars.data))
+        users, items, curve = self.factorise(likes, seed, progress, signed)
+        return factor_model("als", config.model_dump(), users, items, fold_in, curve)
 
     def factorise(
-        self, confidence: sp.csr_matrix, seed: int, progress: Progress = silent
+        self, likes: sp.csr_matrix, seed: int, progress: Progress = silent, signed: sp.csr_matrix | None = None
     ) -> tuple[Factors, Factors, dict[str, list[float]]]:
         """Return user factors (n_users, d), solved exactly, item factors (n_movies, d), and the losses on small data.
 
-        `confidence`: (n_users, n_movies), before the factor alpha.
+        `likes`: (n_users, n_movies) confidence, before the factor alpha. `signed`: the same with dislikes, as negative
+        numbers, which move users and not films; by default there are none.
         """
         losses: list[float] = []
 
@@ -85,17 +94,18 @@ class Als:
             if loss is not None:
                 losses.append(float(loss))
 
-        ordered, people, films = fullest_first(confidence)
+        ordered, people, films = fullest_first(likes)
         # The same first factors as implicit draws in the original order: ordering changes the time, not the model.
         rng = np.random.default_rng(seed)
         with thread_map() as run:
-            als = self._algorithm(run, with_loss=confidence.nnz < LOSS_BELOW)
+            als = self._algorithm(run, with_loss=likes.nnz < LOSS_BELOW)
             als.user_factors = rng.random((len(people), self.config.factors), dtype=np.float32)[people] * 0.01
             als.item_factors = rng.random((len(films), self.config.factors), dtype=np.float32)[films] * 0.01
             als.fit(ordered, show_progress=False, callback=on_iteration)
         items = np.empty_like(als.item_factors)
         items[films] = als.item_factors
-        return self._users(confidence, items), items, {"train_loss": losses} if losses else {}
+        users = self._users(likes if signed is None else signed, items)
+        return users, items, {"train_loss": losses} if losses else {}
 
     def _algorithm(self, run: Map, with_loss: bool) -> AlternatingLeastSquares:
         return CompiledAls(
@@ -107,13 +117,13 @@ class Als:
             calculate_training_loss=with_loss,
         )
 
-    def _users(self, confidence: sp.csr_matrix, items: Factors) -> Factors:
+    def _users(self, signed: sp.csr_matrix, items: Factors) -> Factors:
         """Return the exact user factors (n_users, d): implicit updates users before items, and only approximately.
 
         Fold-in then gives a known user the same factors. implicit's own exact solver takes several times as long.
         """
-        weights = with_data(confidence, np.float32(self.config.alpha) * confidence.data)
-        ridge = np.full(confidence.shape[0], self.config.regularization, dtype=np.float32)
+        weights = with_data(signed, np.float32(self.config.alpha) * signed.data)
+        ridge = np.full(signed.shape[0], self.config.regularization, dtype=np.float32)
         with thread_map() as run:
             return solve_rows(weights, items, ridge, 1.0, run)
 
@@ -129,7 +139,7 @@ def als_model(
 
     `parameters`: recorded beside those of `config`.
     """
-    return factor_model("als", {**config.model_dump(), **parameters}, users, items, config.fold_in, curve)
+    return factor_model("als", {**config.model_dump(), **parameters}, users, items, config.fold_in(), curve)
 
 
 def factor_model(

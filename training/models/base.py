@@ -46,6 +46,29 @@ class TrainingData:
         """Return which ratings are to be predicted (nnz,), in the order of `user_item.data`: likes, or all."""
         return self.target.includes(self.user_item.data)
 
+    @cached_property
+    def like(self) -> float | None:
+        """Return the stars from which on a rating is to be predicted; None where every one is.
+
+        A rating below is a dislike, an event below only a weak one: it stays among those to be predicted.
+        """
+        if self.target.relevance is None or not self.feedback.has_ratings:
+            return None
+        return float(self.feedback.stars(np.array([self.target.relevance], dtype=np.float32))[0])
+
+    def profile(self, dislike: float) -> dict[str, Any]:
+        """Return fields of an ItemWeightsSpec: histories weighed by likes and dislikes, where the target has both."""
+        return {} if self.like is None else {"profile_weight": "signed", "like": self.like, "dislike": dislike}
+
+    def likes(self, values: NDArray[Any]) -> sp.csr_matrix:
+        """Return a matrix of `values` (nnz,) of the ratings that are to be predicted, without the other ratings."""
+        matrix = with_data(self.user_item, values if self.like is None else values * self.is_target)
+        if self.like is None:
+            return matrix
+        matrix = matrix.copy()
+        matrix.eliminate_zeros()
+        return matrix
+
     @property
     def counts(self) -> NDArray[np.int64]:
         """Return the number of training ratings of each film, (n_movies,)."""

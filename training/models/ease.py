@@ -29,8 +29,8 @@ class Ease:
     """Steck (2019), "Embarrassingly shallow autoencoders for sparse data", on a degree-normalised matrix.
 
     B minimises |X - XB|^2 + regularization * |B|^2 with a zero diagonal, for X = D_u^-user_exponent R
-    D_i^-item_exponent and R the 0/1 matrix of who rated what. The films' scale is taken off again: scores are
-    history @ (D_i^-e B D_i^e).
+    D_i^-item_exponent and R the 0/1 matrix of the ratings to be predicted: who liked what, or who rated it. The films'
+    scale is taken off again: scores are history @ (D_i^-e B D_i^e), with dislikes as negative weights of the history.
 
     Each feature of the movie-tag matrix T stands below X as one more row, as of a person who rated the films that have
     it: content_weight^(1/2) T' D_i^content_exponent (Jeunen, Van Balen and Goethals, 2020, "Closed-form models for
@@ -59,37 +59,37 @@ class Ease:
             return self._fit_sparse(data, progress)
         covered = self._covered(data.counts)
         is_partial = len(covered) < len(data.counts)
-        dense = self._weights(data.user_item[:, covered], data.tags.matrix[covered], data.counts[covered])
+        lengths = np.maximum(np.diff(data.user_item[:, covered].indptr), 1)
+        likes = data.likes(np.repeat(lengths**-self.config.user_exponent, np.diff(data.user_item.indptr)))
+        dense = self._weights(likes[:, covered], data.tags.matrix[covered], data.counts[covered])
         progress("ease", 1.0)
         arrays: dict[str, NDArray[np.float32] | NDArray[np.int32]] = {"ease_dense": dense}
         if is_partial:
             arrays["ease_rows"] = covered.astype(np.int32)
         arrays |= csr_arrays("ease_links", links(dense, covered, len(data.counts)))
-        users = ItemWeightsSpec(dense="ease_dense", rows="ease_rows" if is_partial else None)
+        rows = "ease_rows" if is_partial else None
+        users = ItemWeightsSpec(dense="ease_dense", rows=rows, **data.profile(self.config.dislike))
         items = SimilaritySpec(parts=[SimilarityPart(name="ease", sparse="ease_links")])
         return FittedModel("ease", self.config.model_dump(), arrays, items, users)
 
     def _fit_sparse(self, data: TrainingData, progress: Progress) -> FittedModel:
         lengths = np.diff(data.user_item.indptr)
-        people = with_data(data.user_item, np.repeat(np.maximum(lengths, 1) ** -self.config.user_exponent, lengths))
+        people = data.likes(np.repeat(np.maximum(lengths, 1) ** -self.config.user_exponent, lengths))
         scale = np.maximum(data.counts, 1) ** -self.config.item_exponent
         weights = sparse_weights(people, scale.astype(np.float32), self.config.regularization)
         progress("ease", 1.0)
         items = SimilaritySpec(parts=[SimilarityPart(name="ease", sparse="ease_sparse")])
-        users = ItemWeightsSpec(sparse="ease_sparse")
+        users = ItemWeightsSpec(sparse="ease_sparse", **data.profile(self.config.dislike))
         return FittedModel("ease", self.config.model_dump(), csr_arrays("ease_sparse", weights), items, users)
 
     def _covered(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the rows of the films that have ratings enough, ascending."""
         return np.flatnonzero(counts >= self.config.min_ratings)
 
-    def _weights(
-        self, user_item: sp.csr_matrix, features: sp.csr_matrix, counts: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        lengths = np.diff(user_item.indptr)
-        people = np.repeat(np.maximum(lengths, 1) ** -self.config.user_exponent, lengths)
+    def _weights(self, likes: sp.csr_matrix, features: sp.csr_matrix, counts: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return B (c, c). `likes`: (n_users, c) the weight of each user's row, where they like the film."""
         scale = np.maximum(counts, 1) ** -self.config.item_exponent
-        matrix = with_data(user_item, people * scale[user_item.indices])
+        matrix = with_data(likes, likes.data * scale[likes.indices])
         gram = (matrix.T @ matrix).toarray().astype(np.float64)
         if self.config.content_weight:
             gram += self._content(features, counts)

@@ -10,6 +10,7 @@ from training.config import Config
 from training.models.base import FittedModel, TrainingData
 from training.models.fits import Fits
 from training.models.parameters import EnsembleConfig
+from training.models.weighing import member_weights
 from training.progress import Progress
 
 
@@ -38,13 +39,22 @@ class Ensemble:
         return self.combine(Fits(data, seed, progress))
 
     def combine(self, fits: Fits) -> FittedModel:
-        """Combine the fitted members. Arrays: those of the members; similar films come from ALS."""
-        config = self.config
-        als, ials, ease = fits.get("als", config.als), fits.get("ials", config.ials), fits.get("ease", config.ease)
-        weighted = ((als, config.als_weight), (ials, config.ials_weight), (ease, config.ease_weight))
-        spec = EnsembleSpec(members=[_member(fitted, weight) for fitted, weight in weighted])
-        arrays = {**als.arrays, **ials.arrays, **ease.arrays}
+        """Combine the fitted members with a weight. Arrays: theirs; similar films come from ALS."""
+        config = weighed(self.config, fits)
+        als = fits.get("als", config.als)
+        weights = {name: weight for name, weight in (config.weights or {}).items() if weight > 0}
+        members = [(fits.get(name, getattr(config, name)), weight) for name, weight in weights.items()]
+        spec = EnsembleSpec(members=[_member(fitted, weight) for fitted, weight in members])
+        arrays = {key: array for fitted, _ in [(als, 0), *members] for key, array in fitted.arrays.items()}
         return FittedModel("ensemble", config.model_dump(), arrays, als.item_spec, spec)
+
+
+def weighed(config: EnsembleConfig, fits: Fits) -> EnsembleConfig:
+    """Return `config` with weights: those that it has, or the best on held-out ratings of the data of `fits`."""
+    if config.weights is not None:
+        return config
+    members = {"als": config.als, "ials": config.ials, "ease": config.ease}
+    return config.model_copy(update={"weights": member_weights(members, fits)})
 
 
 def _member(fitted: FittedModel, weight: float) -> EnsembleMember:

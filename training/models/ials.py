@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recommender.about import About, Paper
 from recommender.scoring.blocks import with_data
+from recommender.scoring.weights import confidence
 from training.config import Config
 from training.kernels.least_squares import solve_rows
 from training.kernels.threads import Map, thread_map
@@ -45,15 +46,16 @@ class Ials:
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """Factorise the ratings. Arrays: as `factor_model` names them."""
         config = self.config
-        stars = data.stars
-        confidence = with_data(stars, config.alpha * (config.weight_offset + config.weight_slope * stars.data))
+        fold_in = config.fold_in(data.like)
+        signed = with_data(data.stars, confidence(fold_in, data.stars.data))
         with thread_map() as run:
-            users, items = self._alternate(confidence, seed, progress, run)
-        return factor_model("ials", config.model_dump(), users, items, config.fold_in)
+            users, items = self._alternate(data.likes(signed.data), signed, seed, progress, run)
+        return factor_model("ials", config.model_dump(), users, items, fold_in)
 
     def _alternate(
-        self, by_user: sp.csr_matrix, seed: int, progress: Progress, run: Map
+        self, by_user: sp.csr_matrix, signed: sp.csr_matrix, seed: int, progress: Progress, run: Map
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return user and item factors from likes `by_user`; last, users are solved with their dislikes, `signed`."""
         config = self.config
         by_item = by_user.T.tocsr()
         user_ridge, item_ridge = self._ridge(by_user), self._ridge(by_item)
@@ -64,7 +66,7 @@ class Ials:
             users = solve_rows(by_user, items, user_ridge, config.unobserved_weight, run)
             items = solve_rows(by_item, users, item_ridge, config.unobserved_weight, run)
             progress("ials", (iteration + 1) / config.iterations)
-        return solve_rows(by_user, items, user_ridge, config.unobserved_weight, run), items
+        return solve_rows(signed, items, user_ridge, config.unobserved_weight, run), items
 
     def _ridge(self, rows: sp.csr_matrix) -> NDArray[np.float32]:
         size = np.diff(rows.indptr) + self.config.unobserved_weight * rows.shape[1]

@@ -7,7 +7,6 @@ from typing import ClassVar
 import numpy as np
 
 from recommender.about import About, Paper
-from recommender.scoring.blocks import with_data
 from recommender.scoring.specs import ItemWeightsSpec, SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.kernels.cooccurrence import cooccurrence_top_k
@@ -38,7 +37,7 @@ class ItemKnn:
         lengths = np.diff(data.user_item.indptr)
         weights = np.repeat(np.maximum(lengths, 1) ** -self.config.user_exponent, lengths)
         similarities = cooccurrence_top_k(
-            with_data(data.user_item, weights),
+            data.likes(weights),
             min(self.config.neighbours, data.user_item.shape[1] - 1),
             exponent=self.config.exponent,
             shrinkage=self.config.shrinkage,
@@ -46,4 +45,5 @@ class ItemKnn:
         progress("item_knn", 1.0)
         items = SimilaritySpec(parts=[SimilarityPart(name="item_knn", sparse="item_knn")])
         arrays = csr_arrays("item_knn", similarities)
-        return FittedModel("item_knn", self.config.model_dump(), arrays, items, ItemWeightsSpec(sparse="item_knn"))
+        users = ItemWeightsSpec(sparse="item_knn", **data.profile(self.config.dislike))
+        return FittedModel("item_knn", self.config.model_dump(), arrays, items, users)

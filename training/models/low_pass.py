@@ -64,7 +64,8 @@ class LowPass:
             query_gain="low_pass_query_gain",
             candidate_gain="low_pass_candidate_gain",
         )
-        spec = SimilaritySpec(parts=[part], profile_weight=config.profile_weight, like=data.feedback.like_stars)
+        profile = "binary" if data.like is None else config.profile_weight
+        spec = SimilaritySpec(parts=[part], profile_weight=profile, like=data.feedback.like_stars)
         return FittedModel("low_pass", {**config.model_dump(), "factors": factors}, arrays, spec, spec)
 
 

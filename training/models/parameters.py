@@ -6,11 +6,11 @@ Apart from the algorithms, so that a wrong key is refused before a library or a 
 from __future__ import annotations
 
 import math
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from recommender.scoring.specs import AlsFoldIn
 from training.config import Config
@@ -57,6 +57,8 @@ class AlsConfig(DensityConfig):
     weight_offset: float = Field(0.5, ge=0, description="confidence of r stars: alpha * (offset + slope * r)")
     weight_slope: float = Field(0.15, ge=0)
     least_density: float = Field(0.012, ge=0, le=1, description=LEAST_DENSITY)
+    dislike: float = Field(0.2, ge=0, description="weight of the lowest rating, against similar films, beside a like's")
+    every_rating: bool = Field(False, description="learn from every rating as from a like, whatever the target")
 
     def at_density(self, density: float) -> Self:
         """Return the parameters with an `alpha` that grows as ratings get rarer."""
@@ -67,15 +69,16 @@ class AlsConfig(DensityConfig):
         """Return the confidence of ratings (n,) in stars, without the factor alpha."""
         return self.weight_offset + self.weight_slope * stars
 
-    @property
-    def fold_in(self) -> AlsFoldIn:
-        """Return the fold-in of new users that minimises the same objective."""
+    def fold_in(self, like: float | None = None) -> AlsFoldIn:
+        """Return the fold-in of new users that minimises the same objective. `like`: in stars; None: every rating."""
         return AlsFoldIn(
             gram="als_gram",
             regularization=self.regularization,
             alpha=self.alpha,
             weight_offset=self.weight_offset,
             weight_slope=self.weight_slope,
+            like=like,
+            dislike=self.dislike,
         )
 
 
@@ -95,6 +98,7 @@ class ItemKnnConfig(Config):
     exponent: float = Field(0.5, ge=0, le=1, description="1/2: cosine; 1: lift")
     shrinkage: float = Field(10.0, ge=0, description="common viewers at which a similarity counts half")
     user_exponent: float = Field(0.25, ge=0, description="each person counts n_ratings^-user_exponent")
+    dislike: float = Field(0.2, ge=0, description="weight of the lowest rating, against similar films, beside a like's")
 
 
 class EaseConfig(Config):
@@ -109,6 +113,7 @@ class EaseConfig(Config):
         10_000, gt=0, description="rated films up to which B is exact: memory grows with their square; else sparse"
     )
     min_ratings: int = Field(0, ge=0, description="ratings that a film must have to be covered, where B is exact")
+    dislike: float = Field(0.2, ge=0, description="weight of the lowest rating, against similar films, beside a like's")
 
 
 class IalsConfig(DensityConfig):
@@ -123,15 +128,15 @@ class IalsConfig(DensityConfig):
     weight_offset: float = Field(0.5, ge=0, description="confidence of r stars: alpha * (offset + slope * r)")
     weight_slope: float = Field(0.15, ge=0)
     least_density: float = Field(0.012, ge=0, le=1, description=LEAST_DENSITY)
+    dislike: float = Field(0.2, ge=0, description="weight of the lowest rating, against similar films, beside a like's")
 
     def at_density(self, density: float) -> Self:
         """Return the parameters with `unobserved_weight` in inverse proportion to how rare ratings are."""
         weight = self.unobserved_weight / rarity(density, self.least_density)
         return self.model_copy(update={"unobserved_weight": weight, "least_density": 0.0})
 
-    @property
-    def fold_in(self) -> AlsFoldIn:
-        """Return the fold-in of new users that minimises the same objective."""
+    def fold_in(self, like: float | None = None) -> AlsFoldIn:
+        """Return the fold-in of new users that minimises the same objective. `like`: in stars; None: every rating."""
         return AlsFoldIn(
             gram="ials_gram",
             regularization=self.regularization,
@@ -140,6 +145,8 @@ class IalsConfig(DensityConfig):
             alpha=self.alpha,
             weight_offset=self.weight_offset,
             weight_slope=self.weight_slope,
+            like=like,
+            dislike=self.dislike,
         )
 
 
@@ -179,9 +186,16 @@ class EnsembleConfig(Config):
     als: AlsConfig
     ials: IalsConfig
     ease: EaseConfig
-    als_weight: float = Field(1.0, ge=0)
-    ials_weight: float = Field(1.0, ge=0)
-    ease_weight: float = Field(1.0, ge=0)
+    weights: dict[Literal["als", "ials", "ease"], Annotated[float, Field(ge=0)]] | None = Field(
+        None, description="of each member; by default chosen on held-out ratings of the training part"
+    )
+
+    @field_validator("weights")
+    @classmethod
+    def _has_a_member(cls, weights: dict[str, float] | None) -> dict[str, float] | None:
+        if weights is not None and not any(weights.values()):
+            raise ValueError("expected a weight above 0")
+        return weights
 
 
 def rarity(density: float, least_density: float) -> float:

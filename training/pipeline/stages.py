@@ -14,13 +14,16 @@ from recommender.errors import MovierecError
 from recommender.model import Model
 from recommender.scoring.specs import folds_in
 from training.bundling.build import Arrays, compose
+from training.config import Config
 from training.evaluation.difference import SHOWN, Agreement, agreement
 from training.evaluation.evaluate import combine
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare
 from training.models import COMPOSITE, configure, make, own
 from training.models.base import FittedModel
+from training.models.ensemble import weighed
 from training.models.fits import Composite, FitCache, Fits
+from training.models.parameters import EnsembleConfig
 from training.pipeline.checkpoints import Workspace
 from training.pipeline.code_version import git_commit
 from training.pipeline.judge import (
@@ -79,7 +82,7 @@ class Training:
 
     def recipes(self) -> dict[str, Recipe]:
         """Return how each model is made; last the composite, with the best model on validation for lists."""
-        recipes = {name: self._timed(fit(name, config)) for name, config in self.plan.configs.items()}
+        recipes = {name: self._recipe(name, config) for name, config in self.plan.configs.items()}
         if self.plan.composite:
             recipes[COMPOSITE] = composite(recipes["blend"], recipes[self.best_ranking(recipes)], recipes.get("svd"))
         return recipes
@@ -90,7 +93,7 @@ class Training:
         A composite must be better than the best other algorithm beyond chance. A model without a fold-in is left out:
         the composite is for everybody.
         """
-        split = next(self._splits(self.plan.people, validation=True))
+        split = self.validation
         seeds, metric = [self.plan.seed], self.plan.settings.choose_by
         evaluations = dict(evaluate_all(split, recipes, seeds, partial(self._validate, split, recipes)))
         own_models = [name for name in evaluations if name in own.names()]
@@ -100,6 +103,24 @@ class Training:
         single = next(name for name in ranked if not isinstance(make(name, self.plan.configs[name]), Composite))
         comparison = compare(evaluations[ranked[0]], evaluations[single], metric)
         return ranked[0] if comparison.difference_lo > 0 else single
+
+    @cached_property
+    def validation(self) -> TrainingSplit:
+        """Return the validation part that choices are made on, before anything is tested."""
+        return next(self._splits(self.plan.people, validation=True))
+
+    def _recipe(self, name: str, config: Config) -> Recipe:
+        recipe = fit(name, config)
+        if isinstance(config, EnsembleConfig):
+            recipe = replace(recipe, make=lambda fits: fits.get(name, self._ensemble))
+        return self._timed(recipe)
+
+    @cached_property
+    def _ensemble(self) -> EnsembleConfig:
+        """Return the ensemble's configuration with its weights, chosen once for all parts."""
+        config = self.plan.configs["ensemble"]
+        assert isinstance(config, EnsembleConfig), "the algorithm is known by its name"
+        return weighed(config, self.validation.fits(self.plan.seed))
 
     def finish(self, recipes: Mapping[str, Recipe], extras: Callable[[], Arrays]) -> Iterator[Finished]:
         """Yield every model in order, evaluated and refitted on all ratings, while the next are still being fitted.

@@ -89,8 +89,8 @@ def test_the_parts_of_a_model_made_of_others_are_fitted_once_for_all_trials(mlfl
         return fit_als(als, data, **how)
 
     monkeypatch.setattr(Als, "fit", noted)
-    space = {key: each for key, each in load_space("ensemble").items() if key == "ease_weight"}
-    search = Search("ensemble", small_dataset(), load_protocol("latest20"), "ndcg_at_10", 0, space)
+    space = {key: each for key, each in load_space("blend").items() if key == "ubiquity"}
+    search = Search("blend", small_dataset(), load_protocol("latest20"), "ndcg_at_10", 0, space)
     tune(search, 3, tracker=Tracker(mlflow_store), progress=silent)
     assert len(fitted) == 1
 
@@ -201,5 +201,5 @@ def test_parameters_without_effect_are_not_searched():
     assert not {"content_weight", "content_exponent"} & searched_space("ease", bare)[0].keys()
     ones = replace(dataset, ratings=dataset.ratings.assign(rating=1.0))
     assert set(searched_space("ials", ones)[1]) == {"weight_slope"}
-    with pytest.raises(UsageError, match="No parameter of ensemble is left to search"):
-        searched_space("ensemble", dataset, ["als_weight=1", "ease_weight=1"])
+    with pytest.raises(UsageError, match="No parameter of item_knn is left to search"):
+        searched_space("item_knn", dataset, [f"{key}=1" for key in load_space("item_knn")])

@@ -22,7 +22,17 @@ COMPLETION_OPTIONS = {"install_completion", "show_completion"}  # typer adds the
 
 
 # Where a module of these is missing, the code is wrong, not the installation.
-_OWN_PACKAGES = {"client", "recommender", "training", "serving", "webapp", "movierec", "benchmarks", "testing"}
+_OWN_PACKAGES = {
+    "client",
+    "online",
+    "recommender",
+    "training",
+    "serving",
+    "webapp",
+    "movierec",
+    "benchmarks",
+    "testing",
+}
 
 
 class Mount(NamedTuple):
@@ -72,7 +82,7 @@ MOUNTS = {
     ),
     "recommend": Mount(
         "movierec.cli.recommend:recommend",
-        "Print a list for a film or a person, or write lists for everybody to a file.",
+        "Print films like a film or for a person, or write lists for everybody to a file.",
     ),
     "serve": Mount("movierec.cli.serve:serve", "Answer over HTTP from the promoted model version."),
     "pull": Mount("movierec.cli.serve:pull", "Follow the registry for workers that run with serve --no-pull."),

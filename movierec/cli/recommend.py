@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,10 +14,10 @@ from movierec.cli.inputs import warn
 from movierec.cli.progress import reporter
 from movierec.cli.tables import show
 from recommender.errors import LookupFailedError, MissingInputError, UsageError
-from recommender.films.ids import RawId, is_integer_id
 
 if TYPE_CHECKING:
     from movierec.model import Model
+    from recommender.films.ids import RawId
 
 
 class ListFormat(StrEnum):
@@ -49,6 +50,7 @@ def recommend(
     model: Annotated[
         str, typer.Option(help="A version's number, an alias, or the directory of a bundle.")
     ] = "champion",
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line instead of a table.")] = False,
 ) -> None:
     """Print films like a film or for a person, or write lists for everybody to a file.
 
@@ -73,11 +75,17 @@ def recommend(
         assert ratings is not None
         frame = opened.recommend(ratings=_read_ratings(opened, ratings, fuzzy), n=n)
     records = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    if as_json:
+        for record in records:
+            typer.echo(json.dumps(record))
+        return
     show([{str(name): value for name, value in record.items()} for record in records], "nothing to recommend")
 
 
 def _raw_id(text: str) -> RawId:
     """Return a number for the text of an integer id. A title of digits must be given with its year."""
+    from recommender.films.ids import is_integer_id
+
     return int(text) if is_integer_id(text) else text
 
 

@@ -34,3 +34,4 @@ class Event(NamedTuple):
     time: float  # seconds since 1970, by the caller's clock where it sent one
     received: float  # by the service's clock
     event_id: str  # the caller's; of one person each counts once. "" counts every time
+    position: int = 1  # in the list, of the first of the items

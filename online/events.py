@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 ITEMS_AT_MOST = 100
 KEY_LENGTH = 64  # characters of a visitor's key and of an event's id
+KEY_PATTERN = rf"^[!-~]{{1,{KEY_LENGTH}}}$"  # visible ASCII: a key also stands in a header
 
 
 class Kind(StrEnum):

@@ -186,7 +186,21 @@ class EventReader:
         query = f"SELECT number, {_COLUMNS} FROM events WHERE number > ? AND kind IN ({places}) ORDER BY number"
         with closing(self._connection.execute(query, (after, *kinds))) as rows:
             for number, kind, visitor, user_id, items, *figures, event_id, position in rows:
-                yield number, Event(kind, visitor, user_id, tuple(orjson.loads(items)), *figures, event_id or "", position)
+                rating, recommendation, time, received = figures
+                names = tuple(orjson.loads(items))
+                written = (
+                    kind,
+                    visitor,
+                    user_id,
+                    names,
+                    rating,
+                    recommendation,
+                    time,
+                    received,
+                    event_id or "",
+                    position,
+                )
+                yield number, Event(*written)
 
     def dismissed(self, visitor: str) -> frozenset[str]:
         """Return the ids of the items that a visitor has dismissed."""

@@ -22,7 +22,17 @@ COMPLETION_OPTIONS = {"install_completion", "show_completion"}  # typer adds the
 
 
 # Where a module of these is missing, the code is wrong, not the installation.
-_OWN_PACKAGES = {"client", "recommender", "training", "serving", "webapp", "movierec", "benchmarks", "testing"}
+_OWN_PACKAGES = {
+    "client",
+    "online",
+    "recommender",
+    "training",
+    "serving",
+    "webapp",
+    "movierec",
+    "benchmarks",
+    "testing",
+}
 
 
 class Mount(NamedTuple):
@@ -57,6 +67,7 @@ MOUNTS = {
     ),
     "tune": Mount("movierec.cli.tune:tune", "Search an algorithm's parameters on a validation part; resumable."),
     "compare": Mount("movierec.cli.train:compare", "Print every version with its figures, newest first."),
+    "events": Mount("movierec.cli.events:app", "Export or erase what people did with recommendations."),
     "promote": Mount(
         "movierec.cli.promote:promote",
         "Let the gate judge a version; make it the champion if it passes. Exits with 3 where it does not.",

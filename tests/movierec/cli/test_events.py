@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import sys
+import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -23,7 +24,7 @@ def store(tmp_path: Path) -> Path:
     writer = EventWriter(events_file(tmp_path))
     for number in range(3):
         events = [
-            Event("rated", visitor, "", (f"ü{number}",), 4.5, "", 10.0, 11.0, f"e{number}", number + 1)
+            Event("rated", visitor, "", (f"ü{number}",), 4.5, "", 10.0, time.time(), f"e{number}", number + 1)
             for visitor in (KEY, "ben")
         ]
         writer.add([events])
@@ -33,9 +34,10 @@ def store(tmp_path: Path) -> Path:
 
 def run(*arguments: str) -> int:
     """Call the command line; return its exit code."""
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["movierec", "events", *arguments])
-        main.run()
+        with pytest.raises(SystemExit) as ended:
+            main.run()
     return int(ended.value.code or 0)
 
 

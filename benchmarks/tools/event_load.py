@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 import statistics
 import threading
 import time
@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
-import numpy as np
 
 from benchmarks.serve import peer
 from benchmarks.tools.figures import Figure
@@ -22,17 +21,9 @@ from online.events import Event
 from online.store import EventWriter, events_file
 from testing.service import Service
 
-CALLERS = 32
 BATCH = 100
 TOKEN = "benchmark"
 _UNLIMITED = "1e9"
-
-
-class Sent(NamedTuple):
-    """Events a second that were acknowledged, and the seconds of each request."""
-
-    rate: float
-    latencies: list[float]
 
 
 def service_of(root: Path, bundle: Path, *, workers: int = 2, **settings: str) -> Service:
@@ -49,42 +40,25 @@ def throughput(root: Path, bundle: Path, seconds: float, rounds: int) -> list[Fi
     with service_of(root / "throughput", bundle) as service:
         service.wait(lambda: service.status("/readyz") == 200)
         for batch in (1, BATCH):
+            events = [{"kind": "watched", "visitor": "v", "movie_id": number + 1} for number in range(batch)]
+            call = Call(["/events"], "POST", json.dumps({"events": events}))
             ours, theirs = [], []
             for number in range(rounds):
-                ours.append(asyncio.run(_send_for(service.port, seconds, batch)))
+                ours.append(measure(service.port, call, seconds, root))
                 theirs.append(_insert_for(root / f"alone-{batch}-{number}", seconds, batch))
-            mine, alone = (statistics.median(sent.rate for sent in sides) for sides in (ours, theirs))
-            latencies = [taken for sent in ours for taken in sent.latencies]
-            p50, p99 = (1000 * float(np.quantile(latencies, share)) for share in (0.5, 0.99))
-            commit = 1000 * statistics.median(taken for sent in theirs for taken in sent.latencies)
-            note = f"{CALLERS} callers, p50 {p50:.1f} ms, p99 {p99:.1f} ms; a commit alone {commit:.1f} ms"
+            mine = batch * statistics.median(sent.rate for sent in ours)
+            alone = batch * statistics.median(len(commits) / sum(commits) for commits in theirs)
+            p99 = 1000 * statistics.median(sent.p99 for sent in ours)
+            commit = 1000 * statistics.median(taken for commits in theirs for taken in commits)
+            refused = sum(sent.failed for sent in ours)
+            note = f"p99 {p99:.0f} ms, a commit alone {commit:.1f} ms, {refused} refused"
             title = f"loop/durable events, {batch} a request, against SQLite alone"
             figures.append(Figure(title, mine / alone, 0.5, "higher", mine, alone, "1/s", rounds, note))
     return figures
 
 
-async def _send_for(port: int, seconds: float, batch: int) -> Sent:
-    latencies: list[float] = []
-    end = time.perf_counter() + seconds
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
-
-        async def caller(name: int) -> None:
-            count = 0
-            while time.perf_counter() < end:
-                events = [watched(f"v{name}", f"{name}-{count + offset}-{end}") for offset in range(batch)]
-                count += batch
-                began = time.perf_counter()
-                answer = await client.post("/events", json={"events": events})
-                answer.raise_for_status()
-                latencies.append(time.perf_counter() - began)
-
-        began = time.perf_counter()
-        await asyncio.gather(*(caller(name) for name in range(CALLERS)))
-        return Sent(len(latencies) * batch / (time.perf_counter() - began), latencies)
-
-
-def _insert_for(root: Path, seconds: float, batch: int) -> Sent:
-    """Insert into the same schema, `batch` a commit, in one process that does nothing else."""
+def _insert_for(root: Path, seconds: float, batch: int) -> list[float]:
+    """Insert into the same schema, `batch` a commit, in one process that does nothing else; return their seconds."""
     writer = EventWriter(events_file(root))
     latencies: list[float] = []
     began = time.perf_counter()
@@ -93,9 +67,8 @@ def _insert_for(root: Path, seconds: float, batch: int) -> Sent:
         names = (f"{len(latencies)}-{number}" for number in range(batch))
         writer.add([[Event("watched", "v", "", ("1",), None, "", start, start, name) for name in names]])
         latencies.append(time.perf_counter() - start)
-    rate = len(latencies) * batch / (time.perf_counter() - began)
     writer.close()
-    return Sent(rate, latencies)
+    return latencies
 
 
 def watched(visitor: str, event_id: str) -> dict[str, Any]:

@@ -7,11 +7,10 @@ import random
 import time
 from pathlib import Path
 
-from online.recommendation_id import VERSION_BYTES, Recommendation, Subject, read_id, request_subject, write_id
+from online.recommendation_id import Recommendation, Subject, read_id, request_subject, write_id
 from online.signing_keys import FILE, read_keys
 from online.store import DIRECTORY
 from serving.answering.listed import Listed
-from serving.versions.served import Served
 
 HEADER = b"x-recommendation-id"
 
@@ -25,10 +24,19 @@ class RecommendationIds:
         self._signing = read_keys(self._directory)
 
     def header(self, listed: Listed) -> tuple[bytes, bytes] | None:
-        """Return the header of one answer; None while there is no key."""
-        if self._signing is None:
+        """Return the header of one answer; None while there is no key.
+
+        An answer that is kept gets a new id every second: signing each would cost more than the answer.
+        """
+        now = int(time.time())
+        if listed.signed_at != now:
+            listed.header, listed.signed_at = self._sign(listed, now), now
+        return listed.header
+
+    def _sign(self, listed: Listed, now: int) -> tuple[bytes, bytes] | None:
+        signing = self._signing
+        if signing is None:
             return None
-        number = self._signing.current
         if listed.request is not None:
             kind, subject = Subject.REQUEST, request_subject(listed.request.model_dump_json().encode())
         elif listed.item_row is not None:
@@ -37,8 +45,8 @@ class RecommendationIds:
             assert listed.user_row is not None, "a list is for an item, a user or a request"
             kind, subject = Subject.USER, listed.user_row
         seed = random.getrandbits(32)
-        said = Recommendation(version_bytes(listed.served), kind, subject, listed.n, int(time.time()), seed)
-        return HEADER, write_id(said, number, self._signing.keys[number])
+        said = Recommendation(listed.served.short_hash, kind, subject, listed.n, now, seed)
+        return HEADER, write_id(said, signing.current, signing.keys[signing.current])
 
     def is_ours(self, text: str) -> bool:
         """Return whether the text is an id that one of the keys signed."""
@@ -57,8 +65,3 @@ class RecommendationIds:
             return  # the last keys stay good until there are others
         if modified != self._modified:
             self._signing, self._modified = read_keys(self._directory) or self._signing, modified
-
-
-def version_bytes(served: Served) -> bytes:
-    """Return the bytes that stand for a version in an id: the first of its manifest's sha256."""
-    return bytes.fromhex((served.manifest_sha256 or "")[: 2 * VERSION_BYTES].ljust(2 * VERSION_BYTES, "0"))

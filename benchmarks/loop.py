@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from benchmarks.tools import event_faults, event_load
+from benchmarks import event_faults, event_load
 from benchmarks.tools.figures import Figure
 from training.bundling.synthetic import Size, write
 

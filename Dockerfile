@@ -7,6 +7,7 @@ RUN python -m venv /venv \
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY client client
+COPY online online
 COPY recommender recommender
 COPY training training
 COPY serving serving

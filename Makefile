@@ -10,7 +10,7 @@ ARGS ?=
 # Without cached bytecode each start compiles MLflow, pandas and their like again: 11 s instead of 4 before anything is done.
 unexport PYTHONDONTWRITEBYTECODE
 
-PACKAGES := client benchmarks movierec recommender scripts serving testing tests training webapp
+PACKAGES := client benchmarks movierec online recommender scripts serving testing tests training webapp
 BIN := .venv/bin
 READY := .venv/.synced
 

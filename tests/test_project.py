@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-SHIPPED = ("client", "recommender", "training", "serving", "webapp", "movierec")
+SHIPPED = ("client", "online", "recommender", "training", "serving", "webapp", "movierec")
 PACKAGES = (*SHIPPED, "benchmarks", "testing")
 FILES = (
     ".ci/run",

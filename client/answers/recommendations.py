@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from client.answers.base import (
     Answer,
@@ -163,6 +164,8 @@ class Recommendations(Answer):
     model: ModelIdentity
     recommendations: list[Recommendation]
     next: NextPage | None = Field(None, description="where `offset` was given; null where the list has ended")
+    # A client puts the header x-recommendation-id here; the service's body has no such member.
+    recommendation_id: SkipJsonSchema[str | None] = Field(None, exclude=True)
 
 
 class PredictedRating(Answer):

@@ -15,7 +15,7 @@ from serving.api.metrics import ANSWERS, REJECTED
 from serving.problem import overloaded
 
 LONG_BODY_BYTES = 16_384  # a history of some two hundred titles
-FREE_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
+FREE_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/events"})  # events wait for the disk, not for a processor
 
 
 class Admission:

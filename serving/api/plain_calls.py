@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recommender.films.ids import UNKNOWN
 from serving.answering import json_bytes
+from serving.answering.listed import Listed
 from serving.api.metrics import ANSWERS
 from serving.api.request_checks import AllowedHosts
 from serving.schemas.common import DEFAULT_N, TITLE_LENGTH
@@ -25,6 +26,7 @@ CACHE_BYTES = 12_000_000  # about 4,000 lists of 10 films
 _ENTRY_OVERHEAD = 600  # bytes of the objects around a cached answer
 _N = rb"100|[1-9][0-9]?"
 _PLAIN_QUERY = re.compile(rb"(?:n=(%b)&)?(title|movie_id)=([^&]+)|(title|movie_id)=([^&]+)&n=(%b)" % (_N, _N))
+VISITOR = b"x-visitor"
 _OTHER_WAY = frozenset({b"origin", b"if-none-match", b"content-length", b"transfer-encoding"})
 
 
@@ -33,6 +35,7 @@ class ReadyAnswer(NamedTuple):
 
     headers: list[tuple[bytes, bytes]]
     body: Message
+    listed: Listed
 
 
 class _Route(NamedTuple):
@@ -47,10 +50,12 @@ _ROUTE = _Route("/recommend/")
 class PlainCalls:
     """ASGI wrapper that answers plain calls and passes all other requests on."""
 
-    def __init__(self, app: ASGIApp, slot: ModelSlot, hosts: AllowedHosts) -> None:
+    def __init__(self, app: ASGIApp, slot: ModelSlot, hosts: AllowedHosts, *, has_visitors: bool = False) -> None:
+        """`has_visitors`: whether lists may depend on who asks."""
         self._app = app
         self._slot = slot
         self._hosts = hosts
+        self._other_way = _OTHER_WAY | {VISITOR} if has_visitors else _OTHER_WAY
         self._cache: dict[bytes, ReadyAnswer] = {}  # by query string
         self._cache_bytes = 0
         self._cached_version: Served | None = None
@@ -62,6 +67,7 @@ class PlainCalls:
             await self._app(scope, receive, send)
             return
         scope["route"] = _ROUTE
+        scope["listed"] = answer.listed
         await send({"type": "http.response.start", "status": 200, "headers": answer.headers})
         await send(answer.body)
 
@@ -71,7 +77,7 @@ class PlainCalls:
             return False
         host = b""
         for name, value in scope["headers"]:
-            if name in _OTHER_WAY:
+            if name in self._other_way:
                 return False
             if name == b"host":
                 if host:
@@ -110,12 +116,14 @@ def _build_answer(served: Served, query: bytes) -> ReadyAnswer | None:
     film = _find_film(served, match[2] or match[4], match[3] or match[5]) if match else None
     if match is None or film is None:
         return None
-    nearest = served.model.nearest(film[0], int(match[1] or match[6] or DEFAULT_N))
+    n = int(match[1] or match[6] or DEFAULT_N)
+    nearest = served.model.nearest(film[0], n)
     if nearest is None:
         return None  # the full scorer has to answer, and not on the event loop
     body = json_bytes.plain_recommendations(served, json_bytes.subject_json(served, *film), *nearest)
     headers = json_bytes.headers(json_bytes.entity_tag(served, b"/recommend", query), len(body))
-    return ReadyAnswer(headers, {"type": "http.response.body", "body": body})
+    listed = Listed(served, n, item_row=film[0])
+    return ReadyAnswer(headers, {"type": "http.response.body", "body": body}, listed)
 
 
 def _find_film(served: Served, parameter: bytes, value: bytes) -> tuple[int, str] | None:

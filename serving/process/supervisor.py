@@ -15,6 +15,8 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
+from functools import partial
 from multiprocessing.context import ForkProcess
 
 import structlog
@@ -50,7 +52,7 @@ class Supervisor:
         """`pinned`: a version of the local store to serve whatever the registry says; nothing is pulled then."""
         if pinned is not None:
             ModelStore(settings.store_dir).version(pinned)
-        elif pull:
+        elif pull or settings.events:
             ModelStore(settings.store_dir).require_ours()
         self._settings = settings
         self._pinned = pinned
@@ -60,7 +62,8 @@ class Supervisor:
         self._pull = pull and pinned is None
         self._puller = Child("puller", self._start_puller, _log_end, MAX_PULLER_PAUSE)
         self._looked_at = self._puller_heard_at = 0.0
-        self._children = [*self._workers, self._puller]
+        self._watched = [*self._workers, *self._event_writers()]  # those whose event loops must run
+        self._children = [*self._watched, self._puller]
         self._guard = Guard(settings.graceful_seconds + STOP_MARGIN, self._running)
         self._stopping = False
 
@@ -80,11 +83,11 @@ class Supervisor:
         now = time.monotonic()
         was_paused = now - self._looked_at > PAUSED_SECONDS
         self._looked_at = now
-        for number, worker in enumerate(self._workers):
-            if worker.keep() or was_paused:
+        for number, child in enumerate(self._watched):
+            if child.keep() or was_paused:
                 self._lifecycle.beat(number)
             elif self._lifecycle.silence(number) > SILENCE_SECONDS:
-                self._kill_hanging(worker)
+                self._kill_hanging(child)
         if self._pull:
             if self._puller.keep() or was_paused or self._hears_puller():
                 self._puller_heard_at = now
@@ -120,7 +123,7 @@ class Supervisor:
 
     def _wait(self) -> None:
         """Wait until a worker ends, a signal arrives, or TICK_SECONDS are over."""
-        sentinels = [worker.process.sentinel for worker in self._workers if isinstance(worker.process, ForkProcess)]
+        sentinels = [child.process.sentinel for child in self._watched if isinstance(child.process, ForkProcess)]
         multiprocessing.connection.wait(sentinels, TICK_SECONDS)
 
     def _stop(self) -> None:
@@ -131,30 +134,48 @@ class Supervisor:
         log.info("draining", seconds=self._settings.drain_seconds)
         self._lifecycle.drain()
         time.sleep(self._settings.drain_seconds)
-        for child in self._children:
-            child.signal(signal.SIGTERM)
-            child.signal(signal.SIGCONT)  # a stopped process handles SIGTERM only when it goes on
-        now = time.monotonic()
-        for child in self._children:
-            patience = 0 if child is self._puller else self._settings.graceful_seconds  # it has no answers under way
-            child.wait(now + patience + STOP_MARGIN)
+        writers = [child for child in self._watched if child not in self._workers]
+        for children in ([self._puller, *self._workers], writers):  # workers still wait for what they have sent
+            for child in children:
+                child.signal(signal.SIGTERM)
+                child.signal(signal.SIGCONT)  # a stopped process handles SIGTERM only when it goes on
+            now = time.monotonic()
+            for child in children:
+                patience = self._settings.graceful_seconds if child in self._workers else 0  # others answer nobody
+                child.wait(now + patience + STOP_MARGIN)
         log.info("stopped")
 
     def _worker(self, number: int) -> Child:
-        def start() -> ForkProcess:
-            process = _FORK.Process(target=self._work, args=(number,), name=f"worker-{number}")
-            process.start()
-            return process
-
         def on_end(name: str, code: int, pause: float) -> None:
             _log_end(name, code, pause)
             self._lifecycle.metrics.retire(number)
 
-        return Child(f"worker-{number}", start, on_end)
+        name = f"worker-{number}"
+        return Child(name, partial(_fork, name, self._work, number), on_end)
 
     def _work(self, number: int) -> None:
         self._guard.join()
         work(number, self._sockets, self._settings, self._pinned, self._lifecycle)
+
+    def _event_writers(self) -> list[Child]:
+        """Return the process that writes events; none where they are switched off."""
+        if not self._settings.events:
+            return []
+        import serving.api.routes.events  # noqa: F401  # imported before the forks, as all else
+        from serving.process.event_writer import prepare, write
+
+        def run() -> None:
+            self._guard.join()
+            write(self._settings, partial(self._lifecycle.beat, self._settings.workers), self._sockets)
+
+        prepare(self._settings)
+        return [Child("events", partial(_fork, "events", run), _log_end)]
+
+
+def _fork(name: str, target: Callable[..., None], *arguments: object) -> ForkProcess:
+    process = _FORK.Process(target=target, args=arguments, name=name)
+    process.start()
+    return process
 
 
 def serve(settings: Settings, *, pull: bool = True, pinned: str | None = None) -> None:

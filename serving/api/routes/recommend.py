@@ -12,7 +12,7 @@ from serving.answering import json_bytes
 from serving.answering.lookup import movie_row, resolve_title
 from serving.answering.predict import predict
 from serving.answering.recommend import films_for_ratings, films_for_two, films_for_user, similar_films
-from serving.api.deps import Answering, CurrentSettings, PlainQuery
+from serving.api.deps import Answering, Context, CurrentSettings, PlainQuery
 from serving.api.openapi import errors
 from serving.problem import ProblemError
 from serving.schemas.recommend import (
@@ -33,15 +33,15 @@ router = APIRouter(tags=["recommendations"])
 @router.get("/recommend/", response_model=Recommendations, responses=errors(403, 404, 409))
 def recommend(answer: Answering, settings: CurrentSettings, query: Annotated[RecommendQuery, Query()]) -> Response:
     """Films like the film of that title or id, most alike first; or films for a user of the training data."""
-    served = answer.served
+    served, query = answer.served, answer.without_dismissed(query)
     if query.user_id is not None:
         _require_explainable(query, settings)
-        return answer.json(films_for_user(served, query.user_id, query))
-    if query.movie_id is not None:
-        return answer.json(similar_films(served, movie_row(served, query.movie_id), "movie_id", query))
-    assert query.title is not None, "the query has exactly one subject"
-    film = resolve_title(served, query.title, n=query.n, fuzzy=query.fuzzy)
-    return answer.json(similar_films(served, film.row, film.matched, query))
+        films = films_for_user(served, query.user_id, query)
+        answer.note(query, user_row=served.model.user_row(query.user_id))
+        return answer.json(films)
+    row, matched = _subject(answer, query)
+    answer.note(query, item_row=row)
+    return answer.json(similar_films(served, row, matched, query))
 
 
 @router.post("/recommend", include_in_schema=False)
@@ -53,17 +53,26 @@ def recommend_for(
     body: Annotated[RecommendBody, Body()],
 ) -> Response:
     """Films for a person from posted ratings or likes, for two people, or films like a film; nothing is stored."""
-    served = answer.served
+    body = answer.without_dismissed(body)
+    if body.movie_id is not None or body.title is not None:
+        row, matched = _subject(answer, body)
+        answer.note(body, item_row=row)
+        return answer.fresh(similar_films(answer.served, row, matched, body))
+    answer.note(body)
     if body.people:
-        return answer.fresh(films_for_two(served, body))
+        return answer.fresh(films_for_two(answer.served, body))
     if body.user_id is not None:
         _require_explainable(body, settings)
-    if body.movie_id is not None:
-        return answer.fresh(similar_films(served, movie_row(served, body.movie_id), "movie_id", body))
-    if body.title is not None:
-        film = resolve_title(served, body.title, n=body.n, fuzzy=body.fuzzy)
-        return answer.fresh(similar_films(served, film.row, film.matched, body))
-    return answer.fresh(films_for_ratings(served, body))
+    return answer.fresh(films_for_ratings(answer.served, body))
+
+
+def _subject(answer: Context, named: RecommendQuery | RecommendBody) -> tuple[int, str]:
+    """Return the row of the film that is named by id or title, and how its name matched."""
+    if named.movie_id is not None:
+        return movie_row(answer.served, named.movie_id), "movie_id"
+    assert named.title is not None, "one of them is given"
+    film = resolve_title(answer.served, named.title, n=named.n, fuzzy=named.fuzzy)
+    return film.row, film.matched
 
 
 @router.get("/predict", response_model=Prediction, responses=errors(404, 409))

@@ -44,6 +44,16 @@ def team_draft(champion: Sequence[Item], challenger: Sequence[Item], n: int, see
     return woven
 
 
+def teams(n: int, seed: int) -> list[bool]:
+    """Return whether the challenger put each of `n` items into a list of `team_draft`, by its seed alone.
+
+    It holds where both lists had at least `n` items: no team then runs out of them.
+    """
+    coins = random.Random(seed)
+    firsts = [bool(coins.getrandbits(1)) for _ in range(-(-n // 2))]
+    return [first if is_first else not first for first in firsts for is_first in (True, False)][:n]
+
+
 def win_evidence(wins: npt.ArrayLike, losses: npt.ArrayLike, chance: float = 0.5) -> npt.NDArray[np.float64]:
     """Return how many times likelier the counts are under any chance of winning, all alike, than under `chance`.
 

@@ -74,7 +74,8 @@ class Findings(NamedTuple):
     @property
     def any_alarm(self) -> Bools:
         """Whether any check has found something."""
-        return np.any(list(self.alarms.values()), axis=0)
+        alarms: Bools = np.any(list(self.alarms.values()), axis=0)
+        return alarms
 
 
 def examine(counts: Counts, rules: Rules, planned: float) -> Findings:

@@ -91,12 +91,13 @@ def _note(shown: ShownList, event: Event, experiment: Experiment) -> None:
     if event.kind == Kind.SHOWN:
         shown.items = max(shown.items, event.items, key=len)
         return
-    is_rated = event.kind == Kind.RATED and event.rating is not None and experiment.like is not None
-    is_liked = is_rated and event.rating >= experiment.like
+    is_liked, is_disliked = False, event.kind == Kind.DISMISSED
+    if event.kind == Kind.RATED and event.rating is not None and experiment.like is not None:
+        is_liked, is_disliked = event.rating >= experiment.like, event.rating < experiment.like
     successful = {"click_rate": event.kind == Kind.CLICKED, "watch_rate": event.kind == Kind.WATCHED}
     if successful.get(experiment.metric, is_liked):
         shown.successes.update(event.items)
-    if event.kind == Kind.DISMISSED or (is_rated and not is_liked):
+    if is_disliked:
         shown.dislikes.update(event.items)
 
 
@@ -108,13 +109,18 @@ def count(lists: Sequence[ShownList], experiment: Experiment, served: Mapping[Ar
     visitors = _visitors(lists, experiment.window_seconds)
     sides = [[visitor for visitor in visitors if visitor.arm == arm] for arm in ARMS]
     answers = np.array([served.get(arm, Served()) for arm in ARMS], dtype=np.float64)
-    counted = [Pair(*(np.full(len(times), value) for value in column)) for column in answers.T]
+
+    def counted(column: int) -> Pair:
+        return Pair(*(np.full(len(times), value) for value in answers[:, column]))
+
     return Counts(
         experiment.share,
         Pair(*(_until(np.array([visitor.first for visitor in side]), times) for side in sides)),
         _arm_sums(sides, 0, times),
         _arm_sums(sides, 1, times),
-        *counted,
+        counted(0),
+        counted(1),
+        counted(2),
         _items(lists, times),
     )
 

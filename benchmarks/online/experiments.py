@@ -73,7 +73,7 @@ def counts(draw: np.random.Generator, number: int, effect: float) -> Counts:
         columns = [at_looks(column) for column in (np.ones(number), values, values**2)]
         return ArmSums(*(column.champion for column in columns)), ArmSums(*(column.challenger for column in columns))
 
-    clicks = mean_of(click_chance(people.ease, effect * is_challenger))
+    clicks = mean_of(click_chance(people.ease, np.where(is_challenger, effect, 0.0)))
     return Counts(
         SHARE,
         at_looks(np.ones(number)),

@@ -22,7 +22,17 @@ COMPLETION_OPTIONS = {"install_completion", "show_completion"}  # typer adds the
 
 
 # Where a module of these is missing, the code is wrong, not the installation.
-_OWN_PACKAGES = {"client", "recommender", "training", "serving", "webapp", "movierec", "benchmarks", "testing"}
+_OWN_PACKAGES = {
+    "client",
+    "online",
+    "recommender",
+    "training",
+    "serving",
+    "webapp",
+    "movierec",
+    "benchmarks",
+    "testing",
+}
 
 
 class Mount(NamedTuple):
@@ -62,6 +72,9 @@ MOUNTS = {
         "Let the gate judge a version; make it the champion if it passes. Exits with 3 where it does not.",
     ),
     "rollback": Mount("movierec.cli.promote:rollback", "Make the previous champion the champion again."),
+    "experiment": Mount(
+        "movierec.cli.experiment:app", "Compare the champion with a challenger on people: plan, start, status, stop."
+    ),
     "diff": Mount(
         "movierec.cli.promote:diff",
         "Show what a promotion would change: films that enter and leave lists, and whose lists change most.",

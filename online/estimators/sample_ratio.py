@@ -16,7 +16,10 @@ CONCENTRATION = 1000.0  # how closely alternatives lie around the plan: shares t
 
 
 def ratio_evidence(
-    challenger: npt.ArrayLike, champion: npt.ArrayLike, share: float, concentration: float = CONCENTRATION
+    challenger: npt.ArrayLike,
+    champion: npt.ArrayLike,
+    share: float | npt.NDArray[np.float64],
+    concentration: float = CONCENTRATION,
 ) -> npt.NDArray[np.float64]:
     """Return how many times likelier the counts of visitors are under another share than under the planned one.
 

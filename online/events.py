@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 ITEMS_AT_MOST = 100
 KEY_LENGTH = 64  # characters of a visitor's key and of an event's id
+KEY_PATTERN = rf"^[!-~]{{1,{KEY_LENGTH}}}$"  # visible ASCII: a key also stands in a header
 
 
 class Kind(StrEnum):
@@ -34,3 +35,4 @@ class Event(NamedTuple):
     time: float  # seconds since 1970, by the caller's clock where it sent one
     received: float  # by the service's clock
     event_id: str  # the caller's; of one person each counts once. "" counts every time
+    position: int = 1  # in the list, of the first of the items

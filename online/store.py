@@ -31,13 +31,21 @@ CREATE TABLE IF NOT EXISTS events (
     recommendation TEXT NOT NULL,                      -- the signed id of the answer that led to it, or ''
     time           REAL NOT NULL,                      -- seconds since 1970 when it happened, as the caller says
     received       REAL NOT NULL,                      -- seconds since 1970 when it came in
-    event_id       TEXT                                -- the caller's id; a person's second of one id is dropped
+    event_id       TEXT,                               -- the caller's id; a person's second of one id is dropped
+    position       INTEGER NOT NULL                    -- in the list from 1; of shown that of its first item
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS events_once ON events (visitor, user_id, event_id) WHERE event_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS events_of ON events (visitor, kind);
 """
-_INSERT = "INSERT OR IGNORE INTO events VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_COLUMNS = "kind, visitor, user_id, items, rating, recommendation, time, received, event_id"
+_INSERT = "INSERT OR IGNORE INTO events VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_COLUMNS = "kind, visitor, user_id, items, rating, recommendation, time, received, event_id, position"
+EXPIRED_AT_ONCE = 5_000  # short enough for events to be written in between
+_SCANNED_BYTES = 1 << 20
+_READ_SECONDS = 0.5  # longest wait of a reader, while a writer that was killed is started again
+
+
+class EventsFullError(MovierecError):
+    """No more events can be kept: the disk is full, or the file as large as it may be."""
 
 
 def events_file(store: Path) -> Path:
@@ -54,7 +62,9 @@ class EventWriter:
         if not path.exists():
             path.touch(mode=0o600)  # what people do is nobody else's business
         self._path = path
+        self._inode = _inode(path)
         self._connection = sqlite3.connect(path, isolation_level=None)
+        self._has_traces = True  # bytes of removed rows may be in the log, of whoever wrote before
         try:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")  # a commit is on the disk when it returns
@@ -72,10 +82,15 @@ class EventWriter:
         """Close the file."""
         self._connection.close()
 
+    @property
+    def is_in_place(self) -> bool:
+        """Return whether the file is still where it was opened; what is written to a removed one is lost."""
+        return _inode(self._path) == self._inode
+
     def add(self, batches: Iterable[Iterable[Event]]) -> list[int]:
         """Write batches of events, on the disk when it returns, all or none; return how many of each are new.
 
-        Raises MovierecError where the disk takes no more.
+        Raises EventsFullError where the disk takes no more, MovierecError where the file cannot be written.
         """
         counts = [self._connection.total_changes]
         try:
@@ -84,34 +99,58 @@ class EventWriter:
                     self._connection.executemany(_INSERT, map(_row, events))
                     counts.append(self._connection.total_changes)
         except sqlite3.OperationalError as error:
-            raise MovierecError(f"The events cannot be written: {error}.") from error
+            is_full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
+            raise (EventsFullError if is_full else MovierecError)(f"The events cannot be written: {error}.") from error
         return [after - before for before, after in pairwise(counts)]
 
     def size(self) -> int:
-        """Return the bytes of the file and its log."""
-        files = (self._path, self._path.with_name(f"{self._path.name}-wal"))
-        return sum(path.stat().st_size for path in files if path.exists())
+        """Return the bytes in use, in the file and its log; pages of removed events are used again."""
+        pages, free, page_bytes = (
+            self._connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return int((pages - free) * page_bytes) + self._log_bytes()
+
+    def _log_bytes(self) -> int:
+        try:
+            return self._path.with_name(f"{self._path.name}-wal").stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def erase(self, visitor: str) -> int:
-        """Remove all events of a visitor, overwriting their bytes in the file and its log; return how many."""
+        """Remove all events of a visitor, and every trace of the key in the file and its log; return how many.
+
+        Raises MovierecError where a reader holds the log.
+        """
         with self._transaction():
             removed = self._connection.execute("DELETE FROM events WHERE visitor = ?", (visitor,)).rowcount
-        self._forget()
+        self._has_traces = True
+        self.remove_traces()
+        if removed and _holds(self._path, visitor.encode()):
+            # SQLite overwrites rows where they are, but not where they were before it split a page.
+            self._connection.execute("VACUUM")
+            self._has_traces = True
+            self.remove_traces()
         return removed
 
     def expire(self, before: float) -> int:
-        """Remove the events that came in before that time (seconds since 1970); return how many."""
+        """Remove the oldest events, at most EXPIRED_AT_ONCE, that came in before that time; return how many."""
+        oldest = f"SELECT number FROM events ORDER BY number LIMIT {EXPIRED_AT_ONCE}"
         with self._transaction():
-            removed = self._connection.execute("DELETE FROM events WHERE received < ?", (before,)).rowcount
-        if removed:
-            self._forget()
+            removed = self._connection.execute(
+                f"DELETE FROM events WHERE number IN ({oldest}) AND received < ?", (before,)
+            ).rowcount
+        self._has_traces |= removed > 0
         return removed
 
-    def _forget(self) -> None:
+    def remove_traces(self) -> None:
         """Move the log into the file and cut it, so that no bytes of removed rows are left in it."""
+        if not self._has_traces:
+            return
         blocked, _, _ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if blocked:
             raise MovierecError("The events are removed, but a reader holds their log; erase again when it has ended.")
+        self._has_traces = False
 
     def _transaction(self) -> sqlite3.Connection:
         self._connection.execute("BEGIN IMMEDIATE")
@@ -127,22 +166,41 @@ class EventReader:
             raise MissingInputError(
                 f"No events at {path}. A service with MOVIEREC_EVENTS=true writes them there when callers POST /events."
             )
-        self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+        self._path = path
+        self._inode = _inode(path)
+        address = f"{path.absolute().as_uri()}?mode=ro"
+        self._connection = sqlite3.connect(address, _READ_SECONDS, uri=True, check_same_thread=False)
 
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+    @property
+    def is_in_place(self) -> bool:
+        """Return whether the file is still where it was opened."""
+        return _inode(self._path) == self._inode
 
     def events(self, kinds: Sequence[str] = tuple(Kind), after: int = 0) -> Iterator[tuple[int, Event]]:
         """Yield the number and the event of those kinds with a higher number than `after`, in their order."""
         places = ", ".join("?" * len(kinds))
         query = f"SELECT number, {_COLUMNS} FROM events WHERE number > ? AND kind IN ({places}) ORDER BY number"
         with closing(self._connection.execute(query, (after, *kinds))) as rows:
-            for number, kind, visitor, user_id, items, *others, event_id in rows:
-                rating, recommendation, time, received = others
+            for number, kind, visitor, user_id, items, *figures, event_id, position in rows:
+                rating, recommendation, time, received = figures
                 names = tuple(orjson.loads(items))
-                event = Event(kind, visitor, user_id, names, rating, recommendation, time, received, event_id or "")
-                yield number, event
+                written = (
+                    kind,
+                    visitor,
+                    user_id,
+                    names,
+                    rating,
+                    recommendation,
+                    time,
+                    received,
+                    event_id or "",
+                    position,
+                )
+                yield number, Event(*written)
 
     def dismissed(self, visitor: str) -> frozenset[str]:
         """Return the ids of the items that a visitor has dismissed."""
@@ -153,6 +211,23 @@ class EventReader:
 
 
 def _row(event: Event) -> tuple[object, ...]:
-    kind, visitor, user_id, items, rating, recommendation, time, received, event_id = event
-    names = orjson.dumps(items).decode()
-    return kind, visitor, user_id, names, rating, recommendation, time, received, event_id or None
+    kind, visitor, user_id, items, *figures, event_id, position = event
+    return kind, visitor, user_id, orjson.dumps(items).decode(), *figures, event_id or None, position
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
+
+
+def _holds(path: Path, key: bytes) -> bool:
+    """Return whether the bytes of `key` are anywhere in the file."""
+    end_of_last = b""
+    with path.open("rb") as file:
+        while chunk := file.read(_SCANNED_BYTES):
+            if key in end_of_last + chunk:
+                return True
+            end_of_last = chunk[-len(key) :]
+    return False

@@ -7,9 +7,13 @@ callers share one flush. A batch is answered only when it is on the disk.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
+import sqlite3
+import sys
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,14 +22,17 @@ import structlog
 
 from online.events import Event
 from online.signing_keys import keep_keys
-from online.store import DIRECTORY, EventWriter, events_file
+from online.store import DIRECTORY, EventsFullError, EventWriter, events_file
 from recommender.errors import MovierecError
 
 SOCKET = "writer.sock"
-MESSAGE_BYTES = 8 << 20
+LOCK = "writer.lock"
+MESSAGE_BYTES = 32 << 20
 UPKEEP_SECONDS = 60.0
+BEAT_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
+_FAULTS = (MovierecError, OSError, sqlite3.Error)
 
 
 class Limits(NamedTuple):
@@ -42,79 +49,140 @@ class Work(NamedTuple):
     answer: asyncio.Future[dict[str, Any]]
 
 
-def socket_path(directory: Path) -> str:
-    """Return a path to the writer's socket that fits into an address, which has 108 bytes, however deep the store lies.
+@contextmanager
+def socket_path(directory: Path) -> Iterator[str]:
+    """Give a path to the writer's socket that fits into an address, which has 108 bytes, however deep the store lies.
 
-    Linux names an open directory by its number; the number stays open as long as this process runs.
+    Linux names an open directory by its number.
     """
     path = str(directory / SOCKET)
     if len(os.fsencode(path)) < 100 or not Path("/proc/self/fd").is_dir():
-        return path
-    return f"/proc/self/fd/{os.open(directory, os.O_RDONLY | os.O_DIRECTORY)}/{SOCKET}"
+        yield path
+        return
+    number = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{number}/{SOCKET}"
+    finally:
+        os.close(number)
 
 
-def run(store: Path, limits: Limits) -> None:
-    """Write events into a service's store until a signal ends the process."""
+@contextmanager
+def only_writer(store: Path) -> Iterator[EventWriter]:
+    """Open the events of a service's store for writing. Raises MovierecError while another process writes them."""
     directory = store / DIRECTORY
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    asyncio.run(_serve(directory, EventWriter(events_file(store)), limits))
+    with (directory / LOCK).open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise MovierecError(f"Another process writes the events in {directory}.") from error
+        writer = EventWriter(events_file(store))
+        try:
+            yield writer
+        finally:
+            writer.close()
 
 
-async def _serve(directory: Path, writer: EventWriter, limits: Limits) -> None:
-    queue: asyncio.Queue[Work] = asyncio.Queue()
+def run(store: Path, limits: Limits, beat: Callable[[], None] = lambda: None) -> None:
+    """Write events into a service's store until a signal ends the process; call `beat` every second."""
+    try:
+        with only_writer(store) as writer:
+            asyncio.run(_Writing(store / DIRECTORY, writer, limits).serve(beat))
+    except (MovierecError, OSError) as error:
+        log.error("events_writer_ends", error=str(error))  # it is started again
+        sys.exit(1)
 
-    async def talk(reader: asyncio.StreamReader, output: asyncio.StreamWriter) -> None:
+
+class _Writing:
+    """Takes messages from the socket and writes them in groups."""
+
+    def __init__(self, directory: Path, writer: EventWriter, limits: Limits) -> None:
+        self._directory = directory
+        self._writer = writer
+        self._limits = limits
+        self._queue: asyncio.Queue[Work] = asyncio.Queue()
+        self._is_failing = False
+
+    async def serve(self, beat: Callable[[], None]) -> None:
+        """Serve until the file is gone from its place."""
+        with socket_path(self._directory) as path:
+            server = await asyncio.start_unix_server(self._talk, path, limit=MESSAGE_BYTES)
+        beating, upkeep = asyncio.create_task(self._watch(beat)), asyncio.create_task(self._keep_up())
+        try:
+            while self._writer.is_in_place:
+                group = [await self._queue.get()]
+                await asyncio.sleep(0)  # lets batches that wait in the sockets join the group
+                while not self._queue.empty():
+                    group.append(self._queue.get_nowait())
+                self._write(group)
+        finally:
+            beating.cancel()
+            upkeep.cancel()
+            server.close()
+        raise MovierecError(f"The events in {self._directory} were removed or replaced.")
+
+    async def _talk(self, reader: asyncio.StreamReader, output: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.LimitOverrunError, ValueError):
             while line := await reader.readline():
                 answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-                queue.put_nowait(Work(orjson.loads(line), answer))
+                self._queue.put_nowait(Work(orjson.loads(line), answer))
                 output.write(orjson.dumps(await answer) + b"\n")
                 await output.drain()
         output.close()
 
-    server = await asyncio.start_unix_server(talk, socket_path(directory), limit=MESSAGE_BYTES)
-    upkeep = asyncio.create_task(_keep_up(directory, writer, limits))
-    async with server:
-        while not upkeep.done():
-            group = [await queue.get()]
-            await asyncio.sleep(0)  # lets batches that wait in the sockets join the group
-            while not queue.empty():
-                group.append(queue.get_nowait())
-            _write(writer, group, limits)
-    await upkeep
-
-
-def _write(writer: EventWriter, group: list[Work], limits: Limits) -> None:
-    """Write a group's events with one commit, then do its erasures; answer each message."""
-    adding = [work for work in group if "add" in work.message]
-    outcome: dict[str, Any]
-    try:
-        if adding and writer.size() > limits.max_bytes:
-            raise MovierecError("The events hold as much as they may (MOVIEREC_EVENTS_MAX_BYTES).")
-        for work, new in zip(adding, writer.add([_events(work) for work in adding]), strict=True):
-            work.answer.set_result({"new": new})
-    except (MovierecError, OSError, ValueError) as error:
-        log.warning("events_not_written", error=str(error))
-        outcome = {"error": str(error)}
-        for work in adding:
-            work.answer.set_result(outcome)
-    for work in group:
-        if "erase" in work.message:
+    def _write(self, group: list[Work]) -> None:
+        """Write a group's events with one commit, then do its erasures; answer each message."""
+        adding = [work for work in group if "add" in work.message]
+        batches = [[Event(*fields) for fields in batch] for work in adding for batch in work.message["add"]]
+        if adding:
             try:
-                outcome = {"removed": writer.erase(work.message["erase"])}
-            except MovierecError as error:
-                outcome = {"error": str(error)}
-            work.answer.set_result(outcome)
+                counts = iter(self._add(batches))
+                outcomes = [{"new": [next(counts) for _ in work.message["add"]]} for work in adding]
+                self._is_failing = False
+            except _FAULTS as error:
+                if not self._is_failing:  # once, until it works again
+                    log.error("events_not_written", error=str(error))
+                self._is_failing = True
+                outcomes = [_failure(error)] * len(adding)
+            for work, outcome in zip(adding, outcomes, strict=True):
+                work.answer.set_result(outcome)
+        for work in group:
+            if "erase" in work.message:
+                work.answer.set_result(self._erase(work.message["erase"]))
+
+    def _add(self, batches: list[list[Event]]) -> list[int]:
+        if self._writer.size() > self._limits.max_bytes:
+            raise EventsFullError("The events hold as much as they may (MOVIEREC_EVENTS_MAX_BYTES).")
+        if not self._writer.is_in_place:
+            raise MovierecError("The events were removed or replaced.")
+        return self._writer.add(batches)
+
+    def _erase(self, visitor: str) -> dict[str, Any]:
+        try:
+            return {"removed": self._writer.erase(visitor)}
+        except _FAULTS as error:
+            return _failure(error)
+
+    async def _watch(self, beat: Callable[[], None]) -> None:
+        """Say every second that this process runs; wake it where the file has gone, for nobody may reach it then."""
+        while True:
+            beat()
+            if not self._writer.is_in_place:
+                self._queue.put_nowait(Work({}, asyncio.get_running_loop().create_future()))
+            await asyncio.sleep(BEAT_SECONDS)
+
+    async def _keep_up(self) -> None:
+        """Remove what is too old and rotate the keys, for ever."""
+        while True:
+            try:
+                while self._writer.expire(time.time() - self._limits.days * 86_400):
+                    await asyncio.sleep(0.01)
+                self._writer.remove_traces()
+                keep_keys(self._directory, time.time())
+            except _FAULTS as error:  # the next round tries again
+                log.warning("events_upkeep_failed", error=str(error))
+            await asyncio.sleep(UPKEEP_SECONDS)
 
 
-def _events(work: Work) -> list[Event]:
-    return [Event(*fields) for fields in work.message["add"]]
-
-
-async def _keep_up(directory: Path, writer: EventWriter, limits: Limits) -> None:
-    """Remove what is too old and rotate the keys, for ever."""
-    while True:
-        with suppress(MovierecError):  # a reader holds the log; the next round tries again
-            writer.expire(time.time() - limits.days * 86_400)
-        keep_keys(directory, time.time())
-        await asyncio.sleep(UPKEEP_SECONDS)
+def _failure(error: Exception) -> dict[str, Any]:
+    return {"error": str(error), "full": isinstance(error, EventsFullError)}

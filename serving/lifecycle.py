@@ -18,7 +18,7 @@ class Lifecycle:
         """`started_at`: seconds since 1970; registry status written earlier does not confirm a version."""
         self.started_at = started_at
         self.metrics = SharedMetrics(workers)
-        self._shared = mmap.mmap(-1, _BEAT.size * (workers + 1))
+        self._shared = mmap.mmap(-1, _BEAT.size * (workers + 2))  # and the writer of events
 
     @property
     def draining(self) -> bool:
@@ -30,7 +30,7 @@ class Lifecycle:
         self._shared[0] = 1
 
     def beat(self, worker: int) -> None:
-        """Record that the event loop of `worker` (0, 1, ...) runs."""
+        """Record that the event loop of `worker` (0, 1, ...; then the writer of events) runs."""
         _BEAT.pack_into(self._shared, _BEAT.size * (worker + 1), time.monotonic())
 
     def silence(self, worker: int) -> float:

@@ -48,6 +48,13 @@ class Settings(BaseSettings):
     # what it answers
     explain_users: bool = Field(False, description="reasons for a user_id may show what that user rated")
 
+    # what people do with its answers
+    events: bool = Field(False, description="take events, and sign an id into each list of recommendations")
+    events_days: float = Field(365.0, gt=0, description="events are removed so many days after they came in")
+    events_max_bytes: int = Field(2 * 2**30, ge=1, description="refuse events while those on disk take more")
+    events_per_second: float = Field(2000.0, gt=0, description="events taken, for each worker; more get 429")
+    events_body_bytes: int = Field(1_048_576, ge=1, description="largest accepted body of POST /events")
+
     # protection
     allowed_hosts: list[str] = Field(
         ["localhost", "127.0.0.1", "[::1]"], description="accepted Host names, without port; '*' accepts every one"

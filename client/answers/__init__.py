@@ -21,6 +21,7 @@ from client.answers.analytics import (
     Summary,
 )
 from client.answers.base import Answer, ModelIdentity
+from client.answers.events import EventsErased, EventsKept, RejectedEvent
 from client.answers.films import CommonViewers, Comparison, Feature, Features, FilmMap, InCommon, MapFilm, Movie, Movies
 from client.answers.films import FilmOut as Film
 from client.answers.films import SharedFeatureOut as SharedFeature
@@ -45,6 +46,8 @@ __all__ = [
     "Answer",
     "CommonViewers",
     "Comparison",
+    "EventsErased",
+    "EventsKept",
     "Explanation",
     "FacetName",
     "FacetValue",
@@ -75,6 +78,7 @@ __all__ = [
     "Recommendations",
     "Refusal",
     "RegistryView",
+    "RejectedEvent",
     "ReleaseYear",
     "ReleaseYears",
     "Scale",

@@ -99,6 +99,10 @@ class IdMap:
         """Return the raw id of one row."""
         return int(self._ids[row])
 
+    def from_text(self, text: str) -> RawId | None:
+        """Return the raw id that a text stands for; None for one that is no integer where all ids are."""
+        return int(text) if is_integer_id(text) else None
+
     def raws(self, rows: Rows) -> list[RawId]:
         """Return the raw ids of many rows, as Python values."""
         return [self.raw(int(row)) for row in rows]
@@ -148,6 +152,9 @@ class TextIdMap(IdMap):
     def rows(self, raw: ArrayLike | Sequence[RawId]) -> NDArray[np.int64]:
         ids = np.asarray(raw, dtype=object)
         return np.array([self.row(text) for text in ids.ravel().tolist()], dtype=np.int64).reshape(ids.shape)
+
+    def from_text(self, text: str) -> RawId | None:
+        return text
 
     def raw(self, row: int) -> str:
         return self._texts[row].decode()

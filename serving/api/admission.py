@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving.api.metrics import ANSWERS, REJECTED
 from serving.problem import overloaded
 
-FREE_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
+FREE_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/events"})  # events wait for the disk, not for a processor
 
 
 class Admission:

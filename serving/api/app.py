@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.api.admission import Admission, EarlyRefusal
 from serving.api.deps import AppState, NotModifiedError
 from serving.api.exchange import Exchanges
+from serving.api.faults import field_faults
 from serving.api.metrics import WORKER, count_version
 from serving.api.openapi import DocumentedApi
 from serving.api.plain_calls import PlainCalls
@@ -28,11 +29,8 @@ from serving.settings import Settings
 from serving.versions.model_store import ModelStore
 from serving.versions.slot import ModelSlot
 
-_NAME = re.compile(r"[a-z_]+")
-_MESSAGES = {  # where pydantic's own words would not help
-    "extra_forbidden": "there is no such name here; /docs lists those that there are",
-    "model_attributes_type": "expected a JSON object, sent with content-type: application/json",
-}
+if TYPE_CHECKING:
+    from serving.api.online import Online
 
 
 class Service:
@@ -45,7 +43,13 @@ class Service:
         checked = EarlyRefusal(RequestChecks(admission, settings, hosts), admission)
         self.api = api
         self.plain_calls = PlainCalls(checked, state["champion"], hosts)
-        self._exchanges = Exchanges(self.plain_calls, settings, state["lifecycle"])
+        answering: ASGIApp = self.plain_calls
+        if (online := state["online"]) is not None:
+            from serving.api.visitors import Visitors
+
+            answering = Visitors(self.plain_calls, checked, online.dismissals)
+        identify = online.ids.header if online else None
+        self._exchanges = Exchanges(answering, settings, state["lifecycle"], identify)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await (self._exchanges if scope["type"] == "http" else self.api)(scope, receive, send)
@@ -69,7 +73,8 @@ def create_app(
     )
     has_challenger = settings.challenger_alias is not None and pinned is None
     challenger = ModelSlot(store, "challenger", stale_after=settings.stale_after_seconds) if has_challenger else None
-    state = AppState(settings=settings, champion=champion, challenger=challenger, lifecycle=life)
+    online = _online(settings)
+    state = AppState(settings=settings, champion=champion, challenger=challenger, lifecycle=life, online=online)
     slots = [slot for slot in (champion, challenger) if slot is not None]
 
     @asynccontextmanager
@@ -79,12 +84,14 @@ def create_app(
             await asyncio.to_thread(slot.refresh)
         watchers = [slot.watch(settings.watch_seconds) for slot in slots]
         publisher = _publish(life, worker, settings.watch_seconds)
-        tasks = [asyncio.create_task(coroutine) for coroutine in (*watchers, publisher)]
+        following = [online.run()] if online is not None else []
+        tasks = [asyncio.create_task(coroutine) for coroutine in (*watchers, publisher, *following)]
         try:
             yield state
         finally:
             for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             life.metrics.publish(worker, WORKER.collect())
 
     api = DocumentedApi(
@@ -95,11 +102,24 @@ def create_app(
     )
     for module in (recommend, movies, analytics, explore, model, health, admin):
         api.include_router(module.router)
+    if online is not None:
+        from serving.api.routes import events
+
+        api.include_router(events.router)
     api.add_exception_handler(ProblemError, _problem)
     api.add_exception_handler(NotModifiedError, _not_modified)
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(HTTPException, _http_error)
     return Service(api, state)
+
+
+def _online(settings: Settings) -> Online | None:
+    """Return what events need, imported only where they are switched on."""
+    if not settings.events:
+        return None
+    from serving.api.online import Online
+
+    return Online(settings)
 
 
 async def _publish(lifecycle: Lifecycle, worker: int, pause: float) -> None:
@@ -121,20 +141,8 @@ async def _not_modified(_: Request, error: Exception) -> Response:
 async def _invalid(_: Request, error: Exception) -> Response:
     """Return a 422 problem that names the wrong parameters, but no value or name that the caller made up."""
     assert isinstance(error, RequestValidationError)
-    errors = [{"parameter": _parameter(fault), "message": _message(fault)} for fault in error.errors()[:20]]
+    errors = field_faults(error.errors(), above=1)
     return ProblemError(422, "invalid-request", "The request is not valid; see `errors`.", errors=errors).response()
-
-
-def _parameter(error: dict[str, object]) -> str | None:
-    """Return the wrong parameter's path, without names that the caller made up or that pydantic gives its own steps."""
-    location = error["loc"]
-    assert isinstance(location, tuple)
-    path = location[1:-1] if error["type"] == "extra_forbidden" else location[1:]
-    return ".".join(str(step) for step in path if isinstance(step, int) or _NAME.fullmatch(step)) or None
-
-
-def _message(error: dict[str, str]) -> str:
-    return _MESSAGES.get(error["type"], error["msg"].removeprefix("Value error, "))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

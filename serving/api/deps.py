@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated, TypedDict, TypeVar
 
 from fastapi import Depends, Request
 from fastapi import Query as QueryParameters
 from starlette.responses import Response
+from starlette.types import Scope
 
 from recommender.model import Model
 from serving.answering import json_bytes
+from serving.answering.listed import listed
 from serving.lifecycle import Lifecycle
 from serving.problem import no_challenger, not_ready
 from serving.schemas.common import Query
 from serving.schemas.data_values import answering_from
+from serving.schemas.recommend import ListOptions
 from serving.settings import Settings
 from serving.versions.served import Served
 from serving.versions.slot import ModelSlot
+
+if TYPE_CHECKING:
+    from serving.api.online import Online
+
+Options = TypeVar("Options", bound=ListOptions)
 
 
 class NotModifiedError(Exception):
@@ -31,6 +39,7 @@ class AppState(TypedDict):
     champion: ModelSlot
     challenger: ModelSlot | None
     lifecycle: Lifecycle
+    online: Online | None  # None where events are switched off
 
 
 async def champion_slot(request: Request) -> ModelSlot:
@@ -55,6 +64,7 @@ class Context:
 
     served: Served
     tag: bytes
+    scope: Scope
 
     @property
     def model(self) -> Model:
@@ -65,11 +75,25 @@ class Context:
         """Return a JSON response with an entity tag: the same answer until another version is served."""
         response = Response(body)
         response.raw_headers = json_bytes.headers(self.tag, len(body))
+        if self.scope.get("dismissed"):
+            response.raw_headers.append((b"cache-control", b"private"))
         return response
 
     def fresh(self, body: bytes) -> Response:
         """Return a JSON response that must not be cached."""
         return Response(body, media_type="application/json", headers={"cache-control": "no-store"})
+
+    def without_dismissed(self, options: Options) -> Options:
+        """Return the options of a list that leaves out what its visitor has dismissed."""
+        dismissed: frozenset[str] = self.scope.get("dismissed", frozenset())
+        if not dismissed:
+            return options
+        ids = map(self.model.movie_ids.from_text, sorted(dismissed))
+        return options.model_copy(update={"exclude": [*options.exclude, *(one for one in ids if one is not None)]})
+
+    def note(self, options: ListOptions, *, item_row: int | None = None, user_row: int | None = None) -> None:
+        """Note what the list of this answer is for, so that it gets an id where ids are given."""
+        self.scope["listed"] = listed(self.served, options, item_row=item_row, user_row=user_row)
 
 
 async def context(request: Request, slot: ChampionSlot) -> Context:
@@ -82,11 +106,14 @@ async def context(request: Request, slot: ChampionSlot) -> Context:
     served = (challenger.served if challenger else None) if is_challenger else slot.served
     if served is None:
         raise no_challenger() if is_challenger else not_ready()
-    tag = json_bytes.entity_tag(served, request.url.path.rstrip("/").encode(), request.scope["query_string"])
+    query = request.scope["query_string"]
+    if dismissed := request.scope.get("dismissed"):
+        query += b"\0" + "\0".join(sorted(dismissed)).encode()
+    tag = json_bytes.entity_tag(served, request.url.path.rstrip("/").encode(), query)
     if request.method == "GET" and tag.decode() in request.headers.get("if-none-match", ""):
         raise NotModifiedError(tag.decode())
     answering_from(served.model)
-    return Context(served, tag)
+    return Context(served, tag, request.scope)
 
 
 Answering = Annotated[Context, Depends(context)]

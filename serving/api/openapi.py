@@ -11,6 +11,7 @@ from serving.problem import MEDIA_TYPE, ProblemError, malformed, no_challenger, 
 
 _LINKED = {"movie_id": 1, "title": "Toy Story", "year": 1995, "link": "/recommend/?movie_id=1&n=10"}
 _INVALID = {"parameter": "n", "message": "Input should be greater than or equal to 1"}
+_REJECTED = {"index": 0, "errors": [{"parameter": "rating", "message": "expected a rating for rated alone"}]}
 EXAMPLES = [
     ProblemError(400, "host", "This service does not answer for that host. Set MOVIEREC_ALLOWED_HOSTS."),
     ProblemError(400, "origin", "Calls from that origin are not accepted. Set MOVIEREC_ALLOWED_ORIGINS."),
@@ -26,16 +27,20 @@ EXAMPLES = [
     no_route(),
     ProblemError(409, "title-ambiguous", "Several films have this title.", candidates=[_LINKED]),
     ProblemError(409, "no-new-users", "This model recommends for users of its training data alone."),
+    ProblemError(429, "too-many-events", "More events than are taken; try again.", headers={"Retry-After": "1"}),
     ProblemError(413, "too-large", "The request body is too large."),
     ProblemError(422, "invalid-request", "The request is not valid; see `errors`.", errors=[_INVALID]),
     ProblemError(422, "invalid-query", "A parameter is given twice."),
     ProblemError(422, "unknown-genre", "Unknown genre; expected one of: Comedy, Drama."),
     ProblemError(422, "unknown-facet", "Unknown facet; expected one of: authors, publisher."),
     ProblemError(422, "no-ratings", "This data set has events without ratings: there is no average."),
+    ProblemError(422, "no-valid-event", "No event is valid; see `rejected`.", rejected=[_REJECTED]),
     ProblemError(422, "unknown-tag", "No film of this model has that tag. /tags?q= finds names."),
     not_ready(),
     ProblemError(503, "draining", "This process is about to stop."),
     overloaded(),
+    ProblemError(503, "events-not-kept", "The process that writes events does not answer."),
+    ProblemError(507, "events-full", "The events hold as much as they may (MOVIEREC_EVENTS_MAX_BYTES)."),
 ]
 _SCHEMA = {"$ref": "#/components/schemas/Problem"}
 

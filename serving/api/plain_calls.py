@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from recommender.films.ids import UNKNOWN
 from recommender.model import Ranked
 from serving.answering import json_bytes
+from serving.answering.listed import Listed
 from serving.api.metrics import ANSWERS
 from serving.api.request_checks import AllowedHosts
 from serving.schemas.common import DEFAULT_N, TITLE_LENGTH
@@ -34,6 +35,7 @@ class ReadyAnswer(NamedTuple):
 
     headers: list[tuple[bytes, bytes]]
     body: Message
+    listed: Listed
 
 
 class _Route(NamedTuple):
@@ -63,6 +65,7 @@ class PlainCalls:
             await self._app(scope, receive, send)
             return
         scope["route"] = _ROUTE
+        scope["listed"] = answer.listed
         await send({"type": "http.response.start", "status": 200, "headers": answer.headers})
         await send(answer.body)
 
@@ -115,7 +118,8 @@ def _build_answer(served: Served, query: bytes) -> ReadyAnswer | None:
     ranked = Ranked(neighbours.rows[:n], neighbours.scores[:n])
     body = json_bytes.recommendations(served, json_bytes.subject_json(served, *film), ranked)
     headers = json_bytes.headers(json_bytes.entity_tag(served, b"/recommend", query), len(body))
-    return ReadyAnswer(headers, {"type": "http.response.body", "body": body})
+    listed = Listed(served, n, item_row=film[0])
+    return ReadyAnswer(headers, {"type": "http.response.body", "body": body}, listed)
 
 
 def _find_film(served: Served, parameter: bytes, value: bytes) -> tuple[int, str] | None:

@@ -16,7 +16,7 @@ from serving.settings import Settings
 
 _PREFLIGHT = {
     "access-control-allow-methods": "GET, POST",
-    "access-control-allow-headers": "content-type, if-none-match, x-request-id",
+    "access-control-allow-headers": "content-type, if-none-match, x-request-id, x-visitor",
     "access-control-max-age": "600",
 }
 _LONGEST_NUMBER = 18  # digits; Python refuses to read numbers of thousands
@@ -53,10 +53,12 @@ class RequestChecks:
         self._app = app
         self._settings = settings
         self._hosts = hosts
+        self._body_bytes = {"/events": settings.events_body_bytes} if settings.events else {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
-        self._check(headers)
+        body_bytes = self._body_bytes.get(scope["path"], self._settings.max_body_bytes)
+        self._check(headers, body_bytes)
         check_query(scope["query_string"])
         keep_slashes_of_ids(scope)
         if scope["method"] == "OPTIONS" and is_named_origin(headers.get(b"origin"), self._settings):
@@ -64,16 +66,16 @@ class RequestChecks:
             return
         if scope["method"] not in _WITHOUT_BODY:
             # Before admission: whoever sends slowly must not hold a place that others wait for.
-            receive = _replay(await _read_body(receive, self._settings.max_body_bytes), receive)
+            receive = _replay(await _read_body(receive, body_bytes), receive)
         await self._app(scope, receive, send)
 
-    def _check(self, headers: dict[bytes, bytes]) -> None:
+    def _check(self, headers: dict[bytes, bytes], body_bytes: int) -> None:
         if headers.get(b"host", b"") not in self._hosts:
             raise ProblemError(400, "host", "This service does not answer for that host. Set MOVIEREC_ALLOWED_HOSTS.")
         if not self._accepts_origin(headers.get(b"origin")):
             raise ProblemError(400, "origin", "Calls from that origin are not accepted. Set MOVIEREC_ALLOWED_ORIGINS.")
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or len(length) > _LONGEST_NUMBER or int(length) > self._settings.max_body_bytes:
+        if not length.isdigit() or len(length) > _LONGEST_NUMBER or int(length) > body_bytes:
             raise _too_large()
 
     def _accepts_origin(self, origin: bytes | None) -> bool:

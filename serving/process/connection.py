@@ -21,7 +21,7 @@ from uvicorn.server import ServerState
 
 from serving.problem import MEDIA_TYPE, ProblemError, malformed
 
-ARRIVING_BYTES = 262_144  # far more than the largest body and a 70 kB title, which must still get its 422
+ARRIVING_BYTES = 262_144  # of a request's head: far more than a 70 kB title, which must still get its 422
 URL_BYTES = 60_000
 PIPELINED = 50  # requests of one connection that may wait for their turn; the connection closes after them
 SWEEP_SECONDS = 1.0
@@ -47,7 +47,8 @@ class GuardedConnection(HttpToolsProtocol):
 
     _arriving_since: float | None = None  # loop time at which a request began to arrive that is not whole yet
     _unsent_since: float | None = None  # loop time since which the client has not caught up with its answers
-    _arrived = 0  # bytes of the request that is arriving
+    _arrived = 0  # bytes of the head that is arriving; the application limits bodies
+    _has_head = False
     _whole = False
     _running: RequestResponseCycle | None = None  # the request that is being answered
     _flooded = False  # more than PIPELINED requests were waiting
@@ -86,12 +87,14 @@ class GuardedConnection(HttpToolsProtocol):
         self.url = (self.url + url)[:URL_BYTES]  # the parser fails beyond 65,535; nothing so long is valid anyway
 
     def on_message_begin(self) -> None:
+        self._has_head = False
         if len(self.pipeline) >= PIPELINED:
             self._flooded = True
             self.cycle.keep_alive = False
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        self._has_head = True
         if not self._flooded:
             super().on_headers_complete()
 
@@ -111,7 +114,7 @@ class GuardedConnection(HttpToolsProtocol):
     def _note_unfinished(self, size: int) -> None:
         if self._arriving_since is None:
             self._arriving_since = self.loop.time()
-        self._arrived += size
+        self._arrived = 0 if self._has_head else self._arrived + size
         if self._arrived > ARRIVING_BYTES and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)
             self.transport.close()

@@ -105,7 +105,7 @@ class Supervisor:
         """`pinned`: a version of the local store to serve whatever the registry says; nothing is pulled then."""
         if pinned is not None:
             ModelStore(settings.store_dir).version(pinned)
-        elif pull:
+        elif pull or settings.events:
             ModelStore(settings.store_dir).require_ours()
         self._settings = settings
         self._pinned = pinned
@@ -114,7 +114,8 @@ class Supervisor:
         self._workers = [self._worker(number) for number in range(settings.workers)]
         self._pull = pull and pinned is None
         self._puller = Child("puller", lambda: self._guard.spawn(module_command("serving.versions.puller")))
-        self._children = [*self._workers, self._puller]
+        self._watched = [*self._workers, *self._event_writers()]  # those whose event loops must run
+        self._children = [*self._watched, self._puller]
         self._guard = Guard(settings.graceful_seconds + STOP_MARGIN, self._running)
         self._stopping = False
 
@@ -131,14 +132,14 @@ class Supervisor:
             self._shut_down()
 
     def _keep(self) -> None:
-        for number, worker in enumerate(self._workers):
-            is_starting = worker.process is None
-            worker.keep()
+        for number, child in enumerate(self._watched):
+            is_starting = child.process is None
+            child.keep()
             if is_starting:
                 self._lifecycle.beat(number)
             elif self._lifecycle.silence(number) > SILENCE_SECONDS:
-                log.error("worker_hangs", process=worker.name)
-                worker.signal(signal.SIGKILL)
+                log.error("worker_hangs", process=child.name)
+                child.signal(signal.SIGKILL)
         if self._pull:
             self._puller.keep()
         if self._guard.keep():
@@ -149,7 +150,7 @@ class Supervisor:
 
     def _wait(self) -> None:
         """Wait until a worker ends, a signal arrives, or TICK_SECONDS are over."""
-        sentinels = [worker.process.sentinel for worker in self._workers if isinstance(worker.process, ForkProcess)]
+        sentinels = [child.process.sentinel for child in self._watched if isinstance(child.process, ForkProcess)]
         multiprocessing.connection.wait(sentinels, TICK_SECONDS)
 
     def _stop(self) -> None:
@@ -160,24 +161,42 @@ class Supervisor:
         log.info("draining", seconds=self._settings.drain_seconds)
         self._lifecycle.drain()
         time.sleep(self._settings.drain_seconds)
-        for child in self._children:
-            child.signal(signal.SIGTERM)
-        deadline = time.monotonic() + self._settings.graceful_seconds + STOP_MARGIN
-        for child in self._children:
-            child.wait(deadline)
+        writers = [child for child in self._watched if child not in self._workers]
+        for children in ([*self._workers, self._puller], writers):  # workers still wait for what they have sent
+            for child in children:
+                child.signal(signal.SIGTERM)
+            deadline = time.monotonic() + self._settings.graceful_seconds + STOP_MARGIN
+            for child in children:
+                child.wait(deadline)
         log.info("stopped")
 
     def _worker(self, number: int) -> Child:
-        def start() -> ForkProcess:
-            process = _FORK.Process(target=self._work, args=(number,), name=f"worker-{number}")
-            process.start()
-            return process
-
-        return Child(f"worker-{number}", start, partial(self._lifecycle.metrics.retire, number))
+        name = f"worker-{number}"
+        return Child(name, partial(_fork, name, self._work, number), partial(self._lifecycle.metrics.retire, number))
 
     def _work(self, number: int) -> None:
         self._guard.join()
         work(number, self._sockets, self._settings, self._pinned, self._lifecycle)
+
+    def _event_writers(self) -> list[Child]:
+        """Return the process that writes events; none where they are switched off."""
+        if not self._settings.events:
+            return []
+        import serving.api.routes.events  # noqa: F401  # imported before the forks, as all else
+        from serving.process.event_writer import prepare, write
+
+        def run() -> None:
+            self._guard.join()
+            write(self._settings, partial(self._lifecycle.beat, self._settings.workers), self._sockets)
+
+        prepare(self._settings)
+        return [Child("events", partial(_fork, "events", run))]
+
+
+def _fork(name: str, target: Callable[..., None], *arguments: object) -> ForkProcess:
+    process = _FORK.Process(target=target, args=arguments, name=name)
+    process.start()
+    return process
 
 
 def serve(settings: Settings, *, pull: bool = True, pinned: str | None = None) -> None:

@@ -21,6 +21,7 @@ class Served:
     meta: VersionMeta
     stale: bool
     inode: int | None = None
+    manifest_sha256: str | None = None  # None in a store of an older release
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -52,4 +53,4 @@ def load(entry: Entry, *, stale: bool) -> Served:
     entry.require_manifest()
     model = Model.load(entry.bundle, verify=False)
     model.check_golden()
-    return Served(model, entry.key, entry.meta, stale, inode)
+    return Served(model, entry.key, entry.meta, stale, inode, entry.manifest_sha256)

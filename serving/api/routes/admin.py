@@ -15,10 +15,10 @@ from serving.api.openapi import errors
 from serving.api.routes.model import registry_view
 from serving.problem import ProblemError, no_route
 
+Authorization = Annotated[str | None, Header(include_in_schema=False)]
 
-async def require_token(
-    settings: CurrentSettings, authorization: Annotated[str | None, Header(include_in_schema=False)] = None
-) -> None:
+
+async def require_token(settings: CurrentSettings, authorization: Authorization = None) -> None:
     """Raise a 404 problem where no token is configured, 401 without one, 403 for a wrong one."""
     if settings.admin_token is None:
         raise no_route()

@@ -11,7 +11,7 @@ from client.answers import Recommendations, Tags
 from serving.answering import json_bytes
 from serving.answering.lookup import movie_row, resolve_title
 from serving.answering.recommend import films_for_ratings, films_for_user, similar_films
-from serving.api.deps import Answering, CurrentSettings, PlainQuery
+from serving.api.deps import Answering, Context, CurrentSettings, PlainQuery
 from serving.api.openapi import errors
 from serving.problem import ProblemError
 from serving.schemas.recommend import RecommendBody, RecommendQuery, TagQuery
@@ -23,29 +23,38 @@ router = APIRouter(tags=["recommendations"])
 @router.get("/recommend/", response_model=Recommendations, responses=errors(403, 404, 409))
 def recommend(answer: Answering, settings: CurrentSettings, query: Annotated[RecommendQuery, Query()]) -> Response:
     """Films like the film of that title or id, most alike first; or films for a user of the training data."""
-    served = answer.served
+    served, query = answer.served, answer.without_dismissed(query)
     if query.user_id is not None:
         if query.explain and not settings.explain_users:
             raise ProblemError(403, "explanations-off", "This service does not tell what its users rated.")
-        return answer.json(films_for_user(served, query.user_id, query))
-    if query.movie_id is not None:
-        return answer.json(similar_films(served, movie_row(served, query.movie_id), "movie_id", query))
-    assert query.title is not None, "the query has exactly one subject"
-    film = resolve_title(served, query.title, n=query.n, fuzzy=query.fuzzy)
-    return answer.json(similar_films(served, film.row, film.matched, query))
+        films = films_for_user(served, query.user_id, query)
+        answer.note(query, user_row=served.model.user_row(query.user_id))
+        return answer.json(films)
+    row, matched = _subject(answer, query)
+    answer.note(query, item_row=row)
+    return answer.json(similar_films(served, row, matched, query))
 
 
 @router.post("/recommend", include_in_schema=False)
 @router.post("/recommend/", response_model=Recommendations, responses=errors(404, 409, 413))
 def recommend_for(answer: Answering, query: PlainQuery, body: Annotated[RecommendBody, Body()]) -> Response:
     """Films for a person without an account, from posted ratings or likes, or films like a film; nothing is stored."""
-    served = answer.served
-    if body.movie_id is not None:
-        return answer.fresh(similar_films(served, movie_row(served, body.movie_id), "movie_id", body))
-    if body.title is not None:
-        film = resolve_title(served, body.title, n=body.n, fuzzy=body.fuzzy)
-        return answer.fresh(similar_films(served, film.row, film.matched, body))
-    return answer.fresh(films_for_ratings(served, body))
+    body = answer.without_dismissed(body)
+    if body.movie_id is None and body.title is None:
+        answer.note(body)
+        return answer.fresh(films_for_ratings(answer.served, body))
+    row, matched = _subject(answer, body)
+    answer.note(body, item_row=row)
+    return answer.fresh(similar_films(answer.served, row, matched, body))
+
+
+def _subject(answer: Context, named: RecommendQuery | RecommendBody) -> tuple[int, str]:
+    """Return the row of the film that is named by id or title, and how its name matched."""
+    if named.movie_id is not None:
+        return movie_row(answer.served, named.movie_id), "movie_id"
+    assert named.title is not None, "one of them is given"
+    film = resolve_title(answer.served, named.title, n=named.n, fuzzy=named.fuzzy)
+    return film.row, film.matched
 
 
 @router.get("/tags", response_model=Tags, responses=errors(404))

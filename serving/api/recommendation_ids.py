@@ -1,0 +1,64 @@
+"""Write the `x-recommendation-id` of lists; imported only where events are switched on."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from pathlib import Path
+
+from online.recommendation_id import VERSION_BYTES, Recommendation, Subject, read_id, request_subject, write_id
+from online.signing_keys import FILE, read_keys
+from online.store import DIRECTORY
+from serving.answering.listed import Listed
+from serving.versions.served import Served
+
+HEADER = b"x-recommendation-id"
+
+
+class RecommendationIds:
+    """Signs ids with the current key of a service's store, which the writer of events makes and rotates."""
+
+    def __init__(self, store: Path) -> None:
+        self._directory = store / DIRECTORY
+        self._modified = 0
+        self._signing = read_keys(self._directory)
+
+    def header(self, listed: Listed) -> tuple[bytes, bytes] | None:
+        """Return the header of one answer; None while there is no key."""
+        if self._signing is None:
+            return None
+        number = self._signing.current
+        if listed.request is not None:
+            kind, subject = Subject.REQUEST, request_subject(listed.request.model_dump_json().encode())
+        elif listed.item_row is not None:
+            kind, subject = Subject.ITEM, listed.item_row
+        else:
+            assert listed.user_row is not None, "a list is for an item, a user or a request"
+            kind, subject = Subject.USER, listed.user_row
+        seed = random.getrandbits(32)
+        said = Recommendation(version_bytes(listed.served), kind, subject, listed.n, int(time.time()), seed)
+        return HEADER, write_id(said, number, self._signing.keys[number])
+
+    def is_ours(self, text: str) -> bool:
+        """Return whether the text is an id that one of the keys signed."""
+        return self._signing is not None and read_id(text, self._signing.keys) is not None
+
+    async def watch(self, pause: float) -> None:
+        """Read the keys again whenever their file has changed, for ever."""
+        while True:
+            await asyncio.to_thread(self._refresh)
+            await asyncio.sleep(pause)
+
+    def _refresh(self) -> None:
+        try:
+            modified = (self._directory / FILE).stat().st_mtime_ns
+        except OSError:
+            return  # the last keys stay good until there are others
+        if modified != self._modified:
+            self._signing, self._modified = read_keys(self._directory) or self._signing, modified
+
+
+def version_bytes(served: Served) -> bytes:
+    """Return the bytes that stand for a version in an id: the first of its manifest's sha256."""
+    return bytes.fromhex((served.manifest_sha256 or "")[: 2 * VERSION_BYTES].ljust(2 * VERSION_BYTES, "0"))

@@ -82,6 +82,9 @@ MOUNTS = {
     "serve": Mount("movierec.cli.serve:serve", "Answer over HTTP from the promoted model version."),
     "pull": Mount("movierec.cli.serve:pull", "Follow the registry for workers that run with serve --no-pull."),
     "webapp": Mount("movierec.cli.webapp:webapp", "Start the web page, without a browser and without telemetry."),
+    "simulate": Mount(
+        "movierec.cli.simulate:simulate", "Let people of the synthetic data set use a running service over HTTP."
+    ),
     "bench": Mount(
         "movierec.cli.bench:bench",
         "Measure ratios of two things run in turn on this machine; exit 1 when a target is missed.",

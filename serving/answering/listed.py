@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from serving.schemas.recommend import SUBJECTS, ListOptions
 from serving.versions.served import Served
+
+if TYPE_CHECKING:
+    from serving.versions.experiment import Assignment
 
 _CHANGE_NOTHING = frozenset({*SUBJECTS, "n", "model", "explain", "fuzzy"})  # of which items are in a list
 
@@ -18,6 +21,7 @@ class Listed(NamedTuple):
     item_row: int | None = None
     user_row: int | None = None
     request: ListOptions | None = None  # of a list that takes more than a row to be computed again
+    assignment: Assignment | None = None  # of a list that an experiment gave
 
 
 def listed(served: Served, options: ListOptions, *, item_row: int | None = None, user_row: int | None = None) -> Listed:

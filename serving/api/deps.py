@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, TypedDict, TypeVar
 
@@ -14,7 +15,7 @@ from recommender.model import Model
 from serving.answering import json_bytes
 from serving.answering.listed import listed
 from serving.lifecycle import Lifecycle
-from serving.problem import no_challenger, not_ready
+from serving.problem import ProblemError, no_challenger, not_ready
 from serving.schemas.common import Query
 from serving.schemas.data_values import answering_from
 from serving.schemas.recommend import ListOptions
@@ -24,6 +25,7 @@ from serving.versions.slot import ModelSlot
 
 if TYPE_CHECKING:
     from serving.api.online import Online
+    from serving.versions.experiment import Assignment
 
 Options = TypeVar("Options", bound=ListOptions)
 
@@ -75,7 +77,7 @@ class Context:
         """Return a JSON response with an entity tag: the same answer until another version is served."""
         response = Response(body)
         response.raw_headers = json_bytes.headers(self.tag, len(body))
-        if self.scope.get("dismissed"):
+        if self.scope.get("dismissed") or self.scope.get("assignment"):
             response.raw_headers.append((b"cache-control", b"private"))
         return response
 
@@ -91,9 +93,34 @@ class Context:
         ids = map(self.model.movie_ids.from_text, sorted(dismissed))
         return options.model_copy(update={"exclude": [*options.exclude, *(one for one in ids if one is not None)]})
 
+    def of_versions(self, make: Callable[[Served], bytes]) -> bytes:
+        """Return what `make` makes of the version that answers; in an experiment that weaves, of both versions.
+
+        Where the other version has no list of the same length, the answer is none of the experiment's.
+        """
+        body, assignment = make(self.served), self.assignment
+        if assignment is None or not assignment.is_woven:
+            return body
+        from serving.answering.woven import weave
+
+        try:
+            woven = weave(body, make(assignment.rival), assignment.seed)
+        except ProblemError:  # the other version does not know the film, or the person
+            woven = None
+        if woven is None:
+            self.scope["assignment"] = None
+        return woven or body
+
+    @property
+    def assignment(self) -> Assignment | None:
+        """The arm of an experiment that the caller is in."""
+        assignment: Assignment | None = self.scope.get("assignment")
+        return assignment
+
     def note(self, options: ListOptions, *, item_row: int | None = None, user_row: int | None = None) -> None:
         """Note what the list of this answer is for, so that it gets an id where ids are given."""
-        self.scope["listed"] = listed(self.served, options, item_row=item_row, user_row=user_row)
+        noted = listed(self.served, options, item_row=item_row, user_row=user_row)
+        self.scope["listed"] = noted._replace(assignment=self.assignment)
 
 
 async def context(request: Request, slot: ChampionSlot) -> Context:
@@ -103,13 +130,24 @@ async def context(request: Request, slot: ChampionSlot) -> Context:
     """
     challenger: ModelSlot | None = request.state.challenger
     is_challenger = request.query_params.get("model") == "challenger"
-    served = (challenger.served if challenger else None) if is_challenger else slot.served
+    if is_challenger:  # who asks for a version gets it
+        request.scope["assignment"] = None
+    assignment: Assignment | None = request.scope.get("assignment")
+    served = (
+        assignment.served
+        if assignment
+        else (challenger.served if challenger else None)
+        if is_challenger
+        else slot.served
+    )
     if served is None:
         raise no_challenger() if is_challenger else not_ready()
     query = request.scope["query_string"]
     if dismissed := request.scope.get("dismissed"):
         query += b"\0" + "\0".join(sorted(dismissed)).encode()
     tag = json_bytes.entity_tag(served, request.url.path.rstrip("/").encode(), query)
+    if assignment is not None:
+        tag = b'%b-%d-%x"' % (tag[:-1], assignment.arm, assignment.seed)
     if request.method == "GET" and tag.decode() in request.headers.get("if-none-match", ""):
         raise NotModifiedError(tag.decode())
     answering_from(served.model)

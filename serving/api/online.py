@@ -11,6 +11,7 @@ from online.sender import EventSender
 from serving.api.recommendation_ids import RecommendationIds
 from serving.schemas.events import MAX_EVENTS
 from serving.settings import Settings
+from serving.versions.experiment import ExperimentSlot
 
 
 class Rate:
@@ -36,7 +37,8 @@ class Rate:
 class Online:
     """The parts of a worker that exist only where events are switched on."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, experiment: ExperimentSlot) -> None:
+        self.experiment = experiment
         self.sender = EventSender(settings.store_dir)
         self.ids = RecommendationIds(settings.store_dir)
         self.dismissals = Dismissals(settings.store_dir)
@@ -44,9 +46,9 @@ class Online:
         self._pause = settings.watch_seconds
 
     async def run(self) -> None:
-        """Follow the signing keys until cancelled; then close the connections."""
+        """Follow the signing keys and the experiment until cancelled; then close the connections."""
         try:
-            await self.ids.watch(self._pause)
+            await asyncio.gather(self.ids.watch(self._pause), self.experiment.watch(self._pause))
         finally:
             self.dismissals.close()
             await asyncio.shield(self.sender.close())

@@ -7,7 +7,16 @@ import random
 import time
 from pathlib import Path
 
-from online.recommendation_id import VERSION_BYTES, Recommendation, Subject, read_id, request_subject, write_id
+from online.recommendation_id import (
+    NO_VERSION,
+    VERSION_BYTES,
+    Arm,
+    Recommendation,
+    Subject,
+    read_id,
+    request_subject,
+    write_id,
+)
 from online.signing_keys import FILE, read_keys
 from online.store import DIRECTORY
 from serving.answering.listed import Listed
@@ -36,8 +45,11 @@ class RecommendationIds:
         else:
             assert listed.user_row is not None, "a list is for an item, a user or a request"
             kind, subject = Subject.USER, listed.user_row
-        seed = random.getrandbits(32)
-        said = Recommendation(version_bytes(listed.served), kind, subject, listed.n, int(time.time()), seed)
+        seed, arm, other = random.getrandbits(32), Arm.NONE, NO_VERSION
+        if (assignment := listed.assignment) is not None:
+            seed, arm, other = assignment.seed or seed, assignment.arm, version_bytes(assignment.rival)
+        version = version_bytes(listed.served)
+        said = Recommendation(version, kind, subject, listed.n, int(time.time()), seed, arm, other)
         return HEADER, write_id(said, number, self._signing.keys[number])
 
     def is_ours(self, text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Leave out what a visitor has dismissed: reads the header `x-visitor` of calls for recommendations."""
+"""Read the header `x-visitor` of calls for recommendations: what was dismissed, and the arm of an experiment."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from online.dismissals import Dismissals
 from online.events import KEY_LENGTH, KEY_PATTERN
+from serving.api.online import Online
 from serving.api.plain_calls import PATHS
 from serving.problem import ProblemError
 
@@ -16,19 +16,22 @@ _KEY = re.compile(KEY_PATTERN.encode())
 
 
 class Visitors:
-    """ASGI wrapper that notes what the visitor has dismissed; only visitors with dismissals leave the plain path."""
+    """ASGI wrapper that notes what the visitor dismissed and which version answers; others keep to the plain path."""
 
-    def __init__(self, plain: ASGIApp, personal: ASGIApp, dismissals: Dismissals) -> None:
+    def __init__(self, plain: ASGIApp, personal: ASGIApp, online: Online) -> None:
         self._plain = plain
         self._personal = personal
-        self._dismissals = dismissals
+        self._online = online
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] in PATHS:
             for name, value in scope["headers"]:
                 if name == HEADER:
-                    scope["dismissed"] = self._dismissals.of(_visitor(value))
-        await (self._personal if scope.get("dismissed") else self._plain)(scope, receive, send)
+                    visitor = _visitor(value)
+                    scope["dismissed"] = self._online.dismissals.of(visitor)
+                    scope["assignment"] = self._online.experiment.assign(visitor)
+        is_personal = scope.get("dismissed") or scope.get("assignment")
+        await (self._personal if is_personal else self._plain)(scope, receive, send)
 
 
 def _visitor(value: bytes) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import secrets
 from pathlib import Path
 from typing import NamedTuple
@@ -15,12 +17,18 @@ from serving.versions.slot import ModelSlot
 
 
 class Assignment(NamedTuple):
-    """What answers a visitor's request: the version of the visitor's arm, and the other one for woven lists."""
+    """What answers a visitor's request: the version of the visitor's arm, and the other one."""
 
+    name: str  # of the experiment
     arm: Arm
     served: Served
-    other: Served | None = None  # the challenger whose list is woven in
-    seed: int = 0
+    rival: Served
+    seed: int = 0  # of a woven list's coins
+
+    @property
+    def is_woven(self) -> bool:
+        """Whether the rival's list is woven in."""
+        return self.arm == Arm.INTERLEAVED
 
 
 def read_experiment(store: Path) -> Experiment | None:
@@ -39,19 +47,27 @@ class ExperimentSlot:
     So a promotion or a rollback ends it at once, before anybody has written that down.
     """
 
-    def __init__(self, store: ModelStore, champion: ModelSlot, challenger: ModelSlot) -> None:
+    def __init__(self, store: ModelStore, champion: ModelSlot, challenger: ModelSlot | None) -> None:
         self._store = store
         self._champion = champion
         self._challenger = challenger
         self.experiment: Experiment | None = None
+        self.answer: tuple[float, bytes] = (-math.inf, b"")  # the last of /experiment, and when it was computed
 
     def refresh(self) -> None:
         """Read the record anew."""
         self.experiment = read_experiment(self._store.root)
 
+    async def watch(self, pause: float) -> None:
+        """Read the record every `pause` seconds, for ever."""
+        while True:
+            await asyncio.to_thread(self.refresh)
+            await asyncio.sleep(pause)
+
     def assign(self, visitor: str) -> Assignment | None:
         """Return what answers a visitor; None where no experiment runs or the visitor takes no part."""
-        experiment, champion, challenger = self.experiment, self._champion.served, self._challenger.served
+        experiment, champion = self.experiment, self._champion.served
+        challenger = self._challenger.served if self._challenger else None
         if experiment is None or not experiment.is_running or champion is None or challenger is None:
             return None
         if (champion.key, challenger.key) != (experiment.champion, experiment.challenger):
@@ -60,5 +76,6 @@ class ExperimentSlot:
         if arm == Arm.NONE:
             return None
         if arm == Arm.INTERLEAVED:
-            return Assignment(arm, champion, challenger, secrets.randbits(32))
-        return Assignment(arm, challenger if arm == Arm.CHALLENGER else champion)
+            return Assignment(experiment.name, arm, champion, challenger, secrets.randbits(32))
+        pair = (challenger, champion) if arm == Arm.CHALLENGER else (champion, challenger)
+        return Assignment(experiment.name, arm, *pair)

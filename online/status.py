@@ -53,7 +53,7 @@ class Status(BaseModel):
         )
         if self.experiment.mode == "interleave":
             bounds = bounds.replace("+", "")
-        numbers = "" if last is None else f"; {last.champion:.0f} against {last.challenger:.0f}"
+        numbers = "" if last is None else f"; champion {last.champion:.0f}, challenger {last.challenger:.0f}"
         return f"{self.state}: {'; '.join(self.reasons)} ({self.experiment.metric}{bounds}{numbers})"
 
 

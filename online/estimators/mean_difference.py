@@ -65,10 +65,10 @@ def difference(champion: ArmSums, challenger: ArmSums, *, error: float, planned:
     `error`: chance that the true difference ever leaves them. `planned`: visitors of both arms together for which the
     bounds are made narrowest; choose it before the first look. Without two visitors in each arm they are infinite.
     """
-    seen = champion.visitors + challenger.visitors
+    seen = np.maximum(champion.visitors + challenger.visitors, 1.0)
     variance = seen * sum(arm.variance / np.maximum(arm.visitors, 1) for arm in (champion, challenger))
     scale = seen * mixture_scale(planned, error) ** 2 + 1.0
-    squared = 2.0 * scale / (seen * np.maximum(scale - 1.0, 1e-300)) * (0.5 * np.log(scale) - math.log(error))
+    squared = 2.0 * scale / (seen * (scale - 1.0)) * (0.5 * np.log(scale) - math.log(error))
     known = (champion.visitors >= 2) & (challenger.visitors >= 2)
     margin = np.where(known, np.sqrt(variance * squared), np.inf)
     value = challenger.mean - champion.mean

@@ -113,9 +113,11 @@ def count_version(slot: Slot, before: Served | None, after: Served | None) -> No
         SERVING.labels(slot, after.meta.version).set(1)
 
 
-def exposition(slot: ModelSlot, shared: SharedMetrics) -> tuple[bytes, str]:
+def exposition(slot: ModelSlot, shared: SharedMetrics, drift: Collector | None = None) -> tuple[bytes, str]:
     """Return the metrics of all workers in Prometheus's text format, and its media type."""
     registry = CollectorRegistry()
     registry.register(WorkersCollector(shared))
     registry.register(RegistryCollector(slot))
+    if drift is not None:
+        registry.register(drift)
     return generate_latest(registry), CONTENT_TYPE_LATEST

@@ -8,10 +8,12 @@ import time
 
 from online.dismissals import Dismissals
 from online.sender import EventSender
+from serving.api.drift_metrics import DriftCollector
 from serving.api.recommendation_ids import RecommendationIds
 from serving.schemas.events import MAX_EVENTS
 from serving.settings import Settings
 from serving.versions.experiment import ExperimentSlot
+from serving.versions.slot import ModelSlot
 
 
 class Rate:
@@ -37,8 +39,9 @@ class Rate:
 class Online:
     """The parts of a worker that exist only where events are switched on."""
 
-    def __init__(self, settings: Settings, experiment: ExperimentSlot) -> None:
+    def __init__(self, settings: Settings, champion: ModelSlot, experiment: ExperimentSlot) -> None:
         self.experiment = experiment
+        self.drift = DriftCollector(champion)
         self.sender = EventSender(settings.store_dir)
         self.ids = RecommendationIds(settings.store_dir)
         self.dismissals = Dismissals(settings.store_dir)

@@ -89,7 +89,8 @@ def draw_themes(config: SyntheticConfig, people: int, rng: np.random.Generator) 
 def choice_shares(themes: NDArray[np.float64], crowd: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the shares of themes in what people choose; `crowd`: (n_themes,) shares of overall popularity."""
     choices = themes * crowd
-    return (1 - _FLAT_THEMES) * choices / choices.sum(axis=1, keepdims=True) + _FLAT_THEMES * crowd
+    shares: NDArray[np.float64] = (1 - _FLAT_THEMES) * choices / choices.sum(axis=1, keepdims=True)
+    return shares + _FLAT_THEMES * crowd
 
 
 def _choose(

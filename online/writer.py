@@ -35,6 +35,10 @@ log = structlog.get_logger(__name__)
 _FAULTS = (MovierecError, OSError, sqlite3.Error)
 
 
+class AnotherWriterError(MovierecError):
+    """The events have a writer already."""
+
+
 class Limits(NamedTuple):
     """What is kept, and how much of it."""
 
@@ -75,7 +79,7 @@ def only_writer(store: Path) -> Iterator[EventWriter]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise MovierecError(f"Another process writes the events in {directory}.") from error
+            raise AnotherWriterError(f"Another process writes the events in {directory}.") from error
         writer = EventWriter(events_file(store))
         try:
             yield writer

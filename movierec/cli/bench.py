@@ -33,6 +33,7 @@ class Benchmark(StrEnum):
     growth = "growth"
     spark = "spark"
     missing = "missing"
+    loop = "loop"
     all = "all"
 
 

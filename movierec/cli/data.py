@@ -77,6 +77,18 @@ def prepare(
     max_bad_share: Annotated[
         float | None, typer.Option(help="Tolerated share of bad rows; default: the configured one.", min=0, max=1)
     ] = None,
+    events: Annotated[
+        bool, typer.Option("--events", help="Add what people rated and watched at the service, the latest of each.")
+    ] = False,
+    events_store: Annotated[
+        Path | None,
+        typer.Option(
+            help="Store of the service that took the events; default: MOVIEREC_STORE_DIR, else var/models.",
+            envvar="MOVIEREC_STORE_DIR",
+            show_envvar=False,
+            callback=_expanded,
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option(help="Process again even when nothing has changed.")] = False,
     source: own.Source = None,
     interactions: own.Interactions = None,
@@ -150,6 +162,8 @@ def prepare(
         texts=texts,
         processed_root=processed,
         max_bad_share=max_bad_share,
+        events=events,
+        events_store=events_store if events else None,
         force=force,
     )
     require_a_protocol(dataset)
@@ -280,11 +294,18 @@ def _show_prepared(dataset: ProcessedDataset, processed: Path | None, as_json: b
     from recommender import home
 
     dropped, snapshot = dataset.dropped, dataset.snapshot() | dataset.feedback_summary() | dataset.noted
+    events = dataset.events
     if as_json:
-        _show(snapshot | {"dropped_rows": sum(dropped.values()), "dropped": dropped}, True)
+        _show(
+            snapshot
+            | {"dropped_rows": sum(dropped.values()), "dropped": dropped}
+            | ({"events": events} if events else {}),
+            True,
+        )
         return
     words = {"film": dataset.items.singular, "films": dataset.items.plural, "ratings": dataset.feedback.kind}
     rows = {" ".join(words.get(word, word) for word in key.split("_")): value for key, value in snapshot.items()}
+    rows |= {f"events {name.replace('_', ' ')}": value for name, value in events.items()}
     _show(rows | {f"dropped: {reason}": count for reason, count in dropped.items()}, as_json)
     where = (processed or home.processed_data()) / dataset.name / "quarantine.csv"
     rejects = f" {where} has each rejected row." if dataset.details["rejected"] else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from training.registry import Tracker, Version
 
 MOVIEREC = "movierec.cli.main"
+EVENTS = {"MOVIEREC_EVENTS": os.environ.get("MOVIEREC_EVENTS", "true")}  # switched on here, and off by default
 SAMPLE_TITLES = ("Toy Story", "The Matrix", "Heat")  # films like the first one known to the model are printed
 
 
@@ -177,7 +179,7 @@ def _services(api_port: int, webapp_port: int, mlflow_port: int) -> list[Service
             f"{mlflow}/health",
             {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONSAFEPATH": "1"},
         ),
-        Service("api", module_command(MOVIEREC, "serve", "--port", str(api_port)), api_port, f"{api}/readyz"),
+        Service("api", module_command(MOVIEREC, "serve", "--port", str(api_port)), api_port, f"{api}/readyz", EVENTS),
         Service(
             "webapp",
             module_command(MOVIEREC, "webapp", "--port", str(webapp_port)),

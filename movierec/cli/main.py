@@ -67,6 +67,7 @@ MOUNTS = {
     ),
     "tune": Mount("movierec.cli.tune:tune", "Search an algorithm's parameters on a validation part; resumable."),
     "compare": Mount("movierec.cli.train:compare", "Print every version with its figures, newest first."),
+    "events": Mount("movierec.cli.events:app", "Export or erase what people did with recommendations."),
     "promote": Mount(
         "movierec.cli.promote:promote",
         "Let the gate judge a version; make it the champion if it passes. Exits with 3 where it does not.",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from serving.schemas.recommend import SUBJECTS, ListOptions
 from serving.versions.served import Served
@@ -13,8 +14,12 @@ if TYPE_CHECKING:
 _CHANGE_NOTHING = frozenset({*SUBJECTS, "n", "model", "explain", "fuzzy"})  # of which items are in a list
 
 
-class Listed(NamedTuple):
-    """A list: the version that made it, its length, and its subject: the row of an item, of a user, or a request."""
+@dataclass(slots=True, eq=False)
+class Listed:
+    """A list: the version that made it, its length, and its subject: the row of an item, of a user, or a request.
+
+    Of an answer that is kept, `header` is the id that it last got, and `signed_at` the second of that.
+    """
 
     served: Served
     n: int
@@ -22,6 +27,8 @@ class Listed(NamedTuple):
     user_row: int | None = None
     request: ListOptions | None = None  # of a list that takes more than a row to be computed again
     assignment: Assignment | None = None  # of a list that an experiment gave
+    header: tuple[bytes, bytes] | None = None
+    signed_at: int = 0
 
 
 def listed(served: Served, options: ListOptions, *, item_row: int | None = None, user_row: int | None = None) -> Listed:

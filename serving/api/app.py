@@ -40,16 +40,16 @@ class Service:
         settings = state["settings"]
         hosts = AllowedHosts(settings.allowed_hosts)
         admission = Admission(api, settings.running_limit, settings.queue_limit, settings.queue_timeout_seconds)
-        checked = EarlyRefusal(RequestChecks(admission, settings, hosts), admission)
+        checked: ASGIApp = EarlyRefusal(RequestChecks(admission, settings, hosts), admission)
         self.api = api
-        self.plain_calls = PlainCalls(checked, state["champion"], hosts)
-        answering: ASGIApp = self.plain_calls
-        if (online := state["online"]) is not None:
+        online, personal = state["online"], checked
+        if online is not None:
             from serving.api.visitors import Visitors
 
-            answering = Visitors(self.plain_calls, checked, online)
-        identify = online.ids.header if online else None
-        self._exchanges = Exchanges(answering, settings, state["lifecycle"], identify)
+            personal = Visitors(checked, online, lambda: self.plain_calls)
+        self.plain_calls = PlainCalls(personal, state["champion"], hosts, has_visitors=online is not None)
+        identify = online.ids.header if online is not None else None
+        self._exchanges = Exchanges(self.plain_calls, settings, state["lifecycle"], identify)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await (self._exchanges if scope["type"] == "http" else self.api)(scope, receive, send)

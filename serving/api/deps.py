@@ -120,7 +120,8 @@ class Context:
     def note(self, options: ListOptions, *, item_row: int | None = None, user_row: int | None = None) -> None:
         """Note what the list of this answer is for, so that it gets an id where ids are given."""
         noted = listed(self.served, options, item_row=item_row, user_row=user_row)
-        self.scope["listed"] = noted._replace(assignment=self.assignment)
+        noted.assignment = self.assignment
+        self.scope["listed"] = noted
 
 
 async def context(request: Request, slot: ChampionSlot) -> Context:

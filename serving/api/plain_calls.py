@@ -27,6 +27,7 @@ CACHE_BYTES = 12_000_000  # about 4,000 lists of 10 films
 _ENTRY_OVERHEAD = 600  # bytes of the objects around a cached answer
 _N = rb"100|[1-9][0-9]?"
 _PLAIN_QUERY = re.compile(rb"(?:n=(%b)&)?(title|movie_id)=([^&]+)|(title|movie_id)=([^&]+)&n=(%b)" % (_N, _N))
+VISITOR = b"x-visitor"
 _OTHER_WAY = frozenset({b"origin", b"if-none-match", b"content-length", b"transfer-encoding"})
 
 
@@ -50,10 +51,12 @@ _ROUTE = _Route("/recommend/")
 class PlainCalls:
     """ASGI wrapper that answers plain calls and passes all other requests on."""
 
-    def __init__(self, app: ASGIApp, slot: ModelSlot, hosts: AllowedHosts) -> None:
+    def __init__(self, app: ASGIApp, slot: ModelSlot, hosts: AllowedHosts, *, has_visitors: bool = False) -> None:
+        """`has_visitors`: whether lists may depend on who asks."""
         self._app = app
         self._slot = slot
         self._hosts = hosts
+        self._other_way = _OTHER_WAY | {VISITOR} if has_visitors else _OTHER_WAY
         self._cache: dict[bytes, ReadyAnswer] = {}  # by query string
         self._cache_bytes = 0
         self._cached_version: Served | None = None
@@ -75,7 +78,7 @@ class PlainCalls:
             return False
         host = b""
         for name, value in scope["headers"]:
-            if name in _OTHER_WAY:
+            if name in self._other_way:
                 return False
             if name == b"host":
                 host = value

@@ -7,20 +7,10 @@ import random
 import time
 from pathlib import Path
 
-from online.recommendation_id import (
-    NO_VERSION,
-    VERSION_BYTES,
-    Arm,
-    Recommendation,
-    Subject,
-    read_id,
-    request_subject,
-    write_id,
-)
+from online.recommendation_id import NO_VERSION, Arm, Recommendation, Subject, read_id, request_subject, write_id
 from online.signing_keys import FILE, read_keys
 from online.store import DIRECTORY
 from serving.answering.listed import Listed
-from serving.versions.served import Served
 
 HEADER = b"x-recommendation-id"
 
@@ -34,10 +24,19 @@ class RecommendationIds:
         self._signing = read_keys(self._directory)
 
     def header(self, listed: Listed) -> tuple[bytes, bytes] | None:
-        """Return the header of one answer; None while there is no key."""
-        if self._signing is None:
+        """Return the header of one answer; None while there is no key.
+
+        An answer that is kept gets a new id every second: signing each would cost more than the answer.
+        """
+        now = int(time.time())
+        if listed.signed_at != now:
+            listed.header, listed.signed_at = self._sign(listed, now), now
+        return listed.header
+
+    def _sign(self, listed: Listed, now: int) -> tuple[bytes, bytes] | None:
+        signing = self._signing
+        if signing is None:
             return None
-        number = self._signing.current
         if listed.request is not None:
             kind, subject = Subject.REQUEST, request_subject(listed.request.model_dump_json().encode())
         elif listed.item_row is not None:
@@ -47,10 +46,9 @@ class RecommendationIds:
             kind, subject = Subject.USER, listed.user_row
         seed, arm, other = random.getrandbits(32), Arm.NONE, NO_VERSION
         if (assignment := listed.assignment) is not None:
-            seed, arm, other = assignment.seed or seed, assignment.arm, version_bytes(assignment.rival)
-        version = version_bytes(listed.served)
-        said = Recommendation(version, kind, subject, listed.n, int(time.time()), seed, arm, other)
-        return HEADER, write_id(said, number, self._signing.keys[number])
+            seed, arm, other = assignment.seed or seed, assignment.arm, assignment.rival.short_hash
+        said = Recommendation(listed.served.short_hash, kind, subject, listed.n, now, seed, arm, other)
+        return HEADER, write_id(said, signing.current, signing.keys[signing.current])
 
     def is_ours(self, text: str) -> bool:
         """Return whether the text is an id that one of the keys signed."""
@@ -69,8 +67,3 @@ class RecommendationIds:
             return  # the last keys stay good until there are others
         if modified != self._modified:
             self._signing, self._modified = read_keys(self._directory) or self._signing, modified
-
-
-def version_bytes(served: Served) -> bytes:
-    """Return the bytes that stand for a version in an id: the first of its manifest's sha256."""
-    return bytes.fromhex((served.manifest_sha256 or "")[: 2 * VERSION_BYTES].ljust(2 * VERSION_BYTES, "0"))

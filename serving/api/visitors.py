@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from online.events import KEY_LENGTH, KEY_PATTERN
 from serving.api.online import Online
 from serving.api.plain_calls import PATHS
+from serving.api.plain_calls import VISITOR as HEADER
 from serving.problem import ProblemError
 
-HEADER = b"x-visitor"
 _KEY = re.compile(KEY_PATTERN.encode())
 
 
 class Visitors:
-    """ASGI wrapper that notes what the visitor dismissed and which version answers; others keep to the plain path."""
+    """ASGI wrapper that notes what the visitor dismissed and which version answers; others are sent back to `plain`."""
 
-    def __init__(self, plain: ASGIApp, personal: ASGIApp, online: Online) -> None:
-        self._plain = plain
-        self._personal = personal
+    def __init__(self, app: ASGIApp, online: Online, plain: Callable[[], ASGIApp]) -> None:
+        """`plain()`: the wrapper around this one, which answers plain calls and passes on those with the header."""
+        self._app = app
         self._online = online
+        self._plain = plain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] in PATHS:
-            for name, value in scope["headers"]:
-                if name == HEADER:
-                    visitor = _visitor(value)
-                    scope["dismissed"] = self._online.dismissals.of(visitor)
-                    scope["assignment"] = self._online.experiment.assign(visitor)
-        is_personal = scope.get("dismissed") or scope.get("assignment")
-        await (self._personal if is_personal else self._plain)(scope, receive, send)
+        key = next((value for name, value in scope["headers"] if name == HEADER), None)
+        if key is None or scope["path"] not in PATHS:
+            await self._app(scope, receive, send)
+            return
+        visitor = _visitor(key)
+        scope["dismissed"] = self._online.dismissals.of(visitor)
+        scope["assignment"] = self._online.experiment.assign(visitor)
+        if scope["dismissed"] or scope["assignment"]:
+            await self._app(scope, receive, send)
+        else:
+            scope["headers"] = [header for header in scope["headers"] if header[0] != HEADER]
+            await self._plain()(scope, receive, send)
 
 
 def _visitor(value: bytes) -> str:

@@ -11,6 +11,8 @@ import orjson
 from recommender.model import Model
 from serving.versions.entry import Entry, VersionMeta
 
+SHORT_HASH_BYTES = 4  # as many as an id of a recommendation holds
+
 
 @dataclass(frozen=True)
 class Served:
@@ -32,6 +34,11 @@ class Served:
     def identity_json(self) -> bytes:
         """`identity` as JSON."""
         return orjson.dumps(self.identity)
+
+    @cached_property
+    def short_hash(self) -> bytes:
+        """The first bytes of the sha256 of its manifest; zeros in a store of an older release."""
+        return bytes.fromhex(self.manifest_sha256 or "")[:SHORT_HASH_BYTES].ljust(SHORT_HASH_BYTES, b"\0")
 
     def is_from(self, entry: Entry) -> bool:
         """Return whether it was loaded from this `entry`; a bundle that has gone missing since counts as the same."""

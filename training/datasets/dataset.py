@@ -32,6 +32,8 @@ from recommender.titles.index import TitleNames, encode_titles
 from recommender.titles.keys import split_year
 from training.datasets.indexing import count_ids, rows_of
 
+EVENTS = "events"  # key of `details`
+
 # Keys of `details["mended"]`.
 REPEATED = "repeated_ratings_dropped"
 _NOTED = ("items_without_a_row", "texts_without_a_word", "times_of_another_unit")
@@ -122,6 +124,11 @@ class ProcessedDataset:
         """Return counts of what is in the data set but may be a mistake in the description of its files."""
         mended = self.details.get("mended", {})
         return {key: mended[key] for key in _NOTED if key in mended}
+
+    @property
+    def events(self) -> dict[str, int]:
+        """Return what became of the events that were merged, by name; empty where none were asked for."""
+        return dict(self.details.get(EVENTS, {}))
 
     @cached_property
     def title_arrays(self) -> dict[str, NDArray[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
@@ -16,6 +16,7 @@ from recommender.feedback import Feedback
 from recommender.films.ids import IdMap
 from recommender.schema import MOVIE, TEXT
 from training.datasets import quality
+from training.datasets.arrivals import Arrivals, Report, join_integers
 from training.datasets.cleaning.clean import (
     CleanFilms,
     CleanRatings,
@@ -28,7 +29,7 @@ from training.datasets.cleaning.clean import (
 from training.datasets.config import DatasetConfig, ProcessingConfig, PublishedCounts, find_dataset_config
 from training.datasets.credits.articles import with_articles
 from training.datasets.credits.table import read_credits, with_credits
-from training.datasets.dataset import REPEATED, ProcessedDataset
+from training.datasets.dataset import EVENTS, REPEATED, ProcessedDataset
 from training.datasets.features.tag_matrix import (
     Block,
     film_blocks,
@@ -67,8 +68,9 @@ def process(
     quarantine: Quarantine,
     fingerprint: Future[str],
     writer: DatasetWriter,
+    arrivals: Arrivals | None = None,
 ) -> ProcessedDataset:
-    """Read, clean and store the data set `name`.
+    """Read, clean and store the data set `name`; `arrivals`: ratings that came in as events.
 
     The ratings, by far the largest table, are read, cleaned and written in the background, beside all that does not
     need them. `fingerprint`: of the inputs; may still be being computed. Raises DataError when too many rows are bad.
@@ -76,10 +78,19 @@ def process(
     catalogued = find_dataset_config(name)
     raw = read_raw(sources.raw, quarantine)  # the ratings are still being read
     films = clean_films(raw, quarantine)
+    events_report: Report = {}
+
+    def join(ratings: pd.DataFrame) -> pd.DataFrame:
+        if arrivals is None:
+            return ratings
+        joined, report = join_integers(ratings, films.movie_ids, arrivals, sources.feedback)
+        events_report.update(report)
+        return joined
+
     with ThreadPoolExecutor(max_workers=1) as background:
         earliest = catalogued.earliest if catalogued else None
         cleaning = background.submit(
-            _store_ratings, raw, films.movie_ids, earliest, sources.feedback, quarantine, writer
+            _store_ratings, raw, films.movie_ids, earliest, sources.feedback, quarantine, writer, join
         )
         if sources.genome is not None:
             films.genome = clean_genome(genome_reader.read(sources.genome, quarantine), quarantine)
@@ -108,6 +119,7 @@ def process(
             "texts": texts_report,
             "mended": _count_mended(raw, ratings, movies),
             "rejected": dict(quarantine.by_reason()),
+            **({EVENTS: events_report} if arrivals is not None else {}),
         },
         feedback=sources.feedback,
     )
@@ -122,9 +134,10 @@ def _store_ratings(
     feedback: Feedback,
     quarantine: Quarantine,
     writer: DatasetWriter,
+    join: Callable[[pd.DataFrame], pd.DataFrame],
 ) -> CleanRatings:
     """Wait for the raw ratings, clean them and start to write them."""
-    ratings = clean_ratings(raw, movie_ids, quarantine, earliest, feedback)
+    ratings = clean_ratings(raw, movie_ids, quarantine, earliest, feedback, join)
     writer.start_ratings(ratings.ratings, ratings.user_item, ratings.user_ids, movie_ids)
     return ratings
 
@@ -163,5 +176,6 @@ def _reports(dataset: ProcessedDataset, quarantine: Quarantine, catalogued: Data
         "mended": dataset.details["mended"],
         "genome": dataset.details["genome"],
         "texts": dataset.details["texts"],
+        **({EVENTS: dataset.events} if dataset.events else {}),
     }
     return quality.report_texts(sections, quarantine)

@@ -14,6 +14,7 @@ from filelock import FileLock
 from recommender import home
 from recommender.errors import DataError, MissingInputError, UsageError
 from recommender.files import require_replaceable, sha256_of
+from training.datasets.arrivals import Arrivals, read_arrivals
 from training.datasets.config import ProcessingConfig, load_processing_config
 from training.datasets.dataset import ProcessedDataset, TagMatrix
 from training.datasets.names import dataset_path
@@ -101,6 +102,8 @@ def prepare(
     like: float | None = None,
     processed_root: Path | None = None,
     max_bad_share: float | None = None,
+    events: bool = False,
+    events_store: Path | None = None,
     force: bool = False,
 ) -> ProcessedDataset:
     """Read, clean and store the data set `name`, or load it if its inputs are unchanged since the last time.
@@ -110,9 +113,10 @@ def prepare(
     film credits as CSV or metadata.json (default: those found for `name`). `genome`: directory of a tag genome for a
     data set that has none of its own. `texts`: directory of film articles. `scale`, `like`: of the ratings in raw
     files, where it is not MovieLens's. `processed_root`: where it is stored (default: data/processed).
-    `max_bad_share`: share of malformed or impossible rows that is tolerated (default: the configured one). `force`:
-    process even if nothing changed. Raises MissingInputError, DataError, and UsageError if the name is not valid or its
-    directory holds files that this function did not write.
+    `max_bad_share`: share of malformed or impossible rows that is tolerated (default: the configured one). `events`:
+    add what people rated and watched, from the service's store `events_store` (default: that of this machine).
+    `force`: process even if nothing changed. Raises MissingInputError, DataError, and UsageError if the name is not
+    valid or its directory holds files that this function did not write.
     """
     processed_root = processed_root or home.processed_data()
     directory = dataset_path(processed_root, name)
@@ -126,19 +130,22 @@ def prepare(
         )
     inputs = source or find_sources(name, raw, credits, genome, texts, stated_feedback(scale, like))
     files = inputs.files()
+    arrivals = read_arrivals(events_store or home.served_models()) if events else None
+    identity = inputs.identity + (arrivals.identity if arrivals else "")
     if read_manifest(directory) is None:
         require_replaceable(directory, processed_files)  # before anything is made beside it
     processed_root.mkdir(parents=True, exist_ok=True)
     with FileLock(processed_root / f".{name}.lock"), ThreadPoolExecutor(max_workers=1) as background:
         states_before = _states(files)
         sums = background.submit(_checksums, files)
-        fingerprint = background.submit(lambda: _fingerprint(sums.result(), config, inputs.identity))
+        fingerprint = background.submit(lambda: _fingerprint(sums.result(), config, identity))
         if not force and (dataset := _load_up_to_date(directory, fingerprint)):
             return dataset
         options: Options = {"raw": raw, "credits": credits, "genome": genome, "texts": texts}
         options = {**options, "scale": scale, "like": like, "max_bad_share": max_bad_share}
+        options = {**options, "events": events, "events_store": events_store}
         with persistence.open_writer(directory) as writer:
-            dataset = _process(name, inputs, files, config, fingerprint, writer)
+            dataset = _process(name, inputs, files, config, fingerprint, writer, arrivals)
             _require_unchanged(files, states_before)
             writer.close(_preparation(options, sums.result(), states_before))
         return dataset
@@ -157,16 +164,17 @@ def _process(
     config: ProcessingConfig,
     fingerprint: Future[str],
     writer: persistence.DatasetWriter,
+    arrivals: Arrivals | None,
 ) -> ProcessedDataset:
     # pandera and DuckDB take long to import: only where rows are checked
     if isinstance(inputs, SourceConfig):
         from training.datasets.tabular.process import process_source
 
-        return process_source(name, inputs, config, fingerprint, writer)
+        return process_source(name, inputs, config, fingerprint, writer, arrivals)
     from training.datasets.processing import process
 
     quarantine = Quarantine(config.max_bad_share * count_lines(files))
-    return process(name, inputs, config, quarantine, fingerprint, writer)
+    return process(name, inputs, config, quarantine, fingerprint, writer, arrivals)
 
 
 def _last_source(directory: Path) -> SourceConfig | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -81,10 +81,16 @@ def clean_films(raw: RawTables, quarantine: Quarantine) -> CleanFilms:
 
 
 def clean_ratings(
-    raw: RawTables, movie_ids: IdMap, quarantine: Quarantine, earliest: date | None, feedback: Feedback
+    raw: RawTables,
+    movie_ids: IdMap,
+    quarantine: Quarantine,
+    earliest: date | None,
+    feedback: Feedback,
+    join: Callable[[pd.DataFrame], pd.DataFrame] = lambda ratings: ratings,
 ) -> CleanRatings:
     """Wait for the raw ratings and clean them: only known films, no repeats, nothing older than `earliest`.
 
+    `join(ratings)` returns the ratings of the files with clean ones from elsewhere behind them.
     Raises DataError if too many rows are bad or none is left, or if the ratings are on another scale.
     """
     _require_scale(raw.ratings, quarantine.allowed, feedback)
@@ -94,6 +100,7 @@ def clean_ratings(
     ratings = schemas.split_bad(raw.ratings, schema, quarantine).frame
     if not len(ratings):
         raise DataError("No usable rating is left after cleaning. Check the raw files.")
+    ratings = join(ratings)
     user_ids = distinct_ids(ratings[USER].to_numpy())
     unique_ratings, user_item = _without_repeats(ratings, user_ids, movie_ids)
     return CleanRatings(unique_ratings, user_item, user_ids, len(ratings) - len(unique_ratings))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from recommender.errors import DataError, UsageError
 from recommender.feedback import Feedback
 from recommender.films.ids import IdMap
 from recommender.schema import MOVIE, RATING, TIMESTAMP, USER
+from training.datasets.arrivals import Arrivals, Report, merge, place
 from training.datasets.cleaning import schemas
 from training.datasets.cleaning.clean import keep_latest
 from training.datasets.quarantine import Quarantine
@@ -81,6 +82,22 @@ def read_interactions(config: SourceConfig, quarantine: Quarantine, max_bad_shar
     return Interactions(frame, users.texts, items.texts, feedback, mended)
 
 
+def join_arrivals(
+    interactions: Interactions, described_items: Collection[str], arrivals: Arrivals | None, config: SourceConfig
+) -> tuple[Interactions, Report]:
+    """Return the interactions of the files with those that came in as events behind them, and the report."""
+    if arrivals is None:
+        return interactions, {}
+    known_items = used_ids(interactions.items, interactions.frame[MOVIE]).union(described_items)
+    known_users = used_ids(interactions.users, interactions.frame[USER])
+    placed, report = place(arrivals, known_users, known_items, interactions.feedback, has_steps(config))
+    users, items = _Texts(interactions.users), _Texts(interactions.items)
+    codes = {USER: users.codes(placed[USER]), MOVIE: items.codes(placed[MOVIE])}
+    frame, counts = merge(interactions.frame, placed.assign(**codes), interactions.feedback)
+    joined = replace(interactions, frame=frame, users=users.texts, items=items.texts)
+    return joined, report | counts
+
+
 def with_ids(interactions: Interactions, user_ids: IdMap, movie_ids: IdMap) -> tuple[pd.DataFrame, int]:
     """Return the ratings with raw ids, and the number of repeated ratings dropped: of a pair the latest stays.
 
@@ -130,14 +147,17 @@ def _raw_column(texts: Sequence[str], codes: NDArray[np.int32], ids: IdMap) -> p
 class _Texts:
     """The distinct ids of several files, in the order in which they come."""
 
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self._codes: dict[str, int] = {}
+    def __init__(self, texts: Sequence[str] = ()) -> None:
+        self.texts = list(texts)
+        self._codes = {text: code for code, text in enumerate(texts)}
 
     def add(self, ids: IdColumn, codes: pd.Series) -> NDArray[np.int32]:
         """Return the codes of these ids among those of all files."""
-        mapped = np.array([self._code(text) for text in ids.texts], dtype=np.int32)
-        return np.asarray(mapped[codes.to_numpy()])
+        return np.asarray(self.codes(ids.texts)[codes.to_numpy()])
+
+    def codes(self, texts: Iterable[str]) -> NDArray[np.int32]:
+        """Return the code of each text."""
+        return np.array([self._code(text) for text in texts], dtype=np.int32)
 
     def _code(self, text: str) -> int:
         code = self._codes.setdefault(text, len(self.texts))

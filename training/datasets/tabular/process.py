@@ -13,27 +13,34 @@ from recommender.errors import DataError
 from recommender.films.ids import IdMap
 from recommender.schema import MOVIE, USER
 from training.datasets import quality
+from training.datasets.arrivals import Arrivals
 from training.datasets.config import ProcessingConfig
-from training.datasets.dataset import ProcessedDataset
+from training.datasets.dataset import EVENTS, ProcessedDataset
 from training.datasets.features.tag_matrix import Block, film_blocks, stack_blocks
 from training.datasets.features.text_block import described_by
 from training.datasets.quarantine import Quarantine
 from training.datasets.stored.persistence import DatasetWriter
-from training.datasets.tabular.interactions import read_interactions, used_ids, with_ids
+from training.datasets.tabular.interactions import join_arrivals, read_interactions, used_ids, with_ids
 from training.datasets.tabular.items import ItemTable, items_of, movie_table, own_blocks, read_items
 from training.datasets.tabular.source import SourceConfig
 
 
 def process_source(
-    name: str, config: SourceConfig, processing: ProcessingConfig, fingerprint: Future[str], writer: DatasetWriter
+    name: str,
+    config: SourceConfig,
+    processing: ProcessingConfig,
+    fingerprint: Future[str],
+    writer: DatasetWriter,
+    arrivals: Arrivals | None = None,
 ) -> ProcessedDataset:
-    """Read, clean and store the data set `name` as `config` describes it.
+    """Read, clean and store the data set `name` as `config` describes it; `arrivals`: what came in as events.
 
     Raises UsageError for a column that is not there, DataError where too many rows are bad.
     """
     quarantine = Quarantine()
     interactions = read_interactions(config, quarantine, processing.max_bad_share)
     items = read_items(config, quarantine)
+    interactions, events_report = join_arrivals(interactions, items.ids, arrivals, config)
     used_items = used_ids(interactions.items, interactions.frame[MOVIE])
     if config.items:
         _require_described(used_items, items, config)
@@ -52,6 +59,7 @@ def process_source(
         movie_ids=movie_ids,
         details={
             "rejected": dict(quarantine.by_reason()),
+            **({EVENTS: events_report} if arrivals is not None else {}),
             "source": config.model_dump(mode="json", exclude_defaults=True),
             "text_columns": list(config.text),
             "mended": _mended(
@@ -108,5 +116,6 @@ def _reports(dataset: ProcessedDataset, quarantine: Quarantine) -> dict[str, str
         "snapshot": dataset.snapshot(),
         "feedback": dataset.feedback_summary(),
         "mended": dataset.details["mended"],
+        **({EVENTS: dataset.events} if dataset.events else {}),
     }
     return quality.report_texts(sections, quarantine)

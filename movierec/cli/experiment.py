@@ -13,7 +13,9 @@ import typer
 
 from recommender.errors import UsageError
 
-app = typer.Typer(no_args_is_help=True, help="Experiments with people between the champion and a challenger.")
+app = typer.Typer(
+    no_args_is_help=True, help="Compare the champion with a challenger on people: plan, start, status, stop."
+)
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 ShareOption = Annotated[float, typer.Option(min=0.01, max=0.99, help="Visitors of the challenger, or of woven lists.")]
 

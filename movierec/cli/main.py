@@ -84,7 +84,7 @@ MOUNTS = {
     "pull": Mount("movierec.cli.serve:pull", "Follow the registry for workers that run with serve --no-pull."),
     "webapp": Mount("movierec.cli.webapp:webapp", "Start the web page, without a browser and without telemetry."),
     "simulate": Mount(
-        "movierec.cli.simulate:simulate", "Let people of the synthetic data set use a running service over HTTP."
+        "movierec.cli.simulate:simulate", "Let people with planted tastes use a running service over HTTP."
     ),
     "bench": Mount(
         "movierec.cli.bench:bench",

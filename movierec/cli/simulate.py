@@ -32,9 +32,10 @@ def simulate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Let people with planted tastes ask for lists, click, watch, rate and dismiss; the service must take events.
+    """Let people with planted tastes use a running service over HTTP.
 
-    The service's model is to come from `movierec data synth`, whose films these people know.
+    They ask for lists, click, watch, rate and dismiss; the service must take events. Its model is to come from
+    `movierec data synth`, whose films these people know.
 
     Example: movierec simulate --url http://127.0.0.1:8000 --people 200 --days 5
     """

@@ -67,8 +67,10 @@ def end_experiment(store: Path, because: str) -> Experiment:
     return ended
 
 
-def end_with_change(store: Path, because: str) -> None:
-    """End the running experiment of a store, if there is one: the champion has changed."""
+def end_with_change(store: Path, before: Version | None, because: str) -> None:
+    """End the running experiment of a store if it is about the version that was champion before."""
     experiment = read_experiment(store)
-    if experiment is not None and experiment.is_running:
+    if experiment is None or before is None:
+        return
+    if experiment.is_running and experiment.champion == key_of(before):
         end_experiment(store, because)

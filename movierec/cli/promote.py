@@ -36,9 +36,10 @@ def promote(
     from training.promotion.promote import NotPromotedError
     from training.promotion.promote import promote as promote_version
     from training.promotion.report import evidence_table
-    from training.registry import Tracker
+    from training.registry import CHAMPION, Tracker
 
     store, tracker = store_directory(), Tracker.existing()
+    before = tracker.aliased(CHAMPION)
     status = evidence(store, tracker, version)
     online = Online(status.state, status.line) if status else None
     try:
@@ -52,7 +53,7 @@ def promote(
                 outcome |= {"summary": refusal.verdict.summary, "evidence": list(refusal.verdict.lines)}
             typer.echo(json.dumps(outcome))
         raise
-    end_with_change(store, f"version {version} was promoted")
+    end_with_change(store, before, f"version {version} was promoted")
     if as_json:
         is_forced = force and verdict.outcome != "promote"
         outcome = {"version": version, "promoted": True, "forced": is_forced, "summary": verdict.summary}
@@ -85,9 +86,12 @@ def rollback(as_json: AsJson = False) -> None:
     """
     from movierec.cli.experiments import end_with_change, store_directory
     from training.promotion.promote import rollback as roll_back
+    from training.registry import CHAMPION, Tracker
 
-    version = roll_back()
-    end_with_change(store_directory(), f"version {version} was restored")
+    tracker = Tracker.existing()
+    before = tracker.aliased(CHAMPION)
+    version = roll_back(tracker=tracker)
+    end_with_change(store_directory(), before, f"version {version} was restored")
     typer.echo(json.dumps({"version": version}) if as_json else f"Version {version} is champion again.")
 
 

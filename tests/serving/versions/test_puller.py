@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from online.experiment import Experiment
 from recommender.bundle import read_manifest, save_bundle
 from serving.settings import Settings
 from serving.versions import puller as pulling
+from serving.versions.experiment import write_experiment
 from serving.versions.model_store import ModelStore
 from serving.versions.puller import Puller
 from tests.serving.versions.fake_registry import FakeRegistry
@@ -244,3 +246,19 @@ def test_old_versions_leave_the_store(registry, local, toy_bundle) -> None:
         registry.register(str(number), toy_bundle)
         puller.pull()
     assert {entry.meta.version for entry in local.entries()} == {"3", "4"}
+
+
+def test_an_experiment_brings_its_challenger_and_takes_it_away(registry, local, toy_bundle) -> None:
+    puller = make(registry, local, events=True)
+    registry.register("1", toy_bundle)
+    registry.register("2", toy_bundle, alias="challenger")
+    puller.pull()
+    assert (served(local), local.served_key("challenger")) == ("1", None)
+    keys = [f"{version}-{f'{version:>032}'[:8]}" for version in "12"]
+    running = Experiment(name="trial", champion=keys[0], challenger=keys[1], started_at=1.0, planned_visitors=100)
+    write_experiment(local.root, running)
+    puller.pull()
+    assert local.served_key("challenger") == keys[1]
+    write_experiment(local.root, running.model_copy(update={"ended_at": 2.0}))
+    puller.pull()
+    assert local.is_empty("challenger")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -17,6 +18,10 @@ from serving.versions.experiment import read_experiment
 from serving.versions.model_store import ModelStore
 from tests.toy import save_toy
 from training.registry import CHALLENGER, CHAMPION, Tracker, register_bundle
+
+
+def copy(bundle: Path, target: Path) -> None:
+    shutil.copytree(bundle, target)
 
 
 @pytest.fixture
@@ -36,7 +41,7 @@ def store(tracker, tmp_path, monkeypatch):
     made = ModelStore(tmp_path / "models")
     monkeypatch.setenv("MOVIEREC_STORE_DIR", str(made.root))
     meta = VersionMeta(name="toy", version="1", run_id=tracker.version(1).run_id, algorithm="toy")
-    made.point("champion", made.install(meta, lambda target: shutil.copytree(tmp_path / "bundle", target) and None))
+    made.point("champion", made.install(meta, lambda target: copy(tmp_path / "bundle", target)))
     return made
 
 
@@ -70,6 +75,7 @@ def test_a_promotion_reads_the_experiment_and_ends_it(with_events):
     promoted = movierec("promote", "--version", "2", "--force", "--reason", "trial")
     assert promoted.exit_code == 0, promoted.exception
     ended = read_experiment(with_events.root)
+    assert ended is not None
     assert not ended.is_running
     assert ended.ended_because == "version 2 was promoted"
 

@@ -27,15 +27,32 @@ _BUSY = 503
 class Transport:
     """Sends GET and POST requests and reads JSON; every failure becomes an error of `client.errors`."""
 
-    def __init__(self, base_url: str, *, connect_seconds: float = 1.0, read_seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        connect_seconds: float = 1.0,
+        read_seconds: float = 5.0,
+        visitor: str | None = None,
+        admin_token: str | None = None,
+    ) -> None:
+        """`visitor`: key of the person whose dismissed items lists leave out; `admin_token`: for what needs it."""
         timeout = httpx.Timeout(read_seconds, connect=connect_seconds)
         # trust_env: a proxy of the machine has no business between a page and its own service.
         self._http = httpx.Client(base_url=base_url, timeout=timeout, trust_env=False)
+        if visitor is not None:
+            self._http.headers["x-visitor"] = visitor
+        if admin_token is not None:
+            self._http.headers["authorization"] = f"Bearer {admin_token}"
         self._base_url = base_url
 
     def get(self, path: str, params: Params = ()) -> Json:
         """Return the JSON answer to a GET request."""
         return self._call("GET", path, params=list(params))
+
+    def delete(self, path: str, params: Params = ()) -> Json:
+        """Return the JSON answer to a DELETE request."""
+        return self._call("DELETE", path, params=list(params))
 
     def post(self, path: str, body: Json) -> Json:
         """Return the JSON answer to a POST request with a JSON body."""
@@ -50,7 +67,9 @@ class Transport:
             raise ApiUnreachable(
                 f"Nothing answers at {self._base_url}. Start it with “movierec serve”, or wait until it is back."
             ) from error
-        return _read(response)
+        body = _read(response)
+        recommendation_id = response.headers.get("x-recommendation-id")
+        return body if recommendation_id is None else body | {"recommendation_id": recommendation_id}
 
 
 class Api:
@@ -146,6 +165,18 @@ class Api:
         rated = [{"movie_id": movie_id, "rating": stars} for movie_id, stars in sorted(ratings.items())]
         body = {"ratings": rated, "explain": True, **options}
         return _parse(models.Recommendations, self._post("/recommend/", body))
+
+    def send_events(self, events: Sequence[Options]) -> models.EventsKept:
+        """Send up to 1,000 events; return how many are on the disk, and which were refused and why.
+
+        Raises ApiUnready where nothing was kept for now, ApiProblem where no event is valid.
+        """
+        return _parse(models.EventsKept, self._post("/events", {"events": [dict(event) for event in events]}))
+
+
+def erase_events(transport: Transport, visitor: str) -> int:
+    """Erase all events of a visitor and return how many there were; the transport holds the admin token."""
+    return _parse(models.EventsErased, transport.delete("/events", query_string(visitor=visitor))).removed
 
 
 def query_string(**values: object) -> Params:

@@ -7,7 +7,7 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -89,11 +89,10 @@ def plain_calls(root: Path, bundle: Path, seconds: float, rounds: int) -> list[F
         with peer("bare", body=body) as bare:
             ratios: dict[str, list[float]] = {"off": [], "ids": [], "ids and events": []}
             for _ in range(rounds):
-                base = measure(bare, call, seconds, root).rate
-                ratios["off"].append(measure(off.port, call, seconds, root).rate / base)
-                ratios["ids"].append(measure(on.port, call, seconds, root).rate / base)
-                with _arriving(on.port):
-                    ratios["ids and events"].append(measure(on.port, call, seconds, root).rate / base)
+                for name, port in (("off", off.port), ("ids", on.port), ("ids and events", on.port)):
+                    base = measure(bare, call, seconds, root).rate
+                    with _arriving(port) if name == "ids and events" else nullcontext():
+                        ratios[name].append(measure(port, call, seconds, root).rate / base)
     medians = {name: statistics.median(values) for name, values in ratios.items()}
     return [
         Figure(

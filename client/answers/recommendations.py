@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from client.answers.base import (
     Answer,
@@ -81,6 +82,8 @@ class Recommendations(Answer):
     query: FilmSubject | PersonSubject
     model: ModelIdentity
     recommendations: list[Recommendation]
+    # A client puts the header x-recommendation-id here; the service's body has no such member.
+    recommendation_id: SkipJsonSchema[str | None] = Field(None, exclude=True)
 
 
 class Suggestion(Answer):

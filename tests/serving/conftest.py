@@ -98,7 +98,7 @@ def ready(made: Service, bundle: Path) -> Iterator[Service]:
 @pytest.fixture(scope="session")
 def live_service(tmp_path_factory: pytest.TempPathFactory, full_bundle: Path) -> Iterator[Service]:
     """`movierec serve` over the toy model with extras, as real processes, for tests that change nothing."""
-    made = Service(tmp_path_factory.mktemp("live"), stale_after_seconds="3600", explain_users="true")
+    made = Service(tmp_path_factory.mktemp("live"), stale_after_seconds="3600", explain_users="true", events="true")
     with ready(made, full_bundle) as running:
         yield running
 

@@ -128,7 +128,7 @@ def merge(ratings: pd.DataFrame, placed: pd.DataFrame, feedback: Feedback) -> tu
     counts: Report = {}
     if feedback.has_ratings and len(placed):
         same_users = ratings.loc[ratings[USER].isin(placed[USER].unique()), [USER, MOVIE, TIMESTAMP]]
-        latest = same_users.groupby([USER, MOVIE])[TIMESTAMP].max().rename("in_files").reset_index()
+        latest = same_users.groupby([USER, MOVIE])[TIMESTAMP].max().to_frame("in_files").reset_index()
         in_files = placed.merge(latest, on=[USER, MOVIE], how="left")["in_files"]
         is_rated = in_files.notna().to_numpy()
         is_later = (in_files <= placed[TIMESTAMP]).to_numpy()

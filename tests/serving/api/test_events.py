@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,18 @@ def stored(service: Service):
 
 def films(answer: httpx.Response) -> list[int]:
     return [film["movie_id"] for film in answer.json()["recommendations"]]
+
+
+def send_in_the_end(service: Service, event: Mapping[str, Any]) -> None:
+    """Send an event until it is acknowledged, whatever dies meanwhile."""
+    deadline = time.monotonic() + 60
+    status = 0
+    while status != 202:
+        assert time.monotonic() < deadline
+        with suppress(httpx.TransportError):
+            url = f"http://127.0.0.1:{service.port}/events"
+            status = httpx.post(url, json=event, timeout=30, trust_env=False).status_code
+            assert status in {202, 503}
 
 
 def send(
@@ -174,6 +188,22 @@ def test_erased_visitors_leave_no_bytes(service: Service, api: httpx.Client) -> 
     left = b"".join(path.read_bytes() for path in (service.store.root / DIRECTORY).glob("events*"))
     assert key.encode() not in left
     assert key not in service.output()
+
+
+@pytest.mark.parametrize("what", ["processes killed", "events removed"])
+def test_events_are_taken_again_after(service: Service, what: str) -> None:
+    send_in_the_end(service, {"kind": "watched", "visitor": "eve", "movie_id": 1, "event_id": what.replace(" ", "-")})
+    if what == "events removed":
+        shutil.rmtree(service.store.root / DIRECTORY)
+    else:
+        for process in service.workers():  # and the writer
+            process.kill()
+    send_in_the_end(service, {"kind": "watched", "visitor": "eve", "movie_id": 1, "event_id": "after"})
+    kept = {event.event_id for event in stored(service) if event.visitor == "eve"}
+    assert kept >= {"after"} | ({what.replace(" ", "-")} if what == "processes killed" else set())
+    with httpx.Client(base_url=f"http://127.0.0.1:{service.port}", trust_env=False) as api:
+        service.wait(lambda: (service.store.root / DIRECTORY / "signing_keys.json").exists())
+        service.wait(lambda: said(service, api.get(f"{PLAIN}&min_ratings=1")) is not None)
 
 
 def test_too_many_events_are_told_when_to_come_again(tmp_path: Path, store: ModelStore) -> None:

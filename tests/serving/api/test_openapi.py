@@ -17,7 +17,7 @@ from serving.settings import Settings
 from serving.versions.model_store import ModelStore
 from testing.service import Service
 
-SPEC: dict[str, Any] = create_app(Settings(), ModelStore(Path("nowhere"))).api.openapi()
+SPEC: dict[str, Any] = create_app(Settings(events=True), ModelStore(Path("nowhere"))).api.openapi()
 OPERATIONS = [(path, method) for path, methods in SPEC["paths"].items() for method in methods]
 
 

@@ -162,7 +162,7 @@ def _gains(
 
 def _list(model: Model, ratings: Mapping[str, float], seen: set[int]) -> list[int]:
     frame = model.recommend(ratings={int(item): rating for item, rating in ratings.items()}, n=LIST_LENGTH + len(seen))
-    return [item for item in frame["movie_id"].tolist() if item not in seen][:LIST_LENGTH]
+    return [item for item in frame["id"].tolist() if item not in seen][:LIST_LENGTH]
 
 
 def _person(visitor: str) -> int:

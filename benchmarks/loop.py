@@ -1,4 +1,4 @@
-"""Events and what they lead to: durable throughput, the price of ids, kills, and events as training data."""
+"""Events and what they lead to: durable throughput, the price of ids, kills, events as training data, experiments."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from benchmarks import event_faults, event_load
+from benchmarks.online import event_faults, event_load, experiments
 from benchmarks.tools.figures import Figure
 from training.bundling.synthetic import Size, write
 
@@ -24,4 +24,5 @@ def run(*, size: float, rounds: int) -> list[Figure]:
             *event_load.plain_calls(root, bundle, seconds, rounds),
             *event_faults.kills(root, bundle, max(int(50 * size), 3)),
             *event_faults.replay(root, bundle),
+            *experiments.run(size=size),
         ]

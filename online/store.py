@@ -202,6 +202,11 @@ class EventReader:
                 )
                 yield number, Event(*written)
 
+    def last_number(self) -> int:
+        """Return the number of the latest event; 0 without any."""
+        (number,) = self._connection.execute("SELECT max(number) FROM events").fetchone()
+        return number or 0
+
     def dismissed(self, visitor: str) -> frozenset[str]:
         """Return the ids of the items that a visitor has dismissed."""
         query = "SELECT items FROM events WHERE visitor = ? AND kind = 'dismissed'"

@@ -22,6 +22,7 @@ from client.answers.analytics import (
 )
 from client.answers.base import Answer, ModelIdentity
 from client.answers.events import EventsErased, EventsKept, RejectedEvent
+from client.answers.experiments import ExperimentLook, ExperimentSettings, ExperimentState
 from client.answers.films import CommonViewers, Comparison, Feature, Features, FilmMap, InCommon, MapFilm, Movie, Movies
 from client.answers.films import FilmOut as Film
 from client.answers.films import SharedFeatureOut as SharedFeature
@@ -66,6 +67,9 @@ __all__ = [
     "Comparison",
     "EventsErased",
     "EventsKept",
+    "ExperimentLook",
+    "ExperimentSettings",
+    "ExperimentState",
     "Explanation",
     "FacetName",
     "FacetValue",

@@ -77,6 +77,9 @@ MOUNTS = {
         "Let the gate judge a version; make it the champion if it passes. Exits with 3 where it does not.",
     ),
     "rollback": Mount("movierec.cli.promote:rollback", "Make the previous champion the champion again."),
+    "experiment": Mount(
+        "movierec.cli.experiment:app", "Compare the champion with a challenger on people: plan, start, status, stop."
+    ),
     "diff": Mount(
         "movierec.cli.promote:diff",
         "Show what a promotion would change: films that enter and leave lists, and whose lists change most.",
@@ -88,6 +91,9 @@ MOUNTS = {
     "serve": Mount("movierec.cli.serve:serve", "Answer over HTTP from the promoted model version."),
     "pull": Mount("movierec.cli.serve:pull", "Follow the registry for workers that run with serve --no-pull."),
     "webapp": Mount("movierec.cli.webapp:webapp", "Start the web page, without a browser and without telemetry."),
+    "simulate": Mount(
+        "movierec.cli.simulate:simulate", "Let people with planted tastes use a running service over HTTP."
+    ),
     "bench": Mount(
         "movierec.cli.bench:bench",
         "Measure ratios of two things run in turn on this machine; exit 1 when a target is missed.",

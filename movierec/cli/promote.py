@@ -31,23 +31,38 @@ def promote(
 
     Example: movierec promote --version 9
     """
+    from movierec.cli.experiments import end_with_change, evidence, store_directory
+    from training.promotion.gate import Online
     from training.promotion.promote import NotPromotedError
     from training.promotion.promote import promote as promote_version
     from training.promotion.report import evidence_table
+    from training.registry import CHAMPION, Tracker
 
+    store, tracker = store_directory(), Tracker.existing()
+    before = tracker.aliased(CHAMPION)
+    status = evidence(store, tracker, version)
+    online = Online(status.state, status.line) if status else None
     try:
-        verdict = promote_version(version, force=force, reason=reason, accept_undecided=accept_undecided)
+        verdict = promote_version(
+            version, force=force, reason=reason, accept_undecided=accept_undecided, online=online, tracker=tracker
+        )
     except (GateRefusedError, LostRaceError) as refusal:
         if as_json:
-            summary = refusal.verdict.summary if isinstance(refusal, NotPromotedError) else str(refusal)
-            typer.echo(json.dumps({"version": version, "promoted": False, "summary": summary}))
+            outcome = {"version": version, "promoted": False, "summary": str(refusal)}
+            if isinstance(refusal, NotPromotedError):
+                outcome |= {"summary": refusal.verdict.summary, "evidence": list(refusal.verdict.lines)}
+            typer.echo(json.dumps(outcome))
         raise
+    end_with_change(store, before, f"version {version} was promoted")
     if as_json:
         is_forced = force and verdict.outcome != "promote"
         outcome = {"version": version, "promoted": True, "forced": is_forced, "summary": verdict.summary}
+        outcome["evidence"] = list(verdict.lines)
         typer.echo(json.dumps(outcome))
         return
     typer.echo(f"Version {version} is champion. {_how(verdict, force=force, reason=reason)}")
+    for line in verdict.lines:
+        typer.echo(line)
     if table := evidence_table(verdict):
         typer.echo(f"\n{table}")
     for note in verdict.notes:
@@ -71,9 +86,14 @@ def rollback(as_json: AsJson = False) -> None:
 
     Example: movierec rollback
     """
+    from movierec.cli.experiments import end_with_change, store_directory
     from training.promotion.promote import rollback as roll_back
+    from training.registry import CHAMPION, Tracker
 
-    version = roll_back()
+    tracker = Tracker.existing()
+    before = tracker.aliased(CHAMPION)
+    version = roll_back(tracker=tracker)
+    end_with_change(store_directory(), before, f"version {version} was restored")
     typer.echo(json.dumps({"version": version}) if as_json else f"Version {version} is champion again.")
 
 

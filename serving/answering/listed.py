@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from serving.schemas.recommend import SUBJECTS, ListOptions
 from serving.versions.served import Served
 
-_CHANGE_NOTHING = frozenset(
-    {*SUBJECTS, "n", "model", "explain", "for_and_against", "fuzzy"}
-)  # of which items are in a list
+if TYPE_CHECKING:
+    from serving.versions.experiment import Assignment
+
+_CHANGE_NOTHING = frozenset({*SUBJECTS, "n", "model", "explain", "for_and_against", "fuzzy"})  # of items
 
 
 @dataclass(slots=True, eq=False)
@@ -24,6 +26,7 @@ class Listed:
     item_row: int | None = None
     user_row: int | None = None
     request: ListOptions | None = None  # of a list that takes more than a row to be computed again
+    assignment: Assignment | None = None  # of a list that an experiment gave
     header: tuple[bytes, bytes] | None = None
     signed_at: int = 0
 

@@ -49,7 +49,7 @@ class Service:
         if online is not None:
             from serving.api.visitors import Visitors
 
-            personal = Visitors(checked, online.dismissals, lambda: self.plain_calls)
+            personal = Visitors(checked, online, lambda: self.plain_calls)
         self.plain_calls = PlainCalls(personal, state["champion"], hosts, has_visitors=online is not None)
         identify = online.ids.header if online is not None else None
         self._exchanges = Exchanges(self.plain_calls, settings, state["lifecycle"], identify)
@@ -74,9 +74,9 @@ def create_app(
     champion = ModelSlot(
         store, "champion", stale_after=settings.stale_after_seconds, pinned=pinned, since=life.started_at
     )
-    has_challenger = settings.challenger_alias is not None and pinned is None
+    has_challenger = (settings.challenger_alias is not None or settings.events) and pinned is None
     challenger = ModelSlot(store, "challenger", stale_after=settings.stale_after_seconds) if has_challenger else None
-    online = _online(settings)
+    online = _online(settings, store, champion, challenger)
     state = AppState(settings=settings, champion=champion, challenger=challenger, lifecycle=life, online=online)
     slots = [slot for slot in (champion, challenger) if slot is not None]
 
@@ -106,9 +106,10 @@ def create_app(
     for module in (recommend, movies, analytics, explore, model, health, admin):
         api.include_router(module.router)
     if online is not None:
-        from serving.api.routes import events
+        from serving.api.routes import events, experiment
 
         api.include_router(events.router)
+        api.include_router(experiment.router)
     api.add_exception_handler(ProblemError, _problem)
     api.add_exception_handler(NotModifiedError, _not_modified)
     api.add_exception_handler(RequestValidationError, _invalid)
@@ -116,13 +117,14 @@ def create_app(
     return Service(api, state)
 
 
-def _online(settings: Settings) -> Online | None:
+def _online(settings: Settings, store: ModelStore, champion: ModelSlot, challenger: ModelSlot | None) -> Online | None:
     """Return what events need, imported only where they are switched on."""
     if not settings.events:
         return None
     from serving.api.online import Online
+    from serving.versions.experiment import ExperimentSlot
 
-    return Online(settings)
+    return Online(settings, champion, ExperimentSlot(store, champion, challenger))
 
 
 async def _publish(lifecycle: Lifecycle, worker: int, pause: float) -> None:

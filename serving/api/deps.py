@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, TypedDict, TypeVar
 
@@ -25,6 +26,7 @@ from serving.versions.slot import ModelSlot
 
 if TYPE_CHECKING:
     from serving.api.online import Online
+    from serving.versions.experiment import Assignment
 
 Options = TypeVar("Options", bound=ListOptions)
 
@@ -76,7 +78,7 @@ class Context:
         """Return a JSON response with an entity tag: the same answer until another version is served."""
         response = Response(body)
         response.raw_headers = json_bytes.headers(self.tag, len(body))
-        if self.scope.get("dismissed"):
+        if self.scope.get("dismissed") or self.scope.get("assignment"):
             response.raw_headers.append((b"cache-control", b"private"))
         return response
 
@@ -92,36 +94,79 @@ class Context:
         ids = map(self.model.movie_ids.from_text, sorted(dismissed))
         return options.model_copy(update={"exclude": [*options.exclude, *(one for one in ids if one is not None)]})
 
+    def of_versions(self, make: Callable[[Served], bytes]) -> bytes:
+        """Return what `make` makes of the version that answers; in an experiment that weaves, of both versions.
+
+        Where the other version has no list of the same length, the answer is none of the experiment's.
+        """
+        body, assignment = make(self.served), self.assignment
+        if assignment is None or not assignment.is_woven:
+            return body
+        from serving.answering.woven import weave
+
+        try:
+            woven = weave(body, make(assignment.rival), assignment.seed)
+        except ProblemError:  # the other version does not know the film, or the person
+            woven = None
+        if woven is None:
+            self.scope["assignment"] = None
+        return woven or body
+
+    @property
+    def assignment(self) -> Assignment | None:
+        """The arm of an experiment that the caller is in."""
+        assignment: Assignment | None = self.scope.get("assignment")
+        return assignment
+
     def note(self, options: ListOptions, *, item_row: int | None = None, user_row: int | None = None) -> None:
         """Note what the list of this answer is for, so that it gets an id where ids are given."""
-        self.scope["listed"] = listed(self.served, options, item_row=item_row, user_row=user_row)
+        noted = listed(self.served, options, item_row=item_row, user_row=user_row)
+        noted.assignment = self.assignment
+        self.scope["listed"] = noted
 
 
 async def context(request: Request, slot: ChampionSlot) -> Context:
-    """Return the version that answers this request: the champion, the challenger, or the one that a cursor names.
+    """Return the version that answers this request, which `_choose` chooses.
 
     Raises a 503 or 404 problem where it is not loaded, and NotModifiedError where the caller has the answer.
     """
-    challenger: ModelSlot | None = request.state.challenger
-    is_challenger = request.query_params.get("model") == "challenger"
-    served = (challenger.served if challenger else None) if is_challenger else slot.served
-    cursor = request.query_params.get("cursor", "")
-    if KEY.fullmatch(cursor):
-        served = await slot.pinned(cursor)
-        if served is None:
-            raise ProblemError(
-                404, "cursor-expired", "The version that began this list is no longer kept; begin again."
-            )
-    if served is None:
-        raise no_challenger() if is_challenger else not_ready()
+    served = await _choose(request, slot)
+    assignment: Assignment | None = request.scope.get("assignment")
     query = request.scope["query_string"]
     if dismissed := request.scope.get("dismissed"):
         query += b"\0" + "\0".join(sorted(dismissed)).encode()
     tag = json_bytes.entity_tag(served, request.url.path.rstrip("/").encode(), query)
+    if assignment is not None:
+        tag = b'%b-%d-%x"' % (tag[:-1], assignment.arm, assignment.seed)
     if request.method == "GET" and tag.decode() in request.headers.get("if-none-match", ""):
         raise NotModifiedError(tag.decode())
     answering_from(served.model)
     return Context(served, tag, request.scope)
+
+
+async def _choose(request: Request, slot: ModelSlot) -> Served:
+    """Return the version that the request names, by cursor or as the challenger, else its arm's, else the champion.
+
+    Who names a version is in no experiment. Raises a 503 or 404 problem where it is not loaded.
+    """
+    cursor = request.query_params.get("cursor", "")
+    if KEY.fullmatch(cursor):
+        request.scope["assignment"] = None
+        if pinned := await slot.pinned(cursor):
+            return pinned
+        raise ProblemError(404, "cursor-expired", "The version that began this list is no longer kept; begin again.")
+    if request.query_params.get("model") == "challenger":
+        request.scope["assignment"] = None
+        challenger: ModelSlot | None = request.state.challenger
+        if challenger is None or challenger.served is None:
+            raise no_challenger()
+        return challenger.served
+    assignment: Assignment | None = request.scope.get("assignment")
+    if assignment is not None:
+        return assignment.served
+    if slot.served is None:
+        raise not_ready()
+    return slot.served
 
 
 Answering = Annotated[Context, Depends(context)]

@@ -15,7 +15,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.answering.listed import Listed
-from serving.api.metrics import ANSWERS
+from serving.api.metrics import ANSWERS, ARM_ANSWERS
 from serving.lifecycle import Lifecycle
 from serving.problem import ProblemError
 from serving.settings import Settings
@@ -117,6 +117,8 @@ class _Exchange:
         seconds = time.perf_counter() - self._started
         route = route_name(self._scope)
         ANSWERS.of(route, self.status).count(seconds)
+        if (assignment := self._scope.get("assignment")) is not None:
+            ARM_ANSWERS.of(f"{assignment.name}/{assignment.arm.name}", self.status).count(seconds)
         if self._log_all or (self.status >= 500 and self.status != 503):  # 503s are counted, and come in thousands
             log.info(
                 "request",

@@ -40,9 +40,11 @@ class RouteCounts:
 
 
 class AnswerCounts(Collector):
-    """The answers of this process by route and status, and their times by route."""
+    """The answers of this process by route and status, and their times by route; or by another label than routes."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "movierec_request", label: str = "route") -> None:
+        self._name = name
+        self._label = label
         self._routes: defaultdict[str, defaultdict[int, RouteCounts]] = defaultdict(lambda: defaultdict(RouteCounts))
 
     def of(self, route: str, status: int) -> RouteCounts:
@@ -51,8 +53,9 @@ class AnswerCounts(Collector):
 
     def collect(self) -> list[Metric]:
         """Return a counter by route and status, and a histogram by route."""
-        requests = CounterMetricFamily("movierec_requests", "Answers by route and status.", labels=["route", "status"])
-        seconds = HistogramMetricFamily("movierec_request_seconds", "Time to answer, by route.", labels=["route"])
+        name, label = self._name, self._label
+        requests = CounterMetricFamily(f"{name}s", f"Answers by {label} and status.", labels=[label, "status"])
+        seconds = HistogramMetricFamily(f"{name}_seconds", f"Time to answer, by {label}.", labels=[label])
         for route, by_status in self._routes.items():
             for status, counts in by_status.items():
                 requests.add_metric([route, str(status)], sum(counts.by_time))
@@ -64,7 +67,9 @@ class AnswerCounts(Collector):
 
 
 ANSWERS = AnswerCounts()
+ARM_ANSWERS = AnswerCounts("movierec_arm_answer", "arm")  # of experiments: NAME/ARM
 WORKER.register(ANSWERS)
+WORKER.register(ARM_ANSWERS)
 
 
 class WorkersCollector(Collector):
@@ -108,9 +113,11 @@ def count_version(slot: Slot, before: Served | None, after: Served | None) -> No
         SERVING.labels(slot, after.meta.version).set(1)
 
 
-def exposition(slot: ModelSlot, shared: SharedMetrics) -> tuple[bytes, str]:
+def exposition(slot: ModelSlot, shared: SharedMetrics, drift: Collector | None = None) -> tuple[bytes, str]:
     """Return the metrics of all workers in Prometheus's text format, and its media type."""
     registry = CollectorRegistry()
     registry.register(WorkersCollector(shared))
     registry.register(RegistryCollector(slot))
+    if drift is not None:
+        registry.register(drift)
     return generate_latest(registry), CONTENT_TYPE_LATEST

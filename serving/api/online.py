@@ -8,9 +8,12 @@ import time
 
 from online.dismissals import Dismissals
 from online.sender import EventSender
+from serving.api.drift_metrics import DriftCollector
 from serving.api.recommendation_ids import RecommendationIds
 from serving.schemas.events import MAX_EVENTS
 from serving.settings import Settings
+from serving.versions.experiment import ExperimentSlot
+from serving.versions.slot import ModelSlot
 
 
 class Rate:
@@ -36,7 +39,9 @@ class Rate:
 class Online:
     """The parts of a worker that exist only where events are switched on."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, champion: ModelSlot, experiment: ExperimentSlot) -> None:
+        self.experiment = experiment
+        self.drift = DriftCollector(champion)
         self.sender = EventSender(settings.store_dir)
         self.ids = RecommendationIds(settings.store_dir)
         self.dismissals = Dismissals(settings.store_dir)
@@ -44,9 +49,9 @@ class Online:
         self._pause = settings.watch_seconds
 
     async def run(self) -> None:
-        """Follow the signing keys until cancelled; then close the connections."""
+        """Follow the signing keys and the experiment until cancelled; then close the connections."""
         try:
-            await self.ids.watch(self._pause)
+            await asyncio.gather(self.ids.watch(self._pause), self.experiment.watch(self._pause))
         finally:
             self.dismissals.close()
             await asyncio.shield(self.sender.close())

@@ -7,7 +7,7 @@ import random
 import time
 from pathlib import Path
 
-from online.recommendation_id import Recommendation, Subject, read_id, request_subject, write_id
+from online.recommendation_id import NO_VERSION, Arm, Recommendation, Subject, read_id, request_subject, write_id
 from online.signing_keys import FILE, read_keys
 from online.store import DIRECTORY
 from serving.answering.listed import Listed
@@ -44,8 +44,10 @@ class RecommendationIds:
         else:
             assert listed.user_row is not None, "a list is for an item, a user or a request"
             kind, subject = Subject.USER, listed.user_row
-        seed = random.getrandbits(32)
-        said = Recommendation(listed.served.short_hash, kind, subject, listed.n, now, seed)
+        seed, arm, other = random.getrandbits(32), Arm.NONE, NO_VERSION
+        if (assignment := listed.assignment) is not None:
+            seed, arm, other = assignment.seed or seed, assignment.arm, assignment.rival.short_hash
+        said = Recommendation(listed.served.short_hash, kind, subject, listed.n, now, seed, arm, other)
         return HEADER, write_id(said, signing.current, signing.keys[signing.current])
 
     def is_ours(self, text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Leave out what a visitor has dismissed: reads the header `x-visitor` of calls for recommendations."""
+"""Read the header `x-visitor` of calls for recommendations: what was dismissed, and the arm of an experiment."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from online.dismissals import Dismissals
 from online.events import KEY_LENGTH, KEY_PATTERN
+from serving.api.online import Online
 from serving.api.plain_calls import PATHS
 from serving.api.plain_calls import VISITOR as HEADER
 from serving.problem import ProblemError
@@ -17,20 +17,23 @@ _KEY = re.compile(KEY_PATTERN.encode())
 
 
 class Visitors:
-    """ASGI wrapper that notes what the visitor has dismissed; a visitor without dismissals is sent back to `plain`."""
+    """ASGI wrapper that notes what the visitor dismissed and which version answers; others are sent back to `plain`."""
 
-    def __init__(self, app: ASGIApp, dismissals: Dismissals, plain: Callable[[], ASGIApp]) -> None:
+    def __init__(self, app: ASGIApp, online: Online, plain: Callable[[], ASGIApp]) -> None:
         """`plain()`: the wrapper around this one, which answers plain calls and passes on those with the header."""
         self._app = app
-        self._dismissals = dismissals
+        self._online = online
         self._plain = plain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         key = next((value for name, value in scope["headers"] if name == HEADER), None)
         if key is None or scope["path"] not in PATHS:
             await self._app(scope, receive, send)
-        elif dismissed := self._dismissals.of(_visitor(key)):
-            scope["dismissed"] = dismissed
+            return
+        visitor = _visitor(key)
+        scope["dismissed"] = self._online.dismissals.of(visitor)
+        scope["assignment"] = self._online.experiment.assign(visitor)
+        if scope["dismissed"] or scope["assignment"]:
             await self._app(scope, receive, send)
         else:
             scope["headers"] = [header for header in scope["headers"] if header[0] != HEADER]

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+_CHALLENGER = "challenger"  # the alias that `movierec experiment start` gives
 PROMOTED = frozenset({"promote", "forced", "accepted"})  # verdicts with which the gate lets a version through
 BEATS, BEAT_SECONDS = "--beats", 1.0
 MAX_PAUSE = 10.0  # seconds between two looks at a registry that keeps failing
@@ -68,8 +69,6 @@ class Puller:
         self._inspected_at = -math.inf
         self._unwritten = ""  # why the status could not be written
         self.status = store.status()
-        aliases: dict[Slot, str | None] = {"champion": settings.alias, "challenger": settings.challenger_alias}
-        self._aliases: Mapping[Slot, str] = {slot: alias for slot, alias in aliases.items() if alias}
 
     def pull(self) -> bool:
         """Look at the registry once; return whether it answered. Never raises for a bad registry, version or store."""
@@ -77,8 +76,8 @@ class Puller:
         try:
             self._store.claim()
             inspected = self._inspect()
-            for slot, alias in self._aliases.items():
-                key = self._follow(slot, self._registry.aliased(alias), status)
+            for slot, alias in self._followed().items():
+                key = self._follow(slot, self._registry.aliased(alias) if alias else None, status)
                 if key is not None:
                     status.confirmed[slot] = key
             status.reachable = True
@@ -104,6 +103,18 @@ class Puller:
             failures = 0 if self.pull() else failures + 1
             pause = min(self._settings.poll_seconds * 2 ** min(failures, 10), MAX_PAUSE)
             stop.wait(pause if failures else self._settings.poll_seconds)
+
+    def _followed(self) -> Mapping[Slot, str | None]:
+        """Return the alias of each slot; None empties it. An experiment brings its challenger while it runs."""
+        aliases: dict[Slot, str | None] = {"champion": self._settings.alias}
+        if self._settings.challenger_alias or self._settings.events:
+            aliases["challenger"] = self._settings.challenger_alias
+        if self._settings.events and not self._settings.challenger_alias:
+            from serving.versions.experiment import read_experiment
+
+            experiment = read_experiment(self._store.root)
+            aliases["challenger"] = _CHALLENGER if experiment is not None and experiment.is_running else None
+        return aliases
 
     def _follow(self, slot: Slot, registered: Registered | None, status: RegistryStatus) -> str | None:
         """Serve the version that an alias names; return its directory if it is served. A deleted champion stays."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.event_faults import kills, replay
+from benchmarks.online.event_faults import kills, replay
 from tests.toy import save_toy
 
 

@@ -9,15 +9,17 @@ undecided   neither is certain: a difference, if there is one, is too small to d
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
+from online.decision import Rules, State
 from training.config import CONFIG_ROOT, Config, build_config, merge, read_mapping
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import Comparison, compare, holm, lower_is_better
+from training.promotion.answer_cost import Cost
 
 Outcome = Literal["promote", "refuse", "undecided"]
 Status = Literal["holds", "unclear", "broken"]
@@ -26,6 +28,7 @@ RivalRole = Literal["champion", "reference", "popularity"]
 COVERAGE, RARE_LISTS, THIN_FILMS = "coverage_at_10", "rare_lists_at_10", "thin_films_at_10"
 ROLES: tuple[Role, ...] = ("people", "titles")
 Judge = Literal["people", "titles", "returns"]  # `returns`: lists for users who come back, where they are tested
+ANSWERS = "answers"  # in the place of a protocol: limits on what answers cost
 EvaluationByRole = Mapping[Judge, Evaluation]
 
 
@@ -53,6 +56,12 @@ class GateRules(Config):
     most_thin_films: float = Field(ge=0, le=1, description="share of listed items with next to no ratings")
     most_thin_films_at_first: float = Field(1.0, ge=0, le=1, description="the same where there is no champion yet")
     least_returning: int = Field(ge=1, description="users who come back that a verdict may rest on")
+
+    experiment: Rules = Field(description="what must hold in an experiment")
+    experiment_required: bool = Field(description="refuse to promote over a champion without an experiment")
+    most_latency: float = Field(gt=0, description="95 % of answers, as a multiple of the champion's time")
+    latency_floor_ms: float = Field(ge=0, description="an answer's time that is always allowed")
+    most_memory: float = Field(gt=0, description="of an answering process, as a multiple of the champion's")
 
     def of(self, role: Role) -> ScorerRules:
         """Return the rules of one scorer."""
@@ -98,6 +107,14 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class Online:
+    """What an experiment between the champion and the challenger says."""
+
+    state: State
+    line: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The gate's decision on a challenger, and its reasons."""
 
@@ -108,6 +125,8 @@ class Verdict:
     limits: Sequence[Limit] = ()
     shown: Sequence[Guard] = ()  # of the two protocols for lists for users, the comparisons that decide nothing
     notes: Sequence[str] = ()  # what could not be compared, or not well enough, and why
+    online: Online | None = None
+    lines: Sequence[str] = ()  # offline evaluation, experiment and cost of answers, a line each
 
     def __repr__(self) -> str:
         return f"<Verdict {self.summary}>"
@@ -139,7 +158,52 @@ def decide(challenger: EvaluationByRole, rivals: Sequence[Rival], rules: GateRul
     better = holm([guard.comparison for guard in first if guard.comparison.metric in rules.of(guard.role).better_on])
     limits = _limits(challenger, rivals[0], rules)
     outcome = _outcome(guards, limits, better)
-    return Verdict(outcome, _reasons(outcome, guards, limits, better), better, guards, limits, shown)
+    reasons = _reasons(outcome, guards, limits, better)
+    return Verdict(outcome, reasons, better, guards, limits, shown, lines=[f"offline: {outcome}: {'; '.join(reasons)}"])
+
+
+def add_cost(verdict: Verdict, cost: Cost, champion_cost: Cost, rules: GateRules) -> Verdict:
+    """Return the verdict with limits on time and memory of the challenger's answers."""
+    most_ms = max(rules.most_latency * champion_cost.p95_ms, rules.latency_floor_ms)
+    bounds = {
+        "p95_ms": (cost.p95_ms, most_ms),
+        "memory_mib": (cost.memory_mib, rules.most_memory * champion_cost.memory_mib),
+    }
+    limits = [Limit(ANSWERS, name, value, "at most", most, value <= most) for name, (value, most) in bounds.items()]
+    line = (
+        f"answers: p95 {cost.p95_ms:.1f} ms against {champion_cost.p95_ms:.1f} ms, "
+        f"{cost.memory_mib:.0f} MiB against {champion_cost.memory_mib:.0f} MiB"
+    )
+    verdict = replace(verdict, limits=[*verdict.limits, *limits], lines=[*verdict.lines, line])
+    broken = [_describe_limit(limit) for limit in limits if not limit.holds]
+    return _refuse(verdict, broken) if broken else verdict
+
+
+def add_experiment(verdict: Verdict, online: Online | None, rules: GateRules) -> Verdict:
+    """Return one verdict on offline evaluation and experiment.
+
+    Either can refuse. A version that is better in the experiment is promoted where the offline evaluation cannot
+    decide; one that may be worse in it, or was to have one, is not promoted on the offline evaluation alone.
+    """
+    line = f"experiment: {online.line if online else 'none between the champion and this version'}"
+    verdict = replace(verdict, online=online, lines=[*verdict.lines, line])
+    if online is None:
+        is_open = rules.experiment_required
+    elif online.state == "refuse":
+        return _refuse(verdict, [line])
+    elif online.state == "better" and verdict.outcome == "undecided":
+        return replace(verdict, outcome="promote", reasons=[line])
+    else:
+        is_open = online.state in ("running", "undecided")
+    return (
+        replace(verdict, outcome="undecided", reasons=[line]) if is_open and verdict.outcome == "promote" else verdict
+    )
+
+
+def _refuse(verdict: Verdict, reasons: Sequence[str]) -> Verdict:
+    """Return a refusal for these reasons, beside those of an earlier one."""
+    earlier = verdict.reasons if verdict.outcome == "refuse" else []
+    return replace(verdict, outcome="refuse", reasons=[*earlier, *reasons])
 
 
 def _guards(challenger: EvaluationByRole, rival: Rival, rules: GateRules) -> tuple[list[Guard], list[Guard]]:
@@ -238,7 +302,7 @@ def _reasons(
         return [f"better: {_describe(comparison)}" for comparison in better if is_better(comparison)]
     if outcome == "refuse":
         worse = [f"worse than {phrase(g.rival)}: {_describe(g.comparison)}" for g in guards if g.status == "broken"]
-        outside = [f"{x.protocol}/{x.figure} {x.value:.4f}, {x.side} {x.bound:.4f}" for x in limits if not x.holds]
+        outside = [_describe_limit(limit) for limit in limits if not limit.holds]
         return worse + outside
     unclear = [
         f"may be worse than {phrase(guard.rival)} by more than {guard.margin:.4f}: {_describe(guard.comparison)}, "
@@ -259,3 +323,7 @@ def _describe(comparison: Comparison) -> str:
         f"{comparison.protocol}/{comparison.metric} {comparison.a:.4f} against {comparison.b:.4f}, difference "
         f"{comparison.difference:+.4f} [{comparison.difference_lo:+.4f}, {comparison.difference_hi:+.4f}]"
     )
+
+
+def _describe_limit(limit: Limit) -> str:
+    return f"{limit.protocol}/{limit.figure} {limit.value:.4f}, {limit.side} {limit.bound:.4f}"

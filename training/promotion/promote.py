@@ -22,8 +22,19 @@ from filelock import FileLock, Timeout
 
 from recommender import smoke
 from recommender.errors import GateRefusedError, LostRaceError, MissingInputError, UsageError
+from training.promotion.answer_cost import measure
 from training.promotion.evidence import IncomparableError, find_rivals, read_evaluations
-from training.promotion.gate import Rival, Verdict, decide, load_rules
+from training.promotion.gate import (
+    ANSWERS,
+    GateRules,
+    Online,
+    Rival,
+    Verdict,
+    add_cost,
+    add_experiment,
+    decide,
+    load_rules,
+)
 from training.promotion.notes import notes
 from training.promotion.report import evidence_table, explain, write_report
 from training.registry import CHALLENGER, CHAMPION, REFERENCE, Tracker, Version
@@ -31,6 +42,7 @@ from training.registry import CHALLENGER, CHAMPION, REFERENCE, Tracker, Version
 Kind = Literal["promote", "rollback", "lost"]
 LOCK_SECONDS = 30.0
 _EVENT = "promotion."
+_COST_TRIES = 3  # a busy machine slows one
 _TAG_LENGTH = 5000  # MLflow's limit
 
 
@@ -55,7 +67,8 @@ class NotPromotedError(GateRefusedError):
         advice = f"`movierec promote --version {number} --force --reason TEXT` overrules the gate."
         if verdict.outcome == "undecided":
             advice = f"`movierec promote --version {number} --accept-undecided` promotes it all the same."
-        super().__init__("\n\n".join(filter(None, [self.sentence, evidence_table(verdict), *verdict.notes, advice])))
+        blocks = [self.sentence, "\n".join(verdict.lines), evidence_table(verdict), *verdict.notes, advice]
+        super().__init__("\n\n".join(filter(None, blocks)))
 
 
 def promote(
@@ -64,12 +77,14 @@ def promote(
     force: bool = False,
     reason: str = "",
     accept_undecided: bool = False,
+    online: Online | None = None,
     tracker: Tracker | None = None,
 ) -> Verdict:
     """Compare a version with the champion and make it champion if the gate's verdict allows it; return the verdict.
 
-    `force` promotes whatever the verdict and needs a `reason`; `accept_undecided` promotes an undecided challenger. The
-    verdict is stored either way, as tags of the version and as a report in its run. A broken bundle is never promoted.
+    `force` promotes whatever the verdict and needs a `reason`; `accept_undecided` promotes an undecided challenger;
+    `online` is what an experiment between the two says. The verdict is stored either way, as tags of the version and as
+    a report in its run. A broken bundle is never promoted.
     Raises GateRefusedError, LostRaceError, MissingInputError, UsageError.
     """
     if force and not reason:
@@ -79,7 +94,7 @@ def promote(
     if champion and champion.number == number:
         raise UsageError(f"Version {number} is the champion already.")
     check_bundle(tracker, version, champion)
-    verdict = _run_gate(tracker, version)
+    verdict = _run_gate(tracker, version, champion, online)
     decision = _decision(verdict, force, accept_undecided)
     tags = {"verdict": decision, "verdict_summary": verdict.summary, "verdict_reason": reason, "verdict_at": _now()}
     tracker.tag_version(number, {key: value[:_TAG_LENGTH] for key, value in tags.items()})
@@ -162,15 +177,18 @@ def check_bundle(tracker: Tracker, version: Version, champion: Version | None) -
         smoke.check(bundle, dataset=version.tags.get("dataset"), minimum_movies=films)
 
 
-def _run_gate(tracker: Tracker, version: Version) -> Verdict:
+def _run_gate(tracker: Tracker, version: Version, champion: Version | None, online: Online | None) -> Verdict:
     """Return the gate's verdict on a version, and store its report in the version's run."""
     rivals: list[Rival] = []
     try:
         rivals, missing = find_rivals(tracker, version)
-        challenger, rules = read_evaluations(tracker, version), load_rules(version.tags["dataset"])
+        rules = load_rules(version.tags["dataset"])
+        challenger = read_evaluations(tracker, version)
         verdict = decide(challenger, rivals, rules)
         sentences = [missing, *notes(verdict, challenger, rivals, rules)]
         verdict = replace(verdict, notes=list(filter(None, sentences)))
+        if champion is not None:
+            verdict = _judge_answers(tracker, version, champion, add_experiment(verdict, online, rules), rules)
     except IncomparableError as error:
         verdict = Verdict("refuse", [str(error)])
     title = f"version {version.number} ({version.algorithm}, {version.tags.get('dataset')})"
@@ -179,6 +197,21 @@ def _run_gate(tracker: Tracker, version: Version) -> Verdict:
         for file in write_report(verdict, title, rivals, Path(scratch)):
             tracker.log_file(version.run_id, file, folder)
     return verdict
+
+
+def _judge_answers(
+    tracker: Tracker, version: Version, champion: Version, verdict: Verdict, rules: GateRules
+) -> Verdict:
+    """Return the verdict with limits on what answers cost; a limit is broken only if it is in each of three tries."""
+    with tempfile.TemporaryDirectory() as scratch:
+        bundles = [
+            tracker.bundle(compared.number, Path(scratch) / str(compared.number)) for compared in (version, champion)
+        ]
+        for _ in range(_COST_TRIES):
+            judged = add_cost(verdict, measure(bundles[0]), measure(bundles[1]), rules)
+            if all(limit.holds for limit in judged.limits if limit.protocol == ANSWERS):
+                break
+    return judged
 
 
 def _decision(verdict: Verdict, force: bool, accept_undecided: bool) -> str:

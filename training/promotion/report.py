@@ -10,7 +10,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from training.evaluation.style import figure, label
-from training.promotion.gate import Guard, Limit, Rival, Verdict, gain_interval, is_better, phrase
+from training.promotion.gate import ANSWERS, Guard, Limit, Rival, Verdict, gain_interval, is_better, phrase
 
 COLOURS = {"holds": "#029e73", "unclear": "#949494", "broken": "#d55e00"}
 
@@ -37,6 +37,7 @@ def markdown(verdict: Verdict, challenger: str, rivals: Sequence[Rival]) -> str:
         f"Compared with: {rival_names}.",
         *verdict.notes,
         _bullets(verdict.reasons),
+        *(["## Evidence", _bullets(verdict.lines)] if verdict.lines else []),
     ]
     if verdict.guards:
         blocks += ["## Differences", _guard_table(verdict.guards, verdict)]
@@ -55,11 +56,17 @@ def explain(verdict: Verdict) -> str:
         broken = [guard for guard in verdict.guards if guard.status == "broken"]
         rivals = list(dict.fromkeys(phrase(guard.rival) for guard in broken))
         causes = [f"it is worse than {' and '.join(rivals)}, beyond chance"] if rivals else []
-        causes += ["its lists break a limit"] if not all(limit.holds for limit in verdict.limits) else []
+        broken_limits = [limit.protocol == ANSWERS for limit in verdict.limits if not limit.holds]
+        causes += ["its lists break a limit"] if not all(broken_limits) else []
+        causes += ["its answers take too much time or memory"] if any(broken_limits) else []
+        causes += ["the experiment refuses it"] if verdict.online and verdict.online.state == "refuse" else []
         return f"{', and '.join(causes)}."
     if verdict.outcome == "promote":
         winners = [f"{pair.protocol}/{pair.metric}" for pair in verdict.better if is_better(pair)]
-        return f"it is better than {phrase(verdict.guards[0].rival)} by {' and '.join(winners)}, beyond chance."
+        where = " and ".join(winners) or "the metric of the experiment"
+        return f"it is better than {phrase(verdict.guards[0].rival)} by {where}, beyond chance."
+    if verdict.online and verdict.online.state in ("running", "undecided"):
+        return "the experiment cannot tell yet whether it is worse."
     if any(guard.is_in_doubt for guard in verdict.guards):
         return "the test users are too few to tell whether it is worse."
     return f"it is no better than {phrase(verdict.guards[0].rival)} beyond chance."

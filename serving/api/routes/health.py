@@ -33,5 +33,6 @@ async def readyz(request: Request, slot: ChampionSlot) -> JSONResponse:
 @router.get("/metrics", include_in_schema=False)
 async def metrics(request: Request, slot: ChampionSlot) -> Response:
     """Prometheus metrics of all workers."""
-    body, media_type = await asyncio.to_thread(exposition, slot, request.state.lifecycle.metrics)
+    drift = request.state.online.drift if request.state.online else None
+    body, media_type = await asyncio.to_thread(exposition, slot, request.state.lifecycle.metrics, drift)
     return Response(body, media_type=media_type)

@@ -12,7 +12,7 @@ from serving.answering import json_bytes
 from serving.answering.lookup import movie_row, resolve_title
 from serving.answering.predict import predict
 from serving.answering.recommend import films_for_ratings, films_for_two, films_for_user, similar_films
-from serving.api.deps import Answering, Context, CurrentSettings, PlainQuery
+from serving.api.deps import Answering, CurrentSettings, PlainQuery
 from serving.api.openapi import errors
 from serving.problem import ProblemError
 from serving.schemas.recommend import (
@@ -25,6 +25,7 @@ from serving.schemas.recommend import (
     TagQuery,
 )
 from serving.settings import Settings
+from serving.versions.served import Served
 
 router = APIRouter(tags=["recommendations"])
 
@@ -33,15 +34,16 @@ router = APIRouter(tags=["recommendations"])
 @router.get("/recommend/", response_model=Recommendations, responses=errors(403, 404, 409))
 def recommend(answer: Answering, settings: CurrentSettings, query: Annotated[RecommendQuery, Query()]) -> Response:
     """Films like the film of that title or id, most alike first; or films for a user of the training data."""
-    served, query = answer.served, answer.without_dismissed(query)
-    if query.user_id is not None:
+    query = answer.without_dismissed(query)
+    user_id = query.user_id
+    if user_id is not None:
         _require_explainable(query, settings)
-        films = films_for_user(served, query.user_id, query)
-        answer.note(query, user_row=served.model.user_row(query.user_id))
+        films = answer.of_versions(lambda served: films_for_user(served, user_id, query))
+        answer.note(query, user_row=answer.model.user_row(user_id))
         return answer.json(films)
-    row, matched = _subject(answer, query)
-    answer.note(query, item_row=row)
-    return answer.json(similar_films(served, row, matched, query))
+    films = answer.of_versions(lambda served: similar_films(served, *_subject(served, query), query))
+    answer.note(query, item_row=_subject(answer.served, query)[0])
+    return answer.json(films)
 
 
 @router.post("/recommend", include_in_schema=False)
@@ -55,23 +57,23 @@ def recommend_for(
     """Films for a person from posted ratings or likes, for two people, or films like a film; nothing is stored."""
     body = answer.without_dismissed(body)
     if body.movie_id is not None or body.title is not None:
-        row, matched = _subject(answer, body)
-        answer.note(body, item_row=row)
-        return answer.fresh(similar_films(answer.served, row, matched, body))
-    answer.note(body)
-    if body.people:
-        return answer.fresh(films_for_two(answer.served, body))
+        films = answer.of_versions(lambda served: similar_films(served, *_subject(served, body), body))
+        answer.note(body, item_row=_subject(answer.served, body)[0])
+        return answer.fresh(films)
     if body.user_id is not None:
         _require_explainable(body, settings)
-    return answer.fresh(films_for_ratings(answer.served, body))
+    make = films_for_two if body.people else films_for_ratings
+    films = answer.of_versions(lambda served: make(served, body))
+    answer.note(body)
+    return answer.fresh(films)
 
 
-def _subject(answer: Context, named: RecommendQuery | RecommendBody) -> tuple[int, str]:
+def _subject(served: Served, named: RecommendQuery | RecommendBody) -> tuple[int, str]:
     """Return the row of the film that is named by id or title, and how its name matched."""
     if named.movie_id is not None:
-        return movie_row(answer.served, named.movie_id), "movie_id"
+        return movie_row(served, named.movie_id), "movie_id"
     assert named.title is not None, "one of them is given"
-    film = resolve_title(answer.served, named.title, n=named.n, fuzzy=named.fuzzy)
+    film = resolve_title(served, named.title, n=named.n, fuzzy=named.fuzzy)
     return film.row, film.matched
 
 

@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from online.experiment import Experiment
 from recommender.bundle import read_manifest, save_bundle
 from recommender.errors import UsageError
 from serving.settings import Settings
 from serving.versions import puller as pulling
+from serving.versions.experiment import write_experiment
 from serving.versions.model_store import ModelStore
 from serving.versions.puller import Puller
 from serving.versions.sharing import GROUP_UMASK
@@ -295,3 +297,19 @@ def test_a_store_is_shared_with_a_group_and_with_nobody_else(registry, local, to
     assert {path.stat().st_mode & 0o7777 for path in paths if path.is_file()} == {0o640}
     with pytest.raises(UsageError, match="MOVIEREC_STORE_GROUP 'nobody-here'"):
         ModelStore(local.root, "nobody-here").claim()
+
+
+def test_an_experiment_brings_its_challenger_and_takes_it_away(registry, local, toy_bundle) -> None:
+    puller = make(registry, local, events=True)
+    registry.register("1", toy_bundle)
+    registry.register("2", toy_bundle, alias="challenger")
+    puller.pull()
+    assert (served(local), local.served_key("challenger")) == ("1", None)
+    keys = [f"{version}-{f'{version:>032}'[:8]}" for version in "12"]
+    running = Experiment(name="trial", champion=keys[0], challenger=keys[1], started_at=1.0, planned_visitors=100)
+    write_experiment(local.root, running)
+    puller.pull()
+    assert local.served_key("challenger") == keys[1]
+    write_experiment(local.root, running.model_copy(update={"ended_at": 2.0}))
+    puller.pull()
+    assert local.is_empty("challenger")

@@ -30,6 +30,7 @@ from tests.training.promotion.test_gate import evaluations
 from training.evaluation.significance import compare
 from training.promotion import gate, report
 from training.promotion import promote as promotion
+from training.promotion.answer_cost import Cost
 from training.promotion.promote import champion_stack, history, promote, rollback
 from training.registry import CHALLENGER, CHAMPION, REFERENCE, Tracker, register_bundle
 from training.registry.evaluations import log_evaluation
@@ -47,6 +48,7 @@ def quick():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(report, "differences", lambda *args: Figure())
         patch.setattr(gate, "compare", partial(compare, draws=1000))
+        patch.setattr(promotion, "measure", lambda bundle: Cost(5.0, 100.0))
         yield
 
 
@@ -141,7 +143,8 @@ def test_a_refusal_is_a_sentence_over_a_table_of_what_led_to_it(champion, regist
     worse = register(-0.1, -0.1)
     with pytest.raises(GateRefusedError) as refused:
         promote(worse, tracker=tracker)
-    sentence, table, *notes, advice = str(refused.value).split("\n\n")
+    sentence, lines, table, *notes, advice = str(refused.value).split("\n\n")
+    assert [line.partition(":")[0] for line in lines.splitlines()] == ["offline", "experiment", "answers"]
     assert sentence == f"Version {worse} was not promoted: it is worse than the champion, beyond chance."
     head, *rows = table.splitlines()
     assert head.split("  ")[1:2] == ["figure"]
@@ -279,10 +282,10 @@ def test_who_compared_with_another_champion_loses(champion, register, tracker, m
     slow, fast = register(), register()
     run_gate = promotion._run_gate
 
-    def overtaken(tracker, version):
+    def overtaken(*judged):
         monkeypatch.setattr(promotion, "_run_gate", run_gate)
         force(fast, tracker)
-        return run_gate(tracker, version)
+        return run_gate(*judged)
 
     monkeypatch.setattr(promotion, "_run_gate", overtaken)
     with pytest.raises(LostRaceError, match=f"compared with champion {champion}.*version {fast} became"):

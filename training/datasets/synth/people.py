@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from training.datasets.synth.settings import SyntheticConfig
 from training.datasets.synth.world import LAST_YEAR, World
 
 _CHUNK = 400_000  # ratings, about
@@ -67,18 +68,29 @@ def _batch(world: World, choosers: list[Chooser], first: int, last: int, rng: np
     """Generate the ratings of the users with rows first..last-1; user ids are rows plus one."""
     config, activity = world.config, world.activity[first:last]
     people = last - first
-    themes = rng.standard_gamma(config.theme_focus, (people, config.themes)) + 1e-9
-    themes /= themes.sum(axis=1, keepdims=True)
+    themes = draw_themes(config, people, rng)
     joined = _OPENED + (LAST_YEAR + 1 - _OPENED) * rng.random(people) ** 0.8
-    crowd = choosers[0].theme_mass
-    choices = themes * crowd
-    choices = (1 - _FLAT_THEMES) * choices / choices.sum(axis=1, keepdims=True) + _FLAT_THEMES * crowd
+    choices = choice_shares(themes, choosers[0].theme_mass)
     users, movies = _choose(world, choosers, activity, choices, joined, rng)
     times = _times(users, activity, joined, rng)
     order = np.lexsort((movies, users))
     users, movies, times = users[order], movies[order], times[order]
-    half_stars = _rate(world, users, movies, times, _liking(themes, choices), rng)
+    half_stars = _rate(world, users, movies, times, theme_liking(themes, choices), rng)
     return Batch((users + first + 1).astype(np.int32), movies, half_stars, times)
+
+
+def draw_themes(config: SyntheticConfig, people: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw how much of each theme people want, (people, n_themes); rows add up to 1."""
+    themes = rng.standard_gamma(config.theme_focus, (people, config.themes)) + 1e-9
+    shares: NDArray[np.float64] = themes / themes.sum(axis=1, keepdims=True)
+    return shares
+
+
+def choice_shares(themes: NDArray[np.float64], crowd: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the shares of themes in what people choose; `crowd`: (n_themes,) shares of overall popularity."""
+    choices = themes * crowd
+    shares: NDArray[np.float64] = (1 - _FLAT_THEMES) * choices / choices.sum(axis=1, keepdims=True)
+    return shares + _FLAT_THEMES * crowd
 
 
 def _choose(
@@ -161,7 +173,7 @@ def _times(
     return times
 
 
-def _liking(themes: NDArray[np.float64], choices: NDArray[np.float64]) -> NDArray[np.float64]:
+def theme_liking(themes: NDArray[np.float64], choices: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the liking of each theme, (n_users, n_themes): standard deviation 1, mean 0 over the user's choices."""
     liking = np.log(themes)
     liking /= liking.std(axis=1, keepdims=True).clip(1e-9)

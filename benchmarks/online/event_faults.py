@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from benchmarks.event_load import TOKEN, service_of, watched
+from benchmarks.online.event_load import TOKEN, service_of, watched
 from benchmarks.tools.figures import Figure
 from online.store import EventReader, events_file
 from recommender.schema import MOVIE, RATING, TIMESTAMP, USER

@@ -1,0 +1,1 @@
+"""Sections of `movierec bench loop` about experiments."""

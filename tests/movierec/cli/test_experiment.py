@@ -1,0 +1,100 @@
+"""`movierec experiment` from a registry and a service's store; what its end is, and what a wrong start is told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from movierec.cli import main
+from online.signing_keys import keep_keys
+from online.store import DIRECTORY, EventWriter, events_file
+from serving.versions.entry import VersionMeta
+from serving.versions.experiment import read_experiment
+from serving.versions.model_store import ModelStore
+from tests.toy import save_toy
+from training.registry import CHALLENGER, CHAMPION, Tracker, register_bundle
+
+
+def copy(bundle: Path, target: Path) -> None:
+    shutil.copytree(bundle, target)
+
+
+@pytest.fixture
+def tracker(mlflow_store, tmp_path):
+    """Two versions of the toy model, the first of which is champion."""
+    tracker = Tracker(mlflow_store)
+    save_toy(tmp_path / "bundle")
+    for _ in range(2):
+        register_bundle(tmp_path / "bundle", tracker=tracker)
+    tracker.set_alias(CHAMPION, 1)
+    return tracker
+
+
+@pytest.fixture
+def store(tracker, tmp_path, monkeypatch):
+    """The store of a service that serves the champion and takes events."""
+    made = ModelStore(tmp_path / "models")
+    monkeypatch.setenv("MOVIEREC_STORE_DIR", str(made.root))
+    meta = VersionMeta(name="toy", version="1", run_id=tracker.version(1).run_id, algorithm="toy")
+    made.point("champion", made.install(meta, lambda target: copy(tmp_path / "bundle", target)))
+    return made
+
+
+@pytest.fixture
+def with_events(store):
+    EventWriter(events_file(store.root)).close()
+    keep_keys(store.root / DIRECTORY, time.time())
+    return store
+
+
+def movierec(*words):
+    return CliRunner().invoke(main.app, list(words))
+
+
+def test_start_status_and_stop(with_events, tracker, tmp_path):
+    started = movierec("experiment", "start", "--challenger", "2", "--mode", "interleave", "--json")
+    assert started.exit_code == 0, started.exception
+    assert json.loads(started.stdout)["mode"] == "interleave"
+    assert tracker.aliased(CHALLENGER).number == 2
+    assert "is running" in str(movierec("experiment", "start", "--challenger", "2").exception)
+    told = json.loads(movierec("experiment", "status", "--json", "--picture", str(tmp_path / "bounds.png")).stdout)
+    assert (told["state"], told["lists"]) == ("running", 0)
+    assert (tmp_path / "bounds.png").stat().st_size > 0
+    assert "too few lists" in movierec("experiment", "status").stdout
+    assert "enough of it" in movierec("experiment", "stop", "--reason", "enough of it").stdout
+    assert "has ended: enough of it" in str(movierec("experiment", "stop").exception)
+
+
+def test_a_promotion_reads_the_experiment_and_ends_it(with_events):
+    assert movierec("experiment", "start", "--challenger", "2").exit_code == 0
+    promoted = movierec("promote", "--version", "2", "--force", "--reason", "trial")
+    assert promoted.exit_code == 0, promoted.exception
+    ended = read_experiment(with_events.root)
+    assert ended is not None
+    assert not ended.is_running
+    assert ended.ended_because == "version 2 was promoted"
+
+
+def test_an_experiment_needs_events_the_served_champion_and_another_version(store, tracker):
+    assert "MOVIEREC_EVENTS=true" in str(movierec("experiment", "start", "--challenger", "2").exception)
+    assert "another version" in str(movierec("experiment", "start", "--challenger", "1").exception)
+    tracker.set_alias(CHAMPION, 2)
+    assert "found version 1 there and champion 2" in str(movierec("experiment", "start", "--challenger", "1").exception)
+    assert "experiment start" in str(movierec("experiment", "status").exception)
+
+
+def test_smaller_effects_take_longer():
+    days = [
+        json.loads(
+            movierec(
+                "experiment", "plan", "--rate", "0.2", "--effect", effect, "--visitors-per-day", "500", "--json"
+            ).stdout
+        )["days"]
+        for effect in ("0.01", "0.04")
+    ]
+    assert days[0] > 10 * days[1]

@@ -1,0 +1,131 @@
+"""Assignment of visitors, and what their events say of two versions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from online.decision import Rules
+from online.estimators.interleaving import teams
+from online.events import Event
+from online.experiment import Experiment, Mode, arm_of
+from online.outcomes import Served, ShownList, collect
+from online.recommendation_id import Arm, Recommendation, write_id
+from online.status import Status, evaluate
+
+KEYS = {0: b"k" * 32}
+DAY = 86_400
+
+
+def experiment(mode: Mode = "ab", **changes: object) -> Experiment:
+    fields = {"name": "trial", "champion": "1-a", "challenger": "2-b", "mode": mode, "started_at": 0.0}
+    fields |= {"planned_visitors": 1000, "window_days": 0.5, "minimum_days": 1.0, "like": 4.0}
+    return Experiment.model_validate(fields | changes)
+
+
+def listed(trial: Experiment, visitor: str, time: int = 0, seed: int = 0, arm: Arm | None = None) -> str:
+    of_visitor = arm_of(trial, visitor) if arm is None else arm
+    return write_id(Recommendation(b"abcd", 1, 1, 4, time, seed, of_visitor), 0, KEYS[0]).decode()
+
+
+def event(kind: str, visitor: str, items: str, token: str, rating: float | None = None) -> Event:
+    return Event(kind, visitor, "", tuple(items), rating, token, 0.0, 0.0, "")
+
+
+def lists(trial: Experiment, effect: float, visitors: int = 2400, dislike: float = 0.0) -> list[ShownList]:
+    """Return lists of visitors who click more in the challenger's lists, or on its items."""
+    draw, shown = np.random.default_rng(3), []
+    for number in range(visitors):
+        visitor = f"v{number}"
+        arm = arm_of(trial, visitor)
+        if arm == Arm.NONE:
+            continue
+        for seed in draw.integers(2**32, size=1 + draw.poisson(1)).tolist():
+            one = ShownList(visitor, 2.0 * DAY * number / visitors, arm, seed, tuple("abcd"))
+            is_challengers = teams(4, seed) if arm == Arm.INTERLEAVED else [arm == Arm.CHALLENGER] * 4
+            for item, is_new in zip(one.items, is_challengers, strict=True):
+                if draw.random() < 0.1 * (1 + effect * is_new):
+                    one.successes.add(item)
+                if draw.random() < dislike * is_new:
+                    one.dislikes.add(item)
+            shown.append(one)
+    return shown
+
+
+def state(trial: Experiment, shown: list[ShownList], days: float = 3, **served: Served) -> Status:
+    return evaluate(shown, trial, Rules(), days * DAY, {Arm[name]: counts for name, counts in served.items()})
+
+
+def test_arms_are_sticky_shared_as_planned_and_drawn_anew_for_another_experiment() -> None:
+    trial, other = experiment(share=0.3), experiment(share=0.3, name="other")
+    visitors = [f"v{number}" for number in range(4000)]
+    arms = [arm_of(trial, visitor) for visitor in visitors]
+    assert arms == [arm_of(trial, visitor) for visitor in visitors]
+    assert np.mean(np.array(arms) == Arm.CHALLENGER) == pytest.approx(0.3, abs=0.03)
+    both = np.mean([a == b == Arm.CHALLENGER for a, b in zip(arms, (arm_of(other, v) for v in visitors), strict=True)])
+    assert both == pytest.approx(0.09, abs=0.02)
+
+
+@pytest.mark.parametrize("mode", ["ab", "interleave"])
+def test_a_better_an_equal_and_a_worse_challenger(mode: Mode) -> None:
+    trial = experiment(mode)
+    assert state(trial, lists(trial, 1.0)).state == "better"
+    assert state(trial, lists(trial, 0.0)).state == "undecided"
+    assert state(trial, lists(trial, -0.6)).state == "refuse"
+
+
+def test_a_gain_counts_when_the_minimum_duration_is_over_and_harm_at_once() -> None:
+    trial = experiment(minimum_days=7)
+    assert state(trial, lists(trial, 1.0)).state == "running"
+    assert state(trial, lists(trial, -0.6)).state == "refuse"
+
+
+@pytest.mark.parametrize("mode", ["ab", "interleave"])
+def test_more_clicks_do_not_pay_for_more_dislikes(mode: Mode) -> None:
+    trial = experiment(mode)
+    told = state(trial, lists(trial, 1.0, dislike=0.1))
+    assert (told.state, told.checks["dislikes"]) == ("refuse", False)
+
+
+def test_failures_slow_answers_and_a_wrong_division_are_refused() -> None:
+    trial = experiment()
+    good = lists(trial, 1.0)
+    fine = Served(3000, 3, 100)
+    assert state(trial, good, CHAMPION=fine, CHALLENGER=fine).state == "better"
+    assert not state(trial, good, CHAMPION=fine, CHALLENGER=Served(3000, 60, 100)).checks["errors"]
+    assert not state(trial, good, CHAMPION=fine, CHALLENGER=Served(3000, 3, 300)).checks["slow_answers"]
+    divided = [shown for shown in good if shown.arm == Arm.CHAMPION or int(shown.visitor[1:]) % 3]
+    assert not state(trial, divided).checks["sample_ratio"]
+
+
+def test_events_count_for_the_list_and_the_visitor_that_the_id_was_given_to() -> None:
+    trial = experiment(metric="like_rate", started_at=100.0)
+    mine = listed(trial, "kim", 200)
+    early, forged = listed(trial, "kim", 50), mine[:-4] + "AAAA"
+    other_arm = {Arm.CHAMPION: Arm.CHALLENGER, Arm.CHALLENGER: Arm.CHAMPION}[arm_of(trial, "kim")]
+    crossed = listed(trial, "kim", 200, arm=other_arm)
+    events = [
+        event("rated", "kim", "b", mine, 4.5),
+        event("shown", "kim", "abcd", mine),
+        event("rated", "kim", "c", mine, 2.0),
+        event("dismissed", "kim", "d", mine),
+        event("clicked", "kim", "a", mine),
+        event("rated", "someone else", "a", mine, 5.0),
+        *(event("shown", "kim", "abcd", token) for token in (early, forged, crossed)),
+    ]
+    (shown,) = collect(events, trial, KEYS)
+    assert (shown.successes, shown.dislikes) == ({"b"}, {"c", "d"})
+    assert collect(events[:1], trial, KEYS) == []  # never reported as shown
+
+
+def test_a_visitor_counts_once_when_the_window_is_over() -> None:
+    trial = experiment(window_days=1.0)
+    visitors = [f"v{number}" for number in range(1000)]
+    shown = [
+        ShownList(visitor, 0.5 * DAY * lap, arm_of(trial, visitor), 0, ("a",))
+        for lap in range(3)
+        for visitor in visitors
+    ]
+    told = state(trial, shown, days=1.5)
+    assert told.looks[-1].champion + told.looks[-1].challenger == 1000
+    assert told.looks[0].champion == 0

@@ -1,0 +1,91 @@
+"""The page of configuration: every key of every YAML file and of the service's settings, from the typed models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from serving.settings import Settings
+from training.datasets.config import DatasetConfig, ProcessingConfig
+from training.datasets.synth.settings import SyntheticConfig
+from training.datasets.tabular.source import SourceConfig
+from training.models import parameters
+from training.pipeline.plan import TrainingConfig
+from training.pipeline.space import Range
+from training.promotion.gate import GateRules
+from training.splits import protocol
+
+MODELS = {
+    name.removesuffix("Config"): kind
+    for name, kind in vars(parameters).items()
+    if name.endswith("Config") and name != "Config"
+}
+SPLITS = {
+    kind.model_fields["kind"].default: kind
+    for name, kind in vars(protocol).items()
+    if name.endswith("Split") and "kind" in getattr(kind, "model_fields", {})
+}
+FILES: dict[str, type[BaseModel]] = {
+    "configs/training.yaml": TrainingConfig,
+    "configs/gate.yaml, `default` and each data set": GateRules,
+    "configs/datasets/NAME.yaml": DatasetConfig,
+    "configs/datasets/processing.yaml": ProcessingConfig,
+    "configs/datasets/synthetic.yaml": SyntheticConfig,
+    "configs/tuning/MODEL.yaml, each parameter": Range,
+    "configs/protocols/NAME.yaml": protocol.ProtocolConfig,
+    "data/sources/NAME.yaml": SourceConfig,
+}
+
+
+def configuration_page() -> str:
+    """Return the page as Markdown."""
+    return "\n".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    yield "# Configuration\n"
+    yield "An unknown key is an error that names the known ones. `--set key=value` changes a model's for one run.\n"
+    for file, kind in FILES.items():
+        yield from _section(f"`{file}`" if "," not in file else file, kind)
+    yield "\n## Splits of protocols\n\nThe section `split` of a protocol; `kind` says which."
+    for name, kind in SPLITS.items():
+        yield from _section(f"`kind: {name}`", kind, level=3)
+    yield "\n## Parameters of models, `configs/models/NAME.yaml`"
+    for name, kind in MODELS.items():
+        yield from _section(name, kind, level=3)
+    yield "\n## Settings of the service\n\nEnvironment variables with the prefix `MOVIEREC_`, in capitals."
+    yield from _table(Settings)
+
+
+def _section(title: str, kind: type[BaseModel], level: int = 2) -> Iterator[str]:
+    yield f"\n{'#' * level} {title}\n\n{(kind.__doc__ or '').strip()}\n"
+    yield from _table(kind)
+
+
+def _table(kind: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    if not prefix:
+        yield from ("\n| key | type | default | meaning |", "|---|---|---|---|")
+    for name, field in kind.model_fields.items():
+        meaning = (field.description or "").replace("|", "&#124;")
+        yield f"| `{prefix}{name}` | {_type(field)} | {_default(field)} | {meaning} |"
+        below = field.annotation
+        if isinstance(below, type) and issubclass(below, BaseModel):
+            yield from _table(below, f"{prefix}{name}.")
+
+
+def _type(field: FieldInfo) -> str:
+    shown: Any = field.annotation
+    text = shown.__name__ if isinstance(shown, type) else str(shown)
+    for name in ("typing.", "NoneType", "annotated_types.", "pathlib."):
+        text = text.replace(name, "None" if name == "NoneType" else "")
+    short = text if len(text) <= 60 else f"{text[:57]}..."
+    return f"`{short.replace('|', '/')}`"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "needed"
+    return "" if field.default_factory is not None or field.default is None else f"`{field.default}`"

@@ -1,7 +1,7 @@
 """Build the site: gather docs/ and what the code says of itself, execute the first steps, and run Zensical strictly.
 
-`python -m scripts.make_docs [--quick]` writes var/docs, what Zensical reads, and site/. `--quick` leaves the notebook without
-results. Links between the documents are kept; links to other files of the repository become plain text.
+`python -m scripts.make_docs [--quick]` writes var/docs, what Zensical reads, and site/. `--quick` does not execute the
+notebook. Links between the documents are kept; links to other files of the repository become plain text.
 """
 
 from __future__ import annotations
@@ -71,15 +71,16 @@ def relink(text: str, folder: Path) -> str:
 def commands_page() -> Iterator[str]:
     """Yield the lines of the page of commands: each with its options and its example."""
     yield "# Commands"
-    yield "\nEvery command has `--help`. Exit codes: 0 fine, 1 a failure, 2 wrong usage or missing input, 3 refused by a"
-    yield "gate or a lost race."
+    yield "\nEvery command has `--help`. Exit codes: 0 fine, 1 a failure, 2 wrong usage or missing input, 3 refused"
+    yield "by a gate or a lost race."
     for name, mount in MOUNTS.items():
         yield from command_lines(mount.load(name), f"movierec {name}")
 
 
 def command_lines(command: click.Command, path: str) -> Iterator[str]:
     """Yield the lines of a command and of those below it."""
-    yield f"\n## `{path}`\n\n{command.help or ''}\n"
+    meaning, _, example = f"{command.help or ''}\n\n{command.epilog or ''}".partition("Example: ")
+    yield f"\n## `{path}`\n\n{meaning.strip()}\n"
     if isinstance(command, click.Group):
         for name, below in command.commands.items():
             yield from command_lines(below, f"{path} {name}")
@@ -87,8 +88,8 @@ def command_lines(command: click.Command, path: str) -> Iterator[str]:
     rows = [option_row(parameter) for parameter in command.params]
     if rows:
         yield from ("| option | meaning | default |", "|---|---|---|", *rows)
-    if command.epilog:
-        yield f"\n```sh\n{command.epilog.removeprefix('Example: ')}\n```"
+    if example:
+        yield f"\n```sh\n{' '.join(example.split())}\n```"
 
 
 def option_row(parameter: click.Parameter) -> str:

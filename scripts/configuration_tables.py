@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -14,7 +14,7 @@ from training.datasets.synth.settings import SyntheticConfig
 from training.datasets.tabular.source import SourceConfig
 from training.models import parameters
 from training.pipeline.plan import TrainingConfig
-from training.pipeline.space import Range
+from training.pipeline.space import FloatRange, IntRange
 from training.promotion.gate import GateRules
 from training.splits import protocol
 
@@ -24,17 +24,18 @@ MODELS = {
     if name.endswith("Config") and name != "Config"
 }
 SPLITS = {
-    kind.model_fields["kind"].default: kind
+    get_args(kind.model_fields["kind"].annotation)[0]: kind
     for name, kind in vars(protocol).items()
     if name.endswith("Split") and "kind" in getattr(kind, "model_fields", {})
 }
 FILES: dict[str, type[BaseModel]] = {
     "configs/training.yaml": TrainingConfig,
-    "configs/gate.yaml, `default` and each data set": GateRules,
+    "configs/gate.yaml, `default` and each of `datasets`": GateRules,
     "configs/datasets/NAME.yaml": DatasetConfig,
     "configs/datasets/processing.yaml": ProcessingConfig,
     "configs/datasets/synthetic.yaml": SyntheticConfig,
-    "configs/tuning/MODEL.yaml, each parameter": Range,
+    "configs/tuning/MODEL.yaml, each parameter of `kind: int`": IntRange,
+    "configs/tuning/MODEL.yaml, each parameter of `kind: float`": FloatRange,
     "configs/protocols/NAME.yaml": protocol.ProtocolConfig,
     "data/sources/NAME.yaml": SourceConfig,
 }
@@ -56,24 +57,38 @@ def _lines() -> Iterator[str]:
     yield "\n## Parameters of models, `configs/models/NAME.yaml`"
     for name, kind in MODELS.items():
         yield from _section(name, kind, level=3)
-    yield "\n## Settings of the service\n\nEnvironment variables with the prefix `MOVIEREC_`, in capitals."
-    yield from _table(Settings)
+    yield "\n## Settings of the service\n\nEnvironment variables; lists are JSON."
+    yield from _table((variable(name), field) for name, field in Settings.model_fields.items())
+
+
+def keys(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Yield the dotted name of every key, those of nested models too; a key that names the model itself is left out."""
+    for name, field in kind.model_fields.items():
+        annotation = field.annotation
+        if get_origin(annotation) is Literal and len(get_args(annotation)) == 1:
+            continue
+        yield f"{prefix}{name}", field
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from keys(annotation, f"{prefix}{name}.")
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting of the service."""
+    return "MLFLOW_TRACKING_URI" if name == "tracking_uri" else f"MOVIEREC_{name.upper()}"
 
 
 def _section(title: str, kind: type[BaseModel], level: int = 2) -> Iterator[str]:
-    yield f"\n{'#' * level} {title}\n\n{(kind.__doc__ or '').strip()}\n"
-    yield from _table(kind)
+    yield f"\n{'#' * level} {title}\n\n{(kind.__doc__ or '').strip()}"
+    yield from _table(keys(kind))
 
 
-def _table(kind: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    if not prefix:
-        yield from ("\n| key | type | default | meaning |", "|---|---|---|---|")
-    for name, field in kind.model_fields.items():
+def _table(rows: Iterable[tuple[str, FieldInfo]]) -> Iterator[str]:
+    header = ("\n| key | type | default | meaning |", "|---|---|---|---|")
+    for name, field in rows:
+        yield from header
+        header = ()
         meaning = (field.description or "").replace("|", "&#124;")
-        yield f"| `{prefix}{name}` | {_type(field)} | {_default(field)} | {meaning} |"
-        below = field.annotation
-        if isinstance(below, type) and issubclass(below, BaseModel):
-            yield from _table(below, f"{prefix}{name}.")
+        yield f"| `{name}` | {_type(field)} | {_default(field)} | {meaning} |"
 
 
 def _type(field: FieldInfo) -> str:

@@ -1,7 +1,7 @@
-"""Build the site: gather docs/ and what the code says of itself, execute the first steps, and run Zensical strictly.
+"""Build the site: gather docs/ and what the code says of itself, execute the guides, run Zensical, check the links.
 
-`python -m scripts.make_docs [--quick]` writes var/docs, what Zensical reads, and site/. `--quick` does not execute the
-notebook. Links between the documents are kept; links to other files of the repository become plain text.
+`python -m scripts.make_docs [--quick]` writes var/docs, what Zensical reads, and site/. `--quick` executes neither the
+notebook nor the guide to own data. Links to files of the repository that are not in the site become plain text.
 """
 
 from __future__ import annotations
@@ -10,39 +10,47 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
 
+import movierec
+import movierec.models
 from movierec.cli.main import MOUNTS
 from recommender.files import marked_directory
+from scripts.check_site import cut_networks, faults
 from scripts.configuration_tables import configuration_page
+from scripts.run_guide import guide_environment, run_guide
 
 ROOT = Path(__file__).parents[1]
-DOCS, GATHERED = ROOT / "docs", ROOT / "var" / "docs"
+DOCS, GATHERED, SITE = ROOT / "docs", ROOT / "var" / "docs", ROOT / "site"
 # Documents that lie elsewhere because people look for them there.
 ELSEWHERE = {
     "data/README.md": "data.md",
     "benchmarks/RESULTS.md": "benchmarks.md",
     "examples/bpr/README.md": "example-bpr.md",
+    "CONTRIBUTING.md": "contributing.md",
 }
+NOTEBOOK = "docs/first-steps.ipynb"
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s#]*)(#[^)\s]*)?\)")
-PYTHON_PAGE = """# Python, call by call
-
-::: movierec
-"""
 
 
-def main() -> None:
-    """Gather, generate, execute and build."""
+def main(*, quick: bool) -> None:
+    """Gather, generate, execute, build and check."""
     with marked_directory(GATHERED, "docs") as target:
         gather(target)
         (target / "reference-commands.md").write_text("\n".join(commands_page()))
         (target / "reference-configuration.md").write_text(configuration_page())
-        (target / "reference-python.md").write_text(PYTHON_PAGE)
-        notebook(target, execute="--quick" not in sys.argv)
+        (target / "reference-python.md").write_text("\n".join(python_page()))
+        notebook(target, execute=not quick)
+    if not quick:
+        run_guide(DOCS / "own-data.md")
     subprocess.run([Path(sys.executable).with_name("zensical"), "build", "--clean", "--strict"], cwd=ROOT, check=True)
+    cut_networks(SITE)
+    if wrong := list(faults(SITE)):
+        sys.exit("\n".join(wrong))
 
 
 def gather(target: Path) -> None:
@@ -61,6 +69,8 @@ def relink(text: str, folder: Path) -> str:
         if not address or "://" in address or address.startswith("mailto:"):
             return match[0]
         path = (folder / address).resolve().relative_to(ROOT).as_posix()
+        if path == NOTEBOOK:
+            return f"{mark}[{label}]({Path(path).stem}.md{anchor})"
         if path in ELSEWHERE or path.startswith("docs/"):
             return f"{mark}[{label}]({ELSEWHERE.get(path, path.removeprefix('docs/'))}{anchor})"
         return label if "`" in label else f"{label} (`{path}`)"
@@ -100,12 +110,36 @@ def option_row(parameter: click.Parameter) -> str:
     return f"| {names} | {meaning} | {default if default not in ('`False`', '`[]`', '`()`') else ''} |"
 
 
+def python_page() -> Iterator[str]:
+    """Yield the lines of the page of the Python API: each public name with its signature and docstring."""
+    yield "# Python, call by call\n\n[Python API](python.md) has the same with examples."
+    yield "\n## `movierec`"
+    yield from python_names(f"{getattr(movierec, name).__module__}.{name}" for name in movierec.__all__)
+    yield "\n## `movierec.models`\n\nWhat a model of one's own is made of. `Field` is pydantic's."
+    own = {name: getattr(movierec.models, name) for name in movierec.models.__all__ if name != "Field"}
+    modules = {name: "training.progress" if name == "Progress" else kind.__module__ for name, kind in own.items()}
+    yield from python_names(f"{module}.{name}" for name, module in modules.items())
+    yield "\n## Data and errors"
+    yield from python_names(["training.datasets.dataset.ProcessedDataset", "recommender.errors"])
+    yield "\n## `client`\n\nA typed client of the HTTP API."
+    yield from python_names(["client.client.Transport", "client.client.Api", "client.answers", "client.errors"])
+
+
+def python_names(paths: Iterable[str]) -> Iterator[str]:
+    """Yield the directives that document objects."""
+    for path in paths:
+        yield f"\n::: {path}\n    options: {{heading_level: 3}}"
+
+
 def notebook(target: Path, *, execute: bool) -> None:
     """Turn the notebook of the first steps into a page, with what it prints and draws."""
     words = ("nbconvert", "--to", "markdown", "--output-dir", target, "--log-level", "WARN")
-    run = ("--execute", "--ExecutePreprocessor.timeout=600") if execute else ()
-    subprocess.run([sys.executable, "-m", *words, *run, DOCS / "first-steps.ipynb"], cwd=ROOT, check=True)
+    run = ("--execute", "--ExecutePreprocessor.timeout=600", "--KernelManager.transport=ipc") if execute else ()
+    with tempfile.TemporaryDirectory() as home:
+        variables = guide_environment() | {"MOVIEREC_HOME": home}
+        command = [sys.executable, "-m", *words, *run, ROOT / NOTEBOOK]
+        subprocess.run(command, cwd=ROOT, env=variables, check=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(quick="--quick" in sys.argv[1:])

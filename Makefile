@@ -15,7 +15,7 @@ BIN := .venv/bin
 READY := .venv/.synced
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check wheel postgres bench lock clean
+.PHONY: help run test check wheel postgres docs bench lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,11 @@ wheel: $(READY) ## build the wheel and try it away from this clone
 
 postgres: $(READY) ## try registry, service and backup on Debian's PostgreSQL, where it is installed
 	@PATH="$$PATH:$(CURDIR)/.venv-uv/bin" $(BIN)/python -m scripts.try_postgres
+
+docs: $(READY) ## build the site into site/; the guides that have commands are executed, unless ARGS=--quick
+	@PATH="$$PATH:$(CURDIR)/.venv-uv/bin"; \
+	UV_PYTHON_DOWNLOADS=never uv sync --frozen --inexact --all-extras --group docs --quiet --python $(BIN)/python && \
+	$(BIN)/python -m scripts.make_docs $(ARGS)
 
 bench: $(READY) ## measure quality, speed and reliability on this machine
 	@$(BIN)/movierec bench all $(ARGS)

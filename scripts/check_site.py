@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -43,22 +43,25 @@ def cut_networks(site: Path) -> None:
 
 def faults(site: Path) -> Iterator[str]:
     """Yield what is wrong with the site, a line for each fault."""
-    pages = {path: Page(path.read_text()) for path in sorted(site.rglob("*.html"))}
+    pages = {path: Page(path.read_text()) for path in sorted(site.resolve().rglob("*.html"))}
     for path, page in pages.items():
-        if path.name == "404.html":  # served for any address, so its links start at the site's root
-            continue
         yield from (f"{path.name} loads {address}" for address in page.loaded if urlsplit(address).netloc)
-        for address in (*page.links, *page.loaded):
-            parts = urlsplit(address)
-            if parts.scheme or parts.netloc:
-                continue
-            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
-            if not target.is_file():
-                yield f"{path.name} leads to {address}, which is not there"
-            elif target in pages and parts.fragment and unquote(parts.fragment) not in pages[target].anchors:
-                yield f"{path.name} leads to {address}, which has no such heading"
+        if path.name != "404.html":  # served for any address, so its links start at the site's root
+            yield from _broken_links(path, pages)
     for path in (*site.rglob("*.css"), *site.rglob("*.svg"), *pages):
         yield from (f"{path.name} loads {address}" for address in _STYLE_ADDRESS.findall(path.read_text()))
     for path in site.rglob("*.js"):
         if _NETWORKS.search(path.read_bytes()):
             yield f"{path.name} names a content network"
+
+
+def _broken_links(path: Path, pages: Mapping[Path, Page]) -> Iterator[str]:
+    for address in (*pages[path].links, *pages[path].loaded):
+        parts = urlsplit(address)
+        if parts.scheme or parts.netloc:
+            continue
+        target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+        if not target.is_file():
+            yield f"{path.name} leads to {address}, which is not there"
+        elif target in pages and parts.fragment and unquote(parts.fragment) not in pages[target].anchors:
+            yield f"{path.name} leads to {address}, which has no such heading"

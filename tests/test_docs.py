@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import get_args
 
 import click
 import pytest
 from pydantic import BaseModel
 
+import movierec
+import movierec.models
+import webapp.settings
 from movierec.cli.main import MOUNTS
+from scripts.check_site import faults
 from scripts.configuration_tables import FILES, MODELS, SPLITS, keys, variable
 from serving.api.app import create_app
 from serving.settings import Settings
 from serving.versions.model_store import ModelStore
+from training.splits import protocol
 
 ROOT = Path(__file__).parents[1]
+SHIPPED = ("client", "recommender", "training", "serving", "webapp", "movierec")
 PAGES = [
     *ROOT.glob("docs/*.md"),
     ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
     ROOT / "data" / "README.md",
     ROOT / "examples" / "bpr" / "README.md",
 ]
@@ -53,6 +63,55 @@ def test_every_setting_is_on_the_page_of_operations() -> None:
     assert not [name for name in map(variable, Settings.model_fields) if f"`{name}`" not in page]
 
 
+def test_every_setting_of_the_web_page_is_on_its_page() -> None:
+    page = (ROOT / "docs" / "webapp.md").read_text()
+    assert not [name for name in map(variable, webapp.settings.Settings.model_fields) if f"`{name}`" not in page]
+
+
+def test_every_variable_that_the_code_reads_is_on_a_page() -> None:
+    pages = "".join(page.read_text() for page in PAGES)
+    sources = [path.read_text() for folder in SHIPPED for path in (ROOT / folder).rglob("*.py")]
+    variables = {name for source in sources for name in re.findall(r"\"(MOVIEREC_[A-Z_]+)\"", source)}
+    assert variables >= {"MOVIEREC_HOME", "MOVIEREC_MIRROR"}
+    assert not [name for name in variables if f"`{name}`" not in pages and name != "MOVIEREC_TRACKING_URI"]
+
+
+def test_every_metric_of_a_protocol_is_on_the_page_of_evaluation() -> None:
+    page = (ROOT / "docs" / "evaluation.md").read_text()
+    kinds = [kind for name, kind in vars(protocol).items() if name.endswith("Metric")]
+    names = [name for kind in kinds for name in get_args(kind)]
+    assert "ndcg" in names
+    assert not [name for name in names if not re.search(rf"^\|.*`{name}(_at_k)?`.*\|", page, re.MULTILINE)]
+
+
+def test_every_protocol_and_kind_of_split_is_on_the_pages() -> None:
+    page = (ROOT / "docs" / "evaluation.md").read_text()
+    assert not [name for name in protocol.protocol_names() if f"| `{name}` |" not in page]
+    assert set(SPLITS.values()) == {*get_args(protocol.CutSplit), protocol.FilesSplit}
+
+
+def test_every_figure_for_monitoring_is_on_the_page_of_operations() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    sources = "".join(path.read_text() for path in (ROOT / "serving").rglob("*.py"))
+    names = set(re.findall(r"\"(movierec_[a-z_]+)\"", sources))
+    assert "movierec_requests" in names
+    assert not [name for name in names if not re.search(rf"`[^`]*\b{name}(_total|_bucket)?\b[^`]*`", page)]
+
+
+@pytest.mark.parametrize("module", [movierec, movierec.models], ids=lambda module: module.__name__)
+def test_every_public_name_says_what_it_is(module: ModuleType) -> None:
+    for name in set(module.__all__) - {"Field", "Progress"}:  # pydantic's, and a type alias
+        public = getattr(module, name)
+        members = vars(public).items() if isinstance(public, type) else ()
+        methods = [member for key, member in members if not key.startswith("_") and is_documented_kind(member)]
+        silent = [str(part) for part in (public, *methods) if not getattr(part, "__doc__", None)]
+        assert not silent, name
+
+
+def is_documented_kind(member: object) -> bool:
+    return isinstance(member, FunctionType | property | classmethod | cached_property)
+
+
 def test_every_address_is_on_the_page_of_the_api(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "api.md").read_text()
     api = create_app(Settings(), ModelStore(tmp_path)).api
@@ -66,6 +125,24 @@ def test_every_link_to_a_heading_finds_it(page: Path) -> None:
         if target.suffix == ".md":
             headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
             assert anchor in {slug(heading) for heading in headings}, f"{address}#{anchor}"
+
+
+def test_the_check_of_the_site_sees_each_kind_of_fault(tmp_path: Path) -> None:
+    (tmp_path / "style.css").write_text("@import url(https://fonts.example/f.css);")
+    (tmp_path / "script.js").write_text('load("https://unpkg.com/mermaid@12")')
+    (tmp_path / "other.html").write_text('<h1 id="here">Here</h1><script src="//cdn.example/x.js"></script>')
+    (tmp_path / "index.html").write_text(
+        '<a href="other.html#here">fine</a><a href="other.html#there">a</a><a href="gone.html">b</a>'
+        '<a href="https://grouplens.org">fine</a><img src="gone.png">'
+    )
+    assert sorted(faults(tmp_path)) == [
+        "index.html leads to gone.html, which is not there",
+        "index.html leads to gone.png, which is not there",
+        "index.html leads to other.html#there, which has no such heading",
+        "other.html loads //cdn.example/x.js",
+        "script.js names a content network",
+        "style.css loads https://fonts.example/f.css",
+    ]
 
 
 def slug(heading: str) -> str:

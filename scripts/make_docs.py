@@ -56,6 +56,7 @@ def main(*, quick: bool) -> None:
 def gather(target: Path) -> None:
     """Copy the documents and their pictures, with their links as they are in the site."""
     shutil.copytree(DOCS / "pictures", target / "pictures")
+    shutil.copy(DOCS / "site.css", target)
     for source in (*DOCS.glob("*.md"), *(ROOT / path for path in ELSEWHERE)):
         name = ELSEWHERE.get(source.relative_to(ROOT).as_posix(), source.name)
         (target / name).write_text(relink(source.read_text(), source.parent))
@@ -134,7 +135,8 @@ def python_names(paths: Iterable[str]) -> Iterator[str]:
 def notebook(target: Path, *, execute: bool) -> None:
     """Turn the notebook of the first steps into a page, with what it prints and draws."""
     words = ("nbconvert", "--to", "markdown", "--output-dir", target, "--log-level", "WARN")
-    run = ("--execute", "--ExecutePreprocessor.timeout=600", "--KernelManager.transport=ipc") if execute else ()
+    timeouts = ("--ExecutePreprocessor.timeout=600", "--ExecutePreprocessor.startup_timeout=300")
+    run = ("--execute", *timeouts) if execute else ()
     with tempfile.TemporaryDirectory() as home:
         variables = guide_environment() | {"MOVIEREC_HOME": home}
         command = [sys.executable, "-m", *words, *run, ROOT / NOTEBOOK]

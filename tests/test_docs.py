@@ -127,6 +127,15 @@ def test_every_link_to_a_heading_finds_it(page: Path) -> None:
             assert anchor in {slug(heading) for heading in headings}, f"{address}#{anchor}"
 
 
+def test_the_code_of_the_page_on_own_models_is_the_example() -> None:
+    example = (ROOT / "examples" / "bpr" / "movierec_bpr.py").read_text()
+    blocks = re.findall(
+        r"^```python\n(.*?)^```$", (ROOT / "docs" / "own-model.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert len(blocks) == 3
+    assert not [block for block in blocks if block not in example]
+
+
 def test_the_check_of_the_site_sees_each_kind_of_fault(tmp_path: Path) -> None:
     (tmp_path / "style.css").write_text("@import url(https://fonts.example/f.css);")
     (tmp_path / "script.js").write_text('load("https://unpkg.com/mermaid@12")')

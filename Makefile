@@ -38,10 +38,8 @@ wheel: $(READY) ## build the wheel and try it away from this clone
 postgres: $(READY) ## try registry, service and backup on Debian's PostgreSQL, where it is installed
 	@PATH="$$PATH:$(CURDIR)/.venv-uv/bin" $(BIN)/python -m scripts.try_postgres
 
-docs: $(READY) ## build the site into site/; the guides that have commands are executed, unless ARGS=--quick
-	@PATH="$$PATH:$(CURDIR)/.venv-uv/bin"; \
-	UV_PYTHON_DOWNLOADS=never uv sync --frozen --inexact --all-extras --group docs --quiet --python $(BIN)/python && \
-	$(BIN)/python -m scripts.make_docs $(ARGS)
+docs: .venv/.docs ## build the site into site/; the guides that have commands are executed, unless ARGS=--quick
+	@$(BIN)/python -m scripts.make_docs $(ARGS)
 
 bench: $(READY) ## measure quality, speed and reliability on this machine
 	@$(BIN)/movierec bench all $(ARGS)
@@ -63,3 +61,7 @@ clean: ## remove what was made here: .venv, caches, processed data, runs and mod
 
 $(READY): pyproject.toml uv.lock scripts/bootstrap.sh
 	@scripts/bootstrap.sh
+
+.venv/.docs: $(READY)
+	@scripts/bootstrap.sh --group docs
+	@touch $@

@@ -57,8 +57,3 @@ GENRE_NAMES = (
     "War",
     "Western",
 )
-
-
-def rating_bin(ratings: np.ndarray) -> np.ndarray:
-    """Return the histogram bin of each rating in stars: 0 for 0.5 stars up to 9 for 5.0 stars."""
-    return np.rint((np.asarray(ratings) - RATING_MIN) / RATING_STEP).astype(np.int64)

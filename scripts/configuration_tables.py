@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from serving.settings import Settings
+from training.config import flatten
 from training.datasets.config import DatasetConfig, ProcessingConfig
 from training.datasets.synth.settings import SyntheticConfig
 from training.datasets.tabular.source import SourceConfig
-from training.models import parameters
+from training.models import configure
+from training.models.parameters import PARAMETERS
 from training.pipeline.plan import TrainingConfig
 from training.pipeline.space import FloatRange, IntRange
 from training.promotion.gate import GateRules
 from training.splits import protocol
 
-MODELS = {
-    name.removesuffix("Config"): kind
-    for name, kind in vars(parameters).items()
-    if name.endswith("Config") and name != "Config"
-}
 SPLITS = {
     get_args(kind.model_fields["kind"].annotation)[0]: kind
     for name, kind in vars(protocol).items()
@@ -54,9 +51,9 @@ def _lines() -> Iterator[str]:
     yield "\n## Splits of protocols\n\nThe section `split` of a protocol; `kind` says which."
     for name, kind in SPLITS.items():
         yield from _section(f"`kind: {name}`", kind, level=3)
-    yield "\n## Parameters of models, `configs/models/NAME.yaml`"
-    for name, kind in MODELS.items():
-        yield from _section(name, kind, level=3)
+    yield "\n## Parameters of models, `configs/models/NAME.yaml`\n\nWith the values that come with the project."
+    for name, kind in PARAMETERS.items():
+        yield from _section(f"`{name}`", kind, level=3, shipped=dict(flatten(configure(name).model_dump())))
     yield "\n## Settings of the service\n\nEnvironment variables; lists are JSON."
     yield from _table((variable(name), field) for name, field in Settings.model_fields.items())
 
@@ -77,18 +74,25 @@ def variable(name: str) -> str:
     return "MLFLOW_TRACKING_URI" if name == "tracking_uri" else f"MOVIEREC_{name.upper()}"
 
 
-def _section(title: str, kind: type[BaseModel], level: int = 2) -> Iterator[str]:
+def _section(
+    title: str, kind: type[BaseModel], level: int = 2, shipped: Mapping[str, Any] | None = None
+) -> Iterator[str]:
     yield f"\n{'#' * level} {title}\n\n{(kind.__doc__ or '').strip()}"
-    yield from _table(keys(kind))
+    yield from _table(keys(kind), shipped)
 
 
-def _table(rows: Iterable[tuple[str, FieldInfo]]) -> Iterator[str]:
-    header = ("\n| key | type | default | meaning |", "|---|---|---|---|")
+def _table(rows: Iterable[tuple[str, FieldInfo]], shipped: Mapping[str, Any] | None = None) -> Iterator[str]:
+    """Yield a table of keys; `shipped`: the values of the file that comes with the project, in place of defaults."""
+    header: tuple[str, ...] = (
+        f"\n| key | type | {'default' if shipped is None else 'value'} | meaning |",
+        "|---|---|---|---|",
+    )
     for name, field in rows:
         yield from header
         header = ()
+        value = _default(field) if shipped is None else f"`{shipped[name]}`" if name in shipped else ""
         meaning = (field.description or "").replace("|", "&#124;")
-        yield f"| `{name}` | {_type(field)} | {_default(field)} | {meaning} |"
+        yield f"| `{name}` | {_type(field)} | {value} | {meaning} |"
 
 
 def _type(field: FieldInfo) -> str:

@@ -18,10 +18,11 @@ import movierec.models
 import webapp.settings
 from movierec.cli.main import MOUNTS
 from scripts.check_site import faults
-from scripts.configuration_tables import FILES, MODELS, SPLITS, keys, variable
+from scripts.configuration_tables import FILES, SPLITS, keys, variable
 from serving.api.app import create_app
 from serving.settings import Settings
 from serving.versions.model_store import ModelStore
+from training.models.parameters import PARAMETERS
 from training.splits import protocol
 
 ROOT = Path(__file__).parents[1]
@@ -52,7 +53,9 @@ def test_every_option_of_a_command_says_what_it_does(name: str) -> None:
         assert "Example: " in f"{command.help}{command.epilog}", path
 
 
-@pytest.mark.parametrize("kind", [*FILES.values(), *SPLITS.values(), *MODELS.values()], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [*FILES.values(), *SPLITS.values(), *PARAMETERS.values()], ids=lambda kind: kind.__name__
+)
 def test_every_key_of_a_configuration_says_what_it_means(kind: type[BaseModel]) -> None:
     silent = [name for name, field in keys(kind) if not field.description]
     assert not silent

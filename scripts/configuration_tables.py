@@ -13,13 +13,14 @@ from training.config import flatten
 from training.datasets.config import DatasetConfig, ProcessingConfig
 from training.datasets.synth.settings import SyntheticConfig
 from training.datasets.tabular.source import SourceConfig
-from training.models import configure
+from training.models import ENGINES, config_type, configure
 from training.models.parameters import PARAMETERS
 from training.pipeline.plan import TrainingConfig
 from training.pipeline.space import FloatRange, IntRange
 from training.promotion.gate import GateRules
 from training.splits import protocol
 
+MODELS = {name: config_type(name) for name in (*PARAMETERS, *ENGINES)}
 SPLITS = {
     get_args(kind.model_fields["kind"].annotation)[0]: kind
     for name, kind in vars(protocol).items()
@@ -52,7 +53,7 @@ def _lines() -> Iterator[str]:
     for name, kind in SPLITS.items():
         yield from _section(f"`kind: {name}`", kind, level=3)
     yield "\n## Parameters of models, `configs/models/NAME.yaml`\n\nWith the values that come with the project."
-    for name, kind in PARAMETERS.items():
+    for name, kind in MODELS.items():
         yield from _section(f"`{name}`", kind, level=3, shipped=dict(flatten(configure(name).model_dump())))
     yield "\n## Settings of the service\n\nEnvironment variables; lists are JSON."
     yield from _table((variable(name), field) for name, field in Settings.model_fields.items())

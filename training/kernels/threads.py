@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
+import scipy.linalg  # noqa: F401  # scipy's own OpenBLAS: a limit holds only for libraries that are loaded by then
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 

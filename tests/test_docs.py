@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -51,6 +52,29 @@ def test_every_option_of_a_command_says_what_it_does(name: str) -> None:
         silent = [parameter.name for parameter in command.params if not getattr(parameter, "help", None)]
         assert not silent, f"{path}: {silent}"
         assert "Example: " in f"{command.help}{command.epilog}", path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_the_commands_of_a_page_can_be_typed(page: Path) -> None:
+    blocks = re.findall(r"^```(?:sh|console)?\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    lines = [line.lstrip("$ ") for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    for line in lines:
+        if line.startswith("movierec "):
+            parse(line, shlex.split(line.removesuffix("&"), comments=True)[1:])
+
+
+def parse(line: str, words: list[str]) -> None:
+    assert words[0] in MOUNTS or words[0].startswith("--"), line
+    if words[0] not in MOUNTS:
+        return
+    command: click.Command = MOUNTS[words[0]].load(words[0])
+    arguments = words[1:]
+    while isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):
+        command, arguments = command.commands[arguments[0]], arguments[1:]
+    try:
+        command.make_parser(click.Context(command)).parse_args(arguments)
+    except click.UsageError as error:
+        pytest.fail(f"{line}: {error.format_message()}")
 
 
 @pytest.mark.parametrize("kind", [*FILES.values(), *SPLITS.values(), *MODELS.values()], ids=lambda kind: kind.__name__)

@@ -52,9 +52,9 @@ lock: $(READY) ## bring uv.lock and what is exported from it up to date with pyp
 
 # Data, runs and models go first and file by file: the script names what it leaves because movierec did not write it.
 # Any supported Python does, for it needs no library; .venv may be gone already.
-clean: ## remove what was made here: .venv, caches, processed data, runs and models (data/raw and your own files stay)
+clean: ## remove what was made here: .venv, caches, the site, processed data, runs and models (data/raw and your own files stay)
 	@$(firstword $(wildcard $(BIN)/python) python3) -m scripts.clean
-	@rm -rf .venv .venv-uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-uv site .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@if [ -d dist ] && [ ! -L dist ]; then rm -f dist/movierec-*.whl dist/movierec-*.tar.gz; rmdir dist 2>/dev/null || true; fi
 	@find $(wildcard $(PACKAGES)) -path '*/__pycache__/*' -type f \( -name '*.pyc' -o -name '*.nb[ic]' \) -delete
 	@find $(wildcard $(PACKAGES)) -name __pycache__ -type d -empty -delete

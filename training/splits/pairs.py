@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from recommender.errors import DataError, MissingInputError
-from recommender.schema import MOVIE, RATING, RATING_DTYPES, RATING_MAX, TIMESTAMP, USER
+from recommender.schema import MOST_STARS, MOVIE, RATING, RATING_DTYPES, TIMESTAMP, USER
 from training.datasets.readers import times
 from training.datasets.readers.layout import header_key
 
@@ -29,7 +29,7 @@ _EXPECTED = (
 )
 _DECIMAL = re.compile(r"0|[1-9][0-9]*")
 _INT32, _EXACT = 2**31, 2**53
-_MISSING = {RATING: str(RATING_MAX), TIMESTAMP: "0"}  # what stands for a column that a file lacks
+_MISSING = {RATING: str(MOST_STARS), TIMESTAMP: "0"}  # what stands for a column that a file lacks
 
 Row = list[str]
 

@@ -34,6 +34,7 @@ ELSEWHERE = {
     "CONTRIBUTING.md": "contributing.md",
 }
 NOTEBOOK = "docs/first-steps.ipynb"
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal: the kernel asks commands for it
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s#]*)(#[^)\s]*)?\)")
 
 
@@ -141,6 +142,8 @@ def notebook(target: Path, *, execute: bool) -> None:
         variables = guide_environment() | {"MOVIEREC_HOME": home}
         command = [sys.executable, "-m", *words, *run, ROOT / NOTEBOOK]
         subprocess.run(command, cwd=ROOT, env=variables, check=True)
+    page = target / Path(NOTEBOOK).with_suffix(".md").name
+    page.write_text(_STYLE.sub("", page.read_text()))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ BIN := .venv/bin
 READY := .venv/.synced
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check wheel postgres audit bench lock clean
+.PHONY: help run test check wheel postgres audit docs bench lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,8 @@ postgres: $(READY) ## try registry, service and backup on Debian's PostgreSQL, w
 
 audit: $(READY) ## look every locked dependency up among known vulnerabilities; what cannot be looked up is no pass
 	@$(BIN)/pip-audit --requirement requirements.lock --disable-pip --strict $(ARGS)
+docs: .venv/.docs ## build the site into site/; the guides that have commands are executed, unless ARGS=--quick
+	@$(BIN)/python -m scripts.make_docs $(ARGS)
 
 bench: $(READY) ## measure quality, speed and reliability on this machine
 	@$(BIN)/movierec bench all $(ARGS)
@@ -52,9 +54,9 @@ lock: $(READY) ## bring uv.lock and what is exported from it up to date with pyp
 
 # Data, runs and models go first and file by file: the script names what it leaves because movierec did not write it.
 # Any supported Python does, for it needs no library; .venv may be gone already.
-clean: ## remove what was made here: .venv, caches, processed data, runs and models (data/raw and your own files stay)
+clean: ## remove what was made here: .venv, caches, the site, processed data, runs and models (data/raw and your own files stay)
 	@$(firstword $(wildcard $(BIN)/python) python3) -m scripts.clean
-	@rm -rf .venv .venv-uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-uv site .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@if [ -d dist ] && [ ! -L dist ]; then rm -f dist/movierec-*.whl dist/movierec-*.tar.gz; rmdir dist 2>/dev/null || true; fi
 	@find $(wildcard $(PACKAGES)) -path '*/__pycache__/*' -type f \( -name '*.pyc' -o -name '*.nb[ic]' \) -delete
 	@find $(wildcard $(PACKAGES)) -name __pycache__ -type d -empty -delete
@@ -66,3 +68,7 @@ endif
 
 $(READY): pyproject.toml uv.lock scripts/bootstrap.sh
 	@scripts/bootstrap.sh
+
+.venv/.docs: $(READY)
+	@scripts/bootstrap.sh --group docs
+	@touch $@

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from benchmarks.tools.figures import Figure, peak_memory, seconds
 from benchmarks.tools.twins import twin_dataset
 from recommender.films.ids import IdMap
-from recommender.schema import RATING_MAX, RATING_MIN
+from recommender.schema import LEAST_STARS, MOST_STARS
 from training.models.surprise_arrays import ArraySVD, ArrayTrainset
 
 FACTORS, EPOCHS = 100, 20
@@ -78,7 +78,7 @@ def stock(size: float) -> Side:
 
     def fit() -> surprise.SVD:
         frame = pd.DataFrame(dict(zip(("user", "item", "stars"), task.train, strict=True)))
-        data = surprise.Dataset.load_from_df(frame, surprise.Reader(rating_scale=(RATING_MIN, RATING_MAX)))
+        data = surprise.Dataset.load_from_df(frame, surprise.Reader(rating_scale=(LEAST_STARS, MOST_STARS)))
         return surprise.SVD(n_factors=FACTORS, n_epochs=EPOCHS, random_state=0).fit(data.build_full_trainset())
 
     return _measured(fit, task)

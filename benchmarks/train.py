@@ -26,7 +26,7 @@ from benchmarks.als import bare as bare_als
 from benchmarks.tools.commands import succeed
 from benchmarks.tools.figures import Figure, in_turn, seconds
 from recommender.files import scratch_directory
-from recommender.schema import MOVIE, RATING, RATING_MAX, RATING_MIN, USER
+from recommender.schema import LEAST_STARS, MOST_STARS, MOVIE, RATING, USER
 from recommender.scoring.blocks import with_data
 from training.datasets.store import ProcessedDataset, prepare
 from training.models import configure
@@ -128,5 +128,5 @@ def _ease(user_item: sp.csr_matrix, regularization: float) -> Any:
 
 def _trainset(dataset: ProcessedDataset, split: Split) -> Any:
     frame = dataset.ratings.loc[split.train, [USER, MOVIE, RATING]]
-    reader = surprise.Reader(rating_scale=(RATING_MIN, RATING_MAX))
+    reader = surprise.Reader(rating_scale=(LEAST_STARS, MOST_STARS))
     return surprise.Dataset.load_from_df(frame, reader).build_full_trainset()

@@ -26,7 +26,7 @@ from recommender.errors import MovierecError, UsageError
 Inventory = Callable[[Path], Collection[str] | None]
 
 # Which step wrote a marked directory; no other step may replace it.
-Kind = Literal["fetch", "synth", "stages"]
+Kind = Literal["fetch", "synth", "stages", "docs"]
 
 MARKER = ".movierec.json"
 SCRATCH = ".movierec-"

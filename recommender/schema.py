@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 USER = "user_id"
 MOVIE = "movie_id"
 RATING = "rating"
@@ -28,13 +26,7 @@ RATING_DTYPES = {USER: "int32", MOVIE: "int32", RATING: "float32", TIMESTAMP: "i
 # The scale on which models see ratings: MovieLens's own; `recommender.feedback` maps others to it.
 LEAST_STARS, MIDDLE_STARS, MOST_STARS = 0.5, 3.0, 5.0
 
-RATING_MIN = 0.5
-RATING_MAX = 5.0
-RATING_STEP = 0.5
 LIKE_THRESHOLD = 4.0  # a rating of at least this many stars is a like, in every protocol
-
-# The right-hand label of each histogram bin: 0.5, 1.0, ..., 5.0.
-RATING_BINS = np.arange(RATING_MIN, RATING_MAX + RATING_STEP / 2, RATING_STEP, dtype=np.float32)
 
 GENRE_NAMES = (
     "Action",
@@ -57,8 +49,3 @@ GENRE_NAMES = (
     "War",
     "Western",
 )
-
-
-def rating_bin(ratings: np.ndarray) -> np.ndarray:
-    """Return the histogram bin of each rating in stars: 0 for 0.5 stars up to 9 for 5.0 stars."""
-    return np.rint((np.asarray(ratings) - RATING_MIN) / RATING_STEP).astype(np.int64)

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Makes .venv exactly as uv.lock says. Needs python3 (3.11 to 3.14) and the package index; uv and pip are fetched when absent.
+# Arguments are passed to `uv sync`, for example: scripts/bootstrap.sh --group docs
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -75,7 +76,7 @@ if [ -e .venv/bin/movierec ] && [ ! -L .venv ] && ! grep -qF "$(pwd -P)/.venv/" 
     rm -rf .venv
 fi
 # --inexact: a group that was added by hand (spark, peers) stays.
-UV_PYTHON_DOWNLOADS=never "$uv" sync --frozen --inexact --all-extras ${quiet:-} --python "$python"
+UV_PYTHON_DOWNLOADS=never "$uv" sync --frozen --inexact --all-extras ${quiet:-} --python "$python" "$@"
 touch .venv/.synced
 echo "Set up (.venv) in $(($(date +%s) - began)) s." >&2
 

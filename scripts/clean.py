@@ -48,6 +48,7 @@ def clean() -> list[str]:
         *((path, processed_files) for path in PROCESSED.glob("*")),
         (PROCESSED, _matching(r"\.[\w-][\w.-]*\.lock")),
         *((path, marked_files("stages")) for path in (VAR / "training").glob("*")),
+        (VAR / "docs", marked_files("docs")),
         (VAR, _service_files),
         (RUNS, _matching(rf"{DATABASE}|{RUN_LOCK}|{RUN_FILE}|{MODEL_FILE}", rf"artifacts(/[^/]+(/{ID}|/models).*)?")),
     ]

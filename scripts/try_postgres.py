@@ -114,7 +114,7 @@ def make_database(scratch: Path) -> Site:
         own(path, user)
     login = ("--username=mlflow", "--auth=scram-sha-256", f"--pwfile={scratch / 'new_password'}")
     run(BINARIES[-1] / "initdb", "--pgdata", folder, *login, cwd=folder, user=user)
-    (scratch / "new_password").unlink()
+    run("rm", scratch / "new_password")
     site = Site(folder, scratch / "artifacts", scratch / "password_file", BINARIES[-1], port, free_port(), user)
     with database(site):
         site.psql("createdb", "mlflow")
@@ -189,7 +189,7 @@ def lose(site: Site) -> None:
     """Remove the database and the artifacts."""
     with database(site):
         site.psql("dropdb", "mlflow")
-    shutil.rmtree(site.artifacts)
+    run("rm", "-r", site.artifacts)
 
 
 def restore(site: Site, backup: Path) -> None:

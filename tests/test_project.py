@@ -84,7 +84,7 @@ def exported(name: str) -> dict[tuple[str, str], int]:
 
 
 def test_the_exported_lock_holds_what_uv_lock_says_and_no_more():
-    everything = locked_closure(("movierec", ("web",)))
+    everything = locked_closure(("movierec", ("web", "postgres")))
     assert set(exported("requirements.lock")) == set(exported("constraints.txt")) == everything
     assert set(exported("requirements-serve.lock")) == locked_closure(*locked_group("serve"))
     assert set(exported("requirements-serve.lock")) < everything

@@ -14,7 +14,9 @@ import typer
 from recommender.errors import UsageError
 
 app = typer.Typer(
-    no_args_is_help=True, help="Compare the champion with a challenger on people: plan, start, status, stop."
+    no_args_is_help=True,
+    help="Compare the champion with a challenger on people: plan, start, status, stop.",
+    epilog="Example: movierec experiment plan --rate 0.3 --effect 0.1",
 )
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 ShareOption = Annotated[float, typer.Option(min=0.01, max=0.99, help="Visitors of the challenger, or of woven lists.")]

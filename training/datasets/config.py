@@ -19,29 +19,28 @@ _NOT_CATALOGUED = {_PROCESSING, "synthetic"}
 class PublishedCounts(Config):
     """Numbers of rows that the data set's own README states."""
 
-    ratings: int | None = None
-    users: int | None = None
-    films: int | None = None
-    user_tags: int | None = None
+    ratings: int | None = Field(None, description="number of ratings")
+    users: int | None = Field(None, description="number of users")
+    films: int | None = Field(None, description="number of films in the catalogue")
+    user_tags: int | None = Field(None, description="number of tags that users gave")
 
 
 class DatasetConfig(Config):
-    """A data set that can be fetched: where from, and what is published about it.
+    """A data set that can be fetched: where from, and what is published about it."""
 
-    `kind`: `ratings` can be prepared by itself; `genome` and `credits` complete another data set. `folder`: folder of
-    the files inside the archive. `members`: only these are read, through HTTP range requests. `md5`: published
-    checksum of the archive. `earliest`: date of the first possible rating.
-    """
-
-    title: str
-    kind: Literal["ratings", "genome", "credits"]
-    url: str
-    folder: str
-    megabytes: int
-    md5: str | None = None
-    members: tuple[str, ...] = ()
-    earliest: date | None = None
-    published: PublishedCounts = PublishedCounts()
+    title: str = Field(description="name that people read")
+    kind: Literal["ratings", "genome", "credits"] = Field(
+        description="`ratings` can be prepared by itself; `genome` and `credits` complete another data set"
+    )
+    url: str = Field(description="address of the archive")
+    folder: str = Field(description="folder of the files inside the archive")
+    megabytes: int = Field(description="size of the archive; a download of more than twice as much is refused")
+    md5: str | None = Field(None, description="published checksum of the archive")
+    members: tuple[str, ...] = Field(
+        (), description="files to read through HTTP range requests; none: the whole archive"
+    )
+    earliest: date | None = Field(None, description="date of the first possible rating; earlier ones are left out")
+    published: PublishedCounts = Field(PublishedCounts(), description="counts that the published README states")
 
     @property
     def archive(self) -> str:
@@ -52,19 +51,21 @@ class DatasetConfig(Config):
 class TextConfig(Config):
     """Which words of texts become features; configs/datasets/processing.yaml explains each."""
 
-    min_films: int = Field(ge=1)
-    max_share: float = Field(gt=0, le=1)
-    after_release: tuple[str, ...] = ()
+    min_films: int = Field(ge=1, description="a word in the texts of fewer items is left out")
+    max_share: float = Field(gt=0, le=1, description="a word in a larger share of the texts is left out")
+    after_release: tuple[str, ...] = Field((), description="beginnings of words about reception, which are left out")
 
 
 class ProcessingConfig(Config):
     """Settings for cleaning and for the movie-tag matrix; configs/datasets/processing.yaml explains each."""
 
-    max_bad_share: float = Field(ge=0, le=1)
-    min_films_per_user_tag: int = Field(ge=1)
-    min_films_per_person: int = Field(ge=1)
-    texts: TextConfig
-    block_weights: dict[str, float]
+    max_bad_share: float = Field(ge=0, le=1, description="share of malformed rows above which preparing stops")
+    min_films_per_user_tag: int = Field(ge=1, description="a tag of fewer items is left out")
+    min_films_per_person: int = Field(ge=1, description="a person of fewer items is left out")
+    texts: TextConfig = Field(description="which words of texts become features")
+    block_weights: dict[str, float] = Field(
+        description="share of each block of features in the similarity of two items"
+    )
 
 
 def dataset_names() -> list[str]:

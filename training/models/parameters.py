@@ -31,7 +31,7 @@ class PresenceConfig(Config):
 class SvdConfig(Config):
     """Parameters of `surprise.SVD`."""
 
-    factors: int = Field(100, gt=0, le=MOST_FACTORS)
+    factors: int = Field(100, gt=0, le=MOST_FACTORS, description="length of the vector of a user or an item")
     iterations: int = Field(20, gt=0, description="passes over the ratings (n_epochs)")
     learning_rate: float = Field(0.005, gt=0, description="lr_all")
     regularization: float = Field(0.02, ge=0, description="reg_all")
@@ -50,12 +50,12 @@ class DensityConfig(Config):
 class AlsConfig(DensityConfig):
     """Parameters of `implicit.als.AlternatingLeastSquares`, and of the confidence of a rating."""
 
-    factors: int = Field(64, gt=0, le=MOST_FACTORS)
-    iterations: int = Field(20, gt=0)
-    regularization: float = Field(20.0, ge=0)
+    factors: int = Field(64, gt=0, le=MOST_FACTORS, description="length of the vector of a user or an item")
+    iterations: int = Field(20, gt=0, description="rounds of solving for users, then for items")
+    regularization: float = Field(20.0, ge=0, description="lambda: penalty on the squared length of the vectors")
     alpha: float = Field(2.0, gt=0, description="weight of what was seen against what was not")
     weight_offset: float = Field(0.5, ge=0, description="confidence of r stars: alpha * (offset + slope * r)")
-    weight_slope: float = Field(0.15, ge=0)
+    weight_slope: float = Field(0.15, ge=0, description="growth of the confidence with each star")
     least_density: float = Field(0.012, ge=0, le=1, description=LEAST_DENSITY)
     dislike: float = Field(0.2, ge=0, description="weight of the lowest rating, against similar films, beside a like's")
     every_rating: bool = Field(False, description="learn from every rating as from a like, whatever the target")
@@ -85,7 +85,7 @@ class AlsConfig(DensityConfig):
 class ContentConfig(Config):
     """Parameters of the compression; configs/datasets weights the blocks of the movie-tag matrix."""
 
-    factors: int = Field(128, gt=0, le=MOST_FACTORS)
+    factors: int = Field(128, gt=0, le=MOST_FACTORS, description="length of an item's vector after compression")
     block_factors: int = Field(64, gt=0, le=MOST_FACTORS, description="of each block that is missing for many films")
     block_regularization: float = Field(1.0, gt=0, description="of what the other blocks tell of such a block")
     iterations: int = Field(5, gt=0, description="power iterations of the randomised solver")
@@ -119,14 +119,14 @@ class EaseConfig(Config):
 class IalsConfig(DensityConfig):
     """Parameters of the paper, under the names that they have in ALS."""
 
-    factors: int = Field(64, gt=0, le=MOST_FACTORS)
-    iterations: int = Field(16, gt=0)
-    regularization: float = Field(0.03, gt=0)
+    factors: int = Field(64, gt=0, le=MOST_FACTORS, description="length of the vector of a user or an item")
+    iterations: int = Field(16, gt=0, description="rounds of solving for users, then for items")
+    regularization: float = Field(0.03, gt=0, description="lambda: penalty on the squared length of the vectors")
     regularization_exponent: float = Field(1.0, ge=0, le=1, description="nu: 0 as in ALS, 1 as in a loss per rating")
     unobserved_weight: float = Field(0.1, gt=0, description="alpha_0: weight of every pair that was not rated")
     alpha: float = Field(1.0, gt=0, description="weight of what was rated")
     weight_offset: float = Field(0.5, ge=0, description="confidence of r stars: alpha * (offset + slope * r)")
-    weight_slope: float = Field(0.15, ge=0)
+    weight_slope: float = Field(0.15, ge=0, description="growth of the confidence with each star")
     least_density: float = Field(0.012, ge=0, le=1, description=LEAST_DENSITY)
     dislike: float = Field(0.2, ge=0, description="weight of the lowest rating, against similar films, beside a like's")
 
@@ -169,8 +169,8 @@ class LowPassConfig(Config):
 class BlendConfig(Config):
     """Parameters of the members (those of their own files where not stated here), and how they are weighted."""
 
-    als: AlsConfig
-    content: ContentConfig
+    als: AlsConfig = Field(description="parameters of the member that knows taste")
+    content: ContentConfig = Field(description="parameters of the member that knows content")
     content_weight: float = Field(0.15, gt=0, description="of content beside taste, on a well-rated query")
     content_boost: float = Field(5.0, ge=0, description="extra share of it on a query without ratings")
     ubiquity: float = Field(3.0, ge=0, description="taste counts (1 - share of people who rated the query)^ubiquity")
@@ -183,9 +183,9 @@ class BlendConfig(Config):
 class EnsembleConfig(Config):
     """Parameters of the members (those of their own files where not stated here), and their weights."""
 
-    als: AlsConfig
-    ials: IalsConfig
-    ease: EaseConfig
+    als: AlsConfig = Field(description="parameters of the member")
+    ials: IalsConfig = Field(description="parameters of the member")
+    ease: EaseConfig = Field(description="parameters of the member")
     weights: dict[Literal["als", "ials", "ease"], Annotated[float, Field(ge=0)]] | None = Field(
         None, description="of each member; by default chosen on held-out ratings of the training part"
     )

@@ -24,8 +24,8 @@ from training.splits.protocol import ProtocolConfig, load_protocol
 class PeopleProtocol(Config):
     """Names of the protocols that judge lists for users, on large and on small data."""
 
-    large: str
-    small: str
+    large: str = Field(description="protocol where there are users enough")
+    small: str = Field(description="protocol where there are fewer")
     least_users: int = Field(ge=1, description="test users that `large` must have")
     returns: str = Field(description="protocol that tests users who come back, beside `small`")
     without_times: str = Field(description="protocol for ratings without times")
@@ -34,15 +34,15 @@ class PeopleProtocol(Config):
 class TitlesProtocol(Config):
     """Names of the protocols that judge similar items."""
 
-    with_times: str
-    without_times: str
+    with_times: str = Field(description="protocol for ratings with times")
+    without_times: str = Field(description="protocol for ratings without times")
 
 
 class Trainings(Config):
     """Number of training seeds that each metric is averaged over."""
 
-    large: int = Field(ge=1)
-    small: int = Field(ge=1)
+    large: int = Field(ge=1, description="where `people.large` judges")
+    small: int = Field(ge=1, description="elsewhere")
 
 
 class AgreementConfig(Config):
@@ -50,19 +50,21 @@ class AgreementConfig(Config):
 
     films: int = Field(ge=1, description="most rated films that are compared")
     people: int = Field(ge=1, description="people that are compared")
-    least_for_titles: float = Field(ge=0, le=1)
-    least_for_people: float = Field(ge=0, le=1)
-    broken_below: float = Field(ge=0, le=1)
+    least_for_titles: float = Field(
+        ge=0, le=1, description="shared items of two lists of similar items; less is reported"
+    )
+    least_for_people: float = Field(ge=0, le=1, description="shared items of two lists for a user; less is reported")
+    broken_below: float = Field(ge=0, le=1, description="agreement below which a bundle is refused as broken")
 
 
 class TrainingConfig(Config):
     """Settings of configs/training.yaml."""
 
-    people: PeopleProtocol
-    titles: TitlesProtocol
-    trainings: Trainings
-    choose_by: str
-    agreement: AgreementConfig
+    people: PeopleProtocol = Field(description="protocols that judge lists for users")
+    titles: TitlesProtocol = Field(description="protocols that judge similar items")
+    trainings: Trainings = Field(description="number of training seeds that each metric is averaged over")
+    choose_by: str = Field(description="metric by which the composite chooses its algorithm for users")
+    agreement: AgreementConfig = Field(description="least agreement of a refitted model with the evaluated one")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from training.models import configure, own
 class Range(Config):
     """Range of a parameter, and what must be so for it to have any effect."""
 
-    log: bool = False
+    log: bool = Field(False, description="whether values are drawn on a logarithmic scale")
     needs: Literal["content", "several ratings"] | None = Field(None, description="what the data must have")
     beside: str | None = Field(None, description="parameter without which, at 0, this one has no effect")
 
@@ -27,7 +27,7 @@ class IntRange(Range):
     """Range of an integer parameter."""
 
     kind: Literal["int"]
-    range: tuple[int, int]
+    range: tuple[int, int] = Field(description="least and largest value")
     below_items: bool = Field(False, description="values of as many items as there are, and more, are the same")
 
     def suggest(self, trial: optuna.Trial, name: str) -> int:
@@ -39,7 +39,7 @@ class FloatRange(Range):
     """Range of a real parameter."""
 
     kind: Literal["float"]
-    range: tuple[float, float]
+    range: tuple[float, float] = Field(description="least and largest value")
 
     def suggest(self, trial: optuna.Trial, name: str) -> float:
         """Draw a value for this trial."""

@@ -109,6 +109,6 @@ def _baseline(tracker: Tracker, challenger: Version) -> Version:
     if popularity is None:
         raise IncomparableError(
             f"Version {challenger.number} must beat popularity, and popularity was not trained on the same data. "
-            "Run `movierec train popularity` first."
+            f"Run `movierec train popularity --dataset {challenger.tags['dataset']}` first."
         )
     return popularity

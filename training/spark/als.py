@@ -58,7 +58,7 @@ Factors = NDArray[np.float32]
 class SparkAlsConfig(DensityConfig):
     """Settings of ALS on Spark: those of the local ALS, and where to fit it."""
 
-    als: AlsConfig
+    als: AlsConfig = Field(description="parameters of the fit")
     master: str = Field("local[*]", description="address of the cluster, as spark-submit takes it")
     exchange: str | None = Field(None, description="directory or URL that driver and executors share")
     blocks: int = Field(10, ge=1, description="parts of people and of films: the most tasks that run at once")

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from recommender.errors import MissingInputError
-from recommender.schema import MOVIE, RATING, RATING_MAX, TIMESTAMP, USER
+from recommender.schema import MOST_STARS, MOVIE, RATING, TIMESTAMP, USER
 from training.splits.array_rows import NPY, ZIP, read_array
 from training.splits.text_rows import read_text
 
@@ -61,7 +61,7 @@ def _read(path: Path, version: tuple[int, ...], ranked: bool) -> PairsFile:
         {
             USER: _ids(columns[USER]),
             MOVIE: _ids(columns[MOVIE]),
-            RATING: np.asarray(columns.get(RATING, np.full(n, RATING_MAX)), dtype=np.float32),
+            RATING: np.asarray(columns.get(RATING, np.full(n, MOST_STARS)), dtype=np.float32),
             TIMESTAMP: np.asarray(columns.get(TIMESTAMP, np.zeros(n)), dtype=np.int64),
         }
     )

@@ -105,7 +105,7 @@ class FoldsSplit(Config):
 
     needs_times: ClassVar[bool] = False
     kind: Literal["folds"]
-    folds: int = Field(ge=2)
+    folds: int = Field(ge=2, description="number of folds")
 
 
 class PerItemSplit(Config):
@@ -148,9 +148,9 @@ class FilesSplit(Config):
 
     needs_times: ClassVar[bool] = False
     kind: Literal["files"]
-    train: Path | None = None
-    valid: Path | None = None
-    test: Path | None = None
+    train: Path | None = Field(None, description="file of the training part")
+    valid: Path | None = Field(None, description="file of the validation part, if there is one")
+    test: Path | None = Field(None, description="file of the test part")
     masked: FileMask = Field("train", description="the files whose items a user's list leaves out")
     order_is_time: bool = Field(False, description="each user's rows stand in the order in which they happened")
     refit_with_valid: bool = Field(False, description="the validation file trains, too, what the test file judges")
@@ -184,14 +184,16 @@ AnySplit = Annotated[CutSplit | FilesSplit, Field(discriminator="kind")]
 class ProtocolConfig(Config):
     """How models are evaluated: the split, which scorer, which metrics at which list lengths, and the seeds."""
 
-    name: str
-    split: AnySplit
+    name: str = Field(description="its name in commands and before its metrics; that of the file")
+    split: AnySplit = Field(description="how training and test parts are made; see the kinds of splits below")
     judges: Literal["user_scorer", "item_scorer", "rating_scorer"] = Field(description="which scorer is evaluated")
     relevance: float | Literal["like"] | None = Field(
         description="rating from which a test rating is relevant; like: that of the data set; null: every test row is"
     )
     k: list[int] = Field(description="list lengths")
-    metrics: list[ListMetric | WeightedMetric | BeyondMetric | RatingMetric | DislikeMetric | ActivityMetric]
+    metrics: list[ListMetric | WeightedMetric | BeyondMetric | RatingMetric | DislikeMetric | ActivityMetric] = Field(
+        description="metrics to compute"
+    )
     seeds: list[int] = Field(min_length=1, description="seeds of the split; metrics are means over them")
     validation_cuts: int = Field(1, ge=1, description="validation splits made from each training part")
 

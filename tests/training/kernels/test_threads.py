@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -76,3 +79,16 @@ def test_blas_stays_on_one_thread_until_the_last_block_ends():
         assert blas() == {1}
         second.__exit__(None, None, None)
         assert blas() == {2}
+
+
+def test_the_limit_holds_for_the_libraries_of_an_algorithm_that_is_imported_within_it():
+    script = """
+from training.kernels.threads import one_blas_thread
+from threadpoolctl import threadpool_info
+with one_blas_thread():
+    import implicit.cpu.als
+    print(sorted({pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}))
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    shown = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert shown.stdout == "[1]\n"

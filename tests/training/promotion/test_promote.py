@@ -102,7 +102,10 @@ def aliased(tracker, alias=CHAMPION):
 
 
 def test_the_first_champion_must_beat_popularity(register, tracker):
-    with pytest.raises(GateRefusedError, match="popularity was not trained on the same data"):
+    with pytest.raises(
+        GateRefusedError,
+        match=r"popularity was not trained on the same data\. Run `movierec train popularity --dataset .+` first",
+    ):
         promote(register(), tracker=tracker)
     register(0.0, 0.0, algorithm="popularity")
     with pytest.raises(GateRefusedError, match="worse than popularity"):

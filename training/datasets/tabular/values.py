@@ -49,7 +49,7 @@ def read_times(records: Records, column: str, time_format: str | None) -> tuple[
         example = next((text for text in records.texts(quoted(column)).to_pylist() if text), "nothing")
         raise DataError(
             f"Expected times in the column {column} as epoch seconds or milliseconds or as 2024-12-31T23:59:59Z, found "
-            f"{example!r}. Say how they are written with --time-format, for example '%d.%m.%Y %H:%M'."
+            f"{example!r}. Say how they are written with `time_format` or --time-format, for example '%d.%m.%Y %H:%M'."
         )
     return times, int(records.value(f"count(*) FILTER ({other_unit})")) if other_unit else 0
 

@@ -155,7 +155,7 @@ def test_a_full_batch_arrives_and_a_larger_body_does_not(api: httpx.Client) -> N
     events = [{"kind": "watched", "visitor": "v" * 64, "movie_id": 2, "event_id": f"{n:0>64}"} for n in range(1000)]
     send(api, {"events": [{**event, "recommendation_id": "x" * 200} for event in events]}, 422)
     assert api.post("/events", content=b"x" * 2_000_000).status_code == 413
-    assert api.post("/recommend/", content=b"x" * 70_000).status_code == 413
+    assert api.post("/recommend/", content=b"x" * 2_200_000).status_code == 413
 
 
 def test_dismissed_films_vanish_for_that_visitor_alone(api: httpx.Client) -> None:

@@ -312,7 +312,7 @@ ROUNDS = int(sys.argv[2])
 barrier = multiprocessing.get_context("fork").Barrier(2)
 promotion.check_bundle = lambda *args: None
 
-def planted_verdict(tracker, version):
+def planted_verdict(tracker, version, champion, online):
     barrier.wait(60)
     return Verdict("promote", ["planted"])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender.bundle import FORMAT, save_bundle
+from recommender.bundle import FORMAT, read_manifest, save_bundle
 from recommender.feedback import MOVIELENS
 from recommender.films.catalog import encode_catalog
 from recommender.films.history import encode_history
@@ -30,7 +30,8 @@ def rewrite(bundle: Path) -> None:
     """Rewrite a bundle of format 1 in format 2."""
     model = Model.load(bundle)
     assert model.manifest.format == 1
-    manifest = model.manifest.model_copy(update={"format": FORMAT, "genre_names": None, "items": FILMS})
+    as_written = read_manifest(bundle)  # the model's own has similarities on the scale of today
+    manifest = as_written.model_copy(update={"format": FORMAT, "genre_names": None, "items": FILMS})
     rows = range(len(model.movie_ids))
     films = [model.catalog.film(row) for row in rows]
     history = model.history.ratings(np.arange(len(model.user_ids)))

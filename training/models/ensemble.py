@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from recommender.about import About, Paper
 from recommender.scoring.specs import EnsembleMember, EnsembleSpec
 from training.config import Config
 from training.models.base import FittedModel, TrainingData
-from training.models.fits import Fits
+from training.models.fits import Fits, Validation
 from training.models.parameters import EnsembleConfig
 from training.models.weighing import member_weights
 from training.progress import Progress
 
 
 class Ensemble:
-    """score(u, i) = sum of weight * z(score) over ALS, iALS and EASE, with z-scores for each user over unseen films."""
+    """score(u, i) = sum of weight * z(score) over ALS, iALS, EASE and low-pass, with z-scores over unseen films."""
 
     config_type: ClassVar[type[Config]] = EnsembleConfig
     about: ClassVar[About] = About(
         label="Ensemble",
-        sentence="als, ials and ease together: their scores are brought to one scale and added.",
+        sentence="als, ials, ease and low_pass together: their scores are brought to one scale and added.",
         share="other",
         papers=(
             Paper(url="https://doi.org/10.1109/ICDM.2008.22"),
@@ -40,7 +41,7 @@ class Ensemble:
 
     def combine(self, fits: Fits) -> FittedModel:
         """Combine the fitted members with a weight. Arrays: theirs; similar films come from ALS."""
-        config = weighed(self.config, fits)
+        config = self.config if self.config.weights is not None else weighed(self.config, fits.validations())
         als = fits.get("als", config.als)
         weights = {name: weight for name, weight in (config.weights or {}).items() if weight > 0}
         members = [(fits.get(name, getattr(config, name)), weight) for name, weight in weights.items()]
@@ -49,12 +50,16 @@ class Ensemble:
         return FittedModel("ensemble", config.model_dump(), arrays, als.item_spec, spec)
 
 
-def weighed(config: EnsembleConfig, fits: Fits) -> EnsembleConfig:
-    """Return `config` with weights: those that it has, or the best on held-out ratings of the data of `fits`."""
+def weighed(config: EnsembleConfig, validations: Sequence[Validation]) -> EnsembleConfig:
+    """Return `config` with weights: those that it has, or the best on the held-out ratings of `validations`."""
     if config.weights is not None:
         return config
-    members = {"als": config.als, "ials": config.ials, "ease": config.ease}
-    return config.model_copy(update={"weights": member_weights(members, fits)})
+    return config.model_copy(update={"weights": member_weights(members(config), validations)})
+
+
+def members(config: EnsembleConfig) -> dict[str, Config]:
+    """Return the configurations of the members that may get a weight."""
+    return {"als": config.als, "ials": config.ials, "ease": config.ease, "low_pass": config.low_pass}
 
 
 def _member(fitted: FittedModel, weight: float) -> EnsembleMember:

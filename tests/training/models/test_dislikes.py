@@ -17,7 +17,7 @@ from training.models import configure, make
 from training.models.target import Target
 from training.progress import silent
 
-SIGNED = ("als", "ials", "ease", "item_knn", "ensemble")
+SIGNED = ("als", "ials", "ease", "item_knn", "low_pass", "ensemble")
 EVENTS = Feedback(kind="events", minimum=0, maximum=1, step=1, like=4)
 
 

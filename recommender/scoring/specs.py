@@ -55,7 +55,8 @@ class SimilaritySpec(ScorerSpec):
     """Similarity of films, the sum of the parts; a user's score of a film is a weighted sum over the films rated.
 
     `profile_weight` is the weight of a rating of r stars: `binary` 1; `likes` 1 for r >= like and 0 below; `rating`
-    r / 5; `centred` r - 3; `signed` 1 for r >= like and -dislike * `depth` of r below. If all weights of a user are 0, `rating` is used, but for `signed`.
+    r / 5; `centred` r - 3; `signed` 1 for r >= like and -dislike * `depth` of r below. If all weights of a user are 0,
+    `rating` is used, but for `signed`.
     """
 
     kind: Literal["similarity"] = "similarity"

@@ -63,7 +63,9 @@ class Fits:
 
     def validations(self) -> Sequence[Validation]:
         """Return parts of the ratings to choose by: as the protocol cuts them, or else with random ratings held out."""
-        return (self.cut and self.cut()) or [self._random_validation(np.random.default_rng([self.seed, number])) for number in range(VALIDATIONS)]
+        return (self.cut and self.cut()) or [
+            self._random_validation(np.random.default_rng([self.seed, number])) for number in range(VALIDATIONS)
+        ]
 
     def _random_validation(self, rng: np.random.Generator) -> Validation:
         data, is_held_out = self.data, rng.random(self.data.user_item.nnz) < _SHARE

@@ -24,8 +24,9 @@ NOISE = 1e-3  # of the largest singular value: those below are rounding errors o
 class LowPass:
     """Shen et al. (2021), "How powerful is graph convolution for recommendation?", with damped degrees.
 
-    X = (D_u + damping mean(D_u))^-1/2 R (D_i + damping mean(D_i))^-1/2 for the 0/1 matrix R of who liked what, or
-    rated it where every rating is to be predicted, and the numbers of its entries D. Without damping, the largest singular values belong to users and items with one rating.
+    X = (D_u + damping mean(D_u))^-1/2 R (D_i + damping mean(D_i))^-1/2 for the 0/1 matrix R of who liked what, or who
+    rated it where every rating is to be predicted, and the numbers of its entries D. Without damping, the largest
+    singular values belong to users and items with one entry.
     With X's right singular vectors V and values S, scores(u) = R_u D^-e V S^p V' D^e, for D = D_i + damping mean(D_i),
     e = item_exponent and p = filter_exponent. A new user is scored as a known one, and a film as a user who rated it.
     """

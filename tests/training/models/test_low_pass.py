@@ -32,9 +32,7 @@ def random_data():
 
 
 def test_scores_are_those_of_the_formula(random_data):
-    config = LowPassConfig(
-        factor_share=0.3, iterations=30, damping=1.5, item_exponent=0.4, filter_exponent=0.7
-    )
+    config = LowPassConfig(factor_share=0.3, iterations=30, damping=1.5, item_exponent=0.4, filter_exponent=0.7)
     fitted = LowPass(config).fit(random_data, seed=0, progress=silent)
     scores = user_scorer(fitted.user_spec, fitted.arrays).folded(random_data.user_item)
 

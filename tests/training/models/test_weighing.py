@@ -17,6 +17,7 @@ from training.models.weighing import member_weights
 from training.pipeline.judge import TrainingSplit
 from training.progress import silent
 from training.splits.cut import Split, choosing_splits, splits
+from training.splits.files import files_dataset
 from training.splits.protocol import load_protocol
 
 GOOD = configure("ease", SMALL["ease"])
@@ -59,12 +60,13 @@ def test_weights_are_chosen_on_parts_that_the_protocol_would_cut(dataset, name):
 def test_a_validation_file_weighs_models_that_are_fitted_once(dataset, tmp_path):
     """The members of the ensemble are those of the training file, and are fitted no second time."""
     protocol = with_validation_file(dataset, tmp_path)
-    split = splits(protocol, dataset, 0)[0]
-    judged = TrainingSplit("files", dataset, protocol, split, silent)
+    files = files_dataset(protocol)
+    split = splits(protocol, files, 0)[0]
+    judged = TrainingSplit("files", files, protocol, split, silent)
     fits = judged.fits(0)
     parts = fits.validations()
     assert [part.fits.of_split for part in parts] == [fits.of_split] * 2
-    ratings = dataset.user_item(~split.train & ~split.test)
+    ratings = files.user_item(~split.train & ~split.test)
     assert sum(part.relevant.nnz for part in parts) == ratings.nnz
     assert not parts[0].relevant.multiply(parts[1].relevant).nnz
 
@@ -72,9 +74,10 @@ def test_a_validation_file_weighs_models_that_are_fitted_once(dataset, tmp_path)
 def test_a_part_that_is_tested_does_not_choose(dataset, tmp_path):
     """Where the validation file is what models are judged by, as while tuning, it weighs nothing."""
     protocol = with_validation_file(dataset, tmp_path)
-    split = splits(protocol, dataset, 0)[0]
+    files = files_dataset(protocol)
+    split = splits(protocol, files, 0)[0]
     tuned: Split = replace(split, test=~split.train & ~split.test)
-    for part in choosing_splits(protocol, dataset, tuned):
+    for part in choosing_splits(protocol, files, tuned):
         assert not (part.test & tuned.test).any()
 
 

@@ -10,13 +10,17 @@ from recommender.scoring.specs import EnsembleMember, EnsembleSpec
 from training.config import Config
 from training.models.base import FittedModel, TrainingData
 from training.models.fits import Fits, Validation
-from training.models.parameters import EnsembleConfig
+from training.models.parameters import EnsembleConfig, PopularityConfig
 from training.models.weighing import member_weights
 from training.progress import Progress
 
 
 class Ensemble:
-    """score(u, i) = sum of weight * z(score) over ALS, iALS, EASE and low-pass, with z-scores over unseen films."""
+    """score(u, i) = sum of weight * z(score) over ALS, iALS, EASE and low-pass; z: over the films that u has not seen.
+
+    Popularity has a small negative weight, `damping`: the members agree on what everybody has seen, and without it
+    lists show fewer films.
+    """
 
     config_type: ClassVar[type[Config]] = EnsembleConfig
     about: ClassVar[About] = About(
@@ -43,10 +47,13 @@ class Ensemble:
         """Combine the fitted members with a weight. Arrays: theirs; similar films come from ALS."""
         config = self.config if self.config.weights is not None else weighed(self.config, fits.validations())
         als = fits.get("als", config.als)
-        weights = {name: weight for name, weight in (config.weights or {}).items() if weight > 0}
-        members = [(fits.get(name, getattr(config, name)), weight) for name, weight in weights.items()]
-        spec = EnsembleSpec(members=[_member(fitted, weight) for fitted, weight in members])
-        arrays = {key: array for fitted, _ in [(als, 0), *members] for key, array in fitted.arrays.items()}
+        weights: dict[str, float] = {name: weight for name, weight in (config.weights or {}).items() if weight > 0}
+        if config.damping:
+            weights["popularity"] = -config.damping
+        configs = {**members(config), "popularity": PopularityConfig()}
+        weighted = [(fits.get(name, configs[name]), weight) for name, weight in weights.items()]
+        spec = EnsembleSpec(members=[_member(fitted, weight) for fitted, weight in weighted])
+        arrays = {key: array for fitted, _ in [(als, 0), *weighted] for key, array in fitted.arrays.items()}
         return FittedModel("ensemble", config.model_dump(), arrays, als.item_spec, spec)
 
 
@@ -54,7 +61,8 @@ def weighed(config: EnsembleConfig, validations: Sequence[Validation]) -> Ensemb
     """Return `config` with weights: those that it has, or the best on the held-out ratings of `validations`."""
     if config.weights is not None:
         return config
-    return config.model_copy(update={"weights": member_weights(members(config), validations)})
+    weights, damping = member_weights(members(config), validations, config.damping)
+    return config.model_copy(update={"weights": weights, "damping": damping})
 
 
 def members(config: EnsembleConfig) -> dict[str, Config]:

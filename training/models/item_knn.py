@@ -33,7 +33,7 @@ class ItemKnn:
         self.config = config
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
-        """Compute the similarities. Arrays: the sparse matrix (n_movies, n_movies), and a prior (n_movies,) for ties."""
+        """Compute the similarities. Arrays: the sparse matrix (n_movies, n_movies), a prior (n_movies,) for ties."""
         lengths = np.diff(data.user_item.indptr)
         weights = np.repeat(np.maximum(lengths, 1) ** -self.config.user_exponent, lengths)
         likes = data.likes(weights)

@@ -188,7 +188,10 @@ class EnsembleConfig(Config):
     ease: EaseConfig
     low_pass: LowPassConfig
     weights: dict[Literal["als", "ials", "ease", "low_pass"], Annotated[float, Field(ge=0)]] | None = Field(
-        None, description="of each member; by default chosen on held-out ratings of the training part"
+        None, description="of each member; by default chosen on validation parts of the training part"
+    )
+    damping: float = Field(
+        0.2, ge=0, description="weight of popularity against a film; left out where that costs more than 1 % there"
     )
 
     @field_validator("weights")

@@ -15,9 +15,11 @@ from training.kernels.hits import find_hits
 from training.kernels.topk import top_k
 from training.models.base import FittedModel
 from training.models.fits import Validation
+from training.models.parameters import PopularityConfig
 
 STEPS = 4  # a weight is a multiple of 1 / STEPS
 PLATEAU = 0.98
+PRICE = 0.99  # of the nDCG that lists may lose by damped popularity
 LENGTH = 10  # of the lists that are compared, by nDCG
 MOST_USERS = 2000  # that are ranked in each validation
 _BLOCK = 250  # users that are ranked at once
@@ -25,22 +27,28 @@ _BLOCK = 250  # users that are ranked at once
 Weights = NDArray[np.float64]  # (m,) of the members
 
 
-def member_weights(configs: Mapping[str, Config], validations: Sequence[Validation]) -> dict[str, float]:
+def member_weights(
+    configs: Mapping[str, Config], validations: Sequence[Validation], damping: float = 0.0
+) -> tuple[dict[str, float], float]:
     """Return weights of the algorithms `configs`, 0 or more, that add up to 1: the mean of the good ones of a grid.
 
     Good is what comes within PLATEAU of the best: their middle depends less on chance. Where it does worse than the
-    best member alone, it is the best of the grid. Without held-out ratings of any user, all weigh the same.
+    best member alone, it is the best of the grid. Without held-out ratings of any user, all weigh the same. Second,
+    `damping`, the weight of popularity against a film, or 0 where lists get worse by it than PRICE allows.
     """
     grid = [np.array(steps) / STEPS for steps in product(range(STEPS + 1), repeat=len(configs)) if sum(steps) == STEPS]
     judged = [validation for validation in validations if len(_users(validation))]
     if not judged:
-        return dict.fromkeys(configs, 1 / len(configs))
+        return dict.fromkeys(configs, 1 / len(configs)), damping
     gains = _mean_gains(configs, judged, grid)
     middle = np.mean(np.array(grid)[gains >= PLATEAU * gains.max()], axis=0)
     best_member = max(gains[number] for number, weights in enumerate(grid) if weights.max() == 1)
     is_worse = _mean_gains(configs, judged, [middle])[0] < best_member
     weights = grid[int(gains.argmax())] if is_worse else middle
-    return dict(zip(configs, weights.tolist(), strict=True))
+    with_popularity = {**configs, "popularity": PopularityConfig()}
+    plain, damped = _mean_gains(with_popularity, judged, [np.append(weights, last) for last in (0, -damping)])
+    is_damped = damped >= max(PRICE * plain, best_member)
+    return dict(zip(configs, weights.tolist(), strict=True)), damping if is_damped else 0.0
 
 
 def _users(validation: Validation) -> NDArray[np.int64]:
@@ -63,29 +71,30 @@ def _mean_gains(
 
 def _gains(members: list[FittedModel], validation: Validation, grid: Sequence[Weights]) -> NDArray[np.float64]:
     users, total = _users(validation), np.zeros(len(grid))
-    for blocks, rows in _member_scores(members, validation, users):
+    for blocks, rows, seen in _member_scores(members, validation, users):
         relevant = validation.relevant[rows]
         ideal = np.cumsum(_discounts())[np.minimum(np.diff(relevant.indptr), LENGTH) - 1]
         for number, weights in enumerate(grid):
-            scores = sum(np.float32(weight) * block for weight, block in zip(weights, blocks, strict=True) if weight)
-            hits = find_hits(top_k(np.asarray(scores), LENGTH)[0], relevant)
+            scores = np.zeros_like(blocks[0])
+            for weight, block in zip(weights, blocks, strict=True):
+                if weight:
+                    scores += np.float32(weight) * block
+            scores[seen] = -np.inf
+            hits = find_hits(top_k(scores, LENGTH)[0], relevant)
             total[number] += ((hits @ _discounts()) / ideal).sum()
     return total / len(users)
 
 
 def _member_scores(
     members: list[FittedModel], validation: Validation, users: NDArray[np.int64]
-) -> Iterator[tuple[list[Block], NDArray[np.int64]]]:
-    """Yield the members' standardised scores (b, n_movies), -inf for what was rated, and the user rows (b,)."""
+) -> Iterator[tuple[list[Block], NDArray[np.int64], tuple[NDArray[np.int64], NDArray[np.int32]]]]:
+    """Yield the members' standardised scores (b, n_movies), the user rows (b,), and the entries that are rated."""
     scorers = [user_scorer(member.user_spec, member.arrays) for member in members]
     for start in range(0, len(users), _BLOCK):
         rows = users[start : start + _BLOCK]
         history = validation.fits.data.stars[rows]
         seen = np.repeat(np.arange(len(rows)), np.diff(history.indptr)), history.indices
-        blocks = [z_scores(scorer.known(rows, history), history) for scorer in scorers]
-        for block in blocks:
-            block[seen] = -np.inf
-        yield blocks, rows
+        yield [z_scores(scorer.known(rows, history), history) for scorer in scorers], rows, seen
 
 
 def _discounts() -> NDArray[np.float64]:

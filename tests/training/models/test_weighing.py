@@ -25,10 +25,16 @@ USELESS = configure("als", ["factors=1", "iterations=1", "regularization=1e9"])
 
 
 def test_a_useless_member_gets_next_to_no_weight(data):
-    weights = member_weights({"als": USELESS, "ease": GOOD}, Fits(data, 0, silent).validations())
+    weights = member_weights({"als": USELESS, "ease": GOOD}, Fits(data, 0, silent).validations())[0]
     assert sum(weights.values()) == pytest.approx(1)
     assert weights["ease"] > 0.6
     assert min(weights.values()) >= 0
+
+
+def test_popularity_is_damped_only_where_lists_lose_nothing_by_it(data):
+    validations = Fits(data, 0, silent).validations()
+    assert member_weights({"ease": GOOD}, validations, damping=1e-6)[1] == 1e-6
+    assert member_weights({"ease": GOOD}, validations, damping=50.0)[1] == 0
 
 
 def test_the_same_seed_chooses_the_same_weights(data):
@@ -41,7 +47,7 @@ def test_the_same_seed_chooses_the_same_weights(data):
 
 def test_members_weigh_the_same_where_nothing_can_be_held_out(data):
     nobody = replace(data, user_item=sp.csr_matrix(data.user_item.shape, dtype=np.float32))
-    weights = member_weights({"als": USELESS, "ease": GOOD}, Fits(nobody, 0, silent).validations())
+    weights, _ = member_weights({"als": USELESS, "ease": GOOD}, Fits(nobody, 0, silent).validations())
     assert weights == {"als": 0.5, "ease": 0.5}
 
 

@@ -120,6 +120,7 @@ class _Expected:
                 self._add_lines("user", spec.user_factors, spec.user_bias)
             case ItemWeightsSpec():
                 self._add_lines("item" if spec.rows is None else spec.rows, spec.dense)
+                self._add_lines("item", spec.prior)
                 self._add_sparse(spec.sparse)
                 self._add_positions(spec.rows)
 

@@ -109,9 +109,10 @@ class Similarity(ItemScorer, UserScorer):
         return self._sum(with_data(ratings, np.concatenate([*weights, np.empty(0, np.float32)])))
 
     def weights(self, stars: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the weight of each rating (k,) of one user; r / 5 if all would weigh 0."""
-        weights = profile_weights(stars, self._spec.profile_weight, self._spec.like)
-        return weights if weights.any() else profile_weights(stars, "rating", self._spec.like)
+        """Return the weight of each rating (k,) of one user; r / 5 if all would weigh 0, unless they are signed."""
+        weights = profile_weights(stars, self._spec.profile_weight, self._spec.like, self._spec.dislike)
+        is_final = weights.any() or self._spec.profile_weight == "signed"
+        return weights if is_final else profile_weights(stars, "rating", self._spec.like)
 
     def contributions(self, query: int, candidates: Rows) -> dict[str, Block]:
         """Return what each part adds to the similarity of the `candidates` (c,) to one film, by part name."""
@@ -181,15 +182,18 @@ class ItemWeights(UserScorer):
         self._dense = arrays[spec.dense] if spec.dense else None
         self._rows = arrays[spec.rows] if spec.rows else None
         self._sparse = sparse_array(arrays, spec.sparse) if spec.sparse else None
+        self._prior = arrays[spec.prior] if spec.prior else np.float32(0)
 
     def folded(self, ratings: sp.csr_matrix) -> Block:
-        weights = with_data(ratings, self.weights(ratings.data))
+        return self._sums(with_data(ratings, self.weights(ratings.data))) + self._prior
+
+    def _sums(self, weights: sp.csr_matrix) -> Block:
         if self._sparse is not None:
             return np.asarray((weights @ self._sparse).toarray(), dtype=np.float32)
         assert self._dense is not None
         if self._rows is None:
             return gather(self._dense, weights)
-        scores = np.zeros(ratings.shape, dtype=np.float32)
+        scores = np.zeros(weights.shape, dtype=np.float32)
         scores[:, self._rows] = gather(self._dense, weights[:, self._rows])
         return scores
 

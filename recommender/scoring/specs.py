@@ -55,13 +55,15 @@ class SimilaritySpec(ScorerSpec):
     """Similarity of films, the sum of the parts; a user's score of a film is a weighted sum over the films rated.
 
     `profile_weight` is the weight of a rating of r stars: `binary` 1; `likes` 1 for r >= like and 0 below; `rating`
-    r / 5; `centred` r - 3. If all weights of a user are 0, `rating` is used.
+    r / 5; `centred` r - 3; `signed` 1 for r >= like and -dislike * `depth` of r below. If all weights of a user are 0,
+    `rating` is used, but for `signed`.
     """
 
     kind: Literal["similarity"] = "similarity"
     parts: list[SimilarityPart]
-    profile_weight: Literal["binary", "likes", "rating", "centred"] = "likes"
+    profile_weight: Literal["binary", "likes", "rating", "centred", "signed"] = "likes"
     like: float = Field(4.0, description="stars of the data set's like threshold")
+    dislike: float = Field(0.0, description="weight of the lowest rating against that of a like, for `signed`")
 
 
 class AlsFoldIn(ScorerSpec):
@@ -125,6 +127,7 @@ class ItemWeightsSpec(ScorerSpec):
     dense: str | None = Field(None, description="array (c, c) float32")
     rows: str | None = Field(None, description="array (c,) int32, film row of each line of the dense B")
     sparse: str | None = Field(None, description="prefix of a CSR matrix (n_movies, n_movies)")
+    prior: str | None = Field(None, description="array (n_movies,) float32 that is added to every user's scores")
     profile_weight: Literal["binary", "rating", "signed"] = "binary"
     like: float = Field(4.0, description="stars from which on a rating is a like, for `signed`")
     dislike: float = Field(0.0, description="weight of the lowest rating against that of a like, for `signed`")

@@ -156,7 +156,7 @@ def test_people_are_told_apart_by_how_much_they_have_rated():
 def test_what_earns_its_place_is_set_beside_what_it_is_made_of():
     users = np.arange(200)
     base = np.random.default_rng(0).beta(2, 4, 200)
-    shifts = {"als": 1.0, "ials": 1.0, "ease": 0.9, "ensemble": 1.1}
+    shifts = {"als": 1.0, "ials": 1.0, "ease": 0.9, "low_pass": 0.95, "ensemble": 1.1}
     noise = np.random.default_rng(1).normal(0, 0.01, (len(shifts), 200))
     found = {
         name: judged(users, base * times + each) for (name, times), each in zip(shifts.items(), noise, strict=True)
@@ -165,7 +165,7 @@ def test_what_earns_its_place_is_set_beside_what_it_is_made_of():
     compare_with_parts(section, found)
     lines = [line.strip("| ").split(" | ") for line in section.lines if line.startswith("|")][2:]
     told = {(model, against): (float(ratio.split()[0]), float(p)) for model, against, ratio, p in lines}
-    assert told.keys() == {("ials", "als"), *(("ensemble", member) for member in ("als", "ials", "ease"))}
+    assert told.keys() == {("ials", "als"), *(("ensemble", member) for member in ("als", "ials", "ease", "low_pass"))}
     assert told["ensemble", "als"] == pytest.approx((1.1, 0), abs=0.01)
     assert told["ensemble", "ease"][0] == pytest.approx(1.1 / 0.9, abs=0.02)
     assert told["ials", "als"][1] > 0.05

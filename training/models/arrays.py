@@ -16,6 +16,11 @@ def unit_rows(matrix: NDArray[Any]) -> NDArray[np.float32]:
     return np.asarray(scaled, dtype=np.float32)
 
 
+def tie_break(counts: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return numbers (n,) that order films with equal scores by `counts` (n,), and are lost beside any other score."""
+    return np.asarray(1e-6 * counts / max(counts.max(initial=0), 1), dtype=np.float32)
+
+
 def csr_arrays(prefix: str, matrix: sp.csr_matrix) -> dict[str, NDArray[Any]]:
     """Return `matrix` as arrays <prefix>_indptr, _indices and _data, as `scorers.sparse_array` reads them."""
     return {

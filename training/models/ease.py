@@ -15,7 +15,7 @@ from recommender.scoring.blocks import with_data
 from recommender.scoring.specs import ItemWeightsSpec, SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.kernels.topk import top_k
-from training.models.arrays import csr_arrays
+from training.models.arrays import csr_arrays, tie_break
 from training.models.base import FittedModel, TrainingData
 from training.models.parameters import EaseConfig
 from training.models.sparse_ease import sparse_weights
@@ -79,8 +79,9 @@ class Ease:
         weights = sparse_weights(people, scale.astype(np.float32), self.config.regularization)
         progress("ease", 1.0)
         items = SimilaritySpec(parts=[SimilarityPart(name="ease", sparse="ease_sparse")])
-        users = ItemWeightsSpec(sparse="ease_sparse", **data.profile(self.config.dislike))
-        return FittedModel("ease", self.config.model_dump(), csr_arrays("ease_sparse", weights), items, users)
+        users = ItemWeightsSpec(sparse="ease_sparse", prior="ease_prior", **data.profile(self.config.dislike))
+        arrays = csr_arrays("ease_sparse", weights) | {"ease_prior": tie_break(people.getnnz(axis=0))}
+        return FittedModel("ease", self.config.model_dump(), arrays, items, users)
 
     def _covered(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the rows of the films that have ratings enough, ascending."""

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from recommender.about import About, Paper
 from recommender.scoring.specs import EnsembleMember, EnsembleSpec
 from training.config import Config
 from training.models.base import FittedModel, TrainingData
-from training.models.fits import Fits
-from training.models.parameters import EnsembleConfig
+from training.models.fits import Fits, Validation
+from training.models.parameters import EnsembleConfig, PopularityConfig
 from training.models.weighing import member_weights
 from training.progress import Progress
 
 
 class Ensemble:
-    """score(u, i) = sum of weight * z(score) over ALS, iALS and EASE, with z-scores for each user over unseen films."""
+    """score(u, i) = sum of weight * z(score) over ALS, iALS, EASE and low-pass; z: over the films that u has not seen.
+
+    Popularity has a small negative weight, `damping`: the members agree on what everybody has seen, and without it
+    lists show fewer films.
+    """
 
     config_type: ClassVar[type[Config]] = EnsembleConfig
     about: ClassVar[About] = About(
         label="Ensemble",
-        sentence="als, ials and ease together: their scores are brought to one scale and added.",
+        sentence="als, ials, ease and low_pass together: their scores are brought to one scale and added.",
         share="other",
         papers=(
             Paper(url="https://doi.org/10.1109/ICDM.2008.22"),
@@ -40,21 +45,29 @@ class Ensemble:
 
     def combine(self, fits: Fits) -> FittedModel:
         """Combine the fitted members with a weight. Arrays: theirs; similar films come from ALS."""
-        config = weighed(self.config, fits)
+        config = self.config if self.config.weights is not None else weighed(self.config, fits.validations())
         als = fits.get("als", config.als)
-        weights = {name: weight for name, weight in (config.weights or {}).items() if weight > 0}
-        members = [(fits.get(name, getattr(config, name)), weight) for name, weight in weights.items()]
-        spec = EnsembleSpec(members=[_member(fitted, weight) for fitted, weight in members])
-        arrays = {key: array for fitted, _ in [(als, 0), *members] for key, array in fitted.arrays.items()}
+        weights: dict[str, float] = {name: weight for name, weight in (config.weights or {}).items() if weight > 0}
+        if config.damping:
+            weights["popularity"] = -config.damping
+        configs = {**members(config), "popularity": PopularityConfig()}
+        weighted = [(fits.get(name, configs[name]), weight) for name, weight in weights.items()]
+        spec = EnsembleSpec(members=[_member(fitted, weight) for fitted, weight in weighted])
+        arrays = {key: array for fitted, _ in [(als, 0), *weighted] for key, array in fitted.arrays.items()}
         return FittedModel("ensemble", config.model_dump(), arrays, als.item_spec, spec)
 
 
-def weighed(config: EnsembleConfig, fits: Fits) -> EnsembleConfig:
-    """Return `config` with weights: those that it has, or the best on held-out ratings of the data of `fits`."""
+def weighed(config: EnsembleConfig, validations: Sequence[Validation]) -> EnsembleConfig:
+    """Return `config` with weights: those that it has, or the best on the held-out ratings of `validations`."""
     if config.weights is not None:
         return config
-    members = {"als": config.als, "ials": config.ials, "ease": config.ease}
-    return config.model_copy(update={"weights": member_weights(members, fits)})
+    weights, damping = member_weights(members(config), validations, config.damping)
+    return config.model_copy(update={"weights": weights, "damping": damping})
+
+
+def members(config: EnsembleConfig) -> dict[str, Config]:
+    """Return the configurations of the members that may get a weight."""
+    return {"als": config.als, "ials": config.ials, "ease": config.ease, "low_pass": config.low_pass}
 
 
 def _member(fitted: FittedModel, weight: float) -> EnsembleMember:

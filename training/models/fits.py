@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Protocol, runtime_checkable
+
+import numpy as np
+import scipy.sparse as sp
 
 from training.config import Config
 from training.models import algorithm_class, make, own
@@ -13,6 +16,9 @@ from training.models.base import FittedModel, TrainingData
 from training.models.own_fit import check_fitted
 from training.models.parameters import DensityConfig
 from training.progress import Progress
+
+VALIDATIONS = 2
+_SHARE = 0.2  # of all ratings that is held out, where no protocol has a rule for it
 
 Key = tuple[str, str, int | None]  # algorithm, configuration, seed; None where the seed changes nothing
 
@@ -53,6 +59,22 @@ class Fits:
     progress: Progress
     of_split: FitCache = field(default_factory=FitCache)
     of_dataset: FitCache = field(default_factory=FitCache)
+    cut: Callable[[], Sequence[Validation]] | None = None  # validation parts by the rule of the protocol
+
+    def validations(self) -> Sequence[Validation]:
+        """Return parts of the ratings to choose by: as the protocol cuts them, or else with random ratings held out."""
+        return (self.cut and self.cut()) or [
+            self._random_validation(np.random.default_rng([self.seed, number])) for number in range(VALIDATIONS)
+        ]
+
+    def _random_validation(self, rng: np.random.Generator) -> Validation:
+        data, is_held_out = self.data, rng.random(self.data.user_item.nnz) < _SHARE
+        rest, relevant = data.user_item.copy(), data.user_item.copy()
+        rest.data = np.where(is_held_out, 0, rest.data)
+        relevant.data = (is_held_out & data.is_target).astype(np.float32)
+        for matrix in (rest, relevant):
+            matrix.eliminate_zeros()
+        return Validation(Fits(replace(data, user_item=rest), self.seed, self.progress), relevant)
 
     def get(self, name: str, config: Config) -> FittedModel:
         """Return the algorithm `name` fitted with `config`."""
@@ -72,6 +94,14 @@ class Fits:
             return algorithm.combine(self)
         fitted = algorithm.fit(self.data, seed=self.seed, progress=self.progress)
         return check_fitted(name, fitted, self.data) if name in own.names() else fitted
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Fits on a part of the training ratings, and the other ratings that lists should show."""
+
+    fits: Fits
+    relevant: sp.csr_matrix  # (n_users, n_movies)
 
 
 @runtime_checkable

@@ -10,7 +10,7 @@ from recommender.about import About, Paper
 from recommender.scoring.specs import ItemWeightsSpec, SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.kernels.cooccurrence import cooccurrence_top_k
-from training.models.arrays import csr_arrays
+from training.models.arrays import csr_arrays, tie_break
 from training.models.base import FittedModel, TrainingData
 from training.models.parameters import ItemKnnConfig
 from training.progress import Progress
@@ -33,17 +33,19 @@ class ItemKnn:
         self.config = config
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
-        """Compute the similarities. Arrays: the sparse item-item matrix (n_movies, n_movies)."""
+        """Compute the similarities. Arrays: the sparse matrix (n_movies, n_movies), a prior (n_movies,) for ties."""
         lengths = np.diff(data.user_item.indptr)
         weights = np.repeat(np.maximum(lengths, 1) ** -self.config.user_exponent, lengths)
+        likes = data.likes(weights)
         similarities = cooccurrence_top_k(
-            data.likes(weights),
+            likes,
             min(self.config.neighbours, data.user_item.shape[1] - 1),
             exponent=self.config.exponent,
             shrinkage=self.config.shrinkage,
         )
         progress("item_knn", 1.0)
         items = SimilaritySpec(parts=[SimilarityPart(name="item_knn", sparse="item_knn")])
-        arrays = csr_arrays("item_knn", similarities)
-        users = ItemWeightsSpec(sparse="item_knn", **data.profile(self.config.dislike))
+        # Who has only dislikes scores 0 everywhere but below similar films: what many like comes first there.
+        arrays = csr_arrays("item_knn", similarities) | {"item_knn_prior": tie_break(likes.getnnz(axis=0))}
+        users = ItemWeightsSpec(sparse="item_knn", prior="item_knn_prior", **data.profile(self.config.dislike))
         return FittedModel("item_knn", self.config.model_dump(), arrays, items, users)

@@ -24,8 +24,9 @@ NOISE = 1e-3  # of the largest singular value: those below are rounding errors o
 class LowPass:
     """Shen et al. (2021), "How powerful is graph convolution for recommendation?", with damped degrees.
 
-    X = (D_u + damping mean(D_u))^-1/2 R (D_i + damping mean(D_i))^-1/2 for the 0/1 matrix R of who rated what and the
-    numbers of ratings D. Without damping, the largest singular values belong to users and items with one rating.
+    X = (D_u + damping mean(D_u))^-1/2 R (D_i + damping mean(D_i))^-1/2 for the 0/1 matrix R of who liked what, or who
+    rated it where every rating is to be predicted, and the numbers of its entries D. Without damping, the largest
+    singular values belong to users and items with one entry.
     With X's right singular vectors V and values S, scores(u) = R_u D^-e V S^p V' D^e, for D = D_i + damping mean(D_i),
     e = item_exponent and p = filter_exponent. A new user is scored as a known one, and a film as a user who rated it.
     """
@@ -45,8 +46,9 @@ class LowPass:
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """Factorise the matrix. Arrays: each item's vector V S^(p/2) at unit length, and its gains (n,)."""
-        config, degrees = self.config, damped_degrees(data.counts, self.config.damping)
-        matrix = normalised(data.user_item, degrees, config.damping)
+        config, likes = self.config, data.likes(data.user_item.data)
+        degrees = damped_degrees(likes.getnnz(axis=0), config.damping)
+        matrix = normalised(likes, degrees, config.damping)
         factors = config.factors_for(*data.sides)
         values, vectors = right_singular_vectors(matrix, factors, config.iterations, progress)
         strength = np.where(values > NOISE * values[0], (values / values[0]) ** config.filter_exponent, 0)
@@ -64,8 +66,7 @@ class LowPass:
             query_gain="low_pass_query_gain",
             candidate_gain="low_pass_candidate_gain",
         )
-        profile = "binary" if data.like is None else config.profile_weight
-        spec = SimilaritySpec(parts=[part], profile_weight=profile, like=data.feedback.like_stars)
+        spec = SimilaritySpec(parts=[part], **{"profile_weight": "binary"} | data.profile(config.dislike))
         return FittedModel("low_pass", {**config.model_dump(), "factors": factors}, arrays, spec, spec)
 
 

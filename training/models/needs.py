@@ -13,7 +13,8 @@ from recommender.errors import UsageError
 from training.config import Config
 from training.kernels.threads import cores
 from training.models import members_of
-from training.models.parameters import EaseConfig
+from training.models.fits import VALIDATIONS
+from training.models.parameters import EaseConfig, EnsembleConfig
 from training.models.sparse_ease import ENTRIES, PREDICTORS
 
 _GIB = 1 << 30  # from so many bytes on a fit is announced, and from so many seconds
@@ -61,6 +62,8 @@ def check_needs(configs: Mapping[str, Config], size: Size, say: Callable[[str], 
         if name not in said and (need.memory >= _GIB or need.seconds >= _SAID_SECONDS):
             say(f"{name} will take {need}.")
             said.add(name)
+    if any(isinstance(config, EnsembleConfig) and config.weights is None for config in configs.values()) and said:
+        say(f"ensemble may fit its members {1 + VALIDATIONS} times, to weigh them; a validation file spares that.")
 
 
 def _fits(name: str, config: Config) -> Iterator[tuple[str, Config]]:

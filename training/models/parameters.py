@@ -159,7 +159,7 @@ class LowPassConfig(Config):
     damping: float = Field(2.0, ge=0, description="mean degrees that are added to every degree")
     item_exponent: float = Field(0.25, ge=0, description="e: share of popularity in the scores")
     filter_exponent: float = Field(0.5, ge=0, description="p: 0 keeps all singular vectors alike")
-    profile_weight: Literal["binary", "likes", "rating", "centred"] = Field("likes", description="of a user's ratings")
+    dislike: float = Field(0.2, ge=0, description="weight of the lowest rating, against similar films, beside a like's")
 
     def factors_for(self, users: int, items: int) -> int:
         """Return the number of factors for so many users and items with ratings."""
@@ -186,8 +186,12 @@ class EnsembleConfig(Config):
     als: AlsConfig = Field(description="parameters of the member")
     ials: IalsConfig = Field(description="parameters of the member")
     ease: EaseConfig = Field(description="parameters of the member")
-    weights: dict[Literal["als", "ials", "ease"], Annotated[float, Field(ge=0)]] | None = Field(
-        None, description="of each member; by default chosen on held-out ratings of the training part"
+    low_pass: LowPassConfig = Field(description="parameters of the member")
+    weights: dict[Literal["als", "ials", "ease", "low_pass"], Annotated[float, Field(ge=0)]] | None = Field(
+        None, description="of each member; by default chosen on validation parts of the training part"
+    )
+    damping: float = Field(
+        0.2, ge=0, description="weight of popularity against a film; left out where that costs more than 1 % there"
     )
 
     @field_validator("weights")

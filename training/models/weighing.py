@@ -1,13 +1,11 @@
-"""Weights of an ensemble's members, chosen on the training part: some of its ratings are held out, twice."""
+"""Weights of an ensemble's members, chosen on held-out ratings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.scoring.blocks import Block, z_scores
@@ -15,86 +13,88 @@ from recommender.scoring.scorers import user_scorer
 from training.config import Config
 from training.kernels.hits import find_hits
 from training.kernels.topk import top_k
-from training.models.base import FittedModel, TrainingData
-from training.models.fits import Fits
+from training.models.base import FittedModel
+from training.models.fits import Validation
+from training.models.parameters import PopularityConfig
 
-CUTS = 2
-SHARE = 0.2  # of all ratings that is held out
 STEPS = 4  # a weight is a multiple of 1 / STEPS
-PLATEAU = 0.99
+PLATEAU = 0.98
+PRICE = 0.99  # of the nDCG that lists may lose by damped popularity
 LENGTH = 10  # of the lists that are compared, by nDCG
-MOST_USERS = 2000  # that are ranked in each cut
+MOST_USERS = 2000  # that are ranked in each validation
 _BLOCK = 250  # users that are ranked at once
 
-
-@dataclass(frozen=True)
-class _Cut:
-    """A training part without its held-out ratings, and those of them that lists should show."""
-
-    data: TrainingData
-    relevant: sp.csr_matrix  # (n_users, n_movies)
+Weights = NDArray[np.float64]  # (m,) of the members
 
 
-def member_weights(configs: Mapping[str, Config], fits: Fits) -> dict[str, float]:
+def member_weights(
+    configs: Mapping[str, Config], validations: Sequence[Validation], damping: float = 0.0
+) -> tuple[dict[str, float], float]:
     """Return weights of the algorithms `configs`, 0 or more, that add up to 1: the mean of the good ones of a grid.
 
-    Good is what comes within PLATEAU of the best: their middle depends less on chance. The members are fitted CUTS
-    times more. Where no user has enough ratings to hold some out, all weigh the same.
+    Good is what comes within PLATEAU of the best: their middle depends less on chance. Where it does worse than the
+    best member alone, it is the best of the grid. Without held-out ratings of any user, all weigh the same. Second,
+    `damping`, the weight of popularity against a film, or 0 where lists get worse by it than PRICE allows.
     """
     grid = [np.array(steps) / STEPS for steps in product(range(STEPS + 1), repeat=len(configs)) if sum(steps) == STEPS]
-    gains = []
-    for number in range(CUTS):
-        cut = _hold_out(fits.data, np.random.default_rng([fits.seed, number]))
-        users = np.flatnonzero((np.diff(cut.relevant.indptr) > 0) & (np.diff(cut.data.user_item.indptr) > 0))
-        if len(users):
-            inner = Fits(cut.data, fits.seed, fits.progress)
-            members = [inner.get(name, config) for name, config in configs.items()]
-            gains.append(_gains(members, cut, users, grid))
-    mean = np.mean(gains, axis=0) if gains else np.ones(len(grid))
-    weights = np.mean(np.array(grid)[mean >= PLATEAU * mean.max()], axis=0)
-    return dict(zip(configs, weights.tolist(), strict=True))
+    judged = [validation for validation in validations if len(_users(validation))]
+    if not judged:
+        return dict.fromkeys(configs, 1 / len(configs)), damping
+    gains = _mean_gains(configs, judged, grid)
+    middle = np.mean(np.array(grid)[gains >= PLATEAU * gains.max()], axis=0)
+    best_member = max(gains[number] for number, weights in enumerate(grid) if weights.max() == 1)
+    is_worse = _mean_gains(configs, judged, [middle])[0] < best_member
+    weights = grid[int(gains.argmax())] if is_worse else middle
+    with_popularity = {**configs, "popularity": PopularityConfig()}
+    plain, damped = _mean_gains(with_popularity, judged, [np.append(weights, last) for last in (0, -damping)])
+    is_damped = damped >= max(PRICE * plain, best_member)
+    return dict(zip(configs, weights.tolist(), strict=True)), damping if is_damped else 0.0
 
 
-def _hold_out(data: TrainingData, rng: np.random.Generator) -> _Cut:
-    is_held_out = rng.random(data.user_item.nnz) < SHARE
-    rest = data.user_item.copy()
-    rest.data = np.where(is_held_out, 0, rest.data)
-    rest.eliminate_zeros()
-    relevant = data.user_item.copy()
-    relevant.data = (is_held_out & data.is_target).astype(np.float32)
-    relevant.eliminate_zeros()
-    return _Cut(replace(data, user_item=rest), relevant)
+def _users(validation: Validation) -> NDArray[np.int64]:
+    """Return the rows of at most MOST_USERS users with ratings to fit on and held-out ones."""
+    history = validation.fits.data.user_item
+    users = np.flatnonzero((np.diff(validation.relevant.indptr) > 0) & (np.diff(history.indptr) > 0))
+    return users[:: -(-len(users) // MOST_USERS)] if len(users) else users
 
 
-def _gains(
-    members: list[FittedModel], cut: _Cut, users: NDArray[np.int64], grid: list[NDArray[np.float64]]
+def _mean_gains(
+    configs: Mapping[str, Config], validations: Sequence[Validation], grid: Sequence[Weights]
 ) -> NDArray[np.float64]:
-    """Return the mean nDCG of the members' lists with each of the weights in `grid`, over at most MOST_USERS users."""
-    users = users[:: -(-len(users) // MOST_USERS)]
-    total = np.zeros(len(grid))
-    for blocks, rows in _member_scores(members, cut, users):
-        relevant = cut.relevant[rows]
+    """Return the nDCG (g,) of the lists with each of the weights in `grid`, the mean over users and validations."""
+    gains = []
+    for validation in validations:
+        members = [validation.fits.get(name, config) for name, config in configs.items()]
+        gains.append(_gains(members, validation, grid))
+    return np.asarray(np.mean(gains, axis=0))
+
+
+def _gains(members: list[FittedModel], validation: Validation, grid: Sequence[Weights]) -> NDArray[np.float64]:
+    users, total = _users(validation), np.zeros(len(grid))
+    for blocks, rows, seen in _member_scores(members, validation, users):
+        relevant = validation.relevant[rows]
         ideal = np.cumsum(_discounts())[np.minimum(np.diff(relevant.indptr), LENGTH) - 1]
         for number, weights in enumerate(grid):
-            scores = sum(np.float32(weight) * block for weight, block in zip(weights, blocks, strict=True) if weight)
-            hits = find_hits(top_k(np.asarray(scores), LENGTH)[0], relevant)
+            scores = np.zeros_like(blocks[0])
+            for weight, block in zip(weights, blocks, strict=True):
+                if weight:
+                    scores += np.float32(weight) * block
+            scores[seen] = -np.inf
+            hits = find_hits(top_k(scores, LENGTH)[0], relevant)
             total[number] += ((hits @ _discounts()) / ideal).sum()
     return total / len(users)
 
 
 def _member_scores(
-    members: list[FittedModel], cut: _Cut, users: NDArray[np.int64]
-) -> Iterator[tuple[list[Block], NDArray[np.int64]]]:
-    """Yield the members' standardised scores (b, n_movies), -inf for what was rated, and the user rows (b,)."""
+    members: list[FittedModel], validation: Validation, users: NDArray[np.int64]
+) -> Iterator[tuple[list[Block], NDArray[np.int64], tuple[NDArray[np.int64], NDArray[np.int32]]]]:
+    """Yield the members' standardised scores (b, n_movies), the user rows (b,), and the entries that are rated."""
     scorers = [user_scorer(member.user_spec, member.arrays) for member in members]
     for start in range(0, len(users), _BLOCK):
         rows = users[start : start + _BLOCK]
-        history = cut.data.stars[rows]
+        history = validation.fits.data.stars[rows]
         seen = np.repeat(np.arange(len(rows)), np.diff(history.indptr)), history.indices
-        blocks = [z_scores(scorer.known(rows, history), history) for scorer in scorers]
-        for block in blocks:
-            block[seen] = -np.inf
-        yield blocks, rows
+        yield [z_scores(scorer.known(rows, history), history) for scorer in scorers], rows, seen
 
 
 def _discounts() -> NDArray[np.float64]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
 from recommender.model import Model
+from recommender.schema import RATING
 from training.bundling.build import BundleBuilder
 from training.config import Config
 from training.datasets.store import ProcessedDataset
@@ -19,9 +21,9 @@ from training.evaluation.result import Evaluation
 from training.kernels.threads import Map, thread_map
 from training.models import algorithm_class
 from training.models.base import FittedModel
-from training.models.fits import FitCache, Fits
+from training.models.fits import FitCache, Fits, Validation
 from training.progress import Progress, prefixed
-from training.splits.cut import Split, splits, training_data, validation_splits
+from training.splits.cut import Split, choosing_splits, splits, training_data, validation_splits
 from training.splits.protocol import ProtocolConfig
 
 Keep = Callable[[Callable[[Path], Any]], Path]  # where a directory is kept, made there by the function it is given
@@ -67,7 +69,22 @@ class TrainingSplit:
     def fits(self, seed: int) -> Fits:
         """Return the fits by training seed `seed`."""
         progress = prefixed(f"{self.name}-{seed}", self.progress)
-        return Fits(self.builder.data, seed, progress, self.of_split, self.of_dataset)
+        return Fits(self.builder.data, seed, progress, self.of_split, self.of_dataset, partial(self._validations, seed))
+
+    def _validations(self, seed: int) -> list[Validation]:
+        """Return the parts of the training ratings that weights are chosen by."""
+        caches = defaultdict(FitCache, {self.split.training_key: self.of_split})
+        parts = [
+            replace(self, name=f"{self.name}-part", split=split, of_split=caches[split.training_key])
+            for split in choosing_splits(self.protocol, self.dataset, self.split)
+        ]
+        return [part.validation(seed) for part in parts]
+
+    def validation(self, seed: int) -> Validation:
+        """Return the fits by training seed `seed`, and the ratings of the test part that lists should show."""
+        ratings = self.dataset.ratings[RATING].to_numpy()
+        relevant = self.dataset.user_item(self.split.test & self.split.target.includes(ratings))
+        return Validation(self.fits(seed), relevant)
 
     def evaluate(self, recipe: Recipe, seed: int, keep: Keep | None = None) -> Evaluation:
         """Fit and evaluate a model.

@@ -120,7 +120,8 @@ class Training:
         """Return the ensemble's configuration with its weights, chosen once for all parts."""
         config = self.plan.configs["ensemble"]
         assert isinstance(config, EnsembleConfig), "the algorithm is known by its name"
-        return weighed(config, self.validation.fits(self.plan.seed))
+        part = self.validation.validation(self.plan.seed)
+        return weighed(config, [part, *part.fits.validations()[:1]])
 
     def finish(self, recipes: Mapping[str, Recipe], extras: Callable[[], Arrays]) -> Iterator[Finished]:
         """Yield every model in order, evaluated and refitted on all ratings, while the next are still being fitted.

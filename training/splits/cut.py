@@ -19,13 +19,25 @@ from training.datasets.features.tag_matrix import has_block, without_blocks
 from training.datasets.indexing import rows_of
 from training.datasets.store import ProcessedDataset
 from training.models.base import TrainingData
+from training.models.fits import VALIDATIONS
 from training.models.target import EVERY_ROW, Target
 from training.splits.files import file_masks, validation_file_masks
 from training.splits.in_time import Mask, Masks
-from training.splits.protocol import CutSplit, FilesSplit, HeldOutFilmsSplit, PerItemSplit, ProtocolConfig
+from training.splits.protocol import (
+    CutSplit,
+    FilesSplit,
+    FoldsSplit,
+    HeldOutFilmsSplit,
+    LatestSplit,
+    PerItemSplit,
+    ProtocolConfig,
+    RandomSplit,
+    TemporalSplit,
+)
 from training.splits.rules import Table, cut, mask_of, only_new_pairs
 
 NO_TIMES = "it orders ratings by time, and these have no times or all the same"
+_CHOOSING_SEED = 500_000  # far from the seeds of validation splits
 _SEED_STEP = 1000  # from one validation split to the next: far from the seeds of other splits
 
 
@@ -89,6 +101,45 @@ def validation_splits(protocol: ProtocolConfig, dataset: ProcessedDataset, split
     cuts = range(protocol.validation_cuts)
     return [
         _validation_split(protocol, rule, dataset, split, seed + _SEED_STEP * cut, random_likes=cut > 0) for cut in cuts
+    ]
+
+
+def choosing_splits(protocol: ProtocolConfig, dataset: ProcessedDataset, split: Split) -> list[Split]:
+    """Return two validation splits of `split.train` to weigh models by, which are not those that tuning compares by.
+
+    As the protocol cuts them: in another draw, or, where time leaves no choice, once more from what the first leaves.
+    A validation file is divided between its users. Empty where the rule holds out users, items or several times.
+    """
+    rule = protocol.split
+    if isinstance(rule, FilesSplit):
+        by_file = _halves_of_file(protocol, dataset, split)
+        if by_file:
+            return by_file
+        rule = rule.validation_rule(has_times=dataset.has_times)
+    if not isinstance(rule, (LatestSplit, RandomSplit, TemporalSplit, FoldsSplit, PerItemSplit)):
+        return []
+    protocol = protocol.model_copy(update={"split": rule, "validation_cuts": 1 if rule.needs_times else VALIDATIONS})
+    try:
+        first = validation_splits(protocol, dataset, split, split.seed + _CHOOSING_SEED)
+        return [*first, *validation_splits(protocol, dataset, first[0], split.seed)] if rule.needs_times else first
+    except DataError:  # too few ratings for one part more
+        return []
+
+
+def _halves_of_file(protocol: ProtocolConfig, dataset: ProcessedDataset, split: Split) -> list[Split]:
+    """Return the validation file as two splits, of every other user each; none where it is what `split` tests."""
+    assert isinstance(protocol.split, FilesSplit)
+    if protocol.split.valid is None:
+        return []
+    masks = validation_file_masks(protocol.split, dataset)
+    if (masks["test"] & split.test).any():
+        return []
+    users = np.cumsum(np.bincount(dataset.user_rows[masks["test"]], minlength=len(dataset.user_ids)) > 0)
+    halves = [masks["test"] & (users[dataset.user_rows] % VALIDATIONS == half) for half in range(VALIDATIONS)]
+    return [
+        _checked_split(masks | {"test": half}, protocol, dataset.feedback, split.seed, split.fold)
+        for half in halves
+        if half.any()
     ]
 
 

@@ -25,7 +25,7 @@ SMALL = {
     "ials": ["factors=8"],
     "content": ["factors=4"],
     "ease": ["regularization=1", "content_weight=0.01"],
-    "low_pass": ["factor_share=0.2"],
+    "low_pass": ["factor_share=0.05"],
     "blend": ["als.factors=8", "als.regularization=1", "content.factors=4"],
     "ensemble": [
         "als.factors=8",

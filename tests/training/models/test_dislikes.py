@@ -17,7 +17,7 @@ from training.models import configure, make
 from training.models.target import Target
 from training.progress import silent
 
-SIGNED = ("als", "ials", "ease", "item_knn", "ensemble")
+SIGNED = ("als", "ials", "ease", "item_knn", "low_pass", "ensemble")
 EVENTS = Feedback(kind="events", minimum=0, maximum=1, step=1, like=4)
 
 
@@ -90,3 +90,11 @@ def test_weak_events_are_no_dislikes(data, name):
         scorer(name, replace(events, target=Target(4.0))).folded(data.user_item),
     )
     assert same
+
+
+def test_who_has_only_dislikes_is_shown_what_most_people_like(scorers, likes):
+    scores = scorers("item_knn").folded(ratings(0.5, np.arange(4)))[0]
+    counts = likes.likes(np.ones(likes.user_item.nnz)).getnnz(axis=0)
+    other_taste = np.flatnonzero(taste_of_film(range(FILMS)) == 1)
+    best = np.argsort(-scores)[:5]
+    assert sorted(counts[best]) == sorted(counts[other_taste])[-5:]

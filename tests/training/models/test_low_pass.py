@@ -32,9 +32,7 @@ def random_data():
 
 
 def test_scores_are_those_of_the_formula(random_data):
-    config = LowPassConfig(
-        factor_share=0.3, iterations=30, damping=1.5, item_exponent=0.4, filter_exponent=0.7, profile_weight="binary"
-    )
+    config = LowPassConfig(factor_share=0.3, iterations=30, damping=1.5, item_exponent=0.4, filter_exponent=0.7)
     fitted = LowPass(config).fit(random_data, seed=0, progress=silent)
     scores = user_scorer(fitted.user_spec, fitted.arrays).folded(random_data.user_item)
 
@@ -88,7 +86,7 @@ def test_factors_beyond_the_rank_of_the_data_add_nothing():
     """Two groups that share nothing: rank two, whatever the number of factors."""
     pairs = [(user, item) for user in range(20) for item in range(10) if user % 2 == item % 2]
     data = of_pairs(pairs, 20, 10)
-    config = LowPassConfig(factor_share=1.0, filter_exponent=0.0, profile_weight="binary")
+    config = LowPassConfig(factor_share=1.0, filter_exponent=0.0)
     fitted = LowPass(config).fit(data, seed=0, progress=silent)
     scores = user_scorer(fitted.user_spec, fitted.arrays).folded(data.user_item)
     same = np.add.outer(np.arange(20), np.arange(10)) % 2 == 0

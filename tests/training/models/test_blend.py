@@ -125,7 +125,7 @@ def test_new_films_get_the_more_place_in_lists_the_greater_their_share_and_known
 
 
 def test_new_films_are_described_by_the_features_that_new_films_have(data):
-    """Films without ratings lack a block that the loved ones have: its absence tells nothing of how they are received."""
+    """Films without ratings lack a block that the loved ones have: that tells nothing of their reception."""
     loved = np.flatnonzero(data.counts > np.median(data.counts))
     column = sp.csr_matrix((np.ones(len(loved)), (loved, np.zeros(len(loved), int))), shape=(len(data.counts), 1))
     first = data.tags.matrix.shape[1]

@@ -142,7 +142,7 @@ def _posterior(centred: sp.csr_matrix, other: Posterior, prior: Posterior, noise
     moments = design[:, :, None] * design[:, None, :]
     inner = np.arange(1, width)
     moments[:, inner, inner] += other.variances[:, 1:]
-    is_rated = with_data(centred, np.ones(centred.nnz))
+    is_rated = with_data(centred, np.ones(centred.nnz, dtype=np.float32))
     precision = (is_rated @ moments.reshape(len(design), -1)).reshape(-1, width, width) / np.float32(noise)
     precision[:, np.arange(width), np.arange(width)] += 1 / prior.variances
     right_side = (centred @ design - is_rated @ (other.means[:, :1] * design)) / np.float32(noise)

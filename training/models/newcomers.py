@@ -78,4 +78,6 @@ def fair_gain(spec: SimilaritySpec, arrays: Arrays, counts: Vector, is_new: NDAr
         new = top_k(scores[:, is_new], places)[1]
         best_known = top_k(scores[:, ~is_new], places)[1][:, ::-1]
         ratios.append(np.where(new > 0, np.maximum(best_known, 0) / np.maximum(new, 1e-9), np.inf))
-    return float(np.quantile(np.repeat(np.concatenate(ratios), weights, axis=0), min(share, 1.0), method="lower"))
+    ordered = np.sort(np.repeat(np.concatenate(ratios), weights, axis=0).ravel())
+    reachable = ordered[np.isfinite(ordered)]
+    return float(reachable[min(int(share * len(ordered)), len(reachable) - 1)]) if len(reachable) else 1.0

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from recommender.model import USUAL_RATINGS, Model, Person, Wanted
+from recommender.scoring.intervals import bounds
 from recommender.scoring.ranking import mask_scores
 
-LEVEL = 0.8  # of the interval
-_DEVIATIONS = 1.2816  # that a normal distribution's LEVEL lies within
+_DEVIATIONS = 1.2816  # that intervals.LEVEL of a normal distribution lies within
 SEEN, SECOND_ENTRY, BELOW, FURTHER_DOWN = "seen", "second_entry", "min_expected", "further_down"
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A predicted rating on the data set's scale, and the bounds between which it lies in LEVEL of the cases."""
+    """A predicted rating on the data set's scale, and the bounds of the interval of intervals.LEVEL around it."""
 
     expected: float
     low: float
@@ -35,14 +35,21 @@ class Place:
 def interval(model: Model, person: Person, row: int) -> Interval | None:
     """Return the rating that a person would give the film at `row`; None where the model predicts none.
 
-    The spread is that of the film's own ratings, damped by that of all films, times what the model's RMSE leaves of it.
+    Where the version has no calibrated intervals, the spread is that of the film's own ratings, damped by that of all
+    films, times what the model's RMSE leaves of it.
     """
     predicted = model.predicted_ratings(np.array([row]), person.history, person.row)
     if predicted is None:
         return None
-    bound = _DEVIATIONS * _deviation(model, row)
-    expected, feedback = float(predicted[0]), model.feedback
-    return Interval(expected, max(expected - bound, feedback.minimum), min(expected + bound, feedback.maximum))
+    expected, feedback, spec = float(predicted[0]), model.feedback, model.manifest.rating_scorer
+    if spec is not None and spec.interval is not None:
+        stars = np.asarray(feedback.stars(predicted), dtype=np.float64)
+        ends = bounds(spec.interval, model.arrays, model.stars(person.history).data, np.array([row]), stars)
+        low, high = feedback.ratings(ends).ravel().tolist()
+    else:
+        bound = _DEVIATIONS * _deviation(model, row)
+        low, high = expected - bound, expected + bound
+    return Interval(expected, max(low, feedback.minimum), min(high, feedback.maximum))
 
 
 def place(model: Model, person: Person, row: int, options: Wanted) -> Place:

@@ -20,6 +20,7 @@ from recommender.model import Model
 from recommender.scoring.specs import (
     EnsembleSpec,
     FactorSpec,
+    GaussianFoldIn,
     ItemWeightsSpec,
     PopularitySpec,
     SimilaritySpec,
@@ -116,13 +117,21 @@ class _Expected:
                     self._add_lines("item", part.embedding, part.query_gain, part.candidate_gain)
                     self._add_sparse(part.sparse)
             case FactorSpec():
-                self._add_lines("item", spec.item_factors, spec.item_bias)
-                self._add_lines("user", spec.user_factors, spec.user_bias)
+                self._add_factors(spec)
             case ItemWeightsSpec():
                 self._add_lines("item" if spec.rows is None else spec.rows, spec.dense)
                 self._add_lines("item", spec.prior)
                 self._add_sparse(spec.sparse)
                 self._add_positions(spec.rows)
+
+    def _add_factors(self, spec: FactorSpec) -> None:
+        self._add_lines("item", spec.item_factors, spec.item_bias)
+        self._add_lines("user", spec.user_factors, spec.user_bias)
+        if isinstance(spec.fold_in, GaussianFoldIn):
+            self._add_lines("item", spec.fold_in.item_variances, spec.fold_in.item_implied)
+            self._add_lines("prior", spec.fold_in.prior)
+        if spec.interval is not None:
+            self._add_lines("item", spec.interval.item_spread)
 
     def _add_lines(self, what: str, *names: str | None) -> None:
         for name in filter(None, names):
@@ -183,7 +192,7 @@ def _require_expected(arrays: Arrays, expected: _Expected, counts: dict[str, int
 
 def _counts(model: Model) -> dict[str, int]:
     arrays = model.arrays
-    counts = {"item": len(model.movie_ids), "user": len(model.user_ids), "kind": len(KINDS)}
+    counts = {"item": len(model.movie_ids), "user": len(model.user_ids), "kind": len(KINDS), "prior": 3}
     texts = len(arrays["catalog_text"])
     _require_offsets("catalog_text_offsets", arrays["catalog_text_offsets"], counts["item"], {texts})
     for table in _TABLES:

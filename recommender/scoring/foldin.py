@@ -14,7 +14,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.errors import NewUserError
-from recommender.scoring.specs import AlsFoldIn, SvdFoldIn
+from recommender.scoring.blocks import Arrays
+from recommender.scoring.specs import AlsFoldIn, GaussianFoldIn, SvdFoldIn
 from recommender.scoring.weights import confidence
 
 Matrix = NDArray[np.float64]
@@ -101,20 +102,13 @@ class AlsSystem(FoldIn):
         return self.solutions(ratings), None
 
 
-class SvdSystem(FoldIn):
-    """The normal equations of a user's bias, the first unknown, and factors; see SvdFoldIn."""
+class BiasedSystem(FoldIn):
+    """A system whose first unknown is the user's bias."""
 
-    def __init__(self, spec: SvdFoldIn, item_factors: Factors32, baseline: Factors32) -> None:
+    def __init__(self, item_factors: Factors32, baseline: Factors32) -> None:
         """`item_factors`: (n_movies, d); `baseline`: (n_movies,) global mean + item bias."""
         super().__init__(item_factors, item_factors.shape[1] + 1)
-        self._spec = spec
         self._baseline = baseline
-
-    def system(self, rated: Rows, stars: Matrix) -> tuple[Matrix, Matrix]:
-        design = self.candidate_vectors(rated)
-        matrix = design.T @ design
-        matrix[np.diag_indices_from(matrix)] += len(rated) * self._spec.regularization
-        return matrix, design.T * (stars - self._baseline[rated])
 
     def candidate_vectors(self, candidates: Rows) -> Matrix:
         return np.column_stack([np.ones(len(candidates)), self._item_factors[candidates].astype(np.float64)])
@@ -122,3 +116,37 @@ class SvdSystem(FoldIn):
     def fold_in(self, ratings: sp.csr_matrix) -> tuple[Factors32, Factors32]:
         solved = self.solutions(ratings)
         return np.ascontiguousarray(solved[:, 1:]), solved[:, 0]
+
+
+class SvdSystem(BiasedSystem):
+    """The normal equations of a user's bias and factors; see SvdFoldIn."""
+
+    def __init__(self, spec: SvdFoldIn, item_factors: Factors32, baseline: Factors32) -> None:
+        super().__init__(item_factors, baseline)
+        self._spec = spec
+
+    def system(self, rated: Rows, stars: Matrix) -> tuple[Matrix, Matrix]:
+        design = self.candidate_vectors(rated)
+        matrix = design.T @ design
+        matrix[np.diag_indices_from(matrix)] += len(rated) * self._spec.regularization
+        return matrix, design.T * (stars - self._baseline[rated])
+
+
+class GaussianSystem(BiasedSystem):
+    """The precision of a user's bias and factors, times the noise; see GaussianFoldIn."""
+
+    def __init__(self, spec: GaussianFoldIn, item_factors: Factors32, baseline: Factors32, arrays: Arrays) -> None:
+        super().__init__(item_factors, baseline)
+        self._spec = spec
+        self._variances, self._implied = arrays[spec.item_variances], arrays[spec.item_implied]
+        self._intercept, self._slope, variance = arrays[spec.prior].astype(np.float64)
+        self._precision = spec.noise / variance
+
+    def system(self, rated: Rows, stars: Matrix) -> tuple[Matrix, Matrix]:
+        design, n = self.candidate_vectors(rated), len(rated)
+        matrix = design.T @ design
+        uncertainty = self._variances[rated].sum(axis=0, dtype=np.float64)
+        matrix[np.diag_indices_from(matrix)] += self._precision + np.concatenate([[0], uncertainty])
+        implied = self._implied[rated] / np.sqrt(n + self._spec.damping)
+        prior = implied + (self._intercept + self._slope * np.log1p(n)) / n  # shared by the films rated
+        return matrix, design.T * (stars - self._baseline[rated]) + (prior * self._precision).T

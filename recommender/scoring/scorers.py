@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from recommender.films.ids import UNKNOWN
 from recommender.scoring.blocks import Arrays, Block, Rows, gather, sparse_array, with_data, z_scores
-from recommender.scoring.foldin import AlsSystem, FoldIn, NoSystem, SvdSystem, UserVectors
+from recommender.scoring.foldin import AlsSystem, FoldIn, GaussianSystem, NoSystem, SvdSystem, UserVectors
 from recommender.scoring.specs import (
     AlsFoldIn,
     EnsembleSpec,
     FactorSpec,
+    GaussianFoldIn,
     ItemSpec,
     ItemWeightsSpec,
     NoFoldIn,
@@ -154,12 +155,14 @@ class Factors(UserScorer):
             return self.fold_in.fold_in(ratings)
         return self._user_factors[user_rows], None if self._user_bias is None else self._user_bias[user_rows]
 
-    def _fold_in(self, spec: AlsFoldIn | SvdFoldIn | NoFoldIn, arrays: Arrays) -> FoldIn:
+    def _fold_in(self, spec: AlsFoldIn | SvdFoldIn | GaussianFoldIn | NoFoldIn, arrays: Arrays) -> FoldIn:
         match spec:
             case AlsFoldIn():
                 return AlsSystem(spec, self.item_factors, arrays[spec.gram])
             case SvdFoldIn():
                 return SvdSystem(spec, self.item_factors, self.baseline)
+            case GaussianFoldIn():
+                return GaussianSystem(spec, self.item_factors, self.baseline, arrays)
             case NoFoldIn():
                 return NoSystem(self.item_factors, self.item_factors.shape[1])
             case _:

@@ -98,10 +98,40 @@ class SvdFoldIn(ScorerSpec):
     regularization: float
 
 
+class GaussianFoldIn(ScorerSpec):
+    """User bias and factors x as the posterior mean of a Gaussian model, with the films' factors fixed.
+
+    Prior: x ~ N(m, diag(v)) with m = intercept + slope * log(1 + n) + sum_i implied_i / sqrt(n + damping), over the n
+    films that the user rated: which films somebody chose tells of their taste, whatever they thought of them.
+    Likelihood: r_i ~ N(mean + b_i + (1, q_i) . x, noise), with q_i uncertain by its `item_variances`.
+    """
+
+    kind: Literal["gaussian"] = "gaussian"
+    item_variances: str = Field(description="array (n_movies, d) float32")
+    item_implied: str = Field(description="array (n_movies, 1 + d) float32")
+    prior: str = Field(description="array (3, 1 + d) float32: intercept, slope and v")
+    noise: float = Field(gt=0)
+    damping: float = Field(ge=0)
+
+
 class NoFoldIn(ScorerSpec):
     """No factors for new users: a model without a fold-in answers for the users of its training data alone."""
 
     kind: Literal["none"] = "none"
+
+
+class IntervalSpec(Spec):
+    """Interval of a predicted rating p, in stars: from p + low * s to p + high * s.
+
+    log s = item_spread[i] + activity * log(1 + n) + user_spread * log(spread of the user's n ratings), see
+    `recommender.scoring.intervals`.
+    """
+
+    item_spread: str = Field(description="array (n_movies,) float32")
+    activity: float
+    user_spread: float
+    low: float = Field(le=0)
+    high: float = Field(ge=0)
 
 
 class FactorSpec(ScorerSpec):
@@ -113,7 +143,8 @@ class FactorSpec(ScorerSpec):
     user_bias: str | None = Field(None, description="array (n_users,) float32")
     item_bias: str | None = Field(None, description="array (n_movies,) float32")
     global_mean: float = 0.0
-    fold_in: Annotated[AlsFoldIn | SvdFoldIn | NoFoldIn, Field(discriminator="kind")] = NoFoldIn()
+    fold_in: Annotated[AlsFoldIn | SvdFoldIn | GaussianFoldIn | NoFoldIn, Field(discriminator="kind")] = NoFoldIn()
+    interval: IntervalSpec | None = Field(None, description="of predicted ratings, where it was calibrated")
 
 
 class ItemWeightsSpec(ScorerSpec):

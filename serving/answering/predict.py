@@ -10,7 +10,8 @@ import orjson
 
 from recommender.explain import both_sides
 from recommender.model import Person
-from recommender.predicting import LEVEL, interval, place
+from recommender.predicting import interval, place
+from recommender.scoring.intervals import LEVEL
 from serving.answering import json_bytes
 from serving.answering.recommend import (
     REASONS,

@@ -12,7 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 # The same model has the same colour in every figure; the baseline is grey.
-_COLOUR_ORDER = ("als", "svd", "blend", "content", "item_knn", "ease", "ensemble", "ials", "recommender", "low_pass")
+_COLOUR_ORDER = (
+    *("als", "svd", "blend", "content", "item_knn", "ease", "ensemble", "ials", "recommender", "low_pass"),
+    "stars",
+)
 _NAMES = {
     "ndcg": "nDCG",
     "map": "MAP",

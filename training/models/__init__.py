@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CLASSES = {
     "popularity": "training.models.popularity:Popularity",
     "svd": "training.models.svd:Svd",
+    "stars": "training.models.stars:Stars",
     "als": "training.models.als:Als",
     "content": "training.models.content:Content",
     "item_knn": "training.models.item_knn:ItemKnn",
@@ -30,7 +31,7 @@ CLASSES = {
     "ensemble": "training.models.ensemble:Ensemble",
 }
 NAMES = tuple(CLASSES)
-RATING_MODELS = ("svd",)  # fitted to the values of ratings: events have none to predict
+RATING_MODELS = ("svd", "stars")  # fitted to the values of ratings: events have none to predict
 # The same algorithms on other engines; `all` leaves them out.
 ENGINES = {"spark_als": "training.spark.als:SparkAls"}
 # For judging alone: what a model must beat to know anything.
@@ -40,7 +41,7 @@ Overrides = Sequence[str] | Mapping[str, Any]  # `key=value` or `section.key=val
 COMPOSITE = "recommender"
 COMPOSITE_ABOUT = About(
     label="Recommender",
-    sentence="The blend for films, the best ranking model for people, svd for predicted stars.",
+    sentence="The blend for films, the best ranking model for people, stars for predicted stars.",
     share="other",
 )
 

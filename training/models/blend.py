@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,11 +12,11 @@ from numpy.typing import NDArray
 from recommender.about import About, Paper
 from recommender.scoring.specs import SimilarityPart, SimilaritySpec
 from training.config import Config
-from training.datasets.features.tag_matrix import VIEWERS, has_block
+from training.datasets.features.tag_matrix import VIEWERS, has_block, without_blocks
 from training.models.base import FittedModel, TrainingData
 from training.models.content import CANDIDATE_GAIN, QUERY_GAIN, Content, known_content
 from training.models.fits import Fits
-from training.models.newcomers import Reception, with_newcomers
+from training.models.newcomers import Reception, fair_gain, with_newcomers
 from training.models.parameters import BlendConfig
 from training.progress import Progress
 
@@ -32,8 +33,9 @@ class Blend:
     more where ratings are few. reception(j) = trusted(j) * damped mean stars of j / mean of all ratings: of equally
     similar films the better rated one comes first, and films with hardly any rating last.
 
-    Taste, rating count and stars of a film without ratings are predicted from its content (`newcomers`). As a candidate
-    it has a gain, because a predicted taste is less similar to any one film than a fitted one. Where no film is rated,
+    Taste, rating count and stars of a film without ratings are predicted from its content (`newcomers`). A predicted
+    taste is less similar to any one film than a fitted one, so such candidates have a gain: the one by which their
+    share of the places in lists is newcomer_share times their expected share of all ratings. Where no film is rated,
     the reception is 1.
 
     What viewers say of a film, tags and genome, counts by trusted(i) too: a film with one rating and ten tags is hardly
@@ -65,7 +67,7 @@ class Blend:
         """Combine the fitted ALS and content models. Arrays: the embeddings and gains."""
         counts = fits.data.counts
         als, content = fits.get("als", self.config.als), self._content(fits, self._trusted(counts))
-        at_release = self._content(fits, np.zeros(len(counts)))
+        at_release = self._at_release(fits, is_new=counts == 0)
         embedding = content.arrays["content_embedding"]
         observed = Reception(als.arrays["als_embedding"], counts.astype(np.float64), self._stars(fits.data))
         reception = with_newcomers(observed, known_content(at_release.arrays), self.config.newcomer_regularization)
@@ -73,10 +75,11 @@ class Blend:
             "blend_als": reception.taste,
             "content_embedding": embedding,
             **self._query_gains(fits.data),
-            "blend_reception": self._candidate_gain(reception, new=counts == 0),
+            "blend_reception": self._candidate_gain(reception),
         }
         parts = [_part("als", "blend_als"), _content_part(arrays, content.arrays)]
         spec = SimilaritySpec(parts=parts, like=fits.data.feedback.like_stars)
+        self._give_place_to_newcomers(spec, arrays, reception, is_new=counts == 0)
         fits.progress("blend", 1.0)
         return FittedModel("blend", self.config.model_dump(), arrays, spec, spec, content_embedding="content_embedding")
 
@@ -86,6 +89,19 @@ class Blend:
         if not any(has_block(data.tags, name).any() for name in VIEWERS):
             return fits.get("content", self.config.content)
         return Content(self.config.content).fit_trusting(data, trust, seed=fits.seed, progress=fits.progress)
+
+    def _at_release(self, fits: Fits, is_new: NDArray[np.bool_]) -> FittedModel:
+        """Return the content model that describes every film as new ones are: by the blocks that some new film has."""
+        tags = fits.data.tags
+        unknown = [name for name in tags.blocks if name in VIEWERS or not has_block(tags, name)[is_new].any()]
+        if (
+            not is_new.any()
+            or len(unknown) == len(tags.blocks)
+            or not any(has_block(tags, name).any() for name in unknown)
+        ):
+            return fits.get("content", self.config.content)
+        data = replace(fits.data, tags=without_blocks(tags, np.ones(len(is_new), dtype=bool), unknown))
+        return Content(self.config.content).fit(data, seed=fits.seed, progress=fits.progress)
 
     def _stars(self, data: TrainingData) -> Vector:
         """Return the damped mean stars of each film over the mean of all ratings, (n_movies,)."""
@@ -106,11 +122,21 @@ class Blend:
             "blend_content_gain": (content / (taste + content)).astype(np.float32),
         }
 
-    def _candidate_gain(self, reception: Reception, new: NDArray[np.bool_]) -> NDArray[np.float32]:
-        if new.all():
-            return np.ones(len(new), dtype=np.float32)
-        gain = np.where(new, self.config.newcomer_gain, 1)
-        return np.asarray(self._trusted(reception.counts) * reception.stars * gain, dtype=np.float32)
+    def _candidate_gain(self, reception: Reception) -> NDArray[np.float32]:
+        if not reception.counts.any():
+            return np.ones(len(reception.counts), dtype=np.float32)
+        return np.asarray(self._trusted(reception.counts) * reception.stars, dtype=np.float32)
+
+    def _give_place_to_newcomers(
+        self, spec: SimilaritySpec, arrays: Arrays, reception: Reception, is_new: NDArray[np.bool_]
+    ) -> None:
+        """Multiply, in `arrays`, what new films count as candidates by what gives them their share of the lists."""
+        if is_new.all() or not is_new.any():
+            return
+        share = self.config.newcomer_share * reception.counts[is_new].sum() / reception.counts.sum()
+        gain = np.float32(fair_gain(spec, arrays, reception.counts, is_new, share))
+        for name in {part.candidate_gain for part in spec.parts if part.candidate_gain}:
+            arrays[name] = np.where(is_new, arrays[name] * gain, arrays[name])
 
     def _trusted(self, counts: NDArray[Any]) -> Vector:
         return np.asarray(counts / (counts + self.config.trust))

@@ -39,6 +39,16 @@ class SvdConfig(Config):
     blocks: int = Field(16, gt=0, description="side of the grid of disjoint blocks; 1 is Surprise's own order")
 
 
+class StarsConfig(Config):
+    """Parameters of the Gaussian factors and of their intervals."""
+
+    factors: int = Field(10, gt=0, le=256, description="of each user and item, beside a bias")
+    implied_factors: int = Field(20, gt=0, le=256, description="of the matrix of who rated what")
+    iterations: int = Field(10, gt=0)
+    damping: float = Field(0.3, ge=0, description="mean degrees that are added to every degree of that matrix")
+    held_out: float = Field(0.1, gt=0, lt=1, description="share of the ratings that intervals are calibrated on")
+
+
 class DensityConfig(Config):
     """Parameters that depend on the density of the data: the share of the pairs of users and items that are rated."""
 
@@ -177,7 +187,11 @@ class BlendConfig(Config):
     trust: float = Field(3.0, gt=0, description="n ratings are trusted n / (n + trust)")
     star_damping: float = Field(50.0, ge=0, description="ratings at the mean of all that count beside a film's own")
     newcomer_regularization: float = Field(0.5, gt=0, description="of what is expected of a film without ratings")
-    newcomer_gain: float = Field(1.13, gt=0, description="of a candidate without ratings")
+    newcomer_share: float = Field(
+        1.5,
+        ge=0,
+        description="of places in lists that films without ratings get, beside their expected share of ratings",
+    )
 
 
 class EnsembleConfig(Config):
@@ -210,6 +224,7 @@ def rarity(density: float, least_density: float) -> float:
 PARAMETERS: dict[str, type[Config]] = {
     "popularity": PopularityConfig,
     "svd": SvdConfig,
+    "stars": StarsConfig,
     "als": AlsConfig,
     "content": ContentConfig,
     "item_knn": ItemKnnConfig,

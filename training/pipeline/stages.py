@@ -84,7 +84,7 @@ class Training:
         """Return how each model is made; last the composite, with the best model on validation for lists."""
         recipes = {name: self._recipe(name, config) for name, config in self.plan.configs.items()}
         if self.plan.composite:
-            recipes[COMPOSITE] = composite(recipes["blend"], recipes[self.best_ranking(recipes)], recipes.get("svd"))
+            recipes[COMPOSITE] = composite(recipes["blend"], recipes[self.best_ranking(recipes)], recipes.get("stars"))
         return recipes
 
     def best_ranking(self, recipes: Mapping[str, Recipe]) -> str:

@@ -12,6 +12,7 @@ from recommender.scoring.blocks import with_data
 from recommender.scoring.scorers import Similarity, item_scorer
 from tests.training.conftest import UNRATED, taste_of_film
 from training.models import configure
+from training.models.blend import Blend
 from training.models.fits import Fits
 
 LOVED, OTHER = 3, 4  # films of one taste
@@ -116,9 +117,31 @@ def test_each_part_counts_a_film_as_it_is_received(data):
         np.testing.assert_allclose(scorer.contributions(LOVED, films)[name], expected, atol=1e-6)
 
 
-def test_a_gain_makes_up_for_an_expectation_being_less_like_any_one_film(data):
-    once, twice = (reception(data, f"newcomer_gain={gain}") for gain in (1, 2))
-    np.testing.assert_allclose(twice, np.where(np.arange(len(once)) == UNRATED, 2, 1) * once)
+def test_new_films_get_the_more_place_in_lists_the_greater_their_share_and_known_ones_count_as_before(data):
+    least, usual, most = (reception(data, f"newcomer_share={share}") for share in (0, 1, 30))
+    assert least[UNRATED] < usual[UNRATED] < most[UNRATED]
+    is_known = np.arange(len(usual)) != UNRATED
+    np.testing.assert_array_equal(least[is_known], most[is_known])
+
+
+def test_new_films_are_described_by_the_features_that_new_films_have(data):
+    """Films without ratings lack a block that the loved ones have: that tells nothing of their reception."""
+    loved = np.flatnonzero(data.counts > np.median(data.counts))
+    column = sp.csr_matrix((np.ones(len(loved)), (loved, np.zeros(len(loved), int))), shape=(len(data.counts), 1))
+    first = data.tags.matrix.shape[1]
+    tags = replace(
+        data.tags,
+        matrix=sp.hstack([data.tags.matrix, column], format="csr", dtype=np.float32),
+        features=[*data.tags.features, "article:long"],
+        blocks={**data.tags.blocks, "article": (first, first + 1)},
+    )
+    fits = [Fits(replace(data, tags=made), 0, lambda what, share: None) for made in (data.tags, tags)]
+    described = [
+        Blend(configure("blend", [*SMALL, "content.factors=100"]))._at_release(one, is_new=data.counts == 0)
+        for one in fits
+    ]
+    vectors = [one.arrays["content_embedding"] for one in described]
+    np.testing.assert_allclose(*(one @ one.T for one in vectors), atol=0.01)
 
 
 def test_a_new_film_among_films_that_nobody_loves_is_not_expected_to_be_loved(data):

@@ -15,12 +15,13 @@ from recommender.scoring.scale import scale_of, scaled
 from recommender.scoring.scorers import item_scorer, user_scorer
 from tests.training.conftest import FILMS, FIRST_ENTRY, PEOPLE, SECOND_ENTRY, UNRATED, taste_of_film
 from training.bundling.build import build_bundle, compose
-from training.models import ENGINES, NAMES, algorithm_class, config_type, configure, make
+from training.models import ENGINES, NAMES, RATING_MODELS, algorithm_class, config_type, configure, make
 
 # Numbers that suit sixty people; everything else is what configs/models says. Content counts little, because directors
 # have nothing to do with taste here.
 SMALL = {
     "svd": ["factors=8", "iterations=60", "learning_rate=0.02"],
+    "stars": ["factors=4", "implied_factors=4"],
     "als": ["factors=8", "regularization=1"],
     "ials": ["factors=8"],
     "content": ["factors=4"],
@@ -183,16 +184,17 @@ def test_a_film_without_ratings_has_neighbours_by_content(model, name):
     assert (taste_of_film(model(name).neighbours(UNRATED).rows[:3]) == taste_of_film(UNRATED)).all()
 
 
-def test_predicted_stars_follow_taste(fits, data):
-    svd = fits("svd")
-    stars = user_scorer(svd.rating_spec, svd.arrays).known(np.arange(2), data.user_item[:2])
+@pytest.mark.parametrize("name", RATING_MODELS)
+def test_predicted_stars_follow_taste(fits, data, name):
+    fitted = fits(name)
+    stars = user_scorer(fitted.rating_spec, fitted.arrays).known(np.arange(2), data.user_item[:2])
     for person in range(2):
         mine = taste_of_film(RATED) == person
         assert stars[person, RATED[mine]].min() > stars[person, RATED[~mine]].max()
 
 
 def test_the_composite_answers_with_each_part(fits, dataset, data, tmp_path):
-    whole = compose("recommender", item=fits("blend"), user=fits("ease"), rating=fits("svd"))
+    whole = compose("recommender", item=fits("blend"), user=fits("ease"), rating=fits("stars"))
     build_bundle(tmp_path / "bundle", whole, dataset, data)
     loaded = Model.load(tmp_path / "bundle")
     people, films = np.arange(PEOPLE), np.arange(FILMS)

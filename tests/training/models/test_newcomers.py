@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from recommender.scoring.scorers import Similarity, item_scorer
+from recommender.scoring.specs import SimilarityPart, SimilaritySpec
 from tests.training.conftest import FILMS, UNRATED, taste_of_film
 from training.models import configure
 from training.models.arrays import unit_rows
 from training.models.fits import Fits
-from training.models.newcomers import Reception, with_newcomers
+from training.models.newcomers import PLACES, Reception, fair_gain, with_newcomers
 
 NEW = np.array([3, 40, 77])
 
@@ -73,3 +74,22 @@ def test_a_blend_leads_to_a_new_film_from_films_of_its_taste_alone(data):
         [value for value, same in zip(taste, own, strict=False) if same == wanted] for wanted in (True, False)
     )
     assert min(mine) > max(0.05, *other)
+
+
+def test_the_gain_of_new_films_gives_them_their_share_of_the_places_in_lists(planted):
+    truth, _ = planted
+    is_new = np.arange(100) % 4 == 0
+    received = np.where(is_new, 0.1, 1.0).astype(np.float32)  # without a gain no new film is in a list
+    part = SimilarityPart(name="taste", embedding="taste", candidate_gain="received")
+    spec = SimilaritySpec(parts=[part], like=4.0)
+
+    def share(gain):
+        arrays = {"taste": truth.taste, "received": np.where(is_new, received * np.float32(gain), received)}
+        scores = item_scorer(spec, arrays).similar(np.flatnonzero(~is_new))
+        scores[np.arange(len(scores)), np.flatnonzero(~is_new)] = -np.inf
+        best = np.argsort(-scores, axis=1)[:, :PLACES]
+        return np.average(is_new[best].mean(axis=1), weights=truth.counts[~is_new])
+
+    arrays = {"taste": truth.taste, "received": received}
+    gains = [fair_gain(spec, arrays, truth.counts, is_new, share_of_places) for share_of_places in (0.1, 0.3)]
+    assert [share(gain) for gain in gains] == pytest.approx([0.1, 0.3], abs=0.03)

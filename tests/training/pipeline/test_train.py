@@ -69,10 +69,10 @@ def test_train_all_registers_every_model_and_last_the_composite(tracker, tmp_pat
     assert trained[-1].algorithm == "recommender"
     model = Model.load(tracker.bundle(trained[-1].version, tmp_path))
     by_name = {each.algorithm: values(each) for each in trained}
-    # The composite answers titles as the blend does and predicts stars as SVD does, and so it was judged.
+    # The composite answers titles as the blend does and predicts ratings as stars does, and so it was judged.
     assert model.manifest.parameters["item"]["algorithm"] == "blend"
     assert by_name["recommender"]["item2item", "ndcg_at_10"] == by_name["blend"]["item2item", "ndcg_at_10"]
-    assert by_name["recommender"]["latest20", "rmse"] == by_name["svd"]["latest20", "rmse"]
+    assert by_name["recommender"]["latest20", "rmse"] == by_name["stars"]["latest20", "rmse"]
     chosen = model.manifest.parameters["user"]["algorithm"]
     assert by_name["recommender"]["latest20", "ndcg_at_10"] == by_name[chosen]["latest20", "ndcg_at_10"]
     # Refitted on everything, and the figures name the run that computed them.
@@ -308,10 +308,10 @@ def test_two_trainings_at_once_give_two_whole_versions(tracker, mlflow_store, tm
         Model.load(tracker.bundle(version.number, tmp_path / str(version.number))).check_golden()
 
 
-def test_all_leaves_svd_out_where_there_are_events_alone():
+def test_all_leaves_models_of_ratings_out_where_there_are_events_alone():
     events = with_ratings(small_dataset(), EVENTS)
     configs = make_plan("all", events).configs
-    assert set(NAMES) - set(configs) == set(plan.left_out(events)) == {"svd"}
+    assert set(NAMES) - set(configs) == set(plan.left_out(events)) == {"svd", "stars"}
     assert plan.left_out(small_dataset()) == {}
     recipes = {name: fit(name, configs[name]) for name in ("content", "popularity")}
     split = TrainingSplit("refit", events, make_plan("all", events).people, all_ratings(events), silent)

@@ -62,6 +62,12 @@ class Settings(BaseSettings):
     explain_users: bool = Field(False, description="reasons for a user_id may show what that user rated")
     tell_versions: bool = Field(True, description="/versions tells of the registry's newest versions")
 
+    root_path: str = Field(
+        "",
+        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+        description="path below which a proxy serves the API, for example /films; the proxy takes it off",
+    )
+
     # protection
     allowed_hosts: list[str] = Field(
         ["localhost", "127.0.0.1", "[::1]"], description="accepted Host names, without port; '*' accepts every one"

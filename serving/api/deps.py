@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from recommender.model import Model
 from serving.answering import json_bytes
+from serving.answering.lookup import ROOT_PATH
 from serving.lifecycle import Lifecycle
 from serving.problem import ProblemError, no_challenger, not_ready
 from serving.schemas.common import Query
@@ -90,10 +91,13 @@ async def context(request: Request, slot: ChampionSlot) -> Context:
             )
     if served is None:
         raise no_challenger() if is_challenger else not_ready()
-    tag = json_bytes.entity_tag(served, request.url.path.rstrip("/").encode(), request.scope["query_string"])
+    root_path = request.scope["root_path"]
+    path = request.url.path.removeprefix(root_path).rstrip("/")
+    tag = json_bytes.entity_tag(served, path.encode(), request.scope["query_string"])
     if request.method == "GET" and tag.decode() in request.headers.get("if-none-match", ""):
         raise NotModifiedError(tag.decode())
     answering_from(served.model)
+    ROOT_PATH.set(root_path)
     return Context(served, tag)
 
 

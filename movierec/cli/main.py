@@ -66,6 +66,9 @@ MOUNTS = {
         "Let the gate judge a version; make it the champion if it passes. Exits with 3 where it does not.",
     ),
     "rollback": Mount("movierec.cli.promote:rollback", "Make the previous champion the champion again."),
+    "relocate": Mount(
+        "movierec.cli.relocate:relocate", "Mend the registry's artifact addresses after its directory was moved."
+    ),
     "diff": Mount(
         "movierec.cli.promote:diff",
         "Show what a promotion would change: films that enter and leave lists, and whose lists change most.",

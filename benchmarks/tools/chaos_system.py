@@ -26,7 +26,7 @@ from testing.service import Service
 from training.bundling.synthetic import Size, write
 from training.registry import CHAMPION, Tracker, register_bundle
 
-HEAL_SECONDS = 90.0  # a hanging process is noticed after 30 s, and a puller's start takes up to 30 on a busy machine
+HEAL_SECONDS = 120.0  # a hanging process is noticed after 30 s, and a puller's start took 50 on a busy machine
 INSPECT_SECONDS = 2.0  # what is wrong inside an array is found by the next inspection of hashes alone
 VERSIONS = 3
 CALLERS = 3

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from recommender import smoke
 from recommender.bundle import MANIFEST, save_bundle
-from recommender.errors import BundleIntegrityError, GateRefusedError, MovierecError
+from recommender.errors import BundleIntegrityError, MovierecError
 from recommender.model import Model
 from recommender.structure import require_sound
 from tests.toy import build_arrays, build_manifest

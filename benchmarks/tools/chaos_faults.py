@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -156,7 +156,7 @@ def _of_dependency(rng: random.Random, system: System) -> Fault:
         ("registry: wrong, junk in its database's place", partial(_gone, database, JUNK)),
         ("registry: wrong, its database empty", partial(_gone, database, b"")),
     ]
-    fetching = [
+    fetching: list[tuple[str, Callable[[], AbstractContextManager[None]]]] = [
         ("artifact store: gone", partial(_gone, artifacts)),
         ("artifact store: wrong, a bit flipped in each array", partial(_wrong_artifacts, artifacts, _flip)),
         ("artifact store: wrong, each array cut", partial(_wrong_artifacts, artifacts, _cut)),
@@ -208,7 +208,7 @@ def _promote_beside(system: System, held: Callable[[], AbstractContextManager[No
         time.sleep(4)
 
 
-def _await(system: System, otherwise: str, condition: Callable[[dict[str, object]], bool]) -> None:
+def _await(system: System, otherwise: str, condition: Callable[[dict[str, Any]], bool]) -> None:
     """Wait until `/model` says of the registry what is true; count a lie where it does not in time."""
     try:
         system.service.wait(lambda: condition(system.service.json("/model").get("registry", {})), SAY_SECONDS)

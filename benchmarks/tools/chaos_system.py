@@ -112,7 +112,7 @@ class System:
         model, registry = card.get("model", {}), card.get("registry", {})
         is_current = model.get("version") == str(self.champion) and not model.get("stale")
         is_watched = registry.get("reachable") is True and (registry.get("checked_at") or 0) > self.broken_at
-        return is_current and is_watched and self.service.status("/readyz") == 200
+        return bool(is_current and is_watched) and self.service.status("/readyz") == 200
 
     def processes(self) -> dict[str, psutil.Process | None]:
         """Return the processes of the service by role; None for one that is missing."""

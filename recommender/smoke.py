@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from recommender.bundle import MANIFEST, read_manifest
-from recommender.errors import GateRefusedError
+from recommender.errors import BundleIntegrityError, GateRefusedError
 from recommender.explain import explain_person, explain_similar
 from recommender.films.catalog import film_json
 from recommender.films.ids import IdMap
@@ -45,7 +45,7 @@ def _require_only_listed(bundle: Path) -> None:
     listed = {MANIFEST, *(f"{name}.npy" for name in read_manifest(bundle).files)}
     foreign = sorted(path.name for path in bundle.iterdir() if path.is_symlink() or path.name not in listed)
     if foreign:
-        raise GateRefusedError(f"Expected files that the manifest lists and no links, found {foreign[0]!r}.")
+        raise BundleIntegrityError(f"Expected files that the manifest lists and no links, found {foreign[0]!r}.")
 
 
 def _require_dataset(model: Model, dataset: str | None, minimum_movies: int) -> None:

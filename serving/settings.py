@@ -68,6 +68,11 @@ class Settings(BaseSettings):
     events_max_bytes: int = Field(2 * 2**30, ge=1, description="refuse events while those on disk take more")
     events_per_second: float = Field(2000.0, gt=0, description="events taken, for each worker; more get 429")
     events_body_bytes: int = Field(1_048_576, ge=1, description="largest accepted body of POST /events")
+    root_path: str = Field(
+        "",
+        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+        description="path below which a proxy serves the API, for example /films; the proxy takes it off",
+    )
 
     # protection
     allowed_hosts: list[str] = Field(

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -65,15 +63,10 @@ def mlflow_store(migrated_store, tmp_path, monkeypatch) -> str:
 
 def copy_store(store: Path, copy: Path) -> None:
     """Copy the directory of a tracking store; the addresses of its artifacts become those of the copy."""
+    from training.registry.relocation import relocate
+
     shutil.copytree(store, copy, dirs_exist_ok=True)
-    with closing(sqlite3.connect(copy / "mlflow.db")) as database:
-        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for table in tables:
-            for _, column, kind, *_ in database.execute(f'PRAGMA table_info("{table}")').fetchall():
-                if kind.startswith(("VARCHAR", "TEXT")):
-                    change = f'UPDATE "{table}" SET "{column}" = replace("{column}", ?, ?) WHERE "{column}" LIKE ?'
-                    database.execute(change, (str(store), str(copy), f"%{store}%"))
-        database.commit()
+    relocate(copy / "mlflow.db")
 
 
 @pytest.fixture

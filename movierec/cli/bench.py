@@ -35,11 +35,13 @@ class Benchmark(StrEnum):
     spark = "spark"
     missing = "missing"
     loop = "loop"
+    chaos = "chaos"
     all = "all"
 
 
-# Spark needs a dependency group and Java, missing real files; growth measures pipeline again, in processor time.
-_NOT_IN_ALL = (Benchmark.all, Benchmark.spark, Benchmark.growth, Benchmark.missing)
+# Spark needs a dependency group and Java, missing real files; growth measures pipeline again, in processor time; chaos
+# breaks things by chance.
+_NOT_IN_ALL = (Benchmark.all, Benchmark.spark, Benchmark.growth, Benchmark.missing, Benchmark.chaos)
 
 
 def bench(
@@ -50,6 +52,8 @@ def bench(
     section: Annotated[
         list[str] | None, typer.Option(help="Of replicate: only this section of docs/results.md. Repeatable.")
     ] = None,
+    minutes: Annotated[float, typer.Option(help="Of chaos: how long faults are injected.", min=0.1)] = 5.0,
+    seed: Annotated[int, typer.Option(help="Of chaos: which faults are drawn.", min=0)] = 1,
     write: Annotated[
         bool, typer.Option("--write", help="Update benchmarks/RESULTS.md, or docs/results.md; at full size only.")
     ] = False,
@@ -63,15 +67,17 @@ def bench(
     if section and name is not Benchmark.replicate:
         raise UsageError(f"--section belongs to replicate, not to {name}.")
     chosen = [benchmark for benchmark in Benchmark if benchmark not in _NOT_IN_ALL]
+    say = (lambda text: None) if as_json else typer.echo
+    options: dict[Benchmark, dict[str, Any]] = {
+        Benchmark.replicate: {"sections": section or (), "say": say, "write": write},
+        Benchmark.chaos: {"minutes": minutes, "seed": seed, "say": say},
+    }
     figures: list[Figure] = []
     for benchmark in chosen if name is Benchmark.all else [name]:
-        is_page = benchmark is Benchmark.replicate  # which has a page of its own
-        say = (lambda text: None) if as_json else typer.echo
-        options = {"sections": section or (), "say": say, "write": write} if is_page else {}
-        measured = _module(benchmark.value).run(size=size, rounds=rounds, **options)
+        measured = _module(benchmark.value).run(size=size, rounds=rounds, **options.get(benchmark, {}))
         for figure in measured:
             typer.echo(json.dumps(figure.as_dict()) if as_json else _line(figure))
-        if write and not is_page:
+        if write and benchmark is not Benchmark.replicate:  # which has a page of its own
             _module("tools.results").write_section(benchmark.value, measured)
         figures += measured
     if not as_json:

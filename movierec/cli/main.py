@@ -77,6 +77,9 @@ MOUNTS = {
         "Let the gate judge a version; make it the champion if it passes. Exits with 3 where it does not.",
     ),
     "rollback": Mount("movierec.cli.promote:rollback", "Make the previous champion the champion again."),
+    "relocate": Mount(
+        "movierec.cli.relocate:relocate", "Mend the registry's artifact addresses after its directory was moved."
+    ),
     "experiment": Mount(
         "movierec.cli.experiment:app", "Compare the champion with a challenger on people: plan, start, status, stop."
     ),

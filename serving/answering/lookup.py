@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,6 +12,8 @@ from recommender.titles.index import TitleMatch
 from serving.problem import ProblemError
 from serving.schemas.common import DEFAULT_N
 from serving.versions.served import Served
+
+ROOT_PATH: ContextVar[str] = ContextVar("root_path", default="")  # of the request's addresses, behind a proxy
 
 
 def resolve_title(served: Served, title: str, *, n: int, fuzzy: bool = False) -> TitleMatch:
@@ -56,6 +59,6 @@ def _several(served: Served, error: AmbiguousTitleError) -> str:
 def film_link(served: Served, row: int, n: int) -> dict[str, Any]:
     """Return a film as a dict, with the address of the API call for n films like it."""
     film = served.model.catalog.film(row)
-    link = "/recommend/?" + urlencode({"movie_id": film.movie_id, "n": n})
+    link = f"{ROOT_PATH.get()}/recommend/?" + urlencode({"movie_id": film.movie_id, "n": n})
     members = {"movie_id": film.movie_id, "title": film.title, "year": film.year}
     return {**members, "rating_count": film.rating_count, "link": link}

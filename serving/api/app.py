@@ -17,11 +17,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.api.admission import Admission, EarlyRefusal, LongBodies
 from serving.api.deps import AppState, NotModifiedError
+from serving.api.documentation import add_documentation
 from serving.api.exchange import Exchanges
 from serving.api.faults import field_faults
 from serving.api.metrics import WORKER, count_version
 from serving.api.near_miss import meant_parameter
 from serving.api.openapi import DocumentedApi
+from serving.api.path_prefix import PathPrefix
 from serving.api.plain_calls import PlainCalls
 from serving.api.request_checks import AllowedHosts, RequestChecks
 from serving.api.routes import admin, analytics, explore, health, model, movies, recommend
@@ -41,8 +43,9 @@ class Service:
     def __init__(self, api: FastAPI, state: AppState) -> None:
         settings = state["settings"]
         hosts = AllowedHosts(settings.allowed_hosts)
-        admission = Admission(api, settings.running_limit, settings.queue_limit, settings.queue_timeout_seconds)
-        lanes = LongBodies(admission, Admission(api, 1, settings.queue_limit, settings.queue_timeout_seconds))
+        app = PathPrefix(api, settings.root_path)
+        admission = Admission(app, settings.running_limit, settings.queue_limit, settings.queue_timeout_seconds)
+        lanes = LongBodies(admission, Admission(app, 1, settings.queue_limit, settings.queue_timeout_seconds))
         checked: ASGIApp = EarlyRefusal(RequestChecks(lanes, settings, hosts), admission)
         self.api = api
         online, personal = state["online"], checked
@@ -102,6 +105,8 @@ def create_app(
         description="Films like a film, films for a person, and figures about films.",
         version="1",
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
     )
     for module in (recommend, movies, analytics, explore, model, health, admin):
         api.include_router(module.router)
@@ -110,6 +115,7 @@ def create_app(
 
         api.include_router(events.router)
         api.include_router(experiment.router)
+    add_documentation(api)
     api.add_exception_handler(ProblemError, _problem)
     api.add_exception_handler(NotModifiedError, _not_modified)
     api.add_exception_handler(RequestValidationError, _invalid)

@@ -14,6 +14,7 @@ from starlette.types import Scope
 from recommender.model import Model
 from serving.answering import json_bytes
 from serving.answering.listed import listed
+from serving.answering.lookup import ROOT_PATH
 from serving.lifecycle import Lifecycle
 from serving.problem import ProblemError, no_challenger, not_ready
 from serving.schemas.common import Query
@@ -135,12 +136,15 @@ async def context(request: Request, slot: ChampionSlot) -> Context:
     query = request.scope["query_string"]
     if dismissed := request.scope.get("dismissed"):
         query += b"\0" + "\0".join(sorted(dismissed)).encode()
-    tag = json_bytes.entity_tag(served, request.url.path.rstrip("/").encode(), query)
+    root_path = request.scope["root_path"]
+    path = request.url.path.removeprefix(root_path).rstrip("/")
+    tag = json_bytes.entity_tag(served, path.encode(), query)
     if assignment is not None:
         tag = b'%b-%d-%x"' % (tag[:-1], assignment.arm, assignment.seed)
     if request.method == "GET" and tag.decode() in request.headers.get("if-none-match", ""):
         raise NotModifiedError(tag.decode())
     answering_from(served.model)
+    ROOT_PATH.set(root_path)
     return Context(served, tag, request.scope)
 
 

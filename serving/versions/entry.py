@@ -106,7 +106,7 @@ class Entry:
         self.require_manifest()
         for name, file in read_manifest(self.bundle).files.items():
             path = self.bundle / f"{name}.npy"
-            if not is_readable(path) or path.stat().st_size != file.bytes:
+            if path.is_symlink() or not is_readable(path) or path.stat().st_size != file.bytes:
                 raise BundleIntegrityError(f"Bundle file {path.name} is missing, unreadable or of another size.")
 
     def require_manifest(self) -> None:

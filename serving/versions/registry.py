@@ -110,7 +110,7 @@ class Registry:
         except (MlflowException, OSError) as error:
             raise BundleIntegrityError(
                 f"Version {version} has no bundle at its artifact address ({_first_line(error)}). "
-                "Artifact addresses are absolute: a tracking store that was moved must be moved back, or train again."
+                "Artifact addresses are absolute: `movierec relocate` mends a tracking store that was moved."
             ) from error
 
     def _address(self, version: str) -> str:

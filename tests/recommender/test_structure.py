@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from recommender import smoke
 from recommender.bundle import MANIFEST, save_bundle
-from recommender.errors import GateRefusedError, MovierecError
+from recommender.errors import BundleIntegrityError, MovierecError
 from recommender.model import Model
 from recommender.structure import require_sound
 from tests.toy import build_arrays, build_manifest
@@ -107,5 +107,5 @@ def test_a_bundle_holds_nothing_unlisted_and_no_links(kind: str, toy_path: Path,
     else:
         linked.rename(tmp_path / linked.name)
         linked.symlink_to(tmp_path / linked.name)
-    with pytest.raises(GateRefusedError, match=r"more|manifest\.json|content\.npy"):
+    with pytest.raises(BundleIntegrityError, match=r"more|manifest\.json|content\.npy"):
         smoke.check(bundle)

@@ -17,6 +17,7 @@ from recommender.bundle import BUNDLE, read_manifest
 from recommender.errors import MissingInputError, MovierecError, RegistryUnavailableError
 from training.registry.experiment import TUNING, experiment_tags, runs_path
 from training.registry.processes import PROCESS_TAG, is_dead, this_process
+from training.registry.relocation import artifact_root
 from training.registry.run import INTERVALS, Run, intervals_table, run_tags, version_tags
 from training.registry.version import REGISTERED_MODEL, Version
 
@@ -164,8 +165,8 @@ class Tracker:
             )
         except (MlflowException, OSError) as error:
             raise RegistryUnavailableError(
-                f"The bundle of version {number} is not where the registry says. A tracking store that was moved must "
-                "be moved back, or the version trained again."
+                f"The bundle of version {number} is not where the registry says. A tracking store that was moved is "
+                "mended with `movierec relocate`; else train the version again."
             ) from error
         return Path(path)
 
@@ -203,7 +204,7 @@ class Tracker:
         return dead
 
     def _create_experiment(self, name: str) -> str:
-        location = f"{self._artifact_root()}/{name}" if self.file else None
+        location = f"{artifact_root(self.file)}/{name}" if self.file else None
         tags = experiment_tags(_description(name))
         try:
             return str(self.client.create_experiment(name, artifact_location=location, tags=tags))
@@ -213,15 +214,11 @@ class Tracker:
                 raise
             return str(experiment.experiment_id)
 
-    def _artifact_root(self) -> str:
-        assert self.file
-        return (self.file.parent / "artifacts").as_uri()
-
     def _check_location(self, location: str) -> None:
-        if self.file and not location.startswith(self._artifact_root()):
+        if self.file and not location.startswith(artifact_root(self.file)):
             raise RegistryUnavailableError(
                 f"The tracking store {self.file} was made elsewhere: its artifacts are at {location}, expected under "
-                f"{self._artifact_root()}. Move the directory back, or run `make clean` and train again."
+                f"{artifact_root(self.file)}. `movierec relocate` writes the addresses anew."
             )
 
 

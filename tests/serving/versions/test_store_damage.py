@@ -301,6 +301,20 @@ def test_a_damaged_copy_that_nothing_points_to_is_removed_by_the_next_inspection
 
 
 @pytest.mark.fault(38)
+@pytest.mark.parametrize("name", ["content.npy", "unlisted.npy"])
+def test_a_link_in_a_spare_copy_does_not_stop_its_promotion(world: World, name: str) -> None:
+    """A link to a file of the same content, which every look at size and hash takes for the file."""
+    (spare,), (other,) = (list(world.store.root.glob(f"versions/{number}-*/bundle")) for number in (1, 3))
+    (spare / name).unlink(missing_ok=True)
+    (spare / name).symlink_to(other / "content.npy")
+    world.registry.register("1", world.registry.bundles["1"])
+    world.puller.pull()
+    world.look()
+    assert versions(world)[0] == "1"
+    assert not any(path.is_symlink() for path in spare.iterdir())
+
+
+@pytest.mark.fault(38)
 def test_a_store_of_an_older_release_is_served_and_sealed_without_a_download(world: World) -> None:
     for path in world.store.root.glob("versions/*"):
         entry = world.store.find(path.name)

@@ -110,7 +110,7 @@ def test_looking_into_a_missing_store_makes_none(tmp_path):
 
 def test_a_moved_store_says_how_to_mend_it(registered, tmp_path):
     (tmp_path / "mlruns").rename(tmp_path / "moved")
-    with pytest.raises(RegistryUnavailableError, match=r"made elsewhere.*make clean"):
+    with pytest.raises(RegistryUnavailableError, match=r"made elsewhere.*movierec relocate"):
         Tracker(f"sqlite:///{tmp_path}/moved/mlflow.db").experiment("toy")
 
 

@@ -1,0 +1,264 @@
+"""Faults that `movierec bench chaos` injects: damage to the store's files, signals to processes, bad dependencies."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+
+from benchmarks.tools.chaos_system import HEAL_SECONDS, System, remounted
+from recommender.errors import MovierecError
+
+SAY_SECONDS = 45.0  # within which `/model` tells of a registry that is away, or of a version that is refused
+SIGNALS = (signal.SIGKILL, signal.SIGSTOP, signal.SIGHUP)
+JUNK = b"[" * 100_000
+
+
+class Fault(NamedTuple):
+    """Something to do to the system, and what to call it."""
+
+    name: str
+    inject: Callable[[], None]  # returns when whatever is outside the service is whole again
+
+
+def draw(rng: random.Random, system: System) -> Fault:
+    """Return a fault: of the store, a process or a dependency, each as likely; slow ones of processes more rarely."""
+    return rng.choice([_of_store, _of_process, _of_dependency])(rng, system)
+
+
+def _of_store(rng: random.Random, system: System) -> Fault:
+    root = system.service.store.root
+    files = [path for path in sorted(root.rglob("*")) if path.is_file() and ".aside-" not in str(path)]
+    small = [path for path in files if path.suffix != ".npy"]
+    file = rng.choice(rng.choice([files, small]))
+    damage, spot = rng.choice(sorted(DAMAGES)), rng.random()
+    others = [path for path in files if path.name == file.name and path != file] or small
+    name = f"store: {file.relative_to(root)} {damage}"
+    return Fault(name, partial(_damage, DAMAGES[damage], file, spot, rng.choice(others)))
+
+
+def _damage(damage: Callable[[Path, float, Path], None], file: Path, spot: float, other: Path) -> None:
+    try:
+        damage(file, spot, other)
+    except FileNotFoundError:  # the puller has just replaced or removed it
+        return
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """Put another file in its place: running workers map the arrays, and keep what they have mapped."""
+    fresh = file.with_name("fresh.chaos")
+    fresh.write_bytes(content)
+    fresh.replace(file)
+
+
+def _flip(file: Path, spot: float, _: Path) -> None:
+    content = bytearray(file.read_bytes())
+    if content:
+        content[int(spot * len(content))] ^= 1 + int(spot * 254)
+    _replace(file, bytes(content))
+
+
+def _cut(file: Path, spot: float, _: Path) -> None:
+    content = file.read_bytes()
+    _replace(file, content[: int(spot * len(content))])
+
+
+def _swap(file: Path, _: float, other: Path) -> None:
+    aside = file.with_name("fresh.chaos")
+    file.replace(aside)
+    other.replace(file)
+    aside.replace(other)
+
+
+def _link(file: Path, _: float, other: Path) -> None:
+    file.unlink()
+    file.symlink_to(other)
+
+
+def _pipe(file: Path, _: float, __: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+def _directory(file: Path, _: float, __: Path) -> None:
+    file.unlink()
+    (file / "inside").mkdir(parents=True)
+
+
+DAMAGES: dict[str, Callable[[Path, float, Path], None]] = {
+    "flipped": _flip,
+    "cut": _cut,
+    "emptied": lambda file, _, __: _replace(file, b""),
+    "removed": lambda file, _, __: file.unlink(),
+    "replaced by junk": lambda file, _, __: _replace(file, JUNK),
+    "swapped with another": _swap,
+    "replaced by a link": _link,
+    "replaced by a pipe": _pipe,
+    "replaced by a directory": _directory,
+    "unreadable": lambda file, _, __: file.chmod(0),
+}
+
+
+def _of_process(rng: random.Random, system: System) -> Fault:
+    role = rng.choice(["supervisor", "worker 0", "worker 1", "puller", "guard"])
+    number = rng.choice(SIGNALS)
+    name = f"process: {role} gets {number.name}"
+    if role == "supervisor":
+        if number == signal.SIGSTOP:
+            return Fault(f"{name}, 7 s later SIGCONT", partial(_pause_supervisor, system))
+        return Fault(f"{name}, and is started again as a unit does", partial(_restart, system, number))
+    return Fault(name, partial(_send, system, role, number))
+
+
+def _send(system: System, role: str, number: signal.Signals) -> None:
+    process = system.processes()[role]
+    if process is not None:
+        process.send_signal(number)
+        time.sleep(0.2)  # until the signal has been delivered
+
+
+def _pause_supervisor(system: System) -> None:
+    assert system.service.process is not None
+    system.service.process.send_signal(signal.SIGSTOP)
+    time.sleep(7)
+    system.service.process.send_signal(signal.SIGCONT)
+
+
+def _restart(system: System, number: signal.Signals) -> None:
+    """End the supervisor, wait until its children have ended with it, and start the service."""
+    process = system.service.process
+    assert process is not None
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(number)
+    process.wait(HEAL_SECONDS)
+    _, alive = psutil.wait_procs(children, HEAL_SECONDS)
+    if alive:
+        raise MovierecError(f"{len(alive)} children outlived their supervisor: {[child.cmdline() for child in alive]}")
+    system.service.__enter__()
+
+
+def _of_dependency(rng: random.Random, system: System) -> Fault:
+    store, mlruns = system.service.store.root, system.root / "mlruns"
+    database, artifacts = mlruns / "mlflow.db", mlruns / "artifacts"
+    registry: list[tuple[str, Callable[[], AbstractContextManager[None]]]] = [
+        ("registry: slow, its database locked", partial(_locked, database)),
+        ("registry: gone, its database moved away", partial(_gone, database)),
+        ("registry: wrong, junk in its database's place", partial(_gone, database, JUNK)),
+        ("registry: wrong, its database empty", partial(_gone, database, b"")),
+    ]
+    fetching: list[tuple[str, Callable[[], AbstractContextManager[None]]]] = [
+        ("artifact store: gone", partial(_gone, artifacts)),
+        ("artifact store: wrong, a bit flipped in each array", partial(_wrong_artifacts, artifacts, _flip)),
+        ("artifact store: wrong, each array cut", partial(_wrong_artifacts, artifacts, _cut)),
+        ("artifact store: slow, a pipe for each array", partial(_wrong_artifacts, artifacts, _pipe)),
+    ]
+    beside: list[tuple[str, Callable[[], AbstractContextManager[None]]]] = [
+        ("temporary files: directory gone", partial(_gone, system.temporary)),
+        ("temporary files: a file in the directory's place", partial(_gone, system.temporary, b"")),
+    ]
+    if system.has_disk:
+        beside += [
+            ("disk: read-only", partial(remounted, store, "ro")),
+            ("disk: full", partial(_full, store)),
+        ]
+    kind = rng.choice([registry, fetching, beside])
+    name, held = rng.choice(kind)
+    number = rng.choice([number for number in system.numbers if number != system.champion])
+    if kind is registry:
+        return Fault(name, partial(_without_registry, system, held))
+    if kind is fetching:
+        return Fault(f"{name}, while version {number} is promoted", partial(_fetch_fails, system, held, number))
+    return Fault(f"{name}, while version {number} is promoted", partial(_promote_beside, system, held, number))
+
+
+def _without_registry(system: System, held: Callable[[], AbstractContextManager[None]]) -> None:
+    with held():
+        _await(system, "/model calls the registry reachable", lambda registry: registry.get("reachable") is False)
+
+
+def _fetch_fails(system: System, held: Callable[[], AbstractContextManager[None]], number: int) -> None:
+    """Promote a version of which the store has no copy, until its refusal is told."""
+    with held():
+        for copy in system.service.store.root.glob(f"versions/{number}-*"):
+            shutil.rmtree(copy, ignore_errors=True)
+        began = time.time()
+        system.promote(number)
+        _await(
+            system,
+            f"/model tells no refusal of version {number}",
+            lambda registry: any(
+                refusal["version"] == str(number) and refusal["at"] >= began for refusal in registry.get("refusals", [])
+            ),
+        )
+
+
+def _promote_beside(system: System, held: Callable[[], AbstractContextManager[None]], number: int) -> None:
+    with held():
+        system.promote(number)
+        time.sleep(4)
+
+
+def _await(system: System, otherwise: str, condition: Callable[[dict[str, Any]], bool]) -> None:
+    """Wait until `/model` says of the registry what is true; count a lie where it does not in time."""
+    try:
+        system.service.wait(lambda: condition(system.service.json("/model").get("registry", {})), SAY_SECONDS)
+    except MovierecError:
+        system.callers.note("lies", f"{otherwise} after {SAY_SECONDS:.0f} s")
+
+
+@contextmanager
+def _locked(database: Path) -> Iterator[None]:
+    with closing(sqlite3.connect(database, timeout=30)) as blocker:
+        blocker.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+@contextmanager
+def _gone(path: Path, instead: bytes | None = None) -> Iterator[None]:
+    """Move a file or directory away and back at the end; `instead` is the content of a file in its place."""
+    away = path.with_name(f"{path.name}.away")
+    path.rename(away)
+    if instead is not None:
+        path.write_bytes(instead)
+    try:
+        yield
+    finally:
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.unlink(missing_ok=True)
+        away.rename(path)
+
+
+@contextmanager
+def _wrong_artifacts(artifacts: Path, damage: Callable[[Path, float, Path], None]) -> Iterator[None]:
+    """Damage a copy of all artifacts in their place."""
+    with _gone(artifacts):
+        shutil.copytree(artifacts.with_name("artifacts.away"), artifacts)
+        for array in artifacts.rglob("*.npy"):
+            damage(array, 0.9, array)
+        yield
+
+
+@contextmanager
+def _full(disk: Path) -> Iterator[None]:
+    filler = disk / "filler"
+    try:
+        with filler.open("wb", buffering=0) as sink:
+            try:
+                while sink.write(JUNK):
+                    pass
+            except OSError:
+                pass
+        yield
+    finally:
+        filler.unlink(missing_ok=True)

@@ -77,6 +77,11 @@ def count(value: int | None) -> str:
     return "–" if value is None else f"{value:,}"
 
 
+def numbered(value: int, one: str, many: str) -> str:
+    """Return a number with its noun: “1 film”, “1,682 films”."""
+    return f"{value:,} {one if value == 1 else many}"
+
+
 def stars(value: float | None) -> str:
     """Format an average rating with two decimals; a dash for None."""
     return "–" if value is None else f"{value:.2f}"

@@ -22,6 +22,12 @@ def poster(film: Film | MapFilm | Recommendation) -> str:
     return f'<img class="mr-poster" src="{source}" alt="Drawn poster of {label}">'
 
 
+def row(film: Film | MapFilm) -> str:
+    """Return the HTML of a film as a small poster with its title beside it."""
+    year = f' <span class="mr-year">{film.year}</span>' if film.year else ""
+    return f'<div class="mr-row">{poster(film)}<p>{escape(film.title)}{year}</p></div>'
+
+
 def genre_chips(genres: Sequence[str]) -> str:
     """Return the HTML of a film's genres, each with its colour."""
     return "".join(

@@ -15,7 +15,6 @@ from webapp.wording import film_label, numbered
 
 FILES = "history-files"  # key of the uploader
 BROUGHT = "brought"  # key of what was read last: (id of the upload, Matched)
-NONE_OF_THESE = "None of these"
 MEGABYTES = 20
 
 
@@ -78,15 +77,14 @@ def _ask(matched: Matched, words: DataWords) -> None:
         for place, (line, films) in enumerate(matched.doubtful):
             labels = {film.movie_id: film_label(film.title, film.year) for film in films}
             choice = st.selectbox(
-                _spelled(line), [*labels, None], key=f"doubtful-{place}-{_spelled(line)}",
-                format_func=lambda movie_id, labels=labels: labels.get(movie_id, NONE_OF_THESE),
+                _spelled(line), list(labels), index=None, key=f"doubtful-{place}-{_spelled(line)}",
+                placeholder="None of these", format_func=labels.__getitem__,
             )  # fmt: skip
             choices.append((choice, labels, line))
         if st.form_submit_button("Add these"):
-            for choice, labels, line in choices:
-                if choice is not None:
-                    matched.films[choice] = (labels[choice], line)
-            _take({film: entry(labels[film], line, words) for film, labels, line in choices if film is not None})
+            chosen = {film: (labels[film], line) for film, labels, line in choices if film is not None}
+            matched.films |= chosen
+            _take({movie_id: entry(label, line, words) for movie_id, (label, line) in chosen.items()})
             matched.doubtful.clear()
             st.rerun()
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import streamlit as st
 
-from client.answers import Film, Recommendation, Suggestion
+from client.answers import Film, MapFilm, Recommendation, Suggestion
 from client.client import Api, suggestions
 from client.errors import ApiProblem, WebappError
 from webapp import source
@@ -50,12 +51,12 @@ def find_film(api: Api, text: str) -> Film:
     return api.movie(api.resolve(text))
 
 
-def references(films: Sequence[Film | Recommendation | Suggestion]) -> list[str]:
+def references(films: Sequence[Film | MapFilm | Recommendation | Suggestion]) -> list[str]:
     """Return a unique label for each film; films of the same title and year get their id appended."""
     labels = [film_label(film.title, film.year) for film in films]
+    counts = Counter(labels)
     return [
-        f"{label} #{film.movie_id}" if labels.count(label) > 1 else label
-        for label, film in zip(labels, films, strict=True)
+        f"{label} #{film.movie_id}" if counts[label] > 1 else label for label, film in zip(labels, films, strict=True)
     ]
 
 

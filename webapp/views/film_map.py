@@ -15,7 +15,6 @@ from webapp.elements import cards
 from webapp.elements.frame import heading, is_dark, run_guarded
 from webapp.elements.picker import FILM, choose, pick_film, references
 from webapp.palette import main_genre
-from webapp.wording import film_label
 
 CHART = "map"
 SPOT = "spot"  # name in the address of the film that is open on the map
@@ -60,8 +59,9 @@ def draw() -> None:
 def _clicked(films: list[MapFilm]) -> None:
     """Write the film that was clicked to the address, so that it opens like one that was typed."""
     movie_id = clicked_film(st.session_state[CHART])
-    if film := next((film for film in films if film.movie_id == movie_id), None):
-        choose(SPOT, film_label(film.title, film.year))
+    for film, reference in zip(films, references(films), strict=True):
+        if film.movie_id == movie_id:
+            choose(SPOT, reference)
 
 
 def clicked_film(event: object) -> int | str | None:

@@ -77,9 +77,9 @@ def count(value: int | None) -> str:
     return "–" if value is None else f"{value:,}"
 
 
-def numbered(value: int, one: str, many: str) -> str:
-    """Return a number with its noun: “1 film”, “1,682 films”."""
-    return f"{value:,} {one if value == 1 else many}"
+def counted(number: int | None, one: str, many: str = "") -> str:
+    """Return a number with its noun: “1 film”, “1,200 films”; `many`: the plural, by default with an s."""
+    return f"{count(number)} {one if number == 1 else many or f'{one}s'}"
 
 
 def stars(value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from types import MappingProxyType
@@ -13,6 +14,7 @@ from webapp.wording import film_label, names, rating_line
 
 Labels = Mapping[str, str]
 NO_LABELS: Labels = MappingProxyType({})
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#+!|$:~]")
 
 
 def poster(film: Film | MapFilm | Recommendation) -> str:
@@ -130,6 +132,11 @@ def figures(entries: Sequence[tuple[str, str, str]]) -> str:
         )
         + "</dl>"
     )
+
+
+def plain(text: str) -> str:
+    """Return a text so that Markdown shows it letter by letter: no emphasis, link, icon or formula in a title."""
+    return _MARKDOWN.sub(r"\\\g<0>", text)
 
 
 def _quoted(text: str) -> str:

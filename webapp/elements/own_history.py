@@ -6,12 +6,13 @@ import streamlit as st
 
 from client.client import Api
 from webapp.data_words import DataWords
+from webapp.elements.cards import plain
 from webapp.elements.keeping import keep, kept
 from webapp.exports import shelf_csv
 from webapp.histories.matching import Matched, entry, match
 from webapp.histories.reading import HistoryError, Said, read_history
 from webapp.shelf import Entry, RawId, ratings
-from webapp.wording import film_label, numbered
+from webapp.wording import film_label, counted
 
 FILES = "history-files"  # key of the uploader
 BROUGHT = "brought"  # key of what was read last: (id of the upload, Matched)
@@ -51,7 +52,7 @@ def _bring(api: Api, words: DataWords) -> None:
         except HistoryError as problem:
             st.error(str(problem), icon=":material/error:")
             return
-        bar = st.progress(0.0, f"Looking for {numbered(len(history), words.one, words.many)} …")
+        bar = st.progress(0.0, f"Looking for {counted(len(history), words.one, words.many)} …")
         matched = match(api, history, progress=bar.progress)
         bar.empty()
         brought = st.session_state[BROUGHT] = (upload.file_id, matched)
@@ -62,11 +63,11 @@ def _bring(api: Api, words: DataWords) -> None:
 
 def _report(matched: Matched, words: DataWords) -> None:
     """Say what was found, ask about the doubtful, and name what is not in the data."""
-    st.success(f"{numbered(len(matched.films), words.one, words.many)} found and added.", icon=":material/check:")
+    st.success(f"{counted(len(matched.films), words.one, words.many)} found and added.", icon=":material/check:")
     if matched.doubtful:
         _ask(matched, words)
     if matched.missing:
-        with st.expander(f"{numbered(len(matched.missing), words.one, words.many)} not in the data"):
+        with st.expander(f"{counted(len(matched.missing), words.one, words.many)} not in the data"):
             st.text("\n".join(_spelled(line) for line in matched.missing[:500]))
 
 
@@ -77,7 +78,7 @@ def _ask(matched: Matched, words: DataWords) -> None:
         for place, (line, films) in enumerate(matched.doubtful):
             labels = {film.movie_id: film_label(film.title, film.year) for film in films}
             choice = st.selectbox(
-                _spelled(line), list(labels), index=None, key=f"doubtful-{place}-{_spelled(line)}",
+                plain(_spelled(line)), list(labels), index=None, key=f"doubtful-{place}-{_spelled(line)}",
                 placeholder="None of these", format_func=labels.__getitem__,
             )  # fmt: skip
             choices.append((choice, labels, line))

@@ -11,6 +11,7 @@ from client.answers import Film, MapFilm, Recommendation, Suggestion
 from client.client import Api, suggestions
 from client.errors import ApiProblem, WebappError
 from webapp import source
+from webapp.elements.cards import plain
 from webapp.elements.inline import component
 from webapp.wording import film_label
 
@@ -111,4 +112,4 @@ def _offer(problem: ApiProblem, api: Api, text: str, key: str) -> None:
         st.info(f"{problem} Perhaps one of these?" if titles else str(problem), icon=":material/search_off:")
     with st.container(horizontal=True, gap="small"):
         for i, reference in enumerate(titles):
-            st.button(reference, key=f"{key}-offer-{i}", on_click=choose, args=(key, reference))
+            st.button(plain(reference), key=f"{key}-offer-{i}", on_click=choose, args=(key, reference))

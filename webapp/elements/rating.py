@@ -7,6 +7,7 @@ import streamlit as st
 from client.answers import Film, MapFilm, Recommendation
 from webapp import shelf
 from webapp.data_words import DataWords
+from webapp.elements.cards import plain
 from webapp.elements.keeping import keep, kept
 from webapp.wording import film_label
 
@@ -40,7 +41,7 @@ def mark(film: Recommendation, key: str) -> None:
     _show(key, entry.mark if entry else None)
     label = film_label(film.title, film.year)
     st.pills(
-        f"Mark {label}", shelf.MARKS, key=key, format_func=str.capitalize, label_visibility="collapsed",
+        f"Mark {plain(label)}", shelf.MARKS, key=key, format_func=str.capitalize, label_visibility="collapsed",
         on_change=_marked, args=(film.movie_id, label, key),
     )  # fmt: skip
 

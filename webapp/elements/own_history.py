@@ -12,7 +12,7 @@ from webapp.exports import shelf_csv
 from webapp.histories.matching import Matched, entry, match
 from webapp.histories.reading import HistoryError, Said, read_history
 from webapp.shelf import Entry, RawId, ratings
-from webapp.wording import film_label, counted
+from webapp.wording import counted, film_label
 
 FILES = "history-files"  # key of the uploader
 BROUGHT = "brought"  # key of what was read last: (id of the upload, Matched)

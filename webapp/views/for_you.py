@@ -121,8 +121,8 @@ def _said_so_far(words: DataWords) -> None:
         for movie_id, entry in list(said.items())[: -LATEST - 1 : -1]:
             rating = entry.mark if entry.rating is None else f"{entry.rating:g}" if words.has_ratings else "liked"
             st.button(
-                f"{cards.plain(entry.label)}: {rating}", key=f"take-back-{movie_id}", icon=":material/close:", on_click=_take_back,
-                args=(movie_id,), help="Take it back",
+                f"{cards.plain(entry.label)}: {rating}", key=f"take-back-{movie_id}", icon=":material/close:",
+                on_click=_take_back, args=(movie_id,), help="Take it back",
             )  # fmt: skip
     count = len(ratings(said))
     if count < ENOUGH:

@@ -90,7 +90,7 @@ class DataWords:
         """Return a rating in words: “1 star”, “4 stars”, or “8 of 10” on another scale."""
         if not self.in_stars:
             return f"{value} of {self.scale.maximum:g}"
-        return f"{value} star" if value == "1" else f"{value} stars"
+        return f"{value} {'star' if value in ('1', '1.0') else 'stars'}"
 
     @property
     def like(self) -> str:

@@ -50,7 +50,7 @@ def ratings(shelf: Shelf) -> dict[RawId, float]:
 
 def kept_away(shelf: Shelf) -> list[RawId]:
     """Return the films without a rating whose mark keeps them out of the list, the latest first."""
-    return [film for film, entry in reversed(shelf.items()) if entry.rating is None and entry.mark in AWAY]
+    return [film for film, entry in reversed(list(shelf.items())) if entry.rating is None and entry.mark in AWAY]
 
 
 def to_text(shelf: Shelf) -> str:

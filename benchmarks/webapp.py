@@ -133,8 +133,11 @@ def _view(name: str) -> Act:
 
 
 def _choose(app: Any, step: int) -> None:
-    box = app.selectbox("film")
-    box.set_value(box.options[3 + step]).run()
+    from webapp import source
+    from webapp.elements.picker import FILM, OFFERED, offers
+
+    app.query_params[FILM] = offers(source.api(), "")[step % OFFERED]
+    app.run()
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def rate(page: Page) -> None:
     expect(page.get_by_test_id("stFeedback")).to_have_count(DECK)
     for place, stars in RATED.items():
         page.get_by_test_id("stFeedback").nth(place).get_by_role("radio", name=f"{stars} out of 5 stars").click()
-        expect(page.locator(".st-key-rated .mr-chip")).to_have_count(place + 1)
+        expect(page.locator(".st-key-rated button")).to_have_count(place + 1)
 
 
 def rate_on_a_phone(page: Page) -> None:

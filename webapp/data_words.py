@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from client.answers import FacetName, Scale, Snapshot
 
 MOVIELENS = Scale(kind="ratings", minimum=0.5, maximum=5, step=0.5, like=4)
+LIKED_STARS = 3.5  # of what visitors bring, where the data hold events alone
 IN_EVERY_ANSWER = ("genres", "directors", "actors")  # facets that are members of a film; others are in `facets`
 
 
@@ -65,9 +66,31 @@ class DataWords:
         count = round((self.scale.maximum - self.scale.minimum) / self.scale.step) + 1
         return [round(self.scale.minimum + self.scale.step * place, 6) for place in range(count)]
 
+    def to_stars(self, rating: float) -> float:
+        """Return a rating of this scale in stars from 0.5 to 5; events are likes, which are worth five."""
+        if not self.has_ratings:
+            return MOVIELENS.maximum
+        if self.in_stars:
+            return rating
+        share = (rating - self.scale.minimum) / (self.scale.maximum - self.scale.minimum)
+        return round(MOVIELENS.minimum + share * (MOVIELENS.maximum - MOVIELENS.minimum), 6)
+
+    def from_stars(self, stars: float) -> float | None:
+        """Return the rating on this scale nearest to a number of stars; of events, a like or None."""
+        scale = self.scale
+        if not self.has_ratings:
+            return scale.like if stars >= LIKED_STARS else None
+        if not self.in_stars:
+            share = (stars - MOVIELENS.minimum) / (MOVIELENS.maximum - MOVIELENS.minimum)
+            stars = scale.minimum + share * (scale.maximum - scale.minimum)
+        nearest = scale.minimum + round((stars - scale.minimum) / scale.step) * scale.step
+        return min(max(round(nearest, 6), scale.minimum), scale.maximum)
+
     def rating(self, value: str) -> str:
-        """Return a rating in words: “4 stars”, or “8 of 10” on another scale."""
-        return f"{value} stars" if self.in_stars else f"{value} of {self.scale.maximum:g}"
+        """Return a rating in words: “1 star”, “4 stars”, or “8 of 10” on another scale."""
+        if not self.in_stars:
+            return f"{value} of {self.scale.maximum:g}"
+        return f"{value} {'star' if value in ('1', '1.0') else 'stars'}"
 
     @property
     def like(self) -> str:

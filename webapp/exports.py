@@ -7,6 +7,8 @@ import io
 import re
 
 from client.answers import Recommendations
+from webapp.data_words import DataWords
+from webapp.shelf import Shelf
 
 COLUMNS = (
     "rank", "movie_id", "title", "year", "genres", "directors", "actors", "score", "average_rating", "rating_count",
@@ -24,6 +26,17 @@ def recommendations_csv(answer: Recommendations) -> str:
     for film in answer.recommendations:
         cells = [getattr(film, column) for column in COLUMNS] + [(film.facets or {}).get(facet, ()) for facet in facets]
         writer.writerow(map(_cell, cells))
+    return sink.getvalue()
+
+
+def shelf_csv(shelf: Shelf, words: DataWords) -> str:
+    """Return what a visitor said of films as CSV text with ratings in stars, which the page reads again."""
+    sink = io.StringIO()
+    writer = csv.writer(sink, lineterminator="\n")
+    writer.writerow(["movieId", "title", "rating", "mark"])
+    for movie_id, entry in shelf.items():
+        rating = "" if entry.rating is None else f"{words.to_stars(entry.rating):g}"
+        writer.writerow([_cell(movie_id), _cell(entry.label), rating, entry.mark or ""])
     return sink.getvalue()
 
 

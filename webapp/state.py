@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,6 @@ from client.answers import MapFilm, Recommendation
 DECK = 6  # films offered for rating at once
 _SPREAD = 0.35  # least distance on the map between two films of a deck; halved while too few films keep it
 RawId = int | str
-Taste = Mapping[RawId, float]  # movie_id to rating
 
 
 @dataclass(frozen=True)
@@ -54,10 +53,9 @@ class Wish:
         return first, last
 
 
-def rated(taste: Taste, movie_id: RawId, rating: float | None) -> dict[RawId, float]:
-    """Return the ratings `taste` after a film was rated; None removes its rating."""
-    remaining = {film: value for film, value in taste.items() if film != movie_id}
-    return remaining if rating is None else {**remaining, movie_id: rating}
+def usual_rating(ratings: Sequence[float], mean: float) -> float:
+    """Return a person's mean rating, drawn to the mean of all ratings as ten of those would draw it."""
+    return (sum(ratings) + 10 * mean) / (len(ratings) + 10)
 
 
 def deck(films: Sequence[MapFilm], page: int, size: int = DECK) -> list[MapFilm]:

@@ -77,6 +77,11 @@ def count(value: int | None) -> str:
     return "–" if value is None else f"{value:,}"
 
 
+def counted(number: int | None, one: str, many: str = "") -> str:
+    """Return a number with its noun: “1 film”, “1,200 films”; `many`: the plural, by default with an s."""
+    return f"{count(number)} {one if number == 1 else many or f'{one}s'}"
+
+
 def stars(value: float | None) -> str:
     """Format an average rating with two decimals; a dash for None."""
     return "–" if value is None else f"{value:.2f}"

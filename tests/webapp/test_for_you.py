@@ -20,6 +20,14 @@ def rate(app: AppTest, movie_id: int, choice: int | None) -> None:
     app.feedback(f"deck-stars-{movie_id}").set_value(choice).run()
 
 
+def buttons(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+def press(app: AppTest, label: str) -> None:
+    next(button for button in app.button if button.label == label).click().run()
+
+
 def test_before_any_rating_it_shows_what_most_people_like(open_page: Open) -> None:
     app = open_page("for_you")
     assert not app.exception
@@ -43,24 +51,53 @@ def test_what_was_rated_does_not_come_back(open_page: Open) -> None:
     app = open_page("for_you")
     rate(app, 2, 4)
     assert "The Moon Thieves" not in shown(app)
-    assert "The Moon Thieves: 5" in drawn(app)
+    assert "The Moon Thieves (1985): 5" in buttons(app)
 
 
-def test_a_rating_can_be_taken_back_and_all_forgotten(open_page: Open) -> None:
+def test_a_rating_can_be_taken_back_and_all_erased(open_page: Open) -> None:
+    app = open_page("for_you")
+    rate(app, 2, 4)
+    press(app, "The Moon Thieves (1985): 5")
+    assert "What most people like" in drawn(app)
+    assert app.feedback("deck-stars-2").value is None
+    rate(app, 2, 3)
+    press(app, "Erase all")
+    assert "What most people like" in drawn(app)
+    assert app.feedback("deck-stars-2").value is None
+
+
+def test_a_second_click_on_a_star_keeps_the_rating(open_page: Open) -> None:
     app = open_page("for_you")
     rate(app, 2, 4)
     rate(app, 2, None)
-    assert "What most people like" in drawn(app)
-    rate(app, 2, 3)
-    next(button for button in app.button if button.label == "Start again").click().run()
-    assert "What most people like" in drawn(app)
-    assert app.feedback("deck-stars-2").value is None
+    assert app.feedback("deck-stars-2").value == 4
+    assert "The Moon Thieves (1985): 5" in buttons(app)
+
+
+def test_a_low_star_is_never_a_reason_for_a_film(open_page: Open) -> None:
+    app = open_page("for_you")
+    rate(app, 2, 0)
+    text = drawn(app)
+    assert "a low rating never brings a film up" in text
+    assert "Because you gave" not in text
+    assert "The Moon Thieves" not in shown(app)
+
+
+def test_a_mark_takes_a_film_out_of_the_list(open_page: Open) -> None:
+    app = open_page("for_you")
+    first = shown(app)[0]
+    marks = next(group for group in app.get("button_group") if str(group.key).startswith("mark-"))
+    marks.set_value("not for me").run()
+    assert not app.exception
+    assert first not in shown(app)
+    press(app, next(label for label in buttons(app) if label.endswith("not for me")))
+    assert first in shown(app)
 
 
 def test_a_typed_film_can_be_rated(open_page: Open) -> None:
     app = open_page("for_you", add="Unseen Love (2000)")
     app.feedback("typed-stars-15").set_value(4).run()
-    assert "Unseen Love: 5" in drawn(app)
+    assert "Unseen Love (2000): 5" in buttons(app)
     assert not app.exception
 
 

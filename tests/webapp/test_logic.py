@@ -15,7 +15,7 @@ from webapp.comparing import datasets, metric_names, protocols, worth_comparing
 from webapp.elements import reasons
 from webapp.overlap import difference, rank_biased_overlap
 from webapp.registry import Version
-from webapp.state import Wish, deck, moves, rated, spread
+from webapp.state import Wish, deck, moves, spread, usual_rating
 from webapp.wording import joined, metric_help, metric_title, place
 
 
@@ -50,12 +50,10 @@ def test_a_wish_names_only_what_was_wished() -> None:
     }  # fmt: skip
 
 
-def test_a_rating_replaces_the_one_before_and_can_be_taken_back() -> None:
-    taste = rated({}, 7, 5.0)
-    assert taste == {7: 5.0}
-    assert rated(taste, 7, 1.0) == {7: 1.0}
-    assert rated(taste, 7, None) == {}
-    assert taste == {7: 5.0}
+def test_the_usual_rating_begins_at_everybodys_mean() -> None:
+    assert usual_rating([], 3.5) == 3.5
+    assert usual_rating([1.0], 3.5) == pytest.approx(36 / 11)
+    assert usual_rating([5.0] * 990, 3.5) == pytest.approx(4.985)
 
 
 def test_a_deck_is_well_known_and_well_spread() -> None:

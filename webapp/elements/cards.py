@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from types import MappingProxyType
@@ -13,6 +14,7 @@ from webapp.wording import film_label, names, rating_line
 
 Labels = Mapping[str, str]
 NO_LABELS: Labels = MappingProxyType({})
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#+!|$:~]")
 
 
 def poster(film: Film | MapFilm | Recommendation) -> str:
@@ -20,6 +22,12 @@ def poster(film: Film | MapFilm | Recommendation) -> str:
     source = poster_uri(film.movie_id, film.title, film.year, film.genres)
     label = escape(film_label(film.title, film.year), quote=True)
     return f'<img class="mr-poster" src="{source}" alt="Drawn poster of {label}">'
+
+
+def row(film: Film | MapFilm) -> str:
+    """Return the HTML of a film as a small poster with its title beside it."""
+    year = f' <span class="mr-year">{film.year}</span>' if film.year else ""
+    return f'<div class="mr-row">{poster(film)}<p>{escape(film.title)}{year}</p></div>'
 
 
 def genre_chips(genres: Sequence[str]) -> str:
@@ -124,6 +132,11 @@ def figures(entries: Sequence[tuple[str, str, str]]) -> str:
         )
         + "</dl>"
     )
+
+
+def plain(text: str) -> str:
+    """Return a text so that Markdown shows it letter by letter: no emphasis, link, icon or formula in a title."""
+    return _MARKDOWN.sub(r"\\\g<0>", text)
 
 
 def _quoted(text: str) -> str:

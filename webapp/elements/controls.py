@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from client.client import Api
@@ -11,33 +13,48 @@ from webapp.state import Wish
 STEERABLE = ("tag", "user_tag", "genre", "director", "actor")
 
 
-def list_controls(api: Api, *, n: int = 12) -> Wish:
-    """Draw the controls for length, filters, variety and steering, and return what the visitor chose."""
+def list_controls(api: Api, *, n: int = 12, prefix: str = "") -> Wish:
+    """Draw the controls for length, filters, variety and steering, and return what the visitor chose.
+
+    `prefix`: of their names in the session and in the address, so that a choice on one page acts on that page alone.
+    """
     dataset, genres = api.dataset(), api.genres()
     words = DataWords.of(dataset)
     whole = (dataset.first_year, dataset.last_year) if dataset.first_year and dataset.last_year else None
-    with st.expander("Filters, variety and steering", icon=":material/tune:"):
+    neutral = _neutral(prefix, whole, words)
+    on = [key for key, value in neutral.items() if _is_on(key, value)]
+    label = f"Filters ({len(on)} on)" if on else "Filters, variety and steering"
+    with st.expander(label, icon=":material/tune:", key=f"{prefix}filters"):
         left, middle, right = st.columns(3, gap="medium")
         with left:
-            length = st.slider(f"How many {words.many}", 4, 40, n, key="n", bind="query-params")
+            length = st.slider(f"How many {words.many}", 4, 40, n, key=f"{prefix}n", bind="query-params")
             names = [genre.genre for genre in genres]
-            chosen = st.multiselect("Genres", names, key="genres", bind="query-params") if names else []
-            facets = _facets(api, words)
+            chosen = _several("Genres", names, f"{prefix}genres") if names else ()
+            facets = _facets(api, words, prefix)
         with middle:
-            years = _years(whole)
-            least = st.slider(
-                LEAST if words.has_ratings else "At least so many people",
-                0,
-                200,
-                0,
-                5,
-                key="least",
-                bind="query-params",
-            )
+            years = _years(whole, prefix)
+            label = LEAST if words.has_ratings else "At least so many people"
+            least = st.slider(label, 0, 200, 0, 5, key=f"{prefix}least", bind="query-params")
         with right:
-            variety = st.slider("Variety", 0.0, 1.0, 0.0, 0.1, key="variety", bind="query-params", help=VARIETY)
-            more, less = _steering(api, words)
-    return Wish(length, tuple(chosen), years, whole, least, variety, more, less, facets)
+            key = f"{prefix}variety"
+            variety = st.slider("Variety", 0.0, 1.0, 0.0, 0.1, key=key, bind="query-params", help=VARIETY)
+            more, less = _steering(api, words, prefix)
+    if on:
+        st.button("Clear filters", key=f"{prefix}clear", icon=":material/filter_alt_off:", type="tertiary",
+                  on_click=st.session_state.update, args=(neutral,))  # fmt: skip
+    return Wish(length, chosen, years, whole, least, variety, more, less, facets)
+
+
+def _neutral(prefix: str, whole: tuple[int, int] | None, words: DataWords) -> dict[str, object]:
+    """Return the value of each control that leaves the list as it is, by its key."""
+    lists = ("genres", "more", "less", *(f"facet-{facet.name}" for facet in words.facets))
+    values: dict[str, object] = {name: [] for name in lists} | {"least": 0, "variety": 0.0, "years": whole}
+    return {f"{prefix}{name}": value for name, value in values.items() if value is not None}
+
+
+def _is_on(key: str, neutral: object) -> bool:
+    """Return whether a control acts; before it was drawn, its value is in the address alone."""
+    return st.session_state[key] != neutral if key in st.session_state else key in st.query_params
 
 
 LEAST = "At least so many ratings"
@@ -46,31 +63,34 @@ VARIETY = (
 )
 
 
-def _years(whole: tuple[int, int] | None) -> tuple[int, int] | None:
+def _years(whole: tuple[int, int] | None, prefix: str) -> tuple[int, int] | None:
     if whole is None or whole[0] == whole[1]:
         return None
-    first, last = st.slider("Released", *whole, whole, key="years", bind="query-params")
+    first, last = st.slider("Released", *whole, whole, key=f"{prefix}years", bind="query-params")
     return first, last
 
 
-def _facets(api: Api, words: DataWords) -> tuple[str, ...]:
+def _several(label: str, names: list[str], key: str, **limits: Any) -> tuple[str, ...]:
+    return tuple(st.multiselect(label, names, key=key, bind="query-params", **limits))
+
+
+def _facets(api: Api, words: DataWords, prefix: str) -> tuple[str, ...]:
     """Draw a filter for each facet beside the genres, and return the chosen values as facet:value."""
     chosen = []
     for facet in words.facets:
         names = [entry.value for entry in api.facet_values(facet.name)]
-        values = st.multiselect(facet.label, names, key=f"facet-{facet.name}", bind="query-params")
+        values = _several(facet.label, names, f"{prefix}facet-{facet.name}")
         chosen += [f"{facet.name}:{value}" for value in values]
     return tuple(chosen)
 
 
-def _steering(api: Api, words: DataWords) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _steering(api: Api, words: DataWords, prefix: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Draw the choices “More” and “Less”; none where the served version has no tags."""
     names = list(dict.fromkeys(tag.name for tag in api.tags() if tag.kind in {*STEERABLE, *words.labels}))
     if not names:
         return (), ()
-    more = st.multiselect("More", names, key="more", bind="query-params", max_selections=10, help=STEERING)
-    less = st.multiselect("Less", names, key="less", bind="query-params", max_selections=10)
-    return tuple(more), tuple(less)
+    more = _several("More", names, f"{prefix}more", max_selections=10, help=STEERING)
+    return more, _several("Less", names, f"{prefix}less", max_selections=10)
 
 
 STEERING = "Pull the list towards those that have more of this."

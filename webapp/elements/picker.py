@@ -1,46 +1,41 @@
-"""Choose a film: a dropdown of the best-known films that also takes any typed title."""
+"""Choose a film: a box that finds every title of the service while somebody types."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import streamlit as st
 
-from client.answers import Film, Recommendation, Suggestion
+from client.answers import Film, MapFilm, Recommendation, Suggestion
 from client.client import Api, suggestions
-from client.errors import ApiProblem
+from client.errors import ApiProblem, WebappError
+from webapp import source
+from webapp.elements.cards import plain
+from webapp.elements.inline import component
 from webapp.wording import film_label
 
-# Key of the dropdown that pages share, and its name in the address bar. A page whose links pass a film must not use it:
-# Streamlit drops a link's parameter if the page binds one of the same name.
-FILM = "film"
-BEST_KNOWN = 100
+FILM = "film"  # name in the address of the film that a page is about
 PLACEHOLDER = "Type a title, or pick one"
+OFFERED = 8
+LONGEST = 200  # characters of a typed title that are searched for
 
 
 def pick_film(api: Api, key: str, *, label: str) -> Film | None:
-    """Draw the film dropdown and return the chosen film, or None; offer films for a title that is not found.
+    """Draw the title box and return the chosen film, or None; offer films for a title that is not found.
 
-    The choice is kept in the address bar under `key`.
+    The choice is in the address alone, under `key`, so that a copied address and the back button show it.
     """
-    popular = {film_label(film.title, film.year): film for film in api.top("count", n=BEST_KNOWN)}
-    typed = st.session_state.get(key) or st.query_params.get(key)
-    text = st.selectbox(
-        label, with_typed(list(popular), typed), index=None, key=key, placeholder=PLACEHOLDER,
-        accept_new_options=True, filter_mode="contains", bind="query-params", icon=":material/search:",
-    )  # fmt: skip
-    if not text:
-        return None
+    text = st.query_params.get(key, "")
+    film, problem = None, None
     try:
-        return popular.get(text) or find_film(api, text)
-    except ApiProblem as problem:
+        film = find_film(api, text) if text else None
+    except ApiProblem as error:
+        problem = error
+    _title_box(key, label, film_label(film.title, film.year) if film else text)
+    if problem:
         _offer(problem, api, text, key)
-        return None
-
-
-def with_typed(options: list[str], typed: str | None) -> list[str]:
-    """Return the dropdown's options with the typed title as one of them, so that it stays chosen."""
-    return options if not typed or typed in options else [typed, *options]
+    return film
 
 
 def find_film(api: Api, text: str) -> Film:
@@ -57,27 +52,64 @@ def find_film(api: Api, text: str) -> Film:
     return api.movie(api.resolve(text))
 
 
-def references(films: Sequence[Film | Recommendation | Suggestion]) -> list[str]:
+def references(films: Sequence[Film | MapFilm | Recommendation | Suggestion]) -> list[str]:
     """Return a unique label for each film; films of the same title and year get their id appended."""
     labels = [film_label(film.title, film.year) for film in films]
+    counts = Counter(labels)
     return [
-        f"{label} #{film.movie_id}" if labels.count(label) > 1 else label
-        for label, film in zip(labels, films, strict=True)
+        f"{label} #{film.movie_id}" if counts[label] > 1 else label for label, film in zip(labels, films, strict=True)
     ]
 
 
 def choose(key: str, reference: str) -> None:
-    """Select a film in the dropdown `key`; for a button's on_click."""
-    st.session_state[key] = reference
+    """Write a film's reference to the address under `key`, or remove it if empty; for a button's on_click."""
+    if reference:
+        st.query_params[key] = reference
+    else:
+        st.query_params.pop(key, None)
+
+
+def offers(api: Api, query: str) -> list[str]:
+    """Return references of the films that a typed text may mean, best first; of the most rated for an empty text."""
+    text = "".join(filter(str.isprintable, query)).strip()[:LONGEST]
+    try:
+        return references(api.search(text, limit=OFFERED) if text else api.top("count", n=OFFERED))
+    except ApiProblem:  # a text that no title can hold
+        return []
+
+
+@st.fragment
+def _title_box(key: str, label: str, value: str) -> None:
+    """Draw the box with `value` in it; while somebody types, this function alone is run again."""
+    box = f"{key}-box"
+    query = str((st.session_state.get(box) or {}).get("query") or "")
+    options: list[str] = []
+    problem = ""
+    try:
+        options = offers(source.api(), query)
+    except WebappError as error:
+        problem = f"{error.headline}."
+    data = {
+        "label": label, "value": value, "placeholder": PLACEHOLDER, "query": query, "problem": problem,
+        "options": options, "none": f"No {source.words().one} has a title like that.",
+    }  # fmt: skip
+    state = component("title_box")(key=box, data=data, on_query_change=_keep, on_chosen_change=_keep)
+    if state.get("chosen"):
+        choose(key, state["chosen"]["reference"])
+        st.rerun()
+
+
+def _keep() -> None:
+    """Do nothing: the component's state is read where it is drawn."""
 
 
 def _offer(problem: ApiProblem, api: Api, text: str, key: str) -> None:
     """Say why the title was not found, and offer films that may have been meant."""
-    films: Sequence[Suggestion | Film] = suggestions(problem) or api.search(text)
+    titles = references(suggestions(problem)) or offers(api, text)
     if problem.kind == "title-ambiguous":
         st.info("Several have this title. Which one?", icon=":material/help:")
     else:
-        st.info(f"{problem} Perhaps one of these?" if films else str(problem), icon=":material/search_off:")
+        st.info(f"{problem} Perhaps one of these?" if titles else str(problem), icon=":material/search_off:")
     with st.container(horizontal=True, gap="small"):
-        for i, reference in enumerate(references(films)):
-            st.button(reference, key=f"{key}-offer-{i}", on_click=choose, args=(key, reference))
+        for i, reference in enumerate(titles):
+            st.button(plain(reference), key=f"{key}-offer-{i}", on_click=choose, args=(key, reference))

@@ -1,36 +1,49 @@
-"""Controls by which a visitor rates one film: stars, thumbs or a scale, by the data set; a like for events."""
+"""Controls by which a visitor rates or marks one film: stars, thumbs or a scale, by the data set; a like for events."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from client.answers import Film, MapFilm
+from client.answers import Film, MapFilm, Recommendation
+from webapp import shelf
 from webapp.data_words import DataWords
-from webapp.state import Taste, rated
+from webapp.elements.cards import plain
+from webapp.elements.keeping import keep, kept
+from webapp.wording import film_label
 
-TASTE = "taste"  # key of the session state; nothing is stored elsewhere
 
-
-def rate(film: Film | MapFilm, taste: Taste, where: str, words: DataWords) -> None:
-    """Draw the control that rates `film`, showing what `taste` holds; `where`: tells apart several on one page."""
-    rating = taste.get(film.movie_id)
+def rate(film: Film | MapFilm, where: str, words: DataWords) -> None:
+    """Draw the control that rates `film`, showing what was said of it; `where`: tells apart several on one page."""
+    entry = kept().get(film.movie_id)
+    rating = entry.rating if entry else None
     key = f"{where}-stars-{film.movie_id}"
+    said = (film.movie_id, film_label(film.title, film.year), key)
     if not words.has_ratings:
         _show(key, rating is not None)
-        st.toggle("I like it", key=key, on_change=_liked, args=(film.movie_id, key, words.scale.like))
+        st.toggle("I like it", key=key, on_change=_liked, args=(*said, words.scale.like))
     elif words.in_stars:
-        _show(key, None if rating is None else round(rating) - 1)
-        st.feedback("stars", key=key, on_change=_picked, args=(film.movie_id, key, [1.0, 2.0, 3.0, 4.0, 5.0]))
+        _show(key, None if rating is None else max(round(rating), 1) - 1)
+        st.feedback("stars", key=key, on_change=_picked, args=(*said, [1.0, 2.0, 3.0, 4.0, 5.0]))
     elif len(words.values) == 2:
         _show(key, None if rating is None else words.values.index(rating))
-        st.feedback("thumbs", key=key, on_change=_picked, args=(film.movie_id, key, words.values))
+        st.feedback("thumbs", key=key, on_change=_picked, args=(*said, words.values))
     else:
         _show(key, rating)
         st.selectbox(
             f"Rating of {film.title}", words.values[::-1], index=None, key=key, placeholder="Rate it",
-            format_func=lambda value: f"{value:g}", label_visibility="collapsed", on_change=_chosen,
-            args=(film.movie_id, key),
+            format_func=lambda value: f"{value:g}", label_visibility="collapsed", on_change=_chosen, args=said,
         )  # fmt: skip
+
+
+def mark(film: Recommendation, key: str) -> None:
+    """Draw the choice that marks a film as seen, to be watched, or not for me."""
+    entry = kept().get(film.movie_id)
+    _show(key, entry.mark if entry else None)
+    label = film_label(film.title, film.year)
+    st.pills(
+        f"Mark {plain(label)}", shelf.MARKS, key=key, format_func=str.capitalize, label_visibility="collapsed",
+        on_change=_marked, args=(film.movie_id, label, key),
+    )  # fmt: skip
 
 
 def _show(key: str, value: object) -> None:
@@ -39,18 +52,19 @@ def _show(key: str, value: object) -> None:
         st.session_state[key] = value
 
 
-def _picked(movie_id: int | str, key: str, values: list[float]) -> None:
+def _picked(movie_id: int | str, label: str, key: str, values: list[float]) -> None:
     choice = st.session_state[key]
-    _chose(movie_id, None if choice is None else values[choice])
+    if choice is not None:  # a second click on the same star would take it back, as a double click does
+        keep(shelf.rated(kept(), movie_id, label, values[choice]))
 
 
-def _chosen(movie_id: int | str, key: str) -> None:
-    _chose(movie_id, st.session_state[key])
+def _chosen(movie_id: int | str, label: str, key: str) -> None:
+    keep(shelf.rated(kept(), movie_id, label, st.session_state[key]))
 
 
-def _liked(movie_id: int | str, key: str, weight: float) -> None:
-    _chose(movie_id, weight if st.session_state[key] else None)
+def _liked(movie_id: int | str, label: str, key: str, weight: float) -> None:
+    keep(shelf.rated(kept(), movie_id, label, weight if st.session_state[key] else None))
 
 
-def _chose(movie_id: int | str, rating: float | None) -> None:
-    st.session_state[TASTE] = rated(st.session_state[TASTE], movie_id, rating)
+def _marked(movie_id: int | str, label: str, key: str) -> None:
+    keep(shelf.marked(kept(), movie_id, label, st.session_state[key]))

@@ -63,10 +63,17 @@ def for_film(film: Recommendation, common: CommonViewers | None, words: DataWord
 
 
 def for_person(film: Recommendation, words: DataWords = FILMS, most: int = 2) -> list[str]:
-    """Return why a film is in a person's list: the rated films that raised its score most."""
-    reasons = film.explanation.reasons if film.explanation else ()
-    helped = sorted((r for r in reasons if r.kind == "film" and r.contribution > 0), key=lambda r: -r.contribution)
-    return [_because(reason, words) for reason in helped[:most]]
+    """Return why a film is in a person's list: the liked films that speak for it most."""
+    return [_because(reason, words) for reason in (film.reasons_for or ())[:most]]
+
+
+def against_person(film: Recommendation, words: DataWords = FILMS, most: int = 1) -> list[str]:
+    """Return what speaks against a film in a person's list: films that they rated low."""
+    return [
+        f"Against it: you gave {reason.name} {words.rating(f'{reason.rating:g}')}"
+        for reason in (film.reasons_against or ())[:most]
+        if reason.rating is not None and words.has_ratings
+    ]
 
 
 def badge(move: int | None) -> str:

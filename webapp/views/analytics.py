@@ -148,7 +148,13 @@ def _genres(api: Api) -> None:
         del measures["average_rating"]
     first = next(iter(measures))
     view = st.segmented_control(
-        "Compare by", list(measures), default=first, required=True, key="by", format_func=lambda by: measures[by]
+        "Compare by",
+        list(measures),
+        default=first,
+        required=True,
+        key="by",
+        bind="query-params",
+        format_func=lambda by: measures[by],
     )
     st.altair_chart(genre_bars(api.genres(), view or first, words), width="stretch")
     genre = _genre(api, st.container(), everything=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from client.answers import Film, MapFilm
@@ -11,11 +13,11 @@ from webapp import source
 from webapp.charts.film_map import SELECTION, film_map
 from webapp.elements import cards
 from webapp.elements.frame import heading, is_dark, run_guarded
-from webapp.elements.picker import FILM, pick_film, references
+from webapp.elements.picker import FILM, choose, pick_film, references
 from webapp.palette import main_genre
 
 CHART = "map"
-SPOT = "spot"  # key of the dropdown that finds a film on the map
+SPOT = "spot"  # name in the address of the film that is open on the map
 NOTE = (
     "Made when the model was trained: the taste of everybody who rated, and what is known of each film, laid out by "
     '<a href="https://www.jmlr.org/papers/v9/vandermaaten08a.html">t-SNE</a>. Only neighbourhoods mean something; '
@@ -42,15 +44,24 @@ def draw() -> None:
         sought = pick_film(api, SPOT, label=f"Find {words.an} on the map")
     names = genre_names(films)
     with right:
-        genres = st.multiselect("Let genres stand out", names, key="genres", bind="query-params") if names else []
+        genres = st.multiselect("Let genres stand out", names, key="highlight", bind="query-params") if names else []
     panel = st.container()
     st.html(cards.genre_legend([main_genre(film.genres) for film in films]))
     chart = film_map(films, genres, sought.movie_id if sought else None, dark=is_dark())
-    event = st.altair_chart(chart, width="stretch", key=CHART, on_select="rerun", selection_mode=SELECTION)
-    clicked = clicked_film(event)
+    st.altair_chart(
+        chart, width="stretch", key=CHART, on_select=partial(_clicked, films), selection_mode=SELECTION
+    )  # fmt: skip
     with panel:
-        _opened(api, api.movie(clicked) if clicked is not None else sought, films)
+        _opened(api, sought, films)
     st.html(f'<p class="mr-note">{NOTE}</p>')
+
+
+def _clicked(films: list[MapFilm]) -> None:
+    """Write the film that was clicked to the address, so that it opens like one that was typed."""
+    movie_id = clicked_film(st.session_state[CHART])
+    for film, reference in zip(films, references(films), strict=True):
+        if film.movie_id == movie_id:
+            choose(SPOT, reference)
 
 
 def clicked_film(event: object) -> int | str | None:

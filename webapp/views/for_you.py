@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
-from client.answers import Film, MapFilm, Recommendation, Recommendations
+from client.answers import MapFilm, Recommendation, Recommendations
 from client.client import Api
 from client.errors import ApiProblem
 from webapp import source
@@ -12,15 +14,20 @@ from webapp.data_words import DataWords
 from webapp.elements import cards, reasons
 from webapp.elements.controls import list_controls
 from webapp.elements.frame import heading, run_guarded
+from webapp.elements.keeping import keep, keeper, kept
 from webapp.elements.lists import listing
-from webapp.elements.picker import FILM, pick_film
-from webapp.elements.rating import TASTE, rate
+from webapp.elements.own_history import own_history
+from webapp.elements.picker import FILM, pick_film, references
+from webapp.elements.rating import mark, rate
 from webapp.exports import recommendations_csv
-from webapp.state import deck, moves
+from webapp.shelf import kept_away, ratings, without
+from webapp.state import Wish, deck, moves, usual_rating
 
-PAGE, SHOWN = "deck-page", "shown-list"  # keys of the session state; nothing is stored elsewhere
+PAGE, SHOWN = "deck-page", "shown-list"  # keys of the session state
 ENOUGH = 5
 BEST_KNOWN = 100
+LATEST = 12  # ratings that are shown to be taken back
+MOST_EXCLUDED = 1000
 
 
 def draw() -> None:
@@ -28,22 +35,22 @@ def draw() -> None:
     words = source.words()
     heading(
         "A list of your own",
-        f"{_task(words)}. The list below changes with every {'star' if words.in_stars else 'one'}. Nothing is stored: "
-        "close the page, and it is forgotten.",
+        f"{_task(words)}. The list below changes with every {'star' if words.in_stars else 'one'}. What you say stays "
+        "in this browser until you erase it.",
     )
     api = source.api()
-    taste: dict[int | str, float] = st.session_state.setdefault(TASTE, {})
-    _deck(api, taste)
+    keeper(api.dataset().name, words)
+    _deck(api)
     _typed(api)
-    _rated(api, taste)
-    wish = list_controls(api, n=9)
-    try:
-        answer = api.for_ratings(taste, wish.options())
-    except ApiProblem as problem:
-        text = _no_list_for_visitors(words) if problem.kind == "no-new-users" else str(problem)
-        st.info(text, icon=":material/info:")
-        return
-    _list(answer, taste)
+    _said_so_far(words)
+    own_history(api, words)
+    wish = list_controls(api, n=9, prefix="my-")
+    with st.container(key="your-list"):
+        try:
+            _list(api, wish, words)
+        except ApiProblem as problem:
+            text = _no_list_for_visitors(words) if problem.kind == "no-new-users" else str(problem)
+            st.info(text, icon=":material/info:")
 
 
 def _no_list_for_visitors(words: DataWords) -> str:
@@ -61,17 +68,23 @@ def _task(words: DataWords) -> str:
     return f"{'Give stars to' if words.in_stars else 'Rate'} a handful of {words.many} that you know"
 
 
-def _deck(api: Api, taste: dict[int | str, float]) -> None:
+def _deck(api: Api) -> None:
     """Draw films to rate; a rated film stays until the visitor asks for others."""
-    page = st.session_state.setdefault(PAGE, 0)
+    page, words = st.session_state.setdefault(PAGE, 0), source.words()
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader("Which of these do you know?", anchor=False)
         st.button("Show others", icon=":material/refresh:", key="others", on_click=_turn_page)
-    with st.grid("auto", min_column_width=140, gap="small"):
+    with st.grid("auto", min_column_width=310, gap="small"):
         for film in deck(_well_known(api), page):
             with st.container(key=f"deck-{film.movie_id}", gap="xsmall"):
-                st.html(cards.poster(film))
-                rate(film, taste, "deck", source.words())
+                st.html(cards.row(film))
+                rate(film, "deck", words)
+    if words.has_ratings:
+        st.caption(
+            f"{words.like[:1].upper()}{words.like[1:]} or more says what to look for. Less says what you know and did "
+            f"not like: it is never a reason for {words.an} in the list, and what is then expected below your usual "
+            "rating is left out."
+        )
 
 
 def _well_known(api: Api) -> list[MapFilm]:
@@ -86,76 +99,145 @@ def _well_known(api: Api) -> list[MapFilm]:
 
 
 def _typed(api: Api) -> None:
-    """Draw the dropdown to rate any other film."""
+    """Draw the title box to rate any other film."""
     left, right = st.columns([3, 2], gap="medium", vertical_alignment="bottom")
     with left:
         film = pick_film(api, "add", label=f"Or type {source.words().an} that you know")
     with right:
         if film is not None:
-            rate(film, st.session_state[TASTE], "typed", source.words())
+            rate(film, "typed", source.words())
 
 
 def _turn_page() -> None:
     st.session_state[PAGE] += 1
 
 
-def _forget() -> None:
-    st.session_state[TASTE] = {}
-
-
-def _rated(api: Api, taste: dict[int | str, float]) -> None:
-    """Draw the ratings so far, and a button to start again."""
-    if not taste:
+def _said_so_far(words: DataWords) -> None:
+    """Draw the latest films that were rated or marked, each a button that takes it back."""
+    said = kept()
+    if not said:
         return
-    with st.container(horizontal=True, vertical_alignment="center", key="rated"):
-        films = [api.movie(movie_id) for movie_id in taste]
-        st.html(cards.legend([(_said(film, taste), "#d59b2d") for film in films]))
-        st.button("Start again", icon=":material/restart_alt:", type="tertiary", on_click=_forget)
-    if len(taste) < ENOUGH:
-        st.progress(len(taste) / ENOUGH, f"{len(taste)} rated. From about {ENOUGH} on, the list knows you.")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="rated"):
+        for movie_id, entry in list(said.items())[: -LATEST - 1 : -1]:
+            rating = entry.mark if entry.rating is None else f"{entry.rating:g}" if words.has_ratings else "liked"
+            st.button(
+                f"{cards.plain(entry.label)}: {rating}", key=f"take-back-{movie_id}", icon=":material/close:",
+                on_click=_take_back, args=(movie_id,), help="Take it back",
+            )  # fmt: skip
+    count = len(ratings(said))
+    if count < ENOUGH:
+        st.progress(count / ENOUGH, f"{count} rated. From about {ENOUGH} on, the list knows you.")
 
 
-def _said(film: Film, taste: dict[int | str, float]) -> str:
-    """Return what the visitor said of a film."""
-    return f"{film.title}: {taste[film.movie_id]:g}" if source.words().has_ratings else film.title
+def _take_back(movie_id: int | str) -> None:
+    keep(without(kept(), movie_id))
 
 
-def _list(answer: Recommendations, taste: dict[int | str, float]) -> None:
-    before = st.session_state.get(SHOWN) if taste else None
-    films = answer.recommendations
-    changed = moves(before, films) if before else {}
-    st.session_state[SHOWN] = [film.movie_id for film in films]
+def _list(api: Api, wish: Wish, words: DataWords) -> None:
+    said = ratings(kept())
+    options = wish.options() | {"exclude": kept_away(kept())[:MOST_EXCLUDED]}
+    mean = api.dataset().mean_rating
+    usual = usual_rating(list(said.values()), mean) if words.has_ratings and mean is not None else None
+    likes_any = any(rating >= words.scale.like for rating in said.values())
+    only_dislikes = bool(said) and not likes_any
+    answer = _without_a_like(api, said, options) if only_dislikes else _of_taste(api, said, options, usual)
+    if not said:
+        title = "What most people like, until you rate"
+    elif likes_any:
+        title = "Your list"
+    else:
+        title = f"What most people like, until you like {words.an}"
+    _headline(title, answer)
+    if only_dislikes:
+        st.info(_only_dislikes(words, usual), icon=":material/thumb_down:")
+    _cards(answer, by_taste=likes_any, usual=usual)
+
+
+def _of_taste(api: Api, said: dict[int | str, float], options: dict[str, Any], usual: float | None) -> Recommendations:
+    """Return the list for the ratings; what is expected below the person's usual rating stays out unless asked for."""
+    if not said:
+        return api.for_ratings({}, options)
+    options = options | {"for_and_against": True}
+    if usual is None or st.toggle(f"Also what is expected below your usual rating ({usual:.1f})", key="my-below"):
+        return api.for_ratings(said, options)
+    try:
+        return api.for_ratings(said, options | {"min_expected": usual})
+    except ApiProblem as problem:
+        if problem.kind != "no-predictions":
+            raise
+        return api.for_ratings(said, options)
+
+
+def _without_a_like(api: Api, said: dict[int | str, float], options: dict[str, Any]) -> Recommendations:
+    """Return the start list without the rated films, with what is expected of each film."""
+    away = [*said, *options["exclude"]][:MOST_EXCLUDED]
+    start = api.for_ratings({}, options | {"exclude": away})
+    shown = [film.movie_id for film in start.recommendations]
+    if not shown:
+        return start
+    expected = api.for_ratings(said, {"candidates": shown, "n": len(shown), "for_and_against": True})
+    by_id = {film.movie_id: film for film in expected.recommendations}
+    films = [
+        film.model_copy(
+            update={name: getattr(by_id[film.movie_id], name) for name in ("predicted_rating", "below_usual")}
+        )
+        if film.movie_id in by_id
+        else film
+        for film in start.recommendations
+    ]
+    return start.model_copy(update={"recommendations": films})
+
+
+def _only_dislikes(words: DataWords, usual: float | None) -> str:
+    line = "" if usual is None else f" Your usual rating counts as {words.rating(f'{usual:.1f}')} for now."
+    return (
+        f"You have not liked {words.an} yet, and a low rating never brings {words.an} up. Give {words.like} or more to "
+        f"one, and your list begins.{line}"
+    )
+
+
+def _headline(title: str, answer: Recommendations) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader("Your list" if taste else "What most people like, until you rate", anchor=False)
+        st.subheader(title, anchor=False)
         st.download_button(
             "Download CSV", recommendations_csv(answer), "for-you.csv", "text/csv", icon=":material/download:",
             on_click="ignore",
         )  # fmt: skip
+
+
+def _cards(answer: Recommendations, *, by_taste: bool, usual: float | None) -> None:
+    films, words = answer.recommendations, source.words()
+    before = st.session_state.get(SHOWN)
+    changed = moves(before, films) if before and kept() else {}
+    st.session_state[SHOWN] = [film.movie_id for film in films]
     if not films:
-        st.info(f"No {source.words().one} passes these filters. Loosen one of them.", icon=":material/filter_alt_off:")
+        st.info(f"No {words.one} passes: loosen a filter, or rate a few more.", icon=":material/filter_alt_off:")
         return
-    badges = {movie_id: reasons.badge(move) for movie_id, move in changed.items()}
+    by_reference = dict(zip(references(films), films, strict=True))
+
+    def lead_on(key: str, reference: str) -> None:
+        _lead_on(key, reference, by_reference[reference])
+
     listing(
-        answer,
-        _why,
-        key="mine",
-        label="Match" if taste else "Likes",
-        digits=2 if taste else 0,
-        more=_lead_on,
-        labels=source.words().labels,
-        badges=badges,
-    )
+        answer, lambda film: _why(film, usual), key="mine", label="Match" if by_taste else "Likes",
+        digits=2 if by_taste else 0, more=lead_on, labels=words.labels,
+        badges={movie_id: reasons.badge(move) for movie_id, move in changed.items()},
+    )  # fmt: skip
 
 
-def _why(film: Recommendation) -> list[str]:
+def _why(film: Recommendation, usual: float | None) -> list[str]:
+    """Return what is expected of a film, and the ratings that speak for it and against it."""
     guess, words = film.predicted_rating, source.words()
-    prediction = [] if guess is None else [f"You would give it about {words.rating(f'{guess:.1f}')}"]
-    return [*prediction, *reasons.for_person(film, words)]
+    lines = [] if guess is None else [f"You would give it about {words.rating(f'{guess:.1f}')}"]
+    if film.below_usual and usual is not None:
+        lines.append(f"That is below your usual {words.rating(f'{usual:.1f}')}")
+    return [*lines, *reasons.for_person(film, words), *reasons.against_person(film, words)]
 
 
-def _lead_on(key: str, reference: str) -> None:
+def _lead_on(key: str, reference: str, film: Recommendation) -> None:
     page, icon = "views/recommendations.py", ":material/arrow_forward:"
-    with st.container(key=key):
+    with st.container(key=key, gap="xsmall"):
+        mark(film, f"mark-{film.movie_id}")
         st.page_link(page, label=f"{source.words().many_first} like this", icon=icon, query_params={FILM: reference})
 
 

@@ -1,0 +1,135 @@
+"""Find the films of the service that a history means; where it may be one of several, the visitor is asked."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+
+from client.answers import Film, PersonSubject
+from client.client import Api
+from client.errors import ApiProblem
+from webapp.data_words import DataWords
+from webapp.histories.reading import Said
+from webapp.shelf import Entry, RawId
+from webapp.wording import film_label
+
+YEARS_OFF = 1  # sources date a film by its festival or its release
+_LIKENESS = 0.72  # of two titles that may be one film's
+_LONGEST = 190  # characters of a title, without its year
+_AT_ONCE = 1000  # titles of one call
+_ARTICLES = re.compile(r"^(the|a|an|le|la|les|l|el|il|lo|der|die|das|un|une)\s+(?=.)")
+
+
+@dataclass
+class Matched:
+    """Films that were found, lines of which the visitor is asked with the films they may mean, and lines of no film."""
+
+    films: dict[RawId, tuple[str, Said]] = field(default_factory=dict)
+    doubtful: list[tuple[Said, list[Film]]] = field(default_factory=list)
+    missing: list[Said] = field(default_factory=list)
+
+
+def match(api: Api, history: Sequence[Said], *, progress: Callable[[float], None] = lambda share: None) -> Matched:
+    """Return which films a history means. `progress`: is told the share that is done."""
+    matched = Matched()
+    by_title = _by_title(api, history)
+    last_year = api.dataset().last_year
+    for place, line in enumerate(history):
+        progress(place / len(history))
+        if film := by_title.get(place):
+            matched.films[film[0]] = (film[1], line)
+        elif not line.titles:
+            _by_id(api, line, matched)
+        elif last_year and line.year and line.year > last_year + YEARS_OFF:
+            matched.missing.append(line)
+        else:
+            _search(api, line, matched)
+    return matched
+
+
+def entry(label: str, line: Said, words: DataWords) -> Entry:
+    """Return what a line says as an entry of the shelf, its stars on the data set's scale."""
+    rating = None if line.stars is None else words.from_stars(line.stars)
+    return Entry(label, rating, line.mark if rating is not None or line.mark else "seen")
+
+
+def _by_title(api: Api, history: Sequence[Said]) -> dict[int, tuple[RawId, str]]:
+    """Return id and label of the films whose titles the service knows, by place in the history."""
+    places: dict[str, list[int]] = {}
+    for place, line in enumerate(history):
+        for title in line.titles:
+            if asked := _typed(title, line.year):
+                places.setdefault(asked, []).append(place)
+    like = DataWords.of(api.dataset()).scale.like
+    films: dict[int, tuple[RawId, str]] = {}
+    titles = list(places)
+    for start in range(0, len(titles), _AT_ONCE):
+        some = titles[start : start + _AT_ONCE]
+        subject = api.for_titles(dict.fromkeys(some, like), {"n": 1}).query
+        for title in (subject.titles if isinstance(subject, PersonSubject) else None) or ():
+            for place in places[some[title.index]]:
+                films.setdefault(place, (title.movie_id, film_label(title.title, history[place].year)))
+    return films
+
+
+def _film(api: Api, raw_id: str) -> Film | None:
+    try:
+        return api.movie(raw_id)
+    except ApiProblem:
+        return None
+
+
+def _by_id(api: Api, line: Said, matched: Matched) -> None:
+    if film := _film(api, line.movie_id or ""):
+        matched.films[film.movie_id] = (film_label(film.title, film.year), line)
+    else:
+        matched.missing.append(line)
+
+
+def _search(api: Api, line: Said, matched: Matched) -> None:
+    """Match a line by search: the one film of this title a year off, else films that it may mean."""
+    candidates: dict[RawId, Film] = {}
+    if line.movie_id and (own := _film(api, line.movie_id)) and _likeness(line, own) == 1:
+        matched.films[own.movie_id] = (film_label(own.title, own.year), line)
+        return
+    for title in line.titles:
+        try:
+            candidates |= {film.movie_id: film for film in api.search(_typed(title, None), limit=8)}
+        except ApiProblem:  # a title that the service cannot look for
+            continue
+    near = [film for film in candidates.values() if _years_apart(line, film) <= YEARS_OFF]
+    same = [film for film in near if _likeness(line, film) == 1]
+    close = [film for film in near if _likeness(line, film) >= _LIKENESS]
+    if len(same) == 1 and line.year:
+        matched.films[same[0].movie_id] = (film_label(same[0].title, same[0].year), line)
+    elif close:
+        matched.doubtful.append((line, sorted(close, key=lambda film: -_likeness(line, film))))
+    else:
+        matched.missing.append(line)
+
+
+def _years_apart(line: Said, film: Film) -> int:
+    return abs(line.year - film.year) if line.year and film.year else 0
+
+
+def _likeness(line: Said, film: Film) -> float:
+    """Return how alike the titles are, 0 to 1; 1 is the same but for case, accents, signs and articles."""
+    names = [film.title, *re.findall(r"\(([^()]+)\)", film.title), re.sub(r"\s*\(.*", "", film.title)]
+    pairs = [(plain(title), plain(name)) for title in line.titles for name in names]
+    return max((SequenceMatcher(None, *pair).ratio() for pair in pairs if all(pair)), default=0.0)
+
+
+def plain(title: str) -> str:
+    """Return a title in lower case without accents, signs and its article."""
+    base = unicodedata.normalize("NFKD", title.casefold().replace("&", " and "))
+    letters = "".join(" " if not letter.isalnum() else letter for letter in base if not unicodedata.combining(letter))
+    return _ARTICLES.sub("", " ".join(letters.split()))
+
+
+def _typed(title: str, year: int | None) -> str:
+    """Return a title as the service takes it."""
+    clean = " ".join("".join(letter if letter.isprintable() else " " for letter in title).split())[:_LONGEST]
+    return film_label(clean, year) if clean else ""

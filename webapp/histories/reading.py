@@ -1,0 +1,157 @@
+"""Read histories: exports of Letterboxd (zip or CSV), IMDb and MovieLens (CSV), and this page's own CSV.
+
+Files are hostile: sizes are bounded before anything is unpacked, and nothing is written to disk.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from webapp.shelf import MARKS, MOST, Mark
+
+MOST_BYTES = 20_000_000  # of one CSV file, unpacked
+MOST_FILES = 20  # CSV files of one archive
+_NO_FILM = re.compile(r"episode|series|game|podcast|music", re.IGNORECASE)  # IMDb's Title Type
+_BACKUPS = {"deleted", "orphaned"}  # folders of a Letterboxd export with what is no longer said
+_STARS = 5.0
+EXPECTED = (
+    "Expected an export of Letterboxd (zip or CSV), of IMDb (CSV), or a MovieLens ratings.csv: the columns "
+    "Name and Letterboxd URI; Const and Title; or movieId and rating."
+)
+Row = dict[str, str]
+
+
+class HistoryError(ValueError):
+    """A file that is no history; the message says what was expected and what was found."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a line says of a film: titles (the common one first), year, id in MovieLens, stars (0.5 to 5), mark."""
+
+    titles: tuple[str, ...]
+    year: int | None = None
+    movie_id: str | None = None
+    stars: float | None = None
+    mark: Mark | None = None
+
+
+def read_history(name: str, content: bytes) -> list[Said]:
+    """Return what a file says, each film once; its rating stands above a mark. Raises HistoryError."""
+    tables = list(_unpacked(content)) if content.startswith(b"PK") else [(name, content)]
+    said: dict[tuple[object, ...], Said] = {}
+    problems = []
+    for table_name, table in tables:
+        try:
+            for line in _read_table(table_name, table):
+                key = (line.movie_id, line.titles[:1], line.year)
+                earlier = said.get(key, line)
+                said[key] = replace(
+                    line,
+                    stars=earlier.stars if line.stars is None else line.stars,
+                    mark=_stronger(earlier.mark, line.mark),
+                )
+        except HistoryError as problem:
+            problems.append(problem)
+    if not said and problems:
+        raise problems[0]
+    if len(said) > MOST:
+        raise HistoryError(f"Expected at most {MOST:,} films, found {len(said):,}.")
+    return list(said.values())
+
+
+def _stronger(first: Mark | None, second: Mark | None) -> Mark | None:
+    return min((mark for mark in (first, second) if mark), key=MARKS.index, default=None)
+
+
+def _unpacked(content: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield the CSV files of an archive with their names."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = [name for name in archive.namelist() if name.lower().endswith(".csv")]
+            for name in [name for name in names if not _BACKUPS & set(PurePosixPath(name).parts)][:MOST_FILES]:
+                with archive.open(name) as member:
+                    yield name, member.read(MOST_BYTES + 1)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
+        raise HistoryError(f"This zip file cannot be read. {EXPECTED}") from error
+
+
+def _read_table(name: str, content: bytes) -> Iterator[Said]:
+    if len(content) > MOST_BYTES:
+        raise HistoryError(f"Expected at most {MOST_BYTES // 1_000_000} MB of CSV, found more in {name}.")
+    rows = _rows(content)
+    columns = set(rows[0]) if rows else set()
+    watchlist = "watchlist" in PurePosixPath(name).name.lower()
+    if {"name", "letterboxd uri"} <= columns:
+        return (_letterboxd(row, watchlist) for row in rows if row["name"])
+    if {"const", "title"} <= columns:
+        return (_imdb(row) for row in rows if row["title"] and not _NO_FILM.search(row.get("title type", "")))
+    ids = {"movieid", "movie_id", "item_id"} & columns
+    if ids and columns & {"rating", "mark"}:
+        users = {row[key] for key in {"userid", "user_id"} & columns for row in rows}
+        if len(users) > 1:
+            raise HistoryError(f"Expected the ratings of one person, found {len(users):,} in the column of users.")
+        return (_movielens(row, ids) for row in rows)
+    raise HistoryError(f"{EXPECTED} Found: {', '.join(sorted(columns)[:8]) or 'no table'}.")
+
+
+def _rows(content: bytes) -> list[Row]:
+    """Return the rows of a CSV file, with columns named in lower case."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", "replace")  # older exports of IMDb
+    head = text.partition("\n")[0]
+    separator = max(",;\t", key=head.count)
+    try:
+        table = csv.reader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=separator)
+        columns = [column.strip().lower() for column in next(table, [])]
+        return [_row(columns, cells) for cells in table if any(cells)]
+    except csv.Error as error:
+        raise HistoryError(f"This CSV file cannot be read: {error}. {EXPECTED}") from error
+
+
+def _row(columns: Sequence[str], cells: Sequence[str]) -> Row:
+    return dict.fromkeys(columns, "") | {name: cell.strip() for name, cell in zip(columns, cells, strict=False)}
+
+
+def _letterboxd(row: Row, watchlist: bool) -> Said:
+    stars = _number(row.get("rating", ""), _STARS)
+    mark: Mark | None = None if stars is not None else "watchlist" if watchlist else "seen"
+    return Said((row["name"],), _year(row.get("year", "")), stars=stars, mark=mark)
+
+
+def _imdb(row: Row) -> Said:
+    rating = _number(row.get("your rating", ""), 2 * _STARS)
+    is_list = "position" in row or "your rating" not in row
+    mark: Mark | None = None if rating is not None else "watchlist" if is_list else "seen"
+    titles = dict.fromkeys(filter(None, (row["title"], row.get("original title", ""))))
+    return Said(tuple(titles), _year(row.get("year", "")), stars=None if rating is None else rating / 2, mark=mark)
+
+
+def _movielens(row: Row, ids: set[str]) -> Said:
+    title, year = row.get("title", ""), _year(row.get("year", ""))
+    if dated := re.fullmatch(r"(.+?)\s*\((\d{4})\)", title):
+        title, year = dated[1], int(dated[2])
+    mark = next((mark for mark in MARKS if mark == row.get("mark")), None)
+    stars = _number(row.get("rating", ""), _STARS)
+    return Said((title,) if title else (), year, next(row[key] for key in ids), stars, mark)
+
+
+def _number(text: str, most: float) -> float | None:
+    """Return a rating, or None where there is none; 0 is none in every export."""
+    try:
+        value = float(text.replace(",", "."))
+    except ValueError:
+        return None
+    return value if 0 < value <= most else None
+
+
+def _year(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"[12]\d{3}", text, re.ASCII) else None

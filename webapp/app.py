@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from webapp.elements.frame import LOGO, STYLE, foot, warm_registry
+from webapp.elements.frame import LOGO, STYLE, foot
 
 # The folder is not called `pages`: Streamlit would then open its files without this frame, for a visitor who follows
 # a link to one of them before anybody has opened the start page.
@@ -26,7 +26,6 @@ def main() -> None:
     page = st.navigation(PAGES, position="top")
     page.run()
     foot()
-    warm_registry()
 
 
 if __name__ == "__main__":

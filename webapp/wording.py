@@ -126,10 +126,20 @@ def metric_title(name: str) -> str:
     )
 
 
+def figure_title(protocol: str, name: str) -> str:
+    """Return a metric with the protocol that it was measured by: “nDCG@10 (latest20)”."""
+    return f"{metric_title(name)} ({protocol})"
+
+
 def metric_help(name: str) -> str:
     """Return an explanation of a metric in plain words; empty for an unknown metric."""
     variants, base, _ = _parts(name)
     return " ".join([METRICS.get(base, ""), *(_VARIANTS[variant] for variant in variants)]).strip()
+
+
+def counted(number: int | None, one: str, many: str = "") -> str:
+    """Return a number with its noun: “1 film”, “1,200 films”; `many`: the plural, by default with an s."""
+    return f"{count(number)} {one if number == 1 else many or f'{one}s'}"
 
 
 def _parts(name: str) -> tuple[list[str], str, str]:

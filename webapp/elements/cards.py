@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Container, Mapping, Sequence
 from html import escape
 from types import MappingProxyType
 
@@ -11,6 +12,7 @@ from webapp.elements.poster import poster_uri
 from webapp.palette import genre_colour
 from webapp.wording import film_label, names, rating_line
 
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]()<>#+!|$:~.-]")
 Labels = Mapping[str, str]
 NO_LABELS: Labels = MappingProxyType({})
 
@@ -124,6 +126,26 @@ def figures(entries: Sequence[tuple[str, str, str]]) -> str:
         )
         + "</dl>"
     )
+
+
+def compact_list(films: Sequence[Recommendation], shared: Container[int | str]) -> str:
+    """Return the HTML of a numbered list of films; those outside `shared` are marked as being here alone."""
+    lines = "".join(
+        f"<li>{escape(film_label(film.title, film.year))}"
+        f"{'' if film.movie_id in shared else '<span class=mr-badge>only here</span>'}</li>"
+        for film in films
+    )
+    return f'<ol class="mr-list">{lines}</ol>'
+
+
+def note(text: str) -> str:
+    """Return the HTML of a remark in small letters."""
+    return f'<p class="mr-note">{escape(text)}</p>'
+
+
+def plain(text: str) -> str:
+    """Return a text so that Markdown shows it letter by letter: no emphasis, link, icon or formula in a title."""
+    return _MARKDOWN.sub(r"\\\g<0>", text)
 
 
 def _quoted(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
@@ -12,7 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from client.errors import ApiUnreachable, ApiUnready, WebappError
-from webapp import registry, source
+from webapp import source
 from webapp.elements.training import training_stages, training_status
 from webapp.palette import ACCENT, GOLD
 
@@ -75,13 +74,6 @@ def foot() -> None:
     if settings.mlflow_url:
         links.append(f'<a href="{escape(settings.mlflow_url, quote=True)}">MLflow runs</a>')
     st.html(f'<footer class="mr-foot">{escape(_served_line())} &nbsp;·&nbsp; {" &nbsp;·&nbsp; ".join(links)}</footer>')
-
-
-@st.cache_resource(show_spinner=False)
-def warm_registry() -> None:
-    """Import MLflow in the background, so that the Models page opens at once."""
-    if registry.has_store(source.settings().tracking_uri):
-        threading.Thread(target=registry.load_client, daemon=True).start()
 
 
 def _served_line() -> str:

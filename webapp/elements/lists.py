@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from html import escape
 
 import streamlit as st
 
@@ -10,6 +11,8 @@ from client.answers import Recommendation, Recommendations
 from webapp import source
 from webapp.elements import cards, reasons
 from webapp.elements.picker import references
+from webapp.overlap import difference
+from webapp.wording import counted
 
 SCORE_NOTE = (
     "The model's score; it compares within this list alone. The bar's full width is the best score here, its colours "
@@ -42,6 +45,17 @@ def listing(
                 badge = (badges or {}).get(film.movie_id, "")
                 st.html(cards.recommendation(film, bar, why(film), badge, labels))
                 more(f"{key}-more-{film.movie_id}", reference)
+
+
+def overlap_line(before: Recommendations, after: Recommendations) -> str:
+    """Return the HTML sentence that says how far two lists agree."""
+    change = difference(*([film.movie_id for film in answer.recommendations] for answer in (before, after)))
+    both = counted(len(change.stay), source.words().one, source.words().many)
+    verb = "is" if len(change.stay) == 1 else "are"
+    return (
+        f'<p class="mr-lead">{escape(both)} {verb} in both lists. They agree by {change.overlap:.0%}: 100% is the same '
+        "list, and the top counts most (rank-biased overlap).</p>"
+    )
 
 
 def key_to_colours(answer: Recommendations) -> None:

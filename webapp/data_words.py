@@ -67,7 +67,9 @@ class DataWords:
 
     def rating(self, value: str) -> str:
         """Return a rating in words: “4 stars”, or “8 of 10” on another scale."""
-        return f"{value} stars" if self.in_stars else f"{value} of {self.scale.maximum:g}"
+        if not self.in_stars:
+            return f"{value} of {self.scale.maximum:g}"
+        return f"{value} {'star' if value in ('1', '1.0') else 'stars'}"
 
     @property
     def like(self) -> str:

@@ -62,6 +62,19 @@ _SPELLED = {
     "rmse": "RMSE",
     "mae": "MAE",
 }
+# In the place of what the service says to programs: no parameters, endpoints or settings.
+PROBLEMS = {
+    "movie-not-found": "There is nothing of that number.",
+    "unknown-tag": "Nothing here is known to have that trait.",
+    "unknown-genre": "There is no such genre.",
+    "unknown-facet": "There is no such property.",
+    "invalid-request": "That cannot be asked in this form: it is too long, or a value is out of bounds.",
+    "invalid-query": "That cannot be asked in this form.",
+    "too-large": "That is too much for one question.",
+    "host": "This page is not allowed to ask the service.",
+    "origin": "This page is not allowed to ask the service.",
+    "cursor-expired": "The service no longer keeps this version.",
+}
 DEFINITIONS_URL = "https://en.wikipedia.org/wiki/Evaluation_measures_(information_retrieval)"
 
 _YEAR = re.compile(r"\s*\((\d{4})\)\s*$")

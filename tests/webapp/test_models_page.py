@@ -91,7 +91,7 @@ def test_a_version_promoted_by_force_says_why_and_what_it_failed(open_page: Open
     assert "promoted by force" in drawn(app)
     assert "a &lt;b&gt;trial&lt;/b&gt;" in drawn(app)
     assert app.dataframe[0].value["Compared with"][0] == "at least 0.0006"
-    assert app.error[0].value == r"Worse than popularity\: \*by\* latest20\."
+    assert app.error[0].value == r"Worse than popularity\: \*by\* latest20."
 
 
 def test_two_stored_versions_answer_the_same_question(

@@ -15,8 +15,8 @@ from webapp.overlap import difference
 from webapp.wording import counted
 
 SCORE_NOTE = (
-    "The model's score; it compares within this list alone. The bar's full width is the best score here, its colours "
-    "show what the score is made of."
+    "“{label}” is the model's score. It compares within this list alone: a full bar is the best score here. The bar's "
+    "colours show what the score is made of."
 )
 Why = Callable[[Recommendation], list[str]]
 
@@ -33,15 +33,15 @@ def listing(
     """
     films = answer.recommendations
     about = source.about()
+    if films:
+        st.html(cards.note(SCORE_NOTE.format(label=label)))
     top_score = max((film.score for film in films), default=0.0)
     with st.grid(1 if one_column else "auto", min_column_width=320):
         for film, reference in zip(films, references(films), strict=True):
             with st.container(
                 border=True, key=f"{key}-{film.movie_id}", height="stretch", vertical_alignment="distribute"
             ):
-                bar = cards.score_bar(
-                    label, f"{film.score:.{digits}f}", reasons.segments(film, top_score, about), SCORE_NOTE
-                )
+                bar = cards.score_bar(label, f"{film.score:.{digits}f}", reasons.segments(film, top_score, about))
                 badge = (badges or {}).get(film.movie_id, "")
                 st.html(cards.recommendation(film, bar, why(film), badge, labels))
                 more(f"{key}-more-{film.movie_id}", reference)

@@ -9,12 +9,14 @@ import streamlit as st
 from client.answers import Film, Recommendation, Suggestion
 from client.client import Api, suggestions
 from client.errors import ApiProblem
+from webapp.elements.cards import plain, problem_text
 from webapp.wording import film_label
 
 # Key of the dropdown that pages share, and its name in the address bar. A page whose links pass a film must not use it:
 # Streamlit drops a link's parameter if the page binds one of the same name.
 FILM = "film"
 BEST_KNOWN = 100
+LONGEST = 200  # letters of a title that are searched for
 PLACEHOLDER = "Type a title, or pick one"
 
 
@@ -73,11 +75,12 @@ def choose(key: str, reference: str) -> None:
 
 def _offer(problem: ApiProblem, api: Api, text: str, key: str) -> None:
     """Say why the title was not found, and offer films that may have been meant."""
-    films: Sequence[Suggestion | Film] = suggestions(problem) or api.search(text)
+    films: Sequence[Suggestion | Film] = suggestions(problem) or api.search(text[:LONGEST])
     if problem.kind == "title-ambiguous":
         st.info("Several have this title. Which one?", icon=":material/help:")
     else:
-        st.info(f"{problem} Perhaps one of these?" if films else str(problem), icon=":material/search_off:")
+        said = "No title is that long." if len(text) > LONGEST else problem_text(problem)
+        st.info(f"{said} Perhaps one of these?" if films else said, icon=":material/search_off:")
     with st.container(horizontal=True, gap="small"):
         for i, reference in enumerate(references(films)):
-            st.button(reference, key=f"{key}-offer-{i}", on_click=choose, args=(key, reference))
+            st.button(plain(reference), key=f"{key}-offer-{i}", on_click=choose, args=(key, reference))

@@ -15,6 +15,7 @@ from webapp.elements.frame import heading, run_guarded
 from webapp.elements.lists import listing
 from webapp.elements.picker import FILM, pick_film
 from webapp.elements.rating import TASTE, rate
+from webapp.elements.why_not import why_not
 from webapp.exports import recommendations_csv
 from webapp.state import deck, moves
 
@@ -40,10 +41,11 @@ def draw() -> None:
     try:
         answer = api.for_ratings(taste, wish.options())
     except ApiProblem as problem:
-        text = _no_list_for_visitors(words) if problem.kind == "no-new-users" else str(problem)
+        text = _no_list_for_visitors(words) if problem.kind == "no-new-users" else cards.problem_text(problem)
         st.info(text, icon=":material/info:")
         return
     _list(answer, taste)
+    why_not(api, taste, wish.options())
 
 
 def _no_list_for_visitors(words: DataWords) -> str:
@@ -156,7 +158,12 @@ def _why(film: Recommendation) -> list[str]:
 def _lead_on(key: str, reference: str) -> None:
     page, icon = "views/recommendations.py", ":material/arrow_forward:"
     with st.container(key=key):
-        st.page_link(page, label=f"{source.words().many_first} like this", icon=icon, query_params={FILM: reference})
+        st.page_link(
+            page,
+            label=f"{source.words().many_first} like {cards.plain(reference)}",
+            icon=icon,
+            query_params={FILM: reference},
+        )
 
 
 if __name__ == "__main__":

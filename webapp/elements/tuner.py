@@ -36,7 +36,7 @@ def tuner(api: Api, film: Film, options: dict[str, Any]) -> dict[str, Any]:
     if names := traits(api, film):
         left, right = st.columns(2, gap="medium")
         title = cards.plain(film.title)
-        shown = {"selection_mode": "multi", "format_func": cards.plain, "bind": "query-params"}
+        shown = {"selection_mode": "multi", "wrap": True, "format_func": cards.plain, "bind": "query-params"}
         more = left.pills(f"More of this in {title}", names, key="more-of", **shown)
         less = right.pills("Less of this", [name for name in names if name not in more], key="less-of", **shown)
     tuned = options | preferences()

@@ -70,6 +70,7 @@ PROBLEMS = {
     "unknown-facet": "There is no such property.",
     "invalid-request": "That cannot be asked in this form: it is too long, or a value is out of bounds.",
     "invalid-query": "That cannot be asked in this form.",
+    "no-predictions": "The model that answers now predicts no ratings, so nothing is known of what to expect.",
     "too-large": "That is too much for one question.",
     "host": "This page is not allowed to ask the service.",
     "origin": "This page is not allowed to ask the service.",

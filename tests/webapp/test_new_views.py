@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from client.answers import MapFilm, SharedFeature
+from client.answers import MapFilm, Recommendations, SharedFeature
+from client.client import Api
 from client.errors import ApiProblem
 from tests.webapp.conftest import Open, drawn, shown
 from webapp.charts.film_map import film_map
@@ -15,13 +16,29 @@ from webapp.views.film_map import nearest
 from webapp.wording import counted
 
 
-def test_two_people_get_one_list_that_says_what_each_expects(open_page: Open) -> None:
+def test_two_people_get_one_list_that_says_what_each_expects(
+    open_page: Open, api_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[list[int]]] = []
+
+    def answer(self: Api, people: list[list[int]], options: dict[str, object]) -> Recommendations:
+        """The toy predicts no ratings: a list of films with made up ones."""
+        asked.append(people)
+        told = self.similar(people[0][0], {"n": options["n"]})
+        films = [film.model_copy(update={"expected_ratings": [4.26, 1.0]}) for film in told.recommendations]
+        return told.model_copy(update={"recommendations": films})
+
+    monkeypatch.setattr(Api, "for_two", answer)
     app = open_page("for_two", one="Star Voyage (1977)", two="Letters from Lyon (1994)")
     assert not app.exception
-    both = shown(app)
-    assert both
-    assert not {"Star Voyage", "Letters from Lyon"} & set(both)
-    assert "One of you would give it about" in drawn(app)
+    assert asked == [[[1], [11]]]
+    assert "One of you would give it about 4.3 stars, the other 1.0 star" in drawn(app)
+    assert shown(app)
+
+
+def test_a_model_without_predictions_says_so(open_page: Open) -> None:
+    app = open_page("for_two", one="Star Voyage (1977)", two="Letters from Lyon (1994)")
+    assert "predicts no ratings" in drawn(app)
 
 
 def test_each_of_the_two_is_asked_for_a_film(open_page: Open) -> None:
@@ -49,8 +66,9 @@ def test_hidden_films_come_first_when_asked_for(open_page: Open) -> None:
 def test_why_a_film_is_not_in_a_list(open_page: Open) -> None:
     text = drawn(open_page("recommendations", film="Star Voyage (1977)", n="4", whynot="Letters from Lyon (1994)"))
     assert "similar to Star Voyage; the list shows 4" in text
-    text = drawn(open_page("for_you", genres="Comedy", whynot="Letters from Lyon (1994)"))
-    assert "Letters from Lyon is not in the list because it has none of the chosen genres" in text
+    app = open_page("for_you", genres="Comedy", whynot="Letters from Lyon (1994)")
+    app.session_state["taste"] = {1: 5.0}
+    assert "Letters from Lyon is not in the list because it has none of the chosen genres" in drawn(app.run())
 
 
 def test_a_title_of_a_thousand_letters_does_not_lose_the_page(open_page: Open) -> None:

@@ -18,6 +18,8 @@ SCORE_NOTE = (
     "“{label}” is the model's score. It compares within this list alone: a full bar is the best score here. The bar's "
     "colours show what the score is made of."
 )
+LIKES = "Likes"  # label of a list that is not made for anybody
+LIKES_NOTE = "“Likes” is how many people liked it; a full bar is the most here."
 Why = Callable[[Recommendation], list[str]]
 
 
@@ -34,7 +36,7 @@ def listing(
     films = answer.recommendations
     about = source.about()
     if films:
-        st.html(cards.note(SCORE_NOTE.format(label=label)))
+        st.html(cards.note(LIKES_NOTE if label == LIKES else SCORE_NOTE.format(label=label)))
     top_score = max((film.score for film in films), default=0.0)
     with st.grid(1 if one_column else "auto", min_column_width=320):
         for film, reference in zip(films, references(films), strict=True):

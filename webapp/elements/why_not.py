@@ -33,6 +33,8 @@ KEPT_AWAY = {
 
 def why_not(api: Api, taste: Mapping[int | str, float], options: Mapping[str, Any]) -> None:
     """Draw the question about a list that is made from the visitor's ratings `taste`, and its answer."""
+    if not taste:  # the start list is nobody's: the service predicts nothing for it
+        return
     film = _asked(api)
     if film is not None:
         asked = {name: value for name, value in options.items() if name in CONDITIONS}

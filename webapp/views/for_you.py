@@ -12,7 +12,7 @@ from webapp.data_words import DataWords
 from webapp.elements import cards, reasons
 from webapp.elements.controls import list_controls
 from webapp.elements.frame import heading, run_guarded
-from webapp.elements.lists import listing
+from webapp.elements.lists import LIKES, listing
 from webapp.elements.picker import FILM, pick_film
 from webapp.elements.rating import TASTE, rate
 from webapp.elements.why_not import why_not
@@ -141,7 +141,7 @@ def _list(answer: Recommendations, taste: dict[int | str, float]) -> None:
         answer,
         _why,
         key="mine",
-        label="Match" if taste else "Likes",
+        label="Match" if taste else LIKES,
         digits=2 if taste else 0,
         more=_lead_on,
         labels=source.words().labels,

@@ -62,7 +62,7 @@ def _start(api: Api) -> None:
     words = source.words()
     st.subheader(f"Begin with {words.an} that you like", anchor=False)
     films = api.top("count", n=FIRST)
-    with st.grid("auto", min_column_width=120, gap="small"):
+    with st.grid("auto", min_column_width=100, gap="small"):
         for film, reference in zip(films, references(films), strict=True):
             with st.container(key=f"start-{film.movie_id}", gap="xsmall"):
                 st.html(cards.poster(film))

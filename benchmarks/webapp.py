@@ -36,7 +36,7 @@ PAGES = {
     "recommendations": ".mr-poster",
     "for-you": ".mr-poster",
     "for-two": "[data-testid=stMultiSelect]",
-    "map": "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg",
+    "map": "[data-testid=stVegaLiteChart] .marks",
     "analytics": ".mr-hero",
     "models": "[data-testid=stDataFrame]",
 }

@@ -37,7 +37,7 @@ def bench(api: Api, versions: Sequence[RegisteredVersion]) -> None:
     st.html(lists.overlap_line(*answers))
     for column, name, answer, other in zip(st.columns(2, gap="medium"), names, answers, answers[::-1], strict=True):
         with column:
-            st.subheader(name, anchor=False)
+            st.subheader(cards.plain(name), anchor=False)
             shared = {film.movie_id for film in other.recommendations}
             st.html(cards.compact_list(answer.recommendations, shared))
 

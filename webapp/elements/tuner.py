@@ -36,9 +36,15 @@ def tuner(api: Api, film: Film, options: dict[str, Any]) -> dict[str, Any]:
     if names := traits(api, film):
         left, right = st.columns(2, gap="medium")
         title = cards.plain(film.title)
-        shown = {"selection_mode": "multi", "wrap": True, "format_func": cards.plain, "bind": "query-params"}
-        more = left.pills(f"More of this in {title}", names, key="more-of", **shown)
-        less = right.pills("Less of this", [name for name in names if name not in more], key="less-of", **shown)
+        rest = [name for name in names if name not in (st.session_state.get("more-of") or ())]
+        more = left.pills(
+            f"More of this in {title}", names, selection_mode="multi", format_func=cards.plain, key="more-of", wrap=True,
+            bind="query-params",
+        )  # fmt: skip
+        less = right.pills(
+            "Less of this", rest, selection_mode="multi", format_func=cards.plain, key="less-of", wrap=True,
+            bind="query-params",
+        )  # fmt: skip
     tuned = options | preferences()
     for parameter, chosen in (("tag_boost", more), ("tag_suppress", less)):
         if wanted := list(dict.fromkeys([*options.get(parameter, []), *chosen])):

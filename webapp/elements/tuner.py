@@ -38,8 +38,8 @@ def tuner(api: Api, film: Film, options: dict[str, Any]) -> dict[str, Any]:
         title = cards.plain(film.title)
         rest = [name for name in names if name not in (st.session_state.get("more-of") or ())]
         more = left.pills(
-            f"More of this in {title}", names, selection_mode="multi", format_func=cards.plain, key="more-of", wrap=True,
-            bind="query-params",
+            f"More of this in {title}", names, selection_mode="multi", format_func=cards.plain, key="more-of",
+            wrap=True, bind="query-params",
         )  # fmt: skip
         less = right.pills(
             "Less of this", rest, selection_mode="multi", format_func=cards.plain, key="less-of", wrap=True,

@@ -110,7 +110,7 @@ def _opened(api: Api, film: Film | None, films: list[MapFilm]) -> None:
         words = source.words()
         st.html(cards.hero(film, words.labels))
         if film.movie_id not in {entry.movie_id for entry in films}:
-            st.caption(f"This {words.one} has too few ratings to be on the map.")
+            st.html(cards.note(f"This {words.one} has too few ratings to be on the map."))
         query = {FILM: references([film])[0]}
         with st.container(horizontal=True):
             page, icon = "views/recommendations.py", ":material/movie:"

@@ -79,7 +79,7 @@ def _liked(
         except ApiProblem:
             unknown.append(title)
     if unknown:
-        column.caption(f"Not found, or more than one of that title: {cards.plain(joined(unknown))}")
+        column.html(cards.note(f"Not found, or more than one of that title: {joined(unknown)}"))
     return ids
 
 

@@ -92,7 +92,7 @@ def _served(card: ModelCard) -> None:
         )
     )
     if card.model.stale:
-        st.caption("The service cannot confirm with the registry that this is the version to serve.")
+        st.html(cards.note("The service cannot confirm with the registry that this is the version to serve."))
 
 
 def _why(registered: Versions, card: ModelCard) -> None:

@@ -88,7 +88,7 @@ def _side_by_side(api: Api, film: Film, options: Options) -> None:
     for column, (name, answer) in zip(st.columns(2, gap="medium"), answers.items(), strict=True):
         with column:
             st.subheader(f"{name}: version {answer.model.version}", anchor=False)
-            st.caption(f"{answer.model.algorithm}")
+            st.html(cards.note(f"{answer.model.algorithm}"))
             fresh = change.leave if name == "Champion" else change.enter
             _cards(api, film, answer, name, badges=dict.fromkeys(fresh, "only here"))
 

@@ -7,9 +7,10 @@ import shutil
 import subprocess
 import tarfile
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.webapp.test_browser import PATIENCE, api_port, browser, page, pytestmark, settled, site, visit
 
@@ -24,7 +25,7 @@ PAGES = {
     "analytics?view=Two+films": "Analytics",
     "models": "Models",
 }
-SIZES = ({"width": 1280, "height": 900}, {"width": 390, "height": 844})
+SIZES = (ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844))
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,9 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES)
-def test_axe_finds_nothing_serious(site: str, browser: Browser, axe: str, path: str, theme: str) -> None:
+def test_axe_finds_nothing_serious(
+    site: str, browser: Browser, axe: str, path: str, theme: Literal["light", "dark"]
+) -> None:
     context = browser.new_context(viewport=SIZES[0], color_scheme=theme)
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
@@ -83,7 +86,7 @@ def test_a_poster_of_the_overview_opens_its_list(site: str, page: Page) -> None:
 def test_the_wheel_over_the_map_scrolls_the_page(site: str, page: Page) -> None:
     visit(page, f"{site}/map")
     chart = page.locator("[data-testid=stVegaLiteChart] .mark-symbol").first
-    chart.hover()
+    chart.hover(force=True)  # the chart's background takes the pointer
     before = chart.evaluate("mark => mark.innerHTML")
     page.mouse.wheel(0, 200)
     page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop > 100")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ def registered(number: str, algorithm: str = "als", value: float | None = 0.2, *
     return RegisteredVersion.model_validate(version(number, algorithm, value, **changes))
 
 
-CHAMPION: dict[str, object] = {"aliases": ["champion"], "verdict": "promote", "verdict_summary": PROMOTED}
+CHAMPION: dict[str, Any] = {"aliases": ["champion"], "verdict": "promote", "verdict_summary": PROMOTED}
 Tell = Callable[..., None]
 
 

@@ -1,7 +1,7 @@
-"""First paint, script time of each interaction, and memory of the web page with a large synthetic model.
+"""Cold loads, a chosen film, ten sessions at once and the memory of the web page, beside an empty Streamlit page.
 
-All are compared with an empty Streamlit page. First paint and memory are those of separate processes; script times come
-from Streamlit's test runner in this process, which runs a page's script without drawing it.
+Everything is seen by a browser, in front of a large synthetic model; both pages are processes of their own, and each of
+ours is measured in turn with the empty one.
 """
 
 from __future__ import annotations
@@ -12,34 +12,46 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 
-from benchmarks.tools.figures import Figure, seconds
+from benchmarks.tools.figures import Figure
 from recommender.errors import MissingInputError, MovierecError
 from serving.process.python import module_command
+from serving.versions.records import write_record
+from serving.versions.snapshot import SNAPSHOT, Snapshot
 from testing.service import Service
 from training.bundling.synthetic import Size, write
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-PAGES = ("", "recommendations", "for-you", "map", "analytics", "models")
-INTERACTION_SECONDS = 1.0
-MEGABYTES = 250.0
+# Each page, and what its visitors come for.
+PAGES = {
+    "": ".mr-poster",
+    "recommendations": ".mr-poster",
+    "for-you": ".mr-poster",
+    "for-two": "[data-testid=stMultiSelect]",
+    "map": "[data-testid=stVegaLiteChart] .marks",
+    "analytics": ".mr-hero",
+    "models": "[data-testid=stDataFrame]",
+}
+LOAD_RATIO = 2.0
+MEGABYTES = 200.0
+SESSIONS = 10
+CARDS = 6
+VERSIONS = 30  # in the registry that the Models page shows
 PATIENCE = 60.0
-GENRES = ("Comedy", "Drama", "War")
-Act = Callable[[Any, int], object]
-EMPTY = "import streamlit as st\nst.title('Empty')\n"
+SETTLED = "document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') === 'notRunning'"
+EMPTY = "import streamlit as st\nst.title('Empty')\nst.write(st.button('Again') and 'Drawn again')\n"
 
 
 def run(*, size: float = 1.0, rounds: int = 3) -> list[Figure]:
-    """Measure first paint, script times and memory of the web page. Raises MissingInputError without Chromium."""
+    """Measure the web page in a browser. Raises MissingInputError without Chromium."""
     if not Path(CHROMIUM).exists():
         raise MissingInputError("The page is painted by Chromium; install it: apt-get install chromium")
     with tempfile.TemporaryDirectory() as scratch:
@@ -48,15 +60,34 @@ def run(*, size: float = 1.0, rounds: int = 3) -> list[Figure]:
         write(root / "bundle", Size(movies=int(full.movies * size), users=int(full.users * size)))
         service = Service(root / "api", workers=1)
         service.promote(root / "bundle", "1")
+        write_record(service.store.root / SNAPSHOT, registry())
         with service:
             service.wait(lambda: service.status("/readyz") == httpx.codes.OK)
             os.environ["MOVIEREC_API_URL"] = f"http://127.0.0.1:{service.port}"
-            os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{root}/none.db"
-            return [*_painted(root, rounds), *_scripts(root, rounds)]
+            return _measured(root, rounds)
 
 
-def _painted(root: Path, rounds: int) -> list[Figure]:
-    """Measure the first paint of a page, and memory after visiting every page, against an empty page."""
+def registry() -> Snapshot:
+    """Return what the puller would write of a registry of VERSIONS versions with figures."""
+    names = ("ndcg_at_10", "recall_at_10", "hit_rate_at_10", "coverage_at_10", "novelty_at_10", "diversity_at_10")
+    figures = [
+        {"protocol": protocol, "name": name, "value": 0.2, "lo": 0.19, "hi": 0.21}
+        for protocol in ("latest20", "temporal", "item2item")
+        for name in names
+    ]
+    summary = "promote: better: latest20/ndcg_at_10 0.2000 against 0.1000, difference +0.1000 [+0.0900, +0.1100]"
+    versions = [
+        {
+            "version": str(number), "run_id": f"{number:032x}", "algorithm": f"model{number % 9}", "dataset": "x",
+            "aliases": ["champion"] if number == 1 else [], "created": 0.0, "verdict": "promote",
+            "verdict_summary": summary, "figures": figures,
+        }
+        for number in range(VERSIONS, 0, -1)
+    ]  # fmt: skip
+    return Snapshot.model_validate({"taken_at": 0.0, "versions": versions, "timeline": []})
+
+
+def _measured(root: Path, rounds: int) -> list[Figure]:
     from playwright.sync_api import sync_playwright
 
     (root / "empty.py").write_text(EMPTY)
@@ -67,77 +98,90 @@ def _painted(root: Path, rounds: int) -> list[Figure]:
         )
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        for url in (*(f"{address}/{page}" for page in PAGES), empty_address):
-            _paint(browser, url)
-        painted = [(_paint(browser, address), _paint(browser, empty_address)) for _ in range(rounds)]
-        browser.close()
+        loads = [_load_figure(browser, address, empty_address, page, rounds) for page in PAGES]
+        chosen = _choice_figure(browser, address, empty_address, rounds)
+        at_once = _sessions_figure(browser, address)
         memory = [psutil.Process(site.pid).memory_info().rss / 2**20 for site in (process, empty_process)]
-    mine, other = (statistics.median(side) for side in zip(*painted, strict=True))
-    note = "overview and an empty page, from the address to the heading"
-    more = "resident after every page was seen, less an empty page's"
-    return [
-        Figure("first paint", mine / other, ours=mine, theirs=other, rounds=rounds, note=note),
-        Figure(
-            "memory above an empty page",
-            memory[0] - memory[1],
-            MEGABYTES,
-            ours=memory[0],
-            theirs=memory[1],
-            unit="MB",
-            note=more,
-        ),
-    ]
+        browser.close()
+    note = f"resident after every page and {SESSIONS} sessions at once, less an empty page's"
+    above = Figure(
+        "memory above an empty page", memory[0] - memory[1], MEGABYTES, ours=memory[0], theirs=memory[1], unit="MB",
+        note=note,
+    )  # fmt: skip
+    return [*loads, chosen, at_once, above]
 
 
-def _scripts(root: Path, rounds: int) -> list[Figure]:
-    """Measure the script time of each interaction; the target is the longest that a visitor should wait."""
-    from streamlit.testing.v1 import AppTest
-
-    import webapp
-
-    empty = AppTest.from_file(str(root / "empty.py"), default_timeout=PATIENCE).run()
-    nothing = statistics.median(seconds(empty.run) for _ in range(rounds))
-    app = AppTest.from_file(str(Path(webapp.__file__).with_name("app.py")), default_timeout=PATIENCE).run()
-    figures = []
-    for name, act in _interactions():
-        taken = [seconds(partial(act, app, step)) for step in range(rounds)]
-        if app.exception:
-            raise MovierecError(f"{name}: the page raised {app.exception[0].message}")
-        # The longest: only the first may ask the service, later ones may find a cached answer.
-        figures.append(Figure(name, max(taken), INTERACTION_SECONDS, ours=max(taken), theirs=nothing, rounds=rounds))
-    return figures
+def _load_figure(browser: Any, address: str, empty_address: str, page: str, rounds: int) -> Figure:
+    """Measure a page from its address to its content, in a browser without a cache, in turn with the empty page."""
+    sides = [(f"{address}/{page}", PAGES[page]), (empty_address, "h1")]
+    times = [[_load(browser, url, content) for url, content in sides] for _ in range(rounds + 1)]
+    mine, other = (statistics.median(side) for side in zip(*times[1:], strict=True))  # the first fills the caches
+    note = "from the address to the content"
+    return Figure(
+        f"cold load: {page or 'overview'}", mine / other, LOAD_RATIO, ours=mine, theirs=other, rounds=rounds, note=note
+    )
 
 
-def _interactions() -> Iterator[tuple[str, Act]]:
-    """Give name and action of each interaction; the action runs the script to its end."""
-    yield "open recommendations", _open("recommendations")
-    yield "choose a film", _choose
-    yield "change the number of films", lambda app, step: app.slider("n").set_value(20 + step).run()
-    yield "filter by genre", lambda app, step: app.multiselect("genres").set_value([GENRES[step % 3]]).run()
-    yield "ask for variety", lambda app, step: app.slider("variety").set_value((0.3, 0.6, 0.9)[step % 3]).run()
-    yield "open for you", _open("for_you")
-    yield "rate a film", lambda app, step: app.feedback[step % 6].set_value(4).run()
-    yield "open the map", _open("film_map")
-    yield "open the analytics", _open("analytics")
-    for view in ("Two films", "Most rated", "Best rated", "Genres"):
-        yield f"analytics: {view.lower()}", _view(view)
-    yield "open the models", _open("models")
+def _load(browser: Any, url: str, content: str) -> float:
+    with _page(browser) as page:
+        start = time.perf_counter()
+        page.goto(url)
+        page.locator(content).first.wait_for(timeout=PATIENCE * 1000)
+        return time.perf_counter() - start
 
 
-def _open(name: str) -> Act:
-    return lambda app, _: app.switch_page(f"views/{name}.py").run()
+def _choice_figure(browser: Any, address: str, empty_address: str, rounds: int) -> Figure:
+    """Measure from the click on a film to six cards, in turn with a click that draws the empty page again."""
+    times: list[tuple[float, float]] = []
+    for step in range(rounds):
+        with _page(browser) as page:
+            page.goto(f"{address}/recommendations")
+            page.wait_for_function(SETTLED, timeout=PATIENCE * 1000)
+            start = time.perf_counter()
+            page.locator("[class*=st-key-pick-] button").nth(step).click()
+            page.locator(".mr-card").nth(CARDS - 1).wait_for(timeout=PATIENCE * 1000)
+            mine = time.perf_counter() - start
+        with _page(browser) as page:
+            page.goto(empty_address)
+            page.wait_for_function(SETTLED, timeout=PATIENCE * 1000)
+            start = time.perf_counter()
+            page.get_by_role("button", name="Again").click()
+            page.get_by_text("Drawn again").wait_for(timeout=PATIENCE * 1000)
+            times.append((mine, time.perf_counter() - start))
+    mine, other = (statistics.median(side) for side in zip(*times, strict=True))
+    note = "no target: an empty page asks nothing and draws nothing"
+    return Figure("film chosen to six cards", mine / other, ours=mine, theirs=other, rounds=rounds, note=note)
 
 
-def _view(name: str) -> Act:
-    return lambda app, _: app.segmented_control("view").set_value(name).run()
+def _sessions_figure(browser: Any, address: str) -> Figure:
+    """Open sessions at once, each with another number of films, and count those without their list."""
+    with ExitStack() as stack:
+        pages = [stack.enter_context(_page(browser)) for _ in range(SESSIONS)]
+        for number, page in enumerate(pages):
+            page.goto(f"{address}/for-you?n={CARDS + number}", wait_until="commit")
+        failed = sum(not _has_cards(page) for page in pages)
+    note = f"of {SESSIONS} sessions opened at once, those with an error or without their list"
+    return Figure("sessions at once", failed, 0, unit="sessions", note=note)
 
 
-def _choose(app: Any, step: int) -> None:
-    from webapp import source
-    from webapp.elements.picker import FILM, OFFERED, offers
+def _has_cards(page: Any) -> bool:
+    from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
-    app.query_params[FILM] = offers(source.api(), "")[step % OFFERED]
-    app.run()
+    try:
+        page.locator(".mr-card").nth(CARDS - 1).wait_for(timeout=PATIENCE * 1000)
+    except PlaywrightTimeoutError:
+        return False
+    return not page.locator("[data-testid=stException], [data-testid=stAlert]").count()
+
+
+@contextmanager
+def _page(browser: Any) -> Iterator[Any]:
+    """Open a tab of a new browser profile, without a cache."""
+    context = browser.new_context()
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
 
 
 @contextmanager
@@ -166,15 +210,3 @@ def _await(url: str) -> None:
         except httpx.TransportError:
             time.sleep(0.05)
     raise MovierecError(f"{url} did not answer within {PATIENCE:.0f} s.")
-
-
-def _paint(browser: Any, address: str) -> float:
-    """Measure the seconds from requesting a page to its heading, in a browser without a cache."""
-    context = browser.new_context()
-    page = context.new_page()
-    start = time.perf_counter()
-    page.goto(address)
-    page.get_by_role("heading", level=1).wait_for(timeout=PATIENCE * 1000)
-    taken = time.perf_counter() - start
-    context.close()
-    return taken

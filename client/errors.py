@@ -46,9 +46,3 @@ class ApiProblem(WebappError):
         self.status = status
         self.kind = kind  # last part of the problem's type, such as title-not-found
         self.members = members
-
-
-class RegistryUnavailable(WebappError):
-    """The MLflow store is missing or cannot be read."""
-
-    headline = "The model registry cannot be read"

@@ -87,7 +87,7 @@ def build_manifest(**changes: Any) -> Manifest:
         "dataset": DatasetInfo(
             name="toy",
             fingerprint="toy",
-            snapshot={"movies": len(FILMS), "users": len(USER_IDS), "ratings": user_item().nnz},
+            snapshot={"feedback": "ratings", "movies": len(FILMS), "users": len(USER_IDS), "ratings": user_item().nnz},
         ),
         "parameters": {"factors": 3},
         "item_scorer": SimilaritySpec(parts=[SimilarityPart(name="content", embedding="content")]),

@@ -1,10 +1,17 @@
-"""Choose the model versions and metrics that the Models page compares; pure functions."""
+"""Choose the model versions and figures that the Models page compares, and read the gate's verdicts; pure functions."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
+from math import hypot
+from typing import NamedTuple
+from urllib.parse import quote
 
-from webapp.registry import CHAMPION, Version
+from client.answers import Metric, RegisteredVersion
+from client.client import CHAMPION
+from webapp.wording import PROTOCOLS, figure_title
 
 # Metrics that the Models page shows first, in this order, where the protocol has them.
 FIRST_LOOK = (
@@ -17,10 +24,48 @@ FIRST_LOOK = (
 )
 ACCURACY = ("ndcg_at_10", "rmse")
 BEYOND = ("coverage_at_10", "novelty_at_10", "diversity_at_10")
+LOWER_IS_BETTER = {"rmse", "mae", "gini", "disliked_share", "thin_films"}
 _COUNTS = {"users", "users_without_relevant", "queries"}
+_FIGURE = re.compile(r"\b([a-z][\w-]*)/([a-z]\w*)\b")
+_PAIR = re.compile(
+    r"(?P<claim>[^:]+): (?P<figure>\S+/\S+) (?P<ours>-?[\d.]+) against (?P<theirs>-?[\d.]+), "
+    r"difference (?P<difference>[-+][\d.]+) \[(?P<lo>[-+][\d.]+), (?P<hi>[-+][\d.]+)\]"
+)
+_LIMIT = re.compile(r"(?P<figure>\S+/\S+) (?P<ours>-?[\d.]+), (?P<bound>at (?:least|most) [\d.]+)")
 
 
-def datasets(versions: Sequence[Version]) -> list[str]:
+class Difference(NamedTuple):
+    """A version's figure less the champion's, with its 95 % interval; none where either has no interval."""
+
+    value: float
+    lo: float | None
+    hi: float | None
+
+    @property
+    def is_beyond_chance(self) -> bool:
+        """Return whether the interval leaves zero out."""
+        return self.lo is not None and self.hi is not None and not self.lo <= 0 <= self.hi
+
+
+class Evidence(NamedTuple):
+    """What the gate said of a version: comparisons as table rows, and the remaining sentences."""
+
+    rows: list[dict[str, str]]
+    notes: list[str]
+    protocols: list[str]  # by which it judged, in its order
+
+
+def label(version: RegisteredVersion) -> str:
+    """Return number and algorithm, as charts and lists name a version."""
+    return f"{version.version} · {version.algorithm}"
+
+
+def champion_of(versions: Sequence[RegisteredVersion]) -> RegisteredVersion | None:
+    """Return the champion among the versions, or None."""
+    return next((version for version in versions if CHAMPION in version.aliases), None)
+
+
+def datasets(versions: Sequence[RegisteredVersion]) -> list[str]:
     """Return the names of the data sets that the versions were fitted on, the champion's first.
 
     Figures of different data sets cannot be compared.
@@ -29,27 +74,119 @@ def datasets(versions: Sequence[Version]) -> list[str]:
     return list(dict.fromkeys([*first, *(version.dataset for version in versions)]))
 
 
-def worth_comparing(versions: Sequence[Version]) -> list[Version]:
-    """Return the champion and the newest version of each algorithm, newest first.
+def worth_comparing(versions: Sequence[RegisteredVersion]) -> list[RegisteredVersion]:
+    """Return the champion and the newest version of each algorithm that has figures, newest first.
 
     `versions`: of one data set, newest first.
     """
-    newest: dict[str, Version] = {}
-    for version in versions:
+    measured = [version for version in versions if version.figures]
+    newest: dict[str, RegisteredVersion] = {}
+    for version in measured:
         newest.setdefault(version.algorithm, version)
-    champions = [version for version in versions if CHAMPION in version.aliases]
-    chosen = {version.number: version for version in [*newest.values(), *champions]}
-    return sorted(chosen.values(), key=lambda version: -version.number)
+    chosen = {version.version for version in newest.values()}
+    return [version for version in measured if version.version in chosen or CHAMPION in version.aliases]
 
 
-def protocols(versions: Sequence[Version]) -> list[str]:
-    """Return the names of the protocols that any version was evaluated by, the one with most figures first."""
-    names = [metric.protocol for version in versions for metric in version.metrics]
-    return sorted(set(names), key=lambda name: (-names.count(name), name))
+def protocols(versions: Sequence[RegisteredVersion]) -> list[str]:
+    """Return the protocols that any version was judged by: those of the champion's promotion first.
+
+    The others follow in the order of `wording.PROTOCOLS`.
+    """
+    names = {metric.protocol for version in versions for metric in version.figures or ()}
+    champion = champion_of(versions)
+    decisive = evidence(champion.verdict_summary or "").protocols if champion else []
+    order = list(dict.fromkeys([*decisive, *PROTOCOLS, *sorted(names)]))
+    return [name for name in order if name in names]
 
 
-def metric_names(versions: Sequence[Version], protocol: str) -> list[str]:
+def metric_names(versions: Sequence[RegisteredVersion], protocol: str) -> list[str]:
     """Return the names of the metrics of a protocol, the most useful first; plain counts are left out."""
-    names = {metric.name for version in versions for metric in version.metrics if metric.protocol == protocol}
+    names = {metric.name for version in versions for metric in version.figures or () if metric.protocol == protocol}
     first = [name for name in FIRST_LOOK if name in names]
     return first + sorted(names - set(first) - _COUNTS)
+
+
+def figure(version: RegisteredVersion, protocol: str, name: str) -> Metric | None:
+    """Return a version's value of a metric by a protocol, or None where it was not measured."""
+    return next((m for m in version.figures or () if m.protocol == protocol and m.name == name), None)
+
+
+def difference(ours: Metric, theirs: Metric) -> Difference:
+    """Return one figure less another with the interval that follows from both intervals (MOVER).
+
+    Source: Zou and Donner (2008). It takes the two for independent. Both were measured on the same people, so the true
+    interval is narrower where the two agree on who is easy to please.
+    """
+    value = ours.value - theirs.value
+    if ours.lo is None or ours.hi is None or theirs.lo is None or theirs.hi is None:
+        return Difference(value, None, None)
+    return Difference(
+        value,
+        value - hypot(ours.value - ours.lo, theirs.hi - theirs.value),
+        value + hypot(ours.hi - ours.value, theirs.value - theirs.lo),
+    )
+
+
+def leaderboard(versions: Sequence[RegisteredVersion], protocol: str, name: str) -> list[dict[str, object]]:
+    """Return one row for each version that has the figure, best first, with its difference from the champion's."""
+    champion = champion_of(versions)
+    base = figure(champion, protocol, name) if champion else None
+    measured = [(version, metric) for version in versions if (metric := figure(version, protocol, name))]
+    measured.sort(key=lambda pair: pair[1].value, reverse=name.partition("_at_")[0] not in LOWER_IS_BETTER)
+    rows: list[dict[str, object]] = []
+    for version, metric in measured:
+        gap = difference(metric, base) if base and version is not champion else None
+        rows.append(
+            {
+                "Version": int(version.version),
+                "Algorithm": version.algorithm,
+                "Value": metric.value,
+                "From champion": gap.value if gap else None,
+                "From": gap.lo if gap else None,
+                "To": gap.hi if gap else None,
+                "Beyond chance": "" if gap is None or gap.lo is None else "yes" if gap.is_beyond_chance else "no",
+                "Role": ", ".join(version.aliases),
+            }
+        )
+    return rows
+
+
+def evidence(summary: str) -> Evidence:
+    """Return the gate's one-line verdict as rows of comparisons, sentences, and the protocols that it names."""
+    rows, notes = [], []
+    for clause in filter(None, re.split(r";\s+", summary.partition(": ")[2])):
+        if pair := _PAIR.search(clause):
+            low, high = pair["lo"], pair["hi"]
+            rows.append(
+                {
+                    "Figure": figure_title(*pair["figure"].split("/")),
+                    "Found": pair["claim"].strip().capitalize(),
+                    "This version": pair["ours"],
+                    "Compared with": pair["theirs"],
+                    "Difference": f"{pair['difference']} ({low} to {high})",
+                }
+            )
+        elif limit := _LIMIT.fullmatch(clause):
+            rows.append(
+                {
+                    "Figure": figure_title(*limit["figure"].split("/")),
+                    "Found": "Outside its limit",
+                    "This version": limit["ours"],
+                    "Compared with": limit["bound"],
+                    "Difference": "",
+                }
+            )
+        else:
+            text = _FIGURE.sub(lambda match: figure_title(*match.groups()), clause)
+            text = text.replace("is not guarded", "was not compared")
+            notes.append(text[:1].upper() + text[1:])
+    return Evidence(rows, notes, list(dict.fromkeys(match[1] for match in _FIGURE.finditer(summary))))
+
+
+def compare_link(mlflow_url: str, versions: Sequence[RegisteredVersion]) -> str | None:
+    """Return the address of MLflow's comparison of exactly the runs of these versions; None for fewer than two."""
+    runs = [version.run_id for version in versions if version.run_id and version.experiment_id]
+    experiments = sorted({version.experiment_id for version in versions if version.run_id and version.experiment_id})
+    if len(runs) < 2:
+        return None
+    return f"{mlflow_url}/#/compare-runs?runs={quote(json.dumps(runs))}&experiments={quote(json.dumps(experiments))}"

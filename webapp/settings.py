@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pydantic import AliasChoices, Field
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
-
-from recommender import home
 
 
 class Settings(BaseSettings):
@@ -14,13 +12,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MOVIEREC_", extra="ignore", frozen=True, populate_by_name=True)
 
     api_url: str = Field("http://127.0.0.1:8000", description="address of the recommendation service")
+    api_public_url: str | None = Field(
+        None, description="address at which browsers reach the service, where it is another than api_url"
+    )
     api_connect_seconds: float = Field(1.0, gt=0, description="longest wait for a connection to the service")
     api_read_seconds: float = Field(5.0, gt=0, description="longest wait for an answer of the service")
     mlflow_url: str | None = Field(None, description="address of the MLflow UI that pages link to")
     training_status: str | None = Field(None, description="file in which `movierec demo` says how far it has come")
-    tracking_uri: str = Field(
-        default_factory=home.runs_address,
-        validation_alias=AliasChoices("MLFLOW_TRACKING_URI", "MOVIEREC_TRACKING_URI"),
-        description="MLflow store that the Models page reads; MLFLOW_TRACKING_URI sets it",
-    )
-    registered_model: str = Field("movielens-recommender", description="name in the registry")

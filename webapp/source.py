@@ -6,7 +6,7 @@ import json
 
 import streamlit as st
 
-from client.answers import AboutModel, ModelCard
+from client.answers import AboutModel, ModelCard, Versions
 from client.client import CHALLENGER, Api, Json, Params, Transport
 from client.errors import ApiProblem, WebappError
 from webapp.data_words import FILMS, DataWords
@@ -30,6 +30,11 @@ def served() -> ModelCard:
 def challenger() -> ModelCard | None:
     """Return the model card of the challenger, or None where the service serves none. Raises WebappError."""
     return _challenger(settings().api_url)
+
+
+def versions() -> Versions:
+    """Return what the service knows of the registry. Raises WebappError."""
+    return _versions(settings().api_url)
 
 
 def api() -> Api:
@@ -76,6 +81,12 @@ def _challenger(address: str) -> ModelCard | None:
         return _card(address, CHALLENGER)
     except ApiProblem:
         return None
+
+
+@st.cache_data(ttl=VERSION_SECONDS, show_spinner=False)
+def _versions(address: str) -> Versions:
+    transport = _transport(address)
+    return Api(transport.get, transport.post).versions()
 
 
 @st.cache_data(ttl=ANSWER_SECONDS, max_entries=ANSWERS_KEPT, show_spinner="Asking the service …")

@@ -62,6 +62,20 @@ _SPELLED = {
     "rmse": "RMSE",
     "mae": "MAE",
 }
+# In the place of what the service says to programs: no parameters, endpoints or settings.
+PROBLEMS = {
+    "movie-not-found": "There is nothing of that number.",
+    "unknown-tag": "Nothing here is known to have that trait.",
+    "unknown-genre": "There is no such genre.",
+    "unknown-facet": "There is no such property.",
+    "invalid-request": "That cannot be asked in this form: it is too long, or a value is out of bounds.",
+    "invalid-query": "That cannot be asked in this form.",
+    "no-predictions": "The model that answers now predicts no ratings, so nothing is known of what to expect.",
+    "too-large": "That is too much for one question.",
+    "host": "This page is not allowed to ask the service.",
+    "origin": "This page is not allowed to ask the service.",
+    "cursor-expired": "The service no longer keeps this version.",
+}
 DEFINITIONS_URL = "https://en.wikipedia.org/wiki/Evaluation_measures_(information_retrieval)"
 
 _YEAR = re.compile(r"\s*\((\d{4})\)\s*$")
@@ -129,6 +143,11 @@ def metric_title(name: str) -> str:
     return f"{title[:1].upper() if variants or base not in _SPELLED else title[:1]}{title[1:]}" + (
         f"@{depth}" if depth else ""
     )
+
+
+def figure_title(protocol: str, name: str) -> str:
+    """Return a metric with the protocol that it was measured by: “nDCG@10 (latest20)”."""
+    return f"{metric_title(name)} ({protocol})"
 
 
 def metric_help(name: str) -> str:

@@ -115,6 +115,13 @@ class RegisteredVersion(Answer):
         description="with 95 % intervals; none while they were not read",
         examples=[[{"protocol": "latest20", "name": "ndcg_at_10", "value": 0.21, "lo": 0.2, "hi": 0.22}]],
     )
+    verdict_reason: str | None = Field(None, description="of whoever promoted it by force", examples=["a trial"])
+    warning: str | None = Field(None, description="where it does worse than popularity", examples=["Worse than …"])
+    sentence: str | None = Field(None, description="what its algorithm does", examples=["Matrix factorisation."])
+    experiment_id: str | None = Field(None, description="of its MLflow run", examples=["1"])
+    stored: str | None = Field(
+        None, description="its directory in the local store, a `cursor` of lists; none if not kept", examples=["3-0f6c"]
+    )
 
 
 class ChampionChange(Answer):

@@ -90,6 +90,13 @@ class Registry:
         except (MlflowException, OSError, ImportError, sqlalchemy.exc.SQLAlchemyError) as error:
             raise _unavailable(error) from error  # a database's driver may be missing
 
+    def experiment_id(self, run_id: str | None) -> str | None:
+        """Return the id of the experiment that a run belongs to; None where the run is gone or cannot be read."""
+        try:
+            return str(self._connected().get_run(run_id).info.experiment_id) if run_id else None
+        except (MlflowException, OSError, sqlalchemy.exc.SQLAlchemyError):
+            return None
+
     def manifest(self, version: str) -> Manifest:
         """Return the manifest of a version's bundle, within the rules for artifacts. Raises BundleError."""
         try:

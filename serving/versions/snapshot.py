@@ -19,15 +19,16 @@ from serving.versions.records import read_small, seal, unseal
 SNAPSHOT = "registry.json"
 MOST_VERSIONS, MOST_EVENTS, MOST_FIGURES = 100, 100, 200
 MOST_BYTES = 1_000_000
-_TEXT = 300  # characters
+_TEXT, _VERDICT = 300, 3000  # characters; a verdict names every figure that led to it
 EVENT = "promotion."  # tags of the registered model that hold the changes of the champion, as JSON
 
 
-def _cut(value: object) -> object:
-    return value[:_TEXT] if isinstance(value, str) else value
+def _cut(value: object, most: int = _TEXT) -> object:
+    return value[:most] if isinstance(value, str) else value
 
 
 Text = Annotated[str, BeforeValidator(_cut)]
+VerdictText = Annotated[str, BeforeValidator(lambda value: _cut(value, _VERDICT))]
 
 
 class Figure(BaseModel):
@@ -50,8 +51,13 @@ class RegisteredVersion(BaseModel):
     aliases: list[Text]
     created: float  # seconds since 1970
     verdict: Text | None
-    verdict_summary: Text | None
+    verdict_summary: VerdictText | None
     figures: list[Figure] | None  # None while the version's manifest was not read
+    # Snapshots of older releases lack what follows.
+    verdict_reason: Text | None = None  # of whoever promoted it by force
+    warning: Text | None = None  # where it does worse than popularity
+    sentence: Text | None = None  # what its algorithm does
+    experiment_id: Text | None = None  # of its MLflow run
 
 
 class Change(BaseModel):

@@ -41,6 +41,7 @@ class Witness:
         self._state: object = None
         self._taken_at = -math.inf
         self._figures: dict[tuple[str, str | None], list[Figure]] = {}  # by version and run
+        self._experiments: dict[tuple[str, str | None], str | None] = {}  # ids, likewise
 
     def look(self) -> None:
         """Write a snapshot if it is time. Raises RegistryUnavailableError; other faults are logged."""
@@ -64,12 +65,14 @@ class Witness:
         keys = [(str(entity.version), entity.run_id) for entity in entities]
         unread = [key for key in keys if key not in self._figures]
         for key in unread[:MANIFESTS_AT_ONCE]:
+            self._experiments[key] = self._registry.experiment_id(key[1])
             try:
                 self._figures[key] = figures(self._registry.manifest(key[0]).metrics)
             except MovierecError as error:  # a bundle that was deleted, or that the rules refuse
                 log.info("figures_unknown", version=key[0], reason=str(error)[:300])
                 self._figures[key] = []
         self._figures = {key: self._figures[key] for key in keys if key in self._figures}
+        self._experiments = {key: self._experiments[key] for key in keys if key in self._experiments}
         return len(unread) <= MANIFESTS_AT_ONCE
 
     def _version(self, entity: Any, aliases: dict[str, str]) -> RegisteredVersion:
@@ -84,4 +87,8 @@ class Witness:
             verdict=tags.get("verdict"),
             verdict_summary=tags.get("verdict_summary"),
             figures=self._figures.get((number, entity.run_id)),
+            verdict_reason=tags.get("verdict_reason") or None,
+            warning=tags.get("warning"),
+            sentence=tags.get("about"),
+            experiment_id=self._experiments.get((number, entity.run_id)),
         )

@@ -11,7 +11,6 @@ from serving.settings import Settings as ServiceSettings
 from training.datasets.sources import find_raw
 from training.datasets.store import load_dataset
 from training.registry import default_uri
-from webapp.settings import Settings as PageSettings
 
 PLACES = {
     "data/raw": home.raw_data,
@@ -44,19 +43,19 @@ def test_the_variable_moves_every_place(name, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("moved", [False, True])
-def test_training_service_and_page_agree_on_the_registry(moved, tmp_path, monkeypatch):
+def test_training_and_service_agree_on_the_registry(moved, tmp_path, monkeypatch):
     base = tmp_path / "films" if moved else tmp_path
     if moved:
         monkeypatch.setenv("MOVIEREC_HOME", "films")
-    addresses = [default_uri(), ServiceSettings().tracking_uri, PageSettings().tracking_uri]
-    assert addresses == [f"sqlite:///{base}/mlruns/mlflow.db"] * 3
+    addresses = [default_uri(), ServiceSettings().tracking_uri]
+    assert addresses == [f"sqlite:///{base}/mlruns/mlflow.db"] * 2
     assert ServiceSettings().store_dir.resolve() == base / "var" / "models"
 
 
 def test_a_registry_named_in_the_environment_goes_before_the_home(monkeypatch):
     monkeypatch.setenv("MOVIEREC_HOME", "films")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    assert {default_uri(), ServiceSettings().tracking_uri, PageSettings().tracking_uri} == {"http://127.0.0.1:9"}
+    assert {default_uri(), ServiceSettings().tracking_uri} == {"http://127.0.0.1:9"}
 
 
 def test_data_sets_are_found_where_the_variable_says_at_the_time_of_the_call(tmp_path, monkeypatch):

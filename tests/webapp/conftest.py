@@ -97,15 +97,7 @@ def duel_url(two_versions: ModelStore) -> Iterator[str]:
 
 
 @pytest.fixture
-def no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where an MLflow store would be, but is not."""
-    file = tmp_path / "mlflow.db"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{file}")
-    return file
-
-
-@pytest.fixture
-def open_page(api_url: str, no_store: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
+def open_page(api_url: str, monkeypatch: pytest.MonkeyPatch) -> Open:
     """Opens a page of the app by its file name, with query parameters, in front of `url` (the toy service if unset)."""
 
     def opened(page: str, url: str = api_url, **query: str) -> AppTest:

@@ -39,6 +39,7 @@ PAGES = {
     "": "Films like the ones you love",
     "recommendations": "Films like a film",
     "for-you": "A list of your own",
+    "for-two": "Tonight for two",
     "map": "The map of films",
     "analytics": "What people rated, and how",
     "models": "Models and their evidence",
@@ -69,7 +70,6 @@ def site(two_versions: ModelStore, api_port: int, tmp_path_factory: pytest.TempP
     plant_foreign_packages(root)
     environment = os.environ | {
         "MOVIEREC_API_URL": f"http://127.0.0.1:{api_port}",
-        "MLFLOW_TRACKING_URI": f"sqlite:///{root}/none.db",
     }
     with (root / "log").open("wb") as log, serving(two_versions, api_port, challenger=True):
         command = streamlit_command("127.0.0.1", port)
@@ -155,7 +155,7 @@ def test_a_shared_link_opens_the_same_state(site: str, page: Page, browser: Brow
 
 def test_more_like_this_updates_the_address(site: str, page: Page) -> None:
     visit(page, f"{site}/recommendations?film=Star+Voyage+(1977)")
-    page.get_by_role("button", name="More like this").first.click()
+    page.get_by_role("button", name="More like ").first.click()
     expect(page.locator(".mr-hero h2")).not_to_contain_text("Star Voyage")
     expect(page).to_have_url(re.compile("film=(?!Star)"))
 
@@ -182,8 +182,6 @@ def test_champion_and_challenger_side_by_side(site: str, page: Page) -> None:
     page.get_by_role("radio", name="Side by side").click()
     expect(page.get_by_text("rank-biased overlap")).to_be_visible()
     expect(page.get_by_role("heading", name="Challenger: version 2")).to_be_visible()
-    visit(page, f"{site}/models?film=Star+Voyage+(1977)")
-    expect(page.get_by_text("rank-biased overlap")).to_be_visible()
 
 
 def test_the_csv_is_the_list_on_the_page(site: str, page: Page, tmp_path: Path) -> None:
@@ -211,7 +209,7 @@ def test_a_click_on_the_map_opens_the_film(site: str, page: Page) -> None:
 
 def test_a_film_of_ones_own_list_leads_on(site: str, page: Page) -> None:
     visit(page, f"{site}/for-you")
-    page.get_by_role("link", name="Films like this").first.click()
+    page.get_by_role("link", name="Films like ").first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Films like a film")
     expect(page.locator(".mr-hero")).to_be_visible()
     expect(page).to_have_url(re.compile("recommendations.*film="))
@@ -223,7 +221,6 @@ def test_the_page_survives_the_service_stopping_and_starting_again(
     port, api = free_port(), free_port()
     environment = os.environ | {
         "MOVIEREC_API_URL": f"http://127.0.0.1:{api}",
-        "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/none.db",
     }
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(streamlit_command("127.0.0.1", port), env=environment, stdout=log, stderr=log)
@@ -233,7 +230,7 @@ def test_the_page_survives_the_service_stopping_and_starting_again(
             visit(page, f"http://127.0.0.1:{port}/recommendations?film=Star+Voyage+(1977)")
             expect(page.locator(".mr-card").first).to_be_visible()
         time.sleep(5.5)  # until the page asks anew which version is served
-        page.get_by_role("button", name="More like this").first.click()
+        page.get_by_role("button", name="More like ").first.click()
         expect(page.get_by_text("The recommendation service does not answer")).to_be_visible()
         expect(page.get_by_text("Traceback")).to_have_count(0)
         with serving(two_versions, api):

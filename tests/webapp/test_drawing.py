@@ -15,7 +15,6 @@ from webapp.elements.picker import references
 from webapp.elements.poster import poster_svg, title_lines
 from webapp.milestones import FAMILIES, MILESTONES
 from webapp.palette import GENRE_COLOURS, main_genre, shade
-from webapp.registry import read_metrics
 from webapp.wording import film_label, metric_title, rating_line, share
 
 
@@ -92,13 +91,6 @@ def test_labels_of_a_line_do_not_touch() -> None:
             b for b in papers if b["line"] == a["line"] and int(str(b["year"])) >= int(str(a["year"])) and b is not a
         ]
         assert all(int(str(b["year"])) > int(str(a["year"])) + 0.27 * len(str(a["name"])) for b in after)
-
-
-def test_metrics_carry_their_protocol_and_interval() -> None:
-    metrics = read_metrics(
-        {"latest20/ndcg_at_10": 0.2, "latest20/ndcg_at_10_lo": 0.1, "latest20/ndcg_at_10_hi": 0.3, "loss": 1.0}
-    )
-    assert [(m.protocol, m.name, m.value, m.lo, m.hi) for m in metrics] == [("latest20", "ndcg_at_10", 0.2, 0.1, 0.3)]
 
 
 def test_wording() -> None:

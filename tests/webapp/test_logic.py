@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.answers import CommonViewers, Explanation, MapFilm, Metric, Reason, Recommendation
+from client.answers import CommonViewers, Explanation, MapFilm, Metric, Reason, Recommendation, RegisteredVersion
 from webapp.comparing import datasets, metric_names, protocols, worth_comparing
 from webapp.elements import reasons
 from webapp.overlap import difference, rank_biased_overlap
-from webapp.registry import Version
 from webapp.state import Wish, deck, moves, spread, usual_rating
 from webapp.wording import joined, metric_help, metric_title, place
 
@@ -31,12 +28,12 @@ def entry(movie_id: int, rank: int = 1, **changes: object) -> Recommendation:
     return Recommendation.model_validate(given | changes)
 
 
-def version(number: int, algorithm: str, **changes: Any) -> Version:
-    plain = Version(
-        number=number, run_id="r", experiment_id="1", created=datetime(2026, 1, 1, tzinfo=UTC), aliases=(),
-        algorithm=algorithm, dataset="ml-100k", verdict="", verdict_summary="", parameters={}, metrics=(),
+def version(number: int, algorithm: str, **changes: Any) -> RegisteredVersion:
+    plain = RegisteredVersion(
+        version=str(number), run_id="r", created=0.0, aliases=[], algorithm=algorithm, dataset="ml-100k", verdict=None,
+        verdict_summary=None, figures=[Metric(protocol="latest20", name="ndcg_at_10", value=0.1)],
     )  # fmt: skip
-    return replace(plain, **changes)
+    return plain.model_copy(update=changes)
 
 
 def test_a_wish_names_only_what_was_wished() -> None:
@@ -144,7 +141,7 @@ def test_a_first_look_has_the_champion_and_the_newest_of_each_algorithm() -> Non
         version(2, "recommender", aliases=("champion",)),
         version(1, "als"),
     ]
-    assert [v.number for v in worth_comparing(versions)] == [5, 3, 2]
+    assert [int(v.version) for v in worth_comparing(versions)] == [5, 3, 2]
     assert worth_comparing([]) == []
 
 
@@ -155,7 +152,7 @@ def test_the_champions_data_set_comes_first() -> None:
 
 def test_metrics_of_a_first_look_come_first_and_counts_are_left_out() -> None:
     names = ["gini_at_10", "users", "coverage_at_10", "ndcg_at_10"]
-    judged = version(1, "als", metrics=tuple(Metric(protocol="latest20", name=name, value=0.1) for name in names))
+    judged = version(1, "als", figures=[Metric(protocol="latest20", name=name, value=0.1) for name in names])
     assert metric_names([judged], "latest20") == ["ndcg_at_10", "coverage_at_10", "gini_at_10"]
     assert protocols([judged]) == ["latest20"]
 

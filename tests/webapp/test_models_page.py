@@ -1,133 +1,169 @@
-"""The Models page over a real registry."""
+"""The Models page in front of the real service, over a registry snapshot as the puller writes it."""
 
 from __future__ import annotations
 
-import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from client.errors import RegistryUnavailable
+from client.answers import Metric, RegisteredVersion
+from serving.versions.model_store import ModelStore
+from serving.versions.records import write_record
+from serving.versions.snapshot import SNAPSHOT, Snapshot
 from tests.webapp.conftest import Open, drawn
-from webapp.registry import Version, read_versions
+from webapp.comparing import compare_link, difference, evidence, leaderboard, protocols, worth_comparing
 
-NAME = "movielens-recommender"
+PROMOTED = (
+    "promote: better: latest20/ndcg_at_10 0.2000 against 0.1000, difference +0.1000 [+0.0500, +0.1500]; "
+    "latest20/gini_at_10 is not guarded: it was not measured."
+)
+FORCED = "refuse: latest20/rare_lists_at_10 0.0000, at least 0.0006"
+
+
+def version(number: str, algorithm: str = "als", value: float | None = 0.2, **changes: object) -> dict[str, object]:
+    """A registered version with figures by `cold` and `latest20` around `value`; none for None."""
+    figures = [
+        {"protocol": protocol, "name": name, "value": value, "lo": value - 0.05, "hi": value + 0.05}
+        for protocol in ("cold", "latest20")
+        for name in ("ndcg_at_10", "coverage_at_10")
+        if value is not None
+    ]
+    return {
+        "version": number, "run_id": f"{number:>032}", "algorithm": algorithm, "dataset": "toy", "aliases": [],
+        "created": 0.0, "verdict": None, "verdict_summary": None, "figures": figures, "experiment_id": "7", **changes,
+    }  # fmt: skip
+
+
+def registered(number: str, algorithm: str = "als", value: float | None = 0.2, **changes: object) -> RegisteredVersion:
+    return RegisteredVersion.model_validate(version(number, algorithm, value, **changes))
+
+
+CHAMPION: dict[str, Any] = {"aliases": ["champion"], "verdict": "promote", "verdict_summary": PROMOTED}
+Tell = Callable[..., None]
 
 
 @pytest.fixture
-def registry(mlflow_store: str) -> str:
-    """Two registered versions with figures; the second is the champion."""
-    from mlflow import MlflowClient
+def tell(two_versions: ModelStore) -> Iterator[Tell]:
+    """Write what the puller would write of a registry with these versions."""
+    file = two_versions.root / SNAPSHOT
 
-    client = MlflowClient(mlflow_store, registry_uri=mlflow_store)
-    experiment = client.create_experiment("toy")
-    client.create_registered_model(NAME)
-    for algorithm, value in (("popularity", 0.1), ("als", 0.2)):
-        run = client.create_run(experiment)
-        client.log_param(run.info.run_id, "factors", 32)
-        for ending, change in (("", 0.0), ("_lo", -0.05), ("_hi", 0.05)):
-            client.log_metric(run.info.run_id, f"latest20/ndcg_at_10{ending}", value + change)
-            client.log_metric(run.info.run_id, f"latest20/coverage_at_10{ending}", 0.5 - value + change)
-        tags = {"algorithm": algorithm, "dataset": "toy"}
-        client.create_model_version(NAME, f"runs:/{run.info.run_id}/model", run.info.run_id, tags=tags)
-    client.set_model_version_tag(NAME, "2", "verdict", "promote")
-    client.set_model_version_tag(NAME, "2", "verdict_summary", "better: difference +0.1 [+0.05, +0.15]")
-    client.set_registered_model_alias(NAME, "champion", "2")
-    return mlflow_store
+    def write(*versions: dict[str, object]) -> None:
+        change = {"kind": "promote", "version": 1, "before": None, "at": "2026-01-02T00:00:00+00:00", "verdict": "x"}
+        told = {"taken_at": 0.0, "versions": list(versions), "timeline": [change]}
+        write_record(file, Snapshot.model_validate(told))
+
+    yield write
+    file.unlink(missing_ok=True)
 
 
-@pytest.fixture
-def versions(registry: str) -> list[Version]:
-    return read_versions(registry, NAME)
-
-
-def test_versions_come_with_aliases_figures_and_parameters(versions: list[Version]) -> None:
-    assert [(v.number, v.algorithm, v.aliases) for v in versions] == [(2, "als", ("champion",)), (1, "popularity", ())]
-    best = next(metric for metric in versions[0].metrics if metric.name == "ndcg_at_10")
-    assert (best.protocol, best.value) == ("latest20", 0.2)
-    assert best.lo == pytest.approx(0.15)
-    assert best.hi == pytest.approx(0.25)
-    assert versions[0].parameters == {"factors": "32"}
-
-
-def test_an_empty_registry_has_no_versions(mlflow_store: str) -> None:
-    assert read_versions(mlflow_store, NAME) == []
-
-
-def test_a_file_that_is_no_store_is_an_error_in_words(tmp_path) -> None:
-    (tmp_path / "mlflow.db").write_text("nothing of the kind, and long enough to be read as a page of something")
-    with pytest.raises(RegistryUnavailable):
-        read_versions(f"sqlite:///{tmp_path}/mlflow.db", NAME)
-
-
-def test_the_page_compares_the_versions(open_page: Open, registry: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry)
-    app = open_page("models")
+def test_the_page_opens_on_the_protocol_of_the_promotion_with_its_evidence(
+    open_page: Open, duel_url: str, tell: Tell
+) -> None:
+    tell(version("2", "svd", 0.1), version("1", "als", 0.2, **CHAMPION), version("0", "empty", None))
+    app = open_page("models", url=duel_url)
     assert not app.exception
-    assert app.multiselect("versions-toy").value == [2, 1]
-    assert app.selectbox("version").value == 2
-    assert len(app.get("vega_lite_chart")) == 3  # nDCG, coverage, and one against the other
-    assert "difference +0.1 [+0.05, +0.15]" in drawn(app)
-    app.multiselect("versions-toy").set_value([]).run()
-    assert "Choose versions that were judged" in drawn(app)
+    assert app.selectbox("protocol").value == "latest20"
+    text = drawn(app)
+    assert "The promotion gate let it through" in text
+    assert "nDCG@10 (latest20)" in str(app.dataframe[0].value.to_dict())
+    assert "was not compared" in text
+    assert "latest20/" not in text
+    board = app.dataframe[1].value
+    assert list(board["Algorithm"]) == ["als", "svd"]
+    assert board["From champion"][1] == pytest.approx(-0.1)
+    assert "Without any figures: 0 · empty" in text
+    assert "MOVIEREC_" not in text
+    assert "2026-01-02: version 1 was promoted" in text
 
 
-def test_versions_of_different_data_sets_never_share_a_chart(
-    open_page: Open, registry: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from mlflow import MlflowClient
-
-    client = MlflowClient(registry, registry_uri=registry)
-    run = client.create_run(client.create_experiment("other"))
-    tags = {"algorithm": "als", "dataset": "other"}
-    client.create_model_version(NAME, f"runs:/{run.info.run_id}/model", run.info.run_id, tags=tags)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry)
-    app = open_page("models")
-    assert app.selectbox("dataset").options == ["toy", "other"]
-    assert app.multiselect("versions-toy").value == [2, 1]
-    app.selectbox("dataset").set_value("other").run()
-    assert app.multiselect("versions-other").options == ["3 · als"]
-
-
-def test_what_a_promotion_would_change(open_page: Open, duel_url: str) -> None:
-    text = drawn(open_page("models", url=duel_url, film="Star Voyage (1977)"))
-    assert "<dt>rank-biased overlap</dt>" in text
-    assert "<dt>leave</dt><dd>0</dd>" in text  # the toy has fewer films than the lists have room for
-
-
-def test_without_a_challenger_it_says_how_to_get_one(open_page: Open) -> None:
-    assert "MOVIEREC_CHALLENGER_ALIAS" in drawn(open_page("models"))
-
-
-def test_intervals_come_from_the_table_of_a_run(registry: str) -> None:
-    from mlflow import MlflowClient
-
-    client = MlflowClient(registry, registry_uri=registry)
-    run_id = str(client.get_model_version(NAME, "2").run_id)
-    columns, row = ["protocol", "metric", "value", "lo", "hi"], ["latest20", "recall_at_10", 0.3, 0.25, 0.375]
-    client.log_metric(run_id, "latest20/recall_at_10", 0.3)
-    client.log_text(run_id, json.dumps({"columns": columns, "data": [row]}), "intervals.json")
-    client.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps([{"path": "intervals.json", "type": "table"}]))
-    metrics = {metric.name: metric for metric in read_versions(registry, NAME)[0].metrics}
-    assert (metrics["recall_at_10"].lo, metrics["recall_at_10"].hi) == (0.25, 0.375)
-    assert metrics["ndcg_at_10"].lo == pytest.approx(0.15)  # of an earlier release, whose intervals are metrics
-
-
-def test_worse_than_popularity_and_promoted_by_force_is_loud(
-    open_page: Open, registry: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from mlflow import MlflowClient
-
-    client = MlflowClient(registry, registry_uri=registry)
-    tags = {
-        "warning": "Worse than popularity: ndcg_at_10 by latest20 0.02 against 0.10.",
+def test_a_version_promoted_by_force_says_why_and_what_it_failed(open_page: Open, duel_url: str, tell: Tell) -> None:
+    warning = "Worse than popularity: *by* latest20."
+    forced = {
+        "aliases": ["champion"],
         "verdict": "forced",
-        "verdict_reason": "a trial",
-        "verdict_summary": "refuse: worse than the champion",
+        "verdict_summary": FORCED,
+        "verdict_reason": "a <b>trial</b>",
     }
-    for key, value in tags.items():
-        client.set_model_version_tag(NAME, "2", key, value)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry)
+    tell(version("1", warning=warning, **forced))
+    app = open_page("models", url=duel_url)
+    assert "promoted by force" in drawn(app)
+    assert "a &lt;b&gt;trial&lt;/b&gt;" in drawn(app)
+    assert app.dataframe[0].value["Compared with"][0] == "at least 0.0006"
+    assert app.error[0].value == r"Worse than popularity\: \*by\* latest20."
+
+
+def test_two_stored_versions_answer_the_same_question(
+    open_page: Open, duel_url: str, tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.elements.bench.LIST_LENGTH", 4)  # of five neighbours, which the second turns round
+    tell(version("2", "second", aliases=["challenger"]), version("1", "first", **CHAMPION), version("0"))
+    app = open_page("models", url=duel_url, film="Star Voyage (1977)")
+    assert app.selectbox("bench-a").options == ["1 · first", "2 · second"], "the service keeps no version 0"
+    text = drawn(app)
+    lists = text.split('<ol class="mr-list">')[1:]
+    assert len(lists) == 2
+    assert lists[0].startswith("<li>The Moon Thieves (1985)<span class=mr-badge>only here")
+    assert "The Moon Thieves" not in lists[1].partition("</ol>")[0]
+    assert "3 films are in both lists" in text
+
+
+def test_versions_of_different_data_sets_never_share_a_table(open_page: Open, duel_url: str, tell: Tell) -> None:
+    tell(version("3", dataset="other"), version("2"), version("1", **CHAMPION))
+    app = open_page("models", url=duel_url)
+    assert app.selectbox("dataset").options == ["toy", "other"]
+    assert sorted(app.dataframe[1].value["Version"]) == [1, 2]
+    app.selectbox("dataset").set_value("other").run()
+    assert not app.exception
+    assert list(app.dataframe[1].value["Version"]) == [3]
+
+
+def test_what_the_service_does_not_tell_is_said_so(open_page: Open) -> None:
     app = open_page("models")
     assert not app.exception
-    assert tags["warning"] in app.error[0].value
-    assert "promoted by force (a trial); the gate" in drawn(app)
+    assert "the service has not read the registry" in drawn(app)
+
+
+def test_the_page_never_loads_mlflow(open_page: Open, duel_url: str, tell: Tell) -> None:
+    import webapp
+
+    sources = Path(webapp.__file__).parent.rglob("*.py")
+    assert not [file for file in sources if "import mlflow" in file.read_text() or "from mlflow" in file.read_text()]
+    assert "webapp.registry" not in sys.modules
+
+
+def test_a_difference_is_as_wide_as_both_intervals_say() -> None:
+    ours, theirs = (Metric(protocol="p", name="n", value=v, lo=v - 0.03, hi=v + 0.04) for v in (0.5, 0.3))
+    gap = difference(ours, theirs)
+    assert (gap.value, gap.lo, gap.hi) == pytest.approx((0.2, 0.15, 0.25))
+    assert gap.is_beyond_chance
+    assert difference(ours, Metric(protocol="p", name="n", value=0.3)).lo is None
+
+
+def test_lower_errors_lead_the_board() -> None:
+    rmse = [Metric(protocol="cv5", name="rmse", value=value) for value in (0.9, 0.8)]
+    versions = [registered(str(i)).model_copy(update={"figures": [metric]}) for i, metric in enumerate(rmse)]
+    assert [row["Version"] for row in leaderboard(versions, "cv5", "rmse")] == [1, 0]
+
+
+def test_what_to_compare_first() -> None:
+    champion = registered("1", "als", **CHAMPION)
+    versions = [registered("4", "none", None), registered("3", "als"), registered("2", "svd"), champion]
+    assert [one.version for one in worth_comparing(versions)] == ["3", "2", "1"]
+    assert protocols(versions) == ["latest20", "cold"]
+
+
+def test_the_link_names_exactly_these_runs() -> None:
+    link = compare_link("http://m", [registered("1"), registered("2")])
+    assert link is not None
+    assert link.count("00001") == link.count("00002") == 1
+    assert "experiments=%5B%227%22%5D" in link
+    assert compare_link("http://m", [registered("1"), registered("2", run_id=None)]) is None
+
+
+def test_a_verdict_that_is_no_comparison_is_read_out() -> None:
+    told = evidence("undecided: nothing of the kind")
+    assert (told.rows, told.notes, told.protocols) == ([], ["Nothing of the kind"], [])
+    assert evidence("").notes == []

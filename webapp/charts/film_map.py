@@ -14,6 +14,7 @@ from webapp.palette import ACCENT
 SELECTION = "film"
 _HEIGHT = 680
 _TITLED = 34  # films that carry their title
+_EDGE = 0.72  # from here outwards a title would be cut off if it stood in the middle over its point
 _APART = (0.12, 0.045)  # least distance of two titles, as a share of the map's width and height
 
 
@@ -38,7 +39,9 @@ def film_map(
     ringed = [row for row in rows if row["movie_id"] == marked]
     rings = [_ring(ringed).encode(x=x, y=y)] if ringed else []
     titles = [title.encode(x=x, y=y, text="title:N") for title in _titles(rows, dark)]
-    return sized(alt.layer(points.add_params(picked).interactive(), *rings, *titles), _HEIGHT)
+    # The wheel scrolls the page; with Ctrl, or a pinch on a touchpad, which sends the same, it looks closer.
+    moved = alt.selection_interval(bind="scales", zoom="wheel![event.ctrlKey || event.metaKey]")
+    return sized(alt.layer(points.add_params(picked, moved), *rings, *titles), _HEIGHT)
 
 
 def map_rows(films: Sequence[MapFilm], genres: Collection[str]) -> list[dict[str, object]]:
@@ -51,7 +54,9 @@ def map_rows(films: Sequence[MapFilm], genres: Collection[str]) -> list[dict[str
         has_title = stands_out and len(titled) < _TITLED and all(_apart(film, other) for other in titled)
         titled += [film] if has_title else []
         title = film.title if has_title else ""
-        rows.append(row | {"x": film.x, "y": film.y, "shown": 0.85 if stands_out else 0.12, "title": title})
+        align = "left" if film.x < -_EDGE else "right" if film.x > _EDGE else "center"
+        place = {"x": film.x, "y": film.y, "shown": 0.85 if stands_out else 0.12}
+        rows.append(row | place | {"title": title, "align": align})
     return rows
 
 
@@ -68,14 +73,21 @@ def _axes(rows: Sequence[dict[str, object]]) -> tuple[alt.X, alt.Y]:
 
 def _titles(rows: Sequence[dict[str, object]], dark: bool) -> list[alt.Chart]:
     """Return the layers of film titles over a halo of the page's colour; hidden on a narrow screen."""
-    titled = alt.Chart(table([row for row in rows if row["title"]]))
+    titled = [row for row in rows if row["title"]]
     room = alt.ExprRef("width < 560 ? 0 : 1")
     paper, ink = ("#15130f", "#efe9de") if dark else ("#fcfaf6", "#221d18")
     text = alt.MarkDef(type="text", dy=-11, fontSize=12, fontWeight=600, opacity=room, clip=True)
     halo = text.copy()
     halo.color, halo.stroke, halo.strokeWidth, halo.strokeOpacity = paper, paper, 4, 0.85
     text.color = ink
-    return [titled.properties(mark=mark) for mark in (halo, text)]
+    layers = []
+    for align in ("left", "center", "right"):
+        chart = alt.Chart(table([row for row in titled if row["align"] == align]))
+        for mark in (halo, text) if any(row["align"] == align for row in titled) else ():
+            aligned = mark.copy()
+            aligned.align = align
+            layers.append(chart.properties(mark=aligned))
+    return layers
 
 
 def _ring(rows: Sequence[dict[str, object]]) -> alt.Chart:

@@ -77,7 +77,7 @@ def average_against_count(
     x = alt.X("count:Q", title="Number of ratings (logarithmic)", scale=logarithmic)
     y = alt.Y("average:Q", title=f"Average {words.rating_axis.lower()}", scale=alt.Scale(zero=False, padding=14))
     rows = film_rows(top_films)
-    points = alt.Chart(table(rows)).mark_circle(size=90, opacity=0.9).interactive()
+    points = alt.Chart(table(rows)).mark_circle(size=90, opacity=0.9)
     layers = [points.encode(x=x, y=y, color=genre_encoding(rows), tooltip=FILM_TOOLTIP)]
     if backdrop:
         grey = alt.Chart(table(film_rows(backdrop))).mark_circle(size=22, opacity=0.25, color=MUTED)
@@ -120,8 +120,11 @@ def genre_bars(genres: Sequence[GenreFigures], by: str, words: DataWords = FILMS
 
 def shared_bars(features: Sequence[SharedFeature]) -> Picture:
     """Return a bar chart of the features that two films share, as shares of all that they share."""
+    total = max(1.0, sum(max(feature.share, 0.0) for feature in features))  # what sets two apart counts against it
     rows = [
-        {"what": f"{f.kind.capitalize()}: {f.name}", "share": f.share, "kind": f.kind.capitalize()} for f in features
+        {"what": f"{f.kind.capitalize()}: {f.name}", "share": f.share / total, "kind": f.kind.capitalize()}
+        for f in features
+        if f.share > 0
     ]
     bars = alt.Chart(table(rows)).mark_bar(cornerRadiusEnd=3, height={"band": 0.78})
     chart = bars.encode(

@@ -6,27 +6,23 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from client.answers import Metric
+from client.answers import Metric, RegisteredVersion
 from webapp.charts.table import Picture, sized, table
+from webapp.comparing import figure, label
 from webapp.palette import ACCENT, CALM, MUTED
-from webapp.registry import Version
 from webapp.wording import metric_title
 
 _ROW = 26
+_LABEL_ROOM = (0.2, 0.06)
 SERVED, OTHER = "Champion", "Other versions"
 _KINDS = alt.Scale(domain=[SERVED, OTHER], range=[ACCENT, CALM])
 
 
-def figure(version: Version, protocol: str, name: str) -> Metric | None:
-    """Return a version's value of a metric by a protocol, or None where it was not measured."""
-    return next((m for m in version.metrics if m.protocol == protocol and m.name == name), None)
-
-
-def metric_intervals(versions: Sequence[Version], protocol: str, name: str) -> Picture:
+def metric_intervals(versions: Sequence[RegisteredVersion], protocol: str, name: str) -> Picture:
     """Return a chart of one metric: a point with its 95 % interval for each version."""
     rows = [row for version in versions if (row := _row(version, figure(version, protocol, name)))]
     title = f"{metric_title(name)} ({protocol})"
-    order = [version.label for version in versions]
+    order = [label(version) for version in versions]
     base = alt.Chart(table(rows)).encode(
         y=alt.Y("version:N", sort=order, title=None, axis=alt.Axis(labelLimit=220)),
         color=alt.Color("kind:N", title=None, scale=_KINDS, legend=None),
@@ -41,10 +37,10 @@ def metric_intervals(versions: Sequence[Version], protocol: str, name: str) -> P
     return sized(alt.layer(whiskers, points), _ROW * max(len(rows), 2) + 40)
 
 
-def trade_off(versions: Sequence[Version], protocol: str, across: str, up: str) -> Picture:
+def trade_off(versions: Sequence[RegisteredVersion], protocol: str, across: str, up: str) -> Picture:
     """Return a chart of two metrics against each other, one point for each version, the champion on top."""
     pairs = [(v, figure(v, protocol, across), figure(v, protocol, up)) for v in versions]
-    rows = [{"version": v.label, "x": x.value, "y": y.value, "kind": _kind(v)} for v, x, y in pairs if x and y]
+    rows = [{"version": label(v), "x": x.value, "y": y.value, "kind": _kind(v)} for v, x, y in pairs if x and y]
     rows.sort(key=lambda row: row["kind"] == SERVED)
     axis = alt.Axis(tickCount=8)
     x = alt.X("x:Q", title=metric_title(across), scale=alt.Scale(zero=False, padding=45, nice=False), axis=axis)
@@ -56,24 +52,44 @@ def trade_off(versions: Sequence[Version], protocol: str, across: str, up: str) 
     ]
     base = alt.Chart(table(rows)).encode(x=x, y=y, tooltip=tooltip)
     points = base.mark_circle(size=160, opacity=1).encode(color=alt.Color("kind:N", scale=_KINDS, legend=None))
-    # Labels alternate above and below, so that those of close points do not overlap.
-    names = [
-        alt.Chart(table(rows[start::2])).mark_text(dy=dy, fontSize=11.5, color=MUTED).encode(x=x, y=y, text="version:N")
-        for start, dy in ((0, -15), (1, 16))
-        if rows[start::2]
-    ]
-    return sized(alt.layer(points, *names), 360)
+    names = (
+        alt.Chart(table(apart(rows))).mark_text(dy=-15, fontSize=11.5, color=MUTED).encode(x=x, y=y, text="version:N")
+    )
+    return sized(alt.layer(points, names), 360)
 
 
-def _kind(version: Version) -> str:
+def apart(rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+    """Return the points whose labels do not overlap, the last point first: the others are named on hover alone.
+
+    A label needs `_LABEL_ROOM`, a share of the chart's width and height.
+    """
+    spans = {axis: _span([_number(row[axis]) for row in rows]) for axis in ("x", "y")}
+    labelled: list[dict[str, object]] = []
+    for row in reversed(rows):
+        gaps = [[abs(_number(row[axis]) - _number(other[axis])) / spans[axis] for axis in "xy"] for other in labelled]
+        if all(across >= _LABEL_ROOM[0] or up >= _LABEL_ROOM[1] for across, up in gaps):
+            labelled.append(row)
+    return labelled
+
+
+def _span(values: Sequence[float]) -> float:
+    return (max(values) - min(values)) or 1.0 if values else 1.0
+
+
+def _number(value: object) -> float:
+    assert isinstance(value, int | float)
+    return float(value)
+
+
+def _kind(version: RegisteredVersion) -> str:
     return SERVED if "champion" in version.aliases else OTHER
 
 
-def _row(version: Version, metric: Metric | None) -> dict[str, object] | None:
+def _row(version: RegisteredVersion, metric: Metric | None) -> dict[str, object] | None:
     if metric is None:
         return None
     return {
-        "version": version.label,
+        "version": label(version),
         "value": metric.value,
         "lo": metric.value if metric.lo is None else metric.lo,
         "hi": metric.value if metric.hi is None else metric.hi,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from html import escape
 from types import MappingProxyType
 
 from client.answers import Film, MapFilm, Recommendation
+from client.errors import ApiProblem, WebappError
 from webapp.elements.poster import poster_uri
 from webapp.palette import genre_colour
-from webapp.wording import film_label, names, rating_line
+from webapp.wording import PROBLEMS, film_label, names, rating_line
 
 Labels = Mapping[str, str]
 NO_LABELS: Labels = MappingProxyType({})
@@ -57,17 +58,17 @@ def rating(film: Film | Recommendation) -> str:
     return f'<p class="mr-rating"><span class="mr-icon" aria-hidden="true">star</span>{escape(rating_line(film))}</p>'
 
 
-def score_bar(label: str, value: str, segments: Sequence[tuple[str, float, str]], note: str) -> str:
+def score_bar(label: str, value: str, segments: Sequence[tuple[str, float, str]]) -> str:
     """Return the HTML of a labelled score bar of coloured segments.
 
-    Each segment: its meaning, its share of the bar's width, its colour. `note` explains the bar on hover.
+    Each segment: its meaning, its share of the bar's width, its colour.
     """
     drawn = "".join(
         f'<b style="width:{max(share, 0.0) * 100:.1f}%;background:{colour}" title="{_quoted(name)}"></b>'
         for name, share, colour in segments
     )
     return (
-        f'<div class="mr-score" title="{_quoted(note)}"><span>{escape(label)}</span>'
+        f'<div class="mr-score"><span>{escape(label)}</span>'
         f'<div class="mr-bar" role="img" aria-label="{_quoted(label)} {_quoted(value)}">{drawn}</div>'
         f"<span>{escape(value)}</span></div>"
     )
@@ -123,20 +124,41 @@ def bullets(lines: Sequence[str]) -> str:
 
 
 def figures(entries: Sequence[tuple[str, str, str]]) -> str:
-    """Return the HTML of large figures in a row; each entry: value, label, explanation on hover."""
+    """Return the HTML of large figures in a row; each entry: value, label, explanation below it, which may be empty."""
     return (
         '<dl class="mr-figures">'
         + "".join(
-            f'<div title="{escape(note, quote=True)}"><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>'
-            for value, label, note in entries
+            f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd>"
+            f"{f'<dd class=mr-explained>{escape(text)}</dd>' if text else ''}</div>"
+            for value, label, text in entries
         )
         + "</dl>"
     )
 
 
+def compact_list(films: Sequence[Recommendation], shared: Container[int | str]) -> str:
+    """Return the HTML of a numbered list of films; those outside `shared` are marked as being here alone."""
+    lines = "".join(
+        f"<li>{escape(film_label(film.title, film.year))}"
+        f"{'' if film.movie_id in shared else '<span class=mr-badge>only here</span>'}</li>"
+        for film in films
+    )
+    return f'<ol class="mr-list">{lines}</ol>'
+
+
+def note(text: str) -> str:
+    """Return the HTML of a remark in small letters."""
+    return f'<p class="mr-note">{escape(text)}</p>'
+
+
 def plain(text: str) -> str:
     """Return a text so that Markdown shows it letter by letter: no emphasis, link, icon or formula in a title."""
     return _MARKDOWN.sub(r"\\\g<0>", text)
+
+
+def problem_text(error: WebappError) -> str:
+    """Return what went wrong in everyday words, for a message that reads Markdown."""
+    return plain(PROBLEMS.get(error.kind, str(error)) if isinstance(error, ApiProblem) else str(error))
 
 
 def _quoted(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
@@ -12,7 +11,8 @@ from pathlib import Path
 import streamlit as st
 
 from client.errors import ApiUnreachable, ApiUnready, WebappError
-from webapp import registry, source
+from webapp import source
+from webapp.elements.cards import problem_text
 from webapp.elements.training import training_stages, training_status
 from webapp.palette import ACCENT, GOLD
 
@@ -59,7 +59,7 @@ def show_error(error: WebappError, key: str) -> None:
     kind, icon = (
         (st.info, ":material/hourglass_top:") if isinstance(error, ApiUnready) else (st.warning, ":material/cloud_off:")
     )
-    kind(f"**{error.headline}.** {error}", icon=icon)
+    kind(f"**{error.headline}.** {problem_text(error)}", icon=icon)
     st.button("Try again", key=f"retry-{key}", icon=":material/refresh:")
 
 
@@ -71,17 +71,11 @@ def is_dark() -> bool:
 def foot() -> None:
     """Draw the footer: the served model version, and links to the API's documentation and MLflow."""
     settings = source.settings()
-    links = [f'<a href="{escape(settings.api_url, quote=True)}/docs">Service documentation</a>']
+    api_url = (settings.api_public_url or settings.api_url).rstrip("/")
+    links = [f'<a href="{escape(api_url, quote=True)}/docs">Service documentation</a>']
     if settings.mlflow_url:
         links.append(f'<a href="{escape(settings.mlflow_url, quote=True)}">MLflow runs</a>')
     st.html(f'<footer class="mr-foot">{escape(_served_line())} &nbsp;·&nbsp; {" &nbsp;·&nbsp; ".join(links)}</footer>')
-
-
-@st.cache_resource(show_spinner=False)
-def warm_registry() -> None:
-    """Import MLflow in the background, so that the Models page opens at once."""
-    if registry.has_store(source.settings().tracking_uri):
-        threading.Thread(target=registry.load_client, daemon=True).start()
 
 
 def _served_line() -> str:

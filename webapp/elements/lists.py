@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from html import escape
 
 import streamlit as st
 
@@ -10,11 +11,15 @@ from client.answers import Recommendation, Recommendations
 from webapp import source
 from webapp.elements import cards, reasons
 from webapp.elements.picker import references
+from webapp.overlap import difference
+from webapp.wording import counted
 
 SCORE_NOTE = (
-    "The model's score; it compares within this list alone. The bar's full width is the best score here, its colours "
-    "show what the score is made of."
+    "“{label}” is the model's score. It compares within this list alone: a full bar is the best score here. The bar's "
+    "colours show what the score is made of."
 )
+LIKES = "Likes"  # label of a list that is not made for anybody
+LIKES_NOTE = "“Likes” is how many people liked it; a full bar is the most here."
 Why = Callable[[Recommendation], list[str]]
 
 
@@ -30,18 +35,29 @@ def listing(
     """
     films = answer.recommendations
     about = source.about()
+    if films:
+        st.html(cards.note(LIKES_NOTE if label == LIKES else SCORE_NOTE.format(label=label)))
     top_score = max((film.score for film in films), default=0.0)
     with st.grid(1 if one_column else "auto", min_column_width=320):
         for film, reference in zip(films, references(films), strict=True):
             with st.container(
                 border=True, key=f"{key}-{film.movie_id}", height="stretch", vertical_alignment="distribute"
             ):
-                bar = cards.score_bar(
-                    label, f"{film.score:.{digits}f}", reasons.segments(film, top_score, about), SCORE_NOTE
-                )
+                bar = cards.score_bar(label, f"{film.score:.{digits}f}", reasons.segments(film, top_score, about))
                 badge = (badges or {}).get(film.movie_id, "")
                 st.html(cards.recommendation(film, bar, why(film), badge, labels))
                 more(f"{key}-more-{film.movie_id}", reference)
+
+
+def overlap_line(before: Recommendations, after: Recommendations) -> str:
+    """Return the HTML sentence that says how far two lists agree."""
+    change = difference(*([film.movie_id for film in answer.recommendations] for answer in (before, after)))
+    both = counted(len(change.stay), source.words().one, source.words().many)
+    verb = "is" if len(change.stay) == 1 else "are"
+    return (
+        f'<p class="mr-lead">{escape(both)} {verb} in both lists. They agree by {change.overlap:.0%}: 100% is the same '
+        "list, and the top counts most (rank-biased overlap).</p>"
+    )
 
 
 def key_to_colours(answer: Recommendations) -> None:

@@ -11,7 +11,7 @@ from client.answers import Film, MapFilm, Recommendation, Suggestion
 from client.client import Api, suggestions
 from client.errors import ApiProblem, WebappError
 from webapp import source
-from webapp.elements.cards import plain
+from webapp.elements.cards import plain, problem_text
 from webapp.elements.inline import component
 from webapp.wording import film_label
 
@@ -109,7 +109,8 @@ def _offer(problem: ApiProblem, api: Api, text: str, key: str) -> None:
     if problem.kind == "title-ambiguous":
         st.info("Several have this title. Which one?", icon=":material/help:")
     else:
-        st.info(f"{problem} Perhaps one of these?" if titles else str(problem), icon=":material/search_off:")
+        said = "No title is that long." if len(text) > LONGEST else problem_text(problem)
+        st.info(f"{said} Perhaps one of these?" if titles else said, icon=":material/search_off:")
     with st.container(horizontal=True, gap="small"):
         for i, reference in enumerate(titles):
             st.button(plain(reference), key=f"{key}-offer-{i}", on_click=choose, args=(key, reference))

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from client.answers import Comparison, Film
+from client.answers import Comparison, Film, SharedFeature
 from client.client import Api
 from client.errors import ApiProblem
 from webapp import source
@@ -19,7 +19,7 @@ from webapp.elements import cards
 from webapp.elements.frame import heading, run_guarded
 from webapp.elements.picker import FILM, pick_film, references
 from webapp.palette import genre_colour, main_genre
-from webapp.wording import count, film_label, place, stars
+from webapp.wording import count, counted, film_label, place, stars
 
 # A control keeps its value from page to page: controls with the same key on two pages must accept the same values.
 ALL_GENRES = "All genres"
@@ -64,7 +64,7 @@ def _one_film(api: Api) -> None:
     if ratings.histogram:
         st.subheader("How people rated it", anchor=False)
         series = [(film_label(film.title, film.year), ratings.histogram), (f"All {words.many}", summary.histogram)]
-        st.altair_chart(rating_shares(series, words=words), width="stretch")
+        st.altair_chart(rating_shares(series, words=words), width="stretch", alt="Share of each rating")
     _over_time(api, movie_id=film.movie_id)
 
 
@@ -85,28 +85,36 @@ def _two_films(api: Api) -> None:
         st.subheader("Their ratings side by side", anchor=False)
         labels = references([first, second])
         series = [(labels[i], api.ratings(film.movie_id).histogram) for i, film in enumerate((first, second))]
-        st.altair_chart(rating_shares(series, words=words), width="stretch")
+        st.altair_chart(rating_shares(series, words=words), width="stretch", alt="Share of each rating")
     if comparison and comparison.shared_features:
         st.subheader("What they share", anchor=False)
-        st.altair_chart(shared_bars(comparison.shared_features), width="stretch")
+        _shared(comparison.shared_features)
+
+
+def _shared(features: Sequence[SharedFeature]) -> None:
+    """Draw what two films share: one thing as a sentence, several as bars."""
+    if len(features) == 1:
+        st.html(cards.bullets([f"Only one thing: {features[0].kind} {features[0].name}"]))
+        return
+    st.html(cards.note("A bar's length is how much it counts among all that the two have in common."))
+    chart, text = shared_bars(features), "What the two share, by how much it counts"
+    st.altair_chart(chart, width="stretch", alt=text)
 
 
 def comparison_figures(comparison: Comparison, words: DataWords = FILMS) -> list[tuple[str, str, str]]:
     """Return value, label and explanation of each figure about two compared films."""
     first, second = comparison.movies
-    where = (
-        f"Place of {second.title} among the {count(comparison.of)} {words.many} that could be shown for {first.title}"
-    )
-    return [
-        (place(comparison.place), f"closest to {first.title}", where),
-        (count(comparison.common_viewers), "rated both", f"People who rated both {words.many}"),
-        (count(comparison.common_likes), "liked both", f"People who gave both {words.many} {words.like} or more"),
-        *((count(film.rating_count), f"rated {film.title}", _mean(film, words)) for film in comparison.movies),
+    where = f"{second.title}, in the list of all {count(comparison.of)} {words.many} by how similar they are"
+    averages = [
+        (stars(film.average_rating), f"average of {film.title}", f"from {counted(film.rating_count, 'rating')}")
+        for film in comparison.movies
     ]
-
-
-def _mean(film: Film, words: DataWords) -> str:
-    return f"{words.rating(stars(film.average_rating))} on average" if words.has_ratings else ""
+    return [
+        *(averages if words.has_ratings else []),
+        (count(comparison.common_viewers), "people rated both", ""),
+        (count(comparison.common_likes), "people liked both", f"gave both {words.like} or more"),
+        (place(comparison.place), f"most similar to {first.title}", where),
+    ]
 
 
 def _most_rated(api: Api) -> None:
@@ -114,7 +122,7 @@ def _most_rated(api: Api) -> None:
     n = left.slider(source.words().many_first, 5, 50, 20, key="top", bind="query-params")
     films = api.top("count", n=n, genre=_genre(api, right))
     _legend(films)
-    st.altair_chart(most_rated(films), width="stretch")
+    st.altair_chart(most_rated(films), width="stretch", alt=f"The {len(films)} most rated, by ratings")
 
 
 def _best_rated(api: Api) -> None:
@@ -130,7 +138,10 @@ def _best_rated(api: Api) -> None:
     well_known = [film for film in _optional(api.film_map) or [] if film.rating_count >= least]
     backdrop = [film for film in well_known if film.movie_id not in top_ids]
     _legend(top_films)
-    st.altair_chart(average_against_count(top_films, backdrop, api.dataset().mean_rating, words), width="stretch")
+    chart = average_against_count(top_films, backdrop, api.dataset().mean_rating, words)
+    st.altair_chart(
+        chart, width="stretch", alt="Average rating against number of ratings; the table below has the best"
+    )
     st.dataframe(
         [
             {"Place": i, words.one_first: film_label(film.title, film.year), "Average": film.average_rating,
@@ -153,20 +164,28 @@ def _genres(api: Api) -> None:
         default=first,
         required=True,
         key="by",
-        bind="query-params",
         format_func=lambda by: measures[by],
+        bind="query-params",
     )
-    st.altair_chart(genre_bars(api.genres(), view or first, words), width="stretch")
+    st.altair_chart(
+        genre_bars(api.genres(), view or first, words),
+        width="stretch",
+        alt=f"Genres by {measures[view or first].lower()}",
+    )
     genre = _genre(api, st.container(), everything=False)
     if genre is None:
         return
-    st.subheader(f"The best of {genre}", anchor=False)
+    st.subheader(f"The best of {cards.plain(genre)}", anchor=False)
+    best = api.top("average" if words.has_ratings else "count", n=8, genre=genre, min_ratings=20)
     with st.grid("auto", min_column_width=108, gap="small"):
-        for film in api.top("average" if words.has_ratings else "count", n=8, genre=genre, min_ratings=20):
-            with st.container(gap="xsmall"):
+        for film, reference in zip(best, references(best), strict=True):
+            with st.container(gap="xsmall", key=f"start-{film.movie_id}"):
                 st.html(cards.poster(film) + cards.rating(film))
-    st.subheader(f"{genre} through the decades", anchor=False)
-    st.altair_chart(genre_by_release(api.release_years(genre), genre_colour(genre), words), width="stretch")
+                link = {FILM: reference}
+                st.page_link("views/recommendations.py", label=cards.plain(film.title), query_params=link)
+    st.subheader(f"{cards.plain(genre)} through the decades", anchor=False)
+    chart = genre_by_release(api.release_years(genre), genre_colour(genre), words)
+    st.altair_chart(chart, width="stretch", alt=f"{genre}: share of all ratings and average, by year of release")
     _over_time(api, genre=genre)
 
 
@@ -180,7 +199,8 @@ def _over_time(api: Api, *, movie_id: int | str | None = None, genre: str | None
     if not periods:
         st.info("This model version does not know when ratings were given.", icon=":material/info:")
         return
-    st.altair_chart(ratings_by_period(periods, source.words()), width="stretch")
+    chart, text = ratings_by_period(periods, source.words()), "Ratings by the time when they were given"
+    st.altair_chart(chart, width="stretch", alt=text)
 
 
 def _legend(films: Sequence[Film]) -> None:

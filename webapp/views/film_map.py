@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from math import hypot
 
 import streamlit as st
 
@@ -15,8 +16,10 @@ from webapp.elements import cards
 from webapp.elements.frame import heading, is_dark, run_guarded
 from webapp.elements.picker import FILM, choose, pick_film, references
 from webapp.palette import main_genre
+from webapp.wording import film_label
 
 CHART = "map"
+LISTED = 12  # films of the list beside the map
 SPOT = "spot"  # name in the address of the film that is open on the map
 NOTE = (
     "Made when the model was trained: the taste of everybody who rated, and what is known of each film, laid out by "
@@ -30,14 +33,13 @@ def draw() -> None:
     words = source.words()
     heading(
         f"The map of {words.many}",
-        f"{words.many_first} that the same people love, or that share their makers and genres, lie close together. "
-        f"Drag to move, scroll to look closer, click {words.an} to open it.",
+        f"{words.many_first} that the same people love, or that share their makers and genres, lie close together.",
     )
     api = source.api()
     try:
         films = api.film_map()
     except ApiProblem as problem:
-        st.info(f"{problem}", icon=":material/map:")
+        st.info(cards.problem_text(problem), icon=":material/map:")
         return
     left, right = st.columns(2, gap="medium")
     with left:
@@ -45,23 +47,45 @@ def draw() -> None:
     names = genre_names(films)
     with right:
         genres = st.multiselect("Let genres stand out", names, key="highlight", bind="query-params") if names else []
-    panel = st.container()
-    st.html(cards.genre_legend([main_genre(film.genres) for film in films]))
-    chart = film_map(films, genres, sought.movie_id if sought else None, dark=is_dark())
-    st.altair_chart(
-        chart, width="stretch", key=CHART, on_select=partial(_clicked, films), selection_mode=SELECTION
-    )  # fmt: skip
-    with panel:
+    with st.container(key="map-card"):
         _opened(api, sought, films)
+    chart = film_map(films, genres, sought.movie_id if sought else None, dark=is_dark())
+    text = f"Map of {len(films)} {words.many}; the list below it names those near the chosen one"
+    with st.container(key="wide-map"):
+        st.html(cards.note(f"Drag to move, hold Ctrl and scroll to look closer, click {words.an} to open it."))
+        st.html(cards.genre_legend([main_genre(film.genres) for film in films]))
+        st.altair_chart(
+            chart, width="stretch", key=CHART, on_select=partial(_clicked, films), selection_mode=SELECTION, alt=text
+        )
+    _neighbours([film for film in films if not genres or set(genres) & set(film.genres)], films, sought)
     st.html(f'<p class="mr-note">{NOTE}</p>')
 
 
 def _clicked(films: list[MapFilm]) -> None:
     """Write the film that was clicked to the address, so that it opens like one that was typed."""
-    movie_id = clicked_film(st.session_state[CHART])
+    movie_id = clicked_film(st.session_state.get(CHART))
     for film, reference in zip(films, references(films), strict=True):
         if film.movie_id == movie_id:
             choose(SPOT, reference)
+
+
+def _neighbours(offered: list[MapFilm], films: list[MapFilm], sought: Film | None) -> None:
+    """Draw the map as a list: films near the chosen one, or the best known; each leads to films like it."""
+    words = source.words()
+    middle = next((film for film in films if sought and film.movie_id == sought.movie_id), None)
+    shown = nearest(offered, middle)[:LISTED] if middle else offered[:LISTED]
+    st.subheader(f"Close to {cards.plain(middle.title)}" if middle else f"Well-known {words.many}", anchor=False)
+    with st.grid("auto", min_column_width=230, gap="small"):
+        for film in shown:
+            label = film_label(film.title, film.year)
+            query = {FILM: f"{label} #{film.movie_id}"}
+            st.page_link("views/recommendations.py", label=cards.plain(label), query_params=query)
+
+
+def nearest(films: list[MapFilm], middle: MapFilm) -> list[MapFilm]:
+    """Return the other films, those closest to `middle` on the map first."""
+    others = [film for film in films if film.movie_id != middle.movie_id]
+    return sorted(others, key=lambda film: hypot(film.x - middle.x, film.y - middle.y))
 
 
 def clicked_film(event: object) -> int | str | None:
@@ -86,7 +110,7 @@ def _opened(api: Api, film: Film | None, films: list[MapFilm]) -> None:
         words = source.words()
         st.html(cards.hero(film, words.labels))
         if film.movie_id not in {entry.movie_id for entry in films}:
-            st.caption(f"This {words.one} has too few ratings to be on the map.")
+            st.html(cards.note(f"This {words.one} has too few ratings to be on the map."))
         query = {FILM: references([film])[0]}
         with st.container(horizontal=True):
             page, icon = "views/recommendations.py", ":material/movie:"

@@ -19,6 +19,7 @@ from webapp.elements.lists import listing
 from webapp.elements.own_history import own_history
 from webapp.elements.picker import FILM, pick_film, references
 from webapp.elements.rating import mark, rate
+from webapp.elements.why_not import why_not
 from webapp.exports import recommendations_csv
 from webapp.shelf import kept_away, ratings, without
 from webapp.state import Wish, deck, moves, usual_rating
@@ -49,8 +50,10 @@ def draw() -> None:
         try:
             _list(api, wish, words)
         except ApiProblem as problem:
-            text = _no_list_for_visitors(words) if problem.kind == "no-new-users" else str(problem)
+            text = _no_list_for_visitors(words) if problem.kind == "no-new-users" else cards.problem_text(problem)
             st.info(text, icon=":material/info:")
+            return
+    why_not(api, ratings(kept()), wish.options())
 
 
 def _no_list_for_visitors(words: DataWords) -> str:

@@ -1,225 +1,233 @@
-"""The Models page: registered versions, their metrics, and how they compare."""
+"""The Models page: why the served version answers, how all versions compare, and two of them on a bench."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from html import escape
 
 import streamlit as st
 
-from client.answers import Film, ModelCard
-from client.client import CHALLENGER, CHAMPION, Api
+from client.answers import ModelCard, RegisteredVersion, Versions
+from client.errors import ApiProblem
 from webapp import source
-from webapp.charts.models import OTHER, SERVED, figure, metric_intervals, trade_off
-from webapp.comparing import ACCURACY, BEYOND, FIRST_LOOK, datasets, metric_names, protocols, worth_comparing
+from webapp.charts.models import OTHER, SERVED, metric_intervals, trade_off
+from webapp.comparing import (
+    ACCURACY,
+    BEYOND,
+    FIRST_LOOK,
+    champion_of,
+    compare_link,
+    datasets,
+    evidence,
+    figure,
+    label,
+    leaderboard,
+    metric_names,
+    protocols,
+    worth_comparing,
+)
 from webapp.elements import cards
+from webapp.elements.bench import bench
 from webapp.elements.frame import guarded, heading, run_guarded
-from webapp.elements.picker import FILM, pick_film
-from webapp.overlap import difference
 from webapp.palette import ACCENT, CALM
-from webapp.registry import Version, read_versions
-from webapp.wording import DEFINITIONS_URL, PROTOCOLS, count, film_label, metric_help, metric_title
+from webapp.wording import DEFINITIONS_URL, PROTOCOLS, count, metric_help, metric_title
 
-REGISTRY_SECONDS = 15
-LIST_LENGTH = 12
+COLUMNS = {
+    "Version": st.column_config.NumberColumn(width="small"),
+    "Value": st.column_config.NumberColumn(format="%.4f"),
+    "From champion": st.column_config.NumberColumn(format="%+.4f", help="The version's figure less the champion's"),
+    "From": st.column_config.NumberColumn(format="%+.4f", help="Lower end of the difference's 95 % interval"),
+    "To": st.column_config.NumberColumn(format="%+.4f", help="Upper end of the difference's 95 % interval"),
+}
+INTERVALS = (
+    "The interval of a difference follows from both versions' own intervals, as if other people had tested each. The "
+    "same people tested both, so the true one is often narrower; the promotion gate compares person by person."
+)
+DECISIONS = {
+    "promote": "The promotion gate let it through.",
+    "refuse": "The promotion gate refused it.",
+    "undecided": "The promotion gate could not decide: the test people were too few to tell.",
+    "forced": "It was promoted by force, whatever the gate said.",
+}
 
 
 def draw() -> None:
-    """Draw the Models page: the served version, all registered ones, and how they compare."""
-    heading("Models and their evidence", "Every registered version, how it was judged, and which one answers.")
-    with guarded("served"):
-        _served(source.served())
-    with guarded("registry"):
-        settings = source.settings()
-        versions = _versions(settings.tracking_uri, settings.registered_model)
-        if versions:
-            _table(versions)
-            _compare(versions)
-            _in_full(versions)
-        else:
-            st.info("No version is registered yet. Train one: movierec train all.", icon=":material/info:")
-    with guarded("slots"):
-        _champion_and_challenger()
+    """Draw the Models page: the served version and its evidence, the leaderboard, and the bench."""
+    heading("Models and their evidence", "Which version answers, why it was chosen, and how the others compare.")
+    card = source.served()
+    _served(card)
+    registered = _registered()
+    if registered is None or not registered.versions:
+        st.info("Nothing is known of other versions: the service has not read the registry.", icon=":material/info:")
+        return
+    versions = registered.versions
+    _why(registered, card)
+    _compare(versions)
+    with guarded("bench"):
+        bench(source.api(), versions)
+    _in_full(versions, card)
 
 
-@st.cache_data(ttl=REGISTRY_SECONDS, show_spinner="Reading the registry …")
-def _versions(tracking_uri: str, name: str) -> list[Version]:
-    return read_versions(tracking_uri, name)
+def _registered() -> Versions | None:
+    """Return what the service knows of the registry; None where it knows or tells nothing."""
+    try:
+        return source.versions()
+    except ApiProblem:
+        return None
 
 
 def _served(card: ModelCard) -> None:
     words = source.words()
+    about = card.about.get(card.model.algorithm)
     st.html(
         cards.figures(
             [
-                (f"Version {card.model.version}", "serving now", f"{card.model.name}, run {card.model.run_id}"),
-                (card.model.algorithm, "algorithm", _sentence(card)),
-                (card.created[:10], "made on", card.created),
-                (count(card.movies), f"{words.many} it knows", f"{words.many_first} in its catalogue"),
-                (count(card.users), "people it learned from", "People whose ratings it was fitted on"),
+                (f"Version {card.model.version}", "answers now", ""),
+                (card.model.algorithm, "algorithm", about.sentence if about else ""),
+                (card.created[:10], "made on", ""),
+                (count(card.movies), f"{words.many} it knows", ""),
+                (count(card.users), "people it learned from", ""),
             ]
         )
     )
     if card.model.stale:
-        st.caption("The service cannot confirm with the registry that this is the version to serve.")
+        st.html(cards.note("The service cannot confirm with the registry that this is the version to serve."))
 
 
-def _sentence(card: ModelCard) -> str:
-    about = card.about.get(card.model.algorithm)
-    return about.sentence if about else ""
-
-
-def _table(versions: Sequence[Version]) -> None:
-    st.header("Registered versions", anchor=False)
-    rows = [
-        {
-            "Version": version.number,
-            "Alias": ", ".join(version.aliases),
-            "Algorithm": version.algorithm,
-            "Data set": version.dataset,
-            "Gate": version.verdict,
-            "Against popularity": "worse" if version.warning else "",
-            "Made (UTC)": f"{version.created:%Y-%m-%d %H:%M}",
-        }
-        for version in versions
-    ]
-    narrow = st.column_config.NumberColumn(width="small")
-    st.dataframe(rows, hide_index=True, column_config={"Version": narrow}, height=320 if len(rows) > 8 else "auto")
-    if warnings := [f"**{version.label}**: {version.warning}" for version in versions if version.warning]:
-        st.error("\n\n".join(warnings), icon=":material/warning:")
-
-
-def _compare(versions: Sequence[Version]) -> None:
-    st.header("Side by side", anchor=False)
-    versions = _of_one_data_set(versions)
-    numbers = {version.number: version for version in versions}
-    default = [version.number for version in worth_comparing(versions)]
-    chosen = st.multiselect(
-        "Versions",
-        list(numbers),
-        default,
-        key=f"versions-{versions[0].dataset}",
-        format_func=lambda number: numbers[number].label,
-    )
-    picked = [numbers[number] for number in chosen]
-    names = protocols(picked)
-    if not names:
-        st.info("Choose versions that were judged.", icon=":material/info:")
+def _why(registered: Versions, card: ModelCard) -> None:
+    """Draw the evidence of the served version's promotion, and what was served before it."""
+    version = next((one for one in registered.versions if one.version == card.model.version), None)
+    if version is None:
         return
-    left, right = st.columns([1, 2], gap="medium")
-    protocol = left.selectbox("Protocol", names, key="protocol", bind="query-params")
-    metrics = metric_names(picked, protocol)
-    chosen_metrics = right.multiselect(
-        "Figures", metrics, [name for name in FIRST_LOOK if name in metrics][:4], key=f"figures-{protocol}",
-        format_func=metric_title,
-    )  # fmt: skip
-    st.html(f'<p class="mr-note"><b>{protocol}.</b> {PROTOCOLS.get(protocol, "")}</p>')
+    st.header("Why this version answers", anchor=False)
+    _verdict(version)
+    changes = [change for change in registered.timeline if change.kind != "lost"]
+    if changes:
+        words = {"promote": "promoted", "rollback": "brought back"}
+        lines = [f"{change.at[:10]}: version {change.version} was {words[change.kind]}" for change in changes[-5:]]
+        with st.expander("Champions so far", icon=":material/history:"):
+            st.html(cards.bullets(lines[::-1]))
+
+
+def _verdict(version: RegisteredVersion) -> None:
+    """Draw what the gate said of a version: the decision, its comparisons as a table, and its remarks."""
+    if version.warning:
+        st.error(cards.plain(version.warning), icon=":material/warning:")
+    if version.verdict is None or not version.verdict_summary:
+        st.html(cards.note("This version has not been up for promotion."))
+        return
+    said = DECISIONS.get(version.verdict, version.verdict)
+    reason = f" Reason given: {version.verdict_reason}." if version.verdict_reason else ""
+    st.html(f'<p class="mr-lead">{escape(said)}{escape(reason)}</p>')
+    found = evidence(version.verdict_summary)
+    if found.rows:
+        st.dataframe(found.rows, hide_index=True)
+    if found.notes:
+        st.html(cards.bullets(found.notes))
+
+
+def _compare(versions: Sequence[RegisteredVersion]) -> None:
+    st.header("Leaderboard", anchor=False)
+    versions = _of_one_data_set(versions)
+    names = protocols(versions)
+    if not names:
+        st.info("No version has figures yet.", icon=":material/info:")
+        return
+    left, right = st.columns(2, gap="medium")
+    protocol = left.selectbox("How it was tested", names, key="protocol", bind="query-params")
+    metrics = metric_names(versions, protocol)
+    metric = right.selectbox("Figure", metrics, format_func=metric_title, key="figure", bind="query-params")
+    st.html(f'<p class="mr-note"><b>{escape(protocol)}.</b> {escape(PROTOCOLS.get(protocol, ""))}</p>')
+    st.html(f'<p class="mr-note"><b>{escape(metric_title(metric))}.</b> {escape(metric_help(metric))}</p>')
+    rows = leaderboard(versions, protocol, metric)
+    st.dataframe(rows, hide_index=True, column_config=COLUMNS, placeholder="", height=388 if len(rows) > 10 else "auto")
+    without = [label(version) for version in versions if not version.figures]
+    unmeasured = f" Without any figures: {', '.join(without)}." if without else ""
+    st.html(cards.note(f"A click on a column sorts by it. {INTERVALS}{unmeasured}"))
+    _charts(versions, protocol, metrics)
+
+
+def _charts(versions: Sequence[RegisteredVersion], protocol: str, metrics: Sequence[str]) -> None:
+    """Draw chosen versions with their intervals, and accuracy against reach; offer MLflow's comparison."""
+    st.header("Several figures at once", anchor=False)
+    numbers = {label(version): version for version in versions if version.figures}
+    default = [label(version) for version in worth_comparing(versions)]
+    chosen = st.multiselect(
+        "Versions", list(numbers), default, key=f"versions-{versions[0].dataset}", bind="query-params"
+    )
+    picked = [numbers[name] for name in chosen]
+    if not picked:
+        st.info("Choose versions to compare.", icon=":material/info:")
+        return
+    mlflow_url = source.settings().mlflow_url
+    if mlflow_url and (link := compare_link(mlflow_url, picked)):
+        st.link_button("Compare exactly these runs in MLflow", link, icon=":material/open_in_new:")
     st.html(cards.legend([(SERVED, ACCENT), (OTHER, CALM), ("Lines are 95 % intervals", "transparent")]))
-    _metric_charts(picked, protocol, chosen_metrics)
+    with st.grid(2, min_column_width=330, gap="medium"):
+        for name in [name for name in FIRST_LOOK if name in metrics][:4] or metrics[:4]:
+            with st.container(key=f"metric-{name}"):
+                st.subheader(metric_title(name), anchor=False)
+                st.html(cards.note(metric_help(name)))
+                measured = [version for version in picked if figure(version, protocol, name)]
+                text = f"{metric_title(name)} of {len(measured)} versions by {protocol}, with 95 % intervals"
+                st.altair_chart(metric_intervals(measured, protocol, name), width="stretch", alt=text)
     _trade_offs(picked, protocol, metrics)
 
 
-def _of_one_data_set(versions: Sequence[Version]) -> list[Version]:
+def _of_one_data_set(versions: Sequence[RegisteredVersion]) -> list[RegisteredVersion]:
     """Draw the choice of a data set and return its versions; figures of two data sets cannot be compared."""
     names = datasets(versions)
     chosen = st.selectbox("Data set", names, key="dataset", bind="query-params") if len(names) > 1 else names[0]
     return [version for version in versions if version.dataset == chosen]
 
 
-def _metric_charts(versions: Sequence[Version], protocol: str, names: Sequence[str]) -> None:
-    with st.grid(2, min_column_width=330, gap="medium"):
-        for name in names:
-            with st.container(key=f"metric-{name}"):
-                st.subheader(metric_title(name), anchor=False, help=metric_help(name) or None)
-                measured = [version for version in versions if figure(version, protocol, name)]
-                st.altair_chart(metric_intervals(measured, protocol, name), width="stretch")
-
-
-def _trade_offs(versions: Sequence[Version], protocol: str, names: Sequence[str]) -> None:
+def _trade_offs(versions: Sequence[RegisteredVersion], protocol: str, names: Sequence[str]) -> None:
     accuracy = next((name for name in ACCURACY if name in names), None)
     beyond = [name for name in BEYOND if name in names]
     if accuracy is None or not beyond:
         return
     st.subheader("Accuracy against reach", anchor=False)
     across = st.segmented_control(
-        "Across", beyond, default=beyond[0], required=True, format_func=metric_title, key="across",
-        label_visibility="collapsed",
-    )  # fmt: skip
-    st.html(f'<p class="mr-note">{metric_help(across or beyond[0])} Up and to the right is better on both.</p>')
-    st.altair_chart(trade_off(versions, protocol, across or beyond[0], accuracy), width="stretch")
-    st.caption(f"What such figures mean: [evaluation measures]({DEFINITIONS_URL}).")
+        "Compare accuracy with", beyond, default=beyond[0], required=True, format_func=metric_title, key="across",
+        bind="query-params",
+    ) or beyond[0]  # fmt: skip
+    direction = "Up and to the right" if accuracy != "rmse" else "Down and to the right"
+    note = f"{metric_help(across)} {direction} is better on both. Labels too close together show on hover."
+    st.html(cards.note(note))
+    text = f"{metric_title(accuracy)} against {metric_title(across)} of {len(versions)} versions by {protocol}"
+    st.altair_chart(trade_off(versions, protocol, across, accuracy), width="stretch", alt=text)
+    st.html(f'<p class="mr-note">What such figures mean: <a href="{DEFINITIONS_URL}">evaluation measures</a>.</p>')
 
 
-def _in_full(versions: Sequence[Version]) -> None:
+def _in_full(versions: Sequence[RegisteredVersion], card: ModelCard) -> None:
     st.header("One version in full", anchor=False)
-    numbers = {version.number: version for version in versions}
-    champion = next((version.number for version in versions if CHAMPION in version.aliases), versions[0].number)
-    number = st.selectbox(
-        "Version", list(numbers), index=list(numbers).index(champion), key="version",
-        format_func=lambda number: numbers[number].label,
-    )  # fmt: skip
-    version = numbers[number]
-    if version.sentence:
-        st.html(f"<p><b>{escape(version.algorithm)}:</b> {escape(version.sentence)}</p>")
-    st.html(f"<p><b>The promotion gate:</b> {escape(_verdict(version))}</p>")
+    by_label = {label(version): version for version in versions}
+    champion = champion_of(versions) or versions[0]
+    first = list(by_label).index(label(champion))
+    chosen = st.selectbox("Version", list(by_label), index=first, key="version", bind="query-params")
+    version = by_label[chosen]
+    made = datetime.fromtimestamp(version.created, UTC)
+    sentence = f" {version.sentence}" if version.sentence else ""
+    st.html(f"<p><b>{escape(version.algorithm)}</b>, made on {made:%Y-%m-%d %H:%M} UTC.{escape(sentence)}</p>")
+    _verdict(version)
     mlflow_url = source.settings().mlflow_url
     if mlflow_url and version.experiment_id:
         link = f"{mlflow_url}/#/experiments/{version.experiment_id}/runs/{version.run_id}"
         st.link_button("Open its run in MLflow", link, icon=":material/open_in_new:")
-    with st.expander("Parameters"):
-        st.dataframe([{"Parameter": name, "Value": value} for name, value in sorted(version.parameters.items())])
-    with st.expander("All figures"):
-        st.dataframe(
-            [
-                {"Protocol": m.protocol, "Figure": metric_title(m.name), "Value": m.value, "From": m.lo, "To": m.hi}
-                for m in version.metrics
-            ],
-            hide_index=True,
-        )
-
-
-def _verdict(version: Version) -> str:
-    if version.verdict == "forced":
-        return f"promoted by force ({version.verdict_reason}); the gate's own verdict was {version.verdict_summary}"
-    return version.verdict_summary or "this version has not been up for promotion."
-
-
-def _champion_and_challenger() -> None:
-    st.header("Champion against challenger", anchor=False)
-    if source.challenger() is None:
-        st.info(
-            "The service answers from one version only. Start it with MOVIEREC_CHALLENGER_ALIAS=challenger, and what a "
-            "promotion would change for one of them shows here.",
-            icon=":material/compare_arrows:",
-        )
-        return
-    api = source.api()
-    film = pick_film(api, FILM, label=f"For {source.words().many} like") or api.top("count", n=1)[0]
-    _change(api, film)
-
-
-def _change(api: Api, film: Film) -> None:
-    words = source.words()
-    lists = [api.similar(film.movie_id, {"n": LIST_LENGTH}, slot).recommendations for slot in (CHAMPION, CHALLENGER)]
-    change = difference(*([entry.movie_id for entry in films] for films in lists))
-    films = {entry.movie_id: entry for entry in [*lists[0], *lists[1]]}
-    st.html(
-        cards.figures(
-            [
-                (f"{change.overlap:.2f}", "rank-biased overlap", "1 is the same list; the top counts most"),
-                (str(len(change.stay)), "stay", f"{words.many_first} in both lists"),
-                (str(len(change.enter)), "enter", f"{words.many_first} that only the challenger shows"),
-                (str(len(change.leave)), "leave", f"{words.many_first} that only the champion shows"),
-            ]
-        )
-    )
-    for column, title, ids in zip(
-        st.columns(3, gap="medium"), ("Stay", "Enter", "Leave"), (change.stay, change.enter, change.leave), strict=True
-    ):
-        with column:
-            st.subheader(title, anchor=False)
-            names = [film_label(films[movie_id].title, films[movie_id].year) for movie_id in ids]
-            st.html(cards.bullets(names or ["none"]))
+    if version.version == card.model.version:
+        with st.expander("Parameters"):
+            parameters = [{"Parameter": name, "Value": str(value)} for name, value in sorted(card.parameters.items())]
+            st.dataframe(parameters, hide_index=True)
+    if version.figures:
+        with st.expander("All figures"):
+            st.dataframe(
+                [
+                    {"Protocol": m.protocol, "Figure": metric_title(m.name), "Value": m.value, "From": m.lo, "To": m.hi}
+                    for m in version.figures
+                ],
+                hide_index=True,
+            )
 
 
 if __name__ == "__main__":

@@ -2,53 +2,99 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 import streamlit as st
 
 from client.answers import Snapshot
 from client.client import Api
+from client.errors import WebappError
 from webapp import source
 from webapp.charts.films import rating_shares
 from webapp.charts.timeline import timeline
 from webapp.data_words import FILMS, DataWords
-from webapp.elements.cards import figures
+from webapp.elements import cards
 from webapp.elements.frame import guarded, heading, run_guarded
-from webapp.milestones import followed
+from webapp.elements.picker import FILM, references
+from webapp.milestones import Milestone, followed
 from webapp.wording import count, share, stars
 
+FIRST = 8  # films to begin with
+LEAST_SHOWN = 0.005  # a share that rounds to 0 % says nothing
 STEPS = (
-    ("Training", "Several models learn from them: from plain popularity to factorisation and tags."),
-    ("Evidence", "Each is judged on ratings it has not seen; every figure has its protocol and interval."),
-    ("Promotion", "The best version is promoted in the registry, if it passes the gate."),
-    ("Service", "An API answers from exactly that version, and keeps answering if the registry is away."),
-    ("You", "These pages ask the API and nothing else. What you see is what is served."),
+    ("Training", "Several models learn what people like, from plain popularity to shared taste and tags."),
+    ("Test", "Each has to guess ratings that were hidden from it. Every figure says how it was tested."),
+    ("Promotion", "A version that is better than the one before, beyond chance, takes its place."),
+    ("Service", "It answers from exactly that version, and goes on answering if the rest is down."),
+    ("You", "These pages show what the service answers, and nothing else."),
 )
 
 
 def draw() -> None:
-    """Draw the Overview page: the data set, how the system works, and the timeline of papers."""
+    """Draw the Overview page: films to begin with, how the system works, the data set, and the timeline of papers."""
     words = source.words()
     heading(
         f"{words.many_first} like the ones you love",
-        f"Name {words.an} and see what is like it, and why. Rate a few and get a list of your own. Or open the hood: "
-        "every figure here comes from the model that is serving right now.",
+        f"Choose {words.an} and see what is similar, and why. Or rate a few and get a list of your own.",
     )
     with st.container(horizontal=True, gap="small"):
         st.page_link("views/recommendations.py", label=f"Find {words.many} like {words.an}", icon=":material/movie:")
-        st.page_link("views/analytics.py", label="Explore the ratings", icon=":material/bar_chart:")
-        st.page_link("views/models.py", label="Compare the models", icon=":material/science:")
-    st.header("The data behind the answers", anchor=False)
-    with guarded("snapshot"):
-        _snapshot(source.api())
+        st.page_link("views/for_you.py", label="Get a list of your own", icon=":material/favorite:")
+        st.page_link("views/for_two.py", label="Find one for two", icon=":material/group:")
+    with guarded("start"):
+        _start(source.api())
     st.header("How it works", anchor=False)
     st.html(flow((_first_step(words), *STEPS)))
+    try:
+        api = source.api()
+    except WebappError:  # said above
+        pass
+    else:
+        with guarded("snapshot"):
+            st.header("The data behind the answers", anchor=False)
+            _snapshot(api)
+    _timeline()
+
+
+def _start(api: Api) -> None:
+    """Draw well-known films; each opens the list of films like it."""
+    words = source.words()
+    st.subheader(f"Begin with {words.an} that you like", anchor=False)
+    films = api.top("count", n=FIRST)
+    with st.grid("auto", min_column_width=100, gap="small"):
+        for film, reference in zip(films, references(films), strict=True):
+            with st.container(key=f"start-{film.movie_id}", gap="xsmall"):
+                st.html(cards.poster(film))
+                label = cards.plain(film.title)
+                st.page_link("views/recommendations.py", label=label, query_params={FILM: reference})
+
+
+def _timeline() -> None:
     st.header("Thirty years of recommending", anchor=False)
-    st.html(
-        '<p class="mr-note">Each point is a paper: hover to see who wrote it, click to read it. '
-        "The large red ones are what the served model stands on.</p>"
+    papers = followed(source.about())
+    with st.container(key="wide-timeline"):
+        st.html(
+            cards.note(
+                "Each point is a paper: a click opens it. The large red ones are what the served model stands on. "
+                "Below, the same as a list."
+            )
+        )
+        st.altair_chart(timeline(papers), width="stretch", alt=f"{len(papers)} papers by year and kind of method")
+    with st.expander("The papers as a list", icon=":material/list:"):
+        st.html(paper_list(papers))
+
+
+def paper_list(papers: Sequence[Milestone]) -> str:
+    """Return the HTML of the papers by year, each a link."""
+    lines = "".join(
+        f'<li>{paper.year}: <a href="{escape(paper.url, quote=True)}">{escape(paper.title)}</a>, '
+        f"{escape(paper.authors)}"
+        f"{' <b>(the served model stands on it)</b>' if paper.algorithms else ''}</li>"
+        for paper in sorted(papers, key=lambda paper: paper.year)
+        if paper.url.startswith("https://") or paper.url.startswith("http://")
     )
-    st.altair_chart(timeline(followed(source.about())), width="stretch")
+    return f'<ul class="mr-list">{lines}</ul>'
 
 
 def flow(steps: tuple[tuple[str, str], ...]) -> str:
@@ -65,12 +111,12 @@ def _first_step(words: DataWords) -> tuple[str, str]:
 
 
 def _snapshot(api: Api) -> None:
-    st.html(figures(snapshot_figures(api.dataset())))
+    st.html(cards.figures(snapshot_figures(api.dataset())))
     histogram = api.summary().histogram
     if histogram:
-        st.html('<p class="mr-note">How people spread their ratings over the whole data set:</p>')
+        st.html(cards.note("How people spread their ratings over the whole data set:"))
         chart = rating_shares([("All ratings", histogram)], height=220, words=source.words())
-        st.altair_chart(chart, width="stretch")
+        st.altair_chart(chart, width="stretch", alt="Share of each rating in the whole data set")
 
 
 def snapshot_figures(data: Snapshot) -> list[tuple[str, str, str]]:
@@ -85,8 +131,8 @@ def snapshot_figures(data: Snapshot) -> list[tuple[str, str, str]]:
         (_average(data.mean_ratings_per_film), f"ratings per {words.one}", f"Mean number of ratings of {words.an}"),
         (
             share(data.density),
-            "of the table filled",
-            f"Ratings divided by {words.many} times people: the rest is what a model guesses",
+            "of all pairs rated",
+            f"Of all people and {words.many}, so many pairs have a rating; a model guesses the rest",
         ),
         (
             _span(data.first_year, data.last_year),
@@ -101,7 +147,7 @@ def snapshot_figures(data: Snapshot) -> list[tuple[str, str, str]]:
 
 
 def _some(coverage: float | None) -> str:
-    return share(coverage) if coverage else "–"
+    return share(coverage) if coverage and coverage >= LEAST_SHOWN else "–"
 
 
 def _average(value: float | None) -> str:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
-from html import escape
 
 import streamlit as st
 
 from client.answers import CommonViewers, Film, Recommendation, Recommendations
-from client.client import CHALLENGER, CHAMPION, Api
+from client.client import CHALLENGER, CHAMPION, Api, Options
 from client.errors import ApiProblem
 from webapp import source
 from webapp.elements import cards, reasons
 from webapp.elements.controls import list_controls
 from webapp.elements.frame import heading, run_guarded
-from webapp.elements.lists import key_to_colours, listing
+from webapp.elements.lists import key_to_colours, listing, overlap_line
 from webapp.elements.picker import FILM, choose, pick_film, references
+from webapp.elements.tuner import tuner
+from webapp.elements.why_not import why_not_similar
 from webapp.exports import file_name, recommendations_csv
 from webapp.overlap import difference
-from webapp.state import Wish
+from webapp.wording import counted
 
 BOTH = "Side by side"
 SLOTS = {"Champion": CHAMPION, "Challenger": CHALLENGER}
@@ -39,13 +40,15 @@ def draw() -> None:
         _invite(api)
         return
     st.html(cards.hero(film, words.labels))
+    options = tuner(api, film, wish.options())
     try:
         if which == BOTH:
-            _side_by_side(api, film, wish)
+            _side_by_side(api, film, options)
         else:
-            _one_list(api, film, wish, SLOTS[which])
+            _one_list(api, film, options, SLOTS[which])
+            why_not_similar(api, film, wish.n)
     except ApiProblem as problem:
-        st.info(str(problem), icon=":material/info:")
+        st.info(cards.problem_text(problem), icon=":material/info:")
 
 
 def _which() -> str:
@@ -57,10 +60,12 @@ def _which() -> str:
     return chosen or "Champion"
 
 
-def _one_list(api: Api, film: Film, wish: Wish, slot: str) -> None:
-    answer = api.similar(film.movie_id, wish.options(), slot)
+def _one_list(api: Api, film: Film, options: Options, slot: str) -> None:
+    answer = api.similar(film.movie_id, options, slot)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader(f"{len(answer.recommendations)} {source.words().many} like {film.title}", anchor=False)
+        words = source.words()
+        heading_text = counted(len(answer.recommendations), words.one, words.many)
+        st.subheader(f"{heading_text} like {cards.plain(film.title)}", anchor=False)
         st.download_button(
             "Download CSV", recommendations_csv(answer), file_name(f"like-{film.movie_id}.csv"), "text/csv",
             icon=":material/download:", on_click="ignore",
@@ -75,18 +80,15 @@ def _one_list(api: Api, film: Film, wish: Wish, slot: str) -> None:
     )
 
 
-def _side_by_side(api: Api, film: Film, wish: Wish) -> None:
-    answers = {name: api.similar(film.movie_id, wish.options(), slot) for name, slot in SLOTS.items()}
+def _side_by_side(api: Api, film: Film, options: Options) -> None:
+    answers = {name: api.similar(film.movie_id, options, slot) for name, slot in SLOTS.items()}
+    st.html(overlap_line(*answers.values()))
     before, after = ([entry.movie_id for entry in answer.recommendations] for answer in answers.values())
     change = difference(before, after)
-    st.html(
-        f'<p class="mr-lead">{len(change.stay)} {escape(source.words().many)} are in both lists; '
-        f"rank-biased overlap {change.overlap:.2f} (1 is the same list, the top counting most).</p>"
-    )
     for column, (name, answer) in zip(st.columns(2, gap="medium"), answers.items(), strict=True):
         with column:
             st.subheader(f"{name}: version {answer.model.version}", anchor=False)
-            st.caption(f"{answer.model.algorithm}")
+            st.html(cards.note(f"{answer.model.algorithm}"))
             fresh = change.leave if name == "Champion" else change.enter
             _cards(api, film, answer, name, badges=dict.fromkeys(fresh, "only here"))
 
@@ -116,7 +118,7 @@ def _common(api: Api, film: Film, films: list[Recommendation]) -> dict[int | str
 
 def _more(key: str, reference: str) -> None:
     st.button(
-        "More like this",
+        f"More like {cards.plain(reference)}",
         key=key,
         type="tertiary",
         icon=":material/arrow_forward:",
@@ -134,7 +136,13 @@ def _invite(api: Api) -> None:
             with st.container(key=f"start-{film.movie_id}", gap="xsmall"):
                 st.html(cards.poster(film))
                 pick = partial(choose, FILM, reference)
-                st.button(film.title, key=f"pick-{film.movie_id}", type="tertiary", width="stretch", on_click=pick)
+                st.button(
+                    cards.plain(film.title),
+                    key=f"pick-{film.movie_id}",
+                    type="tertiary",
+                    width="stretch",
+                    on_click=pick,
+                )
 
 
 if __name__ == "__main__":

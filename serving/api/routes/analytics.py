@@ -33,7 +33,9 @@ DAMPING = 10  # ratings of the overall average that a film's own average is mixe
 def summary(answer: Answering, query: PlainQuery) -> Response:
     """The data set that the model was fitted on, and how its ratings spread over the scale."""
     dataset = answer.model.manifest.dataset
-    members = {"name": dataset.name, "fingerprint": dataset.fingerprint, **dataset.snapshot, **_kind(answer.model)}
+    # The snapshot names the kind of feedback in one word; callers read the whole scale under the same name.
+    snapshot = {name: value for name, value in dataset.snapshot.items() if name != "feedback"}
+    members = {"name": dataset.name, "fingerprint": dataset.fingerprint, **snapshot, **_kind(answer.model)}
     counts = answer.model.catalog.histograms.sum(axis=0, dtype=np.int64).tolist()
     return answer.json(
         json_bytes.with_model(answer.served, dataset=members, histogram=histogram(counts, answer.model.feedback))

@@ -45,7 +45,11 @@ def versions(answer: Answering, settings: CurrentSettings, slot: ChampionSlot, q
     snapshot = read_snapshot(slot.store.root / SNAPSHOT)
     if snapshot is None:
         raise ProblemError(404, "no-snapshot", "Nothing is known of the registry yet; the puller writes it down.")
-    return answer.fresh(json_bytes.with_model(answer.served, **snapshot.model_dump()))
+    stored = {(entry.meta.version, entry.meta.run_id): entry.key for entry in slot.store.entries()}
+    body = snapshot.model_dump()
+    for version in body["versions"]:
+        version["stored"] = stored.get((version["version"], version["run_id"]))
+    return answer.fresh(json_bytes.with_model(answer.served, **body))
 
 
 def registry_view(status: RegistryStatus) -> dict[str, Any]:

@@ -64,6 +64,10 @@ def test_the_puller_writes_it_and_the_api_tells_it(tracker: Tracker, registry: R
         0.4,
         0.6,
     )
+    run = tracker.client.get_run(str(told.versions[0].run_id))
+    assert told.versions[0].experiment_id == run.info.experiment_id
+    key = f"2-{str(told.versions[0].run_id)[:8]}"
+    assert [version.stored for version in told.versions] == [key, None]
     assert [(change.kind, change.version, change.before) for change in told.timeline] == [
         ("promote", 1, None),
         ("promote", 2, 1),

@@ -1,0 +1,113 @@
+"""How the pages look and feel in Chromium: accessibility by axe-core, tab titles, posters, the wheel over the map."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from tests.webapp.test_browser import PATIENCE, api_port, browser, page, pytestmark, settled, site, visit
+
+__all__ = ["api_port", "browser", "page", "pytestmark", "site"]
+AXE = "axe-core@4.14.1"
+PAGES = {
+    "": "Overview",
+    "recommendations?film=Star+Voyage+(1977)": "Recommendations",
+    "for-you": "For you",
+    "for-two?one=Star+Voyage+(1977)&two=Letters+from+Lyon+(1994)": "For two",
+    "map?spot=Star+Voyage+(1977)": "Map",
+    "analytics?view=Two+films": "Analytics",
+    "models": "Models",
+}
+SIZES = (ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844))
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The script of axe-core, from npm."""
+    npm, directory = shutil.which("npm"), tmp_path_factory.mktemp("axe")
+    if npm is None:
+        pytest.skip("axe-core comes from npm, which is not installed")
+    try:
+        command = [npm, "pack", AXE, "--pack-destination", str(directory)]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        pytest.skip(f"npm does not reach {AXE}")
+    with tarfile.open(next(Path(directory).glob("*.tgz"))) as archive:
+        script = archive.extractfile("package/axe.min.js")
+        assert script is not None
+        return script.read().decode()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_nothing_serious(
+    site: str, browser: Browser, axe: str, path: str, theme: Literal["light", "dark"]
+) -> None:
+    context = browser.new_context(viewport=SIZES[0], color_scheme=theme)
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    visit(page, f"{site}/{path}")
+    expect(page.locator(".mr-foot")).to_be_visible()
+    page.evaluate(axe)
+    faults = []
+    for size in SIZES:
+        page.set_viewport_size(size)
+        violations = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        faults += [
+            f"{size['width']}: {fault['id']} {fault['nodes'][0]['html'][:200]}"
+            for fault in violations
+            if fault["impact"] in ("serious", "critical")
+        ]
+    context.close()
+    assert not faults
+
+
+def test_tabs_are_named_after_their_pages(site: str, page: Page) -> None:
+    for path, name in (("", "Overview"), ("map", "Map")):
+        visit(page, f"{site}/{path}")
+        expect(page).to_have_title(f"{name} · MovieLens recommender")
+
+
+def test_a_poster_of_the_overview_opens_its_list(site: str, page: Page) -> None:
+    visit(page, site)
+    page.locator(".mr-poster").first.click(force=True)  # the link lies over the poster
+    expect(page.get_by_role("heading", level=1)).to_have_text("Films like a film")
+    expect(page.locator(".mr-card").first).to_be_visible()
+    expect(page).to_have_url(re.compile("recommendations.*film="))
+
+
+def test_the_wheel_over_the_map_scrolls_the_page(site: str, page: Page) -> None:
+    visit(page, f"{site}/map")
+    chart = page.locator("[data-testid=stVegaLiteChart] .mark-symbol").first
+    chart.hover(force=True)  # the chart's background takes the pointer
+    before = chart.evaluate("mark => mark.innerHTML")
+    page.mouse.wheel(0, 200)
+    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop > 100")
+    assert chart.evaluate("mark => mark.innerHTML") == before
+
+
+def test_what_is_opened_on_the_map_is_in_sight_and_in_the_address(site: str, page: Page) -> None:
+    visit(page, f"{site}/map")
+    point = page.locator("[data-testid=stVegaLiteChart] .mark-symbol path").last
+    point.scroll_into_view_if_needed()
+    point.click()
+    expect(page.locator(".mr-hero h2")).to_be_in_viewport()
+    expect(page).to_have_url(re.compile("spot="))
+
+
+def test_a_phone_has_lists_in_the_place_of_dots(site: str, page: Page) -> None:
+    page.set_viewport_size(SIZES[1])
+    visit(page, f"{site}/map?spot=Star+Voyage+(1977)")
+    expect(page.locator("[data-testid=stVegaLiteChart]")).to_be_hidden()
+    expect(page.get_by_role("heading", name="Close to Star Voyage")).to_be_visible()
+    visit(page, site)
+    page.get_by_text("The papers as a list").click()
+    expect(page.get_by_role("link", name="Probabilistic Matrix Factorization")).to_be_visible()
+    settled(page)

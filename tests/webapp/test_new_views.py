@@ -1,0 +1,130 @@
+"""For two, the tuner, “why not X?”, and what every page says in everyday words."""
+
+from __future__ import annotations
+
+import pytest
+
+from client.answers import MapFilm, Recommendations, SharedFeature
+from client.client import Api
+from client.errors import ApiProblem
+from tests.webapp.conftest import Open, drawn, shown
+from webapp.charts.film_map import film_map
+from webapp.charts.films import shared_bars
+from webapp.data_words import FILMS
+from webapp.elements import cards
+from webapp.views.film_map import nearest
+from webapp.wording import counted
+
+
+def test_two_people_get_one_list_that_says_what_each_expects(
+    open_page: Open, api_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[list[int]]] = []
+
+    def answer(self: Api, people: list[list[int]], options: dict[str, object]) -> Recommendations:
+        """The toy predicts no ratings: a list of films with made up ones."""
+        asked.append(people)
+        told = self.similar(people[0][0], {"n": options["n"]})
+        films = [film.model_copy(update={"expected_ratings": [4.26, 1.0]}) for film in told.recommendations]
+        return told.model_copy(update={"recommendations": films})
+
+    monkeypatch.setattr(Api, "for_two", answer)
+    app = open_page("for_two", one="Star Voyage (1977)", two="Letters from Lyon (1994)")
+    assert not app.exception
+    assert asked == [[[1], [11]]]
+    assert "One of you would give it about 4.3 stars, the other 1.0 star" in drawn(app)
+    assert shown(app)
+
+
+def test_a_model_without_predictions_says_so(open_page: Open) -> None:
+    app = open_page("for_two", one="Star Voyage (1977)", two="Letters from Lyon (1994)")
+    assert "predicts no ratings" in drawn(app)
+
+
+def test_each_of_the_two_is_asked_for_a_film(open_page: Open) -> None:
+    text = drawn(open_page("for_two", one="Star Voyage (1977)"))
+    assert "Name at least one film each" in text
+    text = drawn(open_page("for_two", one="Star Voyage (1977)", two="qqqqqqqq"))
+    assert "Not found, or more than one of that title: qqqqqqqq" in text
+
+
+def test_less_of_a_films_trait_moves_those_that_share_it_down(open_page: Open) -> None:
+    app = open_page("recommendations", film="Star Voyage (1977)")
+    before = shown(app)
+    app.button_group(key="less-of").set_value(["Ada Stern"]).run()
+    assert not app.exception
+    assert shown(app).index("The Moon Thieves") > before.index("The Moon Thieves")
+
+
+def test_hidden_films_come_first_when_asked_for(open_page: Open) -> None:
+    famous = shown(open_page("recommendations", film="Star Voyage (1977)", fame="Famous"))
+    hidden = shown(open_page("recommendations", film="Star Voyage (1977)", fame="Hidden"))
+    assert famous != hidden
+    assert set(famous) == set(hidden)
+
+
+def test_why_a_film_is_not_in_a_list(open_page: Open) -> None:
+    text = drawn(open_page("recommendations", film="Star Voyage (1977)", n="4", whynot="Letters from Lyon (1994)"))
+    assert "similar to Star Voyage; the list shows 4" in text
+    app = open_page("for_you", genres="Comedy", whynot="Letters from Lyon (1994)")
+    app.session_state["taste"] = {1: 5.0}
+    assert "Letters from Lyon is not in the list because it has none of the chosen genres" in drawn(app.run())
+
+
+def test_a_title_of_a_thousand_letters_does_not_lose_the_page(open_page: Open) -> None:
+    app = open_page("recommendations", film="a" * 1000)
+    assert not app.exception
+    assert app.title[0].value == "Films like a film"
+    assert "No title is that long" in drawn(app)
+    assert "bounds" not in drawn(app)
+
+
+def test_the_footer_links_to_where_browsers_reach_the_service(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOVIEREC_API_PUBLIC_URL", "https://films.example.org/")
+    assert 'href="https://films.example.org/docs"' in drawn(open_page("overview"))
+
+
+def test_a_title_is_no_markdown() -> None:
+    assert cards.plain("M*A*S*H") == r"M\*A\*S\*H"
+    assert cards.plain("[x](http://a) $y$ :red[z] `q`") == r"\[x\](http\://a) \$y\$ \:red\[z\] \`q\`"
+    assert cards.plain("Heat (1995)") == "Heat (1995)"
+
+
+def test_messages_name_no_endpoint() -> None:
+    problem = ApiProblem(422, "unknown-tag", "No film of this model has that tag. /tags?q= finds names.", {})
+    assert "/tags" not in cards.problem_text(problem)
+
+
+def test_one_of_a_thing_is_said_in_the_singular() -> None:
+    assert (counted(1, "film"), counted(1200, "film"), counted(2, "sheep", "sheep")) == (
+        "1 film",
+        "1,200 films",
+        "2 sheep",
+    )
+    assert (FILMS.rating("1"), FILMS.rating("4.5")) == ("1 star", "4.5 stars")
+
+
+def test_shares_of_what_two_films_have_in_common_never_exceed_the_whole() -> None:
+    features = [
+        SharedFeature(kind="tag", name=name, share=share) for name, share in (("a", 1.4), ("b", 0.2), ("c", -0.6))
+    ]
+    shares = shared_bars(features).to_dict()["datasets"].popitem()[1]
+    assert sum(row["share"] for row in shares) == pytest.approx(1.0)
+
+
+def place(movie_id: int, x: float, y: float = 0.0) -> MapFilm:
+    return MapFilm(
+        movie_id=movie_id, title=f"Film {movie_id}", year=1990, genres=("Drama",), average_rating=3.0, rating_count=9,
+        x=x, y=y,
+    )  # fmt: skip
+
+
+def test_the_map_as_a_list_begins_with_the_nearest() -> None:
+    films = [place(1, 0.0), place(2, 0.9), place(3, -0.1), place(4, 0.3)]
+    assert [film.movie_id for film in nearest(films, films[0])] == [3, 4, 2]
+
+
+def test_titles_at_the_edges_of_the_map_stand_inwards() -> None:
+    chart = film_map([place(1, -1.0), place(2, 0.0), place(3, 1.0)]).to_dict()
+    marks = [layer["mark"] for layer in chart["layer"] if layer["mark"]["type"] == "text"]
+    assert {mark["align"] for mark in marks} == {"left", "center", "right"}

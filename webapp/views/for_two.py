@@ -1,0 +1,106 @@
+"""The For two page: each of two people names films, and one list suits both."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from client.answers import Recommendation
+from client.client import Api
+from client.errors import ApiProblem
+from webapp import source
+from webapp.data_words import DataWords
+from webapp.elements import cards
+from webapp.elements.frame import heading, run_guarded
+from webapp.elements.keeping import kept
+from webapp.elements.lists import key_to_colours
+from webapp.elements.picker import FILM, find_film, references, with_typed
+from webapp.elements.tuner import preferences
+from webapp.shelf import ratings
+from webapp.wording import joined
+
+PEOPLE = {"one": "One of you likes", "two": "The other likes"}  # key in the address: label
+LIST_LENGTH = 6
+FAIR = {"Neither is let down": "least_misery", "Best on average": "mean"}
+BEST_KNOWN = 100
+MOST = 20  # films that each can name
+
+
+def draw() -> None:
+    """Draw the For two page: what each likes, and the list for both."""
+    words = source.words()
+    heading(
+        "Tonight for two",
+        f"Each names a few {words.many}. The list has what both will like: not the favourite of one that the other "
+        "sits through.",
+    )
+    api = source.api()
+    popular = api.top("count", n=BEST_KNOWN)
+    known = dict(zip(references(popular), popular, strict=True))
+    people = [
+        _liked(api, list(known), key, label, column)
+        for column, (key, label) in zip(st.columns(2, gap="medium"), PEOPLE.items(), strict=True)
+    ]
+    mine = ratings(kept())
+    if mine and st.toggle("Count the ratings of “For you” for one of you", key="with-mine"):
+        people[0] = [*people[0], *({"movie_id": i, "rating": value} for i, value in mine.items())]
+    fair = st.segmented_control(
+        "What counts", list(FAIR), default=next(iter(FAIR)), required=True, key="fair", bind="query-params"
+    )
+    options = preferences()
+    if not all(people):
+        st.info(f"Name at least one {words.one} each.", icon=":material/group:")
+        return
+    try:
+        wish = {"n": LIST_LENGTH, "aggregation": FAIR[fair or next(iter(FAIR))], **options}
+        answer = api.for_two(people, wish)
+    except ApiProblem as problem:
+        st.info(cards.problem_text(problem), icon=":material/info:")
+        return
+    st.subheader("For both of you", anchor=False)
+    key_to_colours(answer)
+    _cards(answer.recommendations, words)
+
+
+def _liked(
+    api: Api, known: list[str], key: str, label: str, column: st.delta_generator.DeltaGenerator
+) -> list[int | str | dict[str, object]]:
+    """Draw the choice of what one of the two likes, and return the ids of those that were understood."""
+    typed = st.session_state.get(key) or st.query_params.get_all(key)
+    options = known
+    for title in typed:
+        options = with_typed(options, title)
+    chosen = column.multiselect(
+        label, options, key=key, accept_new_options=True, max_selections=MOST, bind="query-params",
+        placeholder="Type a title, or pick some",
+    )  # fmt: skip
+    ids: list[int | str | dict[str, object]] = []
+    unknown = []
+    for title in chosen:
+        try:
+            ids.append(find_film(api, title).movie_id)
+        except ApiProblem:
+            unknown.append(title)
+    if unknown:
+        column.html(cards.note(f"Not found, or more than one of that title: {joined(unknown)}"))
+    return ids
+
+
+def _cards(films: list[Recommendation], words: DataWords) -> None:
+    with st.grid("auto", min_column_width=320):
+        for film, reference in zip(films, references(films), strict=True):
+            with st.container(border=True, key=f"two-{film.movie_id}", height="stretch"):
+                st.html(cards.recommendation(film, "", expectations(film, words), labels=words.labels))
+                label = f"{words.many_first} like {cards.plain(reference)}"
+                st.page_link("views/recommendations.py", label=label, query_params={FILM: reference})
+
+
+def expectations(film: Recommendation, words: DataWords) -> list[str]:
+    """Return what each of the two would give a film, in words."""
+    if not film.expected_ratings:
+        return []
+    guesses = [words.rating(f"{value:.1f}") for value in film.expected_ratings]
+    return [f"One of you would give it about {guesses[0]}, the other {guesses[1]}"]
+
+
+if __name__ == "__main__":
+    run_guarded(draw)

@@ -55,12 +55,12 @@ def _run(system: System, rng: random.Random, seconds: float, seed: str, say: Cal
         say(f"{time.perf_counter() - began:6.1f} s  {fault.name}: {outcome}; {counts or 'no answers'}")
         while callers.wrong:
             say(f"         {callers.wrong.pop(0)}")
-    counts = callers.counts
-    answers = f"{seed}; {counts['right']} right, {counts['busy']} times 503, {counts['none']} without an answer"
+    total = callers.counts
+    answers = f"{seed}; {total['right']} right, {total['busy']} times 503, {total['none']} without an answer"
     faults = f"{seed}; {len(healing) - 1 + unhealed} faults"
     return [
-        Figure("chaos/wrong answers", counts["wrong"], 0, unit="answers", note=answers),
-        Figure("chaos/untrue words of health", counts["lies"], 0, unit="answers", note=seed),
+        Figure("chaos/wrong answers", total["wrong"], 0, unit="answers", note=answers),
+        Figure("chaos/untrue words of health", total["lies"], 0, unit="answers", note=seed),
         Figure("chaos/faults not healed", unhealed, 0, unit="faults", note=faults),
         Figure("chaos/slowest healing, s", max(healing), HEAL_SECONDS, note=faults),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
@@ -86,7 +87,7 @@ def test_a_low_star_is_never_a_reason_for_a_film(open_page: Open) -> None:
 def test_a_mark_takes_a_film_out_of_the_list(open_page: Open) -> None:
     app = open_page("for_you")
     first = shown(app)[0]
-    marks = next(group for group in app.get("button_group") if str(group.key).startswith("mark-"))
+    marks: Any = next(group for group in app.get("button_group") if str(group.key).startswith("mark-"))
     marks.set_value("not for me").run()
     assert not app.exception
     assert first not in shown(app)

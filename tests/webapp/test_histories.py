@@ -131,7 +131,7 @@ def test_a_movielens_file_is_read_by_its_ids(api: Api) -> None:
 
 
 def test_what_is_taken_out_can_be_brought_again(api: Api) -> None:
-    shelf = {
+    shelf: dict[int | str, Entry] = {
         1: Entry("Star Voyage (1977)", 4.5),
         2: Entry("The Moon Thieves (1985)", None, "watchlist"),
         3: Entry("Robot Summer (1991)", 2.0, "seen"),

@@ -81,7 +81,7 @@ def test_the_page_opens_on_the_protocol_of_the_promotion_with_its_evidence(
 
 def test_a_version_promoted_by_force_says_why_and_what_it_failed(open_page: Open, duel_url: str, tell: Tell) -> None:
     warning = "Worse than popularity: *by* latest20."
-    forced = {
+    forced: dict[str, Any] = {
         "aliases": ["champion"],
         "verdict": "forced",
         "verdict_summary": FORCED,

@@ -53,7 +53,11 @@ def _bring(api: Api, words: DataWords) -> None:
             st.error(str(problem), icon=":material/error:")
             return
         bar = st.progress(0.0, f"Looking for {counted(len(history), words.one, words.many)} …")
-        matched = match(api, history, progress=bar.progress)
+
+        def show(share: float) -> None:
+            bar.progress(share)
+
+        matched = match(api, history, progress=show)
         bar.empty()
         brought = st.session_state[BROUGHT] = (upload.file_id, matched)
         _take({movie_id: entry(label, line, words) for movie_id, (label, line) in matched.films.items()})

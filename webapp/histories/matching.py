@@ -69,9 +69,9 @@ def _by_title(api: Api, history: Sequence[Said]) -> dict[int, tuple[RawId, str]]
     for start in range(0, len(titles), _AT_ONCE):
         some = titles[start : start + _AT_ONCE]
         subject = api.for_titles(dict.fromkeys(some, like), {"n": 1}).query
-        for title in (subject.titles if isinstance(subject, PersonSubject) else None) or ():
-            for place in places[some[title.index]]:
-                films.setdefault(place, (title.movie_id, film_label(title.title, history[place].year)))
+        for known in (subject.titles if isinstance(subject, PersonSubject) else None) or ():
+            for place in places[some[known.index]]:
+                films.setdefault(place, (known.movie_id, film_label(known.title, history[place].year)))
     return films
 
 

@@ -13,7 +13,7 @@ from webapp.elements import cards
 from webapp.elements.frame import heading, run_guarded
 from webapp.elements.keeping import kept
 from webapp.elements.lists import key_to_colours
-from webapp.elements.picker import FILM, find_film, references, with_typed
+from webapp.elements.picker import FILM, find_film, references
 from webapp.elements.tuner import preferences
 from webapp.shelf import ratings
 from webapp.wording import joined
@@ -42,7 +42,7 @@ def draw() -> None:
     ]
     mine = ratings(kept())
     if mine and st.toggle("Count the ratings of “For you” for one of you", key="with-mine"):
-        people[0] = [*people[0], *({"movie_id": i, "rating": value} for i, value in mine.items())]
+        people[0] = people[0] + [{"movie_id": movie_id, "rating": rating} for movie_id, rating in mine.items()]
     fair = st.segmented_control(
         "What counts", list(FAIR), default=next(iter(FAIR)), required=True, key="fair", bind="query-params"
     )
@@ -66,9 +66,7 @@ def _liked(
 ) -> list[int | str | dict[str, object]]:
     """Draw the choice of what one of the two likes, and return the ids of those that were understood."""
     typed = st.session_state.get(key) or st.query_params.get_all(key)
-    options = known
-    for title in typed:
-        options = with_typed(options, title)
+    options = [*(title for title in typed if title not in known), *known]
     chosen = column.multiselect(
         label, options, key=key, accept_new_options=True, max_selections=MOST, bind="query-params",
         placeholder="Type a title, or pick some",

@@ -14,6 +14,7 @@ from tests.training.conftest import UNRATED, taste_of_film
 from training.models import configure
 from training.models.blend import Blend
 from training.models.fits import Fits
+from training.models.parameters import BlendConfig
 
 LOVED, OTHER = 3, 4  # films of one taste
 SMALL = ["als.factors=8", "als.regularization=1", "als.weight_slope=0", "content.factors=4"]
@@ -136,12 +137,11 @@ def test_new_films_are_described_by_the_features_that_new_films_have(data):
         blocks={**data.tags.blocks, "article": (first, first + 1)},
     )
     fits = [Fits(replace(data, tags=made), 0, lambda what, share: None) for made in (data.tags, tags)]
-    described = [
-        Blend(configure("blend", [*SMALL, "content.factors=100"]))._at_release(one, is_new=data.counts == 0)
-        for one in fits
-    ]
-    vectors = [one.arrays["content_embedding"] for one in described]
-    np.testing.assert_allclose(*(one @ one.T for one in vectors), atol=0.01)
+    config = configure("blend", [*SMALL, "content.factors=100"])
+    assert isinstance(config, BlendConfig)
+    described = [Blend(config)._at_release(one, is_new=data.counts == 0) for one in fits]
+    plain, other = (one.arrays["content_embedding"] for one in described)
+    np.testing.assert_allclose(plain @ plain.T, other @ other.T, atol=0.01)
 
 
 def test_a_new_film_among_films_that_nobody_loves_is_not_expected_to_be_loved(data):

@@ -34,7 +34,8 @@ def world(data):
     is_rated = rng.random(liking.shape) < rng.uniform(0.1, 0.5, (USERS, 1)) / (1 + np.exp(-liking))
     is_test = is_rated & (rng.random(liking.shape) < 0.1)
     ratings = sp.csr_matrix(np.where(is_rated & ~is_test, stars, 0))
-    tags = replace(data.tags, matrix=sp.csr_matrix((FILMS, data.tags.matrix.shape[1]), dtype=np.float32))
+    no_tags = np.zeros((FILMS, data.tags.matrix.shape[1]), dtype=np.float32)
+    tags = replace(data.tags, matrix=sp.csr_matrix(no_tags))
     users, rows = np.nonzero(is_test)
     return TrainingData(ratings, tags, np.arange(FILMS, dtype=np.int32)), users, rows, stars[is_test]
 
@@ -103,9 +104,11 @@ def test_without_enough_ratings_there_are_predictions_and_no_intervals(world):
     few.data[40:] = 0
     few.eliminate_zeros()
     model = make("stars", configure("stars", ["factors=3"])).fit(replace(data, user_item=few), seed=0, progress=silent)
+    assert model.rating_spec is not None
     assert model.rating_spec.interval is None
     none = sp.csr_matrix(few.shape, dtype=np.float32)
     model = make("stars").fit(replace(data, user_item=none), seed=0, progress=silent)
+    assert model.rating_spec is not None
     assert np.isfinite(Factors(model.rating_spec, model.arrays).folded(few)).all()
 
 

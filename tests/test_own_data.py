@@ -62,8 +62,11 @@ def require_own_taste(client: TestClient, frame: pd.DataFrame, users: str, items
     item: RawId = frame[items].iloc[0]
     similar = asked(client, movie_id=item)
     assert similar["query"]["movie_id"] == item
-    found = [film["movie_id"] for film in similar["recommendations"]]
-    assert [taste[one] for one in found].count(taste[item]) >= 3
+    alike = []
+    for query in frame[items].unique()[:10].tolist():
+        found = [film["movie_id"] for film in asked(client, movie_id=query)["recommendations"]]
+        alike += [taste[one] == taste[query] for one in found]
+    assert np.mean(alike) > 0.6
     user: RawId = frame[users].iloc[0]
     person = asked(client, user_id=user)
     assert person["query"]["user_id"] == user

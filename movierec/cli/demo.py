@@ -63,8 +63,8 @@ def demo(
         if parent is not None:
             stop_with(parent)
         try:
-            alone.enter_context(only_one(home.demo_lock()))
             if serve:
+                alone.enter_context(only_one(home.demo_lock()))
                 require_libraries()
                 read_settings()  # a wrong one is told before the training, not after it
                 require_free(services)

@@ -78,7 +78,8 @@ MOUNTS = {
     ),
     "rollback": Mount("movierec.cli.promote:rollback", "Make the previous champion the champion again."),
     "relocate": Mount(
-        "movierec.cli.relocate:relocate", "Mend the registry's artifact addresses after its directory was moved."
+        "movierec.cli.relocate:relocate",
+        "Write the artifact addresses of the tracking store anew, after its directory was moved or copied.",
     ),
     "experiment": Mount(
         "movierec.cli.experiment:app", "Compare the champion with a challenger on people: plan, start, status, stop."

@@ -56,6 +56,7 @@ def test_admin_needs_the_token(guarded: Service) -> None:
 
 def provoke(service: Service, bundle: Path) -> None:
     """A damaged version, a killed worker and a broken request."""
+    service.wait(lambda: any(line["event"] == "registry_unavailable" for line in service.log()))
     entry = service.install(bundle, "2")
     (entry.bundle / "content.npy").unlink()  # before a worker can have opened it
     service.store.point("champion", entry)

@@ -81,7 +81,7 @@ def test_a_title_that_no_film_has_is_said_so(site: str, page: Page) -> None:
 
 def test_back_leads_to_the_film_before(site: str, page: Page) -> None:
     visit(page, f"{site}/recommendations?film=Star+Voyage+(1977)")
-    page.get_by_role("button", name="More like this").last.click()
+    page.get_by_role("button", name="More like").last.click()
     expect(page.locator(".mr-hero h2")).not_to_contain_text("Star Voyage")
     expect(page.locator(".mr-hero h2")).to_be_in_viewport()
     page.go_back()
@@ -120,6 +120,7 @@ def test_filters_that_act_are_counted_and_cleared(site: str, page: Page) -> None
 
 def test_ratings_survive_a_reload_and_reach_another_tab(site: str, page: Page) -> None:
     visit(page, f"{site}/for-you")
+    expect(page.locator(".mr-row p").nth(1)).to_be_visible()
     first, second = page.locator(".mr-row p").all_inner_texts()[:2]
     star(page, first, 4).click()
     expect(said(page, ": 4")).to_be_visible()
@@ -194,6 +195,7 @@ def test_a_letterboxd_export_is_brought_asked_about_and_taken_out(site: str, pag
     expect(page.get_by_text("2 films found and added.")).to_be_visible()
     expect(said(page, "Star Voyage (1977): 4.5")).to_be_visible()
     expect(said(page, "Robot Summer (1991): watchlist")).to_be_visible()
+    settled(page)
     page.get_by_role("combobox", name="The Moon Theives (1985)").click()
     page.get_by_role("option", name="The Moon Thieves (1985)").click()
     page.get_by_role("button", name="Add these").click()

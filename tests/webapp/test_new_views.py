@@ -12,6 +12,7 @@ from webapp.charts.film_map import film_map
 from webapp.charts.films import shared_bars
 from webapp.data_words import FILMS
 from webapp.elements import cards
+from webapp.shelf import Entry
 from webapp.views.film_map import nearest
 from webapp.wording import counted
 
@@ -66,8 +67,8 @@ def test_hidden_films_come_first_when_asked_for(open_page: Open) -> None:
 def test_why_a_film_is_not_in_a_list(open_page: Open) -> None:
     text = drawn(open_page("recommendations", film="Star Voyage (1977)", n="4", whynot="Letters from Lyon (1994)"))
     assert "similar to Star Voyage; the list shows 4" in text
-    app = open_page("for_you", genres="Comedy", whynot="Letters from Lyon (1994)")
-    app.session_state["taste"] = {1: 5.0}
+    app = open_page("for_you", **{"my-genres": "Comedy"}, whynot="Letters from Lyon (1994)")
+    app.session_state["shelf"] = {1: Entry("Star Voyage (1977)", 5.0)}
     assert "Letters from Lyon is not in the list because it has none of the chosen genres" in drawn(app.run())
 
 

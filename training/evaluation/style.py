@@ -49,6 +49,7 @@ _THEME = {
 }
 GREY = "0.55"
 INDIGO = "#332288"  # one more colour than seaborn's palette has
+OLIVE = "#7a6f1d"
 
 
 @contextmanager
@@ -69,7 +70,7 @@ def figure(width: float, height: float, title: str, rows: int = 1, columns: int 
 def colours(models: Iterable[str]) -> dict[str, Any]:
     """Return the colour of each model; a model outside the fixed order gets one by its position."""
     palette = [colour for colour in sns.color_palette("colorblind", 10) if len(set(colour)) > 1]  # without its grey
-    palette.append(INDIGO)
+    palette += [INDIGO, OLIVE]
     fixed = dict(zip(_COLOUR_ORDER, palette, strict=False)) | {"popularity": GREY}
     return {model: fixed.get(model, palette[position % len(palette)]) for position, model in enumerate(models)}
 

@@ -44,7 +44,7 @@ class StarsConfig(Config):
 
     factors: int = Field(10, gt=0, le=256, description="of each user and item, beside a bias")
     implied_factors: int = Field(20, gt=0, le=256, description="of the matrix of who rated what")
-    iterations: int = Field(10, gt=0)
+    iterations: int = Field(10, gt=0, description="rounds of estimating users, then items")
     damping: float = Field(0.3, ge=0, description="mean degrees that are added to every degree of that matrix")
     held_out: float = Field(0.1, gt=0, lt=1, description="share of the ratings that intervals are calibrated on")
 

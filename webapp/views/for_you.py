@@ -83,11 +83,12 @@ def _deck(api: Api) -> None:
                 st.html(cards.row(film))
                 rate(film, "deck", words)
     if words.has_ratings:
-        st.caption(
+        text = (
             f"{words.like[:1].upper()}{words.like[1:]} or more says what to look for. Less says what you know and did "
             f"not like: it is never a reason for {words.an} in the list, and what is then expected below your usual "
             "rating is left out."
         )
+        st.html(cards.note(text))
 
 
 def _well_known(api: Api) -> list[MapFilm]:

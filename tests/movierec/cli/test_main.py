@@ -219,7 +219,7 @@ def test_a_wrong_option_is_named_and_a_level_may_be_in_small_letters(movierec, c
 def test_a_second_demo_in_one_home_names_the_first_and_ends_with_2(tmp_path, monkeypatch, movierec, capsys) -> None:
     monkeypatch.setenv("MOVIEREC_HOME", str(tmp_path))
     with only_one(tmp_path / "var" / "demo.lock"):
-        assert movierec("demo", "--no-serve") == 2
+        assert movierec("demo") == 2
         assert f"runs here already (process {os.getpid()})" in capsys.readouterr().err
     with only_one(tmp_path / "var" / "demo.lock"):
         pass  # it is free again, whatever the file says

@@ -67,7 +67,7 @@ def test_an_input_that_changes_while_ratings_are_still_being_read_is_refused(raw
         raw.add("ratings.csv", "1,1,0.5,1400000000")
     process = processing.process
 
-    def overtaken(name, sources, config, quarantine, fingerprint, writer):
+    def overtaken(name, sources, config, quarantine, fingerprint, writer, arrivals=None):
         def still_reading(tables):
             fingerprint.result()
             raw.add("ratings.csv", "2,1,0.5,1400000000")

@@ -18,11 +18,19 @@ class Keeper {
     this.bar.addEventListener("click", () => this.lead());
     this.onStorage = (event) => event.key === this.key && this.send(event.newValue ?? "", true);
     this.onScroll = () => this.place();
+    // The second click of a double click would take the star back, and the server would never have seen the first.
+    this.onClick = (event) => {
+      if (event.detail > 1 && event.target.closest?.("[data-testid=stFeedback]")) {
+        event.preventDefault();
+        event.stopImmediatePropagation();
+      }
+    };
   }
 
   draw(data) {
     window.addEventListener("storage", this.onStorage); // another tab wrote
     document.addEventListener("scroll", this.onScroll, true);
+    window.addEventListener("click", this.onClick, true);
     if (this.isNew) this.read(data);
     else if (data.version !== this.written && (data.is_loaded || !this.isStored)) this.write(data);
     this.text = data.bar;
@@ -32,6 +40,7 @@ class Keeper {
   stop() {
     window.removeEventListener("storage", this.onStorage);
     document.removeEventListener("scroll", this.onScroll, true);
+    window.removeEventListener("click", this.onClick, true);
   }
 
   read(data) {

@@ -57,7 +57,7 @@ def run(
     for key, section, stamp in measured(size, progress, sections, say):
         say(section.markdown())
         if write:
-            page.write(RESULTS, key, section, stamp, list(SECTIONS))
+            page.write(RESULTS, key, section, stamp, list(SECTIONS), configurations()[:12])
         figures += section.figures
     return figures
 
@@ -102,7 +102,7 @@ def stamp(dataset: ProcessedDataset, commit: str) -> str:
 
 
 def configurations(root: Path = CONFIG_ROOT / "models") -> str:
-    """Return a sha256 over the configured values of all models; if it differs, docs/results.md is stale."""
+    """Return a sha256 over the configured values of all models; if it differs, a section of docs/results.md is of earlier models."""
     digest = hashlib.sha256()
     for path in sorted(root.glob("*.yaml")):
         digest.update(f"{path.name} {json.dumps(read_mapping(path), sort_keys=True)}".encode())

@@ -102,7 +102,7 @@ def stamp(dataset: ProcessedDataset, commit: str) -> str:
 
 
 def configurations(root: Path = CONFIG_ROOT / "models") -> str:
-    """Return a sha256 over the configured values of all models; if it differs, a section of docs/results.md is of earlier models."""
+    """Return a sha256 over the configured values of all models; a section of docs/results.md with another is older."""
     digest = hashlib.sha256()
     for path in sorted(root.glob("*.yaml")):
         digest.update(f"{path.name} {json.dumps(read_mapping(path), sort_keys=True)}".encode())

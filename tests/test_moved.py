@@ -35,7 +35,9 @@ def test_make_sets_a_moved_clone_up_again_and_only_then(tmp_path: Path) -> None:
 
 
 def make(clone: Path) -> str:
-    return subprocess.run(["make", "test"], cwd=clone, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        ["make", "--no-print-directory", "test"], cwd=clone, capture_output=True, text=True, check=True
+    ).stdout
 
 
 @pytest.mark.fault(57)

@@ -77,6 +77,8 @@ def test_tabs_are_named_after_their_pages(site: str, page: Page) -> None:
 
 def test_a_poster_of_the_overview_opens_its_list(site: str, page: Page) -> None:
     visit(page, site)
+    expect(page.get_by_role("heading", name="Thirty years of recommending")).to_be_visible()
+    settled(page)  # now that the last part is drawn
     page.locator(".mr-poster").first.click(force=True)  # the link lies over the poster
     expect(page.get_by_role("heading", level=1)).to_have_text("Films like a film")
     expect(page.locator(".mr-card").first).to_be_visible()

@@ -19,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from recommender.files import move
 from scripts.trial import ROOT, fetch, free_port, require, run, say, service, started, step, wait, wait_until
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))  # where Debian puts them
@@ -114,7 +115,6 @@ def make_database(scratch: Path) -> Site:
         own(path, user)
     login = ("--username=mlflow", "--auth=scram-sha-256", f"--pwfile={scratch / 'new_password'}")
     run(BINARIES[-1] / "initdb", "--pgdata", folder, *login, cwd=folder, user=user)
-    run("rm", scratch / "new_password")
     site = Site(folder, scratch / "artifacts", scratch / "password_file", BINARIES[-1], port, free_port(), user)
     with database(site):
         site.psql("createdb", "mlflow")
@@ -186,10 +186,10 @@ def back_up(site: Site, backup: Path) -> None:
 
 
 def lose(site: Site) -> None:
-    """Remove the database and the artifacts."""
+    """Remove the database, and the artifacts from where they were."""
     with database(site):
         site.psql("dropdb", "mlflow")
-    run("rm", "-r", site.artifacts)
+    move(site.artifacts, site.artifacts.with_name("lost"))
 
 
 def restore(site: Site, backup: Path) -> None:

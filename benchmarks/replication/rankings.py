@@ -21,7 +21,8 @@ from training.splits.protocol import ProtocolConfig
 NDCG = "ndcg_at_10"
 MAP = "map_by_relevant_at_10"
 DISLIKED = "disliked_share_at_10"
-NOT_FOR_PEOPLE = ("popularity", "svd", "content", "blend")  # listed, but not candidates for the ranking model
+PREDICTORS = ("svd", "stars")  # of ratings: ranked by them they are listed, and that is all
+NOT_FOR_PEOPLE = ("popularity", *PREDICTORS, "content", "blend")  # listed, but not candidates for the ranking model
 LEAST_BEST, LEAST_BEST_MAP, LEAST_ALS = 0.500, 0.155, 0.488
 MOST_FOLD_IN_LOSS = 0.02
 
@@ -72,7 +73,7 @@ def by_history(section: Section, results: dict[str, Evaluation], dataset: Proces
     people = next(iter(results.values())).users
     counts = np.bincount(dataset.user_rows)[dataset.user_ids.rows(people)]
     quarter = np.searchsorted(np.quantile(counts, [0.25, 0.5, 0.75]), counts)
-    models = [name for name in results if name != "svd"]
+    models = [name for name in results if name not in PREDICTORS]
     means = [group_means(results[name].per_user[NDCG], quarter, 4) for name in models]
     rows = []
     for number in np.unique(quarter):

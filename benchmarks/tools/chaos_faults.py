@@ -18,6 +18,7 @@ import psutil
 
 from benchmarks.tools.chaos_system import HEAL_SECONDS, System, remounted
 from recommender.errors import MovierecError
+from recommender.files import move, remove_file, write_bytes
 
 SAY_SECONDS = 45.0  # within which `/model` tells of a registry that is away, or of a version that is refused
 SIGNALS = (signal.SIGKILL, signal.SIGSTOP, signal.SIGHUP)
@@ -54,53 +55,46 @@ def _damage(damage: Callable[[Path, float, Path], None], file: Path, spot: float
         return
 
 
-def _replace(file: Path, content: bytes) -> None:
-    """Put another file in its place: running workers map the arrays, and keep what they have mapped."""
-    fresh = file.with_name("fresh.chaos")
-    fresh.write_bytes(content)
-    fresh.replace(file)
-
-
 def _flip(file: Path, spot: float, _: Path) -> None:
     content = bytearray(file.read_bytes())
     if content:
         content[int(spot * len(content))] ^= 1 + int(spot * 254)
-    _replace(file, bytes(content))
+    write_bytes(file, bytes(content))  # another file: running workers map the arrays, and keep what they have mapped
 
 
 def _cut(file: Path, spot: float, _: Path) -> None:
     content = file.read_bytes()
-    _replace(file, content[: int(spot * len(content))])
+    write_bytes(file, content[: int(spot * len(content))])
 
 
 def _swap(file: Path, _: float, other: Path) -> None:
     aside = file.with_name("fresh.chaos")
-    file.replace(aside)
-    other.replace(file)
-    aside.replace(other)
+    move(file, aside)
+    move(other, file)
+    move(aside, other)
 
 
 def _link(file: Path, _: float, other: Path) -> None:
-    file.unlink()
+    remove_file(file)
     file.symlink_to(other)
 
 
 def _pipe(file: Path, _: float, __: Path) -> None:
-    file.unlink()
+    remove_file(file)
     os.mkfifo(file)
 
 
 def _directory(file: Path, _: float, __: Path) -> None:
-    file.unlink()
+    remove_file(file)
     (file / "inside").mkdir(parents=True)
 
 
 DAMAGES: dict[str, Callable[[Path, float, Path], None]] = {
     "flipped": _flip,
     "cut": _cut,
-    "emptied": lambda file, _, __: _replace(file, b""),
-    "removed": lambda file, _, __: file.unlink(),
-    "replaced by junk": lambda file, _, __: _replace(file, JUNK),
+    "emptied": lambda file, _, __: write_bytes(file, b""),
+    "removed": lambda file, _, __: remove_file(file),
+    "replaced by junk": lambda file, _, __: write_bytes(file, JUNK),
     "swapped with another": _swap,
     "replaced by a link": _link,
     "replaced by a pipe": _pipe,
@@ -189,8 +183,10 @@ def _without_registry(system: System, held: Callable[[], AbstractContextManager[
 def _fetch_fails(system: System, held: Callable[[], AbstractContextManager[None]], number: int) -> None:
     """Promote a version of which the store has no copy, until its refusal is told."""
     with held():
-        for copy in system.service.store.root.glob(f"versions/{number}-*"):
-            shutil.rmtree(copy, ignore_errors=True)
+        store = system.service.store
+        for entry in store.entries():
+            if entry.meta.version == str(number):
+                store.remove(entry)
         began = time.time()
         system.promote(number)
         _await(
@@ -227,16 +223,15 @@ def _locked(database: Path) -> Iterator[None]:
 def _gone(path: Path, instead: bytes | None = None) -> Iterator[None]:
     """Move a file or directory away and back at the end; `instead` is the content of a file in its place."""
     away = path.with_name(f"{path.name}.away")
-    path.rename(away)
+    move(path, away)
     if instead is not None:
         path.write_bytes(instead)
     try:
         yield
     finally:
-        if path.is_dir():
-            shutil.rmtree(path)
-        path.unlink(missing_ok=True)
-        away.rename(path)
+        if os.path.lexists(path):
+            move(path, path.with_name(f"{path.name}.instead-{time.time_ns()}"))
+        move(away, path)
 
 
 @contextmanager
@@ -261,4 +256,4 @@ def _full(disk: Path) -> Iterator[None]:
                 pass
         yield
     finally:
-        filler.unlink(missing_ok=True)
+        remove_file(filler)

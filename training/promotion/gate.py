@@ -9,7 +9,7 @@ undecided   neither is certain: a difference, if there is one, is too small to d
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -19,7 +19,6 @@ from online.decision import Rules, State
 from training.config import CONFIG_ROOT, Config, build_config, merge, read_mapping
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import Comparison, compare, holm, lower_is_better
-from training.promotion.answer_cost import Cost
 
 Outcome = Literal["promote", "refuse", "undecided"]
 Status = Literal["holds", "unclear", "broken"]
@@ -162,50 +161,6 @@ def decide(challenger: EvaluationByRole, rivals: Sequence[Rival], rules: GateRul
     return Verdict(outcome, reasons, better, guards, limits, shown, lines=[f"offline: {outcome}: {'; '.join(reasons)}"])
 
 
-def add_cost(verdict: Verdict, cost: Cost, champion_cost: Cost, rules: GateRules) -> Verdict:
-    """Return the verdict with limits on time and memory of the challenger's answers."""
-    most_ms = max(rules.most_latency * champion_cost.p95_ms, rules.latency_floor_ms)
-    bounds = {
-        "p95_ms": (cost.p95_ms, most_ms),
-        "memory_mib": (cost.memory_mib, rules.most_memory * champion_cost.memory_mib),
-    }
-    limits = [Limit(ANSWERS, name, value, "at most", most, value <= most) for name, (value, most) in bounds.items()]
-    line = (
-        f"answers: p95 {cost.p95_ms:.1f} ms against {champion_cost.p95_ms:.1f} ms, "
-        f"{cost.memory_mib:.0f} MiB against {champion_cost.memory_mib:.0f} MiB"
-    )
-    verdict = replace(verdict, limits=[*verdict.limits, *limits], lines=[*verdict.lines, line])
-    broken = [_describe_limit(limit) for limit in limits if not limit.holds]
-    return _refuse(verdict, broken) if broken else verdict
-
-
-def add_experiment(verdict: Verdict, online: Online | None, rules: GateRules) -> Verdict:
-    """Return one verdict on offline evaluation and experiment.
-
-    Either can refuse. A version that is better in the experiment is promoted where the offline evaluation cannot
-    decide; one that may be worse in it, or was to have one, is not promoted on the offline evaluation alone.
-    """
-    line = f"experiment: {online.line if online else 'none between the champion and this version'}"
-    verdict = replace(verdict, online=online, lines=[*verdict.lines, line])
-    if online is None:
-        is_open = rules.experiment_required
-    elif online.state == "refuse":
-        return _refuse(verdict, [line])
-    elif online.state == "better" and verdict.outcome == "undecided":
-        return replace(verdict, outcome="promote", reasons=[line])
-    else:
-        is_open = online.state in ("running", "undecided")
-    return (
-        replace(verdict, outcome="undecided", reasons=[line]) if is_open and verdict.outcome == "promote" else verdict
-    )
-
-
-def _refuse(verdict: Verdict, reasons: Sequence[str]) -> Verdict:
-    """Return a refusal for these reasons, beside those of an earlier one."""
-    earlier = verdict.reasons if verdict.outcome == "refuse" else []
-    return replace(verdict, outcome="refuse", reasons=[*earlier, *reasons])
-
-
 def _guards(challenger: EvaluationByRole, rival: Rival, rules: GateRules) -> tuple[list[Guard], list[Guard]]:
     """Return the comparisons with one rival that decide, and those of users that are only shown.
 
@@ -302,7 +257,7 @@ def _reasons(
         return [f"better: {_describe(comparison)}" for comparison in better if is_better(comparison)]
     if outcome == "refuse":
         worse = [f"worse than {phrase(g.rival)}: {_describe(g.comparison)}" for g in guards if g.status == "broken"]
-        outside = [_describe_limit(limit) for limit in limits if not limit.holds]
+        outside = [describe_limit(limit) for limit in limits if not limit.holds]
         return worse + outside
     unclear = [
         f"may be worse than {phrase(guard.rival)} by more than {guard.margin:.4f}: {_describe(guard.comparison)}, "
@@ -325,5 +280,6 @@ def _describe(comparison: Comparison) -> str:
     )
 
 
-def _describe_limit(limit: Limit) -> str:
+def describe_limit(limit: Limit) -> str:
+    """Return a limit with its value and bound."""
     return f"{limit.protocol}/{limit.figure} {limit.value:.4f}, {limit.side} {limit.bound:.4f}"

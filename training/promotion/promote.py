@@ -24,18 +24,9 @@ from recommender import smoke
 from recommender.errors import GateRefusedError, LostRaceError, MissingInputError, UsageError
 from training.promotion.answer_cost import measure
 from training.promotion.evidence import IncomparableError, find_rivals, read_evaluations
-from training.promotion.gate import (
-    ANSWERS,
-    GateRules,
-    Online,
-    Rival,
-    Verdict,
-    add_cost,
-    add_experiment,
-    decide,
-    load_rules,
-)
+from training.promotion.gate import ANSWERS, GateRules, Online, Rival, Verdict, decide, load_rules
 from training.promotion.notes import notes
+from training.promotion.one_verdict import add_cost, add_experiment
 from training.promotion.report import evidence_table, explain, write_report
 from training.registry import CHALLENGER, CHAMPION, REFERENCE, Tracker, Version
 

@@ -8,7 +8,8 @@ import pytest
 
 from tests.toy import save_toy
 from training.promotion.answer_cost import Cost, measure
-from training.promotion.gate import Online, Verdict, add_cost, add_experiment, load_rules
+from training.promotion.gate import Online, Verdict, load_rules
+from training.promotion.one_verdict import add_cost, add_experiment
 
 RULES = load_rules("ml-100k")
 REQUIRED = RULES.model_copy(update={"experiment_required": True})

@@ -179,7 +179,8 @@ def evidence(summary: str) -> Evidence:
         else:
             text = _FIGURE.sub(lambda match: figure_title(*match.groups()), clause)
             text = text.replace("is not guarded", "was not compared")
-            notes.append(text[:1].upper() + text[1:])
+            is_word = text.partition(" ")[0].isalpha()  # and no name, such as nDCG@10 or latest20
+            notes.append(text[:1].upper() + text[1:] if is_word else text)
     return Evidence(rows, notes, list(dict.fromkeys(match[1] for match in _FIGURE.finditer(summary))))
 
 

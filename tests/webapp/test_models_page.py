@@ -167,3 +167,8 @@ def test_a_verdict_that_is_no_comparison_is_read_out() -> None:
     told = evidence("undecided: nothing of the kind")
     assert (told.rows, told.notes, told.protocols) == ([], ["Nothing of the kind"], [])
     assert evidence("").notes == []
+
+
+def test_names_of_figures_and_protocols_keep_their_letters() -> None:
+    told = evidence("promote: rolling/ndcg_at_10 0.16 against popularity's 0.12; latest20 measures one sitting")
+    assert told.notes == ["nDCG@10 (rolling) 0.16 against popularity's 0.12", "latest20 measures one sitting"]

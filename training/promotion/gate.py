@@ -133,7 +133,8 @@ class Verdict:
     @property
     def summary(self) -> str:
         """Return outcome and reasons in one line."""
-        return f"{self.outcome}: {'; '.join([*self.reasons, *self.notes])}"
+        notes = [note.rstrip(".") for note in self.notes]
+        return f"{self.outcome}: {'; '.join([*self.reasons, *notes])}"
 
 
 def load_rules(dataset: str) -> GateRules:

@@ -45,11 +45,13 @@ def api(service: Service) -> Iterator[httpx.Client]:
 
 
 def begin(service: Service, api: httpx.Client, **changes: object) -> Experiment:
-    """Start an experiment and wait until the service goes by it."""
+    """Start an experiment and wait until the service goes by it, and no longer by the one before."""
     store = service.store
     keys = {slot: store.served_key(slot) for slot in ("champion", "challenger")}
     fields = {"name": "trial", **keys, "started_at": time.time(), "planned_visitors": 100} | changes
     experiment = Experiment.model_validate(fields)
+    write_experiment(store.root, experiment.model_copy(update={"ended_at": time.time()}))
+    service.wait(lambda: not any("cache-control" in call(api, one).headers for one in PEOPLE))
     write_experiment(store.root, experiment)
     member = next(one for one in PEOPLE if arm_of(experiment, one) != Arm.NONE)
     service.wait(lambda: ("cache-control" in call(api, member).headers) == experiment.is_running)

@@ -18,6 +18,7 @@ class Keeper {
     this.bar.addEventListener("click", () => this.lead());
     this.onStorage = (event) => event.key === this.key && this.send(event.newValue ?? "", true);
     this.onScroll = () => this.place();
+    this.resizing = new ResizeObserver(() => this.place()); // the list may be drawn after this component
     // The second click of a double click would take the star back, and the server would never have seen the first.
     this.onClick = (event) => {
       if (event.detail > 1 && event.target.closest?.("[data-testid=stFeedback]")) {
@@ -31,6 +32,7 @@ class Keeper {
     window.addEventListener("storage", this.onStorage); // another tab wrote
     document.addEventListener("scroll", this.onScroll, true);
     window.addEventListener("click", this.onClick, true);
+    this.resizing.observe(document.querySelector("[data-testid=stMainBlockContainer]") ?? document.body);
     if (this.isNew) this.read(data);
     else if (data.version !== this.written && (data.is_loaded || !this.isStored)) this.write(data);
     this.text = data.bar;
@@ -41,6 +43,7 @@ class Keeper {
     window.removeEventListener("storage", this.onStorage);
     document.removeEventListener("scroll", this.onScroll, true);
     window.removeEventListener("click", this.onClick, true);
+    this.resizing.disconnect();
   }
 
   read(data) {

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -120,9 +121,7 @@ def test_promoting_and_rolling_back_go_on_where_the_history_ends(home: Path, por
     assert (refused.code, "was not promoted: it is worse than" in refused.err) == (3, True)
     assert service.served_version(port) == str(CHAMPION)
 
-    def serves(number: int) -> None:
-        service.wait(lambda: service.served_version(port) == str(number), home / "serve.log")
-
+    serves = partial(service.serves, port, log=home / "serve.log")
     forced = movierec("promote", "--version", WITH_ALS, "--force", "--reason", "trial")
     assert (forced.code, f"Version {WITH_ALS} is champion." in forced.out) == (0, True)
     serves(WITH_ALS)
@@ -187,9 +186,7 @@ def test_a_version_of_today_stands_beside_the_old_ones(home: Path, port: int, mo
     rows = {row["version"]: row for row in json.loads(movierec("compare", "--dataset", "twin", "--json").out)}
     assert {trained.version, CHAMPION} <= rows.keys()
 
-    def serves(number: int) -> None:
-        service.wait(lambda: service.served_version(port) == str(number), home / "serve.log")
-
+    serves = partial(service.serves, port, log=home / "serve.log")
     forced = movierec("promote", "--version", trained.version, "--force", "--reason", "new ids")
     assert forced.code == 0, forced
     serves(trained.version)

@@ -85,5 +85,10 @@ def served_version(port: int, slot: str = "champion") -> str | None:
     return None if model is None or model["stale"] else str(model["version"])
 
 
+def serves(port: int, version: int, log: Path) -> None:
+    """Wait until every worker's champion is this version."""
+    wait(lambda: all(served_version(port) == str(version) for _ in range(_LOOKS)), log)
+
+
 def _is_confirmed(port: int, slot: str) -> bool:
     return all(served_version(port, slot) for _ in range(_LOOKS))

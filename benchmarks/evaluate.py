@@ -21,7 +21,7 @@ from benchmarks.tools.twins import twin_dataset
 from recommender.errors import MissingInputError
 from recommender.model import Model
 from training.bundling.build import build_bundle
-from training.evaluation.evaluate import evaluate
+from training.evaluation.evaluate import combine, evaluate
 from training.evaluation.metrics import Lists, list_metrics
 from training.evaluation.result import Evaluation
 from training.kernels.hits import find_hits
@@ -97,7 +97,7 @@ def complete(size: float) -> Figure:
     with tempfile.TemporaryDirectory() as scratch:
         build_bundle(Path(scratch) / "bundle", als_model(config, users, films), dataset, data)
         model = Model.load(Path(scratch) / "bundle")
-        taken = seconds(lambda: results.append(evaluate(model, dataset, evaluated, protocol, seed=SEED)))
+        taken = seconds(lambda: results.append(combine([evaluate(model, dataset, evaluated, protocol, seed=SEED)])))
     note = f"{len(results[0].users):,} people, {len(films):,} films, {config.factors} factors, {protocol.name}"
     return Figure("evaluate: one whole evaluation", taken, unit="s", note=f"{note}, {len(results[0].metrics)} figures")
 

@@ -21,6 +21,8 @@ from recommender.scoring.blocks import with_data
 from recommender.scoring.ranking import diversify, limited, mask_scores, top_n
 from recommender.scoring.scale import scale_of, scaled
 from recommender.scoring.scorers import Factors, ItemScorer, UserScorer, item_scorer, user_scorer
+from recommender.scoring.specs import like_of
+from recommender.scoring.weights import depth
 from recommender.titles.index import TitleIndex
 from recommender.wanted import Person as Person
 from recommender.wanted import Ranked as Ranked  # logged model files import these two from here
@@ -30,6 +32,8 @@ from recommender.wanted import profile as profile
 TILTED_POOL = 300  # best films, which steering and preferences reorder
 STEERING = "the tags asked for"
 USUAL_RATINGS = 10  # ratings of the data set's mean that a person's own mean is damped with
+HATED = 0.5  # `depth` of a dislike from which on films like it are avoided: 1.5 stars where 4 are a like
+AVOIDED = 10  # films most similar to a hated one
 GOLDEN_TOLERANCE = 1e-3  # relative difference of scores that processors and BLAS builds may cause
 
 
@@ -158,11 +162,31 @@ class Model:
         return Person(profile(rows, values, len(self.movie_ids)))
 
     def person_scores(self, person: Person) -> NDArray[np.float32]:
-        """Return the scores (n_movies,) of all films for a person."""
+        """Return the scores (n_movies,) of all films for a person.
+
+        Dislikes alone say little of what to show, and their sum may still be high for a film like one of the hated: for
+        a person without likes these come last.
+        """
         stars = self.stars(person.history)
         if person.row is None:
-            return np.asarray(self.user_scorer.folded(stars)[0])
-        return np.asarray(self.user_scorer.known(np.array([person.row]), stars)[0])
+            scores = np.asarray(self.user_scorer.folded(stars)[0])
+        else:
+            scores = np.asarray(self.user_scorer.known(np.array([person.row]), stars)[0])
+        if len(avoided := self._like_hated(stars)):
+            scores[avoided] -= 1 + scores.max() - scores.min()
+        return scores
+
+    def _like_hated(self, stars: sp.csr_matrix) -> NDArray[np.int32]:
+        """Return the films most similar to those that a person hates, who likes none; none for one who likes any.
+
+        `stars`: (1, n_movies). None also where the scorer takes every rating for a like.
+        """
+        like = like_of(self.manifest.user_scorer)
+        if like is None or not stars.nnz or stars.data.max() >= like or "neighbour_rows" not in self.arrays:
+            return np.empty(0, dtype=np.int32)
+        hated = stars.indices[depth(stars.data, like) >= HATED]
+        neighbours = np.unique(self.arrays["neighbour_rows"][hated, :AVOIDED])
+        return neighbours[neighbours >= 0]
 
     def open_to(self, people: Sequence[Person], options: Wanted) -> NDArray[np.bool_]:
         """Return a mask (n_movies,) of the films that may be recommended to all of these people."""

@@ -10,6 +10,7 @@ from benchmarks.replication.published import LASTFM
 from benchmarks.replication.section import Section, Study, cell, heads, ratio_cell
 from benchmarks.tools.figures import peak_memory
 from recommender.errors import MovierecError
+from training.evaluation.evaluate import combine
 from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare, holm
 from training.models import NAMES, configure
@@ -79,7 +80,7 @@ def _measured(split: TrainingSplit, name: str) -> tuple[Evaluation, Cost]:
     """Return the evaluation of a model, and the minutes and GiB that it took."""
     results: list[Evaluation] = []
     began = time.monotonic()
-    peak = peak_memory(lambda: results.append(split.evaluate(fit(name, configure(name)), seed=0)))
+    peak = peak_memory(lambda: results.append(combine([split.evaluate(fit(name, configure(name)), seed=0)])))
     return results[0], (f"{(time.monotonic() - began) / 60:.1f}", f"{peak / 2**30:.1f}")
 
 

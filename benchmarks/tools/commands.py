@@ -14,7 +14,9 @@ _LOG = "commands.log"
 
 def start(root: Path, *words: str) -> subprocess.Popen[bytes]:
     """Start `movierec` with the arguments `words` in the directory `root`; its output goes to a file there."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW")}
+    # Bytecode is cached, as the Makefile has it: without, each start compiles MLflow, pandas and their like again.
+    dropped = ("MLFLOW", "PYTHONDONTWRITEBYTECODE")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     with (root / _LOG).open("ab") as log:
         command = module_command("movierec.cli.main", *words)
         return subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=log)

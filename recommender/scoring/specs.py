@@ -185,6 +185,18 @@ UserSpec = Annotated[
 ]
 
 
+def like_of(spec: UserSpec) -> float | None:
+    """Return the stars from which on a scorer takes a rating for a like; None where it takes every one for one."""
+    match spec:
+        case EnsembleSpec():
+            return next((like for member in spec.members if (like := like_of(member.spec)) is not None), None)
+        case FactorSpec(fold_in=AlsFoldIn() as fold_in):
+            return fold_in.like
+        case SimilaritySpec() | ItemWeightsSpec() if spec.profile_weight == "signed":
+            return spec.like
+    return None
+
+
 def folds_in(spec: UserSpec) -> bool:
     """Return whether a scorer has scores for new users."""
     if isinstance(spec, EnsembleSpec):

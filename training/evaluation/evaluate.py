@@ -22,7 +22,7 @@ from training.evaluation.measure import (
 )
 from training.evaluation.metrics import Values, quotient
 from training.evaluation.result import Evaluation
-from training.evaluation.significance import TEST_RATINGS, Interval, intervals, weight_of
+from training.evaluation.significance import TEST_RATINGS, Interval, intervals, means, weight_of
 from training.progress import Progress, silent
 from training.splits.cut import Split
 from training.splits.protocol import ProtocolConfig
@@ -42,13 +42,15 @@ def evaluate(
     *,
     seed: int,
     progress: Progress = silent,
+    matrices: SplitMatrices | None = None,
 ) -> Evaluation:
     """Evaluate a model that was fitted on `split.train`, by the metrics of `protocol`, on the split's test part.
 
-    `seed` is that of the training; it also draws the bootstrap. Raises DataError where the model was fitted on other
-    ratings than the split's training part, UsageError where it lacks the kind of scorer that the protocol evaluates.
+    `seed` is that of the training; it also draws the bootstrap. `matrices`: of the split, where they are at hand. Means
+    over users get their intervals in `combine`. Raises DataError where the model was fitted on other ratings than the
+    split's training part, UsageError where it lacks the kind of scorer that the protocol evaluates.
     """
-    matrices = _split_matrices(dataset, split, protocol)
+    matrices = split_matrices(dataset, split, protocol) if matrices is None else matrices
     _check_fitted_on(model, dataset, matrices.train)
     measured = _MEASURES[protocol.judges](model, matrices, protocol, seed, progress)
     if not measured.per_user:
@@ -63,7 +65,7 @@ def evaluate(
         users=dataset.user_ids.values(measured.users),
         per_user=measured.per_user,
         overall=measured.overall,
-        metrics=_metrics(protocol.name, measured.per_user, measured.overall, measured.bounds, seed),
+        metrics=_metrics(protocol.name, _without_bounds(means(measured.per_user)), measured.overall, measured.bounds),
         arrays=measured.arrays,
         target=str(split.target),
     )
@@ -84,6 +86,7 @@ def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
     names = list(dict.fromkeys(name for evaluation in evaluations for name in evaluation.per_user))
     per_user = {name: _mean_per_user(name, evaluations, users) for name in names}
     overall = _means([evaluation.overall for evaluation in evaluations])
+    bounds = _mean_bounds(evaluations, overall)
     return Evaluation(
         protocol=first.protocol,
         dataset=first.dataset,
@@ -92,13 +95,14 @@ def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
         users=users,
         per_user=per_user,
         overall=overall,
-        metrics=_metrics(first.protocol, per_user, overall, _mean_bounds(evaluations, overall), first.seed),
+        metrics=_metrics(first.protocol, intervals(per_user, first.seed), overall, bounds),
         arrays=_array_means([evaluation.arrays for evaluation in evaluations]),
         target=first.target,
     )
 
 
-def _split_matrices(dataset: ProcessedDataset, split: Split, protocol: ProtocolConfig) -> SplitMatrices:
+def split_matrices(dataset: ProcessedDataset, split: Split, protocol: ProtocolConfig) -> SplitMatrices:
+    """Return the parts of a split as matrices; all evaluations on the split can share them."""
     relevant = protocol.target(dataset.feedback).includes(dataset.ratings[RATING].to_numpy())
     train = dataset.user_item(split.train)
     return SplitMatrices(
@@ -130,15 +134,10 @@ def _check_fitted_on(model: Model, dataset: ProcessedDataset, train: sp.csr_matr
 
 
 def _metrics(
-    protocol: str,
-    per_user: Mapping[str, Values],
-    overall: Mapping[str, float],
-    bounds: Mapping[str, Interval],
-    seed: int,
+    protocol: str, of_users: Mapping[str, Interval], overall: Mapping[str, float], bounds: Mapping[str, Interval]
 ) -> tuple[Metric, ...]:
-    """Return means over users with bootstrap intervals, then the overall values with `bounds` where they have any."""
-    values = intervals(per_user, seed)
-    values |= {name: bounds.get(name, Interval(value, np.nan, np.nan)) for name, value in overall.items()}
+    """Return means over users, then the overall values with `bounds` where they have any."""
+    values = {**of_users, **_without_bounds(overall), **bounds}
     return tuple(
         Metric(
             protocol=protocol,
@@ -150,6 +149,10 @@ def _metrics(
         for name, interval in values.items()
         if not np.isnan(interval.value)
     )
+
+
+def _without_bounds(values: Mapping[str, float]) -> dict[str, Interval]:
+    return {name: Interval(value, np.nan, np.nan) for name, value in values.items()}
 
 
 def _mean_bounds(evaluations: Sequence[Evaluation], overall: Mapping[str, float]) -> dict[str, Interval]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -44,15 +44,23 @@ class SplitMatrices:
         """Return the number of training ratings of each item (n_movies,)."""
         return np.bincount(self.train.indices, minlength=self.train.shape[1])
 
-    def catalog_stats(self, users: Rows | None = None) -> beyond.CatalogStats:
-        """Return the items' statistics for metrics beyond accuracy, with the histories of `users` where given."""
+    @cached_property
+    def users(self) -> Rows:
+        """Return the rows (u,) of the users with a relevant test item."""
+        return np.flatnonzero(np.diff(self.relevant.indptr))
+
+    @cached_property
+    def catalog_stats(self) -> beyond.CatalogStats:
+        """Return the items' statistics for metrics beyond accuracy."""
         raters = int(np.count_nonzero(np.diff(self.train.indptr)))
-        tags = unit_rows(self.tags)
-        if users is None:
-            return beyond.CatalogStats(self.popularity, raters, tags)
-        history = self.history[users]
+        return beyond.CatalogStats(self.popularity, raters, unit_rows(self.tags))
+
+    @cached_property
+    def user_stats(self) -> beyond.CatalogStats:
+        """Return the same with the histories of `users`."""
+        history = self.history[self.users]
         counts = np.maximum(np.diff(history.indptr), 1)
-        return beyond.CatalogStats(self.popularity, raters, tags, (history.astype(bool) @ self.popularity) / counts)
+        return replace(self.catalog_stats, history_popularity=(history.astype(bool) @ self.popularity) / counts)
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ def measure_user_lists(
     What users dislike is measured on the lists of all test users: who likes nothing may be shown the worst.
     """
     tested = np.flatnonzero(np.diff(matrices.test.indptr))
-    users = np.flatnonzero(np.diff(matrices.relevant.indptr))
+    users = matrices.users
     rows = np.searchsorted(tested, users)
     like = matrices.like if DISLIKED in protocol.metrics else None
     listed = users if like is None else tested
@@ -84,7 +92,7 @@ def measure_user_lists(
     lists = all_lists if like is None else all_lists[rows]
     relevant = matrices.relevant[users]
     per_list = list_metrics(find_hits(lists, relevant), np.diff(relevant.indptr), protocol.k, protocol.metrics)
-    per_list |= _beyond_accuracy(lists, matrices.catalog_stats(users), protocol)
+    per_list |= _beyond_accuracy(lists, matrices.user_stats, protocol)
     overall: dict[str, float] = {"users": len(users), "users_without_relevant": len(tested) - len(users)}
     if activity.NAME in protocol.metrics:
         is_least_active = activity.least_active(np.diff(matrices.history.indptr)[users])
@@ -116,7 +124,7 @@ def measure_similar_lists(
     masked_accuracy = _accuracy(lists.masked, relevant, matrices, protocol)
     per_query |= {f"masked_{name}": values for name, values in masked_accuracy.items()}
     per_query |= _chance(queries, matrices, protocol)
-    per_item = _beyond_accuracy(lists.unmasked, matrices.catalog_stats(), protocol)
+    per_item = _beyond_accuracy(lists.unmasked, matrices.catalog_stats, protocol)
     per_query |= {name: values[item_row] for name, values in per_item.items()}
     per_user = {name: group_means(values, owners, len(users)) for name, values in per_query.items()}
     overall, bounds = _measure_whole_set(unmasked, owners, len(users), matrices, protocol, seed)

@@ -43,7 +43,7 @@ class Evaluation:
         raise UsageError(f"{self.protocol} has no {name!r}; it has {', '.join(metric.name for metric in self.metrics)}")
 
 
-def save_evaluation(path: Path, evaluation: Evaluation) -> None:
+def save_evaluation(path: Path, evaluation: Evaluation, *, compressed: bool = True) -> None:
     """Write an evaluation to an .npz file: arrays, and everything else as JSON text; nothing is pickled."""
     about = {
         "protocol": evaluation.protocol,
@@ -58,7 +58,7 @@ def save_evaluation(path: Path, evaluation: Evaluation) -> None:
     for group in _GROUPS:
         stored |= {f"{group}/{name}": values for name, values in getattr(evaluation, group).items()}
     with path.open("wb") as file:
-        np.savez_compressed(file, **stored)
+        (np.savez_compressed if compressed else np.savez)(file, **stored)
 
 
 def load_evaluation(path: Path) -> Evaluation:

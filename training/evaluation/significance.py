@@ -86,21 +86,26 @@ def intervals(per_user: Mapping[str, Values], seed: int, draws: int = INTERVAL_D
 
     `per_user`: metric name -> (u,), NaN where a user has no value; metrics without any value are left out.
     """
-    names = [name for name, values in per_user.items() if name != TEST_RATINGS and not np.isnan(values).all()]
+    names, numerators, denominators = _all_ratio_terms(per_user)
     if not names:
         return {}
-    ratios = [_ratio_terms(name, per_user) for name in names]
-    numerators, denominators = (np.column_stack(columns) for columns in zip(*ratios, strict=True))
     resampled = [
         weights @ numerators / _positive(weights @ denominators)
         for weights in resampling_weights(len(numerators), draws, seed)
     ]
     lo, hi = np.nanpercentile(np.concatenate(resampled), _CONFIDENCE, axis=0)
-    values = numerators.sum(axis=0) / denominators.sum(axis=0)
+    values = means(per_user)
     return {
-        name: Interval(*(float(_finish(name, numbers[column])) for numbers in (values, lo, hi)))
+        name: Interval(values[name], *(float(_finish(name, ends[column])) for ends in (lo, hi)))
         for column, name in enumerate(names)
     }
+
+
+def means(per_user: Mapping[str, Values]) -> dict[str, float]:
+    """Return each metric's value over all users; metrics without any value are left out."""
+    names, numerators, denominators = _all_ratio_terms(per_user)
+    values = numerators.sum(axis=0) / denominators.sum(axis=0)
+    return {name: float(_finish(name, values[column])) for column, name in enumerate(names)}
 
 
 def compare(a: Evaluation, b: Evaluation, metric: str, *, seed: int = 0, draws: int = COMPARISON_DRAWS) -> Comparison:
@@ -191,6 +196,15 @@ def _ratio_terms(metric: str, per_user: Mapping[str, Values]) -> tuple[Values, V
     weights = per_user[weight] if weight else np.ones(len(values))
     terms = values**2 if metric == "rmse" else values
     return np.where(has_value, terms * weights, 0.0), np.where(has_value, weights, 0.0)
+
+
+def _all_ratio_terms(per_user: Mapping[str, Values]) -> tuple[list[str], Values, Values]:
+    """Return the names of the m metrics with any value, and their numerators and denominators (u, m)."""
+    names = [name for name, values in per_user.items() if name != TEST_RATINGS and not np.isnan(values).all()]
+    if not names:
+        return [], np.empty((0, 0)), np.empty((0, 0))
+    numerators, denominators = zip(*(_ratio_terms(name, per_user) for name in names), strict=True)
+    return names, np.column_stack(numerators), np.column_stack(denominators)
 
 
 def _finish(metric: str, sums: Any) -> Values:

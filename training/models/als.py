@@ -115,6 +115,7 @@ class Als:
             alpha=self.config.alpha,
             iterations=self.config.iterations,
             calculate_training_loss=with_loss,
+            num_threads=1,  # of the loss: its threads wait busily, which took four times as long as the half-steps
         )
 
     def _users(self, signed: sp.csr_matrix, items: Factors) -> Factors:

@@ -46,6 +46,12 @@ class TrainingData:
         """Return which ratings are to be predicted (nnz,), in the order of `user_item.data`: likes, or all."""
         return self.target.includes(self.user_item.data)
 
+    @property
+    def share_of_likes(self) -> float:
+        """Return the share of the ratings that models are to predict; 1 where that is every one."""
+        is_every_row = self.like is None or not self.user_item.nnz
+        return 1.0 if is_every_row else float(self.is_target.mean())
+
     @cached_property
     def like(self) -> float | None:
         """Return the stars from which on a rating is to be predicted; None where every one is.

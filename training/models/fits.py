@@ -89,7 +89,9 @@ class Fits:
         self.of_dataset.forget(name)
 
     def _fit(self, name: str, config: Config) -> FittedModel:
-        algorithm = make(name, config.at_density(self.data.density) if isinstance(config, DensityConfig) else config)
+        if isinstance(config, DensityConfig):
+            config = config.at_density(self.data.density, self.data.share_of_likes)
+        algorithm = make(name, config)
         if isinstance(algorithm, Composite):
             return algorithm.combine(self)
         fitted = algorithm.fit(self.data, seed=self.seed, progress=self.progress)

@@ -6,7 +6,7 @@ Apart from the algorithms, so that a wrong key is refused before a library or a 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from recommender.scoring.specs import AlsFoldIn
 from training.config import Config
 
 LEAST_DENSITY = "share of pairs that are rated, below which the weight of what was not rated falls"
+DISLIKE = "weight of the lowest rating, against similar films, beside a like's"
 RARITY_EXPONENT = 0.75  # of ALS, which regularizes the same whatever the catalogue: docs/experiments.md
 MOST_FACTORS = 4096  # more is a slip: ALS alone would need a matrix of factors x factors
 
@@ -52,25 +53,39 @@ class StarsConfig(Config):
 class DensityConfig(Config):
     """Parameters that depend on the density of the data: the share of the pairs of users and items that are rated."""
 
-    def at_density(self, density: float) -> Self:
-        """Return the parameters for data of this density; those returned are the same for data of any other."""
+    def at_density(self, density: float, likes: float = 1.0) -> Self:
+        """Return the parameters for data of this density; those returned are the same for data of any other.
+
+        `likes`: the share of the ratings that is to be predicted.
+        """
         raise NotImplementedError
 
 
-class AlsConfig(DensityConfig):
-    """Parameters of `implicit.als.AlternatingLeastSquares`, and of the confidence of a rating."""
+class ConfidenceConfig(DensityConfig):
+    """Parameters of what a rating weighs in ALS and iALS."""
 
+    gram: ClassVar[str]  # name of the array that a fold-in needs
     factors: int = Field(64, gt=0, le=MOST_FACTORS, description="length of the vector of a user or an item")
-    iterations: int = Field(20, gt=0, description="rounds of solving for users, then for items")
-    regularization: float = Field(20.0, ge=0, description="lambda: penalty on the squared length of the vectors")
-    alpha: float = Field(2.0, gt=0, description="weight of what was seen against what was not")
     weight_offset: float = Field(0.5, ge=0, description="confidence of r stars: alpha * (offset + slope * r)")
     weight_slope: float = Field(0.15, ge=0, description="growth of the confidence with each star")
     least_density: float = Field(0.012, ge=0, le=1, description=LEAST_DENSITY)
-    dislike: float = Field(0.2, ge=0, description="weight of the lowest rating, against similar films, beside a like's")
+    dislike: float = Field(0.2, ge=0, description=DISLIKE)
+
+    def fold_in(self, like: float | None = None) -> AlsFoldIn:
+        """Return the fold-in of new users that minimises the same objective. `like`: in stars; None: every rating."""
+        return AlsFoldIn(gram=self.gram, like=like, **self.model_dump(include=set(AlsFoldIn.model_fields)))
+
+
+class AlsConfig(ConfidenceConfig):
+    """Parameters of `implicit.als.AlternatingLeastSquares`, and of the confidence of a rating."""
+
+    gram: ClassVar[str] = "als_gram"
+    iterations: int = Field(20, gt=0, description="rounds of solving for users, then for items")
+    regularization: float = Field(20.0, ge=0, description="lambda: penalty on the squared length of the vectors")
+    alpha: float = Field(2.0, gt=0, description="weight of what was seen against what was not")
     every_rating: bool = Field(False, description="learn from every rating as from a like, whatever the target")
 
-    def at_density(self, density: float) -> Self:
+    def at_density(self, density: float, likes: float = 1.0) -> Self:
         """Return the parameters with an `alpha` that grows as ratings get rarer."""
         alpha = self.alpha * rarity(density, self.least_density) ** RARITY_EXPONENT
         return self.model_copy(update={"alpha": alpha, "least_density": 0.0})
@@ -79,17 +94,27 @@ class AlsConfig(DensityConfig):
         """Return the confidence of ratings (n,) in stars, without the factor alpha."""
         return self.weight_offset + self.weight_slope * stars
 
-    def fold_in(self, like: float | None = None) -> AlsFoldIn:
-        """Return the fold-in of new users that minimises the same objective. `like`: in stars; None: every rating."""
-        return AlsFoldIn(
-            gram="als_gram",
-            regularization=self.regularization,
-            alpha=self.alpha,
-            weight_offset=self.weight_offset,
-            weight_slope=self.weight_slope,
-            like=like,
-            dislike=self.dislike,
-        )
+
+class IalsConfig(ConfidenceConfig):
+    """Parameters of the paper, under the names that they have in ALS."""
+
+    gram: ClassVar[str] = "ials_gram"
+    iterations: int = Field(16, gt=0, description="rounds of solving for users, then for items")
+    regularization: float = Field(0.03, gt=0, description="lambda: penalty on the squared length of the vectors")
+    regularization_exponent: float = Field(1.0, ge=0, le=1, description="nu: 0 as in ALS, 1 as in a loss per rating")
+    unobserved_weight: float = Field(0.1, gt=0, description="alpha_0: weight of every pair that was not rated")
+    alpha: float = Field(1.0, gt=0, description="weight of what was rated")
+    likes_exponent: float = Field(0.0, ge=0, description="alpha is divided by this power of the share of likes")
+
+    def at_density(self, density: float, likes: float = 1.0) -> Self:
+        """Return the parameters with `unobserved_weight` in inverse proportion to how rare ratings are.
+
+        Likes weigh more the fewer of the ratings they are.
+        """
+        weight = self.unobserved_weight / rarity(density, self.least_density)
+        alpha = self.alpha / (likes or 1.0) ** self.likes_exponent
+        changes = {"unobserved_weight": weight, "least_density": 0.0, "alpha": alpha, "likes_exponent": 0.0}
+        return self.model_copy(update=changes)
 
 
 class ContentConfig(Config):
@@ -108,7 +133,7 @@ class ItemKnnConfig(Config):
     exponent: float = Field(0.5, ge=0, le=1, description="1/2: cosine; 1: lift")
     shrinkage: float = Field(10.0, ge=0, description="common viewers at which a similarity counts half")
     user_exponent: float = Field(0.25, ge=0, description="each person counts n_ratings^-user_exponent")
-    dislike: float = Field(0.2, ge=0, description="weight of the lowest rating, against similar films, beside a like's")
+    dislike: float = Field(0.2, ge=0, description=DISLIKE)
 
 
 class EaseConfig(Config):
@@ -123,41 +148,7 @@ class EaseConfig(Config):
         10_000, gt=0, description="rated films up to which B is exact: memory grows with their square; else sparse"
     )
     min_ratings: int = Field(0, ge=0, description="ratings that a film must have to be covered, where B is exact")
-    dislike: float = Field(0.2, ge=0, description="weight of the lowest rating, against similar films, beside a like's")
-
-
-class IalsConfig(DensityConfig):
-    """Parameters of the paper, under the names that they have in ALS."""
-
-    factors: int = Field(64, gt=0, le=MOST_FACTORS, description="length of the vector of a user or an item")
-    iterations: int = Field(16, gt=0, description="rounds of solving for users, then for items")
-    regularization: float = Field(0.03, gt=0, description="lambda: penalty on the squared length of the vectors")
-    regularization_exponent: float = Field(1.0, ge=0, le=1, description="nu: 0 as in ALS, 1 as in a loss per rating")
-    unobserved_weight: float = Field(0.1, gt=0, description="alpha_0: weight of every pair that was not rated")
-    alpha: float = Field(1.0, gt=0, description="weight of what was rated")
-    weight_offset: float = Field(0.5, ge=0, description="confidence of r stars: alpha * (offset + slope * r)")
-    weight_slope: float = Field(0.15, ge=0, description="growth of the confidence with each star")
-    least_density: float = Field(0.012, ge=0, le=1, description=LEAST_DENSITY)
-    dislike: float = Field(0.2, ge=0, description="weight of the lowest rating, against similar films, beside a like's")
-
-    def at_density(self, density: float) -> Self:
-        """Return the parameters with `unobserved_weight` in inverse proportion to how rare ratings are."""
-        weight = self.unobserved_weight / rarity(density, self.least_density)
-        return self.model_copy(update={"unobserved_weight": weight, "least_density": 0.0})
-
-    def fold_in(self, like: float | None = None) -> AlsFoldIn:
-        """Return the fold-in of new users that minimises the same objective. `like`: in stars; None: every rating."""
-        return AlsFoldIn(
-            gram="ials_gram",
-            regularization=self.regularization,
-            regularization_exponent=self.regularization_exponent,
-            unobserved_weight=self.unobserved_weight,
-            alpha=self.alpha,
-            weight_offset=self.weight_offset,
-            weight_slope=self.weight_slope,
-            like=like,
-            dislike=self.dislike,
-        )
+    dislike: float = Field(0.2, ge=0, description=DISLIKE)
 
 
 class LowPassConfig(Config):
@@ -169,7 +160,7 @@ class LowPassConfig(Config):
     damping: float = Field(2.0, ge=0, description="mean degrees that are added to every degree")
     item_exponent: float = Field(0.25, ge=0, description="e: share of popularity in the scores")
     filter_exponent: float = Field(0.5, ge=0, description="p: 0 keeps all singular vectors alike")
-    dislike: float = Field(0.2, ge=0, description="weight of the lowest rating, against similar films, beside a like's")
+    dislike: float = Field(0.2, ge=0, description=DISLIKE)
 
     def factors_for(self, users: int, items: int) -> int:
         """Return the number of factors for so many users and items with ratings."""

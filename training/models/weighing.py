@@ -18,7 +18,7 @@ from training.models.fits import Validation
 from training.models.parameters import PopularityConfig
 
 STEPS = 4  # a weight is a multiple of 1 / STEPS
-PLATEAU = 0.98
+PLATEAU = 0.985
 PRICE = 0.99  # of the nDCG that lists may lose by damped popularity
 LENGTH = 10  # of the lists that are compared, by nDCG
 MOST_USERS = 2000  # that are ranked in each validation

@@ -45,7 +45,7 @@ class Workspace:
             return load_evaluation(path)
         evaluation = compute()
         with whole_file(path) as fresh:
-            save_evaluation(fresh, evaluation)
+            save_evaluation(fresh, evaluation, compressed=False)  # it does not live long
         self._claim(path)
         return evaluation
 

@@ -16,7 +16,8 @@ from recommender.schema import RATING
 from training.bundling.build import BundleBuilder
 from training.config import Config
 from training.datasets.store import ProcessedDataset
-from training.evaluation.evaluate import combine, evaluate
+from training.evaluation.evaluate import combine, evaluate, split_matrices
+from training.evaluation.measure import SplitMatrices
 from training.evaluation.result import Evaluation
 from training.kernels.threads import Map, thread_map
 from training.models import algorithm_class
@@ -66,6 +67,11 @@ class TrainingSplit:
         """Return what makes bundles of the models fitted on this split."""
         return BundleBuilder(self.dataset, training_data(self.dataset, self.split))
 
+    @cached_property
+    def matrices(self) -> SplitMatrices:
+        """Return the parts of the split as matrices, for all evaluations on it."""
+        return split_matrices(self.dataset, self.split, self.protocol)
+
     def fits(self, seed: int) -> Fits:
         """Return the fits by training seed `seed`."""
         progress = prefixed(f"{self.name}-{seed}", self.progress)
@@ -99,7 +105,9 @@ class TrainingSplit:
 
         model = Model.load(keep(save)) if keep else self.builder.model(recipe.make(fits))
         progress = prefixed(f"{self.name}-{seed} {recipe.name}", self.progress)
-        return evaluate(model, self.dataset, self.split, self.protocol, seed=seed, progress=progress)
+        return evaluate(
+            model, self.dataset, self.split, self.protocol, seed=seed, progress=progress, matrices=self.matrices
+        )
 
 
 def training_splits(

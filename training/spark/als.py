@@ -63,7 +63,7 @@ class SparkAlsConfig(DensityConfig):
     exchange: str | None = Field(None, description="directory or URL that driver and executors share")
     blocks: int = Field(10, ge=1, description="parts of people and of films: the most tasks that run at once")
 
-    def at_density(self, density: float) -> Self:
+    def at_density(self, density: float, likes: float = 1.0) -> Self:
         """Return the settings with those of the local ALS for data of this density."""
         return self.model_copy(update={"als": self.als.at_density(density)})
 

@@ -53,7 +53,7 @@ def test_people_without_a_relevant_test_film_are_left_out_and_counted(tmp_path, 
 
 def test_every_figure_carries_its_protocol_and_has_an_interval(tmp_path, dataset):
     protocol = protocol_of(name="named", metrics=["ndcg", "hit_rate", *BEYOND])
-    found = judged(tmp_path, dataset, protocol)
+    found = combine([judged(tmp_path, dataset, protocol)])
     assert {metric.protocol for metric in found.metrics} == {"named"}
     assert (found.protocol, found.dataset, found.fingerprint, found.seed) == ("named", "toy", "toy", 0)
     for metric in found.metrics:

@@ -10,12 +10,17 @@ import scipy.sparse as sp
 
 from recommender.explain import contributions
 from recommender.feedback import Feedback
+from recommender.model import Person, profile
 from recommender.scoring.scorers import UserScorer, user_scorer
 from tests.training.conftest import FILMS, PEOPLE, SECOND_ENTRY, UNRATED, taste_of_film
 from tests.training.models.test_contract import SMALL
+from tests.training.small import small_dataset
 from training.models import configure, make
 from training.models.target import Target
+from training.pipeline.judge import TrainingSplit
 from training.progress import silent
+from training.splits.cut import all_ratings
+from training.splits.protocol import load_protocol
 
 SIGNED = ("als", "ials", "ease", "item_knn", "low_pass", "ensemble")
 EVENTS = Feedback(kind="events", minimum=0, maximum=1, step=1, like=4)
@@ -98,3 +103,19 @@ def test_who_has_only_dislikes_is_shown_what_most_people_like(scorers, likes):
     other_taste = np.flatnonzero(taste_of_film(range(FILMS)) == 1)
     best = np.argsort(-scores)[:5]
     assert sorted(counts[best]) == sorted(counts[other_taste])[-5:]
+
+
+def test_who_likes_nothing_is_not_shown_the_films_most_like_the_hated(monkeypatch):
+    dataset = small_dataset()
+    split = TrainingSplit("all", dataset, load_protocol("latest20"), all_ratings(dataset), silent)
+    model = split.builder.complete_model(split.fits(0).get("low_pass", configure("low_pass")))
+    monkeypatch.setattr("recommender.model.AVOIDED", 3)
+    near = model.arrays["neighbour_rows"][0, :3]
+    rest = np.setdiff1d(np.arange(len(model.movie_ids)), near)
+    hater, other = (
+        Person(profile(np.array([0, 1]), np.float32([0.5, stars]), len(near) + len(rest))) for stars in (2, 4)
+    )
+    scores = model.person_scores(hater)
+    assert scores[near].max() < scores[rest].min()
+    plain = model.user_scorer.folded(other.history)[0]
+    np.testing.assert_array_equal(model.person_scores(other), plain)

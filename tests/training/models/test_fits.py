@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 
+import numpy as np
 import pytest
 
 from training.models import configure
@@ -12,6 +14,7 @@ from training.models.als import Als
 from training.models.content import Content
 from training.models.ease import Ease
 from training.models.fits import FitCache, Fits
+from training.models.target import Target
 from training.progress import silent
 
 CONFIGS = {
@@ -92,3 +95,10 @@ def test_what_was_not_rated_weighs_less_where_ratings_are_rare(data):
         again = fits.get(name, configure(name, dict(rare.parameters)))
         assert again.parameters == rare.parameters, "what is recorded fits the same model again"
         assert rare.user_spec.model_dump()["fold_in"][key] == rare.parameters[key]
+
+
+def test_likes_weigh_more_in_ials_where_they_alone_are_predicted(data):
+    config = configure("ials", ["factors=4", "alpha=0.5", "likes_exponent=1"])
+    every, likes = (Fits(replace(data, target=Target(least)), 1, silent).get("ials", config) for least in (None, 4.0))
+    assert every.parameters["alpha"] == 0.5
+    assert likes.parameters["alpha"] == pytest.approx(0.5 / np.mean(data.user_item.data >= 4))

@@ -18,6 +18,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.tools.chaos_http import Registry
 from recommender.bundle import verify_bundle
 from recommender.errors import BundleError, MovierecError
 from serving.versions.entry import Entry
@@ -38,13 +39,17 @@ PATHS = ["/recommend/?movie_id=5&genres=Drama", "/recommend/?user_id=3", "/recom
 class System:
     """A running service whose store lies on a small disk of its own where one can be mounted; a context manager."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, over_http: bool = False) -> None:
+        """`over_http`: the puller reaches the registry and its artifacts over HTTP, not on the disk."""
+        self.root, self.mlruns = root, root / "mlruns"
         self.temporary = root / "tmp"
         self.temporary.mkdir()
         os.environ["TMPDIR"] = str(self.temporary)  # of the service; this process has chosen its own by now
         self.has_disk = _mount(root / "models")
-        self.tracker = Tracker(f"sqlite:///{root}/mlruns/mlflow.db")
+        self.tracker = Tracker(f"sqlite:///{self.mlruns}/mlflow.db")
+        self.http = Registry(self.mlruns) if over_http else None
+        if self.http:
+            self.tracker = Tracker(self.http.uri)  # artifacts get addresses that can be fetched from afar
         self.numbers = [self._register(seed) for seed in range(VERSIONS)]
         self.champion = self.numbers[0]
         self.tracker.set_alias(CHAMPION, self.champion)
@@ -52,7 +57,7 @@ class System:
             root,
             workers=WORKERS,
             arguments=(),
-            tracking_uri=self.tracker.uri,
+            tracking_uri=self.http.proxied_uri if self.http else self.tracker.uri,
             inspect_seconds=str(INSPECT_SECONDS),
             drain_seconds="0.1",
         )
@@ -78,6 +83,8 @@ class System:
         self.callers.stop()
         if self.service.process is not None:
             self.service.stop()
+        if self.http is not None:
+            self.http.close()
         if self.has_disk:
             subprocess.run(["umount", "--lazy", str(self.root / "models")], check=False)
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.tools.chaos_faults import draw
-from benchmarks.tools.chaos_system import HEAL_SECONDS, INSPECT_SECONDS, System
+from benchmarks.tools.chaos_system import HEAL_SECONDS, System
 from benchmarks.tools.figures import Figure
 from recommender.errors import MovierecError
 
@@ -38,7 +38,7 @@ def run(
 
 def _run(system: System, rng: random.Random, seconds: float, seed: str, say: Callable[[str], object]) -> list[Figure]:
     callers, healing, unhealed = system.callers, [0.0], 0
-    say(f"each fault must be healed within {HEAL_SECONDS:.0f} s; hashes are inspected every {INSPECT_SECONDS:.0f} s")
+    say(f"each fault must be healed within {HEAL_SECONDS:.0f} s")
     if not system.has_disk:
         say("left out: a disk that is full or read-only, for which no disk can be mounted here")
     began = time.perf_counter()

@@ -215,7 +215,7 @@ def _on_disk(system: System) -> tuple[dict[str, Held], dict[str, Held], dict[str
 def _over_http(system: System) -> tuple[dict[str, Held], dict[str, Held], dict[str, Held]]:
     """Return the same of a registry over HTTP."""
     assert system.http is not None
-    artifacts, misbehaving = system.mlruns / "artifacts", system.http.misbehaving
+    artifacts, misbehaving = system.mlruns / "artifacts", system.http.proxy.misbehaving
     unreachable: dict[str, Held] = {
         f"registry over HTTP: {how}": partial(misbehaving, do) for how, do in UNREACHABLE.items()
     }

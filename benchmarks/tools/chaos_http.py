@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,7 +20,7 @@ from testing.service import free_port
 ARTIFACTS = "/mlflow-artifacts/"  # in the path of what fetches a version's files
 JUNK = b"[" * 100_000
 _START_SECONDS = 180.0
-_DRIP_SECONDS = 0.3
+_DRIP_SECONDS = 0.02
 
 Misbehaviour = Callable[["_Handler"], object]
 
@@ -42,27 +42,16 @@ class Registry:
             stderr=subprocess.DEVNULL,
         )
         self._await_start()
-        self._proxy = _Proxy(port)
-        self.proxied_uri = f"http://127.0.0.1:{self._proxy.server_port}"
-        threading.Thread(target=self._proxy.serve_forever, daemon=True).start()
+        self.proxy = Proxy(port)
+        self.proxied_uri = f"http://127.0.0.1:{self.proxy.server_port}"
+        threading.Thread(target=self.proxy.serve_forever, daemon=True).start()
 
     def close(self) -> None:
         """End both."""
-        self._proxy.shutdown()
-        self._proxy.server_close()
+        self.proxy.shutdown()
+        self.proxy.server_close()
         self._server.terminate()
         self._server.wait()
-
-    @contextmanager
-    def misbehaving(self, how: Misbehaviour, only: str = "") -> Iterator[None]:
-        """Answer requests whose path contains `only` by `how` until the block ends."""
-        self._proxy.whole.clear()
-        self._proxy.misbehave, self._proxy.only = how, only
-        try:
-            yield
-        finally:
-            self._proxy.misbehave = None
-            self._proxy.whole.set()
 
     def _await_start(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
@@ -74,7 +63,9 @@ class Registry:
         raise MovierecError(f"The tracking server did not start within {_START_SECONDS:.0f} s.")
 
 
-class _Proxy(ThreadingHTTPServer):
+class Proxy(ThreadingHTTPServer):
+    """Passes requests on to the port `upstream`, unless it misbehaves."""
+
     daemon_threads = True
 
     def __init__(self, upstream: int) -> None:
@@ -84,12 +75,23 @@ class _Proxy(ThreadingHTTPServer):
         self.only = ""
         self.whole = threading.Event()  # set when the proxy no longer misbehaves
 
+    @contextmanager
+    def misbehaving(self, how: Misbehaviour, only: str = "") -> Iterator[None]:
+        """Answer requests whose path contains `only` by `how` until the block ends."""
+        self.whole.clear()
+        self.misbehave, self.only = how, only
+        try:
+            yield
+        finally:
+            self.misbehave = None
+            self.whole.set()
+
     def handle_error(self, *_: object) -> None:
         """Say nothing: callers break off what never ends."""
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: _Proxy
+    server: Proxy
 
     def do_GET(self) -> None:
         """Misbehave, or answer as the server does."""
@@ -102,12 +104,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def upstream(self) -> tuple[int, bytes]:
         """Return what the server answers."""
-        connection = HTTPConnection("127.0.0.1", self.server.upstream, timeout=60)
         length = int(self.headers.get("content-length") or 0)
         headers = {name: value for name, value in self.headers.items() if name.lower() in {"content-type", "accept"}}
-        connection.request(self.command, self.path, self.rfile.read(length), headers)
-        answer = connection.getresponse()
-        with connection, answer:
+        body = self.rfile.read(length)
+        with closing(HTTPConnection("127.0.0.1", self.server.upstream, timeout=60)) as connection:
+            connection.request(self.command, self.path, body, headers)
+            answer = connection.getresponse()
             return answer.status, answer.read()
 
     def answer(self, status: int, body: bytes, **headers: str) -> None:

@@ -165,12 +165,11 @@ def _read(path: Path) -> Record:
 
 
 def answer(root: Path) -> None:
-    """Serve what was promoted until a film of the most rated is answered for."""
-    with Service(root, arguments=()) as service:
+    """Serve what was promoted until the similar films of the most rated one are answered."""
+    with Service(root, workers=1, arguments=()) as service:
         service.wait(lambda: service.status("/readyz") == 200, PATIENCE_SECONDS)
         film = service.json("/analytics/top")["movies"][0]["movie_id"]
-        if service.status(f"/recommend/?movie_id={film}") != 200:
-            raise MovierecError(f"The service does not answer for film {film}; its log is in {root}.")
+        service.wait(lambda: service.status(f"/recommend/?movie_id={film}") == 200)
 
 
 if __name__ == "__main__":

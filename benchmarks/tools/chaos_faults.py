@@ -221,7 +221,8 @@ def _over_http(system: System) -> tuple[dict[str, Held], dict[str, Held], dict[s
     }
     fetching: dict[str, Held] = {
         f"artifacts over HTTP: {how}": partial(misbehaving, do, ARTIFACTS) for how, do in UNREACHABLE.items()
-    } | {"artifact store: wrong, a bit flipped in each array": partial(_wrong_artifacts, artifacts, _flip)}
+    }
+    fetching["artifact store: wrong, a bit flipped in each array"] = partial(_wrong_artifacts, artifacts, _flip)
     misleading: dict[str, Held] = {
         f"registry over HTTP: {how}": partial(misbehaving, do) for how, do in MISLEADING.items()
     }

@@ -72,7 +72,12 @@ def test_an_answer_is_right_if_the_version_that_it_names_gave_it():
     oracle.learn("/x", json.dumps(answer).encode())
     stale = {**answer, "model": {"version": "1", "stale": True}}
     assert oracle.is_right("/x", json.dumps(stale).encode())
-    for wrong in ({**answer, "films": [9, 5]}, {**answer, "model": {"version": "2"}}, {"films": [5, 9]}, []):
+    wrong_answers: list[object] = [
+        {**answer, "films": [9, 5]},
+        {**answer, "model": {"version": "2"}},
+        {"films": [5, 9]},
+    ]
+    for wrong in (*wrong_answers, []):
         assert not oracle.is_right("/x", json.dumps(wrong).encode())
     assert not oracle.is_right("/y", json.dumps(answer).encode())
     assert not oracle.is_right("/x", b"")

@@ -9,7 +9,6 @@ a line that says so where PostgreSQL is not installed. docs/operations.md shows 
 from __future__ import annotations
 
 import json
-import json
 import os
 import secrets
 import shutil

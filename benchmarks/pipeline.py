@@ -90,8 +90,13 @@ def run(*, size: float, rounds: int) -> list[Figure]:
 
 
 def _round(size: float) -> Round:
-    whole = _fresh(_whole, size)
+    whole = files_to_bundle(size)
     return Round(whole, _fresh(_floors, size) + whole.write)
+
+
+def files_to_bundle(size: float) -> Whole:
+    """Measure the whole way on the twin of `size`, in a fresh process."""
+    return _fresh(_whole, size)
 
 
 def _median(rounds: list[Round], figure: Callable[[Round], float]) -> float:

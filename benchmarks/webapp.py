@@ -7,7 +7,6 @@ ours is measured in turn with the empty one.
 from __future__ import annotations
 
 import os
-import socket
 import statistics
 import subprocess
 import tempfile
@@ -25,7 +24,7 @@ from recommender.errors import MissingInputError, MovierecError
 from serving.process.python import module_command
 from serving.versions.records import write_record
 from serving.versions.snapshot import SNAPSHOT, Snapshot
-from testing.service import Service
+from testing.service import Service, free_port
 from training.bundling.synthetic import Size, write
 
 CHROMIUM = "/usr/bin/chromium"
@@ -187,9 +186,7 @@ def _page(browser: Any) -> Iterator[Any]:
 @contextmanager
 def _site(module: list[str], option: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Start a server as `python -m module… option port`, and give its address and process."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = module_command(*module, option, str(port))
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"

@@ -33,7 +33,7 @@ LOG = r"logs/(api|mlflow|webapp)\.log|demo\.lock"
 
 # what a training logs in its run, and MLflow with a model
 DATABASE = r"(mlflow|optuna)\.db(-(wal|shm|journal))?"
-RUN_LOCK = rf"\.mlflow\.db\.promotion\.lock|\.tune-{HASH}\.lock"
+RUN_LOCK = rf"\.mlflow\.db\.(promotion|creation)\.lock|\.tune-{HASH}\.lock"
 FIGURE, EVALUATION = r"figures/[a-z0-9_]+\.png", r"evaluations/[\w-]+\.npz"
 REPORT = r"promotion/[0-9]{8}T[0-9]+/(report\.md|verdict\.json|differences\.png)"
 RUN_FILE = rf"artifacts/[^/]+/{ID}/artifacts/({FIGURE}|{EVALUATION}|{REPORT})"

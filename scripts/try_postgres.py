@@ -173,7 +173,8 @@ def other_machine(folder: Path) -> tuple[Path, str | None]:
 
 def train_and_promote(version: str, here: dict[str, str]) -> None:
     """Register a version through the tracking server, which takes its artifacts, and promote it."""
-    run(MOVIEREC, "train", "item_knn", "--dataset", "synthetic", variables=here)
+    trained = run(MOVIEREC, "train", "item_knn", "--dataset", "synthetic", "--json", variables=here)
+    require(str(json.loads(trained)["version"]) == version, f"Expected version {version}, found {trained}")
     run(MOVIEREC, "promote", "--version", version, "--force", "--reason", "trial", variables=here)
 
 

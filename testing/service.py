@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -153,3 +154,10 @@ def _is_worker(process: psutil.Process) -> bool:
 def _link(bundle: Path, target: Path) -> None:
     """Copy by hard links; the store never edits files in place."""
     shutil.copytree(bundle, target, copy_function=os.link)
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -9,20 +9,24 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
 
+from benchmarks.tools.chaos_http import ARTIFACTS, JUNK, MISLEADING, UNREACHABLE
 from benchmarks.tools.chaos_system import HEAL_SECONDS, System, remounted
 from recommender.errors import MovierecError
 from recommender.files import move, remove_file, write_bytes
 
 SAY_SECONDS = 45.0  # within which `/model` tells of a registry that is away, or of a version that is refused
 SIGNALS = (signal.SIGKILL, signal.SIGSTOP, signal.SIGHUP)
-JUNK = b"[" * 100_000
+SUSPENDED_SECONDS = 40.0  # more than the 30 s of silence after which a process is replaced
+DAY_SECONDS = 86_400
+
+Held = Callable[[], AbstractContextManager[None]]  # an outage, for as long as a block takes
 
 
 class Fault(NamedTuple):
@@ -33,8 +37,8 @@ class Fault(NamedTuple):
 
 
 def draw(rng: random.Random, system: System) -> Fault:
-    """Return a fault: of the store, a process or a dependency, each as likely; slow ones of processes more rarely."""
-    return rng.choice([_of_store, _of_process, _of_dependency])(rng, system)
+    """Return a fault: of the store, a process, a dependency or the clock."""
+    return rng.choice([_of_store, _of_process, _of_dependency, _of_dependency, _of_clock])(rng, system)
 
 
 def _of_store(rng: random.Random, system: System) -> Fault:
@@ -141,46 +145,96 @@ def _restart(system: System, number: signal.Signals) -> None:
     system.service.__enter__()
 
 
+def _of_clock(rng: random.Random, system: System) -> Fault:
+    if rng.random() < 0.5:
+        return Fault(f"clock: machine suspended for {SUSPENDED_SECONDS:.0f} s", partial(_suspend, system))
+    days = rng.choice([-1, 1])
+    return Fault(f"clock: set {'back' if days > 0 else 'forward'} by a day", partial(_shift_times, system, days))
+
+
+def _suspend(system: System) -> None:
+    """Stop every process of the service, as a suspended machine does; the clock goes on."""
+    assert system.service.process is not None
+    supervisor = psutil.Process(system.service.process.pid)
+    processes = [supervisor, *supervisor.children(recursive=True)]
+    for process in processes:
+        process.suspend()
+    time.sleep(SUSPENDED_SECONDS)
+    for process in processes:
+        process.resume()
+
+
+def _shift_times(system: System, days: int) -> None:
+    """Move every time that the store holds by days, as if the clock had been set since."""
+    store = system.service.store
+    for path in sorted(store.root.rglob("*")):
+        with suppress(OSError):
+            modified = path.stat().st_mtime + days * DAY_SECONDS
+            os.utime(path, (modified, modified), follow_symlinks=False)
+    status = store.status()
+    store.write_status(status.model_copy(update={"checked_at": status.checked_at + days * DAY_SECONDS}))
+
+
 def _of_dependency(rng: random.Random, system: System) -> Fault:
-    store, mlruns = system.service.store.root, system.root / "mlruns"
-    database, artifacts = mlruns / "mlflow.db", mlruns / "artifacts"
-    registry: list[tuple[str, Callable[[], AbstractContextManager[None]]]] = [
-        ("registry: slow, its database locked", partial(_locked, database)),
-        ("registry: gone, its database moved away", partial(_gone, database)),
-        ("registry: wrong, junk in its database's place", partial(_gone, database, JUNK)),
-        ("registry: wrong, its database empty", partial(_gone, database, b"")),
-    ]
-    fetching: list[tuple[str, Callable[[], AbstractContextManager[None]]]] = [
-        ("artifact store: gone", partial(_gone, artifacts)),
-        ("artifact store: wrong, a bit flipped in each array", partial(_wrong_artifacts, artifacts, _flip)),
-        ("artifact store: wrong, each array cut", partial(_wrong_artifacts, artifacts, _cut)),
-        ("artifact store: slow, a pipe for each array", partial(_wrong_artifacts, artifacts, _pipe)),
-    ]
-    beside: list[tuple[str, Callable[[], AbstractContextManager[None]]]] = [
-        ("temporary files: directory gone", partial(_gone, system.temporary)),
-        ("temporary files: a file in the directory's place", partial(_gone, system.temporary, b"")),
-    ]
+    unreachable, fetching, beside = _on_disk(system) if system.http is None else _over_http(system)
+    beside |= {
+        "temporary files: directory gone": partial(_gone, system.temporary),
+        "temporary files: a file in the directory's place": partial(_gone, system.temporary, b""),
+    }
     if system.has_disk:
-        beside += [
-            ("disk: read-only", partial(remounted, store, "ro")),
-            ("disk: full", partial(_full, store)),
-        ]
-    kind = rng.choice([registry, fetching, beside])
-    name, held = rng.choice(kind)
+        store = system.service.store.root
+        beside |= {"disk: read-only": partial(remounted, store, "ro"), "disk: full": partial(_full, store)}
+    outages = rng.choice([unreachable, fetching, beside])
+    name, held = rng.choice(sorted(outages.items()))
     number = rng.choice([number for number in system.numbers if number != system.champion])
-    if kind is registry:
+    if outages is unreachable:
         return Fault(name, partial(_without_registry, system, held))
-    if kind is fetching:
+    if outages is fetching:
         return Fault(f"{name}, while version {number} is promoted", partial(_fetch_fails, system, held, number))
     return Fault(f"{name}, while version {number} is promoted", partial(_promote_beside, system, held, number))
 
 
-def _without_registry(system: System, held: Callable[[], AbstractContextManager[None]]) -> None:
+def _on_disk(system: System) -> tuple[dict[str, Held], dict[str, Held], dict[str, Held]]:
+    """Return outages of a registry in a file: it cannot be reached, files cannot be fetched, it misleads."""
+    database, artifacts = system.mlruns / "mlflow.db", system.mlruns / "artifacts"
+    unreachable: dict[str, Held] = {
+        "registry: slow, its database locked": partial(_locked, database),
+        "registry: gone, its database moved away": partial(_gone, database),
+        "registry: wrong, junk in its database's place": partial(_gone, database, JUNK),
+        "registry: wrong, its database empty": partial(_gone, database, b""),
+    }
+    fetching: dict[str, Held] = {
+        "artifact store: gone": partial(_gone, artifacts),
+        "artifact store: wrong, a bit flipped in each array": partial(_wrong_artifacts, artifacts, _flip),
+        "artifact store: wrong, each array cut": partial(_wrong_artifacts, artifacts, _cut),
+        "artifact store: slow, a pipe for each array": partial(_wrong_artifacts, artifacts, _pipe),
+    }
+    return unreachable, fetching, {}
+
+
+def _over_http(system: System) -> tuple[dict[str, Held], dict[str, Held], dict[str, Held]]:
+    """Return the same of a registry over HTTP."""
+    assert system.http is not None
+    artifacts, misbehaving = system.mlruns / "artifacts", system.http.proxy.misbehaving
+    unreachable: dict[str, Held] = {
+        f"registry over HTTP: {how}": partial(misbehaving, do) for how, do in UNREACHABLE.items()
+    }
+    fetching: dict[str, Held] = {
+        f"artifacts over HTTP: {how}": partial(misbehaving, do, ARTIFACTS) for how, do in UNREACHABLE.items()
+    }
+    fetching["artifact store: wrong, a bit flipped in each array"] = partial(_wrong_artifacts, artifacts, _flip)
+    misleading: dict[str, Held] = {
+        f"registry over HTTP: {how}": partial(misbehaving, do) for how, do in MISLEADING.items()
+    }
+    return unreachable, fetching, misleading
+
+
+def _without_registry(system: System, held: Held) -> None:
     with held():
         _await(system, "/model calls the registry reachable", lambda registry: registry.get("reachable") is False)
 
 
-def _fetch_fails(system: System, held: Callable[[], AbstractContextManager[None]], number: int) -> None:
+def _fetch_fails(system: System, held: Held, number: int) -> None:
     """Promote a version of which the store has no copy, until its refusal is told."""
     with held():
         store = system.service.store
@@ -198,7 +252,7 @@ def _fetch_fails(system: System, held: Callable[[], AbstractContextManager[None]
         )
 
 
-def _promote_beside(system: System, held: Callable[[], AbstractContextManager[None]], number: int) -> None:
+def _promote_beside(system: System, held: Held, number: int) -> None:
     with held():
         system.promote(number)
         time.sleep(4)

@@ -18,6 +18,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.tools.chaos_http import Registry
 from recommender.bundle import verify_bundle
 from recommender.errors import BundleError, MovierecError
 from serving.versions.entry import Entry
@@ -27,7 +28,6 @@ from training.bundling.synthetic import Size, write
 from training.registry import CHAMPION, Tracker, register_bundle
 
 HEAL_SECONDS = 120.0  # a hanging process is noticed after 30 s, and a puller's start took 50 on a busy machine
-INSPECT_SECONDS = 2.0  # what is wrong inside an array is found by the next inspection of hashes alone
 VERSIONS = 3
 CALLERS = 3
 WORKERS = 2
@@ -38,13 +38,17 @@ PATHS = ["/recommend/?movie_id=5&genres=Drama", "/recommend/?user_id=3", "/recom
 class System:
     """A running service whose store lies on a small disk of its own where one can be mounted; a context manager."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, over_http: bool = False) -> None:
+        """`over_http`: the puller reaches the registry and its artifacts over HTTP, not on the disk."""
+        self.root, self.mlruns = root, root / "mlruns"
         self.temporary = root / "tmp"
         self.temporary.mkdir()
         os.environ["TMPDIR"] = str(self.temporary)  # of the service; this process has chosen its own by now
         self.has_disk = _mount(root / "models")
-        self.tracker = Tracker(f"sqlite:///{root}/mlruns/mlflow.db")
+        self.tracker = Tracker(f"sqlite:///{self.mlruns}/mlflow.db")
+        self.http = Registry(self.mlruns) if over_http else None
+        if self.http:
+            self.tracker = Tracker(self.http.uri)  # artifacts get addresses that can be fetched from afar
         self.numbers = [self._register(seed) for seed in range(VERSIONS)]
         self.champion = self.numbers[0]
         self.tracker.set_alias(CHAMPION, self.champion)
@@ -52,11 +56,10 @@ class System:
             root,
             workers=WORKERS,
             arguments=(),
-            tracking_uri=self.tracker.uri,
-            inspect_seconds=str(INSPECT_SECONDS),
+            tracking_uri=self.http.proxied_uri if self.http else self.tracker.uri,
             drain_seconds="0.1",
         )
-        self._bodies: dict[tuple[str, str], bytes] = {}  # by version and path
+        self.oracle = Oracle()
         self.callers = Callers(self)
         self.broken_at = 0.0  # Unix time at which the last fault was there; a later look at the registry must succeed
 
@@ -67,7 +70,7 @@ class System:
                 self.promote(number)
                 self.service.wait(self.is_healed, HEAL_SECONDS)
                 for path in PATHS:
-                    self._bodies[str(number), path] = _essence(self.service.get(path)[1])[1]
+                    self.oracle.learn(path, self.service.get(path)[1])
         except BaseException:
             self.__exit__()
             raise
@@ -78,6 +81,8 @@ class System:
         self.callers.stop()
         if self.service.process is not None:
             self.service.stop()
+        if self.http is not None:
+            self.http.close()
         if self.has_disk:
             subprocess.run(["umount", "--lazy", str(self.root / "models")], check=False)
 
@@ -85,11 +90,6 @@ class System:
         """Let the alias name a version, which is served from then on as soon as possible."""
         self.tracker.set_alias(CHAMPION, number)
         self.champion = number
-
-    def is_right(self, path: str, body: bytes) -> bool:
-        """Return whether an answer is, byte for byte, what the version that it names answered before any fault."""
-        version, essence = _essence(body)
-        return self._bodies.get((version, path)) == essence
 
     def champion_entry(self) -> Entry | None:
         """Return the stored version that the store's pointer names."""
@@ -136,6 +136,21 @@ class System:
         return int(register_bundle(bundle, tracker=self.tracker, tags={"verdict": "promote"}).number)
 
 
+class Oracle:
+    """Knows the right answers: what each version answered before any fault."""
+
+    def __init__(self) -> None:
+        self._answers: set[tuple[str, str, bytes]] = set()  # path, version, answer
+
+    def learn(self, path: str, body: bytes) -> None:
+        """Take an answer for right."""
+        self._answers.add((path, *_essence(body)))
+
+    def is_right(self, path: str, body: bytes) -> bool:
+        """Return whether an answer is, byte for byte, what the version that it names has answered."""
+        return (path, *_essence(body)) in self._answers
+
+
 class Callers:
     """Threads that call without a pause and judge each answer, and one that compares probes with answers."""
 
@@ -172,7 +187,7 @@ class Callers:
         while not self._stop.is_set():
             path = rng.choice(PATHS)
             status, body = self._system.service.get(path)
-            if status == 200 and self._system.is_right(path, body):
+            if status == 200 and self._system.oracle.is_right(path, body):
                 self.note("right")
             elif status in {0, 503}:
                 self.note("busy" if status else "none")

@@ -76,13 +76,13 @@ def seconds(work: Callable[[], object]) -> float:
 def peak_memory(work: Callable[[], object]) -> int:
     """Return by how many bytes this process and its children grew at most while `work` ran."""
     process = psutil.Process()
-    before = _resident(process)
+    before = resident(process)
     peak, done = before, threading.Event()
 
     def watch() -> None:
         nonlocal peak
         while not done.wait(SAMPLE_SECONDS):
-            peak = max(peak, _resident(process))
+            peak = max(peak, resident(process))
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -91,10 +91,11 @@ def peak_memory(work: Callable[[], object]) -> int:
     finally:
         done.set()
         watcher.join()
-    return max(peak, _resident(process)) - before
+    return max(peak, resident(process)) - before
 
 
-def _resident(process: psutil.Process) -> int:
+def resident(process: psutil.Process) -> int:
+    """Return the resident bytes of a process and all that it started."""
     total = int(process.memory_info().rss)
     for child in process.children(recursive=True):
         try:

@@ -22,10 +22,10 @@ _VERDICTS = {True: "pass", False: "**miss**", None: ""}
 _BETTER = {"lower": "<=", "higher": ">="}
 
 
-def write_section(name: str, figures: Sequence[Figure], path: Path = RESULTS) -> None:
-    """Write the section of the benchmark `name`; a new section goes to the end, the others stay as they are."""
+def write_section(name: str, figures: Sequence[Figure], size: float = 1, path: Path = RESULTS) -> None:
+    """Write the section of the benchmark `name`, measured at a share of the full size; the others stay as they are."""
     sections = read_sections(path)
-    sections[name] = _section(name, figures)
+    sections[name] = _section(name, figures, size)
     path.write_text("\n".join([_TITLE, *sections.values()]), encoding="utf-8")
 
 
@@ -36,9 +36,16 @@ def read_sections(path: Path = RESULTS) -> dict[str, str]:
     return {section.splitlines()[0].removeprefix("## "): section.rstrip() + "\n" for section in sections}
 
 
-def _section(name: str, figures: Sequence[Figure]) -> str:
+def _section(name: str, figures: Sequence[Figure], size: float) -> str:
     today = datetime.now(UTC).date().isoformat()
-    lines = [f"## {name}", "", f"{today}, size 1. {machine_line()}.", "", _HEAD, "|" + "---|" * (_HEAD.count("|") - 1)]
+    lines = [
+        f"## {name}",
+        "",
+        f"{today}, size {size:g}. {machine_line()}.",
+        "",
+        _HEAD,
+        "|" + "---|" * (_HEAD.count("|") - 1),
+    ]
     return "\n".join([*lines, *map(_line, figures), ""])
 
 

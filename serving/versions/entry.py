@@ -10,6 +10,7 @@ meta.json leads to the manifest, and the manifest to all other files of the bund
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,15 @@ class Entry:
             return self.bundle.stat().st_ino
         except OSError:
             return None
+
+    def state(self) -> frozenset[tuple[str, int, int]]:
+        """Return name, inode and time of change of each file of the bundle: another state where one was replaced."""
+        try:
+            with os.scandir(self.bundle) as files:
+                stats = [(file.name, file.stat(follow_symlinks=False)) for file in files]
+        except OSError:
+            return frozenset()
+        return frozenset((name, stat.st_ino, stat.st_ctime_ns) for name, stat in stats)
 
     @property
     def served_at(self) -> int:

@@ -67,6 +67,9 @@ class Puller:
         self._settings = settings
         self._refused: dict[str, tuple[float, int]] = {}  # time of the next try, tries so far
         self._inspected_at = -math.inf
+        self._states: dict[
+            Entry, frozenset[tuple[str, int, int]]
+        ] = {}  # of the served versions' files at the last look
         self._unwritten = ""  # why the status could not be written
         self.status = store.status()
 
@@ -137,18 +140,26 @@ class Puller:
         return self._take(slot, meta, registered.tags.get("verdict", ""), status)
 
     def _inspect(self) -> bool:
-        """Verify the hashes of the served versions if it is time; damaged ones are removed, to be fetched again."""
-        if time.monotonic() < self._inspected_at + self._settings.inspect_seconds:
-            return False
-        for entry in {self._store.current(slot) for slot in SLOTS} - {None}:
-            assert entry is not None
-            try:
-                entry.require_manifest()
-                verify_bundle(entry.bundle)
-            except (BundleError, OSError) as error:
-                self._remove_damaged(entry, error)
-        self._inspected_at = time.monotonic()
-        return True
+        """Verify the hashes of the served versions if it is time, and of those whose files were replaced or touched.
+
+        Damaged ones are removed, to be fetched again. Returns whether it was time.
+        """
+        is_time = time.monotonic() >= self._inspected_at + self._settings.inspect_seconds
+        states = {entry: entry.state() for slot in SLOTS if (entry := self._store.current(slot))}
+        for entry, state in states.items():
+            if is_time or state != self._states.get(entry):
+                self._verify(entry)
+        self._states = states
+        if is_time:
+            self._inspected_at = time.monotonic()
+        return is_time
+
+    def _verify(self, entry: Entry) -> None:
+        try:
+            entry.require_manifest()
+            verify_bundle(entry.bundle)
+        except (BundleError, OSError) as error:
+            self._remove_damaged(entry, error)
 
     def _take(self, slot: Slot, meta: VersionMeta, verdict: str, status: RegistryStatus) -> str | None:
         started = time.perf_counter()

@@ -41,6 +41,7 @@ class Witness:
         self._state: object = None
         self._taken_at = -math.inf
         self._figures: dict[tuple[str, str | None], list[Figure]] = {}  # by version and run
+        self._unreadable: set[tuple[str, str | None]] = set()  # at the last try
         self._experiments: dict[tuple[str, str | None], str | None] = {}  # ids, likewise
 
     def look(self) -> None:
@@ -61,19 +62,22 @@ class Witness:
         self._state, self._taken_at = (state if is_complete else None), time.monotonic()
 
     def _read_figures(self, entities: list[Any]) -> bool:
-        """Read the figures of versions that were not read yet; return whether none is left."""
+        """Read the figures of versions that lack them, untried ones first; return whether none is left untried."""
         keys = [(str(entity.version), entity.run_id) for entity in entities]
-        unread = [key for key in keys if key not in self._figures]
+        unread = sorted((key for key in keys if key not in self._figures), key=self._unreadable.__contains__)
+        untried = len(set(unread) - self._unreadable)
         for key in unread[:MANIFESTS_AT_ONCE]:
             self._experiments[key] = self._registry.experiment_id(key[1])
             try:
                 self._figures[key] = figures(self._registry.manifest(key[0]).metrics)
-            except MovierecError as error:  # a bundle that was deleted, or that the rules refuse
-                log.info("figures_unknown", version=key[0], reason=str(error)[:300])
-                self._figures[key] = []
+            except MovierecError as error:  # deleted, refused by the rules, or out of reach for a while
+                if key not in self._unreadable:
+                    log.info("figures_unknown", version=key[0], reason=str(error)[:300])
+                self._unreadable.add(key)
         self._figures = {key: self._figures[key] for key in keys if key in self._figures}
         self._experiments = {key: self._experiments[key] for key in keys if key in self._experiments}
-        return len(unread) <= MANIFESTS_AT_ONCE
+        self._unreadable.intersection_update(keys)
+        return untried <= MANIFESTS_AT_ONCE
 
     def _version(self, entity: Any, aliases: dict[str, str]) -> RegisteredVersion:
         number, tags = str(entity.version), dict(entity.tags)

@@ -39,7 +39,7 @@ def test_every_section_belongs_to_a_benchmark_and_every_figure_line_parses():
 
 def test_what_was_written_is_read_again(tmp_path):
     path = tmp_path / "RESULTS.md"
-    write_section("svd", [FAST, SLOW, PLAIN], path)
+    write_section("svd", [FAST, SLOW, PLAIN], path=path)
     assert rows(read_sections(path)["svd"]) == [
         ["speed / of it", "25.5", ">= 20", "pass", "2", "51", "s", "3", "twin of size 1"],
         ["time", "1.75", "<= 1.5", "**miss**", "3.5", "2", "s", "1", ""],
@@ -50,12 +50,12 @@ def test_what_was_written_is_read_again(tmp_path):
 def test_writing_one_section_leaves_the_others(tmp_path):
     path = tmp_path / "RESULTS.md"
     for name in ("svd", "als", "topk"):
-        write_section(name, [FAST], path)
+        write_section(name, [FAST], path=path)
     before = path.read_text()
-    write_section("als", [SLOW], path)
+    write_section("als", [SLOW], path=path)
     assert list(read_sections(path)) == ["svd", "als", "topk"]
     assert rows(read_sections(path)["als"])[0][1] == "1.75"
-    write_section("als", [FAST], path)
+    write_section("als", [FAST], path=path)
     assert path.read_text() == before
 
 

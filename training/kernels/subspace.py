@@ -42,6 +42,6 @@ def _orthonormal(vectors: Matrix) -> Matrix:
     """Return an orthonormal basis (n, d) of the span of `vectors` (n, d); twice, for float32 loses half the digits."""
     for _ in range(2):
         squares, rotation = np.linalg.eigh((vectors.T @ vectors).astype(np.float64))
-        lengths = np.sqrt(np.maximum(squares, squares[-1] * _SMALLEST))
+        lengths = np.sqrt(np.maximum(squares, squares[-1] * _SMALLEST or 1))  # all are 0 where nobody liked anything
         vectors = vectors @ (rotation / lengths).astype(np.float32)
     return vectors

@@ -51,7 +51,8 @@ class LowPass:
         matrix = normalised(likes, degrees, config.damping)
         factors = config.factors_for(*data.sides)
         values, vectors = right_singular_vectors(matrix, factors, config.iterations, progress)
-        strength = np.where(values > NOISE * values[0], (values / values[0]) ** config.filter_exponent, 0)
+        largest = values[0] or 1  # all are 0 where nobody liked anything
+        strength = np.where(values > NOISE * largest, (values / largest) ** config.filter_exponent, 0)
         vectors *= np.sqrt(strength)
         lengths = np.linalg.norm(vectors, axis=1)
         scale = degrees.astype(np.float32) ** np.float32(config.item_exponent)

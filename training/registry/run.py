@@ -8,10 +8,10 @@ import io
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import mlflow
 from mlflow import MlflowClient
@@ -28,9 +28,9 @@ from recommender.bundle import BUNDLE, Manifest, Metric, read_manifest
 from recommender.errors import MovierecError
 from recommender.model import Model
 from training.config import flatten
+from training.registry.races import retry_lost_race
 from training.registry.version import REGISTERED_MODEL, REGISTERED_MODEL_DESCRIPTION, Version
 
-T = TypeVar("T")
 _PARAMETER_LENGTH = 6000  # MLflow's limit
 INTERVALS = "intervals.json"  # in a run's artifacts
 _INTERVAL_COLUMNS = ("protocol", "metric", "value", "lo", "hi")
@@ -78,7 +78,7 @@ class Run:
             profile=json.dumps(info.snapshot),
         )
         dataset_input = DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, "training")])
-        _retry_once(lambda: self.client.log_inputs(self.run_id, [dataset_input]))
+        retry_lost_race(lambda: self.client.log_inputs(self.run_id, [dataset_input]))
 
     def log_file(self, local: Path, folder: str) -> None:
         """Store a local file in `folder` of the run's artifacts."""
@@ -117,7 +117,7 @@ class Run:
         Descriptions follow: `mlflow.register_model` takes none.
         """
         with redirect_stderr(io.StringIO()):  # MLflow announces each version there
-            entity = _retry_once(
+            entity = retry_lost_race(
                 lambda: mlflow.register_model(f"models:/{model_id}", REGISTERED_MODEL, tags=dict(tags))
             )
         if description:
@@ -149,17 +149,6 @@ def intervals_table(metrics: Sequence[Metric]) -> str:
     """Return the 95 % intervals of metrics as a table, in the JSON that `MlflowClient.load_table` reads."""
     rows = [[m.protocol, m.name, m.value, m.lo, m.hi] for m in metrics if m.lo is not None]
     return json.dumps({"columns": _INTERVAL_COLUMNS, "data": rows})
-
-
-def _retry_once(call: Callable[[], T]) -> T:
-    """Call again after an MlflowException.
-
-    MLflow looks for a row before it inserts one; when another process inserts it in between, the second call finds it.
-    """
-    try:
-        return call()
-    except MlflowException:
-        return call()
 
 
 def _milliseconds() -> int:

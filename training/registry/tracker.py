@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import mlflow
+from filelock import FileLock
 from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
@@ -15,8 +17,10 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_
 from recommender import home
 from recommender.bundle import BUNDLE, read_manifest
 from recommender.errors import MissingInputError, MovierecError, RegistryUnavailableError
+from recommender.files import whole_file
 from training.registry.experiment import TUNING, experiment_tags, runs_path
 from training.registry.processes import PROCESS_TAG, is_dead, this_process
+from training.registry.races import retry_lost_race
 from training.registry.relocation import artifact_root
 from training.registry.run import INTERVALS, Run, intervals_table, run_tags, version_tags
 from training.registry.version import REGISTERED_MODEL, Version
@@ -36,8 +40,8 @@ class Tracker:
         """Open the store, create it where there is none, and close the runs of dead processes."""
         self.uri = uri or default_uri()
         self.file = _sqlite_file(self.uri)
-        if self.file:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
+        if self.file and not self.file.exists():
+            _create(self.file)
         mlflow.set_tracking_uri(self.uri)  # the fluent calls and the registry read the address from here
         self.client = mlflow.MlflowClient(self.uri)
         self.close_dead_runs()
@@ -104,7 +108,7 @@ class Tracker:
         usual = {key: value for key, value in experiment_tags(_description(name)).items() if key not in present}
         for key, value in {**usual, **tags}.items():
             if present.get(key) != value:
-                self.client.set_experiment_tag(number, key, value)
+                retry_lost_race(partial(self.client.set_experiment_tag, number, key, value))
 
     def newest_run(self, experiment: str, tags: Mapping[str, str]) -> str | None:
         """Return the id of the newest run of an experiment that has these tags; None where there is none."""
@@ -142,16 +146,16 @@ class Tracker:
 
     def set_alias(self, alias: str, number: int) -> None:
         """Point an alias at a version."""
-        self.client.set_registered_model_alias(REGISTERED_MODEL, alias, str(number))
+        retry_lost_race(lambda: self.client.set_registered_model_alias(REGISTERED_MODEL, alias, str(number)))
 
     def delete_alias(self, alias: str) -> None:
         """Remove an alias, if it exists."""
-        self.client.delete_registered_model_alias(REGISTERED_MODEL, alias)
+        retry_lost_race(lambda: self.client.delete_registered_model_alias(REGISTERED_MODEL, alias))
 
     def tag_version(self, number: int, tags: Mapping[str, str]) -> None:
         """Set tags of a version."""
         for key, value in tags.items():
-            self.client.set_model_version_tag(REGISTERED_MODEL, str(number), key, value)
+            retry_lost_race(partial(self.client.set_model_version_tag, REGISTERED_MODEL, str(number), key, value))
 
     def bundle(self, number: int, destination: Path) -> Path:
         """Download the bundle of a version into the directory `destination` and return the bundle's path.
@@ -191,7 +195,7 @@ class Tracker:
 
     def tag_model(self, key: str, value: str) -> None:
         """Set a tag of the registered model."""
-        self.client.set_registered_model_tag(REGISTERED_MODEL, key, value)
+        retry_lost_race(lambda: self.client.set_registered_model_tag(REGISTERED_MODEL, key, value))
 
     def close_dead_runs(self) -> list[str]:
         """End the RUNNING runs whose process on this machine has ended, and return their ids."""
@@ -254,6 +258,15 @@ def _require_absence(error: MlflowException) -> None:
     """Raise RegistryUnavailableError unless the error says that the requested object does not exist."""
     if error.error_code not in _ABSENT:
         raise RegistryUnavailableError(f"The registry cannot be read: {error}") from error
+
+
+def _create(file: Path) -> None:
+    """Make the store in a SQLite file, whole or not at all; two processes that do it at once spoil each other's."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(file.with_name(f".{file.name}.creation.lock")):
+        if not file.exists():
+            with whole_file(file) as fresh:
+                mlflow.MlflowClient(f"sqlite:///{fresh}").search_experiments(max_results=1)
 
 
 def _sqlite_file(uri: str) -> Path | None:

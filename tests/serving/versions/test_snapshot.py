@@ -109,6 +109,22 @@ def test_figures_of_many_versions_are_read_a_few_at_a_time(
     assert known == [[True, False], [True, True], [True, True]]
 
 
+def test_figures_that_were_out_of_reach_are_read_later(
+    tracker: Tracker, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "PAUSE", 0.0)
+    store = ModelStore(tmp_path / "models")
+    store.claim()
+    witness = Witness(registry, store)
+    artifacts = tmp_path / "mlruns" / "artifacts"
+    artifacts.rename(tmp_path / "away")
+    witness.look()
+    assert [version.figures for version in snapshot_of(store).versions] == [None, None]
+    (tmp_path / "away").rename(artifacts)
+    witness.look()
+    assert all(version.figures for version in snapshot_of(store).versions)
+
+
 def test_it_stays_under_a_megabyte_and_drops_the_oldest_versions() -> None:
     figure = Metric(protocol="p" * 300, name="n" * 300, value=0.123456789, lo=0.1, hi=0.2)
     version = {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 
 from recommender.errors import DataError
 from recommender.model import Model
+from recommender.schema import RATING
 from recommender.titles.index import encode_titles
 from tests.training.small import small_dataset
 from training.bundling.build import BundleBuilder
@@ -55,6 +57,27 @@ def test_the_mean_over_seeds_of_a_model_that_none_changes_is_its_one_evaluation(
     configs = {"popularity": configure("popularity")}
     mean = judge_models(configs, split.dataset, split.protocol, training_seeds=SEEDS, progress=silent)["popularity"]
     assert values(mean) == values(combine([split.evaluate(RECIPES["popularity"], SEEDS[0])]))
+
+
+@pytest.mark.fault(54)
+@pytest.mark.parametrize(
+    ("first", "last", "late_share", "refusal"),
+    [(5, 5, 0, None), (2, 5, 0.05, None), (3, 3, 0, "none"), (5, 2, 0.7, "test part of this data set has none")],
+    ids=["all liked", "liked in the test part alone", "nothing liked", "liked in the training part alone"],
+)
+def test_data_without_a_choice_are_judged_in_finite_figures_or_refused_in_words(first, last, late_share, refusal):
+    data = small_dataset()
+    stars = data.ratings[RATING].to_numpy().copy()
+    stars[:], stars[round((1 - late_share) * len(stars)) :] = first, last
+    data = replace(data, ratings=data.ratings.assign(**{RATING: stars}))
+    configs = {name: configure(name) for name in ("popularity", "als", "svd", "low_pass")}
+    protocol = load_protocol("latest20")
+    if refusal:
+        with pytest.raises(DataError, match=refusal):
+            judge_models(configs, data, protocol, training_seeds=[0], progress=silent)
+        return
+    evaluations = judge_models(configs, data, protocol, training_seeds=[0], progress=silent)
+    assert all(math.isfinite(metric.value) for judged in evaluations.values() for metric in judged.metrics)
 
 
 @pytest.mark.parametrize("name", NAMES)

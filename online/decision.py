@@ -6,6 +6,7 @@ the chance that any of them ever raises a false alarm is at most `Rules.error`. 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from online.estimators.interleaving import win_bounds
 from online.estimators.mean_difference import ArmSums, Difference, difference
-from online.estimators.sample_ratio import ratio_evidence
+from online.estimators.sample_ratio import log_evidence
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -98,8 +99,8 @@ def examine(counts: Counts, rules: Rules, planned: float) -> Findings:
     enough = np.minimum(*(arm.visitors for arm in counts.primary)) >= rules.least_visitors
     effect = _after(enough, difference(*counts.primary, error=rules.primary_error, planned=planned))
     dislikes = _after(enough, difference(*counts.dislikes, error=rules.check_error, planned=planned))
-    limit = 1.0 / rules.check_error
-    enrolled = ratio_evidence(counts.enrolled.challenger, counts.enrolled.champion, counts.share)
+    limit = -math.log(rules.check_error)
+    enrolled = log_evidence(counts.enrolled.challenger, counts.enrolled.champion, counts.share)
     alarms = {
         "sample_ratio": enrolled >= limit,
         "errors": _is_more_often(counts.errors, counts.answers, limit),
@@ -126,15 +127,16 @@ def decide(findings: Findings, champion_value: float, rules: Rules, *, is_due: b
 
 
 def decide_wins(
-    wins: int, losses: int, checks: Mapping[str, Check], rules: Rules, *, is_due: bool
+    wins: int, losses: int, checks: Mapping[str, Check], rules: Rules, planned: float, *, is_due: bool
 ) -> tuple[State, list[str]]:
     """Return the state of an experiment by the woven lists that each version won, and the reasons.
 
     The margin is taken from the even share: the challenger may win `margin` / 2 less than half of the lists.
+    `planned`: lists with a winner for which the bounds are narrowest.
     """
     if alarms := _alarms(checks):
         return "refuse", alarms
-    lower, upper = win_bounds(wins, losses, rules.primary_error)
+    lower, upper = win_bounds(wins, losses, rules.primary_error, planned)
     if wins + losses < rules.least_visitors:
         return "running", ["too few lists with a winner"]
     return _state(lower - 0.5, upper - 0.5, rules.margin / 2.0, is_due=is_due)
@@ -178,4 +180,4 @@ def _is_more_often(events: Pair, answers: Pair, limit: float) -> Bools:
 
 
 def _event_evidence(events: Pair, share: Floats) -> Floats:
-    return ratio_evidence(events.challenger, events.champion, share, concentration=20.0)
+    return log_evidence(events.challenger, events.champion, share, concentration=20.0)

@@ -35,7 +35,7 @@ class ShownList:
     time: float  # when it was made
     arm: int
     seed: int
-    items: tuple[str, ...] = ()  # as far as they were reported as shown
+    items: dict[int, str] = field(default_factory=dict)  # by position from 1, as far as they were reported as shown
     successes: set[str] = field(default_factory=set)  # items that were clicked, watched or liked, as the metric says
     dislikes: set[str] = field(default_factory=set)  # items that were dismissed or rated under a like
 
@@ -69,7 +69,12 @@ def collect(events: Iterable[Event], experiment: Experiment, keys: Mapping[int, 
             event.recommendation,
             ShownList(event.visitor, recommendation.time, recommendation.arm, recommendation.seed),
         )
-        if shown.visitor == event.visitor:
+        if shown.visitor != event.visitor:
+            continue
+        if event.kind == Kind.SHOWN:
+            places = zip(range(event.position, recommendation.n + 1), event.items, strict=False)
+            shown.items |= dict(places)
+        else:
             _note(shown, event, experiment)
     return sorted((shown for shown in lists.values() if shown.items), key=lambda shown: shown.time)
 
@@ -81,9 +86,6 @@ def _is_of(experiment: Experiment, recommendation: Recommendation) -> bool:
 
 
 def _note(shown: ShownList, event: Event, experiment: Experiment) -> None:
-    if event.kind == Kind.SHOWN:
-        shown.items = max(shown.items, event.items, key=len)
-        return
     is_liked, is_disliked = False, event.kind == Kind.DISMISSED
     if event.kind == Kind.RATED and event.rating is not None and experiment.like is not None:
         is_liked, is_disliked = event.rating >= experiment.like, event.rating < experiment.like
@@ -171,7 +173,8 @@ def woven_items(lists: Iterable[ShownList]) -> tuple[int, int]:
 
 def _teams(shown: ShownList) -> Iterator[tuple[str, bool]]:
     """Yield the items of a woven list, and whether the challenger put each one in."""
-    return zip(shown.items, teams(len(shown.items), shown.seed), strict=True)
+    of_challenger = teams(max(shown.items, default=0), shown.seed)
+    return ((item, of_challenger[position - 1]) for position, item in shown.items.items())
 
 
 def _items(lists: Sequence[ShownList], times: Floats) -> Pair:
@@ -182,7 +185,7 @@ def _items(lists: Sequence[ShownList], times: Floats) -> Pair:
     for side in sides:
         firsts: dict[str, int] = {}
         for number, shown in enumerate(side):
-            for item in shown.items:
+            for item in shown.items.values():
                 firsts.setdefault(item, number)
         counts.append(np.searchsorted(np.array(list(firsts.values())), shorter).astype(np.float64))
     return Pair(*counts)

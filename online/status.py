@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from pydantic import BaseModel
 
 from online.answered import ArmAnswers, Served, served
 from online.decision import Check, Findings, State, decide, decide_wins, examine
-from online.estimators.interleaving import win_bounds, win_evidence
+from online.estimators.interleaving import win_bounds, win_concentration
+from online.estimators.sample_ratio import log_evidence
 from online.experiment import Experiment
 from online.outcomes import ShownList, balances, collect, count, woven_items
 from online.recommendation_id import Arm
@@ -127,7 +129,7 @@ def _woven(lists: Sequence[ShownList], experiment: Experiment, days: float, *, i
     challengers, champions = np.cumsum(won > 0), np.cumsum(won < 0)
     wins, losses = int((won > 0).sum()), int((won < 0).sum())
     checks = _woven_checks(lists, experiment, has_enough=wins + losses >= rules.least_visitors)
-    state, reasons = decide_wins(wins, losses, checks, rules, is_due=is_due)
+    state, reasons = decide_wins(wins, losses, checks, rules, experiment.planned_visitors, is_due=is_due)
     last_lists = np.unique(np.linspace(0, len(lists) - 1, LOOKS).astype(np.int64)) if lists else ()
     return Status(
         settings=experiment,
@@ -145,7 +147,9 @@ def _woven_checks(lists: Sequence[ShownList], experiment: Experiment, *, has_eno
     """Return the checks of woven lists, which both versions answer together: none of failures or slow answers."""
     rules, disliked = experiment.rules, balances(lists, of_dislikes=True)
     more, fewer = int((disliked > 0).sum()), int((disliked < 0).sum())
-    dislikes_hold = more <= fewer or float(win_evidence(more, fewer)) < 1.0 / rules.check_error
+    concentration = win_concentration(experiment.planned_visitors, rules.check_error)
+    evidence = float(log_evidence(more, fewer, 0.5, concentration))
+    dislikes_hold = more <= fewer or evidence < -math.log(rules.check_error)
     champions, challengers = woven_items(lists)
     covers = not has_enough or challengers >= rules.least_coverage * champions
     return {
@@ -155,6 +159,6 @@ def _woven_checks(lists: Sequence[ShownList], experiment: Experiment, *, has_eno
 
 
 def _won_look(time: float, wins: int, losses: int, experiment: Experiment) -> Look:
-    lower, upper = win_bounds(wins, losses, experiment.rules.primary_error)
+    lower, upper = win_bounds(wins, losses, experiment.rules.primary_error, experiment.planned_visitors)
     share = wins / max(wins + losses, 1)
     return Look(time=time, champion=losses, challenger=wins, value=share, lower=lower, upper=upper)

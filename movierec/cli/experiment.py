@@ -76,7 +76,7 @@ def start(
     mode: Annotated[ModeName, typer.Option(help="Visitors get one version each, or woven lists.")] = ModeName.ab,
     share: ShareOption = 0.5,
     metric: Annotated[MetricName, typer.Option(help="What counts as a success.")] = MetricName.click_rate,
-    planned_visitors: Annotated[int, typer.Option(min=2, help="As `plan` says: bounds are narrowest there.")] = 2000,
+    planned_visitors: Annotated[int, typer.Option(min=2, help="As `plan` says, or woven lists with a winner.")] = 2000,
     window_days: Annotated[float, typer.Option(min=0.00001, help="Days that a visitor is watched.")] = 1.0,
     minimum_days: Annotated[float, typer.Option(min=0.0, help="No gain counts earlier.")] = 7.0,
     as_json: AsJson = False,

@@ -11,7 +11,7 @@ from online.answered import ArmAnswers, Served, served
 from online.estimators.interleaving import teams
 from online.events import Event
 from online.experiment import Experiment, Mode, arm_of
-from online.outcomes import ShownList, collect
+from online.outcomes import ShownList, balances, collect
 from online.recommendation_id import Arm, Recommendation, write_id
 from online.status import Status, evaluate
 
@@ -30,8 +30,8 @@ def listed(trial: Experiment, visitor: str, time: int = 0, seed: int = 0, arm: A
     return write_id(Recommendation(b"abcd", 1, 1, 4, time, seed, of_visitor), 0, KEYS[0]).decode()
 
 
-def event(kind: str, visitor: str, items: str, token: str, rating: float | None = None) -> Event:
-    return Event(kind, visitor, "", tuple(items), rating, token, 0.0, 0.0, "")
+def event(kind: str, visitor: str, items: str, token: str, rating: float | None = None, position: int = 1) -> Event:
+    return Event(kind, visitor, "", tuple(items), rating, token, 0.0, 0.0, "", position)
 
 
 def lists(trial: Experiment, effect: float, visitors: int = 2400, dislike: float = 0.0) -> list[ShownList]:
@@ -43,9 +43,9 @@ def lists(trial: Experiment, effect: float, visitors: int = 2400, dislike: float
         if arm == Arm.NONE:
             continue
         for seed in draw.integers(2**32, size=1 + draw.poisson(1)).tolist():
-            one = ShownList(visitor, 2.0 * DAY * number / visitors, arm, seed, tuple("abcd"))
+            one = ShownList(visitor, 2.0 * DAY * number / visitors, arm, seed, dict(enumerate("abcd", 1)))
             is_challengers = teams(4, seed) if arm == Arm.INTERLEAVED else [arm == Arm.CHALLENGER] * 4
-            for item, is_new in zip(one.items, is_challengers, strict=True):
+            for item, is_new in zip("abcd", is_challengers, strict=True):
                 if draw.random() < 0.1 * (1 + effect * is_new):
                     one.successes.add(item)
                 if draw.random() < dislike * is_new:
@@ -116,15 +116,16 @@ def test_slow_is_what_takes_longer_than_nearly_all_of_the_champions_answers() ->
 
 def test_woven_lists_of_few_items_from_the_challenger_are_refused() -> None:
     trial = experiment("interleave")
-    narrow = [replace(shown, items=tuple(_narrow(shown))) for shown in lists(trial, 1.0)]
+    narrow = [replace(shown, items=_narrow(shown)) for shown in lists(trial, 1.0)]
     told = state(trial, narrow)
     assert told.reasons == ["coverage out of bounds"]
     assert (told.checks["coverage"].champion, told.checks["coverage"].challenger) == (4, 1)
 
 
-def _narrow(shown: ShownList) -> list[str]:
+def _narrow(shown: ShownList) -> dict[int, str]:
     """Return items of which the challenger has put the same one into every list."""
-    return ["x" if is_new else item for item, is_new in zip(shown.items, teams(4, shown.seed), strict=True)]
+    of_challenger = teams(4, shown.seed)
+    return {position: "x" if of_challenger[position - 1] else item for position, item in shown.items.items()}
 
 
 def test_events_count_for_the_list_and_the_visitor_that_the_id_was_given_to() -> None:
@@ -147,11 +148,22 @@ def test_events_count_for_the_list_and_the_visitor_that_the_id_was_given_to() ->
     assert collect(events[:1], trial, KEYS) == []  # never reported as shown
 
 
+def test_a_woven_list_may_be_reported_in_parts_and_no_further_than_it_is_long() -> None:
+    trial = experiment("interleave", share=0.99)
+    token = listed(trial, "kim", seed=7)
+    later, first = event("shown", "kim", "cdx", token, position=3), event("shown", "kim", "ab", token)
+    (shown,) = collect([later, first, event("clicked", "kim", "c", token)], trial, KEYS)
+    assert shown.items == dict(enumerate("abcd", 1))
+    assert balances([shown]).tolist() == [1 if teams(4, 7)[2] else -1]
+    (beyond,) = collect([first, event("shown", "kim", "e", token, position=9)], trial, KEYS)
+    assert beyond.items == {1: "a", 2: "b"}
+
+
 def test_a_visitor_counts_once_when_the_window_is_over() -> None:
     trial = experiment(window_days=1.0)
     visitors = [f"v{number}" for number in range(1000)]
     shown = [
-        ShownList(visitor, 0.5 * DAY * lap, arm_of(trial, visitor), 0, ("a",))
+        ShownList(visitor, 0.5 * DAY * lap, arm_of(trial, visitor), 0, {1: "a"})
         for lap in range(3)
         for visitor in visitors
     ]

@@ -194,21 +194,8 @@ class EventReader:
         )
         with closing(self._connection.execute(query, (after, since, *kinds))) as rows:
             for number, kind, visitor, user_id, items, *figures, event_id, position in rows:
-                rating, recommendation, time, received = figures
                 names = tuple(orjson.loads(items))
-                written = (
-                    kind,
-                    visitor,
-                    user_id,
-                    names,
-                    rating,
-                    recommendation,
-                    time,
-                    received,
-                    event_id or "",
-                    position,
-                )
-                yield number, Event(*written)
+                yield number, Event(kind, visitor, user_id, names, *figures, event_id or "", position)
 
     def last_number(self) -> int:
         """Return the number of the latest event; 0 without any."""

@@ -1,8 +1,9 @@
 """One command from nothing, `movierec demo --simulate`; then its last version against one that people did not help.
 
 The people are simulated, so their true tastes are known: lists of the version that was trained on their events are
-judged by the stars that they would give, beside those of a version trained on as many ratings by the same people, of
-films that were drawn evenly.
+judged by the stars that people would give, beside those of a version trained on as many ratings by the same people, of
+films that were drawn evenly. Who judges is new to both versions and has rated a few films, the same for both; what the
+people of the events themselves would give is told beside.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import socket
 import time
 from collections import defaultdict
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +30,9 @@ from training.datasets.synth.world import World, make_world
 from training.registry import Tracker
 
 PEOPLE, SEED = 600, 0  # as the command has them
-CHALLENGER, NEXT, CONTROL = 3, 5, 6  # versions, in the order in which they are trained
-LIST_LENGTH, DRAWS = 10, 2000
+ALGORITHM = ("als", "--set", "factors=4")
+CHALLENGER, NEXT, CONTROL = 2, 4, 5  # versions, in the order in which they are trained
+LIST_LENGTH, FEW, DRAWS = 10, 10, 2000
 
 Ratings = dict[int, dict[int, float]]  # by person and film row
 
@@ -58,27 +62,42 @@ def _free_port() -> int:
 def _next(root: Path, tracker: Tracker) -> list[Figure]:
     """Compare the version trained on events with one trained on as many ratings of films drawn evenly."""
     world = make_world(load_synthetic_config())
-    visitors = Visitors(world, PEOPLE, SEED)
+    visitors, newcomers = (Visitors(world, PEOPLE, seed) for seed in (SEED, SEED + 1))
     by_events = _ratings(events_file(root / "var" / "models"), world)
-    at_random = _draw_evenly(by_events, world, visitors)
-    _write(at_random, world, events_file(root / "control"))
+    drawn = _draw({person: len(rated) for person, rated in by_events.items()}, np.ones(world.config.movies), visitors)
+    _write(drawn, world, events_file(root / "control"))
     words = ("--raw", "data/raw/synthetic", "--events", "--events-store", "control")
     succeed(root, "data", "prepare", "control", *words)
-    succeed(root, "train", "als", "--dataset", "control")
-    arms = ((NEXT, by_events), (CONTROL, at_random))
-    stars, lists = zip(*(_judge(root, tracker, *arm, (by_events, at_random), visitors) for arm in arms), strict=True)
-    gains = stars[0] - stars[1]
+    succeed(root, "train", *ALGORITHM, "--dataset", "control")
+    models = [Model.load(tracker.bundle(number, root / str(number))) for number in (NEXT, CONTROL)]
+    few = _draw(dict.fromkeys(range(PEOPLE), FEW), world.popularity, newcomers)
+    among_new = [_judge(model, few, {}, newcomers) for model in models]
+    seen = {person: rated.keys() | drawn[person].keys() for person, rated in by_events.items()}
+    among_same = [_judge(model, rated, seen, visitors) for model, rated in zip(models, (by_events, drawn), strict=True)]
+    title = "loop/next training on events against one on films drawn evenly:"
+    films = [len(set(of_model.rows)) for of_model in among_new]
+    note = f"{sum(map(len, by_events.values())):,} ratings each, by {len(by_events)} people; "
+    return [
+        _gain(f"{title} gain in true stars of new people's lists, lower bound", among_new, note, 0.0),
+        Figure(f"{title} different films in them", films[0] / films[1], 0.9, "higher", *films, "films"),
+        _gain(f"{title} the same of those who sent the events", among_same, note, None),
+    ]
+
+
+class Judged(NamedTuple):
+    """The true stars of each person's list by a version, and the film rows of all lists."""
+
+    stars: npt.NDArray[np.float64]
+    rows: list[int]
+
+
+def _gain(title: str, judged: list[Judged], note: str, target: float | None) -> Figure:
+    gains = judged[0].stars - judged[1].stars
     draws = np.random.default_rng(SEED).choice(gains, size=(DRAWS, len(gains))).mean(axis=1)
     lower, upper = np.quantile(draws, [0.025, 0.975])
-    ratings = sum(map(len, by_events.values()))
-    note = f"gain {gains.mean():+.3f} [{lower:+.3f}, {upper:+.3f}]; {len(gains)} people, {ratings:,} ratings of each"
-    title = "loop/next training: true stars of lists, events above films drawn evenly, lower bound"
-    ours, theirs = float(stars[0].mean()), float(stars[1].mean())
-    films = [len(set(rows)) for rows in lists]
-    return [
-        Figure(title, float(lower), 0.0, "higher", ours, theirs, "stars", note=note),
-        Figure("loop/next training: different films in lists", films[0] / films[1], 0.9, "higher", *films, "films"),
-    ]
+    note += f"gain {gains.mean():+.4f} [{lower:+.4f}, {upper:+.4f}], judged by {len(gains)}"
+    means = [float(of_model.stars.mean()) for of_model in judged]
+    return Figure(title, float(lower), target, "higher", *means, "stars", note=note)
 
 
 def _ratings(events: Path, world: World) -> Ratings:
@@ -93,13 +112,13 @@ def _ratings(events: Path, world: World) -> Ratings:
     return ratings
 
 
-def _draw_evenly(ratings: Ratings, world: World, visitors: Visitors) -> Ratings:
-    """Let each person rate as many films, drawn evenly."""
+def _draw(counts: Mapping[int, int], weights: npt.NDArray[np.float64], visitors: Visitors) -> Ratings:
+    """Let each person rate as many films as `counts` says, drawn by the weights (n_films,)."""
     draw = np.random.default_rng(SEED)
     drawn: Ratings = {}
-    for person, rated in ratings.items():
-        rows = draw.choice(len(world.movie_ids), size=len(rated), replace=False)
-        stars = visitors.stars(person, rows) + world.config.noise * draw.standard_normal(len(rows))
+    for person, count in counts.items():
+        rows = draw.choice(len(weights), size=count, replace=False, p=weights / weights.sum())
+        stars = visitors.stars(person, rows) + visitors.world.config.noise * draw.standard_normal(count)
         drawn[person] = dict(zip(rows.tolist(), np.clip(np.rint(2.0 * stars) / 2.0, 0.5, 5.0).tolist(), strict=True))
     return drawn
 
@@ -115,23 +134,17 @@ def _write(ratings: Ratings, world: World, path: Path) -> None:
     writer.close()
 
 
-def _judge(
-    root: Path, tracker: Tracker, number: int, ratings: Ratings, all_ratings: tuple[Ratings, ...], visitors: Visitors
-) -> tuple[npt.NDArray[np.float64], list[int]]:
-    """Return the true stars of each person's list by a version, and the film rows of all lists.
-
-    Nothing is listed that the person has rated in any of `all_ratings`: both versions choose from the same films.
-    """
-    model = Model.load(tracker.bundle(number, root / str(number)))
+def _judge(model: Model, ratings: Ratings, hidden: Mapping[int, Collection[int]], visitors: Visitors) -> Judged:
+    """Judge each person's list, made from the person's ratings; films of `hidden` are left out, as rated ones are."""
     rows_of_world = {movie_id: row for row, movie_id in enumerate(visitors.world.movie_ids.tolist())}
     in_world = [rows_of_world[movie_id] for movie_id in model.movie_ids.ids.tolist()]
-    in_model = {row: number for number, row in enumerate(in_world)}
-    stars, listed = [], list[int]()
-    for person, rated in ratings.items():
-        seen = set().union(*(of_people[person] for of_people in all_ratings))
-        known = model.with_ratings(None, {in_model[row]: rating for row, rating in rated.items() if row in in_model})
-        ranked = model.for_person(known, Wanted(n=LIST_LENGTH + len(seen)))
-        rows = [row for place in ranked.rows.tolist() if (row := in_world[place]) not in seen][:LIST_LENGTH]
-        stars.append(visitors.stars(person, rows).mean())
-        listed += rows
-    return np.array(stars), listed
+    in_model = {row: place for place, row in enumerate(in_world)}
+    judged = Judged(np.empty(len(ratings)), [])
+    for number, (person, rated) in enumerate(ratings.items()):
+        known = model.with_ratings(None, {in_model[row]: stars for row, stars in rated.items() if row in in_model})
+        left_out = hidden.get(person, ())
+        ranked = model.for_person(known, Wanted(n=LIST_LENGTH + len(left_out)))
+        rows = [row for place in ranked.rows.tolist() if (row := in_world[place]) not in left_out][:LIST_LENGTH]
+        judged.stars[number] = visitors.stars(person, rows).mean()
+        judged.rows.extend(rows)
+    return judged

@@ -19,8 +19,7 @@ from recommender.errors import GateRefusedError, MovierecError
 from serving.process.python import module_command
 
 DATASET = "synthetic"
-FIRST = ("als", "--set", "factors=4")  # too few to know tastes well
-NEXT = ("als",)
+BETTER = ("als", "--set", "factors=4")  # few: people who are new have rated little
 PEOPLE, DAYS = "600", "8"
 EXPERIMENT = ("--mode", "interleave", "--minimum-days", "0")  # a simulated day takes no time
 
@@ -29,8 +28,8 @@ def make_first_version() -> None:
     """Write and prepare the data, and make a first version the champion."""
     _run("data", "synth")
     _run("data", "prepare", DATASET)
-    _train("popularity")
-    _run("promote", "--version", str(_train(*FIRST)), "--force", "--reason", "the first version of the loop")
+    first = _train("popularity")
+    _run("promote", "--version", str(first), "--force", "--reason", "the first version of the loop")
 
 
 def turn(url: str) -> None:
@@ -39,7 +38,7 @@ def turn(url: str) -> None:
 
     champion = Tracker.existing().aliased(CHAMPION)
     assert champion is not None, "it was just promoted"
-    challenger = _train(*NEXT)
+    challenger = _train(*BETTER)
     _wait_for(f"{url}/model", champion.number)
     _run("experiment", "start", "--challenger", str(challenger), *EXPERIMENT)
     _wait_for(f"{url}/model?model=challenger", challenger)
@@ -48,7 +47,7 @@ def turn(url: str) -> None:
     _run("promote", "--version", str(challenger), may_refuse=True)
     _run("data", "prepare", DATASET, "--events")
     _train("popularity")  # which the next one has to beat
-    _run("promote", "--version", str(_train(*NEXT)), may_refuse=True)
+    _run("promote", "--version", str(_train(*BETTER)), may_refuse=True)
 
 
 def _train(*words: str) -> int:

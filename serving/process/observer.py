@@ -69,6 +69,7 @@ class Observer:
         self._store = store
         self._lifecycle = lifecycle
         self._seen: object = None
+        self._fault = ""
         self._model: tuple[str, Model] | None = None  # the champion, by its directory in the store
 
     def look(self) -> None:
@@ -84,8 +85,11 @@ class Observer:
             if last is None or seen != self._seen or time.time() >= last.taken_at + MOST_SECONDS:
                 write_record(self._store.root / OBSERVATION, self._observe(reader, experiment, last))
                 self._seen = seen
+            self._fault = ""
         except (MovierecError, sqlite3.Error, OSError) as error:
-            log.warning("experiment_not_observed", error=str(error))
+            if str(error) != self._fault:  # once, until it works again
+                log.warning("experiment_not_observed", error=str(error))
+            self._fault = str(error)
         finally:
             reader.close()
 

@@ -1,4 +1,4 @@
-"""Events and what they lead to: durable throughput, the price of ids, kills, events as training data, experiments."""
+"""Events and what they lead to: throughput, the price of ids, kills, training on events, experiments, a whole loop."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from benchmarks.online import event_faults, event_load, experiments
+from benchmarks.online import event_faults, event_load, experiments, whole_loop
 from benchmarks.tools.figures import Figure
 from training.bundling.synthetic import Size, write
 
@@ -25,4 +25,5 @@ def run(*, size: float, rounds: int) -> list[Figure]:
             *event_faults.kills(root, bundle, max(int(50 * size), 3)),
             *event_faults.replay(root, bundle),
             *experiments.run(size=size),
+            *whole_loop.run(root / "loop"),
         ]

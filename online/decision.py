@@ -6,6 +6,8 @@ the chance that any of them ever raises a false alarm is at most `Rules.error`. 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -14,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from online.estimators.interleaving import win_bounds
 from online.estimators.mean_difference import ArmSums, Difference, difference
-from online.estimators.sample_ratio import ratio_evidence
+from online.estimators.sample_ratio import log_evidence
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -52,6 +54,14 @@ class Pair(NamedTuple):
     challenger: Floats
 
 
+class Check(BaseModel):
+    """A guardrail: whether it is in bounds, and the two sides that it compares."""
+
+    holds: bool
+    champion: float
+    challenger: float
+
+
 class Counts(NamedTuple):
     """What was counted up to a look, of an experiment in mode `ab`."""
 
@@ -70,12 +80,18 @@ class Findings(NamedTuple):
 
     effect: Difference
     alarms: dict[str, Bools]
+    sides: dict[str, Pair]  # what each check compares: visitors, shares of answers or of lists, or different items
 
-    @property
-    def any_alarm(self) -> Bools:
-        """Whether any check has found something."""
-        alarms: Bools = np.any(list(self.alarms.values()), axis=0)
-        return alarms
+    def checks(self) -> dict[str, Check]:
+        """Return the checks at the last look."""
+        return {
+            name: Check(
+                holds=not alarm[-1],
+                champion=float(self.sides[name].champion[-1]),
+                challenger=float(self.sides[name].challenger[-1]),
+            )
+            for name, alarm in self.alarms.items()
+        }
 
 
 def examine(counts: Counts, rules: Rules, planned: float) -> Findings:
@@ -83,8 +99,8 @@ def examine(counts: Counts, rules: Rules, planned: float) -> Findings:
     enough = np.minimum(*(arm.visitors for arm in counts.primary)) >= rules.least_visitors
     effect = _after(enough, difference(*counts.primary, error=rules.primary_error, planned=planned))
     dislikes = _after(enough, difference(*counts.dislikes, error=rules.check_error, planned=planned))
-    limit = 1.0 / rules.check_error
-    enrolled = ratio_evidence(counts.enrolled.challenger, counts.enrolled.champion, counts.share)
+    limit = -math.log(rules.check_error)
+    enrolled = log_evidence(counts.enrolled.challenger, counts.enrolled.champion, counts.share)
     alarms = {
         "sample_ratio": enrolled >= limit,
         "errors": _is_more_often(counts.errors, counts.answers, limit),
@@ -92,27 +108,42 @@ def examine(counts: Counts, rules: Rules, planned: float) -> Findings:
         "dislikes": dislikes.lower > rules.margin * counts.dislikes[0].mean,
         "coverage": enough & (counts.items.challenger < rules.least_coverage * counts.items.champion),
     }
-    return Findings(effect, alarms)
+    sides = {
+        "sample_ratio": counts.enrolled,
+        "errors": _shares(counts.errors, counts.answers),
+        "slow_answers": _shares(counts.slow_answers, counts.answers),
+        "dislikes": Pair(*(arm.mean for arm in counts.dislikes)),
+        "coverage": counts.items,
+    }
+    return Findings(effect, alarms, sides)
 
 
 def decide(findings: Findings, champion_value: float, rules: Rules, *, is_due: bool) -> tuple[State, list[str]]:
     """Return the state at the last look, and the reasons; `is_due`: the minimum duration is over."""
-    alarms = [name for name, alarm in findings.alarms.items() if alarm[-1]]
-    if alarms:
-        return "refuse", [f"{name.replace('_', ' ')} out of bounds" for name in alarms]
+    if alarms := _alarms(findings.checks()):
+        return "refuse", alarms
     lower, upper = float(findings.effect.lower[-1]), float(findings.effect.upper[-1])
     return _state(lower, upper, rules.margin * champion_value, is_due=is_due)
 
 
-def decide_wins(wins: int, losses: int, rules: Rules, *, is_due: bool) -> tuple[State, list[str]]:
+def decide_wins(
+    wins: int, losses: int, checks: Mapping[str, Check], rules: Rules, planned: float, *, is_due: bool
+) -> tuple[State, list[str]]:
     """Return the state of an experiment by the woven lists that each version won, and the reasons.
 
     The margin is taken from the even share: the challenger may win `margin` / 2 less than half of the lists.
+    `planned`: lists with a winner for which the bounds are narrowest.
     """
-    lower, upper = win_bounds(wins, losses, rules.primary_error)
+    if alarms := _alarms(checks):
+        return "refuse", alarms
+    lower, upper = win_bounds(wins, losses, rules.primary_error, planned)
     if wins + losses < rules.least_visitors:
         return "running", ["too few lists with a winner"]
     return _state(lower - 0.5, upper - 0.5, rules.margin / 2.0, is_due=is_due)
+
+
+def _alarms(checks: Mapping[str, Check]) -> list[str]:
+    return [f"{name.replace('_', ' ')} out of bounds" for name, check in checks.items() if not check.holds]
 
 
 def _state(lower: float, upper: float, margin: float, *, is_due: bool) -> tuple[State, list[str]]:
@@ -133,6 +164,10 @@ def _after(enough: Bools, bounds: Difference) -> Difference:
     return Difference(bounds.value, np.where(enough, bounds.lower, -np.inf), np.where(enough, bounds.upper, np.inf))
 
 
+def _shares(events: Pair, answers: Pair) -> Pair:
+    return Pair(*(count / np.maximum(total, 1.0) for count, total in zip(events, answers, strict=True)))
+
+
 def _is_more_often(events: Pair, answers: Pair, limit: float) -> Bools:
     """Return whether the challenger's answers were such an event more often, beyond chance.
 
@@ -145,4 +180,4 @@ def _is_more_often(events: Pair, answers: Pair, limit: float) -> Bools:
 
 
 def _event_evidence(events: Pair, share: Floats) -> Floats:
-    return ratio_evidence(events.challenger, events.champion, share, concentration=20.0)
+    return log_evidence(events.challenger, events.champion, share, concentration=20.0)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from online.decision import Rules
 from online.recommendation_id import Arm
 
 RECORD = "experiment.json"  # in the service's store, sealed like a pointer
@@ -29,8 +30,9 @@ class Experiment(BaseModel):
     started_at: float  # seconds since 1970
     window_days: Annotated[float, Field(gt=0)] = 1.0  # from a visitor's first list; then the visitor's value counts
     minimum_days: Annotated[float, Field(ge=0)] = 7.0
-    planned_visitors: Annotated[int, Field(ge=2)]  # for whom bounds are narrowest
+    planned_visitors: Annotated[int, Field(ge=2)]  # or woven lists with a winner, for which bounds are narrowest
     like: float | None = None  # a rating under it is a dislike; none where people do not rate
+    rules: Rules = Rules()
     ended_at: float | None = None
     ended_because: str = ""
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from online.answered import Served
 from online.decision import Counts, Pair
 from online.estimators.interleaving import teams
 from online.estimators.mean_difference import ArmSums
@@ -34,7 +35,7 @@ class ShownList:
     time: float  # when it was made
     arm: int
     seed: int
-    items: tuple[str, ...] = ()  # as far as they were reported as shown
+    items: dict[int, str] = field(default_factory=dict)  # by position from 1, as far as they were reported as shown
     successes: set[str] = field(default_factory=set)  # items that were clicked, watched or liked, as the metric says
     dislikes: set[str] = field(default_factory=set)  # items that were dismissed or rated under a like
 
@@ -47,14 +48,6 @@ class Visitor(NamedTuple):
     done: float
     success: float
     dislike: float
-
-
-class Served(NamedTuple):
-    """What the service counted of an arm's answers."""
-
-    answers: float = 0.0
-    errors: float = 0.0
-    slow: float = 0.0
 
 
 def collect(events: Iterable[Event], experiment: Experiment, keys: Mapping[int, bytes]) -> list[ShownList]:
@@ -76,7 +69,12 @@ def collect(events: Iterable[Event], experiment: Experiment, keys: Mapping[int, 
             event.recommendation,
             ShownList(event.visitor, recommendation.time, recommendation.arm, recommendation.seed),
         )
-        if shown.visitor == event.visitor:
+        if shown.visitor != event.visitor:
+            continue
+        if event.kind == Kind.SHOWN:
+            places = zip(range(event.position, recommendation.n + 1), event.items, strict=False)
+            shown.items |= dict(places)
+        else:
             _note(shown, event, experiment)
     return sorted((shown for shown in lists.values() if shown.items), key=lambda shown: shown.time)
 
@@ -88,9 +86,6 @@ def _is_of(experiment: Experiment, recommendation: Recommendation) -> bool:
 
 
 def _note(shown: ShownList, event: Event, experiment: Experiment) -> None:
-    if event.kind == Kind.SHOWN:
-        shown.items = max(shown.items, event.items, key=len)
-        return
     is_liked, is_disliked = False, event.kind == Kind.DISMISSED
     if event.kind == Kind.RATED and event.rating is not None and experiment.like is not None:
         is_liked, is_disliked = event.rating >= experiment.like, event.rating < experiment.like
@@ -135,7 +130,7 @@ def balances(lists: Iterable[ShownList], *, of_dislikes: bool = False) -> npt.ND
         liked = shown.dislikes if of_dislikes else shown.successes
         balance = 0
         if liked:
-            for item, is_challengers in zip(shown.items, teams(len(shown.items), shown.seed), strict=True):
+            for item, is_challengers in _teams(shown):
                 balance += (1 if is_challengers else -1) * (item in liked)
         outcomes.append(np.sign(balance))
     return np.array(outcomes, dtype=np.int64)
@@ -167,6 +162,21 @@ def _arm_sums(sides: Sequence[Sequence[Visitor]], column: int, times: Floats) ->
     return sums[0], sums[1]
 
 
+def woven_items(lists: Iterable[ShownList]) -> tuple[int, int]:
+    """Return how many different items the champion and the challenger put into the woven lists."""
+    sides: tuple[set[str], set[str]] = (set(), set())
+    for shown in lists:
+        for item, is_challengers in _teams(shown):
+            sides[is_challengers].add(item)
+    return len(sides[0]), len(sides[1])
+
+
+def _teams(shown: ShownList) -> Iterator[tuple[str, bool]]:
+    """Yield the items of a woven list, and whether the challenger put each one in."""
+    of_challenger = teams(max(shown.items, default=0), shown.seed)
+    return ((item, of_challenger[position - 1]) for position, item in shown.items.items())
+
+
 def _items(lists: Sequence[ShownList], times: Floats) -> Pair:
     """Return how many different items were shown at each time, in as many lists of each arm, the first ones."""
     sides = [[shown for shown in lists if shown.arm == arm] for arm in ARMS]
@@ -175,7 +185,7 @@ def _items(lists: Sequence[ShownList], times: Floats) -> Pair:
     for side in sides:
         firsts: dict[str, int] = {}
         for number, shown in enumerate(side):
-            for item in shown.items:
+            for item in shown.items.values():
                 firsts.setdefault(item, number)
         counts.append(np.searchsorted(np.array(list(firsts.values())), shorter).astype(np.float64))
     return Pair(*counts)

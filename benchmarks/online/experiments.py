@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from benchmarks.tools.figures import Figure
 from online.decision import Counts, Pair, Rules, examine
-from online.estimators.interleaving import win_evidence
+from online.estimators.interleaving import win_concentration
 from online.estimators.mean_difference import ArmSums
+from online.estimators.sample_ratio import log_evidence
 from online.estimators.sample_size import fixed_size
 
 # Frozen before the first run: by how much more often each item of the challenger is clicked.
@@ -131,9 +132,17 @@ def _false_wins(experiments: int) -> Figure:
     alarms = 0
     for number in range(experiments):
         won = wins(np.random.default_rng([SEED, 1, number]), VISITORS // 10, 0.0)
-        alarms += bool((win_evidence(won.challenger, won.champion) >= 1.0 / RULES.primary_error).any())
+        alarms += bool(_sees(won, VISITORS / 40).any())
     note = f"{experiments} experiments of {VISITORS // 10:,} visitors"
     return Figure("loop/A/A woven lists with a false alarm", alarms / experiments, RULES.error, note=note)
+
+
+def _sees(won: Pair, planned: float) -> npt.NDArray[np.bool_]:
+    """Return at which looks the won lists exclude an even share; `planned`: lists with a winner."""
+    concentration = win_concentration(planned, RULES.primary_error)
+    evidence = log_evidence(won.challenger, won.champion, 0.5, concentration)
+    sees: npt.NDArray[np.bool_] = evidence >= -np.log(RULES.primary_error)
+    return sees
 
 
 def _detection(effect: float, experiments: int) -> list[Figure]:
@@ -145,8 +154,7 @@ def _detection(effect: float, experiments: int) -> list[Figure]:
         findings = examine(counts(np.random.default_rng([SEED, 2, number]), many, effect), RULES, fixed)
         divided.append(_first_look(findings.effect.lower > 0))
         won = wins(np.random.default_rng([SEED, 3, number]), max(many // 4, 20 * LOOK), effect)
-        evidence = win_evidence(won.challenger, won.champion)
-        woven.append(_first_look((evidence >= 1.0 / RULES.primary_error) & (won.challenger > won.champion)))
+        woven.append(_first_look(_sees(won, fixed / 2) & (won.challenger > won.champion)))
     name = f"planted {effect:.0%}"
     halves = float(np.median(divided)), float(np.median(woven))
     return [

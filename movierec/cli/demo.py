@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -12,6 +14,7 @@ import typer
 from movierec.cli.inputs import load_or_prepare, warn
 from movierec.cli.names import dataset_name
 from movierec.cli.services import Service, Stop, only_one, require_free, running, stop_signals, stop_with
+from movierec.cli.simulated_loop import DATASET, make_first_version, turn
 from movierec.cli.stages import Stages
 from movierec.cli.webapp import require_libraries
 from movierec.cli.wording import dropped_rows
@@ -48,6 +51,9 @@ def demo(
     webapp_port: Annotated[int, typer.Option(envvar="WEBAPP_PORT", help="Port of the web page.")] = 8501,
     mlflow_port: Annotated[int, typer.Option(envvar="MLFLOW_PORT", help="Port of the MLflow UI.")] = 5000,
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Start the servers after promotion.")] = True,
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Go once around the loop with simulated people, on synthetic data.")
+    ] = False,
     parent: Annotated[int | None, typer.Option(metavar="PID", help="Stop when this process, the parent, ends.")] = None,
 ) -> None:
     """Prepare the data, train every model, promote the composite, and serve until Ctrl-C.
@@ -55,30 +61,34 @@ def demo(
     What is up to date is not made again. A data set that was prepared before is used as it was, unless --raw,
     --credits, --genome or --texts names its inputs anew. The servers start beside the training.
 
+    With --simulate people of a synthetic data set use the service: their events decide between two versions and train
+    the next one. With --no-serve the API alone runs, as long as that takes.
+
     Example: movierec demo --dataset ml-100k --api-port 8080
     """
-    stages = Stages(home.training_status())
+    stages, inputs = Stages(home.training_status()), Inputs(raw, credits, genome, texts)
     mlflow, api, webapp = services = _services(api_port, webapp_port, mlflow_port)
+    servers = services if serve else [api] if simulate else []
     with stop_signals(), ExitStack() as alone:
         if parent is not None:
             stop_with(parent)
         try:
             if serve:
-                alone.enter_context(only_one(home.demo_lock()))
                 require_libraries()
+            if servers:
+                alone.enter_context(only_one(home.demo_lock()))
                 read_settings()  # a wrong one is told before the training, not after it
-                require_free(services)
-            # The servers start beside the training: the page says how far it has come, and the MLflow UI fills.
-            with running([api, webapp] if serve else [], home.logs()) as started:
-                prepared = _prepare(dataset, Inputs(raw, credits, genome, texts), stages)
-                tracker = _tracker(stages)
-                if serve:
-                    started.start(mlflow)  # not before the store is open: both would make its tables
-                _train_and_promote(prepared, tracker, stages)
+                require_free(servers)
+            with running([server for server in servers if server is not mlflow], home.logs()) as started:
+                make = _first_version if simulate else partial(_prepare_and_train, dataset, inputs)
+                prepared = make(stages, lambda: started.start(mlflow) if serve else None)
                 typer.echo(f"Ready to serve after {stages.seconds:.0f} s.")
                 if serve:
                     started.wait_until_ready()
                     _announce(api.port, webapp.port, mlflow.port, prepared, stages)
+                if simulate:
+                    turn(f"http://127.0.0.1:{api.port}")
+                if serve:
                     started.wait_for_stop()
         except Stop:
             with suppress(OSError):  # the terminal may be closed
@@ -92,6 +102,24 @@ class Inputs(NamedTuple):
     credits: Path | None = None
     genome: Path | None = None
     texts: Path | None = None
+
+
+# Both open the store of runs and then call `when_open`: an MLflow UI that starts earlier would make its tables, too.
+# The other servers start beside the training: the page says how far it has come.
+def _prepare_and_train(dataset: str, inputs: Inputs, stages: Stages, when_open: Callable[[], None]) -> ProcessedDataset:
+    prepared = _prepare(dataset, inputs, stages)
+    tracker = _tracker(stages)
+    when_open()
+    _train_and_promote(prepared, tracker, stages)
+    return prepared
+
+
+def _first_version(stages: Stages, when_open: Callable[[], None]) -> ProcessedDataset:
+    _tracker(stages)
+    when_open()
+    make_first_version()
+    stages.end("Models", "the first version of the synthetic data set is champion.")
+    return load_or_prepare(DATASET)
 
 
 def _prepare(dataset: str, inputs: Inputs, stages: Stages) -> ProcessedDataset:

@@ -6,15 +6,17 @@ coins, so that a list is a fair draw whoever sees it, and a person's later lists
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 from scipy.optimize import brentq
-from scipy.special import betaln, xlogy
 
+from online.estimators.mean_difference import mixture_scale
+from online.estimators.sample_ratio import log_evidence
+
+_LEAST = 1e-9  # chance
 Item = TypeVar("Item", bound=Hashable)
 
 
@@ -54,30 +56,26 @@ def teams(n: int, seed: int) -> list[bool]:
     return [first if is_first else not first for first in firsts for is_first in (True, False)][:n]
 
 
-def win_evidence(wins: npt.ArrayLike, losses: npt.ArrayLike, chance: float = 0.5) -> npt.NDArray[np.float64]:
-    """Return how many times likelier the counts are under any chance of winning, all alike, than under `chance`.
+def win_concentration(planned: float, error: float) -> float:
+    """Return how closely the alternatives to an even share lie around it, for the most power at `planned` lists."""
+    return 1.0 / mixture_scale(planned, error) ** 2
 
-    `wins`: lists in which more clicks went to the challenger's items; `losses`: to the champion's; ties do not count.
-    If `chance` is true it ever reaches 1 / error with a chance of at most `error` (Ville's inequality), the prior being
-    uniform: Robbins, "Statistical methods related to the law of the iterated logarithm", 1970.
+
+def win_bounds(wins: int, losses: int, error: float, planned: float) -> tuple[float, float]:
+    """Return bounds for the chance that the challenger wins a list that is no tie; they hold at all times together.
+
+    They are the chances against which `log_evidence` is weak: Robbins, "Statistical methods related to the law of the
+    iterated logarithm", 1970. `wins`: lists in which more clicks went to the challenger's items; `losses`: to the
+    champion's; `planned`: lists with a winner for which the bounds are narrowest.
     """
-    won, lost = np.asarray(wins, np.float64), np.asarray(losses, np.float64)
-    evidence: npt.NDArray[np.float64] = np.exp(
-        betaln(1.0 + won, 1.0 + lost) - xlogy(won, chance) - xlogy(lost, 1.0 - chance)
-    )
-    return evidence
-
-
-def win_bounds(wins: int, losses: int, error: float) -> tuple[float, float]:
-    """Return bounds for the chance that the challenger wins a list that is no tie; they hold at all times together."""
     if wins + losses == 0:
         return 0.0, 1.0
-    share = wins / (wins + losses)
+    share = min(max(wins / (wins + losses), _LEAST), 1.0 - _LEAST)
+    concentration = win_concentration(planned, error)
 
     def surplus(chance: float) -> float:
-        log_evidence = betaln(1.0 + wins, 1.0 + losses) - xlogy(wins, chance) - xlogy(losses, 1.0 - chance)
-        return float(log_evidence + np.log(error))
+        return float(log_evidence(wins, losses, chance, concentration) + math.log(error))
 
-    lower = brentq(surplus, 1e-12, share) if wins and surplus(1e-12) > 0 else 0.0
-    upper = brentq(surplus, share, 1 - 1e-12) if losses and surplus(1 - 1e-12) > 0 else 1.0
+    lower = brentq(surplus, _LEAST, share) if wins and surplus(_LEAST) > 0 else 0.0
+    upper = brentq(surplus, share, 1 - _LEAST) if losses and surplus(1 - _LEAST) > 0 else 1.0
     return float(lower), float(upper)

@@ -15,18 +15,18 @@ from scipy.special import betaln, xlogy
 CONCENTRATION = 1000.0  # how closely alternatives lie around the plan: shares that are off by about .02
 
 
-def ratio_evidence(
+def log_evidence(
     challenger: npt.ArrayLike,
     champion: npt.ArrayLike,
     share: float | npt.NDArray[np.float64],
     concentration: float = CONCENTRATION,
 ) -> npt.NDArray[np.float64]:
-    """Return how many times likelier the counts of visitors are under another share than under the planned one.
+    """Return the logarithm of how many times likelier the counts are under another share than under the planned one.
 
     `share`: of the challenger, above 0 and below 1. Counts may be arrays of one shape.
     """
     ours, others = np.asarray(challenger, np.float64), np.asarray(champion, np.float64)
     first, second = concentration * share, concentration * (1.0 - share)
     planned = xlogy(ours, share) + xlogy(others, 1.0 - share)
-    evidence: npt.NDArray[np.float64] = np.exp(betaln(first + ours, second + others) - betaln(first, second) - planned)
+    evidence: npt.NDArray[np.float64] = betaln(first + ours, second + others) - betaln(first, second) - planned
     return evidence

@@ -16,10 +16,7 @@ _CHANGE_NOTHING = frozenset({*SUBJECTS, "n", "model", "explain", "for_and_agains
 
 @dataclass(slots=True, eq=False)
 class Listed:
-    """A list: the version that made it, its length, and its subject: the row of an item, of a user, or a request.
-
-    Of an answer that is kept, `header` is the id that it last got, and `signed_at` the second of that.
-    """
+    """A list: the version that made it, its length, and its subject: the row of an item, of a user, or a request."""
 
     served: Served
     n: int
@@ -27,8 +24,6 @@ class Listed:
     user_row: int | None = None
     request: ListOptions | None = None  # of a list that takes more than a row to be computed again
     assignment: Assignment | None = None  # of a list that an experiment gave
-    header: tuple[bytes, bytes] | None = None
-    signed_at: int = 0
 
 
 def listed(served: Served, options: ListOptions, *, item_row: int | None = None, user_row: int | None = None) -> Listed:

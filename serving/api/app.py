@@ -53,9 +53,8 @@ class Service:
             from serving.api.visitors import Visitors
 
             personal = Visitors(checked, online, lambda: self.plain_calls)
-        self.plain_calls = PlainCalls(personal, state["champion"], hosts, has_visitors=online is not None)
-        identify = online.ids.header if online is not None else None
-        self._exchanges = Exchanges(self.plain_calls, settings, state["lifecycle"], identify)
+        self.plain_calls = PlainCalls(personal, state["champion"], hosts, online.ids if online else None)
+        self._exchanges = Exchanges(self.plain_calls, settings, state["lifecycle"])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await (self._exchanges if scope["type"] == "http" else self.api)(scope, receive, send)
@@ -130,7 +129,7 @@ def _online(settings: Settings, store: ModelStore, champion: ModelSlot, challeng
     from serving.api.online import Online
     from serving.versions.experiment import ExperimentSlot
 
-    return Online(settings, champion, ExperimentSlot(store, champion, challenger))
+    return Online(settings, ExperimentSlot(store, champion, challenger))
 
 
 async def _publish(lifecycle: Lifecycle, worker: int, pause: float) -> None:

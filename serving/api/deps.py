@@ -69,6 +69,7 @@ class Context:
     served: Served
     tag: bytes
     scope: Scope
+    online: Online | None = None  # where events are switched on
 
     @property
     def model(self) -> Model:
@@ -119,11 +120,15 @@ class Context:
         assignment: Assignment | None = self.scope.get("assignment")
         return assignment
 
-    def note(self, options: ListOptions, *, item_row: int | None = None, user_row: int | None = None) -> None:
-        """Note what the list of this answer is for, so that it gets an id where ids are given."""
-        noted = listed(self.served, options, item_row=item_row, user_row=user_row)
-        noted.assignment = self.assignment
-        self.scope["listed"] = noted
+    def with_id(
+        self, response: Response, options: ListOptions, *, item_row: int | None = None, user_row: int | None = None
+    ) -> Response:
+        """Return the response with a list in it, which gets an id where ids are given."""
+        if self.online is not None:
+            of_list = listed(self.served, options, item_row=item_row, user_row=user_row)
+            of_list.assignment = self.assignment
+            response.raw_headers += self.online.ids.headers(of_list)
+        return response
 
 
 async def context(request: Request, slot: ChampionSlot) -> Context:
@@ -145,7 +150,7 @@ async def context(request: Request, slot: ChampionSlot) -> Context:
         raise NotModifiedError(tag.decode())
     answering_from(served.model)
     ROOT_PATH.set(root_path)
-    return Context(served, tag, request.scope)
+    return Context(served, tag, request.scope, request.state.online)
 
 
 async def _choose(request: Request, slot: ModelSlot) -> Served:

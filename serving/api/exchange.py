@@ -9,12 +9,11 @@ import itertools
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.answering.listed import Listed
 from serving.api.metrics import ANSWERS, ARM_ANSWERS
 from serving.lifecycle import Lifecycle
 from serving.problem import ProblemError
@@ -22,7 +21,6 @@ from serving.settings import Settings
 
 Header = tuple[bytes, bytes]
 Headers = list[Header]
-Identify = Callable[[Listed], Header | None]  # returns the header with the id of a list
 
 log = structlog.get_logger(__name__)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -32,13 +30,10 @@ _INTERNAL = ProblemError(500, "internal", "Something went wrong here; the log ha
 class Exchanges:
     """ASGI wrapper that completes, counts and logs every answer of the application."""
 
-    def __init__(
-        self, app: ASGIApp, settings: Settings, lifecycle: Lifecycle, identify: Identify | None = None
-    ) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, lifecycle: Lifecycle) -> None:
         self._app = app
         self._settings = settings
         self._lifecycle = lifecycle
-        self._identify = identify
         self._request_ids = RequestIds()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,7 +41,6 @@ class Exchanges:
             scope = {**scope, "method": "GET"}  # the same answer; uvicorn keeps its body back
         request_id = self._request_ids.choose(scope["headers"])
         exchange = _Exchange(scope, send, request_id, self._common_headers(scope), self._settings.access_log)
-        exchange.identify = self._identify
         try:
             await self._app(scope, receive, exchange.send)
         except ProblemError as problem:
@@ -67,7 +61,7 @@ class Exchanges:
         origin = dict(scope["headers"]).get(b"origin")
         if origin is not None and is_named_origin(origin, self._settings):
             headers += [(b"access-control-allow-origin", origin), (b"vary", b"origin")]
-            if self._identify is not None:
+            if self._settings.events:
                 headers.append((b"access-control-expose-headers", b"x-recommendation-id"))
         return headers
 
@@ -88,9 +82,7 @@ class RequestIds:
 
 
 class _Exchange:
-    """One request and its answer; `identify` where lists get an id."""
-
-    identify: Identify | None = None
+    """One request and its answer."""
 
     def __init__(self, scope: Scope, send: Send, request_id: bytes, headers: Headers, log_all: bool) -> None:
         self.status = 0
@@ -106,10 +98,6 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), *self._headers]
-            if self.identify is not None and self.status == 200:
-                listed = self._scope.get("listed")
-                header = self.identify(listed) if listed is not None else None
-                message["headers"] += [header] if header is not None else []
         await self._send(message)
 
     def finish(self) -> None:

@@ -7,7 +7,9 @@ is no pydantic, no routing and no thread: parsing, one look-up and a join of pre
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,6 +23,9 @@ from serving.schemas.common import DEFAULT_N, TITLE_LENGTH
 from serving.versions.served import Served
 from serving.versions.slot import ModelSlot
 
+if TYPE_CHECKING:
+    from serving.api.recommendation_ids import RecommendationIds
+
 PATHS = frozenset({"/recommend/", "/recommend"})
 CACHE_BYTES = 12_000_000  # about 4,000 lists of 10 films
 _ENTRY_OVERHEAD = 600  # bytes of the objects around a cached answer
@@ -30,12 +35,15 @@ VISITOR = b"x-visitor"
 _OTHER_WAY = frozenset({b"origin", b"if-none-match", b"content-length", b"transfer-encoding"})
 
 
-class ReadyAnswer(NamedTuple):
-    """An answer, ready to be sent."""
+@dataclass(slots=True, eq=False)
+class ReadyAnswer:
+    """An answer, ready to be sent: `headers` are `base_headers` and the id that the list got in the second `second`."""
 
-    headers: list[tuple[bytes, bytes]]
+    base_headers: list[tuple[bytes, bytes]]
     body: Message
     listed: Listed
+    headers: list[tuple[bytes, bytes]]
+    second: int = 0
 
 
 class _Route(NamedTuple):
@@ -50,12 +58,15 @@ _ROUTE = _Route("/recommend/")
 class PlainCalls:
     """ASGI wrapper that answers plain calls and passes all other requests on."""
 
-    def __init__(self, app: ASGIApp, slot: ModelSlot, hosts: AllowedHosts, *, has_visitors: bool = False) -> None:
-        """`has_visitors`: whether lists may depend on who asks."""
+    def __init__(
+        self, app: ASGIApp, slot: ModelSlot, hosts: AllowedHosts, ids: RecommendationIds | None = None
+    ) -> None:
+        """`ids`: where lists get an id, and may depend on who asks."""
         self._app = app
         self._slot = slot
         self._hosts = hosts
-        self._other_way = _OTHER_WAY | {VISITOR} if has_visitors else _OTHER_WAY
+        self._ids = ids
+        self._other_way = _OTHER_WAY if ids is None else _OTHER_WAY | {VISITOR}
         self._cache: dict[bytes, ReadyAnswer] = {}  # by query string
         self._cache_bytes = 0
         self._cached_version: Served | None = None
@@ -66,8 +77,11 @@ class PlainCalls:
         if answer is None:
             await self._app(scope, receive, send)
             return
+        if self._ids is not None and answer.second != (second := int(time.time())):
+            # A list gets a new id every second: signing each answer would cost more than the answer.
+            answer.headers = answer.base_headers + self._ids.headers(answer.listed)
+            answer.second = second
         scope["route"] = _ROUTE
-        scope["listed"] = answer.listed
         await send({"type": "http.response.start", "status": 200, "headers": answer.headers})
         await send(answer.body)
 
@@ -123,7 +137,7 @@ def _build_answer(served: Served, query: bytes) -> ReadyAnswer | None:
     body = json_bytes.plain_recommendations(served, json_bytes.subject_json(served, *film), *nearest)
     headers = json_bytes.headers(json_bytes.entity_tag(served, b"/recommend", query), len(body))
     listed = Listed(served, n, item_row=film[0])
-    return ReadyAnswer(headers, {"type": "http.response.body", "body": body}, listed)
+    return ReadyAnswer(headers, {"type": "http.response.body", "body": body}, listed, headers)
 
 
 def _find_film(served: Served, parameter: bytes, value: bytes) -> tuple[int, str] | None:

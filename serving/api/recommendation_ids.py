@@ -23,20 +23,11 @@ class RecommendationIds:
         self._modified = 0
         self._signing = read_keys(self._directory)
 
-    def header(self, listed: Listed) -> tuple[bytes, bytes] | None:
-        """Return the header of one answer; None while there is no key.
-
-        An answer that is kept gets a new id every second: signing each would cost more than the answer.
-        """
-        now = int(time.time())
-        if listed.signed_at != now:
-            listed.header, listed.signed_at = self._sign(listed, now), now
-        return listed.header
-
-    def _sign(self, listed: Listed, now: int) -> tuple[bytes, bytes] | None:
+    def headers(self, listed: Listed) -> list[tuple[bytes, bytes]]:
+        """Return the header of one answer, in a list; none while there is no key."""
         signing = self._signing
         if signing is None:
-            return None
+            return []
         if listed.request is not None:
             kind, subject = Subject.REQUEST, request_subject(listed.request.model_dump_json().encode())
         elif listed.item_row is not None:
@@ -47,8 +38,9 @@ class RecommendationIds:
         seed, arm, other = random.getrandbits(32), Arm.NONE, NO_VERSION
         if (assignment := listed.assignment) is not None:
             seed, arm, other = assignment.seed or seed, assignment.arm, assignment.rival.short_hash
+        now = int(time.time())
         said = Recommendation(listed.served.short_hash, kind, subject, listed.n, now, seed, arm, other)
-        return HEADER, write_id(said, signing.current, signing.keys[signing.current])
+        return [(HEADER, write_id(said, signing.current, signing.keys[signing.current]))]
 
     def is_ours(self, text: str) -> bool:
         """Return whether the text is an id that one of the keys signed."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from online.decision import Rules
+from online.answered import ArmAnswers, Served, served
 from online.estimators.interleaving import teams
 from online.events import Event
 from online.experiment import Experiment, Mode, arm_of
-from online.outcomes import Served, ShownList, collect
+from online.outcomes import ShownList, balances, collect
 from online.recommendation_id import Arm, Recommendation, write_id
 from online.status import Status, evaluate
 
@@ -28,8 +30,8 @@ def listed(trial: Experiment, visitor: str, time: int = 0, seed: int = 0, arm: A
     return write_id(Recommendation(b"abcd", 1, 1, 4, time, seed, of_visitor), 0, KEYS[0]).decode()
 
 
-def event(kind: str, visitor: str, items: str, token: str, rating: float | None = None) -> Event:
-    return Event(kind, visitor, "", tuple(items), rating, token, 0.0, 0.0, "")
+def event(kind: str, visitor: str, items: str, token: str, rating: float | None = None, position: int = 1) -> Event:
+    return Event(kind, visitor, "", tuple(items), rating, token, 0.0, 0.0, "", position)
 
 
 def lists(trial: Experiment, effect: float, visitors: int = 2400, dislike: float = 0.0) -> list[ShownList]:
@@ -41,9 +43,9 @@ def lists(trial: Experiment, effect: float, visitors: int = 2400, dislike: float
         if arm == Arm.NONE:
             continue
         for seed in draw.integers(2**32, size=1 + draw.poisson(1)).tolist():
-            one = ShownList(visitor, 2.0 * DAY * number / visitors, arm, seed, tuple("abcd"))
+            one = ShownList(visitor, 2.0 * DAY * number / visitors, arm, seed, dict(enumerate("abcd", 1)))
             is_challengers = teams(4, seed) if arm == Arm.INTERLEAVED else [arm == Arm.CHALLENGER] * 4
-            for item, is_new in zip(one.items, is_challengers, strict=True):
+            for item, is_new in zip("abcd", is_challengers, strict=True):
                 if draw.random() < 0.1 * (1 + effect * is_new):
                     one.successes.add(item)
                 if draw.random() < dislike * is_new:
@@ -52,8 +54,8 @@ def lists(trial: Experiment, effect: float, visitors: int = 2400, dislike: float
     return shown
 
 
-def state(trial: Experiment, shown: list[ShownList], days: float = 3, **served: Served) -> Status:
-    return evaluate(shown, trial, Rules(), days * DAY, {Arm[name]: counts for name, counts in served.items()})
+def state(trial: Experiment, shown: list[ShownList], days: float = 3, **counts: Served) -> Status:
+    return evaluate(shown, trial, days * DAY, {Arm[name]: of_arm for name, of_arm in counts.items()})
 
 
 def test_arms_are_sticky_shared_as_planned_and_drawn_anew_for_another_experiment() -> None:
@@ -84,7 +86,9 @@ def test_a_gain_counts_when_the_minimum_duration_is_over_and_harm_at_once() -> N
 def test_more_clicks_do_not_pay_for_more_dislikes(mode: Mode) -> None:
     trial = experiment(mode)
     told = state(trial, lists(trial, 1.0, dislike=0.1))
-    assert (told.state, told.checks["dislikes"]) == ("refuse", False)
+    assert told.state == "refuse"
+    assert not told.checks["dislikes"].holds
+    assert told.checks["dislikes"].challenger > told.checks["dislikes"].champion
 
 
 def test_failures_slow_answers_and_a_wrong_division_are_refused() -> None:
@@ -92,10 +96,36 @@ def test_failures_slow_answers_and_a_wrong_division_are_refused() -> None:
     good = lists(trial, 1.0)
     fine = Served(3000, 3, 100)
     assert state(trial, good, CHAMPION=fine, CHALLENGER=fine).state == "better"
-    assert not state(trial, good, CHAMPION=fine, CHALLENGER=Served(3000, 60, 100)).checks["errors"]
-    assert not state(trial, good, CHAMPION=fine, CHALLENGER=Served(3000, 3, 300)).checks["slow_answers"]
+    failing = state(trial, good, CHAMPION=fine, CHALLENGER=Served(3000, 60, 100))
+    assert (failing.state, failing.reasons) == ("refuse", ["errors out of bounds"])
+    assert "errors 0.001 and 0.02 OUT OF BOUNDS" in failing.guardrails
+    slow = state(trial, good, CHAMPION=fine, CHALLENGER=Served(3000, 3, 300))
+    assert slow.reasons == ["slow answers out of bounds"]
     divided = [shown for shown in good if shown.arm == Arm.CHAMPION or int(shown.visitor[1:]) % 3]
-    assert not state(trial, divided).checks["sample_ratio"]
+    assert not state(trial, divided).checks["sample_ratio"].holds
+
+
+def test_slow_is_what_takes_longer_than_nearly_all_of_the_champions_answers() -> None:
+    champion = ArmAnswers(answers=100, errors=1, by_seconds={0.01: 90, 0.1: 96, 1.0: 100})
+    challenger = ArmAnswers(answers=50, by_seconds={0.01: 10, 0.1: 30, 1.0: 50})
+    assert served({"CHAMPION": champion, "CHALLENGER": challenger}) == {
+        Arm.CHAMPION: Served(100, 1, 4),
+        Arm.CHALLENGER: Served(50, 0, 20),
+    }
+
+
+def test_woven_lists_of_few_items_from_the_challenger_are_refused() -> None:
+    trial = experiment("interleave")
+    narrow = [replace(shown, items=_narrow(shown)) for shown in lists(trial, 1.0)]
+    told = state(trial, narrow)
+    assert told.reasons == ["coverage out of bounds"]
+    assert (told.checks["coverage"].champion, told.checks["coverage"].challenger) == (4, 1)
+
+
+def _narrow(shown: ShownList) -> dict[int, str]:
+    """Return items of which the challenger has put the same one into every list."""
+    of_challenger = teams(4, shown.seed)
+    return {position: "x" if of_challenger[position - 1] else item for position, item in shown.items.items()}
 
 
 def test_events_count_for_the_list_and_the_visitor_that_the_id_was_given_to() -> None:
@@ -118,11 +148,22 @@ def test_events_count_for_the_list_and_the_visitor_that_the_id_was_given_to() ->
     assert collect(events[:1], trial, KEYS) == []  # never reported as shown
 
 
+def test_a_woven_list_may_be_reported_in_parts_and_no_further_than_it_is_long() -> None:
+    trial = experiment("interleave", share=0.99)
+    token = listed(trial, "kim", seed=7)
+    later, first = event("shown", "kim", "cdx", token, position=3), event("shown", "kim", "ab", token)
+    (shown,) = collect([later, first, event("clicked", "kim", "c", token)], trial, KEYS)
+    assert shown.items == dict(enumerate("abcd", 1))
+    assert balances([shown]).tolist() == [1 if teams(4, 7)[2] else -1]
+    (beyond,) = collect([first, event("shown", "kim", "e", token, position=9)], trial, KEYS)
+    assert beyond.items == {1: "a", 2: "b"}
+
+
 def test_a_visitor_counts_once_when_the_window_is_over() -> None:
     trial = experiment(window_days=1.0)
     visitors = [f"v{number}" for number in range(1000)]
     shown = [
-        ShownList(visitor, 0.5 * DAY * lap, arm_of(trial, visitor), 0, ("a",))
+        ShownList(visitor, 0.5 * DAY * lap, arm_of(trial, visitor), 0, {1: "a"})
         for lap in range(3)
         for visitor in visitors
     ]

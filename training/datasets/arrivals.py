@@ -152,10 +152,12 @@ def _latest(placed: pd.DataFrame) -> tuple[pd.DataFrame, int, int]:
 
 
 def _at_bots_rates(events: pd.DataFrame) -> pd.Series:
-    """Return which events are of visitors with more than BOT_EVENTS in some hour."""
+    """Return which events are of visitors with more than BOT_EVENTS in some hour, by their own clock or by ours."""
     of_visitors = events[events["visitor"] != ""]
-    in_an_hour = of_visitors.groupby(["visitor", of_visitors["time"] // _HOUR]).size()
-    bots = in_an_hour[in_an_hour > BOT_EVENTS].index.get_level_values(0).unique()
+    bots: set[str] = set()
+    for clock in ("time", "received"):
+        in_an_hour = of_visitors.groupby(["visitor", of_visitors[clock] // _HOUR]).size()
+        bots |= set(in_an_hour[in_an_hour > BOT_EVENTS].index.get_level_values(0))
     return events["visitor"].isin(bots)
 
 

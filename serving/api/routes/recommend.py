@@ -39,11 +39,9 @@ def recommend(answer: Answering, settings: CurrentSettings, query: Annotated[Rec
     if user_id is not None:
         _require_explainable(query, settings)
         films = answer.of_versions(lambda served: films_for_user(served, user_id, query))
-        answer.note(query, user_row=answer.model.user_row(user_id))
-        return answer.json(films)
+        return answer.with_id(answer.json(films), query, user_row=answer.model.user_row(user_id))
     films = answer.of_versions(lambda served: similar_films(served, *_subject(served, query), query))
-    answer.note(query, item_row=_subject(answer.served, query)[0])
-    return answer.json(films)
+    return answer.with_id(answer.json(films), query, item_row=_subject(answer.served, query)[0])
 
 
 @router.post("/recommend", include_in_schema=False)
@@ -58,14 +56,12 @@ def recommend_for(
     body = answer.without_dismissed(body)
     if body.movie_id is not None or body.title is not None:
         films = answer.of_versions(lambda served: similar_films(served, *_subject(served, body), body))
-        answer.note(body, item_row=_subject(answer.served, body)[0])
-        return answer.fresh(films)
+        return answer.with_id(answer.fresh(films), body, item_row=_subject(answer.served, body)[0])
     if body.user_id is not None:
         _require_explainable(body, settings)
     make = films_for_two if body.people else films_for_ratings
     films = answer.of_versions(lambda served: make(served, body))
-    answer.note(body)
-    return answer.fresh(films)
+    return answer.with_id(answer.fresh(films), body)
 
 
 def _subject(served: Served, named: RecommendQuery | RecommendBody) -> tuple[int, str]:

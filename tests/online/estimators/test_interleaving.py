@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from online.estimators.interleaving import team_draft, win_bounds, win_evidence
+from online.estimators.interleaving import team_draft, win_bounds, win_concentration
+from online.estimators.sample_ratio import log_evidence
 
 LISTS = st.lists(st.integers(0, 30), max_size=15, unique=True)
 
@@ -33,15 +34,19 @@ def test_each_team_begins_about_as_often() -> None:
 
 def test_equal_versions_are_seldom_told_apart_and_unequal_ones_soon() -> None:
     draw = np.random.default_rng(4)
-    for chance, rate_low, rate_high in ((0.5, 0.0, 0.05), (0.6, 0.95, 1.0)):
+    for chance, rate_low, rate_high in ((0.5, 0.0, 0.05), (0.57, 0.9, 1.0)):
         wins = (draw.random((500, 1500)) < chance).cumsum(axis=1)
-        alarms = (win_evidence(wins, np.arange(1, 1501) - wins) >= 20).any(axis=1).mean()
+        concentration = win_concentration(1500, 0.05)
+        evidence = log_evidence(wins, np.arange(1, 1501) - wins, 0.5, concentration)
+        alarms = (evidence >= np.log(20)).any(axis=1).mean()
         assert rate_low <= alarms <= rate_high
 
 
 def test_bounds_exclude_a_half_just_when_the_evidence_says_so() -> None:
-    assert win_bounds(0, 0, 0.05) == (0.0, 1.0)
-    for wins, losses in ((30, 10), (24, 16), (5, 25), (12, 0)):
-        lower, upper = win_bounds(wins, losses, 0.05)
+    assert win_bounds(0, 0, 0.05, 100) == (0.0, 1.0)
+    for wins, losses in ((30, 10), (24, 16), (5, 25), (12, 0), (90_000, 3)):
+        lower, upper = win_bounds(wins, losses, 0.05, 100)
         assert lower <= wins / (wins + losses) <= upper
-        assert (lower > 0.5 or upper < 0.5) == bool(win_evidence(wins, losses) > 20)
+        assert (lower > 0.5 or upper < 0.5) == bool(
+            log_evidence(wins, losses, 0.5, win_concentration(100, 0.05)) > np.log(20)
+        )

@@ -106,8 +106,10 @@ def test_visitors_become_new_users_and_their_keys_go_nowhere(tmp_path: Path) -> 
 
 def test_what_cannot_be_used_is_counted(tmp_path: Path) -> None:
     bot = [rated("bot", 1 + number % 2, 5.0, 1_000.0 + number / 10) for number in range(BOT_EVENTS + 1)]
+    disguised = [rated("sly", 1, 5.0, 1e9 + 9_000.0 * number, received=20.0) for number in range(BOT_EVENTS + 1)]
     events = [
         *bot,
+        *disguised,
         rated("ana", 99, 4.0, 10),
         rated("ana", "tt01", 4.0, 10),
         rated("ana", 1, 4.2, 10),
@@ -116,7 +118,7 @@ def test_what_cannot_be_used_is_counted(tmp_path: Path) -> None:
     ]
     joined = prepared(tmp_path, files(tmp_path / "raw", RATED), events)
     counts = joined.events
-    assert counts["from_visitors_at_bots_rates"] == BOT_EVENTS + 1
+    assert counts["from_visitors_at_bots_rates"] == 2 * (BOT_EVENTS + 1)
     assert [counts[name] for name in ("of_unknown_items", "off_the_scale", "of_impossible_users", "late")] == [
         2,
         1,

@@ -53,7 +53,7 @@ class Visitors:
     def __init__(self, world: World, people: int, seed: int) -> None:
         config, rng = world.config, world.rng(_VISITORS, seed)
         themes = draw_themes(config, people, rng)
-        self._world = world
+        self.world = world
         self._liking = theme_liking(themes, choice_shares(themes, Chooser(world).theme_mass))
         self._traits = rng.standard_normal((people, config.latent_traits)) / np.sqrt(config.latent_traits)
         self._bias = config.user_bias * rng.standard_normal(people)
@@ -62,7 +62,7 @@ class Visitors:
 
     def stars(self, person: int, rows: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the stars that a person would give films on average: the truth that models are to find."""
-        world, films = self._world, np.asarray(rows, dtype=np.int64)
+        world, films = self.world, np.asarray(rows, dtype=np.int64)
         stars = world.config.mean_rating + self._bias[person] + world.bias[films]
         stars += world.config.theme_taste * self._liking[person, world.themes[films]]
         latent: NDArray[np.float64] = stars + world.config.latent_taste * world.traits[films] @ self._traits[person]
@@ -97,7 +97,7 @@ class Visitors:
         if rng.random() >= WATCH_CHANCE:
             return []
         acts = [Act("watched", row, position)]
-        noise = self._world.config.noise * rng.standard_normal()
+        noise = self.world.config.noise * rng.standard_normal()
         if rng.random() < RATE_CHANCE:
             rating = float(np.clip(np.rint(2.0 * (self.stars(person, [row])[0] + noise)) / 2.0, 0.5, 5.0))
             self.memories[person].ratings[row] = rating

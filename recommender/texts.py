@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from recommender.errors import BundleIntegrityError
 
-_STEP = 64  # every so many texts, one is held in memory for the first steps of a binary search
+_STEP = 16  # every so many texts, one is held in memory for the first steps of a binary search
 
 
 def concatenate(texts: Sequence[bytes]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -34,6 +35,7 @@ class Texts:
         if not len(starts) or starts[0] != 0 or starts[-1] != len(text) or bool(np.any(starts[1:] < starts[:-1])):
             raise BundleIntegrityError(f"Array {name}: expected offsets that ascend from 0 to its length.")
         # Slicing and indexing a memory view costs a fifth of doing so with an array.
+        self._name = name
         self._text = np.ascontiguousarray(text).data
         self._offsets = starts.data
 
@@ -43,10 +45,18 @@ class Texts:
     def __getitem__(self, row: int) -> bytes:
         return self._text[self._offsets[row] : self._offsets[row + 1]].tobytes()
 
-    def without_first_byte(self, rows: Iterable[int]) -> list[bytes]:
-        """Return the texts of many rows, each without its first byte; cheaper than one by one."""
+    def places_of(self, mark: bytes) -> memoryview:
+        """Return (n,) where `mark` begins in each text. Raises BundleIntegrityError where one does not hold it once."""
+        places = np.array([match.start() for match in re.finditer(re.escape(mark), self._text)], dtype=np.int64)
+        if len(places) != len(self) or not np.all((places >= self._offsets[:-1]) & (places < self._offsets[1:])):
+            raise BundleIntegrityError(f"Array {self._name}: expected each text to hold {mark.decode()!r} once.")
+        return places.data
+
+    def split(self, rows: Sequence[int], places: memoryview) -> tuple[list[memoryview], list[memoryview]]:
+        """Return the texts of many rows, without their first byte, up to the place of each, and from there."""
         text, offsets = self._text, self._offsets
-        return [text[offsets[row] + 1 : offsets[row + 1]].tobytes() for row in rows]
+        heads = [text[offsets[row] + 1 : places[row]] for row in rows]
+        return heads, [text[places[row] : offsets[row + 1]] for row in rows]
 
 
 class SortedTexts(Texts):

@@ -30,6 +30,7 @@ from client.answers.recommendations import Explained as Explanation
 from client.answers.recommendations import (
     FilmPlace,
     FilmSubject,
+    HistoryEntries,
     MatchedTitle,
     NextPage,
     PeopleSubject,
@@ -83,6 +84,7 @@ __all__ = [
     "GenreFigures",
     "Genres",
     "HistogramBin",
+    "HistoryEntries",
     "InCommon",
     "ItemWords",
     "MapFilm",

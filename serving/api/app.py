@@ -16,6 +16,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.api.admission import Admission, EarlyRefusal, LongBodies
+from serving.api.at_once import AtOnce
 from serving.api.deps import AppState, NotModifiedError
 from serving.api.documentation import add_documentation
 from serving.api.exchange import Exchanges
@@ -56,6 +57,8 @@ class Service:
         self.plain_calls = PlainCalls(personal, state["champion"], hosts, has_visitors=online is not None)
         identify = online.ids.header if online is not None else None
         self._exchanges = Exchanges(self.plain_calls, settings, state["lifecycle"], identify)
+        at_once = AtOnce(self.plain_calls, self._exchanges.request_ids, state["lifecycle"], identify)
+        self.at_once = None if settings.access_log else at_once  # which connections ask first
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await (self._exchanges if scope["type"] == "http" else self.api)(scope, receive, send)

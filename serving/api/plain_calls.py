@@ -2,6 +2,7 @@
 
 Every other request, and every error, goes on to the application; a test holds the two ways to the same answers. There
 is no pydantic, no routing and no thread: parsing, one look-up and a join of prebuilt bytes, cached by query string.
+The connection sends such an answer at once (`serving.api.at_once`); as an ASGI wrapper it comes without that.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from recommender.films.ids import UNKNOWN
 from serving.answering import json_bytes
@@ -27,14 +28,14 @@ _ENTRY_OVERHEAD = 600  # bytes of the objects around a cached answer
 _N = rb"100|[1-9][0-9]?"
 _PLAIN_QUERY = re.compile(rb"(?:n=(%b)&)?(title|movie_id)=([^&]+)|(title|movie_id)=([^&]+)&n=(%b)" % (_N, _N))
 VISITOR = b"x-visitor"
-_OTHER_WAY = frozenset({b"origin", b"if-none-match", b"content-length", b"transfer-encoding"})
+_OTHER_WAY = frozenset({b"origin", b"if-none-match", b"content-length", b"transfer-encoding", b"upgrade", b"expect"})
 
 
 class ReadyAnswer(NamedTuple):
-    """An answer, ready to be sent."""
+    """An answer, ready to be sent: its entity tag, its body, and what the list is for."""
 
-    headers: list[tuple[bytes, bytes]]
-    body: Message
+    tag: bytes
+    body: bytes
     listed: Listed
 
 
@@ -44,7 +45,7 @@ class _Route(NamedTuple):
     path: str
 
 
-_ROUTE = _Route("/recommend/")
+ROUTE = _Route("/recommend/")
 
 
 class PlainCalls:
@@ -59,17 +60,22 @@ class PlainCalls:
         self._cache: dict[bytes, ReadyAnswer] = {}  # by query string
         self._cache_bytes = 0
         self._cached_version: Served | None = None
-        ANSWERS.of(_ROUTE.path, 200)  # a series that starts at 0, so that rates see its first answers
+        ANSWERS.of(ROUTE.path, 200)  # a series that starts at 0, so that rates see its first answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = self._answer(scope) if scope["path"] in PATHS and self._is_plain(scope) else None
+        answer = self.ready(scope)
         if answer is None:
             await self._app(scope, receive, send)
             return
-        scope["route"] = _ROUTE
+        scope["route"] = ROUTE
         scope["listed"] = answer.listed
-        await send({"type": "http.response.start", "status": 200, "headers": answer.headers})
-        await send(answer.body)
+        headers = json_bytes.headers(answer.tag, len(answer.body))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    def ready(self, scope: Scope) -> ReadyAnswer | None:
+        """Return the cached or a new answer to a plain call; None for every other request."""
+        return self._answer(scope) if scope["path"] in PATHS and self._is_plain(scope) else None
 
     def _is_plain(self, scope: Scope) -> bool:
         """Return whether it is a GET to an allowed host, without a header that the application has to look at."""
@@ -100,7 +106,7 @@ class PlainCalls:
         return answer
 
     def _remember(self, query: bytes, answer: ReadyAnswer) -> None:
-        size = len(answer.body["body"]) + len(query) + _ENTRY_OVERHEAD
+        size = len(answer.body) + len(query) + _ENTRY_OVERHEAD
         if self._cache_bytes + size > CACHE_BYTES:
             self._clear_cache()
         self._cache[query] = answer
@@ -121,9 +127,8 @@ def _build_answer(served: Served, query: bytes) -> ReadyAnswer | None:
     if nearest is None:
         return None  # the full scorer has to answer, and not on the event loop
     body = json_bytes.plain_recommendations(served, json_bytes.subject_json(served, *film), *nearest)
-    headers = json_bytes.headers(json_bytes.entity_tag(served, b"/recommend", query), len(body))
-    listed = Listed(served, n, item_row=film[0])
-    return ReadyAnswer(headers, {"type": "http.response.body", "body": body}, listed)
+    tag = json_bytes.entity_tag(served, b"/recommend", query)
+    return ReadyAnswer(tag, body, Listed(served, n, item_row=film[0]))
 
 
 def _find_film(served: Served, parameter: bytes, value: bytes) -> tuple[int, str] | None:

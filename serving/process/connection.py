@@ -11,6 +11,7 @@ import asyncio
 import resource
 import socket
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, cast
@@ -141,7 +142,21 @@ class GuardedConnection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
-        super()._start_asgi_task(cycle, self._when_read(cycle, app) if self.flow.write_paused else app)
+        if self.flow.write_paused:
+            super()._start_asgi_task(cycle, self._when_read(cycle, app))
+        elif not self._answer_at_once(cycle, getattr(app, "at_once", None)):
+            super()._start_asgi_task(cycle, app)
+
+    def _answer_at_once(self, cycle: RequestResponseCycle, at_once: Callable[[Scope], bytes | None] | None) -> bool:
+        """Send the answer of an application that has it ready, and return whether it has."""
+        answer = at_once(cycle.scope) if at_once is not None and cycle.keep_alive else None
+        if answer is None:
+            return False
+        cycle.response_started = cycle.response_complete = True
+        server_headers = b"".join(b"%b: %b\r\n" % header for header in cycle.default_headers)
+        self.transport.write(b"HTTP/1.1 200 OK\r\n%b%b" % (server_headers, answer))
+        cycle.on_response()
+        return True
 
     def _when_read(self, cycle: RequestResponseCycle, app: Any) -> Any:
         """Return `app`, begun when the client has read the answers before."""

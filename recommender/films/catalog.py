@@ -129,12 +129,12 @@ class Catalog:
         return self._texts[row]
 
     @cached_property
-    def _statistics(self) -> memoryview:
-        return self._texts.places_of(_STATISTICS)
+    def _bounds(self) -> memoryview:
+        return self._texts.bounds_at(_STATISTICS)
 
     def split_texts(self, rows: Sequence[int]) -> tuple[list[memoryview], list[memoryview]]:
         """Return the descriptions of items as JSON texts without their first brace, and their statistics."""
-        return self._texts.split(rows, self._statistics)
+        return self._texts.split(rows, self._bounds)
 
     def name_text(self, row: int) -> tuple[bytes, bytes]:
         """Return the JSON texts of an item's title and id."""

@@ -24,6 +24,7 @@ from serving.versions.slot import ModelSlot
 
 PATHS = frozenset({"/recommend/", "/recommend"})
 CACHE_BYTES = 12_000_000  # about 4,000 lists of 10 films
+ASKED_ONCE = 10_000  # query strings of which it is known that they were asked for once
 _ENTRY_OVERHEAD = 600  # bytes of the objects around a cached answer
 _N = rb"100|[1-9][0-9]?"
 _PLAIN_QUERY = re.compile(rb"(?:n=(%b)&)?(title|movie_id)=([^&]+)|(title|movie_id)=([^&]+)&n=(%b)" % (_N, _N))
@@ -59,6 +60,7 @@ class PlainCalls:
         self._other_way = _OTHER_WAY | {VISITOR} if has_visitors else _OTHER_WAY
         self._cache: dict[bytes, ReadyAnswer] = {}  # by query string
         self._cache_bytes = 0
+        self._asked_once: set[int] = set()  # hashes of query strings
         self._cached_version: Served | None = None
         ANSWERS.of(ROUTE.path, 200)  # a series that starts at 0, so that rates see its first answers
 
@@ -106,6 +108,12 @@ class PlainCalls:
         return answer
 
     def _remember(self, query: bytes, answer: ReadyAnswer) -> None:
+        """Keep an answer that is asked for again; those asked for once would cost memory and push others out."""
+        if hash(query) not in self._asked_once:
+            if len(self._asked_once) >= ASKED_ONCE:
+                self._asked_once.clear()
+            self._asked_once.add(hash(query))
+            return
         size = len(answer.body) + len(query) + _ENTRY_OVERHEAD
         if self._cache_bytes + size > CACHE_BYTES:
             self._clear_cache()

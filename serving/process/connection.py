@@ -47,6 +47,18 @@ _TOO_LARGE = _refusal(ProblemError(431, "too-large", "The request's headers are 
 _MALFORMED = _refusal(malformed())
 
 
+_latest_head: tuple[list[tuple[bytes, bytes]], bytes] = [], b""
+
+
+def _status_and(headers: list[tuple[bytes, bytes]]) -> bytes:
+    """Return the status line of a good answer, and the headers of all answers, which the server renews each second."""
+    global _latest_head
+    if _latest_head[0] is not headers:
+        lines = (b"%b: %b\r\n" % header for header in headers)
+        _latest_head = headers, b"HTTP/1.1 200 OK\r\n" + b"".join(lines)
+    return _latest_head[1]
+
+
 class GuardedConnection(HttpToolsProtocol):
     """uvicorn's connection with deadlines and limits; a test holds what it uses of uvicorn's inside."""
 
@@ -153,9 +165,11 @@ class GuardedConnection(HttpToolsProtocol):
         if answer is None:
             return False
         cycle.response_started = cycle.response_complete = True
-        server_headers = b"".join(b"%b: %b\r\n" % header for header in cycle.default_headers)
-        self.transport.write(b"HTTP/1.1 200 OK\r\n%b%b" % (server_headers, answer))
-        cycle.on_response()
+        self.transport.write(_status_and(cycle.default_headers) + answer)
+        if self.pipeline:
+            cycle.on_response()  # begins the next one
+        else:
+            self.server_state.total_requests += 1  # without a timer: the sweep closes idle connections, too
         return True
 
     def _when_read(self, cycle: RequestResponseCycle, app: Any) -> Any:
@@ -169,7 +183,7 @@ class GuardedConnection(HttpToolsProtocol):
         return begin
 
     def cut_if_late(self, now: float, arrival_seconds: float, answer_seconds: float) -> None:
-        """Close the connection if a request has been arriving, or an answer has not been taken, for too long."""
+        """Close the connection if a request arrives, an answer is not taken, or nothing is asked for too long."""
         if self.transport.get_write_buffer_size() == 0:
             self._unsent_since = None
         elif self._unsent_since is None:
@@ -179,6 +193,8 @@ class GuardedConnection(HttpToolsProtocol):
             self._reset()
         elif self._arriving_since is not None and now - self._arriving_since > arrival_seconds:
             self._reset()
+        elif self._arriving_since is None and self.is_idle and now - self._active_at > self.timeout_keep_alive:
+            self.transport.close()
 
     def _reset(self) -> None:
         """Close at once; without the option the kernel would keep unread bytes for minutes."""

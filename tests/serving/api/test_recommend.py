@@ -373,9 +373,12 @@ def test_kept_answers_stay_within_their_bytes(client: TestClient, monkeypatch: p
     assert isinstance(service, Service)
     for n in range(1, 4):
         for movie_id in range(1, 6):
-            assert client.get(f"/recommend/?movie_id={movie_id}&n={n}").status_code == 200
-            cache = service.plain_calls._cache.items()
-            assert 0 < sum(len(query) + len(answer.body) for query, answer in cache) <= 6000
+            query = f"movie_id={movie_id}&n={n}"
+            for is_kept in (False, True):  # from the second time on
+                assert client.get(f"/recommend/?{query}").status_code == 200
+                cache = service.plain_calls._cache
+                assert (query.encode() in cache) == is_kept
+            assert 0 < sum(len(query) + len(answer.body) for query, answer in cache.items()) <= 6000
 
 
 def test_a_connection_sends_at_once_what_the_application_would(client: TestClient) -> None:

@@ -140,8 +140,7 @@ class Puller:
         """Verify the hashes of the served versions if it is time; damaged ones are removed, to be fetched again."""
         if time.monotonic() < self._inspected_at + self._settings.inspect_seconds:
             return False
-        for entry in {self._store.current(slot) for slot in SLOTS} - {None}:
-            assert entry is not None
+        for entry in filter(None, {self._store.current(slot) for slot in SLOTS}):
             try:
                 entry.require_manifest()
                 verify_bundle(entry.bundle)

@@ -95,9 +95,9 @@ class Api:
         """Return the number of films and ratings and the average rating of every genre."""
         return _parse(models.Genres, self._get("/analytics/genres", ())).genres
 
-    def facet_values(self, facet: str, *, limit: int = 1000) -> list[models.FacetValue]:
-        """Return the values of a facet with their numbers of films, the most common first."""
-        return _parse(models.FacetValues, self._get("/facets", query_string(facet=facet, limit=limit))).values
+    def facet_values(self, facet: str, *, text: str | None = None, limit: int = 1000) -> list[models.FacetValue]:
+        """Return the values of a facet with their numbers of films, the most common first, of those with `text`."""
+        return _parse(models.FacetValues, self._get("/facets", query_string(facet=facet, limit=limit, q=text))).values
 
     def top(
         self, by: str = "count", *, n: int = 20, genre: str | None = None, min_ratings: int = 0
@@ -145,13 +145,17 @@ class Api:
             models.InCommon, self._get(f"/movies/{_step(movie_id)}/common", query_string(with_ids=other_ids))
         ).films
 
-    def tags(self, limit: int = 100) -> list[models.Tag]:
-        """Return the most common tags, genres and people that can steer a list; none where the version has no tags."""
-        return _parse(models.Tags, self._get("/tags", query_string(limit=limit))).tags
+    def tags(self, limit: int = 100, *, text: str | None = None) -> list[models.Tag]:
+        """Return the most common tags, genres and people that can steer a list, of those with `text` in their names."""
+        return _parse(models.Tags, self._get("/tags", query_string(limit=limit, q=text))).tags
 
-    def resolve(self, title: str) -> RawId:
-        """Return the movie_id of a title. Raises ApiProblem, which may carry suggestions."""
-        subject = _parse(models.Recommendations, self._get("/recommend/", query_string(title=title, n=1))).query
+    def resolve(self, title: str, *, fuzzy: bool = False) -> RawId:
+        """Return the movie_id of a title, or with `fuzzy` of the film that part of it or a misspelt one means.
+
+        Raises ApiProblem, which may carry `suggestions`.
+        """
+        params = query_string(title=title, n=1, fuzzy="true" if fuzzy else None)
+        subject = _parse(models.Recommendations, self._get("/recommend/", params)).query
         assert isinstance(subject, models.FilmSubject), "a list for a title names its film"
         return subject.movie_id
 
@@ -190,6 +194,10 @@ class Api:
         """Return what a user, or a person with these ratings, would give a film, and what keeps it out of the list."""
         body = {"movie_id": movie_id, "user_id": user_id, "ratings": _rated(ratings or {}), **(options or {})}
         return _parse(models.Prediction, self._post("/predict", body))
+
+    def experiment(self) -> models.ExperimentState:
+        """Return the experiment that was started last. Raises ApiProblem where no events are taken."""
+        return _parse(models.ExperimentState, self._get("/experiment", ()))
 
     def versions(self) -> models.Versions:
         """Return the newest versions of the registry, and what was live when. Raises ApiProblem if it is not told."""

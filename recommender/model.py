@@ -34,6 +34,7 @@ STEERING = "the tags asked for"
 USUAL_RATINGS = 10  # ratings of the data set's mean that a person's own mean is damped with
 HATED = 0.5  # `depth` of a dislike from which on films like it are avoided: 1.5 stars where 4 are a like
 AVOIDED = 10  # films most similar to a hated one
+LEAST_SIMILARITY = 5e-7  # answers tell six digits: less would be told as 0
 GOLDEN_TOLERANCE = 1e-3  # relative difference of scores that processors and BLAS builds may cause
 
 
@@ -106,7 +107,7 @@ class Model:
             if is_whole or int(passing.sum()) >= options.depth:
                 return Ranked(prebuilt.rows[passing][options.page], prebuilt.scores[passing][options.page])
         scores = self.item_scorer.similar(np.array([row]))[0]
-        return self.rank(scores, self._without_twins(allowed & (scores > 0), [row]), options)
+        return self.rank(scores, self._without_twins(allowed & (scores > LEAST_SIMILARITY), [row]), options)
 
     def nearest(self, row: int, n: int) -> tuple[list[int], list[float]] | None:
         """Return rows and scores of the n films most similar to one film; None where the lists at hand are shorter.
@@ -116,7 +117,7 @@ class Model:
         rows, scores, length = self._flat_neighbours
         start = row * length
         last = start + n - 1
-        if n > length or rows[last] < 0 or scores[last] <= 0:  # padded, or not similar
+        if n > length or rows[last] < 0 or scores[last] * self._scale <= LEAST_SIMILARITY:  # padded, or not similar
             return None
         values: list[Any] = scores[start : last + 1].tolist()
         if self._scale != 1:
@@ -131,9 +132,10 @@ class Model:
 
     def neighbours(self, row: int) -> Ranked:
         """Return the precomputed list of the films most similar to one film, unfiltered; it ends where none is left."""
-        rows, scores = self.arrays["neighbour_rows"][row], self.arrays["neighbour_scores"][row]
-        is_similar = (rows >= 0) & (scores > 0)  # short lists are padded with -1
-        return Ranked(rows[is_similar].astype(np.int64), scores[is_similar] * np.float32(self._scale))
+        rows = self.arrays["neighbour_rows"][row]
+        scores = self.arrays["neighbour_scores"][row] * np.float32(self._scale)
+        is_similar = (rows >= 0) & (scores > LEAST_SIMILARITY)  # short lists are padded with -1
+        return Ranked(rows[is_similar].astype(np.int64), scores[is_similar])
 
     def for_user(self, user_row: int, options: Wanted) -> Ranked:
         """Return recommendations for a user of the training data, without the films that the user rated."""
@@ -273,7 +275,7 @@ class Model:
         if golden.subject == "user":
             return golden
         scores = [score * self._scale for score in golden.scores]
-        similar = sum(score > 0 for score in scores)
+        similar = sum(score > LEAST_SIMILARITY for score in scores)
         return golden.model_copy(update={"movie_ids": golden.movie_ids[:similar], "scores": scores[:similar]})
 
     def golden_answer(self, query: Golden) -> Golden:
@@ -284,9 +286,7 @@ class Model:
         else:
             ranked = self.for_user(self.user_row(query.id), options)
         scores = [round(float(score), 6) for score in ranked.scores]
-        length = len(scores) if query.subject == "user" else sum(score > 0 for score in scores)  # some round to 0
-        ids = self.movie_ids.raws(ranked.rows[:length])
-        return query.model_copy(update={"movie_ids": ids, "scores": scores[:length]})
+        return query.model_copy(update={"movie_ids": self.movie_ids.raws(ranked.rows), "scores": scores})
 
     def _tilted(
         self, masked: NDArray[np.float32], options: Wanted

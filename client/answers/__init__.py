@@ -38,6 +38,7 @@ from client.answers.recommendations import Explained as Explanation
 from client.answers.recommendations import (
     FilmPlace,
     FilmSubject,
+    HistoryEntries,
     MatchedTitle,
     NextPage,
     PeopleSubject,
@@ -95,6 +96,7 @@ __all__ = [
     "GenreFigures",
     "Genres",
     "HistogramBin",
+    "HistoryEntries",
     "InCommon",
     "ItemWords",
     "MapFilm",

@@ -64,12 +64,9 @@ class UnmatchedEntry(Answer):
     candidates: tuple[Suggestion, ...] = Field(description="films that it may mean, best first")
 
 
-class PersonSubject(Answer):
-    """The person that the list is for."""
+class HistoryEntries(Answer):
+    """How the entries of a posted history were matched."""
 
-    user_id: int | str | None = Field(examples=[42])
-    ratings: int = Field(description="ratings that the list is made from", examples=[5])
-    matched: Literal["user_id", "ratings", "start"]
     titles: tuple[MatchedTitle, ...] | None = Field(
         None,
         description="where entries were named by title: what they were matched to",
@@ -80,6 +77,14 @@ class PersonSubject(Answer):
         description="beside `titles`: entries that were left out",
         examples=[[{"list": "ratings", "index": 1, "reason": "not-found", "candidates": []}]],
     )
+
+
+class PersonSubject(HistoryEntries):
+    """The person that the list is for."""
+
+    user_id: int | str | None = Field(examples=[42])
+    ratings: int = Field(description="ratings that the list is made from", examples=[5])
+    matched: Literal["user_id", "ratings", "start"]
 
 
 class Reason(Answer):
@@ -101,6 +106,9 @@ class PeopleSubject(Answer):
         description="mean rating that each would give the films of this page; none without films", examples=[[4.1, 4.0]]
     )
     matched: Literal["people"]
+    entries: tuple[HistoryEntries, HistoryEntries] | None = Field(
+        None, description="where entries were named by title or left out: those of each", examples=[[{}, {}]]
+    )
 
 
 class NextPage(Answer):

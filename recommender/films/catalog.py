@@ -15,7 +15,7 @@ canonical            (n,) int32 row of the item's main entry: its own row unless
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
@@ -69,7 +69,7 @@ class Film(FilmDescription):
 
 # Quotes in texts are escaped, so none of them can hold these bytes.
 _ID, _TITLE, _YEAR = b'{"movie_id":', b',"title":', b',"year":'
-STATISTICS = f',"{fields(Film)[len(fields(FilmDescription))].name}":'.encode()
+_STATISTICS = f',"{fields(Film)[len(fields(FilmDescription))].name}":'.encode()
 
 
 @dataclass(frozen=True)
@@ -128,9 +128,13 @@ class Catalog:
         """Return an item's JSON object in UTF-8, exactly as API answers embed it."""
         return self._texts[row]
 
-    def split_texts(self, rows: Iterable[int]) -> list[tuple[bytes, bytes, bytes]]:
-        """Return items' JSON texts without the first brace, each in three: description, STATISTICS, its figures."""
-        return [text.rpartition(STATISTICS) for text in self._texts.without_first_byte(rows)]
+    @cached_property
+    def _bounds(self) -> memoryview:
+        return self._texts.bounds_at(_STATISTICS)
+
+    def split_texts(self, rows: Sequence[int]) -> tuple[list[memoryview], list[memoryview]]:
+        """Return the descriptions of items as JSON texts without their first brace, and their statistics."""
+        return self._texts.split(rows, self._bounds)
 
     def name_text(self, row: int) -> tuple[bytes, bytes]:
         """Return the JSON texts of an item's title and id."""

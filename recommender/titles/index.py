@@ -7,7 +7,6 @@ index of `recommender.titles.words`.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +18,8 @@ from rapidfuzz import fuzz
 
 from recommender.errors import AmbiguousTitleError, TitleNotFoundError
 from recommender.items import FILMS, Items
-from recommender.titles.keys import drop_article, normalise, numbers, other_numerals, query_key, split_year
+from recommender.titles.keys import dated_key, drop_article, normalise, other_numerals, query_key, split_year
+from recommender.titles.misspelling import LONG, Misspelling, invented_letters, usual_edits
 from recommender.titles.text_table import TextTable, encode_texts
 from recommender.titles.words import TitleWords, encode_words
 
@@ -28,7 +28,6 @@ Match = Literal["exact", "without_article", "alternative_title", "fuzzy"]
 KINDS: tuple[Match, ...] = ("exact", "without_article", "alternative_title")
 
 SUGGESTIONS = 10
-SHORT, LONG = 4, 9  # characters: one typo is allowed up to SHORT, three from LONG if nothing is closer
 _COMPARED = 500  # films having all words of a query, of which the order is compared
 _WORD_CANDIDATES = 60  # films sharing words with the query whose whole titles are compared with it
 
@@ -125,11 +124,11 @@ class TitleIndex:
 
     def exact(self, title: str) -> list[TitleMatch]:
         """Return the films with this title, most rated first, ignoring case, accents, punctuation and articles."""
-        key = _dated_key(title)
+        key = dated_key(title)
         entries = self._table.equal(key) or self._table.equal(drop_article(key))
-        if len(entries) == 1:
-            return [self._match(entries[0])]
         matches = [self._match(entry) for entry in entries]
+        if len(matches) == 1:
+            return matches
         closest = min((KINDS.index(match.matched) for match in matches), default=0)
         rows = {match.row for match in matches if match.matched == KINDS[closest]}
         return [TitleMatch(row, KINDS[closest]) for row in self._most_rated(rows)]
@@ -154,7 +153,7 @@ class TitleIndex:
         for unfinished in (False, True):
             yield self._beginning(key if unfinished else f"{key} ", limit, year)
             yield from self._having(key, unfinished=unfinished, year=year)
-        yield [row for row, _ in self._misspelt(query)]
+        yield [misspelling.row for misspelling in self._misspelt(query)]
         yield self._by_words(key)
 
     def _rivals(self, title: str) -> list[int]:
@@ -181,20 +180,16 @@ class TitleIndex:
     def _clear_misspelling(self, title: str) -> list[int]:
         """Return the film that a title misspells, or several that it may.
 
-        Few typos make another title: a word that other titles have may be meant, and another number is another film.
+        As for the title spelt right: of films that have it, only those that it matches best are meant.
         """
         closest = self._misspelt(title)
         if not closest:
             return []
-        (row, (edits, meant)), *others = closest
-        key = _dated_key(title)
-        unmatched = set(key.split()) - set(meant.split())
-        is_slight = edits * LONG <= len(key)
-        is_typo = edits * SHORT <= len(key) and any(not self._words.knows(word) for word in unmatched)
-        is_closer = all(other_edits > edits for _, (other_edits, _) in others)
-        if (is_slight or is_typo) and is_closer and numbers(key) == numbers(meant):
-            return [row]
-        return [row for row, _ in closest] if others else []
+        best, *others = closest
+        rivals = [other for other in others if other.rivals(best)]
+        if not rivals and best.is_clear(dated_key(title), self._words.knows):
+            return [best.row]
+        return [misspelling.row for misspelling in closest] if others else []
 
     def _beginning(self, prefix: str, limit: int, year: int | None) -> list[int]:
         """Return the rows of the `limit` most rated films that have a key with this prefix, those of `year` first."""
@@ -241,20 +236,19 @@ class TitleIndex:
     def _of_year_first(self, rows: Sequence[int], year: int | None) -> list[int]:
         return sorted(dict.fromkeys(rows), key=lambda row: bool(year) and int(self._years[row]) != year)
 
-    def _misspelt(self, title: str) -> list[tuple[int, tuple[int, str]]]:
-        """Return the rows of films whose title is a few typos away, the likeliest first, with the typos and the key."""
-        key = _dated_key(title)
+    def _misspelt(self, title: str) -> list[Misspelling]:
+        """Return the films whose title is a few typos away, the likeliest first."""
+        key = dated_key(title)
         allowed = usual_edits(len(key))
         entries, edits = self._table.close(key, allowed)
         if not len(entries) and len(key) >= LONG:
             entries, edits = self._table.close(key, allowed + 1)
-        costs: dict[int, tuple[int, int, int, str]] = {}  # of the closest spelling of each film
+        closest: dict[int, Misspelling] = {}  # spelling of each film
         for entry, distance in zip(entries.tolist(), edits.tolist(), strict=True):
             row, meant = int(self._canonical[self._rows[entry]]), self._table[entry].decode()
-            cost = (distance, invented_letters(key, meant), int(self._kinds[entry]), meant)
-            costs[row] = min(cost, costs.get(row, cost))
-        ranked = sorted(costs, key=lambda row: (costs[row][:3], self._by_rating(row)))
-        return [(row, (costs[row][0], costs[row][3])) for row in ranked]
+            misspelling = Misspelling(distance, invented_letters(key, meant), int(self._kinds[entry]), meant, row)
+            closest[row] = min(misspelling, closest.get(row, misspelling))
+        return sorted(closest.values(), key=lambda it: (it[:3], self._by_rating(it.row)))
 
     def _by_words(self, key: str) -> list[int]:
         """Return the rows of films that share words with a key, the most similar titles first."""
@@ -284,26 +278,6 @@ def _has_in_order(text: Iterable[str], words: Sequence[str], *, unfinished: bool
     if not all(word in remaining for word in finished):
         return False
     return any(word.startswith(last) for word in remaining) if unfinished else last in remaining
-
-
-def _dated_key(title: str) -> str:
-    """Return the key of a title with the year that stands behind it in brackets, if one does."""
-    bare, year = split_year(title)
-    return query_key(bare) + (f" {year}" if year else "")
-
-
-def usual_edits(length: int) -> int:
-    """Return how many typos a title of that many characters may have and still be recognised."""
-    return 1 if length <= SHORT else 2
-
-
-def invented_letters(typed: str, meant: str) -> int:
-    """Count the letters of a query that the title meant does not have.
-
-    Of two titles at the same edit distance, the one with fewer such letters is likelier: people swap or omit letters
-    more easily than they add wrong ones.
-    """
-    return (Counter(typed) - Counter(meant)).total()
 
 
 def _first(rows: Iterable[int], n: int) -> list[int]:

@@ -41,6 +41,7 @@ _ROMAN = {number: numeral for numeral, number in _ARABIC.items()}
 _TRAILING_ARTICLE = re.compile(r"^(?P<rest>.+),\s*(?P<article>[^\W\d]+'?)$")
 _YEAR = re.compile(r"\s*\((?P<year>\d{4})\)\s*$", re.ASCII)
 _PLAIN = re.compile(r"[a-z0-9]+(?: [a-z0-9]+)*")
+_NUMBER = re.compile(rf"\d+|\b(?:{'|'.join(_NUMERALS)})\b")
 _NO_LETTER = re.compile(r"[\W_]+")
 
 
@@ -77,6 +78,12 @@ def query_key(title: str) -> str:
     return key if len(key) <= LONGEST_KEY else key[:LONGEST_KEY].rstrip()
 
 
+def dated_key(title: str) -> str:
+    """Return the key of a title with the year that stands behind it in brackets, if one does."""
+    bare, year = split_year(title)
+    return query_key(bare) + (f" {year}" if year else "")
+
+
 def other_numerals(key: str) -> list[str]:
     """Return the key with its Roman numbers as digits, and with its digits as Roman numbers, where a title has any."""
     words = key.split()
@@ -87,8 +94,11 @@ def other_numerals(key: str) -> list[str]:
 
 
 def numbers(key: str) -> list[str]:
-    """Return the numbers in a key, as digits: those of sequels and years, which tell films apart."""
-    return [number for word in key.split() if (number := _ARABIC.get(word, word)).isdigit()]
+    """Return the numbers in a key, as digits: those of sequels and years, which tell films apart.
+
+    Digits count within words too, where a space may have slipped: "Home Alon e3".
+    """
+    return [_ARABIC.get(number, number) for number in _NUMBER.findall(key)]
 
 
 def drop_article(key: str) -> str:

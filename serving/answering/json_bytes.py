@@ -9,7 +9,6 @@ from typing import Any
 
 import orjson
 
-from recommender.films.catalog import STATISTICS
 from recommender.model import Ranked
 from serving.versions.served import Served
 
@@ -35,38 +34,40 @@ def subject_json(served: Served, row: int, matched: str) -> bytes:
     return b'{"title":%b,"movie_id":%b,"matched":"%b"}' % (*served.model.catalog.name_text(row), matched.encode())
 
 
-def recommendations(served: Served, subject: bytes, ranked: Ranked, members: Sequence[dict[str, Any]] = ()) -> bytes:
+def recommendations(
+    served: Served, subject: bytes, ranked: Ranked, members: Sequence[dict[str, Any]] = (), *, first_rank: int = 1
+) -> bytes:
     """Return the body of a /recommend/ answer; `members`: further JSON members of each recommendation."""
     rows, scores = ranked.rows.tolist(), ranked.scores.tolist()
     if not members:
-        return plain_recommendations(served, subject, rows, scores)
-    items = (
-        plain_items(served, [row], [score], rank) for rank, (row, score) in enumerate(zip(rows, scores, strict=True), 1)
-    )
+        return plain_recommendations(served, subject, rows, scores, first_rank)
+    numbered = enumerate(zip(rows, scores, strict=True), first_rank)
+    items = (plain_items(served, [row], [score], rank) for rank, (row, score) in numbered)
     extended = (_extended(item, further) for item, further in zip(items, members, strict=True))
     return _BODY % (subject, served.identity_json, b",".join(extended))
 
 
-def plain_recommendations(served: Served, subject: bytes, rows: Sequence[int], scores: Sequence[float]) -> bytes:
+def plain_recommendations(
+    served: Served, subject: bytes, rows: Sequence[int], scores: Sequence[float], first_rank: int = 1
+) -> bytes:
     """Return the body of a /recommend/ answer with the films `rows` (n,), best first, and their `scores` (n,)."""
-    return _BODY % (subject, served.identity_json, plain_items(served, rows, scores))
+    return _BODY % (subject, served.identity_json, plain_items(served, rows, scores, first_rank))
 
 
-def plain_items(served: Served, rows: Sequence[int], scores: Sequence[float], first_rank: int = 1) -> bytes:
+def plain_items(served: Served, rows: Sequence[int], scores: Sequence[float], first_rank: int) -> bytes:
     """Return films as the JSON objects of a list, in one step: the plain call is answered by it."""
-    values: list[bytes | float] = []
-    for (description, _, statistics), score in zip(served.model.catalog.split_texts(rows), scores, strict=True):
-        values.append(description)
-        values.append(score)
-        values.append(statistics)
-    return _form(len(rows), first_rank) % tuple(values)
+    ranks, score_form = _forms(len(rows), first_rank)
+    pieces: list[bytes | memoryview] = [b""] * (4 * len(rows))
+    pieces[0::4] = ranks
+    pieces[1::4], pieces[3::4] = served.model.catalog.split_texts(rows)
+    pieces[2::4] = (score_form % tuple(scores)).splitlines()
+    return b"".join(pieces)[1:]
 
 
 @lru_cache(maxsize=512)
-def _form(n: int, first_rank: int) -> bytes:
-    """Return what `n` films of a list are put into."""
-    ranks = range(first_rank, first_rank + n)
-    return b",".join(b'{"rank":%d,%%b,"score":%%.6f%b%%b' % (rank, STATISTICS) for rank in ranks)
+def _forms(n: int, first_rank: int) -> tuple[list[bytes], bytes]:
+    """Return what each of `n` films begins with, behind a comma, and the form of all their scores, one a line."""
+    return [b',{"rank":%d,' % rank for rank in range(first_rank, first_rank + n)], b',"score":%.6f\n' * n
 
 
 def movies(served: Served, rows: Iterable[int]) -> bytes:

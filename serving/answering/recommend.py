@@ -34,8 +34,7 @@ def similar_films(served: Served, row: int, matched: str, options: ListOptions) 
     ranked = served.model.similar(row, build_wanted(served, options))
     explained = explain_similar(served.model, row, ranked) if options.explain else []
     members = [_explanation(served, explanation) for explanation in explained]
-    body = json_bytes.recommendations(served, json_bytes.subject_json(served, row, matched), ranked, members)
-    return _with_next(body, served, ranked, options)
+    return _listed(served, json_bytes.subject_json(served, row, matched), ranked, options, members)
 
 
 def films_for_user(served: Served, user_id: RawId, options: ListOptions) -> bytes:
@@ -61,8 +60,7 @@ def films_for_two(served: Served, body: RecommendBody) -> bytes:
     subject = {"people": [person.history.nnz for person in people], "aggregation": body.aggregation, "expected": means}
     subject |= {"entries": [history.members for history in histories]} if any(one.members for one in histories) else {}
     members = [{"expected_ratings": np.round(pair.astype(float), 2).tolist()} for pair in together.expected.T]
-    answer = json_bytes.recommendations(served, orjson.dumps(subject | {"matched": "people"}), together.ranked, members)
-    return _with_next(answer, served, together.ranked, body)
+    return _listed(served, orjson.dumps(subject | {"matched": "people"}), together.ranked, body, members)
 
 
 def known_person(served: Served, user_id: RawId) -> Person:
@@ -93,7 +91,7 @@ def start_list(served: Served, options: ListOptions, history: History) -> bytes:
         served.model.catalog.likes.astype(np.float32), served.model.catalog.allowed(wanted.filter), wanted
     )
     subject = orjson.dumps({"user_id": None, "ratings": 0, "matched": "start", **history.members})
-    return _with_next(json_bytes.recommendations(served, subject, ranked), served, ranked, options)
+    return _listed(served, subject, ranked, options)
 
 
 def film_row(served: Served, movie_id: RawId | None, title: str | None, options: Conditions) -> int:
@@ -200,7 +198,7 @@ def _for_person(
             members[rank]["below_usual"] = None if predicted is None else bool(predicted[rank] < usual)
     matched = "ratings" if user_id is None else "user_id"
     subject = orjson.dumps({"user_id": user_id, "ratings": person.history.nnz, "matched": matched, **matching})
-    return _with_next(json_bytes.recommendations(served, subject, ranked, members), served, ranked, options)
+    return _listed(served, subject, ranked, options, members)
 
 
 def sides_json(served: Served, of_film: Sides, person: Person) -> dict[str, Any]:
@@ -217,8 +215,11 @@ def _ratings(person: Person) -> dict[int, float]:
     return dict(zip(person.history.indices.tolist(), person.history.data.tolist(), strict=True))
 
 
-def _with_next(body: bytes, served: Served, ranked: Ranked, options: ListOptions) -> bytes:
-    """Return the answer with where its next page begins, if it is a page; None where the list has ended."""
+def _listed(
+    served: Served, subject: bytes, ranked: Ranked, options: ListOptions, members: Sequence[dict[str, Any]] = ()
+) -> bytes:
+    """Return the answer with a list; if it is a page, with where the next one begins: null where the list has ended."""
+    body = json_bytes.recommendations(served, subject, ranked, members, first_rank=1 + (options.offset or 0))
     if options.offset is None:
         return body
     is_full = len(ranked.rows) == options.n

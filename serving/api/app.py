@@ -16,6 +16,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.api.admission import Admission, EarlyRefusal, LongBodies
+from serving.api.at_once import AtOnce
 from serving.api.deps import AppState, NotModifiedError
 from serving.api.documentation import add_documentation
 from serving.api.exchange import Exchanges
@@ -55,6 +56,8 @@ class Service:
             personal = Visitors(checked, online, lambda: self.plain_calls)
         self.plain_calls = PlainCalls(personal, state["champion"], hosts, online.ids if online else None)
         self._exchanges = Exchanges(self.plain_calls, settings, state["lifecycle"])
+        at_once = AtOnce(self.plain_calls, self._exchanges.request_ids, state["lifecycle"])
+        self.at_once = None if settings.access_log else at_once  # which connections ask first
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await (self._exchanges if scope["type"] == "http" else self.api)(scope, receive, send)

@@ -34,12 +34,12 @@ class Exchanges:
         self._app = app
         self._settings = settings
         self._lifecycle = lifecycle
-        self._request_ids = RequestIds()
+        self.request_ids = RequestIds()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "HEAD":
             scope = {**scope, "method": "GET"}  # the same answer; uvicorn keeps its body back
-        request_id = self._request_ids.choose(scope["headers"])
+        request_id = self.request_ids.choose(scope["headers"])
         exchange = _Exchange(scope, send, request_id, self._common_headers(scope), self._settings.access_log)
         try:
             await self._app(scope, receive, exchange.send)

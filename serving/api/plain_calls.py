@@ -2,6 +2,7 @@
 
 Every other request, and every error, goes on to the application; a test holds the two ways to the same answers. There
 is no pydantic, no routing and no thread: parsing, one look-up and a join of prebuilt bytes, cached by query string.
+The connection sends such an answer at once (`serving.api.at_once`); as an ASGI wrapper it comes without that.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from recommender.films.ids import UNKNOWN
 from serving.answering import json_bytes
@@ -28,21 +29,22 @@ if TYPE_CHECKING:
 
 PATHS = frozenset({"/recommend/", "/recommend"})
 CACHE_BYTES = 12_000_000  # about 4,000 lists of 10 films
+ASKED_ONCE = 10_000  # query strings of which it is known that they were asked for once
 _ENTRY_OVERHEAD = 600  # bytes of the objects around a cached answer
 _N = rb"100|[1-9][0-9]?"
 _PLAIN_QUERY = re.compile(rb"(?:n=(%b)&)?(title|movie_id)=([^&]+)|(title|movie_id)=([^&]+)&n=(%b)" % (_N, _N))
 VISITOR = b"x-visitor"
-_OTHER_WAY = frozenset({b"origin", b"if-none-match", b"content-length", b"transfer-encoding"})
+_OTHER_WAY = frozenset({b"origin", b"if-none-match", b"content-length", b"transfer-encoding", b"upgrade", b"expect"})
 
 
 @dataclass(slots=True, eq=False)
 class ReadyAnswer:
-    """An answer, ready to be sent: `headers` are `base_headers` and the id that the list got in the second `second`."""
+    """An answer, ready to be sent: its entity tag and body, what the list is for, and the id it got in `second`."""
 
-    base_headers: list[tuple[bytes, bytes]]
-    body: Message
+    tag: bytes
+    body: bytes
     listed: Listed
-    headers: list[tuple[bytes, bytes]]
+    id_headers: list[tuple[bytes, bytes]]
     second: int = 0
 
 
@@ -52,7 +54,7 @@ class _Route(NamedTuple):
     path: str
 
 
-_ROUTE = _Route("/recommend/")
+ROUTE = _Route("/recommend/")
 
 
 class PlainCalls:
@@ -69,21 +71,27 @@ class PlainCalls:
         self._other_way = _OTHER_WAY if ids is None else _OTHER_WAY | {VISITOR}
         self._cache: dict[bytes, ReadyAnswer] = {}  # by query string
         self._cache_bytes = 0
+        self._asked_once: set[int] = set()  # hashes of query strings
         self._cached_version: Served | None = None
-        ANSWERS.of(_ROUTE.path, 200)  # a series that starts at 0, so that rates see its first answers
+        ANSWERS.of(ROUTE.path, 200)  # a series that starts at 0, so that rates see its first answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = self._answer(scope) if scope["path"] in PATHS and self._is_plain(scope) else None
+        answer = self.ready(scope)
         if answer is None:
             await self._app(scope, receive, send)
             return
-        if self._ids is not None and answer.second != (second := int(time.time())):
+        scope["route"] = ROUTE
+        headers = json_bytes.headers(answer.tag, len(answer.body)) + answer.id_headers
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    def ready(self, scope: Scope) -> ReadyAnswer | None:
+        """Return the cached or a new answer to a plain call; None for every other request."""
+        answer = self._answer(scope) if scope["path"] in PATHS and self._is_plain(scope) else None
+        if answer is not None and self._ids is not None and answer.second != (second := int(time.time())):
             # A list gets a new id every second: signing each answer would cost more than the answer.
-            answer.headers = answer.base_headers + self._ids.headers(answer.listed)
-            answer.second = second
-        scope["route"] = _ROUTE
-        await send({"type": "http.response.start", "status": 200, "headers": answer.headers})
-        await send(answer.body)
+            answer.id_headers, answer.second = self._ids.headers(answer.listed), second
+        return answer
 
     def _is_plain(self, scope: Scope) -> bool:
         """Return whether it is a GET to an allowed host, without a header that the application has to look at."""
@@ -114,7 +122,13 @@ class PlainCalls:
         return answer
 
     def _remember(self, query: bytes, answer: ReadyAnswer) -> None:
-        size = len(answer.body["body"]) + len(query) + _ENTRY_OVERHEAD
+        """Keep an answer that is asked for again; those asked for once would cost memory and push others out."""
+        if hash(query) not in self._asked_once:
+            if len(self._asked_once) >= ASKED_ONCE:
+                self._asked_once.clear()
+            self._asked_once.add(hash(query))
+            return
+        size = len(answer.body) + len(query) + _ENTRY_OVERHEAD
         if self._cache_bytes + size > CACHE_BYTES:
             self._clear_cache()
         self._cache[query] = answer
@@ -135,9 +149,8 @@ def _build_answer(served: Served, query: bytes) -> ReadyAnswer | None:
     if nearest is None:
         return None  # the full scorer has to answer, and not on the event loop
     body = json_bytes.plain_recommendations(served, json_bytes.subject_json(served, *film), *nearest)
-    headers = json_bytes.headers(json_bytes.entity_tag(served, b"/recommend", query), len(body))
-    listed = Listed(served, n, item_row=film[0])
-    return ReadyAnswer(headers, {"type": "http.response.body", "body": body}, listed, headers)
+    tag = json_bytes.entity_tag(served, b"/recommend", query)
+    return ReadyAnswer(tag, body, Listed(served, n, item_row=film[0]), [])
 
 
 def _find_film(served: Served, parameter: bytes, value: bytes) -> tuple[int, str] | None:

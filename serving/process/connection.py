@@ -11,6 +11,7 @@ import asyncio
 import resource
 import socket
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, cast
@@ -44,6 +45,18 @@ def _refusal(problem: ProblemError) -> bytes:
 
 _TOO_LARGE = _refusal(ProblemError(431, "too-large", "The request's headers are too large."))
 _MALFORMED = _refusal(malformed())
+
+
+_latest_head: tuple[list[tuple[bytes, bytes]], bytes] = [], b""
+
+
+def _status_and(headers: list[tuple[bytes, bytes]]) -> bytes:
+    """Return the status line of a good answer, and the headers of all answers, which the server renews each second."""
+    global _latest_head
+    if _latest_head[0] is not headers:
+        lines = (b"%b: %b\r\n" % header for header in headers)
+        _latest_head = headers, b"HTTP/1.1 200 OK\r\n" + b"".join(lines)
+    return _latest_head[1]
 
 
 class GuardedConnection(HttpToolsProtocol):
@@ -141,7 +154,23 @@ class GuardedConnection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
-        super()._start_asgi_task(cycle, self._when_read(cycle, app) if self.flow.write_paused else app)
+        if self.flow.write_paused:
+            super()._start_asgi_task(cycle, self._when_read(cycle, app))
+        elif not self._answer_at_once(cycle, getattr(app, "at_once", None)):
+            super()._start_asgi_task(cycle, app)
+
+    def _answer_at_once(self, cycle: RequestResponseCycle, at_once: Callable[[Scope], bytes | None] | None) -> bool:
+        """Send the answer of an application that has it ready, and return whether it has."""
+        answer = at_once(cycle.scope) if at_once is not None and cycle.keep_alive else None
+        if answer is None:
+            return False
+        cycle.response_started = cycle.response_complete = True
+        self.transport.write(_status_and(cycle.default_headers) + answer)
+        if self.pipeline:
+            cycle.on_response()  # begins the next one
+        else:
+            self.server_state.total_requests += 1  # without a timer: the sweep closes idle connections, too
+        return True
 
     def _when_read(self, cycle: RequestResponseCycle, app: Any) -> Any:
         """Return `app`, begun when the client has read the answers before."""
@@ -154,7 +183,7 @@ class GuardedConnection(HttpToolsProtocol):
         return begin
 
     def cut_if_late(self, now: float, arrival_seconds: float, answer_seconds: float) -> None:
-        """Close the connection if a request has been arriving, or an answer has not been taken, for too long."""
+        """Close the connection if a request arrives, an answer is not taken, or nothing is asked for too long."""
         if self.transport.get_write_buffer_size() == 0:
             self._unsent_since = None
         elif self._unsent_since is None:
@@ -164,6 +193,8 @@ class GuardedConnection(HttpToolsProtocol):
             self._reset()
         elif self._arriving_since is not None and now - self._arriving_since > arrival_seconds:
             self._reset()
+        elif self._arriving_since is None and self.is_idle and now - self._active_at > self.timeout_keep_alive:
+            self.transport.close()
 
     def _reset(self) -> None:
         """Close at once; without the option the kernel would keep unread bytes for minutes."""

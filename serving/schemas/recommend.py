@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -34,14 +34,17 @@ Preference = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
-NamesFilm = TypeVar("NamesFilm", "RatedFilm", "PredictQuery", "PredictBody")
+class NamedFilm(RequestModel):
+    """A film, by exactly one of `movie_id` and `title`."""
 
+    movie_id: MovieId | None = Field(None, description="id of a film", examples=[1])
+    title: TitleText | None = Field(None, description="title of a film", examples=["Heat (1995)"])
 
-def one_film(request: NamesFilm) -> NamesFilm:
-    """Raise ValueError unless the request names a film by exactly one of id and title."""
-    if (request.movie_id is None) == (request.title is None):
-        raise ValueError("expected exactly one of movie_id and title")
-    return request
+    @model_validator(mode="after")
+    def _one_film(self) -> Self:
+        if (self.movie_id is None) == (self.title is None):
+            raise ValueError("expected exactly one of movie_id and title")
+        return self
 
 
 class Conditions(RequestModel):
@@ -145,16 +148,12 @@ class RecommendQuery(ListOptions, PagedQuery):
         return self
 
 
-class RatedFilm(RequestModel):
+class RatedFilm(NamedFilm):
     """A film, by exactly one of `movie_id` and `title`, and its rating."""
 
-    movie_id: MovieId | None = Field(None, examples=[1])
-    title: TitleText | None = Field(None, examples=["Heat (1995)"])
     rating: Rating = Field(
         description="on the scale of the data set; the weight of an event where it has no ratings", examples=[4.5]
     )
-
-    _one_film = model_validator(mode="after")(one_film)
 
 
 History = Annotated[list[RatedFilm | MovieId | TitleText], Field(min_length=1, max_length=MAX_ENTRIES)]
@@ -233,23 +232,14 @@ class RecommendBody(ListOptions, PersonBody):
         return self
 
 
-class PredictQuery(Conditions, Query):
+class PredictQuery(Conditions, NamedFilm, Query):
     """What a user of the training data would give a film, by exactly one of `movie_id` and `title`."""
 
     user_id: UserId = Field(description="id of a user of the training data", examples=[42])
-    movie_id: MovieId | None = Field(None, description="id of a film", examples=[1])
-    title: TitleText | None = Field(None, description="title of a film", examples=["Heat (1995)"])
-
-    _one_film = model_validator(mode="after")(one_film)
 
 
-class PredictBody(Conditions, PersonBody):
+class PredictBody(Conditions, NamedFilm, PersonBody):
     """What a person would give a film, by exactly one of `movie_id` and `title`; nothing is stored."""
-
-    movie_id: MovieId | None = Field(None, description="id of a film", examples=[1])
-    title: TitleText | None = Field(None, description="title of a film", examples=["Heat (1995)"])
-
-    _one_film = model_validator(mode="after")(one_film)
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:

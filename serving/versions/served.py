@@ -60,4 +60,5 @@ def load(entry: Entry, *, stale: bool) -> Served:
     entry.require_manifest()
     model = Model.load(entry.bundle, verify=False)
     model.check_golden()
+    model.catalog.split_texts(())  # finds where all films' texts are split
     return Served(model, entry.key, entry.meta, stale, inode, entry.manifest_sha256)

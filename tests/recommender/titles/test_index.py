@@ -151,12 +151,14 @@ SERIES = [
     TitleNames("The Lord of the Rings: The Two Towers", [], 2002),
     TitleNames("Miracles - Mr. Canton and Lady Rose", [], 1989),
     TitleNames("The Miraculous Virgin", [], 1967),
+    TitleNames("House", [], 1986),
+    TitleNames("The House", [], 2017),
 ]
 
 
 @pytest.fixture(scope="module")
 def series():
-    return index(SERIES, np.array([90, 80, 1, 40, 50, 30, 60, 2, 70, 65, 5, 3], dtype=np.int32))
+    return index(SERIES, np.array([90, 80, 1, 40, 50, 30, 60, 2, 70, 65, 5, 3, 6, 7], dtype=np.int32))
 
 
 @pytest.mark.parametrize(
@@ -176,6 +178,8 @@ def series():
         ("Mr Canton and Lady Rose", 10),
         ("Parasite (1983)", 7),
         ("Lord of teh Rings: The Two Towrs", 9),
+        ("Toy Stor y2", 8),
+        ("Huose", 12),
     ],
 )
 def test_part_of_a_title_finds_the_film_that_stands_clear(series, typed, row):

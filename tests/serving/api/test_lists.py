@@ -116,7 +116,7 @@ def test_pages_go_on_with_the_version_that_began_the_list(served: TestClient, st
         {"movie_id": 3},
         {"user_id": 7, "diversity": 0.5, "max_per_genre": 20},
     ]
-    whole = [ids(served.get("/recommend/", params={**question, "n": 100}).json()) for question in questions]
+    whole = [ask(served, {**question, "n": 100})["recommendations"] for question in questions]
     first = [served.get("/recommend/", params={**question, "offset": 0}).json() for question in questions]
     posted: dict[str, Any] = {"ratings": [{"movie_id": 2, "rating": 5.0}]}
     whole_posted, first_posted = ids(ask(served, posted | {"n": 100})), ask(served, posted | {"offset": 0})
@@ -125,16 +125,16 @@ def test_pages_go_on_with_the_version_that_began_the_list(served: TestClient, st
     _promote(served, store, "2")
     try:
         for question, expected, page in zip(questions, whole, first, strict=True):
-            listed = ids(page)
+            listed = page["recommendations"]
             while page["next"] and len(listed) < 100:
                 assert set(page["next"]) == {"offset", "cursor"}
                 response = served.get("/recommend/", params={**question, **page["next"]})
                 assert response.status_code == 200, response.text
                 page = response.json()
                 assert page["model"]["version"] == "1"
-                listed += ids(page)
-            assert listed == expected
-            assert ids(served.get("/recommend/", params={**question, "n": 100}).json()) != expected
+                listed += page["recommendations"]
+            assert listed == expected, "ranks go on from page to page"
+            assert served.get("/recommend/", params={**question, "n": 100}).json()["recommendations"] != expected
         cursor, offset = first_posted["next"]["cursor"], first_posted["next"]["offset"]
         assert ids(ask(served, posted | {"offset": offset}, cursor=cursor)) == whole_posted[10:20]
     finally:
@@ -190,6 +190,8 @@ def test_two_people_get_one_list_with_what_each_expects(api: Api) -> None:
     assert isinstance(fair.query, answers.PeopleSubject)
     assert (fair.query.people, fair.query.aggregation) == ([3, 2], "least_misery")
     assert fair.query.expected
+    assert fair.query.entries is not None
+    assert [[match.movie_id for match in one.titles or ()] for one in fair.query.entries] == [[], [20, 21]]
     columns = zip(*(film.expected_ratings or [] for film in fair.recommendations), strict=True)
     for mean, stars in zip(fair.query.expected, columns, strict=True):
         assert mean == pytest.approx(sum(stars) / 10, abs=0.006)

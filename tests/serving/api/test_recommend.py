@@ -373,6 +373,29 @@ def test_kept_answers_stay_within_their_bytes(client: TestClient, monkeypatch: p
     assert isinstance(service, Service)
     for n in range(1, 4):
         for movie_id in range(1, 6):
-            assert client.get(f"/recommend/?movie_id={movie_id}&n={n}").status_code == 200
-            cache = service.plain_calls._cache.items()
-            assert 0 < sum(len(query) + len(answer.body["body"]) for query, answer in cache) <= 6000
+            query = f"movie_id={movie_id}&n={n}"
+            for is_kept in (False, True):  # from the second time on
+                assert client.get(f"/recommend/?{query}").status_code == 200
+                cache = service.plain_calls._cache
+                assert (query.encode() in cache) == is_kept
+            assert 0 < sum(len(query) + len(answer.body) for query, answer in cache.items()) <= 6000
+
+
+def test_a_connection_sends_at_once_what_the_application_would(client: TestClient) -> None:
+    service = client.app
+    assert isinstance(service, Service)
+    assert service.at_once is not None
+    for query in ("movie_id=1&n=3", "title=Star%20Voyage&n=2", "n=1&title=Star+Voyage"):
+        expected = client.get(f"/recommend/?{query}", headers={"x-request-id": "one"})
+        headers = [(b"host", b"localhost"), (b"x-request-id", b"one")]
+        scope = {"method": "GET", "path": "/recommend/", "query_string": query.encode(), "headers": headers}
+        answer = service.at_once(scope)
+        assert answer is not None
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert (head, body) == (b"\r\n".join(b"%b: %b" % header for header in expected.headers.raw), expected.content)
+        for other in (
+            {"method": "HEAD"},
+            {"path": "/movies/search"},
+            {"headers": [*headers, (b"origin", b"http://x")]},
+        ):
+            assert service.at_once(scope | other) is None

@@ -277,6 +277,7 @@ def test_what_the_guarded_protocol_overrides_and_reads_is_in_uvicorn() -> None:
         assert list(inspect.signature(getattr(HttpToolsProtocol, name)).parameters) == parameters
     assert {"pipeline", "cycle", "flow", "transport", "loop"} <= set(HttpToolsProtocol.__init__.__code__.co_names)
     cycle = set(RequestResponseCycle.__init__.__code__.co_names)
-    assert {"disconnected", "keep_alive", "message_event", "response_complete"} <= cycle
+    at_once = {"scope", "default_headers", "on_response", "response_started"}
+    assert {"disconnected", "keep_alive", "message_event", "response_complete", *at_once} <= cycle
     assert inspect.iscoroutinefunction(FlowControl.drain)
     assert "write_paused" in FlowControl.__init__.__code__.co_names

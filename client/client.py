@@ -195,10 +195,6 @@ class Api:
         body = {"movie_id": movie_id, "user_id": user_id, "ratings": _rated(ratings or {}), **(options or {})}
         return _parse(models.Prediction, self._post("/predict", body))
 
-    def experiment(self) -> models.ExperimentState:
-        """Return the experiment that was started last. Raises ApiProblem where no events are taken."""
-        return _parse(models.ExperimentState, self._get("/experiment", ()))
-
     def versions(self) -> models.Versions:
         """Return the newest versions of the registry, and what was live when. Raises ApiProblem if it is not told."""
         return _parse(models.Versions, self._get("/versions", ()))

@@ -140,7 +140,6 @@ class Puller:
         return self._take(slot, meta, registered.tags.get("verdict", ""), status)
 
     def _inspect(self) -> bool:
-<<<<<<< HEAD
         """Verify the hashes of the served versions if it is time, and of those whose files were replaced or touched.
 
         Damaged ones are removed, to be fetched again. Returns whether it was time.
@@ -161,19 +160,6 @@ class Puller:
             verify_bundle(entry.bundle)
         except (BundleError, OSError) as error:
             self._remove_damaged(entry, error)
-=======
-        """Verify the hashes of the served versions if it is time; damaged ones are removed, to be fetched again."""
-        if time.monotonic() < self._inspected_at + self._settings.inspect_seconds:
-            return False
-        for entry in filter(None, {self._store.current(slot) for slot in SLOTS}):
-            try:
-                entry.require_manifest()
-                verify_bundle(entry.bundle)
-            except (BundleError, OSError) as error:
-                self._remove_damaged(entry, error)
-        self._inspected_at = time.monotonic()
-        return True
->>>>>>> w-B
 
     def _take(self, slot: Slot, meta: VersionMeta, verdict: str, status: RegistryStatus) -> str | None:
         started = time.perf_counter()

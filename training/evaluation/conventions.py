@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from recommender.errors import DataError
 from recommender.schema import MOVIE, RATING, USER
-from training.evaluation.metrics import LIST_METRICS, CumulativeHits, Lists, Values, discounts
-from training.kernels.hits import find_hits
+from training.evaluation.metrics import LIST_METRICS, CumulativeHits, Lists, Values
+from training.kernels.hits import discounts, find_hits
 from training.splits.pairs import read_pairs
 
 Rows = NDArray[np.int64]

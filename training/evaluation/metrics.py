@@ -12,6 +12,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from training.kernels.hits import discounts
+
 Lists = NDArray[np.int32]
 Values = NDArray[np.float64]
 
@@ -27,11 +29,6 @@ def group_means(values: Values, groups: NDArray[np.int64], n: int) -> Values:
     is_number = ~np.isnan(values)
     count = np.bincount(groups[is_number], minlength=n)
     return quotient(np.bincount(groups[is_number], weights=values[is_number], minlength=n), count)
-
-
-def discounts(k: int) -> Values:
-    """Return the DCG discount (k,) of each rank: 1 / log2(rank + 1)."""
-    return 1.0 / np.log2(np.arange(2, k + 2))
 
 
 class CumulativeHits:

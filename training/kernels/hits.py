@@ -1,4 +1,4 @@
-"""Mark the relevant films in ranked lists."""
+"""Mark the relevant films in ranked lists, and weigh their ranks."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ def find_hits(lists: NDArray[np.int32], relevant: sp.csr_matrix) -> NDArray[np.b
     is_hit = np.empty(lists.shape, dtype=np.bool_)
     _find_hits(np.ascontiguousarray(lists), relevant.indptr, relevant.indices, is_hit)
     return is_hit
+
+
+def discounts(k: int) -> NDArray[np.float64]:
+    """Return the DCG discount (k,) of each rank: 1 / log2(rank + 1)."""
+    return np.asarray(1.0 / np.log2(np.arange(2, k + 2)))
 
 
 @njit(cache=True, nogil=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from recommender.scoring.blocks import Block, z_scores
 from recommender.scoring.scorers import user_scorer
 from training.config import Config
-from training.kernels.hits import find_hits
+from training.kernels.hits import discounts, find_hits
 from training.kernels.topk import top_k
 from training.models.base import FittedModel
 from training.models.fits import Validation
@@ -73,7 +73,7 @@ def _gains(members: list[FittedModel], validation: Validation, grid: Sequence[We
     users, total = _users(validation), np.zeros(len(grid))
     for blocks, rows, seen in _member_scores(members, validation, users):
         relevant = validation.relevant[rows]
-        ideal = np.cumsum(_discounts())[np.minimum(np.diff(relevant.indptr), LENGTH) - 1]
+        ideal = np.cumsum(discounts(LENGTH))[np.minimum(np.diff(relevant.indptr), LENGTH) - 1]
         for number, weights in enumerate(grid):
             scores = np.zeros_like(blocks[0])
             for weight, block in zip(weights, blocks, strict=True):
@@ -81,7 +81,7 @@ def _gains(members: list[FittedModel], validation: Validation, grid: Sequence[We
                     scores += np.float32(weight) * block
             scores[seen] = -np.inf
             hits = find_hits(top_k(scores, LENGTH)[0], relevant)
-            total[number] += ((hits @ _discounts()) / ideal).sum()
+            total[number] += ((hits @ discounts(LENGTH)) / ideal).sum()
     return total / len(users)
 
 
@@ -95,7 +95,3 @@ def _member_scores(
         history = validation.fits.data.stars[rows]
         seen = np.repeat(np.arange(len(rows)), np.diff(history.indptr)), history.indices
         yield [z_scores(scorer.known(rows, history), history) for scorer in scorers], rows, seen
-
-
-def _discounts() -> NDArray[np.float64]:
-    return np.asarray(1 / np.log2(np.arange(2, LENGTH + 2)))

@@ -166,7 +166,7 @@ def _read(path: Path) -> Record:
 
 def answer(root: Path) -> None:
     """Serve what was promoted until the similar films of the most rated one are answered."""
-    with Service(root, workers=1, arguments=()) as service:
+    with Service(root / "var", workers=1, arguments=()) as service:
         service.wait(lambda: service.status("/readyz") == 200, PATIENCE_SECONDS)
         film = service.json("/analytics/top")["movies"][0]["movie_id"]
         service.wait(lambda: service.status(f"/recommend/?movie_id={film}") == 200)

@@ -30,6 +30,7 @@ META = {"name", "version", "run_id", "algorithm"}
 STATUS, SNAPSHOT = {"reachable", "checked_at", "confirmed"}, {"taken_at", "versions", "timeline"}
 STAGE_LOCK = rf"training/[\w-][\w.-]*-{HASH}-{HASH}-[0-9]+\.lock"
 LOG = r"logs/(api|mlflow|webapp)\.log|demo\.lock"
+WHOLE = r"record\.json|stage\.log|var/serve\.log"  # of movierec bench whole
 
 # what a training logs in its run, and MLflow with a model
 DATABASE = r"(mlflow|optuna)\.db(-(wal|shm|journal))?"
@@ -44,19 +45,26 @@ MODEL_FILE = rf"artifacts/[^/]+/models/m-{ID}/artifacts/({MODEL_TEXT}|artifacts/
 
 def clean() -> list[str]:
     """Remove the files that movierec wrote, and return the names of those that stay."""
-    inventories: list[tuple[Path, Inventory]] = [
-        *((path, processed_files) for path in PROCESSED.glob("*")),
-        (PROCESSED, _matching(r"\.[\w-][\w.-]*\.lock")),
-        *((path, marked_files("stages")) for path in (VAR / "training").glob("*")),
-        (VAR / "docs", marked_files("docs")),
-        (VAR, _service_files),
-        (RUNS, _matching(rf"{DATABASE}|{RUN_LOCK}|{RUN_FILE}|{MODEL_FILE}", rf"artifacts(/[^/]+(/{ID}|/models).*)?")),
-    ]
-    for directory, inventory in inventories:
-        if directory.is_dir():
-            remove_directory(directory, inventory)
+    for root in (*VAR.glob("whole-[0-9]*"), Path()):
+        for directory, inventory in _inventories(root):
+            if directory.is_dir():
+                remove_directory(directory, inventory)
     left = [f"{root}/{name}" for root in (PROCESSED, VAR, RUNS) for name in entries(root)]
     return [name for name in left if name != "mlruns/README.md"]
+
+
+def _inventories(root: Path) -> list[tuple[Path, Inventory]]:
+    """Return the directories below the working directory, or below one of `movierec bench whole`, and what is ours."""
+    processed, var, runs = root / PROCESSED, root / VAR, root / RUNS
+    return [
+        *((path, processed_files) for path in processed.glob("*")),
+        (processed, _matching(r"\.[\w-][\w.-]*\.lock")),
+        *((path, marked_files("stages")) for path in (var / "training").glob("*")),
+        (var / "docs", marked_files("docs")),
+        (var, _service_files),
+        (runs, _matching(rf"{DATABASE}|{RUN_LOCK}|{RUN_FILE}|{MODEL_FILE}", rf"artifacts(/[^/]+(/{ID}|/models).*)?")),
+        *([(root, _matching(WHOLE, "data(/processed)?|var|mlruns"))] if root.name else []),
+    ]
 
 
 def _matching(files: str, empty_folders: str = "") -> Inventory:

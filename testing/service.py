@@ -48,6 +48,8 @@ class Service:
         self._arguments = [*arguments, "--port", "0", "--workers", str(workers)]
         settings = {f"MOVIEREC_{name.upper()}": value for name, value in environment.items()}
         self._environment = {**os.environ, **settings, "MOVIEREC_STORE_DIR": str(self.store.root)}
+        if "tracking_uri" in environment:
+            self._environment.pop("MLFLOW_TRACKING_URI", None)  # which would win, and MLflow sets it for its children
         self._workers = workers
         self.port = 0
         self.started_at = 0.0

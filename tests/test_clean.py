@@ -25,6 +25,7 @@ MADE = [
     *("var/models/versions/.partial-0123456789abcdef/bundle/movie_ids.npy", "var/logs/api.log", "var/logs/mlflow.log"),
     *("mlruns/mlflow.db", "mlruns/mlflow.db-wal", "mlruns/mlflow.db-journal", "mlruns/optuna.db"),
     *("mlruns/.mlflow.db.promotion.lock", "mlruns/.mlflow.db.creation.lock", "mlruns/.tune-0123456789abcdef.lock"),
+    *(f"var/whole-9/{name}" for name in ("record.json", "stage.log", "var/serve.log", "mlruns/mlflow.db")),
     *(f"{RUN}/artifacts/figures/people_metrics.png", f"{RUN}/artifacts/evaluations/latest20.npz"),
     *(f"{RUN}/artifacts/promotion/20260101T000000000000/{name}" for name in ("report.md", "verdict.json")),
     *(f"{MODEL}/artifacts/{name}" for name in ("MLmodel", "conda.yaml", "pyfunc_model.py", "requirements.txt")),

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +24,8 @@ from mlflow.store.artifact.http_artifact_repo import HttpArtifactRepository
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.rest_utils import http_request
+from urllib3 import HTTPResponse
+from urllib3.exceptions import HTTPError
 
 from recommender.bundle import MANIFEST, MANIFEST_BYTES, Manifest, read_manifest
 from recommender.errors import BundleError, BundleIntegrityError
@@ -94,15 +98,18 @@ def _require_size(manifest: Manifest, rules: ArtifactRules) -> None:
 
 def _fetch_file(address: str, tracking_uri: str, target: Path, limit: int) -> None:
     """Download the file of the same name below `address`, at most `limit` bytes of it, and not slower than SLOWEST."""
-    within(START_SECONDS + limit / SLOWEST, lambda: _copy_file(address, tracking_uri, target, limit))
+    within(2 * START_SECONDS + limit / SLOWEST, lambda: _copy_file(address, tracking_uri, target, limit))
 
 
 def _copy_file(address: str, tracking_uri: str, target: Path, limit: int) -> None:
+    began, length = time.monotonic(), 0
     with _stream(address, tracking_uri, target.name) as chunks, target.open("xb") as sink:
         for chunk in chunks:
-            limit -= len(chunk)
-            if limit < 0:
+            length += len(chunk)
+            if length > limit:
                 raise BundleIntegrityError(f"Bundle file {target.name} is longer than expected; broken off.")
+            if time.monotonic() > began + START_SECONDS + length / SLOWEST:
+                raise BundleIntegrityError(f"Bundle file {target.name} comes slower than {SLOWEST} bytes a second.")
             sink.write(chunk)
 
 
@@ -139,7 +146,15 @@ def _from_server(url: str, name: str) -> Iterator[Iterator[bytes]]:
             raise BundleIntegrityError(
                 f"The artifact store answers {response.status_code} for {name}; expected 200, without a redirect."
             )
-        yield response.iter_content(_CHUNK)
+        yield iter(partial(_read_some, response.raw), b"")
+
+
+def _read_some(source: HTTPResponse) -> bytes:
+    """Return what has come, at most _CHUNK bytes; b"" at the end. requests waits until so many have come."""
+    try:
+        return source.read1(_CHUNK, decode_content=True)
+    except HTTPError as error:
+        raise BundleIntegrityError(f"The artifact store broke off: {error}") from error
 
 
 @contextmanager

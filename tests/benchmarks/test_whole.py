@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import whole
+from benchmarks import pipeline, whole
 from benchmarks.pipeline import Whole
 from recommender.errors import MovierecError
 
@@ -19,7 +19,7 @@ def test_a_run_continues_with_the_stage_that_did_not_end(tmp_path, monkeypatch):
     monkeypatch.setattr(whole, "twin", lambda size: tmp_path / "synthetic-twin-9")
     monkeypatch.setattr(whole, "_stages", lambda root, raw: stages)
     monkeypatch.setattr(whole, "_newest", lambda root: 4)
-    monkeypatch.setattr(whole.pipeline, "files_to_bundle", lambda size: Whole(1e9, 0, 1, 0))
+    monkeypatch.setattr(pipeline, "files_to_bundle", lambda size: Whole(1e9, 0, 1, 0))
 
     with pytest.raises(MovierecError, match=r"json\.tool .*document\.json ended with 2: .*No such file"):
         whole.run(size=1, rounds=1)

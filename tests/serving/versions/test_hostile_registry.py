@@ -18,6 +18,7 @@ from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 from recommender.errors import BundleError
 from serving.settings import Settings
+from serving.versions import artifacts
 from serving.versions import puller as pulling
 from serving.versions.artifacts import ArtifactRules, require_allowed
 from serving.versions.model_store import ModelStore
@@ -42,6 +43,8 @@ class Server(ThreadingHTTPServer):
         self.places: dict[str, str] = {}  # artifact addresses by id of model or run
         self.redirect = ""  # prefix that artifacts are sent away to
         self.endless = ""  # name of a file that never ends
+        self.dripping = ""  # name of a file whose bytes come one by one until `released`
+        self.released = threading.Event()
         self.asked: list[str] = []
         self.sent = 0
 
@@ -89,6 +92,9 @@ class Handler(BaseHTTPRequestHandler):
             self._send_for_ever()
             return
         file = self.server.files / path.lstrip("/")
+        if self.server.dripping and path.endswith(self.server.dripping):
+            self._drip(file.read_bytes())
+            return
         self._send(file.read_bytes() if file.is_file() else None)
 
     def _send(self, content: bytes | None) -> None:
@@ -106,6 +112,20 @@ class Handler(BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True
 
+    def _drip(self, content: bytes) -> None:
+        """Send a file whole, but no faster than a byte in 50 ms for 10 s."""
+        self.send_response(200)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        try:
+            for position in range(200):
+                self.wfile.write(content[position : position + 1])
+                if self.server.released.wait(0.05):
+                    break
+            self.wfile.write(content[position + 1 :])
+        except OSError:
+            self.close_connection = True
+
     def log_message(self, *_: object) -> None:
         pass
 
@@ -118,6 +138,7 @@ def serving(files: Path) -> Iterator[Server]:
         try:
             yield server
         finally:
+            server.released.set()
             server.shutdown()
             thread.join()
 
@@ -307,6 +328,19 @@ def test_a_file_that_never_ends_is_broken_off(hostile: Server, tmp_path: Path, n
     assert f"{name} is longer" in reason(tmp_path)
     assert hostile.sent < ENDLESS / 4
     assert list((tmp_path / "deep" / "models" / "versions").iterdir()) == []
+
+
+@pytest.mark.fault(46)
+def test_a_file_whose_bytes_come_one_by_one_is_broken_off(
+    hostile: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hostile.dripping = "manifest.json"
+    with monkeypatch.context() as impatient:
+        impatient.setattr(artifacts, "START_SECONDS", 0.5)
+        assert pull(hostile, tmp_path) == []
+    assert "manifest.json comes slower" in reason(tmp_path)
+    hostile.released.set()
+    assert pull(hostile, tmp_path) == ["1"]
 
 
 @pytest.mark.fault(41)

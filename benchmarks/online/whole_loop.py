@@ -29,7 +29,7 @@ from training.datasets.synth.visitors import Visitors
 from training.datasets.synth.world import World, make_world
 from training.registry import Tracker
 
-PEOPLE, SEED = 600, 0  # as the command has them
+PEOPLE, SEED = 800, 0  # as the command has them
 ALGORITHM = ("als", "--set", "factors=4")
 CHALLENGER, NEXT, CONTROL = 2, 4, 5  # versions, in the order in which they are trained
 LIST_LENGTH, FEW, DRAWS = 10, 10, 2000

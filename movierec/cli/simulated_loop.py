@@ -20,8 +20,9 @@ from serving.process.python import module_command
 
 DATASET = "synthetic"
 BETTER = ("als", "--set", "factors=4")  # few: people who are new have rated little
-PEOPLE, DAYS = "600", "8"
-EXPERIMENT = ("--mode", "interleave", "--minimum-days", "0")  # a simulated day takes no time
+PEOPLE, DAYS = "800", "8"
+# A simulated day takes no time: all days of one person are over within the window, of 17 seconds.
+EXPERIMENT = ("--mode", "ab", "--planned-visitors", PEOPLE, "--window-days", "0.0002", "--minimum-days", "0")
 
 
 def make_first_version() -> None:

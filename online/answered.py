@@ -10,7 +10,8 @@ from pydantic import BaseModel
 
 from online.recommendation_id import Arm
 
-_LEAST_SHARE = 0.95  # of the champion's answers, which are not slow
+_MOST_SHARE = 0.95  # of the champion's answers: slow is what takes twice as long as all of these
+_TIMES, _NEVER_SLOW = 2.0, 0.02  # seconds, as what nobody notices
 
 
 class ArmAnswers(BaseModel):
@@ -28,15 +29,16 @@ class ArmAnswers(BaseModel):
             answers=self.answers + other.answers, errors=self.errors + other.errors, by_seconds=dict(by_seconds)
         )
 
-    @property
-    def p95_seconds(self) -> float:
-        """The least counted time within which nearly all answers were given; infinite where there is none."""
-        least = _LEAST_SHARE * self.answers
-        return min((seconds for seconds, count in self.by_seconds.items() if count >= least), default=float("inf"))
+    def slow_bound(self) -> float:
+        """Return the least counted time beyond which an answer is slow; infinite where there is none."""
+        least = _MOST_SHARE * self.answers
+        p95 = min((seconds for seconds, count in self.by_seconds.items() if count >= least), default=float("inf"))
+        bound = max(_TIMES * p95, _NEVER_SLOW)
+        return min((seconds for seconds in self.by_seconds if seconds >= bound), default=float("inf"))
 
 
 class Served(NamedTuple):
-    """An arm's answers, those that failed, and those that took longer than nearly all of the champion's."""
+    """An arm's answers, those that failed, and those that were slow beside the champion's."""
 
     answers: float = 0.0
     errors: float = 0.0
@@ -45,7 +47,7 @@ class Served(NamedTuple):
 
 def served(arms: Mapping[str, ArmAnswers]) -> dict[Arm, Served]:
     """Return what the decision needs of the counts by the names of arms."""
-    bound = arms.get(Arm.CHAMPION.name, ArmAnswers()).p95_seconds
+    bound = arms.get(Arm.CHAMPION.name, ArmAnswers()).slow_bound()
     return {
         Arm[name]: Served(counts.answers, counts.errors, counts.answers - counts.by_seconds.get(bound, counts.answers))
         for name, counts in arms.items()

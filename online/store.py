@@ -193,9 +193,9 @@ class EventReader:
             "ORDER BY number"
         )
         with closing(self._connection.execute(query, (after, since, *kinds))) as rows:
-            for number, kind, visitor, user_id, items, *figures, event_id, position in rows:
-                names = tuple(orjson.loads(items))
-                yield number, Event(kind, visitor, user_id, names, *figures, event_id or "", position)
+            for number, *columns in rows:
+                event = Event(*columns)
+                yield number, event._replace(items=tuple(orjson.loads(columns[3])), event_id=event.event_id or "")
 
     def last_number(self) -> int:
         """Return the number of the latest event; 0 without any."""

@@ -29,7 +29,7 @@ from training.datasets.synth.visitors import Visitors
 from training.datasets.synth.world import World, make_world
 from training.registry import Tracker
 
-PEOPLE, SEED = 600, 0  # as the command has them
+PEOPLE, SEED = 800, 0  # as the command has them
 ALGORITHM = ("als", "--set", "factors=4")
 CHALLENGER, NEXT, CONTROL = 2, 4, 5  # versions, in the order in which they are trained
 LIST_LENGTH, FEW, DRAWS = 10, 10, 2000
@@ -75,11 +75,11 @@ def _next(root: Path, tracker: Tracker) -> list[Figure]:
     seen = {person: rated.keys() | drawn[person].keys() for person, rated in by_events.items()}
     among_same = [_judge(model, rated, seen, visitors) for model, rated in zip(models, (by_events, drawn), strict=True)]
     title = "loop/next training on events against one on films drawn evenly:"
-    films = [len(set(of_model.rows)) for of_model in among_new]
+    ours, theirs = (len(set(of_model.rows)) for of_model in among_new)
     note = f"{sum(map(len, by_events.values())):,} ratings each, by {len(by_events)} people; "
     return [
         _gain(f"{title} gain in true stars of new people's lists, lower bound", among_new, note, 0.0),
-        Figure(f"{title} different films in them", films[0] / films[1], 0.9, "higher", *films, "films"),
+        Figure(f"{title} different films in them", ours / theirs, 0.9, "higher", ours, theirs, "films"),
         _gain(f"{title} the same of those who sent the events", among_same, note, None),
     ]
 
@@ -96,8 +96,8 @@ def _gain(title: str, judged: list[Judged], note: str, target: float | None) -> 
     draws = np.random.default_rng(SEED).choice(gains, size=(DRAWS, len(gains))).mean(axis=1)
     lower, upper = np.quantile(draws, [0.025, 0.975])
     note += f"gain {gains.mean():+.4f} [{lower:+.4f}, {upper:+.4f}], judged by {len(gains)}"
-    means = [float(of_model.stars.mean()) for of_model in judged]
-    return Figure(title, float(lower), target, "higher", *means, "stars", note=note)
+    ours, theirs = (float(of_model.stars.mean()) for of_model in judged)
+    return Figure(title, float(lower), target, "higher", ours, theirs, "stars", note=note)
 
 
 def _ratings(events: Path, world: World) -> Ratings:

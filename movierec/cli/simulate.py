@@ -48,8 +48,8 @@ def simulate(
     visitors = Visitors(world, people, seed)
     with httpx.Client(base_url=url, timeout=30, trust_env=False) as http:
         session = Session(http, visitors, world.movie_ids.tolist(), f"simulated-{seed}")
-        for _ in range(days):
-            for person in range(people):
+        for person in range(people):  # one after the other: an experiment watches each for a while from the first visit
+            for _ in range(days):
                 if visitors.comes(person):
                     session.visit(person)
     counts = session.counts

@@ -19,14 +19,16 @@ from recommender.errors import GateRefusedError, MovierecError
 from serving.process.python import module_command
 
 DATASET = "synthetic"
+SIZE = ("--users", "600", "--ratings", "40000")  # so few that what people do matters to the next training
 BETTER = ("als", "--set", "factors=4")  # few: people who are new have rated little
-PEOPLE, DAYS = "600", "8"
-EXPERIMENT = ("--mode", "interleave", "--minimum-days", "0")  # a simulated day takes no time
+PEOPLE, DAYS = "800", "8"
+# A simulated day takes no time: all days of one person are over within the window, of 17 seconds.
+EXPERIMENT = ("--mode", "ab", "--planned-visitors", PEOPLE, "--window-days", "0.0002", "--minimum-days", "0")
 
 
 def make_first_version() -> None:
     """Write and prepare the data, and make a first version the champion."""
-    _run("data", "synth")
+    _run("data", "synth", *SIZE)
     _run("data", "prepare", DATASET)
     first = _train("popularity")
     _run("promote", "--version", str(first), "--force", "--reason", "the first version of the loop")

@@ -105,13 +105,16 @@ def test_failures_slow_answers_and_a_wrong_division_are_refused() -> None:
     assert not state(trial, divided).checks["sample_ratio"].holds
 
 
-def test_slow_is_what_takes_longer_than_nearly_all_of_the_champions_answers() -> None:
-    champion = ArmAnswers(answers=100, errors=1, by_seconds={0.01: 90, 0.1: 96, 1.0: 100})
-    challenger = ArmAnswers(answers=50, by_seconds={0.01: 10, 0.1: 30, 1.0: 50})
+def test_slow_is_what_takes_twice_as_long_as_nearly_all_of_the_champions_answers() -> None:
+    champion = ArmAnswers(answers=100, errors=1, by_seconds={0.01: 90, 0.05: 96, 0.1: 96, 1.0: 100})
+    challenger = ArmAnswers(answers=50, by_seconds={0.01: 10, 0.05: 10, 0.1: 30, 1.0: 50})
     assert served({"CHAMPION": champion, "CHALLENGER": challenger}) == {
         Arm.CHAMPION: Served(100, 1, 4),
         Arm.CHALLENGER: Served(50, 0, 20),
     }
+    fast = ArmAnswers(answers=100, by_seconds={0.001: 100, 0.01: 100, 0.025: 100})
+    unnoticed = ArmAnswers(answers=100, by_seconds={0.001: 0, 0.01: 50, 0.025: 99})
+    assert served({"CHAMPION": fast, "CHALLENGER": unnoticed})[Arm.CHALLENGER] == Served(100, 0, 1)
 
 
 def test_woven_lists_of_few_items_from_the_challenger_are_refused() -> None:

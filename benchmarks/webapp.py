@@ -26,6 +26,7 @@ from serving.process.python import module_command
 from serving.versions.records import write_record
 from serving.versions.snapshot import SNAPSHOT, Snapshot
 from testing.service import Service
+from training.bundling.extras import MAP_FILMS
 from training.bundling.synthetic import Size, write
 
 CHROMIUM = "/usr/bin/chromium"
@@ -57,7 +58,8 @@ def run(*, size: float = 1.0, rounds: int = 3) -> list[Figure]:
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         full = Size()
-        write(root / "bundle", Size(movies=int(full.movies * size), users=int(full.users * size)))
+        movies = int(full.movies * size)
+        write(root / "bundle", Size(movies, users=int(full.users * size), map_films=min(movies, MAP_FILMS)))
         service = Service(root / "api", workers=1)
         service.promote(root / "bundle", "1")
         write_record(service.store.root / SNAPSHOT, registry())

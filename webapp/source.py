@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import streamlit as st
 
-from client.answers import AboutModel, ModelCard, Versions
+from client.answers import AboutModel, DriftFigures, ExperimentState, ModelCard, Versions
 from client.client import CHALLENGER, Api, Json, Params, Transport
 from client.errors import ApiProblem, WebappError
 from webapp.data_words import FILMS, DataWords
@@ -35,6 +36,16 @@ def challenger() -> ModelCard | None:
 def versions() -> Versions:
     """Return what the service knows of the registry. Raises WebappError."""
     return _versions(settings().api_url)
+
+
+def experiment() -> ExperimentState | None:
+    """Return the experiment that was started last; None without one. Raises WebappError."""
+    return _experiment(settings().api_url)
+
+
+def drift() -> DriftFigures | None:
+    """Return how far people have moved from the training data; None where they sent nothing. Raises WebappError."""
+    return _drift(settings().api_url)
 
 
 def api() -> Api:
@@ -71,8 +82,7 @@ def _transport(address: str) -> Transport:
 
 @st.cache_data(ttl=VERSION_SECONDS, show_spinner=False)
 def _card(address: str, slot: str) -> ModelCard:
-    transport = _transport(address)
-    return Api(transport.get, transport.post).model(slot)
+    return _direct(address).model(slot)
 
 
 @st.cache_data(ttl=VERSION_SECONDS, show_spinner=False)
@@ -85,8 +95,26 @@ def _challenger(address: str) -> ModelCard | None:
 
 @st.cache_data(ttl=VERSION_SECONDS, show_spinner=False)
 def _versions(address: str) -> Versions:
+    return _direct(address).versions()
+
+
+@st.cache_data(ttl=VERSION_SECONDS, show_spinner=False)
+def _experiment(address: str) -> ExperimentState | None:
+    with suppress(ApiProblem):
+        return _direct(address).experiment()
+    return None
+
+
+@st.cache_data(ttl=VERSION_SECONDS, show_spinner=False)
+def _drift(address: str) -> DriftFigures | None:
+    with suppress(ApiProblem):
+        return _direct(address).drift()
+    return None
+
+
+def _direct(address: str) -> Api:
     transport = _transport(address)
-    return Api(transport.get, transport.post).versions()
+    return Api(transport.get, transport.post)
 
 
 @st.cache_data(ttl=ANSWER_SECONDS, max_entries=ANSWERS_KEPT, show_spinner="Asking the service …")

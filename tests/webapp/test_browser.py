@@ -105,9 +105,24 @@ def visit(page: Page, address: str) -> None:
     settled(page)
 
 
+# The script has ended, and what it drew stands still: code of controls is loaded after the script's end, and what
+# moves below a pointer or an open list closes the list and takes the click.
+SETTLED = """(call) => {
+  const isDone = document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning"
+    && !document.querySelector("[data-testid=stSkeleton], [data-stale=true]")
+    && document.getAnimations().every((one) => one.playState !== "running");
+  const drawn = [...document.querySelectorAll("[data-testid=stMainBlockContainer] *")];
+  const height = drawn.length + " " + drawn.at(0)?.scrollHeight;
+  const isCalm = isDone && height === window.lastHeight && call === window.lastCall;
+  window.calmFrames = isCalm ? window.calmFrames + 1 : 0;
+  [window.lastHeight, window.lastCall] = [height, call];
+  return window.calmFrames >= 5;
+}"""
+
+
 def settled(page: Page) -> None:
-    """Wait until the page's script has ended."""
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    """Wait until the page's script has ended and everything that it drew is in its place."""
+    page.wait_for_function(SETTLED, arg=time.monotonic())
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -139,8 +154,7 @@ def test_a_misspelt_title_is_one_click_from_the_right_one(site: str, page: Page)
 def test_a_shared_link_opens_the_same_state(site: str, page: Page, browser: Browser) -> None:
     visit(page, f"{site}/recommendations?film=Star+Voyage+(1977)")
     page.get_by_text("Filters, variety and steering").click()
-    # The list of a box closes while the box still moves with what unfolds, sooner than any hand would type.
-    page.wait_for_function("document.querySelector('details').getAnimations({subtree: true}).length === 0")
+    settled(page)
     page.get_by_role("combobox", name="Genres").press_sequentially("Comedy")
     page.get_by_role("option", name="Comedy").click()
     expect(page.locator(".mr-card h3")).to_have_count(3)

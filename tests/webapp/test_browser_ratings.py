@@ -200,6 +200,7 @@ def test_a_letterboxd_export_is_brought_asked_about_and_taken_out(site: str, pag
     page.get_by_role("option", name="The Moon Thieves (1985)").click()
     page.get_by_role("button", name="Add these").click()
     expect(said(page, "The Moon Thieves (1985): 3")).to_be_visible()
+    settled(page)  # the panel with the file is drawn after what was said
     with page.expect_download() as download:
         page.get_by_role("button", name="Download my ratings").last.click()
     rows = list(csv.DictReader(io.StringIO(download.value.path().read_text("utf-8"))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -93,14 +94,17 @@ def _title_box(key: str, label: str, value: str) -> None:
         "label": label, "value": value, "placeholder": PLACEHOLDER, "query": query, "problem": problem,
         "options": options, "none": f"No {source.words().one} has a title like that.",
     }  # fmt: skip
-    state = component("title_box")(key=box, data=data, on_query_change=_keep, on_chosen_change=_keep)
-    if state.get("chosen"):
-        choose(key, state["chosen"]["reference"])
-        st.rerun()
+    component("title_box")(key=box, data=data, on_query_change=_keep, on_chosen_change=partial(_open, key, box))
+
+
+def _open(key: str, box: str) -> None:
+    """Take over the film that was chosen in the box, and draw the whole page anew."""
+    choose(key, st.session_state[box]["chosen"]["reference"])
+    st.rerun()
 
 
 def _keep() -> None:
-    """Do nothing: the component's state is read where it is drawn."""
+    """Do nothing: what was typed is read where the box is drawn."""
 
 
 def _offer(problem: ApiProblem, api: Api, text: str, key: str) -> None:

@@ -36,7 +36,7 @@ PAGES = {
     "": ".mr-poster",
     "recommendations": ".mr-poster",
     "for-you": ".mr-poster",
-    "for-two": "[data-testid=stMultiSelect]",
+    "for-two": "[data-testid=stSlider]",
     "map": "[data-testid=stVegaLiteChart] .marks",
     "analytics": ".mr-hero",
     "models": "[data-testid=stDataFrame]",

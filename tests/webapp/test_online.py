@@ -10,15 +10,16 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from client.answers import ExperimentState
 from online.experiment import Experiment
 from serving.versions.experiment import write_experiment
 from serving.versions.model_store import ModelStore
 from testing.service import Service
 from tests.webapp.conftest import Open, drawn
 from tests.webapp.test_browser import browser, page, pytestmark, visit, web_page
+from webapp.elements.online import experiment_figures, verdict
 
 __all__ = ["browser", "page", "pytestmark"]
-VISITORS = 230  # bounds of divided visitors begin at a hundred of each version
 
 
 @pytest.fixture(scope="module")
@@ -35,16 +36,16 @@ def service(tmp_path_factory: pytest.TempPathFactory, two_versions: ModelStore) 
         yield running
 
 
-def run_experiment(service: Service, **changes: object) -> None:
-    """Run an experiment in which every visitor gets a list and clicks its first film."""
+def weave(service: Service) -> None:
+    """Run an experiment with woven lists in which each of thirty visitors gets a list and clicks its first film."""
     store = service.store
     keys = {slot: store.served_key(slot) for slot in ("champion", "challenger")}
-    fields = {"name": "trial", **keys, "started_at": time.time(), "planned_visitors": 200, "minimum_days": 0} | changes
-    write_experiment(store.root, Experiment.model_validate(fields))
+    fields = {"name": "trial", **keys, "started_at": time.time(), "planned_visitors": 200, "mode": "interleave"}
+    write_experiment(store.root, Experiment.model_validate(fields | {"share": 0.99, "minimum_days": 0}))
     with httpx.Client(base_url=f"http://127.0.0.1:{service.port}", timeout=30, trust_env=False) as api:
         events: list[dict[str, object]] = []
-        for number in range(VISITORS):
-            visitor = f"{changes.get('mode', 'ab')}-{number}"
+        for number in range(30):
+            visitor = f"visitor-{number}"
             answer = api.get("/recommend/?movie_id=1&n=3", headers={"x-visitor": visitor})
             films = [film["movie_id"] for film in answer.json()["recommendations"]]
             common = {"visitor": visitor, "recommendation_id": answer.headers["x-recommendation-id"]}
@@ -60,7 +61,7 @@ def test_without_an_experiment_the_page_says_so(open_page: Open) -> None:
 
 
 def test_woven_lists_show_who_won_and_drift(service: Service, page: Page, tmp_path: Path) -> None:
-    run_experiment(service, mode="interleave", share=0.99)
+    weave(service)
     with web_page(tmp_path, service.port) as address:
         visit(page, f"{address}/models")
         expect(page.get_by_role("heading", name="Online: what people did with the lists")).to_be_visible()
@@ -72,17 +73,22 @@ def test_woven_lists_show_who_won_and_drift(service: Service, page: Page, tmp_pa
         expect(page.get_by_text("Holds: no more dislikes than the champion")).to_be_visible()
 
 
-def test_divided_visitors_show_the_gain_and_how_it_ended(service: Service, open_page: Open) -> None:
-    run_experiment(service, name="divided", window_days=1e-5)
-    time.sleep(0.9)  # until the last visitor's window is over
-    record = Experiment.model_validate_json((service.store.root / "experiment.json").read_bytes(), extra="ignore")
-    write_experiment(
-        service.store.root, record.model_copy(update={"ended_at": time.time(), "ended_because": "a trial"})
+def test_divided_visitors_are_told_as_a_gain_with_its_interval_and_its_end() -> None:
+    settings = {
+        "name": "trial", "champion": "1-0a", "challenger": "2-0b", "mode": "ab", "share": 0.5, "metric": "click_rate",
+        "started_at": 0.0, "window_days": 1.0, "minimum_days": 7.0, "planned_visitors": 200, "like": 4.0,
+        "ended_at": 86_400.0, "ended_because": "version 2 was promoted",
+    }  # fmt: skip
+    look = {"time": 86_400.0, "champion": 110.0, "challenger": 120.0, "value": 0.02, "lower": -0.01, "upper": 0.05}
+    state = ExperimentState.model_validate(
+        {"experiment": settings, "state": "refuse", "reasons": ["errors out of bounds"], "champion_value": 0.25,
+         "lists": 400, "ties": 0, "days": 1.0, "checks": {"errors": False}, "looks": [look]}
+    )  # fmt: skip
+    assert verdict(state) == (
+        "The challenger must not take over: errors out of bounds. It ended on 1970-01-02: version 2 was promoted."
     )
-    app = open_page("models", url=f"http://127.0.0.1:{service.port}")
-    assert not app.exception
-    text = drawn(app)
-    assert "Gain of the challenger" in text
-    assert "gain in lists clicked" in text
-    assert ": a trial." in text
-    assert "Holds: visitors are divided as planned" in text
+    figures = {label: (value, text) for value, label, text in experiment_figures(state)}
+    assert figures["gain in lists clicked"] == ("+0.020", "the champion has 0.250 a list")
+    assert figures["95 % interval"] == ("-0.010 to +0.050", "0 is no difference")
+    early = state.model_copy(update={"looks": (), "state": "running", "reasons": ("too few visitors",)})
+    assert "95 % interval" not in {label for _, label, _ in experiment_figures(early)}

@@ -126,7 +126,7 @@ def _verdict(version: RegisteredVersion) -> None:
     st.html(f'<p class="mr-lead">{escape(said)}{escape(reason)}</p>')
     found = evidence(version.verdict_summary)
     if found.rows:
-        st.dataframe(found.rows, hide_index=True)
+        st.html(cards.table(found.rows))
     if found.notes:
         st.html(cards.bullets(found.notes))
 

@@ -68,21 +68,25 @@ def add_films(api: Api, key: str, *, label: str, most: int) -> list[Film]:
     They are in the address, under `key`.
     """
     _title_box(key, label, "", _add)
-    films, unknown = [], []
+    films: dict[int | str, Film] = {}
+    unknown = []
     with st.container(horizontal=True, gap="small"):
-        for place, text in enumerate(st.query_params.get_all(key)[:most]):
+        for text in st.query_params.get_all(key)[:most]:
             try:
                 film = find_film(api, text)
             except ApiProblem:
                 unknown.append(text)
                 continue
-            films.append(film)
-            title = plain(film_label(film.title, film.year))
-            st.button(title, key=f"{key}-{place}", icon=":material/close:", help="Take it back", on_click=_take_back,
-                      args=(key, text))  # fmt: skip
+            if film.movie_id not in films:
+                films[film.movie_id] = film
+                title = plain(film_label(film.title, film.year))
+                st.button(
+                    title, key=f"{key}-film-{film.movie_id}", icon=":material/close:", help="Take it back",
+                    on_click=_take_back, args=(key, text),
+                )  # fmt: skip
     if unknown:
         st.html(note(f"Not found, or more than one of that title: {joined(unknown)}"))
-    return films
+    return list(films.values())
 
 
 def _add(key: str, reference: str) -> None:

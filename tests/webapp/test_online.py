@@ -14,6 +14,7 @@ from client.answers import ExperimentState
 from online.experiment import Experiment
 from serving.versions.experiment import write_experiment
 from serving.versions.model_store import ModelStore
+from serving.versions.pointers import Slot
 from testing.service import Service
 from tests.webapp.conftest import Open, drawn
 from tests.webapp.test_browser import browser, page, pytestmark, visit, web_page
@@ -28,9 +29,10 @@ def service(tmp_path_factory: pytest.TempPathFactory, two_versions: ModelStore) 
     made = Service(
         tmp_path_factory.mktemp("online"), workers=1, events="true", stale_after_seconds="3600", watch_seconds="0.02"
     )
-    for version, slot in (("1", "champion"), ("2", "challenger")):
+    slots: tuple[Slot, Slot] = ("champion", "challenger")
+    for version, slot in enumerate(slots, 1):
         bundle = two_versions.root / "versions" / str(two_versions.served_key(slot)) / "bundle"
-        made.store.point(slot, made.install(bundle, version))
+        made.store.point(slot, made.install(bundle, str(version)))
     with made as running:
         running.wait(lambda: running.status("/recommend/?movie_id=1&model=challenger") == 200)
         yield running

@@ -77,9 +77,12 @@ def _titles(rows: Sequence[dict[str, object]], dark: bool) -> list[alt.Chart]:
     room = alt.ExprRef("width < 560 ? 0 : 1")
     align = alt.ExprRef("datum.align")
     paper, ink = ("#15130f", "#efe9de") if dark else ("#fcfaf6", "#221d18")
-    text = {"dy": -11, "fontSize": 12, "fontWeight": 600, "opacity": room, "clip": True, "align": align, "aria": False}
-    halo = chart.mark_text(**text, color=paper, stroke=paper, strokeWidth=4, strokeOpacity=0.85)
-    return [halo, chart.mark_text(**text, color=ink)]
+    text = alt.MarkDef(
+        type="text", dy=-11, fontSize=12, fontWeight=600, opacity=room, clip=True, align=align, aria=False, color=ink
+    )
+    halo = text.copy()
+    halo.color, halo.stroke, halo.strokeWidth, halo.strokeOpacity = paper, paper, 4, 0.85
+    return [chart.properties(mark=halo), chart.properties(mark=text)]
 
 
 def _ring(rows: Sequence[dict[str, object]]) -> alt.Chart:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
+from functools import cache
 
 import streamlit as st
 
@@ -13,6 +15,7 @@ from client.errors import ApiProblem, WebappError
 from webapp.data_words import FILMS, DataWords
 from webapp.settings import Settings
 
+# Answers are frozen, so that sessions share them as resources; data would be copied for each of them.
 VERSION_SECONDS = 5  # longest time until the pages notice a promotion
 ANSWER_SECONDS = 900  # answers of one version do not change; this only bounds memory
 ANSWERS_KEPT = 500
@@ -20,6 +23,11 @@ ANSWERS_KEPT = 500
 
 def settings() -> Settings:
     """Return the web page's settings, read from the environment now."""
+    return _settings(tuple(item for item in os.environ.items() if item[0].startswith("MOVIEREC_")))
+
+
+@cache
+def _settings(environment: tuple[tuple[str, str], ...]) -> Settings:
     return Settings()
 
 
@@ -80,12 +88,12 @@ def _transport(address: str) -> Transport:
     return Transport(address, connect_seconds=limits.api_connect_seconds, read_seconds=limits.api_read_seconds)
 
 
-@st.cache_data(ttl=VERSION_SECONDS, show_spinner=False)
+@st.cache_resource(ttl=VERSION_SECONDS, show_spinner=False)
 def _card(address: str, slot: str) -> ModelCard:
     return _direct(address).model(slot)
 
 
-@st.cache_data(ttl=VERSION_SECONDS, show_spinner=False)
+@st.cache_resource(ttl=VERSION_SECONDS, show_spinner=False)
 def _challenger(address: str) -> ModelCard | None:
     try:
         return _card(address, CHALLENGER)
@@ -93,19 +101,19 @@ def _challenger(address: str) -> ModelCard | None:
         return None
 
 
-@st.cache_data(ttl=VERSION_SECONDS, show_spinner=False)
+@st.cache_resource(ttl=VERSION_SECONDS, show_spinner=False)
 def _versions(address: str) -> Versions:
     return _direct(address).versions()
 
 
-@st.cache_data(ttl=VERSION_SECONDS, show_spinner=False)
+@st.cache_resource(ttl=VERSION_SECONDS, show_spinner=False)
 def _experiment(address: str) -> ExperimentState | None:
     with suppress(ApiProblem):
         return _direct(address).experiment()
     return None
 
 
-@st.cache_data(ttl=VERSION_SECONDS, show_spinner=False)
+@st.cache_resource(ttl=VERSION_SECONDS, show_spinner=False)
 def _drift(address: str) -> DriftFigures | None:
     with suppress(ApiProblem):
         return _direct(address).drift()

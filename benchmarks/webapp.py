@@ -25,6 +25,7 @@ from serving.process.python import module_command
 from serving.versions.records import write_record
 from serving.versions.snapshot import SNAPSHOT, Snapshot
 from testing.service import Service, free_port
+from training.bundling.extras import MAP_FILMS
 from training.bundling.synthetic import Size, write
 
 CHROMIUM = "/usr/bin/chromium"
@@ -34,7 +35,7 @@ PAGES = {
     "": ".mr-poster",
     "recommendations": ".mr-poster",
     "for-you": ".mr-poster",
-    "for-two": "[data-testid=stMultiSelect]",
+    "for-two": "[data-testid=stSlider]",
     "map": "[data-testid=stVegaLiteChart] .marks",
     "analytics": ".mr-hero",
     "models": "[data-testid=stDataFrame]",
@@ -56,7 +57,8 @@ def run(*, size: float = 1.0, rounds: int = 3) -> list[Figure]:
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         full = Size()
-        write(root / "bundle", Size(movies=int(full.movies * size), users=int(full.users * size)))
+        movies = int(full.movies * size)
+        write(root / "bundle", Size(movies, users=int(full.users * size), map_films=min(movies, MAP_FILMS)))
         service = Service(root / "api", workers=1)
         service.promote(root / "bundle", "1")
         write_record(service.store.root / SNAPSHOT, registry())

@@ -33,6 +33,12 @@ _PAIR = re.compile(
 )
 _LIMIT = re.compile(r"(?P<figure>\S+/\S+) (?P<ours>-?[\d.]+), (?P<bound>at (?:least|most) [\d.]+)")
 
+_RETURNS = re.compile(
+    r"(?P<figure>\S+/\S+) (?P<ours>[\d.]+) against (?P<rival>.+)'s (?P<theirs>[\d.]+), "
+    r"ratio (?P<ratio>[\d.]+) \[(?P<lo>[\d.]+), (?P<hi>[\d.]+)\], "
+    r"(?P<people>[\d,]+) people who come back, .*: it (?P<use>.+)"
+)
+
 
 class Difference(NamedTuple):
     """A version's figure less the champion's, with its 95 % interval; none where either has no interval."""
@@ -164,6 +170,18 @@ def evidence(summary: str) -> Evidence:
                     "This version": pair["ours"],
                     "Compared with": pair["theirs"],
                     "Difference": f"{pair['difference']} ({low} to {high})",
+                }
+            )
+        elif returns := _RETURNS.fullmatch(clause):
+            is_blind = returns["use"].startswith("decides nothing")
+            rows.append(
+                {
+                    "Figure": figure_title(*returns["figure"].split("/")),
+                    "Found": "Decides nothing: too few people to see a loss" if is_blind else "Decides",
+                    "This version": returns["ours"],
+                    "Compared with": f"{returns['theirs']} ({returns['rival']})",
+                    "Difference": f"{returns['ratio']} times ({returns['lo']} to {returns['hi']}), "
+                    f"{returns['people']} people who came back",
                 }
             )
         elif limit := _LIMIT.fullmatch(clause):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+from contextlib import suppress
+from functools import cache
 
 import streamlit as st
 
-from client.answers import AboutModel, ModelCard, Versions
+from client.answers import AboutModel, ExperimentAnswer, ModelCard, Versions
 from client.client import CHALLENGER, Api, Json, Params, Transport
 from client.errors import ApiProblem, WebappError
 from webapp.data_words import FILMS, DataWords
 from webapp.settings import Settings
 
+# Answers are frozen, so that sessions share them as resources; data would be copied for each of them.
 VERSION_SECONDS = 5  # longest time until the pages notice a promotion
 ANSWER_SECONDS = 900  # answers of one version do not change; this only bounds memory
 ANSWERS_KEPT = 500
@@ -19,6 +23,11 @@ ANSWERS_KEPT = 500
 
 def settings() -> Settings:
     """Return the web page's settings, read from the environment now."""
+    return _settings(tuple(item for item in os.environ.items() if item[0].startswith("MOVIEREC_")))
+
+
+@cache
+def _settings(environment: tuple[tuple[str, str], ...]) -> Settings:
     return Settings()
 
 
@@ -35,6 +44,11 @@ def challenger() -> ModelCard | None:
 def versions() -> Versions:
     """Return what the service knows of the registry. Raises WebappError."""
     return _versions(settings().api_url)
+
+
+def experiment() -> ExperimentAnswer | None:
+    """Return the experiment that was started last, and drift; None where no events are taken. Raises WebappError."""
+    return _experiment(settings().api_url)
 
 
 def api() -> Api:
@@ -69,13 +83,12 @@ def _transport(address: str) -> Transport:
     return Transport(address, connect_seconds=limits.api_connect_seconds, read_seconds=limits.api_read_seconds)
 
 
-@st.cache_data(ttl=VERSION_SECONDS, show_spinner=False)
+@st.cache_resource(ttl=VERSION_SECONDS, show_spinner=False)
 def _card(address: str, slot: str) -> ModelCard:
-    transport = _transport(address)
-    return Api(transport.get, transport.post).model(slot)
+    return _direct(address).model(slot)
 
 
-@st.cache_data(ttl=VERSION_SECONDS, show_spinner=False)
+@st.cache_resource(ttl=VERSION_SECONDS, show_spinner=False)
 def _challenger(address: str) -> ModelCard | None:
     try:
         return _card(address, CHALLENGER)
@@ -83,10 +96,21 @@ def _challenger(address: str) -> ModelCard | None:
         return None
 
 
-@st.cache_data(ttl=VERSION_SECONDS, show_spinner=False)
+@st.cache_resource(ttl=VERSION_SECONDS, show_spinner=False)
 def _versions(address: str) -> Versions:
+    return _direct(address).versions()
+
+
+@st.cache_resource(ttl=VERSION_SECONDS, show_spinner=False)
+def _experiment(address: str) -> ExperimentAnswer | None:
+    with suppress(ApiProblem):
+        return _direct(address).experiment()
+    return None
+
+
+def _direct(address: str) -> Api:
     transport = _transport(address)
-    return Api(transport.get, transport.post).versions()
+    return Api(transport.get, transport.post)
 
 
 @st.cache_data(ttl=ANSWER_SECONDS, max_entries=ANSWERS_KEPT, show_spinner="Asking the service …")

@@ -25,6 +25,7 @@ from serving.versions.entry import VersionMeta
 from serving.versions.model_store import ModelStore
 from tests.toy import build_arrays, build_manifest
 from tests.toy_extras import extras_arrays, save_full_toy
+from webapp import source
 
 APP = Path(webapp.__file__).with_name("app.py")
 Open = Callable[..., AppTest]
@@ -96,13 +97,20 @@ def duel_url(two_versions: ModelStore) -> Iterator[str]:
         yield address
 
 
+def forget() -> None:
+    """Drop every answer that the pages remember; the connection to the service stays open."""
+    st.cache_data.clear()
+    for answers in (source._card, source._challenger, source._versions, source._experiment):
+        answers.clear()
+
+
 @pytest.fixture
 def open_page(api_url: str, monkeypatch: pytest.MonkeyPatch) -> Open:
     """Opens a page of the app by its file name, with query parameters, in front of `url` (the toy service if unset)."""
 
     def opened(page: str, url: str = api_url, **query: str) -> AppTest:
         monkeypatch.setenv("MOVIEREC_API_URL", url)
-        st.cache_data.clear()
+        forget()
         app = AppTest.from_file(str(APP), default_timeout=60)
         app.run()
         app.switch_page(f"views/{page}.py")

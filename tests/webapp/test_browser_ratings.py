@@ -200,6 +200,7 @@ def test_a_letterboxd_export_is_brought_asked_about_and_taken_out(site: str, pag
     page.get_by_role("option", name="The Moon Thieves (1985)").click()
     page.get_by_role("button", name="Add these").click()
     expect(said(page, "The Moon Thieves (1985): 3")).to_be_visible()
+    settled(page)  # the panel with the file is drawn after what was said
     with page.expect_download() as download:
         page.get_by_role("button", name="Download my ratings").last.click()
     rows = list(csv.DictReader(io.StringIO(download.value.path().read_text("utf-8"))))
@@ -208,3 +209,24 @@ def test_a_letterboxd_export_is_brought_asked_about_and_taken_out(site: str, pag
         ("Robot Summer (1991)", "", "watchlist"),
         ("The Moon Thieves (1985)", "3", ""),
     }
+
+
+def test_each_of_two_finds_any_title_and_takes_it_back(site: str, page: Page) -> None:
+    visit(page, f"{site}/for-two")
+    box = title_box(page, "One of you likes")
+    for typed, title in (("robot su", "Robot Summer (1991)"), ("moon thi", "The Moon Thieves (1985)")):
+        box.press_sequentially(typed)
+        box.press("Enter")
+        expect(page.get_by_role("button", name=title)).to_be_visible()
+        expect(box).to_have_value("")
+    expect(page).to_have_url(re.compile("one=Robot.*&one=The"))
+    page.get_by_role("button", name="Robot Summer (1991)").click()
+    expect(page.get_by_role("button", name="Robot Summer (1991)")).to_have_count(0)
+    expect(page.get_by_role("button", name="The Moon Thieves (1985)")).to_be_visible()
+
+
+def test_a_poster_in_a_list_opens_its_film(site: str, page: Page) -> None:
+    visit(page, f"{site}/recommendations?film=Star+Voyage+(1977)")
+    title = page.locator(".mr-card h3").first.inner_text().rsplit(" ", 1)[0]
+    page.locator(".mr-card .mr-poster").first.click(force=True)  # the button lies over the poster
+    expect(page.locator(".mr-hero h2")).to_contain_text(title)

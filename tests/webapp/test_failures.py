@@ -12,10 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-import streamlit as st
 
 from serving.versions.model_store import ModelStore
-from tests.webapp.conftest import Open, drawn, serving
+from tests.webapp.conftest import Open, drawn, forget, serving
 from webapp import source
 
 Reply = tuple[int, bytes]
@@ -72,7 +71,7 @@ def test_retry_works_once_the_service_is_back(open_page: Open, toy_store: ModelS
     with serving(toy_store, port):
         next(button for button in app.button if button.label == "Try again").click().run()
         assert "<h3>The Moon Thieves" in drawn(app)
-        st.cache_data.clear()
+        forget()
     app.run()
     assert "does not answer" in drawn(app)
 
@@ -132,7 +131,7 @@ def test_failures_are_not_remembered(api_url: str, monkeypatch: pytest.MonkeyPat
     from client.errors import WebappError
 
     monkeypatch.setenv("MOVIEREC_API_URL", f"http://127.0.0.1:{free_port()}")
-    st.cache_data.clear()
+    forget()
     with pytest.raises(WebappError):
         source.served()
     monkeypatch.setenv("MOVIEREC_API_URL", api_url)

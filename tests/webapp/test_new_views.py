@@ -8,10 +8,11 @@ from client.answers import MapFilm, Recommendations, SharedFeature
 from client.client import Api
 from client.errors import ApiProblem
 from tests.webapp.conftest import Open, drawn, shown
-from webapp.charts.film_map import film_map
+from webapp.charts.film_map import film_map, map_rows
 from webapp.charts.films import shared_bars
 from webapp.data_words import FILMS
 from webapp.elements import cards
+from webapp.elements.keeping import Held
 from webapp.shelf import Entry
 from webapp.views.film_map import nearest
 from webapp.wording import counted
@@ -68,7 +69,7 @@ def test_why_a_film_is_not_in_a_list(open_page: Open) -> None:
     text = drawn(open_page("recommendations", film="Star Voyage (1977)", n="4", whynot="Letters from Lyon (1994)"))
     assert "similar to Star Voyage; the list shows 4" in text
     app = open_page("for_you", **{"my-genres": "Comedy"}, whynot="Letters from Lyon (1994)")
-    app.session_state["shelf"] = {1: Entry("Star Voyage (1977)", 5.0)}
+    app.session_state["shelf"] = Held("toy", {1: Entry("Star Voyage (1977)", 5.0)})
     assert "Letters from Lyon is not in the list because it has none of the chosen genres" in drawn(app.run())
 
 
@@ -126,6 +127,7 @@ def test_the_map_as_a_list_begins_with_the_nearest() -> None:
 
 
 def test_titles_at_the_edges_of_the_map_stand_inwards() -> None:
-    chart = film_map([place(1, -1.0), place(2, 0.0), place(3, 1.0)]).to_dict()
-    marks = [layer["mark"] for layer in chart["layer"] if layer["mark"]["type"] == "text"]
-    assert {mark["align"] for mark in marks} == {"left", "center", "right"}
+    films = [place(1, -1.0), place(2, 0.0), place(3, 1.0)]
+    assert [row["align"] for row in map_rows(films, ())] == ["left", "center", "right"]
+    marks = [layer["mark"] for layer in film_map(films).to_dict()["layer"] if layer["mark"]["type"] == "text"]
+    assert {mark["align"]["expr"] for mark in marks} == {"datum.align"}

@@ -28,7 +28,7 @@ def film_map(
     rows = map_rows(films, genres)
     x, y = _axes(rows)
     picked = alt.selection_point(name=SELECTION, fields=["movie_id"], on="click", empty=False)
-    points = alt.Chart(table(rows)).mark_circle(cursor="pointer").encode(
+    points = alt.Chart(table(rows)).mark_circle(cursor="pointer", aria=False).encode(
         x=x,
         y=y,
         color=alt.Color("genre:N", scale=genre_colours(rows), legend=None),
@@ -72,22 +72,17 @@ def _axes(rows: Sequence[dict[str, object]]) -> tuple[alt.X, alt.Y]:
 
 
 def _titles(rows: Sequence[dict[str, object]], dark: bool) -> list[alt.Chart]:
-    """Return the layers of film titles over a halo of the page's colour; hidden on a narrow screen."""
-    titled = [row for row in rows if row["title"]]
+    """Return the film titles and below them a halo of the page's colour; hidden on a narrow screen."""
+    chart = alt.Chart(table([row for row in rows if row["title"]]))
     room = alt.ExprRef("width < 560 ? 0 : 1")
+    align = alt.ExprRef("datum.align")
     paper, ink = ("#15130f", "#efe9de") if dark else ("#fcfaf6", "#221d18")
-    text = alt.MarkDef(type="text", dy=-11, fontSize=12, fontWeight=600, opacity=room, clip=True)
+    text = alt.MarkDef(
+        type="text", dy=-11, fontSize=12, fontWeight=600, opacity=room, clip=True, align=align, aria=False, color=ink
+    )
     halo = text.copy()
     halo.color, halo.stroke, halo.strokeWidth, halo.strokeOpacity = paper, paper, 4, 0.85
-    text.color = ink
-    layers = []
-    for align in ("left", "center", "right"):
-        chart = alt.Chart(table([row for row in titled if row["align"] == align]))
-        for mark in (halo, text) if any(row["align"] == align for row in titled) else ():
-            aligned = mark.copy()
-            aligned.align = align
-            layers.append(chart.properties(mark=aligned))
-    return layers
+    return [chart.properties(mark=halo), chart.properties(mark=text)]
 
 
 def _ring(rows: Sequence[dict[str, object]]) -> alt.Chart:

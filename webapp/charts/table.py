@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 import pandas as pd
+from altair.utils.schemapi import disable_debug_mode
 
+disable_debug_mode()  # or Altair checks every part of a chart whenever it is drawn; the whole is checked all the same
 Picture = alt.Chart | alt.LayerChart | alt.FacetChart
 
 

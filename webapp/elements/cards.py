@@ -123,6 +123,16 @@ def bullets(lines: Sequence[str]) -> str:
     return '<ul class="mr-list">' + "".join(f"<li>{escape(text)}</li>" for text in lines) + "</ul>"
 
 
+def table(rows: Sequence[Mapping[str, str]]) -> str:
+    """Return the HTML table of rows with the same columns; on a narrow screen each row becomes a block."""
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in rows[0])
+    lines = "".join(
+        "<tr>" + "".join(f'<td data-name="{_quoted(name)}">{escape(text)}</td>' for name, text in row.items()) + "</tr>"
+        for row in rows
+    )
+    return f'<table class="mr-table"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'
+
+
 def figures(entries: Sequence[tuple[str, str, str]]) -> str:
     """Return the HTML of large figures in a row; each entry: value, label, explanation below it, which may be empty."""
     return (

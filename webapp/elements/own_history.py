@@ -59,8 +59,8 @@ def _bring(api: Api, words: DataWords) -> None:
 
         matched = match(api, history, progress=show)
         bar.empty()
-        brought = st.session_state[BROUGHT] = (upload.file_id, matched)
         _take({movie_id: entry(label, line, words) for movie_id, (label, line) in matched.films.items()})
+        brought = st.session_state[BROUGHT] = (upload.file_id, matched)
         st.rerun()
     _report(brought[1], words)
 

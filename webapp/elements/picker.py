@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -11,9 +12,9 @@ from client.answers import Film, MapFilm, Recommendation, Suggestion
 from client.client import Api, suggestions
 from client.errors import ApiProblem, WebappError
 from webapp import source
-from webapp.elements.cards import plain, problem_text
+from webapp.elements.cards import note, plain, problem_text
 from webapp.elements.inline import component
-from webapp.wording import film_label
+from webapp.wording import film_label, joined
 
 FILM = "film"  # name in the address of the film that a page is about
 PLACEHOLDER = "Type a title, or pick one"
@@ -32,7 +33,7 @@ def pick_film(api: Api, key: str, *, label: str) -> Film | None:
         film = find_film(api, text) if text else None
     except ApiProblem as error:
         problem = error
-    _title_box(key, label, film_label(film.title, film.year) if film else text)
+    _title_box(key, label, film_label(film.title, film.year) if film else text, choose)
     if problem:
         _offer(problem, api, text, key)
     return film
@@ -61,6 +62,42 @@ def references(films: Sequence[Film | MapFilm | Recommendation | Suggestion]) ->
     ]
 
 
+def add_films(api: Api, key: str, *, label: str, most: int) -> list[Film]:
+    """Draw the title box and what was chosen in it so far, each to be taken back; return these films, at most `most`.
+
+    They are in the address, under `key`.
+    """
+    _title_box(key, label, "", _add)
+    films: dict[int | str, Film] = {}
+    unknown = []
+    with st.container(horizontal=True, gap="small"):
+        for text in st.query_params.get_all(key)[:most]:
+            try:
+                film = find_film(api, text)
+            except ApiProblem:
+                unknown.append(text)
+                continue
+            if film.movie_id not in films:
+                films[film.movie_id] = film
+                title = plain(film_label(film.title, film.year))
+                st.button(
+                    title, key=f"{key}-film-{film.movie_id}", icon=":material/close:", help="Take it back",
+                    on_click=_take_back, args=(key, text),
+                )  # fmt: skip
+    if unknown:
+        st.html(note(f"Not found, or more than one of that title: {joined(unknown)}"))
+    return list(films.values())
+
+
+def _add(key: str, reference: str) -> None:
+    references = st.query_params.get_all(key)
+    st.query_params[key] = list(dict.fromkeys([*references, reference]))
+
+
+def _take_back(key: str, reference: str) -> None:
+    st.query_params[key] = [other for other in st.query_params.get_all(key) if other != reference]
+
+
 def choose(key: str, reference: str) -> None:
     """Write a film's reference to the address under `key`, or remove it if empty; for a button's on_click."""
     if reference:
@@ -79,8 +116,11 @@ def offers(api: Api, query: str) -> list[str]:
 
 
 @st.fragment
-def _title_box(key: str, label: str, value: str) -> None:
-    """Draw the box with `value` in it; while somebody types, this function alone is run again."""
+def _title_box(key: str, label: str, value: str, take: Callable[[str, str], None]) -> None:
+    """Draw the box with `value` in it; while somebody types, this function alone is run again.
+
+    `take(key, reference)` takes over the film that is chosen.
+    """
     box = f"{key}-box"
     query = str((st.session_state.get(box) or {}).get("query") or "")
     options: list[str] = []
@@ -91,16 +131,19 @@ def _title_box(key: str, label: str, value: str) -> None:
         problem = f"{error.headline}."
     data = {
         "label": label, "value": value, "placeholder": PLACEHOLDER, "query": query, "problem": problem,
-        "options": options, "none": f"No {source.words().one} has a title like that.",
+        "options": options, "is_adding": take is _add, "none": f"No {source.words().one} has a title like that.",
     }  # fmt: skip
-    state = component("title_box")(key=box, data=data, on_query_change=_keep, on_chosen_change=_keep)
-    if state.get("chosen"):
-        choose(key, state["chosen"]["reference"])
-        st.rerun()
+    component("title_box")(key=box, data=data, on_query_change=_keep, on_chosen_change=partial(_open, key, box, take))
+
+
+def _open(key: str, box: str, take: Callable[[str, str], None]) -> None:
+    """Take over the film that was chosen in the box, and draw the whole page anew."""
+    take(key, st.session_state[box]["chosen"]["reference"])
+    st.rerun()
 
 
 def _keep() -> None:
-    """Do nothing: the component's state is read where it is drawn."""
+    """Do nothing: what was typed is read where the box is drawn."""
 
 
 def _offer(problem: ApiProblem, api: Api, text: str, key: str) -> None:

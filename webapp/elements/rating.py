@@ -8,7 +8,7 @@ from client.answers import Film, MapFilm, Recommendation
 from webapp import shelf
 from webapp.data_words import DataWords
 from webapp.elements.cards import plain
-from webapp.elements.keeping import keep, kept
+from webapp.elements.keeping import in_callback, keep, kept
 from webapp.wording import film_label
 
 
@@ -53,18 +53,18 @@ def _show(key: str, value: object) -> None:
 
 
 def _picked(movie_id: int | str, label: str, key: str, values: list[float]) -> None:
-    choice = st.session_state[key]
+    choice = in_callback()[key]
     if choice is not None:  # a second click on the same star would take it back, as a double click does
         keep(shelf.rated(kept(), movie_id, label, values[choice]))
 
 
 def _chosen(movie_id: int | str, label: str, key: str) -> None:
-    keep(shelf.rated(kept(), movie_id, label, st.session_state[key]))
+    keep(shelf.rated(kept(), movie_id, label, in_callback()[key]))
 
 
 def _liked(movie_id: int | str, label: str, key: str, weight: float) -> None:
-    keep(shelf.rated(kept(), movie_id, label, weight if st.session_state[key] else None))
+    keep(shelf.rated(kept(), movie_id, label, weight if in_callback()[key] else None))
 
 
 def _marked(movie_id: int | str, label: str, key: str) -> None:
-    keep(shelf.marked(kept(), movie_id, label, st.session_state[key]))
+    keep(shelf.marked(kept(), movie_id, label, in_callback()[key]))

@@ -11,17 +11,15 @@ from webapp import source
 from webapp.data_words import DataWords
 from webapp.elements import cards
 from webapp.elements.frame import heading, run_guarded
-from webapp.elements.keeping import kept
+from webapp.elements.keeping import keeper, kept
 from webapp.elements.lists import key_to_colours
-from webapp.elements.picker import FILM, find_film, references
+from webapp.elements.picker import FILM, add_films, references
 from webapp.elements.tuner import preferences
 from webapp.shelf import ratings
-from webapp.wording import joined
 
 PEOPLE = {"one": "One of you likes", "two": "The other likes"}  # key in the address: label
 LIST_LENGTH = 6
 FAIR = {"Neither is let down": "least_misery", "Best on average": "mean"}
-BEST_KNOWN = 100
 MOST = 20  # films that each can name
 
 
@@ -34,10 +32,9 @@ def draw() -> None:
         "sits through.",
     )
     api = source.api()
-    popular = api.top("count", n=BEST_KNOWN)
-    known = dict(zip(references(popular), popular, strict=True))
+    keeper(api.dataset().name, words)
     people = [
-        _liked(api, list(known), key, label, column)
+        _liked(api, key, label, column)
         for column, (key, label) in zip(st.columns(2, gap="medium"), PEOPLE.items(), strict=True)
     ]
     mine = ratings(kept())
@@ -62,25 +59,11 @@ def draw() -> None:
 
 
 def _liked(
-    api: Api, known: list[str], key: str, label: str, column: st.delta_generator.DeltaGenerator
+    api: Api, key: str, label: str, column: st.delta_generator.DeltaGenerator
 ) -> list[int | str | dict[str, object]]:
-    """Draw the choice of what one of the two likes, and return the ids of those that were understood."""
-    typed = st.session_state.get(key) or st.query_params.get_all(key)
-    options = [*(title for title in typed if title not in known), *known]
-    chosen = column.multiselect(
-        label, options, key=key, accept_new_options=True, max_selections=MOST, bind="query-params",
-        placeholder="Type a title, or pick some",
-    )  # fmt: skip
-    ids: list[int | str | dict[str, object]] = []
-    unknown = []
-    for title in chosen:
-        try:
-            ids.append(find_film(api, title).movie_id)
-        except ApiProblem:
-            unknown.append(title)
-    if unknown:
-        column.html(cards.note(f"Not found, or more than one of that title: {joined(unknown)}"))
-    return ids
+    """Draw the choice of what one of the two likes, and return the ids."""
+    with column:
+        return [film.movie_id for film in add_films(api, key, label=label, most=MOST)]
 
 
 def _cards(films: list[Recommendation], words: DataWords) -> None:

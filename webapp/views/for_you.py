@@ -162,7 +162,9 @@ def _of_taste(api: Api, said: dict[int | str, float], options: dict[str, Any], u
     if not said:
         return api.for_ratings({}, options)
     options = options | {"for_and_against": True}
-    if usual is None or st.toggle(f"Also what is expected below your usual rating ({usual:.1f})", key="my-below"):
+    if usual is None or st.toggle(
+        f"Also what is expected below your usual rating ({usual:.1f})", key="my-below", bind="query-params"
+    ):
         return api.for_ratings(said, options)
     try:
         return api.for_ratings(said, options | {"min_expected": usual})

@@ -30,6 +30,7 @@ from webapp.comparing import (
 from webapp.elements import cards
 from webapp.elements.bench import bench
 from webapp.elements.frame import guarded, heading, run_guarded
+from webapp.elements.online import online
 from webapp.palette import ACCENT, CALM
 from webapp.wording import DEFINITIONS_URL, PROTOCOLS, count, metric_help, metric_title
 
@@ -58,11 +59,14 @@ def draw() -> None:
     card = source.served()
     _served(card)
     registered = _registered()
-    if registered is None or not registered.versions:
+    if registered is not None:
+        _why(registered, card)
+    with guarded("online"):
+        online()
+    versions = registered.versions if registered is not None else []
+    if not versions:
         st.info("Nothing is known of other versions: the service has not read the registry.", icon=":material/info:")
         return
-    versions = registered.versions
-    _why(registered, card)
     _compare(versions)
     with guarded("bench"):
         bench(source.api(), versions)
@@ -122,7 +126,7 @@ def _verdict(version: RegisteredVersion) -> None:
     st.html(f'<p class="mr-lead">{escape(said)}{escape(reason)}</p>')
     found = evidence(version.verdict_summary)
     if found.rows:
-        st.dataframe(found.rows, hide_index=True)
+        st.html(cards.table(found.rows))
     if found.notes:
         st.html(cards.bullets(found.notes))
 

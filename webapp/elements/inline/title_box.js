@@ -134,9 +134,9 @@ class TitleBox {
 
   pick(reference) {
     clearTimeout(this.timer);
-    this.input.value = reference;
-    this.close();
     if (reference !== this.data.value) this.choose(reference);
+    this.input.value = this.data.is_adding ? "" : reference;
+    this.close();
   }
 
   leave() {

@@ -86,6 +86,11 @@ class GuardedConnection(HttpToolsProtocol):
         is_answering = self._running is not None and not self._running.response_complete
         return not (is_answering or self.pipeline or self.transport.is_closing())
 
+    @property
+    def _is_untimed(self) -> bool:
+        """Whether it is idle after an answer that was sent at once, and uvicorn has set no timer to close it."""
+        return self._arriving_since is None and self.timeout_keep_alive_task is None and self.is_idle
+
     def connection_lost(self, exc: Exception | None) -> None:
         running = self._running
         unanswered = len(self.pipeline)
@@ -193,7 +198,7 @@ class GuardedConnection(HttpToolsProtocol):
             self._reset()
         elif self._arriving_since is not None and now - self._arriving_since > arrival_seconds:
             self._reset()
-        elif self._arriving_since is None and self.is_idle and now - self._active_at > self.timeout_keep_alive:
+        elif self._is_untimed and now - self._active_at > self.timeout_keep_alive:
             self.transport.close()
 
     def _reset(self) -> None:

@@ -164,7 +164,7 @@ class GuardedConnection(HttpToolsProtocol):
         elif not self._answer_at_once(cycle, getattr(app, "at_once", None)):
             super()._start_asgi_task(cycle, app)
 
-    def _answer_at_once(self, cycle: RequestResponseCycle, at_once: Callable[[Scope], bytes | None] | None) -> bool:
+    def _answer_at_once(self, cycle: RequestResponseCycle, at_once: Callable[[Any], bytes | None] | None) -> bool:
         """Send the answer of an application that has it ready, and return whether it has."""
         answer = at_once(cycle.scope) if at_once is not None and cycle.keep_alive else None
         if answer is None:

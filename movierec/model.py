@@ -114,7 +114,7 @@ class Model:
         ranked = self._ranked(person, n, filters)
         frame = self._frame(ranked)
         predicted = self._kernel.predicted_ratings(ranked.rows, person.history, person.row)
-        return frame if predicted is None else frame.assign(predicted_rating=predicted.round(2))
+        return frame if predicted is None else frame.assign(predicted_rating=predicted.astype(float).round(2))
 
     def predict(
         self,

@@ -153,7 +153,9 @@ class TitleIndex:
         for unfinished in (False, True):
             yield self._beginning(key if unfinished else f"{key} ", limit, year)
             yield from self._having(key, unfinished=unfinished, year=year)
-        yield [misspelling.row for misspelling in self._misspelt(query)]
+        misspelt = self._misspelt(query)
+        yield self._misspelt_part(key, misspelt)
+        yield [misspelling.row for misspelling in misspelt]
         yield self._by_words(key)
 
     def _rivals(self, title: str) -> list[int]:
@@ -185,11 +187,21 @@ class TitleIndex:
         closest = self._misspelt(title)
         if not closest:
             return []
+        if part := self._misspelt_part(dated_key(title), closest):
+            return part
         best, *others = closest
         rivals = [other for other in others if other.rivals(best)]
         if not rivals and best.is_clear(dated_key(title), self._words.knows):
             return [best.row]
         return [misspelling.row for misspelling in closest] if others else []
+
+    def _misspelt_part(self, key: str, closest: Sequence[Misspelling]) -> list[int]:
+        """Return the rows of films that begin with a key but for typos, fewer than the titles `closest` to it need."""
+        fewest = closest[0].edits if closest else LONG
+        for edits, spelling in self._words.corrections(key):
+            if edits < fewest and (rows := self._beginning(f"{spelling} ", len(self._canonical), None)):
+                return rows
+        return []
 
     def _beginning(self, prefix: str, limit: int, year: int | None) -> list[int]:
         """Return the rows of the `limit` most rated films that have a key with this prefix, those of `year` first."""

@@ -6,6 +6,7 @@ Arrays: the text table `title_words`, and `title_words_indptr`, `title_words_fil
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ Arrays = Mapping[str, NDArray[Any]]
 
 _PREFIX_FIT = 0.8  # weight of a word that the query's last word only begins
 _TYPO_FIT = 0.7
+_CORRECTED = 2  # unknown words of a query that are corrected together
+_CLOSE_WORDS = 6  # words that one may misspell
 _USED = 16  # words of a query that are looked at
 _COMMON = 0.05  # words in more than this share of the films hardly count
 
@@ -77,16 +80,43 @@ class TitleWords:
         """Return whether a title has this word."""
         return bool(self._words.equal(word))
 
+    def corrections(self, key: str) -> list[tuple[int, str]]:
+        """Return the key with its unknown words replaced by close ones, and the typos of each, the fewest first.
+
+        Empty where the key has no unknown word, too many, or one that nothing is close to.
+        """
+        words = key.split()[:_USED]
+        unknown = {word for word in words if not self.knows(word)}
+        if not 1 <= len(unknown) <= _CORRECTED:
+            return []
+        choices = [self._close_words(word) if word in unknown else [(0, word)] for word in words]
+        corrected = [
+            (sum(edits for edits, _ in pairs), " ".join(word for _, word in pairs)) for pairs in product(*choices)
+        ]
+        return sorted(corrected, key=lambda pair: pair[0])
+
+    def _close_words(self, word: str) -> list[tuple[int, str]]:
+        """Return the words that one may misspell, the closest and most common first."""
+        rows, edits = self._words.close(word, _word_edits(word))
+        films = self._indptr[rows + 1] - self._indptr[rows]
+        nearest = np.lexsort((-films, edits))[:_CLOSE_WORDS]
+        return [(int(edits[place]), self._words[int(rows[place])].decode()) for place in nearest]
+
     def _matches(self, word: str, *, is_last: bool) -> list[tuple[int, float]]:
         """Return rows of words that a query's word may mean, with their fit; the last word may be unfinished."""
         exact = [(row, 1.0) for row in self._words.equal(word)]
         longer = [(row, _PREFIX_FIT) for row in self._words.starting(word)][:1000] if is_last else []
         if exact or len(word) < 3:
             return longer + exact
-        rows, _ = self._words.close(word, 1 if len(word) < 6 else 2)
+        rows, _ = self._words.close(word, _word_edits(word))
         return [(row, _TYPO_FIT) for row in rows.tolist()] + longer
 
     def _rarity(self, films: int) -> float:
         """Return the weight of a word that occurs in the titles of so many films."""
         share = films / max(self._n_films, 1)
         return 0.01 if share > _COMMON else float(-np.log(share))
+
+
+def _word_edits(word: str) -> int:
+    """Return how many typos a word may have and still be recognised."""
+    return 1 if len(word) < 6 else 2

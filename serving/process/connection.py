@@ -86,6 +86,11 @@ class GuardedConnection(HttpToolsProtocol):
         is_answering = self._running is not None and not self._running.response_complete
         return not (is_answering or self.pipeline or self.transport.is_closing())
 
+    @property
+    def _is_untimed(self) -> bool:
+        """Whether it is idle after an answer that was sent at once, and uvicorn has set no timer to close it."""
+        return self._arriving_since is None and self.timeout_keep_alive_task is None and self.is_idle
+
     def connection_lost(self, exc: Exception | None) -> None:
         running = self._running
         unanswered = len(self.pipeline)
@@ -159,7 +164,7 @@ class GuardedConnection(HttpToolsProtocol):
         elif not self._answer_at_once(cycle, getattr(app, "at_once", None)):
             super()._start_asgi_task(cycle, app)
 
-    def _answer_at_once(self, cycle: RequestResponseCycle, at_once: Callable[[Scope], bytes | None] | None) -> bool:
+    def _answer_at_once(self, cycle: RequestResponseCycle, at_once: Callable[[Any], bytes | None] | None) -> bool:
         """Send the answer of an application that has it ready, and return whether it has."""
         answer = at_once(cycle.scope) if at_once is not None and cycle.keep_alive else None
         if answer is None:
@@ -193,7 +198,7 @@ class GuardedConnection(HttpToolsProtocol):
             self._reset()
         elif self._arriving_since is not None and now - self._arriving_since > arrival_seconds:
             self._reset()
-        elif self._arriving_since is None and self.is_idle and now - self._active_at > self.timeout_keep_alive:
+        elif self._is_untimed and now - self._active_at > self.timeout_keep_alive:
             self.transport.close()
 
     def _reset(self) -> None:

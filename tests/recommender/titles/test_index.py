@@ -153,12 +153,13 @@ SERIES = [
     TitleNames("The Miraculous Virgin", [], 1967),
     TitleNames("House", [], 1986),
     TitleNames("The House", [], 2017),
+    TitleNames("Star Crash", [], 1978),
 ]
 
 
 @pytest.fixture(scope="module")
 def series():
-    return index(SERIES, np.array([90, 80, 1, 40, 50, 30, 60, 2, 70, 65, 5, 3, 6, 7], dtype=np.int32))
+    return index(SERIES, np.array([90, 80, 1, 40, 50, 30, 60, 2, 70, 65, 5, 3, 6, 7, 4], dtype=np.int32))
 
 
 @pytest.mark.parametrize(
@@ -194,6 +195,13 @@ def test_where_several_films_may_be_meant_the_most_rated_comes_first(series):
         series.resolve("Star Wars", fuzzy=True)
     assert (caught.value.candidates[:2], caught.value.same_title) == ([0, 1], False)
     assert series.search("star wars", 10)[:2] == [0, 1]
+
+
+def test_a_misspelt_half_is_no_other_title_that_takes_more_typos(series):
+    with pytest.raises(AmbiguousTitleError) as caught:
+        series.resolve("Star Wras", fuzzy=True)
+    assert caught.value.candidates[:2] == [0, 1]
+    assert series.resolve("Star Crahs", fuzzy=True).row == 14
 
 
 @pytest.mark.parametrize("typed", ["Parasite (2019)", "Toy Story 4", "Rocky 7", "Star Mars 3", "Miracle Man"])

@@ -248,6 +248,40 @@ def test_requests_of_a_caller_who_does_not_read_are_not_begun() -> None:
 
 
 @pytest.mark.fault(37)
+def test_a_connection_that_asks_for_nothing_more_is_closed() -> None:
+    class Application:
+        @staticmethod
+        def at_once(scope: Scope) -> bytes:
+            return b"content-length: 2\r\n\r\nok"
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            raise AssertionError("everything is answered at once")
+
+    async def scenario() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            config = uvicorn.Config(
+                Application(), http=GuardedConnection, lifespan="off", log_config=None, proxy_headers=False
+            )
+            server = uvicorn.Server(config)
+            serving = asyncio.create_task(server.serve([listener]))
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.write(request("/") * 2)
+            for _ in range(2):
+                await reader.readuntil(b"\r\n\r\nok")
+            [connection] = server.server_state.connections
+            now = asyncio.get_running_loop().time()
+            connection.cut_if_late(now, 1, 1)
+            assert not connection.transport.is_closing()
+            connection.cut_if_late(now + config.timeout_keep_alive + 1, 1, 1)
+            assert await reader.read() == b""
+            writer.close()
+            server.should_exit = True
+            await serving
+
+    asyncio.run(asyncio.wait_for(scenario(), LIVENESS_SECONDS))
+
+
+@pytest.mark.fault(37)
 def test_sigterm_does_not_wait_for_callers_who_never_read(tmp_path: Path, bundle: Path) -> None:
     service = Service(tmp_path, workers=1, answer_timeout_seconds="1", graceful_seconds="600", drain_seconds="0")
     with ready(service, bundle) as running, ExitStack() as opened:
@@ -275,7 +309,8 @@ def test_what_the_guarded_protocol_overrides_and_reads_is_in_uvicorn() -> None:
     }
     for name, parameters in overridden.items():
         assert list(inspect.signature(getattr(HttpToolsProtocol, name)).parameters) == parameters
-    assert {"pipeline", "cycle", "flow", "transport", "loop"} <= set(HttpToolsProtocol.__init__.__code__.co_names)
+    used = {"pipeline", "cycle", "flow", "transport", "loop", "timeout_keep_alive", "timeout_keep_alive_task"}
+    assert used <= set(HttpToolsProtocol.__init__.__code__.co_names)
     cycle = set(RequestResponseCycle.__init__.__code__.co_names)
     at_once = {"scope", "default_headers", "on_response", "response_started"}
     assert {"disconnected", "keep_alive", "message_event", "response_complete", *at_once} <= cycle

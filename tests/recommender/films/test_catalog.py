@@ -40,7 +40,7 @@ def test_a_film_comes_back_as_it_was_encoded(catalog: Catalog, row: int) -> None
 @pytest.mark.parametrize("row", [0, 1])
 def test_the_statistics_are_split_off_whatever_a_name_holds(catalog: Catalog, row: int) -> None:
     [description], [figures] = catalog.split_texts([row])
-    described, statistics = json.loads(b"{%b}" % description), json.loads(b"{%b" % figures[1:])
+    described, statistics = json.loads(b"{%b}" % bytes(description)), json.loads(b"{%b" % bytes(figures[1:]))
     assert list(statistics) == ["average_rating", "rating_count"]
     assert described | statistics == {k: v for k, v in asdict(FILMS[row]).items() if k != "facets"}
 

@@ -269,6 +269,7 @@ def test_a_connection_that_asks_for_nothing_more_is_closed() -> None:
             for _ in range(2):
                 await reader.readuntil(b"\r\n\r\nok")
             [connection] = server.server_state.connections
+            assert isinstance(connection, GuardedConnection)
             now = asyncio.get_running_loop().time()
             connection.cut_if_late(now, 1, 1)
             assert not connection.transport.is_closing()

@@ -113,7 +113,7 @@ def test_who_likes_nothing_is_not_shown_the_films_most_like_the_hated(monkeypatc
     near = model.arrays["neighbour_rows"][0, :3]
     rest = np.setdiff1d(np.arange(len(model.movie_ids)), near)
     hater, other = (
-        Person(profile(np.array([0, 1]), np.float32([0.5, stars]), len(near) + len(rest))) for stars in (2, 4)
+        Person(profile(np.array([0, 1]), np.array([0.5, stars], np.float32), len(near) + len(rest))) for stars in (2, 4)
     )
     scores = model.person_scores(hater)
     assert scores[near].max() < scores[rest].min()

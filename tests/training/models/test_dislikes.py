@@ -112,9 +112,8 @@ def test_who_likes_nothing_is_not_shown_the_films_most_like_the_hated(monkeypatc
     monkeypatch.setattr("recommender.model.AVOIDED", 3)
     near = model.arrays["neighbour_rows"][0, :3]
     rest = np.setdiff1d(np.arange(len(model.movie_ids)), near)
-    hater, other = (
-        Person(profile(np.array([0, 1]), np.array([0.5, stars], np.float32), len(near) + len(rest))) for stars in (2, 4)
-    )
+    ratings_of_two = (np.array([0.5, stars], dtype=np.float32) for stars in (2, 4))
+    hater, other = (Person(profile(np.array([0, 1]), stars, len(near) + len(rest))) for stars in ratings_of_two)
     scores = model.person_scores(hater)
     assert scores[near].max() < scores[rest].min()
     plain = model.user_scorer.folded(other.history)[0]

@@ -90,14 +90,17 @@ class Supervisor:
             elif self._lifecycle.silence(number) > SILENCE_SECONDS:
                 self._kill_hanging(child)
         if self._pull:
-            if self._puller.keep():
-                self._puller_heard_at = now + PULLER_START_SECONDS
-            elif was_paused or self._hears_puller():
-                self._puller_heard_at = now
-            elif now - self._puller_heard_at > SILENCE_SECONDS:
-                self._kill_hanging(self._puller)
+            self._keep_puller(now, was_paused)
         if self._guard.keep():
             log.error("guard_replaced")
+
+    def _keep_puller(self, now: float, was_paused: bool) -> None:
+        if self._puller.keep():
+            self._puller_heard_at = now + PULLER_START_SECONDS
+        elif was_paused or self._hears_puller():
+            self._puller_heard_at = now
+        elif now - self._puller_heard_at > SILENCE_SECONDS:
+            self._kill_hanging(self._puller)
 
     def _kill_hanging(self, child: Child) -> None:
         if child.running() is not None:

@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from benchmarks import pipeline
 from benchmarks.tools.figures import Figure, resident
-from benchmarks.tools.twins import twin
+from benchmarks.tools.twins import twin, twin_config
 from recommender import home
 from recommender.errors import MovierecError
 from recommender.files import write_text
@@ -69,12 +69,12 @@ def run(*, size: float, rounds: int, say: Callable[[str], object] = lambda text:
         if not cost.is_done:
             say(f"{name}, attempt {cost.attempts + 1}")
             _attempt(root, words(), cost, save)
-        say(f"{name}: {cost.seconds:.1f} s, {_note(cost)}")
+        say(f"{name}: {cost.seconds:.1f} s, {_note(name, cost)}")
     if record.bundle_seconds is None:
         say("files to bundle, as `bench pipeline` measures it")
         record.bundle_seconds = pipeline.files_to_bundle(size).seconds
         save()
-    return _figures(record, _newest(root))
+    return _figures(record, _newest(root), twin_config(size).ratings)
 
 
 def _stages(root: Path, raw: Path) -> dict[str, Callable[[], list[str]]]:
@@ -88,13 +88,13 @@ def _stages(root: Path, raw: Path) -> dict[str, Callable[[], list[str]]]:
     }
 
 
-def _figures(record: Record, versions: int) -> list[Figure]:
+def _figures(record: Record, versions: int, ratings: int) -> list[Figure]:
     assert record.bundle_seconds is not None
     for_model, bundle = record.stages["train all"].seconds / versions, record.bundle_seconds
     peak = max(cost.peak_bytes for cost in record.stages.values()) / _GIB
     return [
-        *(Figure(f"whole: {name}, s", cost.seconds, note=_note(cost)) for name, cost in record.stages.items()),
-        Figure("whole: peak memory in GiB", peak, 16.0, unit="GiB"),
+        *(Figure(f"whole: {name}, s", cost.seconds, note=_note(name, cost)) for name, cost in record.stages.items()),
+        Figure("whole: peak memory in GiB", peak, 16.0, unit="GiB", note=f"{ratings:,} ratings"),
         Figure(
             "whole: a registered model against files to bundle", for_model / bundle, 2.5, ours=for_model, theirs=bundle,
             note=f"{versions} models",
@@ -102,9 +102,10 @@ def _figures(record: Record, versions: int) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _note(cost: Cost) -> str:
+def _note(name: str, cost: Cost) -> str:
     memory = f"peak memory {cost.peak_bytes / _GIB:.2f} GiB"
-    return f"processor time {cost.processor_seconds:.1f} s, {memory}, {cost.attempts} attempts; {cost.said}"
+    shares = f"; {cost.said}" if name == "train all" else ""  # of fits, evaluation and the like in the last attempt
+    return f"processor time {cost.processor_seconds:.1f} s, {memory}, {cost.attempts} attempts{shares}"
 
 
 def _attempt(root: Path, words: Sequence[str], cost: Cost, save: Callable[[], None]) -> None:

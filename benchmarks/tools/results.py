@@ -13,9 +13,9 @@ RESULTS = Path(__file__).parents[1] / "RESULTS.md"
 
 _TITLE = """# Results
 
-Measured at full size by `movierec bench NAME --write`, which writes the section of that benchmark anew and leaves the
-others as they are. A ratio compares two things that ran in turn on one machine; ours and theirs are medians of the
-rounds.
+Measured by `movierec bench NAME --write`, which writes the section of that benchmark anew and leaves the others as they
+are; at full size, but for `whole`, which names its own. A ratio compares two things that ran in turn on one machine;
+ours and theirs are medians of the rounds.
 """
 _HEAD = "| figure | ratio | target | verdict | ours | theirs | unit | rounds | note |"
 _VERDICTS = {True: "pass", False: "**miss**", None: ""}

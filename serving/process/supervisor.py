@@ -37,6 +37,7 @@ log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 0.5
 SILENCE_SECONDS = 30.0  # a worker's event loop, or a puller, that has not run for so long hangs
+PULLER_START_SECONDS = 60.0  # more until its first sign of life: on a machine that is very busy it needs over 30 s
 PAUSED_SECONDS = 5.0  # whoever did not look for so long was stopped itself, perhaps with all its children
 MAX_PULLER_PAUSE = 60.0  # its start imports MLflow
 STOP_MARGIN = 2  # seconds on top of those for answers under way
@@ -89,12 +90,17 @@ class Supervisor:
             elif self._lifecycle.silence(number) > SILENCE_SECONDS:
                 self._kill_hanging(child)
         if self._pull:
-            if self._puller.keep() or was_paused or self._hears_puller():
-                self._puller_heard_at = now
-            elif now - self._puller_heard_at > SILENCE_SECONDS:
-                self._kill_hanging(self._puller)
+            self._keep_puller(now, was_paused)
         if self._guard.keep():
             log.error("guard_replaced")
+
+    def _keep_puller(self, now: float, was_paused: bool) -> None:
+        if self._puller.keep():
+            self._puller_heard_at = now + PULLER_START_SECONDS
+        elif was_paused or self._hears_puller():
+            self._puller_heard_at = now
+        elif now - self._puller_heard_at > SILENCE_SECONDS:
+            self._kill_hanging(self._puller)
 
     def _kill_hanging(self, child: Child) -> None:
         if child.running() is not None:

@@ -276,10 +276,11 @@ def puller_of(settings: Settings) -> Iterator[Puller]:
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     from serving.versions.artifacts import ArtifactRules
+    from serving.versions.bounded import bounded_answers
     from serving.versions.registry import Registry, read_only
 
     rules = ArtifactRules(tuple(settings.artifact_sources), settings.max_version_bytes, settings.max_version_files)
-    with read_only():
+    with read_only(), bounded_answers():
         registry = Registry(settings.tracking_uri, settings.registered_model, rules)
         yield Puller(registry, store, settings, Witness(registry, store) if settings.tell_versions else None)
 

@@ -18,7 +18,7 @@ from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 from recommender.errors import BundleError
 from serving.settings import Settings
-from serving.versions import artifacts
+from serving.versions import artifacts, bounded
 from serving.versions import puller as pulling
 from serving.versions.artifacts import ArtifactRules, require_allowed
 from serving.versions.model_store import ModelStore
@@ -42,7 +42,7 @@ class Server(ThreadingHTTPServer):
         self.source = "mlflow-artifacts:/good"
         self.places: dict[str, str] = {}  # artifact addresses by id of model or run
         self.redirect = ""  # prefix that artifacts are sent away to
-        self.endless = ""  # name of a file that never ends
+        self.endless = ""  # name of a file, or a call, whose answer never ends
         self.dripping = ""  # name of a file whose bytes come one by one until `released`
         self.released = threading.Event()
         self.asked: list[str] = []
@@ -63,6 +63,9 @@ class Handler(BaseHTTPRequestHandler):
             self._artifact(unquote(place.path.removeprefix(ARTIFACTS)), parse_qs(place.query))
             return
         call = place.path.removeprefix("/api/2.0/mlflow/")
+        if call == self.server.endless:
+            self._send_for_ever()
+            return
         identity = parse_qs(place.query).get("run_id", [call.rpartition("/")[2]])[0]
         where = self.server.places.get(identity, "")
         version = {"name": "movielens-recommender", "version": self.server.version, "run_id": self.server.run_id}
@@ -328,6 +331,20 @@ def test_a_file_that_never_ends_is_broken_off(hostile: Server, tmp_path: Path, n
     assert f"{name} is longer" in reason(tmp_path)
     assert hostile.sent < ENDLESS / 4
     assert list((tmp_path / "deep" / "models" / "versions").iterdir()) == []
+
+
+@pytest.mark.fault(41)
+def test_an_answer_of_the_registry_that_never_ends_is_broken_off(
+    hostile: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounded, "MOST_BYTES", 1 << 20)
+    hostile.endless = "registered-models/alias"
+    assert pull(hostile, tmp_path) == []
+    status = ModelStore(tmp_path / "deep" / "models").status()
+    assert not status.reachable
+    assert hostile.sent < ENDLESS / 4
+    hostile.endless = ""
+    assert pull(hostile, tmp_path) == ["1"]
 
 
 @pytest.mark.fault(46)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from html import escape
 
 import streamlit as st
 
@@ -55,7 +54,7 @@ def online() -> None:
 def _experiment(state: ExperimentState) -> None:
     """Draw what an experiment says, its figures, and both versions over time."""
     settings = state.experiment
-    st.html(f'<p class="mr-lead">{escape(verdict(state))}</p>')
+    st.html(cards.lead(verdict(state)))
     st.html(cards.figures(experiment_figures(state)))
     bounded = [look for look in state.looks if look.lower is not None]
     is_woven = settings.mode == INTERLEAVED

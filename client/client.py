@@ -195,14 +195,6 @@ class Api:
         """Return the newest versions of the registry, and what was live when. Raises ApiProblem if it is not told."""
         return _parse(models.Versions, self._get("/versions", ()))
 
-    def experiment(self) -> models.ExperimentState:
-        """Return the experiment that was started last. Raises ApiProblem where there is none, or no events."""
-        return _parse(models.ExperimentState, self._get("/experiment", ()))
-
-    def drift(self) -> models.DriftFigures:
-        """Return how far the latest events are from the training data. Raises ApiProblem where there are no events."""
-        return _parse(models.DriftFigures, self._get("/drift", ()))
-
     def for_titles(self, ratings: Mapping[str, float], options: Options) -> models.Recommendations:
         """Return films for a person who gave `ratings` (title to stars); `query.unmatched` names what was left out."""
         rated = [{"title": title, "rating": stars} for title, stars in ratings.items()]

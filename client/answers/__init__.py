@@ -22,7 +22,7 @@ from client.answers.analytics import (
 )
 from client.answers.base import Answer, ModelIdentity
 from client.answers.events import EventsErased, EventsKept, RejectedEvent
-from client.answers.experiments import DriftFigures, ExperimentLook, ExperimentSettings, ExperimentState
+from client.answers.experiments import ExperimentLook, ExperimentSettings, ExperimentState
 from client.answers.films import CommonViewers, Comparison, Feature, Features, FilmMap, InCommon, MapFilm, Movie, Movies
 from client.answers.films import FilmOut as Film
 from client.answers.films import SharedFeatureOut as SharedFeature
@@ -65,7 +65,6 @@ __all__ = [
     "ChampionChange",
     "CommonViewers",
     "Comparison",
-    "DriftFigures",
     "EventsErased",
     "EventsKept",
     "ExperimentLook",

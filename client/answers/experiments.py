@@ -48,20 +48,3 @@ class ExperimentState(Answer):
     days: float = Field(examples=[3.5])
     checks: dict[str, bool] = Field(description="whether each is in bounds", examples=[{"sample_ratio": True}])
     looks: list[ExperimentLook]
-
-
-class DriftFigures(Answer):
-    """How far the latest events are from the served version's training data; none where nothing can be compared."""
-
-    unknown_items: float | None = Field(
-        description="share of clicked, watched and rated items that the version does not know", examples=[0.02]
-    )
-    subjects: float | None = Field(
-        description="distance of the popularity of the films asked about from the training data's, 0 to 1",
-        examples=[0.15],
-    )
-    ratings: float | None = Field(
-        description="distance of the spread of ratings from the training data's, 0 to 1", examples=[0.08]
-    )
-    coverage: float | None = Field(description="share of the catalogue that was shown", examples=[0.31])
-    model_age_seconds: float = Field(description="since the version was trained", examples=[86400.0])

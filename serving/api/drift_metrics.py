@@ -38,16 +38,12 @@ class DriftCollector(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield a gauge of each figure; none before there are events."""
-        if (latest := self.latest()) is not None:
-            for name, value in latest._asdict().items():
-                yield GaugeMetricFamily(f"movierec_drift_{name}", _TEXTS[name], value=value)
-
-    def latest(self) -> Drift | None:
-        """Return the figures, at most a minute old; None before there are events."""
         if time.monotonic() >= self._until:
             self._drift = self._compute()
             self._until = time.monotonic() + _FRESH_SECONDS
-        return self._drift
+        if self._drift is not None:
+            for name, value in self._drift._asdict().items():
+                yield GaugeMetricFamily(f"movierec_drift_{name}", _TEXTS[name], value=value)
 
     def _compute(self) -> Drift | None:
         store, served = self._slot.store.root, self._slot.served

@@ -1,15 +1,14 @@
-"""Routes that show the experiment and drift; they exist where MOVIEREC_EVENTS is switched on."""
+"""The route that shows the experiment; it exists where MOVIEREC_EVENTS is switched on."""
 
 from __future__ import annotations
 
-import math
 import time
 
 from fastapi import APIRouter, Request
 from prometheus_client.core import Metric
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from client.answers import DriftFigures, ExperimentState
+from client.answers import ExperimentState
 from online.decision import Rules
 from online.outcomes import Served
 from online.recommendation_id import Arm
@@ -35,17 +34,6 @@ def experiment(request: Request, slot: ChampionSlot, query: PlainQuery) -> Respo
         body = _state(request, slot).model_dump_json().encode()
         online.experiment.answer = time.monotonic(), body
     return Response(body, media_type="application/json", headers={"cache-control": "no-store"})
-
-
-@router.get("/drift", response_model=DriftFigures, responses=errors(404))
-def drift(request: Request, slot: ChampionSlot, query: PlainQuery) -> Response:
-    """How far the latest events are from the data that the served version was trained on."""
-    online: Online = request.state.online
-    latest = online.drift.latest()
-    if latest is None:  # nobody has sent events yet
-        raise no_route()
-    figures = {name: None if math.isnan(value) else value for name, value in latest._asdict().items()}
-    return JSONResponse(figures, headers={"cache-control": "no-store"})
 
 
 def _state(request: Request, slot: ChampionSlot) -> Status:

@@ -195,6 +195,10 @@ class Api:
         """Return the newest versions of the registry, and what was live when. Raises ApiProblem if it is not told."""
         return _parse(models.Versions, self._get("/versions", ()))
 
+    def experiment(self) -> models.ExperimentAnswer:
+        """Return the experiment that was started last, and drift. Raises ApiProblem if it is not told."""
+        return _parse(models.ExperimentAnswer, self._get("/experiment", ()))
+
     def for_titles(self, ratings: Mapping[str, float], options: Options) -> models.Recommendations:
         """Return films for a person who gave `ratings` (title to stars); `query.unmatched` names what was left out."""
         rated = [{"title": title, "rating": stars} for title, stars in ratings.items()]

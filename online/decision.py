@@ -6,6 +6,7 @@ the chance that any of them ever raises a false alarm is at most `Rules.error`. 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -52,6 +53,14 @@ class Pair(NamedTuple):
     challenger: Floats
 
 
+class Check(BaseModel):
+    """A guardrail: whether it is in bounds, and the two sides that it compares."""
+
+    holds: bool
+    champion: float
+    challenger: float
+
+
 class Counts(NamedTuple):
     """What was counted up to a look, of an experiment in mode `ab`."""
 
@@ -70,12 +79,18 @@ class Findings(NamedTuple):
 
     effect: Difference
     alarms: dict[str, Bools]
+    sides: dict[str, Pair]  # what each check compares: visitors, shares of answers or of lists, or different items
 
-    @property
-    def any_alarm(self) -> Bools:
-        """Whether any check has found something."""
-        alarms: Bools = np.any(list(self.alarms.values()), axis=0)
-        return alarms
+    def checks(self) -> dict[str, Check]:
+        """Return the checks at the last look."""
+        return {
+            name: Check(
+                holds=not alarm[-1],
+                champion=float(self.sides[name].champion[-1]),
+                challenger=float(self.sides[name].challenger[-1]),
+            )
+            for name, alarm in self.alarms.items()
+        }
 
 
 def examine(counts: Counts, rules: Rules, planned: float) -> Findings:
@@ -92,27 +107,41 @@ def examine(counts: Counts, rules: Rules, planned: float) -> Findings:
         "dislikes": dislikes.lower > rules.margin * counts.dislikes[0].mean,
         "coverage": enough & (counts.items.challenger < rules.least_coverage * counts.items.champion),
     }
-    return Findings(effect, alarms)
+    sides = {
+        "sample_ratio": counts.enrolled,
+        "errors": _shares(counts.errors, counts.answers),
+        "slow_answers": _shares(counts.slow_answers, counts.answers),
+        "dislikes": Pair(*(arm.mean for arm in counts.dislikes)),
+        "coverage": counts.items,
+    }
+    return Findings(effect, alarms, sides)
 
 
 def decide(findings: Findings, champion_value: float, rules: Rules, *, is_due: bool) -> tuple[State, list[str]]:
     """Return the state at the last look, and the reasons; `is_due`: the minimum duration is over."""
-    alarms = [name for name, alarm in findings.alarms.items() if alarm[-1]]
-    if alarms:
-        return "refuse", [f"{name.replace('_', ' ')} out of bounds" for name in alarms]
+    if alarms := _alarms(findings.checks()):
+        return "refuse", alarms
     lower, upper = float(findings.effect.lower[-1]), float(findings.effect.upper[-1])
     return _state(lower, upper, rules.margin * champion_value, is_due=is_due)
 
 
-def decide_wins(wins: int, losses: int, rules: Rules, *, is_due: bool) -> tuple[State, list[str]]:
+def decide_wins(
+    wins: int, losses: int, checks: Mapping[str, Check], rules: Rules, *, is_due: bool
+) -> tuple[State, list[str]]:
     """Return the state of an experiment by the woven lists that each version won, and the reasons.
 
     The margin is taken from the even share: the challenger may win `margin` / 2 less than half of the lists.
     """
+    if alarms := _alarms(checks):
+        return "refuse", alarms
     lower, upper = win_bounds(wins, losses, rules.primary_error)
     if wins + losses < rules.least_visitors:
         return "running", ["too few lists with a winner"]
     return _state(lower - 0.5, upper - 0.5, rules.margin / 2.0, is_due=is_due)
+
+
+def _alarms(checks: Mapping[str, Check]) -> list[str]:
+    return [f"{name.replace('_', ' ')} out of bounds" for name, check in checks.items() if not check.holds]
 
 
 def _state(lower: float, upper: float, margin: float, *, is_due: bool) -> tuple[State, list[str]]:
@@ -131,6 +160,10 @@ def _state(lower: float, upper: float, margin: float, *, is_due: bool) -> tuple[
 def _after(enough: Bools, bounds: Difference) -> Difference:
     """Return no bounds before there are enough visitors: they rest on a limit theorem."""
     return Difference(bounds.value, np.where(enough, bounds.lower, -np.inf), np.where(enough, bounds.upper, np.inf))
+
+
+def _shares(events: Pair, answers: Pair) -> Pair:
+    return Pair(*(count / np.maximum(total, 1.0) for count, total in zip(events, answers, strict=True)))
 
 
 def _is_more_often(events: Pair, answers: Pair, limit: float) -> Bools:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, Field
 
 from online.events import Event, Kind
 from online.recommendation_id import Subject, read_id
@@ -19,14 +19,18 @@ LATEST = 50_000  # events that are looked at
 _POPULARITY_GROUPS = 10
 
 
-class Drift(NamedTuple):
-    """Figures of the latest events against the model's training data; NaN where there is nothing to compare."""
+class Drift(BaseModel):
+    """Figures of the latest events against the model's training data; None where there is nothing to compare."""
 
-    unknown_items: float  # share of clicked, watched and rated items that the model does not know
-    subjects: float  # distance of the popularity of the films asked about from that of the films rated in training
-    ratings: float  # distance of the spread of ratings from that in training
-    coverage: float  # share of the catalogue that was shown
-    model_age_seconds: float
+    unknown_items: float | None = Field(
+        description="Share of clicked, watched and rated items that the served version does not know."
+    )
+    subjects: float | None = Field(
+        description="Distance of the popularity of films asked about from the training data's, 0 to 1."
+    )
+    ratings: float | None = Field(description="Distance of the spread of ratings from the training data's, 0 to 1.")
+    coverage: float = Field(description="Share of the catalogue that was shown.")
+    model_age_seconds: float = Field(description="Seconds since the served version was trained.")
 
 
 def drift(events: Iterable[Event], keys: Mapping[int, bytes], model: Model) -> Drift:
@@ -46,7 +50,7 @@ def drift(events: Iterable[Event], keys: Mapping[int, bytes], model: Model) -> D
         if event.rating is not None:
             ratings.append(event.rating)
     return Drift(
-        unknown_items=np.mean([not _is_known(item, model) for item in used]).item() if used else float("nan"),
+        unknown_items=np.mean([not _is_known(item, model) for item in used]).item() if used else None,
         subjects=_subject_distance(np.array(list(subjects.values()), dtype=np.int64), model.catalog.counts),
         ratings=_rating_distance(np.array(ratings), model),
         coverage=len(shown) / max(len(model.movie_ids), 1),
@@ -59,7 +63,7 @@ def _is_known(item: str, model: Model) -> bool:
     return raw_id is not None and model.movie_ids.row(raw_id) != UNKNOWN
 
 
-def _subject_distance(rows: npt.NDArray[np.int64], counts: npt.NDArray[np.int32]) -> float:
+def _subject_distance(rows: npt.NDArray[np.int64], counts: npt.NDArray[np.int32]) -> float | None:
     """Return the distance over groups of films of which each has as many ratings in training as the others."""
     rows = rows[rows < len(counts)]  # of a larger version
     order = np.argsort(-counts, kind="stable")
@@ -70,17 +74,17 @@ def _subject_distance(rows: npt.NDArray[np.int64], counts: npt.NDArray[np.int32]
     return _distance(np.bincount(groups[rows], minlength=_POPULARITY_GROUPS), in_training)
 
 
-def _rating_distance(ratings: npt.NDArray[np.float64], model: Model) -> float:
+def _rating_distance(ratings: npt.NDArray[np.float64], model: Model) -> float | None:
     if not model.feedback.has_ratings:
-        return float("nan")
+        return None
     in_training = model.catalog.histograms.sum(axis=0, dtype=np.int64)
     bins = model.feedback.bin(ratings) if len(ratings) else np.array([], dtype=np.int64)
     return _distance(np.bincount(np.clip(bins, 0, len(in_training) - 1), minlength=len(in_training)), in_training)
 
 
-def _distance(counts: npt.NDArray[np.generic], reference: npt.NDArray[np.generic]) -> float:
+def _distance(counts: npt.NDArray[np.generic], reference: npt.NDArray[np.generic]) -> float | None:
     """Return the total variation distance of two histograms: the share that would have to move."""
     ours, theirs = np.asarray(counts, np.float64), np.asarray(reference, np.float64)
     if not ours.sum() or not theirs.sum():
-        return float("nan")
+        return None
     return float(0.5 * np.abs(ours / ours.sum() - theirs / theirs.sum()).sum())

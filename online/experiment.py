@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from online.decision import Rules
 from online.recommendation_id import Arm
 
 RECORD = "experiment.json"  # in the service's store, sealed like a pointer
@@ -31,6 +32,7 @@ class Experiment(BaseModel):
     minimum_days: Annotated[float, Field(ge=0)] = 7.0
     planned_visitors: Annotated[int, Field(ge=2)]  # for whom bounds are narrowest
     like: float | None = None  # a rating under it is a dislike; none where people do not rate
+    rules: Rules = Rules()
     ended_at: float | None = None
     ended_because: str = ""
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from online.answered import Served
 from online.decision import Counts, Pair
 from online.estimators.interleaving import teams
 from online.estimators.mean_difference import ArmSums
@@ -47,14 +48,6 @@ class Visitor(NamedTuple):
     done: float
     success: float
     dislike: float
-
-
-class Served(NamedTuple):
-    """What the service counted of an arm's answers."""
-
-    answers: float = 0.0
-    errors: float = 0.0
-    slow: float = 0.0
 
 
 def collect(events: Iterable[Event], experiment: Experiment, keys: Mapping[int, bytes]) -> list[ShownList]:
@@ -135,7 +128,7 @@ def balances(lists: Iterable[ShownList], *, of_dislikes: bool = False) -> npt.ND
         liked = shown.dislikes if of_dislikes else shown.successes
         balance = 0
         if liked:
-            for item, is_challengers in zip(shown.items, teams(len(shown.items), shown.seed), strict=True):
+            for item, is_challengers in _teams(shown):
                 balance += (1 if is_challengers else -1) * (item in liked)
         outcomes.append(np.sign(balance))
     return np.array(outcomes, dtype=np.int64)
@@ -165,6 +158,20 @@ def _arm_sums(sides: Sequence[Sequence[Visitor]], column: int, times: Floats) ->
         totals = (np.concatenate([[0.0], np.cumsum(powers)])[number] for powers in (values, values**2))
         sums.append(ArmSums(number.astype(np.float64), *totals))
     return sums[0], sums[1]
+
+
+def woven_items(lists: Iterable[ShownList]) -> tuple[int, int]:
+    """Return how many different items the champion and the challenger put into the woven lists."""
+    sides: tuple[set[str], set[str]] = (set(), set())
+    for shown in lists:
+        for item, is_challengers in _teams(shown):
+            sides[is_challengers].add(item)
+    return len(sides[0]), len(sides[1])
+
+
+def _teams(shown: ShownList) -> Iterator[tuple[str, bool]]:
+    """Yield the items of a woven list, and whether the challenger put each one in."""
+    return zip(shown.items, teams(len(shown.items), shown.seed), strict=True)
 
 
 def _items(lists: Sequence[ShownList], times: Floats) -> Pair:

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel
 
-from online.decision import Findings, Rules, State, decide, decide_wins, examine
+from online.answered import ArmAnswers, Served, served
+from online.decision import Check, Findings, State, decide, decide_wins, examine
 from online.estimators.interleaving import win_bounds, win_evidence
 from online.experiment import Experiment
-from online.outcomes import Served, ShownList, balances, collect, count
+from online.outcomes import ShownList, balances, collect, count, woven_items
 from online.recommendation_id import Arm
 from online.signing_keys import read_keys
 from online.store import DIRECTORY, EventReader, events_file
@@ -34,14 +35,14 @@ class Look(BaseModel):
 class Status(BaseModel):
     """An experiment and what is known of it now."""
 
-    experiment: Experiment
+    settings: Experiment
     state: State
     reasons: list[str]
     champion_value: float | None = None  # mean over its visitors, in mode ab
     lists: int
     ties: int = 0  # woven lists that nobody won
     days: float
-    checks: dict[str, bool]  # whether each is in bounds
+    checks: dict[str, Check]
     looks: list[Look]
 
     @property
@@ -51,50 +52,58 @@ class Status(BaseModel):
         bounds = (
             "" if last is None or last.lower is None else f", {last.value:+.4f} [{last.lower:+.4f}, {last.upper:+.4f}]"
         )
-        if self.experiment.mode == "interleave":
+        if self.settings.mode == "interleave":
             bounds = bounds.replace("+", "")
         numbers = "" if last is None else f"; champion {last.champion:.0f}, challenger {last.challenger:.0f}"
-        return f"{self.state}: {'; '.join(self.reasons)} ({self.experiment.metric}{bounds}{numbers})"
+        return f"{self.state}: {'; '.join(self.reasons)} ({self.settings.metric}{bounds}{numbers})"
+
+    @property
+    def guardrails(self) -> str:
+        """The checks in one line, the champion's side first."""
+        return ", ".join(
+            f"{name.replace('_', ' ')} {check.champion:.3g} and {check.challenger:.3g}"
+            + ("" if check.holds else " OUT OF BOUNDS")
+            for name, check in self.checks.items()
+        )
 
 
-def status(
-    store: Path, experiment: Experiment, rules: Rules, now: float, served: Mapping[Arm, Served] | None = None
-) -> Status:
-    """Return the state of an experiment. Raises MissingInputError where the store has no events or keys."""
+def status(store: Path, experiment: Experiment, now: float, answers: Mapping[str, ArmAnswers]) -> Status:
+    """Return the state of an experiment; `answers`: what the service counted of each arm.
+
+    Raises MissingInputError where the store has no events or keys.
+    """
     keys = read_keys(store / DIRECTORY)
     if keys is None:
         raise MissingInputError(f"No signing keys in {store / DIRECTORY}: start the service with MOVIEREC_EVENTS=true.")
     reader = EventReader(events_file(store))
     try:
-        lists = collect((event for _, event in reader.events()), experiment, keys.keys)
+        events = (event for _, event in reader.events(since=experiment.started_at))
+        lists = collect(events, experiment, keys.keys)
     finally:
         reader.close()
-    end = min(now, experiment.ended_at or now)
-    return evaluate(lists, experiment, rules, end, served or {})
+    return evaluate(lists, experiment, min(now, experiment.ended_at or now), served(answers))
 
 
-def evaluate(
-    lists: Sequence[ShownList], experiment: Experiment, rules: Rules, now: float, served: Mapping[Arm, Served]
-) -> Status:
+def evaluate(lists: Sequence[ShownList], experiment: Experiment, now: float, counted: Mapping[Arm, Served]) -> Status:
     """Return the state of an experiment at the time `now`, from its lists in the order in which they were made."""
     days = (now - experiment.started_at) / 86_400
     is_due = days >= experiment.minimum_days
     if experiment.mode == "interleave":
-        return _woven(lists, experiment, rules, days, is_due=is_due)
+        return _woven(lists, experiment, days, is_due=is_due)
     times = np.linspace(experiment.started_at, now, LOOKS + 1)[1:]
-    counts = count(lists, experiment, served, times)
-    findings = examine(counts, rules, experiment.planned_visitors)
+    counts = count(lists, experiment, counted, times)
+    findings = examine(counts, experiment.rules, experiment.planned_visitors)
     champion_value = float(counts.primary[0].mean[-1])
-    state, reasons = decide(findings, champion_value, rules, is_due=is_due)
+    state, reasons = decide(findings, champion_value, experiment.rules, is_due=is_due)
     visitors = [arm.visitors for arm in counts.primary]
     return Status(
-        experiment=experiment,
+        settings=experiment,
         state=state,
         reasons=reasons,
         champion_value=champion_value,
         lists=len(lists),
         days=days,
-        checks={name: not alarm[-1] for name, alarm in findings.alarms.items()},
+        checks=findings.checks(),
         looks=[_look(times[at], [arm[at] for arm in visitors], findings, at) for at in range(LOOKS)],
     )
 
@@ -112,30 +121,40 @@ def _look(time: float, visitors: Sequence[float], findings: Findings, at: int) -
     )
 
 
-def _woven(lists: Sequence[ShownList], experiment: Experiment, rules: Rules, days: float, *, is_due: bool) -> Status:
+def _woven(lists: Sequence[ShownList], experiment: Experiment, days: float, *, is_due: bool) -> Status:
     """Return the state of an experiment in mode `interleave`."""
-    won, disliked = balances(lists), balances(lists, of_dislikes=True)
+    rules, won = experiment.rules, balances(lists)
     challengers, champions = np.cumsum(won > 0), np.cumsum(won < 0)
     wins, losses = int((won > 0).sum()), int((won < 0).sum())
-    state, reasons = decide_wins(wins, losses, rules, is_due=is_due)
-    more, fewer = int((disliked > 0).sum()), int((disliked < 0).sum())
-    dislikes_hold = more <= fewer or float(win_evidence(more, fewer)) < 1.0 / rules.check_error
-    if not dislikes_hold:
-        state, reasons = "refuse", ["dislikes out of bounds"]
+    checks = _woven_checks(lists, experiment, has_enough=wins + losses >= rules.least_visitors)
+    state, reasons = decide_wins(wins, losses, checks, rules, is_due=is_due)
     last_lists = np.unique(np.linspace(0, len(lists) - 1, LOOKS).astype(np.int64)) if lists else ()
     return Status(
-        experiment=experiment,
+        settings=experiment,
         state=state,
         reasons=reasons,
         lists=len(lists),
         ties=int((won == 0).sum()),
         days=days,
-        checks={"dislikes": dislikes_hold},
-        looks=[_won_look(lists[at].time, int(challengers[at]), int(champions[at]), rules) for at in last_lists],
+        checks=checks,
+        looks=[_won_look(lists[at].time, int(challengers[at]), int(champions[at]), experiment) for at in last_lists],
     )
 
 
-def _won_look(time: float, wins: int, losses: int, rules: Rules) -> Look:
-    lower, upper = win_bounds(wins, losses, rules.primary_error)
+def _woven_checks(lists: Sequence[ShownList], experiment: Experiment, *, has_enough: bool) -> dict[str, Check]:
+    """Return the checks of woven lists, which both versions answer together: none of failures or slow answers."""
+    rules, disliked = experiment.rules, balances(lists, of_dislikes=True)
+    more, fewer = int((disliked > 0).sum()), int((disliked < 0).sum())
+    dislikes_hold = more <= fewer or float(win_evidence(more, fewer)) < 1.0 / rules.check_error
+    champions, challengers = woven_items(lists)
+    covers = not has_enough or challengers >= rules.least_coverage * champions
+    return {
+        "dislikes": Check(holds=dislikes_hold, champion=fewer, challenger=more),
+        "coverage": Check(holds=covers, champion=champions, challenger=challengers),
+    }
+
+
+def _won_look(time: float, wins: int, losses: int, experiment: Experiment) -> Look:
+    lower, upper = win_bounds(wins, losses, experiment.rules.primary_error)
     share = wins / max(wins + losses, 1)
     return Look(time=time, champion=losses, challenger=wins, value=share, lower=lower, upper=upper)

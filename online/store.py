@@ -180,11 +180,19 @@ class EventReader:
         """Return whether the file is still where it was opened."""
         return _inode(self._path) == self._inode
 
-    def events(self, kinds: Sequence[str] = tuple(Kind), after: int = 0) -> Iterator[tuple[int, Event]]:
-        """Yield the number and the event of those kinds with a higher number than `after`, in their order."""
+    def events(
+        self, kinds: Sequence[str] = tuple(Kind), *, after: int = 0, since: float = 0.0
+    ) -> Iterator[tuple[int, Event]]:
+        """Yield the number and the event of those kinds, in their order.
+
+        `after`: a number that theirs are above; `since`: a time from which on they came in.
+        """
         places = ", ".join("?" * len(kinds))
-        query = f"SELECT number, {_COLUMNS} FROM events WHERE number > ? AND kind IN ({places}) ORDER BY number"
-        with closing(self._connection.execute(query, (after, *kinds))) as rows:
+        query = (
+            f"SELECT number, {_COLUMNS} FROM events WHERE number > ? AND received >= ? AND kind IN ({places}) "
+            "ORDER BY number"
+        )
+        with closing(self._connection.execute(query, (after, since, *kinds))) as rows:
             for number, kind, visitor, user_id, items, *figures, event_id, position in rows:
                 rating, recommendation, time, received = figures
                 names = tuple(orjson.loads(items))

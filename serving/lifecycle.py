@@ -18,7 +18,7 @@ class Lifecycle:
         """`started_at`: seconds since 1970; registry status written earlier does not confirm a version."""
         self.started_at = started_at
         self.metrics = SharedMetrics(workers)
-        self._shared = mmap.mmap(-1, _BEAT.size * (workers + 2))  # and the writer of events
+        self._shared = mmap.mmap(-1, _BEAT.size * (workers + 3))  # and the writer of events, and the observer
 
     @property
     def draining(self) -> bool:
@@ -30,7 +30,7 @@ class Lifecycle:
         self._shared[0] = 1
 
     def beat(self, worker: int) -> None:
-        """Record that the event loop of `worker` (0, 1, ...; then the writer of events) runs."""
+        """Record that the event loop of `worker` (0, 1, ...; then writer of events and observer) runs."""
         _BEAT.pack_into(self._shared, _BEAT.size * (worker + 1), time.monotonic())
 
     def silence(self, worker: int) -> float:

@@ -60,7 +60,7 @@ class Settings(BaseSettings):
 
     # what it answers
     explain_users: bool = Field(False, description="reasons for a user_id may show what that user rated")
-    tell_versions: bool = Field(True, description="/versions tells of the registry's newest versions")
+    tell_versions: bool = Field(True, description="/versions and /experiment tell of newer versions than the served")
 
     # what people do with its answers
     events: bool = Field(False, description="take events, and sign an id into each list of recommendations")

@@ -22,7 +22,15 @@ from client.answers.analytics import (
 )
 from client.answers.base import Answer, ModelIdentity
 from client.answers.events import EventsErased, EventsKept, RejectedEvent
-from client.answers.experiments import ExperimentLook, ExperimentSettings, ExperimentState
+from client.answers.experiments import (
+    DriftFigures,
+    ExperimentAnswer,
+    ExperimentCheck,
+    ExperimentLook,
+    ExperimentRules,
+    ExperimentSettings,
+    ExperimentState,
+)
 from client.answers.films import CommonViewers, Comparison, Feature, Features, FilmMap, InCommon, MapFilm, Movie, Movies
 from client.answers.films import FilmOut as Film
 from client.answers.films import SharedFeatureOut as SharedFeature
@@ -65,9 +73,13 @@ __all__ = [
     "ChampionChange",
     "CommonViewers",
     "Comparison",
+    "DriftFigures",
     "EventsErased",
     "EventsKept",
+    "ExperimentAnswer",
+    "ExperimentCheck",
     "ExperimentLook",
+    "ExperimentRules",
     "ExperimentSettings",
     "ExperimentState",
     "Explanation",

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from client.answers.base import Answer
+from client.answers.base import Answer, ModelIdentity
+
+
+class ExperimentRules(Answer):
+    """What must hold in an experiment."""
+
+    error: float = Field(description="chance of any false alarm, over all looks and checks", examples=[0.05])
+    margin: float = Field(description="share of the champion's value that may be lost at most", examples=[0.05])
+    least_visitors: int = Field(description="of each arm, or lists with a winner, before bounds", examples=[100])
+    least_coverage: float = Field(description="items shown, as a share of the champion's", examples=[0.8])
 
 
 class ExperimentSettings(Answer):
@@ -21,6 +30,7 @@ class ExperimentSettings(Answer):
     minimum_days: float = Field(examples=[7.0])
     planned_visitors: int = Field(examples=[2000])
     like: float | None = Field(description="a rating of at least this much is a like", examples=[4.0])
+    rules: ExperimentRules
     ended_at: float | None = Field(examples=[None])
     ended_because: str = Field(examples=[""])
 
@@ -32,19 +42,55 @@ class ExperimentLook(Answer):
     champion: float = Field(description="visitors whose window is over; woven lists that it won", examples=[981])
     challenger: float = Field(examples=[1012])
     value: float = Field(description="gain of the challenger; its share of woven lists with a winner", examples=[0.01])
-    lower: float | None = Field(examples=[-0.01])
+    lower: float | None = Field(description="none while there are too few visitors", examples=[-0.01])
     upper: float | None = Field(examples=[0.03])
 
 
-class ExperimentState(Answer):
-    """An experiment and what is known of it now."""
+class ExperimentCheck(Answer):
+    """A guardrail and the two sides that it compares.
 
-    experiment: ExperimentSettings
+    Visitors for sample_ratio; shares of answers for errors and slow_answers; shares of a visitor's lists, or numbers of
+    woven lists, for dislikes; different items for coverage.
+    """
+
+    holds: bool = Field(examples=[True])
+    champion: float = Field(examples=[981])
+    challenger: float = Field(examples=[1012])
+
+
+class ExperimentState(Answer):
+    """An experiment and what is known of it."""
+
+    settings: ExperimentSettings
     state: str = Field(description="running, better, not worse, undecided or refuse", examples=["running"])
     reasons: list[str] = Field(examples=[["the minimum duration is not over"]])
-    champion_value: float | None = Field(description="mean over its visitors", examples=[0.21])
+    champion_value: float | None = Field(description="mean over its visitors; none of woven lists", examples=[0.21])
     lists: int = Field(examples=[4711])
     ties: int = Field(description="woven lists that nobody won", examples=[0])
     days: float = Field(examples=[3.5])
-    checks: dict[str, bool] = Field(description="whether each is in bounds", examples=[{"sample_ratio": True}])
-    looks: list[ExperimentLook]
+    checks: dict[str, ExperimentCheck] = Field(
+        description="by name: sample_ratio, errors, slow_answers, dislikes, coverage; of woven lists the last two",
+        examples=[{"sample_ratio": {"holds": True, "champion": 981, "challenger": 1012}}],
+    )
+    looks: list[ExperimentLook] = Field(description="at most 60, oldest first")
+
+
+class DriftFigures(Answer):
+    """The latest events against the training data of the served version; none where there is nothing to compare."""
+
+    unknown_items: float | None = Field(description="share of used items that it does not know", examples=[0.02])
+    subjects: float | None = Field(
+        description="distance of the popularity of films asked about, 0 to 1", examples=[0.12]
+    )
+    ratings: float | None = Field(description="distance of the spread of ratings, 0 to 1", examples=[0.08])
+    coverage: float = Field(description="share of the catalogue that was shown", examples=[0.41])
+    model_age_seconds: float = Field(examples=[86400.0])
+
+
+class ExperimentAnswer(Answer):
+    """The experiment that was started last, and drift."""
+
+    model: ModelIdentity
+    taken_at: float = Field(description="seconds since 1970", examples=[1.7e9])
+    experiment: ExperimentState | None = Field(description="none before the first")
+    drift: DriftFigures | None = Field(description="none while no version is served")

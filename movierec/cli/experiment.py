@@ -92,6 +92,7 @@ def start(
     from recommender.bundle import read_manifest
     from serving.versions.experiment import read_experiment, write_experiment
     from serving.versions.model_store import ModelStore
+    from training.promotion.gate import load_rules
     from training.promotion.promote import check_bundle
     from training.registry import CHALLENGER, CHAMPION, Tracker
 
@@ -124,6 +125,7 @@ def start(
         minimum_days=minimum_days,
         planned_visitors=planned_visitors,
         like=feedback.like if feedback.has_ratings else None,
+        rules=load_rules(version.tags.get("dataset", "")).experiment,
     )
     tracker.set_alias(CHALLENGER, challenger)  # the service fetches it, and then the experiment begins
     write_experiment(store, experiment)
@@ -143,19 +145,15 @@ def show_status(
 
     Example: movierec experiment status --picture bounds.png
     """
-    from movierec.cli.experiments import current_status, require_experiment, store_directory
-    from serving.versions.model_store import ModelStore
+    from movierec.cli.experiments import current_status, store_directory
 
-    store = store_directory()
-    entry = ModelStore(store).find(require_experiment(store).champion)
-    dataset = "" if entry is None else _dataset(entry.bundle)
-    now = current_status(store, dataset)
+    now = current_status(store_directory())
     if picture is not None:
         _draw(now, picture)
     if as_json:
         typer.echo(now.model_dump_json())
         return
-    experiment = now.experiment
+    experiment = now.settings
     ended = f", ended: {experiment.ended_because}" if experiment.ended_because else ""
     versions = f"{experiment.challenger} against {experiment.champion}"
     typer.echo(f"Experiment {experiment.name} ({experiment.mode}): {versions}{ended}")
@@ -163,10 +161,7 @@ def show_status(
     typer.echo(
         f"  {now.lists:,} lists in {now.days:.1f} days" + (f", {now.ties:,} without a winner" if now.ties else "")
     )
-    checks = ", ".join(
-        f"{name.replace('_', ' ')} {'fine' if holds else 'OUT OF BOUNDS'}" for name, holds in now.checks.items()
-    )
-    typer.echo(f"  {checks}")
+    typer.echo(f"  {now.guardrails}")
 
 
 @app.command()
@@ -184,23 +179,18 @@ def stop(
     typer.echo(ended.model_dump_json() if as_json else f"Experiment {ended.name} has ended: {ended.ended_because}.")
 
 
-def _dataset(bundle: Path) -> str:
-    from recommender.bundle import read_manifest
-
-    return read_manifest(bundle).dataset.name
-
-
 def _draw(now: Any, path: Path) -> None:
     """Draw the gain, or the share of wins, with its bounds over time."""
     from training.evaluation.style import figure
 
-    is_woven = now.experiment.mode == "interleave"
+    experiment = now.settings
+    is_woven = experiment.mode == "interleave"
     looks = [look for look in now.looks if look.lower is not None]
-    days = [(look.time - now.experiment.started_at) / 86_400 for look in looks]
-    with figure(7.0, 3.5, f"{now.experiment.challenger} against {now.experiment.champion}: {now.state}") as (fig, axes):
+    days = [(look.time - experiment.started_at) / 86_400 for look in looks]
+    with figure(7.0, 3.5, f"{experiment.challenger} against {experiment.champion}: {now.state}") as (fig, axes):
         ax = axes[0, 0]
         ax.axhline(0.5 if is_woven else 0.0, color="0.4", linewidth=1)
         ax.fill_between(days, [look.lower for look in looks], [look.upper for look in looks], alpha=0.25)
         ax.plot(days, [look.value for look in looks])
-        ax.set(xlabel="days", ylabel="share of lists won" if is_woven else f"gain in {now.experiment.metric}")
+        ax.set(xlabel="days", ylabel="share of lists won" if is_woven else f"gain in {experiment.metric}")
         fig.savefig(path)

@@ -11,6 +11,7 @@ from online.status import Status, status
 from recommender.errors import MissingInputError, UsageError
 from serving.versions.entry import VersionMeta, directory_name
 from serving.versions.experiment import read_experiment, write_experiment
+from serving.versions.observation import answers_of, read_observation
 
 if TYPE_CHECKING:
     from training.registry import Tracker, Version
@@ -37,11 +38,10 @@ def require_experiment(store: Path) -> Experiment:
     return experiment
 
 
-def current_status(store: Path, dataset: str) -> Status:
-    """Return the state of a store's experiment by the gate's rules for a data set."""
-    from training.promotion.gate import load_rules
-
-    return status(store, require_experiment(store), load_rules(dataset).experiment, time.time())
+def current_status(store: Path) -> Status:
+    """Return the state of a store's experiment."""
+    experiment = require_experiment(store)
+    return status(store, experiment, time.time(), answers_of(read_observation(store), experiment.name))
 
 
 def evidence(store: Path, tracker: Tracker, number: int) -> Status | None:
@@ -51,10 +51,9 @@ def evidence(store: Path, tracker: Tracker, number: int) -> Status | None:
     experiment, champion = read_experiment(store), tracker.aliased(CHAMPION)
     if experiment is None or champion is None:
         return None
-    version = tracker.version(number)
-    if (experiment.champion, experiment.challenger) != (key_of(champion), key_of(version)):
+    if (experiment.champion, experiment.challenger) != (key_of(champion), key_of(tracker.version(number))):
         return None
-    return current_status(store, version.tags.get("dataset", ""))
+    return current_status(store)
 
 
 def end_experiment(store: Path, because: str) -> Experiment:

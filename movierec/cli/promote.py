@@ -41,7 +41,7 @@ def promote(
     store, tracker = store_directory(), Tracker.existing()
     before = tracker.aliased(CHAMPION)
     status = evidence(store, tracker, version)
-    online = Online(status.state, status.line) if status else None
+    online = Online(status.state, status.line, status.guardrails) if status else None
     try:
         verdict = promote_version(
             version, force=force, reason=reason, accept_undecided=accept_undecided, online=online, tracker=tracker

@@ -130,7 +130,7 @@ def _online(settings: Settings, store: ModelStore, champion: ModelSlot, challeng
     from serving.api.online import Online
     from serving.versions.experiment import ExperimentSlot
 
-    return Online(settings, champion, ExperimentSlot(store, champion, challenger))
+    return Online(settings, ExperimentSlot(store, champion, challenger))
 
 
 async def _publish(lifecycle: Lifecycle, worker: int, pause: float) -> None:

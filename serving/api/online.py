@@ -13,7 +13,6 @@ from serving.api.recommendation_ids import RecommendationIds
 from serving.schemas.events import MAX_EVENTS
 from serving.settings import Settings
 from serving.versions.experiment import ExperimentSlot
-from serving.versions.slot import ModelSlot
 
 
 class Rate:
@@ -39,9 +38,9 @@ class Rate:
 class Online:
     """The parts of a worker that exist only where events are switched on."""
 
-    def __init__(self, settings: Settings, champion: ModelSlot, experiment: ExperimentSlot) -> None:
+    def __init__(self, settings: Settings, experiment: ExperimentSlot) -> None:
         self.experiment = experiment
-        self.drift = DriftCollector(champion)
+        self.drift = DriftCollector(settings.store_dir)
         self.sender = EventSender(settings.store_dir)
         self.ids = RecommendationIds(settings.store_dir)
         self.dismissals = Dismissals(settings.store_dir)

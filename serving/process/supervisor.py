@@ -62,7 +62,7 @@ class Supervisor:
         self._pull = pull and pinned is None
         self._puller = Child("puller", self._start_puller, _log_end, MAX_PULLER_PAUSE)
         self._looked_at = self._puller_heard_at = 0.0
-        self._watched = [*self._workers, *self._event_writers()]  # those whose event loops must run
+        self._watched = [*self._workers, *self._event_processes()]  # those whose event loops must run
         self._children = [*self._watched, self._puller]
         self._guard = Guard(settings.graceful_seconds + STOP_MARGIN, self._running)
         self._stopping = False
@@ -157,19 +157,27 @@ class Supervisor:
         self._guard.join()
         work(number, self._sockets, self._settings, self._pinned, self._lifecycle)
 
-    def _event_writers(self) -> list[Child]:
-        """Return the process that writes events; none where they are switched off."""
+    def _event_processes(self) -> list[Child]:
+        """Return the processes that write events and sum them up; none where they are switched off."""
         if not self._settings.events:
             return []
         import serving.api.routes.events  # noqa: F401  # imported before the forks, as all else
         from serving.process.event_writer import prepare, write
+        from serving.process.observer import observe
 
-        def run() -> None:
+        first = self._settings.workers
+
+        def run_writer() -> None:
             self._guard.join()
-            write(self._settings, partial(self._lifecycle.beat, self._settings.workers), self._sockets)
+            write(self._settings, partial(self._lifecycle.beat, first), self._sockets)
+
+        def run_observer() -> None:
+            self._guard.join()
+            observe(self._settings, self._lifecycle, partial(self._lifecycle.beat, first + 1), self._sockets)
 
         prepare(self._settings)
-        return [Child("events", partial(_fork, "events", run), _log_end)]
+        targets = {"events": run_writer, "observer": run_observer}
+        return [Child(name, partial(_fork, name, target), _log_end) for name, target in targets.items()]
 
 
 def _fork(name: str, target: Callable[..., None], *arguments: object) -> ForkProcess:

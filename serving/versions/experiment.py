@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import secrets
 from pathlib import Path
 from typing import NamedTuple
@@ -52,7 +51,6 @@ class ExperimentSlot:
         self._champion = champion
         self._challenger = challenger
         self.experiment: Experiment | None = None
-        self.answer: tuple[float, bytes] = (-math.inf, b"")  # the last of /experiment, and when it was computed
 
     def refresh(self) -> None:
         """Read the record anew."""

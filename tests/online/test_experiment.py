@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from online.decision import Rules
+from online.answered import ArmAnswers, Served, served
 from online.estimators.interleaving import teams
 from online.events import Event
 from online.experiment import Experiment, Mode, arm_of
-from online.outcomes import Served, ShownList, collect
+from online.outcomes import ShownList, collect
 from online.recommendation_id import Arm, Recommendation, write_id
 from online.status import Status, evaluate
 
@@ -52,8 +54,8 @@ def lists(trial: Experiment, effect: float, visitors: int = 2400, dislike: float
     return shown
 
 
-def state(trial: Experiment, shown: list[ShownList], days: float = 3, **served: Served) -> Status:
-    return evaluate(shown, trial, Rules(), days * DAY, {Arm[name]: counts for name, counts in served.items()})
+def state(trial: Experiment, shown: list[ShownList], days: float = 3, **counts: Served) -> Status:
+    return evaluate(shown, trial, days * DAY, {Arm[name]: of_arm for name, of_arm in counts.items()})
 
 
 def test_arms_are_sticky_shared_as_planned_and_drawn_anew_for_another_experiment() -> None:
@@ -84,7 +86,9 @@ def test_a_gain_counts_when_the_minimum_duration_is_over_and_harm_at_once() -> N
 def test_more_clicks_do_not_pay_for_more_dislikes(mode: Mode) -> None:
     trial = experiment(mode)
     told = state(trial, lists(trial, 1.0, dislike=0.1))
-    assert (told.state, told.checks["dislikes"]) == ("refuse", False)
+    assert told.state == "refuse"
+    assert not told.checks["dislikes"].holds
+    assert told.checks["dislikes"].challenger > told.checks["dislikes"].champion
 
 
 def test_failures_slow_answers_and_a_wrong_division_are_refused() -> None:
@@ -92,10 +96,35 @@ def test_failures_slow_answers_and_a_wrong_division_are_refused() -> None:
     good = lists(trial, 1.0)
     fine = Served(3000, 3, 100)
     assert state(trial, good, CHAMPION=fine, CHALLENGER=fine).state == "better"
-    assert not state(trial, good, CHAMPION=fine, CHALLENGER=Served(3000, 60, 100)).checks["errors"]
-    assert not state(trial, good, CHAMPION=fine, CHALLENGER=Served(3000, 3, 300)).checks["slow_answers"]
+    failing = state(trial, good, CHAMPION=fine, CHALLENGER=Served(3000, 60, 100))
+    assert (failing.state, failing.reasons) == ("refuse", ["errors out of bounds"])
+    assert "errors 0.001 and 0.02 OUT OF BOUNDS" in failing.guardrails
+    slow = state(trial, good, CHAMPION=fine, CHALLENGER=Served(3000, 3, 300))
+    assert slow.reasons == ["slow answers out of bounds"]
     divided = [shown for shown in good if shown.arm == Arm.CHAMPION or int(shown.visitor[1:]) % 3]
-    assert not state(trial, divided).checks["sample_ratio"]
+    assert not state(trial, divided).checks["sample_ratio"].holds
+
+
+def test_slow_is_what_takes_longer_than_nearly_all_of_the_champions_answers() -> None:
+    champion = ArmAnswers(answers=100, errors=1, by_seconds={0.01: 90, 0.1: 96, 1.0: 100})
+    challenger = ArmAnswers(answers=50, by_seconds={0.01: 10, 0.1: 30, 1.0: 50})
+    assert served({"CHAMPION": champion, "CHALLENGER": challenger}) == {
+        Arm.CHAMPION: Served(100, 1, 4),
+        Arm.CHALLENGER: Served(50, 0, 20),
+    }
+
+
+def test_woven_lists_of_few_items_from_the_challenger_are_refused() -> None:
+    trial = experiment("interleave")
+    narrow = [replace(shown, items=tuple(_narrow(shown))) for shown in lists(trial, 1.0)]
+    told = state(trial, narrow)
+    assert told.reasons == ["coverage out of bounds"]
+    assert (told.checks["coverage"].champion, told.checks["coverage"].challenger) == (4, 1)
+
+
+def _narrow(shown: ShownList) -> list[str]:
+    """Return items of which the challenger has put the same one into every list."""
+    return ["x" if is_new else item for item, is_new in zip(shown.items, teams(4, shown.seed), strict=True)]
 
 
 def test_events_count_for_the_list_and_the_visitor_that_the_id_was_given_to() -> None:

@@ -111,6 +111,7 @@ class Online:
 
     state: State
     line: str
+    guardrails: str
 
 
 @dataclass(frozen=True)

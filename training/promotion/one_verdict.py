@@ -33,7 +33,8 @@ def add_experiment(verdict: Verdict, online: Online | None, rules: GateRules) ->
     decide; one that may be worse in it, or was to have one, is not promoted on the offline evaluation alone.
     """
     line = f"experiment: {online.line if online else 'none between the champion and this version'}"
-    verdict = replace(verdict, online=online, lines=[*verdict.lines, line])
+    lines = [line, *([f"guardrails, champion and challenger: {online.guardrails}"] if online else [])]
+    verdict = replace(verdict, online=online, lines=[*verdict.lines, *lines])
     if online is None:
         is_open = rules.experiment_required
     elif online.state == "refuse":

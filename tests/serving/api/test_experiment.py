@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from client.answers import ExperimentAnswer
 from online.estimators.interleaving import teams
 from online.experiment import Experiment, arm_of
 from online.recommendation_id import Arm, Recommendation, read_id
@@ -133,5 +134,12 @@ def test_the_state_is_told(service: Service, api: httpx.Client) -> None:
     shown = {"kind": "shown", "visitor": PEOPLE[0], "movie_ids": films}
     event = shown | {"recommendation_id": answer.headers["x-recommendation-id"]}
     service.wait(lambda: api.post("/events", json=event).status_code == 202)
-    state = api.get("/experiment").json()
-    assert (state["state"], state["experiment"]["name"], state["lists"]) == ("running", "told", 1)
+    service.wait(lambda: (told := api.get("/experiment").json()["experiment"]) and told["lists"] == 1)
+    told = ExperimentAnswer.model_validate(api.get("/experiment").json())
+    assert told.experiment is not None
+    assert (told.experiment.state, told.experiment.settings.name) == ("running", "told")
+    assert told.experiment.looks[-1].lower is None
+    assert told.experiment.checks["sample_ratio"].holds
+    assert told.drift is not None
+    assert told.drift.coverage > 0
+    assert f"movierec_drift_coverage {told.drift.coverage}" in api.get("/metrics").text

@@ -30,9 +30,14 @@ REQUIRED = RULES.model_copy(update={"experiment_required": True})
     ],
 )
 def test_either_can_refuse_and_a_better_experiment_decides(offline: str, state: str, expected: str) -> None:
-    verdict = add_experiment(Verdict(offline, ["offline"], lines=["offline: x"]), Online(state, "told"), RULES)  # type: ignore[arg-type]
+    judged = Verdict(offline, ["offline"], lines=["offline: x"])  # type: ignore[arg-type]
+    verdict = add_experiment(judged, Online(state, "told", "coverage 9 and 8"), RULES)  # type: ignore[arg-type]
     assert verdict.outcome == expected
-    assert list(verdict.lines) == ["offline: x", "experiment: told"]
+    assert list(verdict.lines) == [
+        "offline: x",
+        "experiment: told",
+        "guardrails, champion and challenger: coverage 9 and 8",
+    ]
 
 
 def test_an_experiment_can_be_required() -> None:

@@ -9,7 +9,7 @@ from functools import cache
 
 import streamlit as st
 
-from client.answers import AboutModel, DriftFigures, ExperimentState, ModelCard, Versions
+from client.answers import AboutModel, ExperimentAnswer, ModelCard, Versions
 from client.client import CHALLENGER, Api, Json, Params, Transport
 from client.errors import ApiProblem, WebappError
 from webapp.data_words import FILMS, DataWords
@@ -46,14 +46,9 @@ def versions() -> Versions:
     return _versions(settings().api_url)
 
 
-def experiment() -> ExperimentState | None:
-    """Return the experiment that was started last; None without one. Raises WebappError."""
+def experiment() -> ExperimentAnswer | None:
+    """Return the experiment that was started last, and drift; None without events. Raises WebappError."""
     return _experiment(settings().api_url)
-
-
-def drift() -> DriftFigures | None:
-    """Return how far people have moved from the training data; None where they sent nothing. Raises WebappError."""
-    return _drift(settings().api_url)
 
 
 def api() -> Api:
@@ -107,16 +102,9 @@ def _versions(address: str) -> Versions:
 
 
 @st.cache_resource(ttl=VERSION_SECONDS, show_spinner=False)
-def _experiment(address: str) -> ExperimentState | None:
+def _experiment(address: str) -> ExperimentAnswer | None:
     with suppress(ApiProblem):
         return _direct(address).experiment()
-    return None
-
-
-@st.cache_resource(ttl=VERSION_SECONDS, show_spinner=False)
-def _drift(address: str) -> DriftFigures | None:
-    with suppress(ApiProblem):
-        return _direct(address).drift()
     return None
 
 

@@ -100,7 +100,7 @@ def duel_url(two_versions: ModelStore) -> Iterator[str]:
 def forget() -> None:
     """Drop every answer that the pages remember; the connection to the service stays open."""
     st.cache_data.clear()
-    for answers in (source._card, source._challenger, source._versions, source._experiment, source._drift):
+    for answers in (source._card, source._challenger, source._versions, source._experiment):
         answers.clear()
 
 

@@ -47,7 +47,7 @@ def versions() -> Versions:
 
 
 def experiment() -> ExperimentAnswer | None:
-    """Return the experiment that was started last, and drift; None where no events are taken. Raises WebappError."""
+    """Return the experiment that was started last, and drift; None without events. Raises WebappError."""
     return _experiment(settings().api_url)
 
 

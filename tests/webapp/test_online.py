@@ -18,7 +18,7 @@ from serving.versions.pointers import Slot
 from testing.service import Service
 from tests.webapp.conftest import Open, drawn
 from tests.webapp.test_browser import browser, page, pytestmark, visit, web_page
-from webapp.elements.online import experiment_figures, verdict
+from webapp.elements.online import check_row, experiment_figures, verdict
 
 __all__ = ["browser", "page", "pytestmark"]
 
@@ -43,7 +43,7 @@ def weave(service: Service) -> None:
     store = service.store
     keys = {slot: store.served_key(slot) for slot in ("champion", "challenger")}
     fields = {"name": "trial", **keys, "started_at": time.time(), "planned_visitors": 200, "mode": "interleave"}
-    write_experiment(store.root, Experiment.model_validate(fields | {"share": 0.99, "minimum_days": 0}))
+    write_experiment(store.root, Experiment.model_validate(fields | {"share": 0.99, "rules": {"least_visitors": 10}}))
     with httpx.Client(base_url=f"http://127.0.0.1:{service.port}", timeout=30, trust_env=False) as api:
         events: list[dict[str, object]] = []
         for number in range(30):
@@ -54,6 +54,7 @@ def weave(service: Service) -> None:
             events += [{"kind": "shown", "movie_ids": films, **common}]
             events += [{"kind": "clicked", "movie_id": films[0], **common}]
         service.wait(lambda: api.post("/events", json={"events": events}).status_code == 202)
+        service.wait(lambda: (api.get("/experiment").json().get("experiment") or {}).get("lists") == 30)
 
 
 def test_without_an_experiment_the_page_says_so(open_page: Open) -> None:
@@ -72,25 +73,28 @@ def test_woven_lists_show_who_won_and_drift(service: Service, page: Page, tmp_pa
         expect(page.locator("[data-testid=stVegaLiteChart] .mark-area path")).to_have_count(1)
         expect(page.locator("[data-testid=stVegaLiteChart] .mark-line path")).to_have_count(3)
         expect(page.get_by_role("heading", name="How far people are from the training data")).to_be_visible()
-        expect(page.get_by_text("Holds: no more dislikes than the champion")).to_be_visible()
+        expect(page.get_by_role("cell", name="No more dislikes than the champion")).to_be_visible()
 
 
 def test_divided_visitors_are_told_as_a_gain_with_its_interval_and_its_end() -> None:
     settings = {
         "name": "trial", "champion": "1-0a", "challenger": "2-0b", "mode": "ab", "share": 0.5, "metric": "click_rate",
         "started_at": 0.0, "window_days": 1.0, "minimum_days": 7.0, "planned_visitors": 200, "like": 4.0,
-        "ended_at": 86_400.0, "ended_because": "version 2 was promoted",
         "rules": {"error": 0.05, "margin": 0.05, "least_visitors": 100, "least_coverage": 0.8},
+        "ended_at": 86_400.0, "ended_because": "version 2 was promoted",
     }  # fmt: skip
     look = {"time": 86_400.0, "champion": 110.0, "challenger": 120.0, "value": 0.02, "lower": -0.01, "upper": 0.05}
+    check = {"holds": False, "champion": 0.01, "challenger": 0.2}
     state = ExperimentState.model_validate(
         {"settings": settings, "state": "refuse", "reasons": ["errors out of bounds"], "champion_value": 0.25,
-         "lists": 400, "ties": 0, "days": 1.0, "looks": [look],
-         "checks": {"errors": {"holds": False, "champion": 0.0, "challenger": 0.1}}}
+         "lists": 400, "ties": 0, "days": 1.0, "checks": {"errors": check}, "looks": [look]}
     )  # fmt: skip
     assert verdict(state) == (
         "The challenger must not take over: errors out of bounds. It ended on 1970-01-02: version 2 was promoted."
     )
+    assert check_row("errors", state.checks["errors"], is_woven=False) == {
+        "What must hold": "No more errors than the champion", "Holds": "no", "Champion": "1.0%", "Challenger": "20%",
+    }  # fmt: skip
     figures = {label: (value, text) for value, label, text in experiment_figures(state)}
     assert figures["gain in lists clicked"] == ("+0.020", "the champion has 0.250 a list")
     assert figures["95 % interval"] == ("-0.010 to +0.050", "0 is no difference")

@@ -156,6 +156,11 @@ def compact_list(films: Sequence[Recommendation], shared: Container[int | str]) 
     return f'<ol class="mr-list">{lines}</ol>'
 
 
+def lead(text: str) -> str:
+    """Return the HTML of a sentence in large letters."""
+    return f'<p class="mr-lead">{escape(text)}</p>'
+
+
 def note(text: str) -> str:
     """Return the HTML of a remark in small letters."""
     return f'<p class="mr-note">{escape(text)}</p>'

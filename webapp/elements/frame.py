@@ -12,7 +12,7 @@ import streamlit as st
 
 from client.errors import ApiUnreachable, ApiUnready, WebappError
 from webapp import source
-from webapp.elements.cards import problem_text
+from webapp.elements.cards import lead, problem_text
 from webapp.elements.training import training_stages, training_status
 from webapp.palette import ACCENT, GOLD
 
@@ -29,10 +29,10 @@ LOGO = (
 log = logging.getLogger(__name__)
 
 
-def heading(title: str, lead: str) -> None:
+def heading(title: str, sentence: str) -> None:
     """Draw a page's title and the sentence below it."""
     st.title(title, anchor=False)
-    st.html(f'<p class="mr-lead">{escape(lead)}</p>')
+    st.html(lead(sentence))
 
 
 def run_guarded(draw: Callable[[], None]) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from html import escape
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from client.answers import Recommendation, Recommendations
+from client.answers import Film, Recommendation, Recommendations
 from webapp import source
 from webapp.elements import cards, reasons
-from webapp.elements.picker import references
+from webapp.elements.picker import FILM, references
 from webapp.overlap import difference
 from webapp.wording import counted
 
@@ -41,7 +40,7 @@ def listing(
     with st.grid(1 if one_column else "auto", min_column_width=320):
         for film, reference in zip(films, references(films), strict=True):
             with st.container(
-                border=True, key=f"{key}-{film.movie_id}", height="stretch", vertical_alignment="distribute"
+                border=True, key=f"leads-{key}-{film.movie_id}", height="stretch", vertical_alignment="distribute"
             ):
                 bar = cards.score_bar(label, f"{film.score:.{digits}f}", reasons.segments(film, top_score, about))
                 badge = (badges or {}).get(film.movie_id, "")
@@ -49,14 +48,24 @@ def listing(
                 more(f"{key}-more-{film.movie_id}", reference)
 
 
+def poster_links(films: Sequence[Film], *, with_ratings: bool = False) -> None:
+    """Draw the posters of films; each opens the list of films like it."""
+    with st.grid("auto", min_column_width=104, gap="small"):
+        for film, reference in zip(films, references(films), strict=True):
+            with st.container(key=f"start-{film.movie_id}", gap="xsmall"):
+                st.html(cards.poster(film) + (cards.rating(film) if with_ratings else ""))
+                link = {FILM: reference}
+                st.page_link("views/recommendations.py", label=cards.plain(film.title), query_params=link)
+
+
 def overlap_line(before: Recommendations, after: Recommendations) -> str:
     """Return the HTML sentence that says how far two lists agree."""
     change = difference(*([film.movie_id for film in answer.recommendations] for answer in (before, after)))
     both = counted(len(change.stay), source.words().one, source.words().many)
     verb = "is" if len(change.stay) == 1 else "are"
-    return (
-        f'<p class="mr-lead">{escape(both)} {verb} in both lists. They agree by {change.overlap:.0%}: 100% is the same '
-        "list, and the top counts most (rank-biased overlap).</p>"
+    return cards.lead(
+        f"{both} {verb} in both lists. They agree by {change.overlap:.0%}: 100% is the same list, and the top counts "
+        "most (rank-biased overlap)."
     )
 
 

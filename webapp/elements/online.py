@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from html import escape
 
 import streamlit as st
 
-from client.answers import DriftFigures, ExperimentState
+from client.answers import DriftFigures, ExperimentCheck, ExperimentState
 from webapp import source
 from webapp.charts.online import ARMS, arms_over_time, bounds_over_time
 from webapp.elements import cards
@@ -23,11 +22,11 @@ STATES = {
 }
 SUCCESSES = {"click_rate": "clicked", "watch_rate": "watched", "like_rate": "liked"}
 CHECKS = {
-    "sample_ratio": "visitors are divided as planned",
-    "errors": "no more errors than the champion",
-    "slow_answers": "no more slow answers than the champion",
-    "dislikes": "no more dislikes than the champion",
-    "coverage": "enough different titles are shown",
+    "sample_ratio": "Visitors are divided as planned",
+    "errors": "No more errors than the champion",
+    "slow_answers": "No more slow answers than the champion",
+    "dislikes": "No more dislikes than the champion",
+    "coverage": "Enough different titles are shown",
 }
 BOUNDS = (
     "The band holds the true value at every moment at once, with a chance of at least 95 % for the whole experiment: "
@@ -39,24 +38,22 @@ def online() -> None:
     """Draw the experiment that was started last, and drift. Raises WebappError."""
     st.header("Online: what people did with the lists", anchor=False)
     answer = source.experiment()
-    state, drift = (answer.experiment, answer.drift) if answer else (None, None)
-    if state is None:
-        said = "What people do with the lists comes in, but no" if answer else "No"
+    if answer is None or answer.experiment is None:
         st.info(
-            f"{said} experiment has compared two versions yet. An experiment gives a part of the visitors another "
-            "version, and counts what they click.", icon=":material/experiment:",
+            "No experiment has compared two versions yet. An experiment gives a part of the visitors another version, "
+            "and counts what they click.", icon=":material/experiment:",
         )  # fmt: skip
     else:
-        _experiment(state)
-    if drift is not None:
+        _experiment(answer.experiment)
+    if answer is not None and answer.drift is not None and answer.drift.coverage:
         st.subheader("How far people are from the training data", anchor=False)
-        st.html(cards.figures(drift_figures(drift, source.words().many)))
+        st.html(cards.figures(drift_figures(answer.drift, source.words().many)))
 
 
 def _experiment(state: ExperimentState) -> None:
     """Draw what an experiment says, its figures, and both versions over time."""
     settings = state.settings
-    st.html(f'<p class="mr-lead">{escape(verdict(state))}</p>')
+    st.html(cards.lead(verdict(state)))
     st.html(cards.figures(experiment_figures(state)))
     bounded = [look for look in state.looks if look.lower is not None]
     is_woven = settings.mode == INTERLEAVED
@@ -79,11 +76,16 @@ def _experiment(state: ExperimentState) -> None:
         if state.looks:
             chart = arms_over_time(state.looks, settings.started_at)
             st.altair_chart(chart, width="stretch", alt=f"{title} of both versions, over time")
-    st.html(cards.bullets([_checked(name, holds=check.holds) for name, check in state.checks.items()]))
+    if state.checks:
+        st.html(cards.table([check_row(name, check, is_woven=is_woven) for name, check in state.checks.items()]))
 
 
-def _checked(name: str, *, holds: bool) -> str:
-    return f"{'Holds' if holds else 'Does not hold'}: {CHECKS.get(name, name)}"
+def check_row(name: str, check: ExperimentCheck, *, is_woven: bool) -> dict[str, str]:
+    """Return a guardrail as a row: what must hold, whether it does, and both sides as counts or shares."""
+    is_share = name in ("errors", "slow_answers") or (name == "dislikes" and not is_woven)
+    sides = [share(side) if is_share else count(round(side)) for side in (check.champion, check.challenger)]
+    holds = "yes" if check.holds else "no"
+    return {"What must hold": CHECKS.get(name, name), "Holds": holds, "Champion": sides[0], "Challenger": sides[1]}
 
 
 def verdict(state: ExperimentState) -> str:

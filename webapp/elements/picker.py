@@ -71,19 +71,21 @@ def add_films(api: Api, key: str, *, label: str, most: int) -> list[Film]:
     films: dict[int | str, Film] = {}
     unknown = []
     with st.container(horizontal=True, gap="small"):
-        for text in st.query_params.get_all(key)[:most]:
+        for text in dict.fromkeys(st.query_params.get_all(key)[:most]):
             try:
                 film = find_film(api, text)
             except ApiProblem:
                 unknown.append(text)
-                continue
-            if film.movie_id not in films:
+                title = text
+            else:
+                title = film_label(film.title, film.year)
+                if film.movie_id in films:
+                    continue
                 films[film.movie_id] = film
-                title = plain(film_label(film.title, film.year))
-                st.button(
-                    title, key=f"{key}-film-{film.movie_id}", icon=":material/close:", help="Take it back",
-                    on_click=_take_back, args=(key, text),
-                )  # fmt: skip
+            st.button(
+                plain(title), key=f"{key}-chosen-{text}", icon=":material/close:", help="Take it back",
+                on_click=_take_back, args=(key, text),
+            )  # fmt: skip
     if unknown:
         st.html(note(f"Not found, or more than one of that title: {joined(unknown)}"))
     return list(films.values())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from html import escape
 from typing import TypeVar
 
 import streamlit as st
@@ -17,6 +16,7 @@ from webapp.charts.over_time import genre_by_release, ratings_by_period
 from webapp.data_words import FILMS, DataWords
 from webapp.elements import cards
 from webapp.elements.frame import heading, run_guarded
+from webapp.elements.lists import poster_links
 from webapp.elements.picker import FILM, pick_film, references
 from webapp.palette import genre_colour, main_genre
 from webapp.wording import count, counted, film_label, place, stars
@@ -133,7 +133,7 @@ def _best_rated(api: Api) -> None:
     if not top_films:
         st.info(f"No {words.one} has that many ratings.", icon=":material/info:")
         return
-    st.html(f'<p class="mr-note">{escape(DAMPED.format(one=words.one, many=words.many))}</p>')
+    st.html(cards.note(DAMPED.format(one=words.one, many=words.many)))
     top_ids = {film.movie_id for film in top_films}
     well_known = [film for film in _optional(api.film_map) or [] if film.rating_count >= least]
     backdrop = [film for film in well_known if film.movie_id not in top_ids]
@@ -177,12 +177,7 @@ def _genres(api: Api) -> None:
         return
     st.subheader(f"The best of {cards.plain(genre)}", anchor=False)
     best = api.top("average" if words.has_ratings else "count", n=8, genre=genre, min_ratings=20)
-    with st.grid("auto", min_column_width=108, gap="small"):
-        for film, reference in zip(best, references(best), strict=True):
-            with st.container(gap="xsmall", key=f"start-{film.movie_id}"):
-                st.html(cards.poster(film) + cards.rating(film))
-                link = {FILM: reference}
-                st.page_link("views/recommendations.py", label=cards.plain(film.title), query_params=link)
+    poster_links(best, with_ratings=True)
     st.subheader(f"{cards.plain(genre)} through the decades", anchor=False)
     chart = genre_by_release(api.release_years(genre), genre_colour(genre), words)
     st.altair_chart(chart, width="stretch", alt=f"{genre}: share of all ratings and average, by year of release")

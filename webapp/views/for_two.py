@@ -69,7 +69,7 @@ def _liked(
 def _cards(films: list[Recommendation], words: DataWords) -> None:
     with st.grid("auto", min_column_width=320):
         for film, reference in zip(films, references(films), strict=True):
-            with st.container(border=True, key=f"two-{film.movie_id}", height="stretch"):
+            with st.container(border=True, key=f"leads-two-{film.movie_id}", height="stretch"):
                 st.html(cards.recommendation(film, "", expectations(film, words), labels=words.labels))
                 label = f"{words.many_first} like {cards.plain(reference)}"
                 st.page_link("views/recommendations.py", label=label, query_params={FILM: reference})

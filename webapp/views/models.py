@@ -123,7 +123,7 @@ def _verdict(version: RegisteredVersion) -> None:
         return
     said = DECISIONS.get(version.verdict, version.verdict)
     reason = f" Reason given: {version.verdict_reason}." if version.verdict_reason else ""
-    st.html(f'<p class="mr-lead">{escape(said)}{escape(reason)}</p>')
+    st.html(cards.lead(said + reason))
     found = evidence(version.verdict_summary)
     if found.rows:
         st.html(cards.table(found.rows))

@@ -16,7 +16,7 @@ from webapp.charts.timeline import timeline
 from webapp.data_words import FILMS, DataWords
 from webapp.elements import cards
 from webapp.elements.frame import guarded, heading, run_guarded
-from webapp.elements.picker import FILM, references
+from webapp.elements.lists import poster_links
 from webapp.milestones import Milestone, followed
 from webapp.wording import count, share, stars
 
@@ -61,13 +61,7 @@ def _start(api: Api) -> None:
     """Draw well-known films; each opens the list of films like it."""
     words = source.words()
     st.subheader(f"Begin with {words.an} that you like", anchor=False)
-    films = api.top("count", n=FIRST)
-    with st.grid("auto", min_column_width=100, gap="small"):
-        for film, reference in zip(films, references(films), strict=True):
-            with st.container(key=f"start-{film.movie_id}", gap="xsmall"):
-                st.html(cards.poster(film))
-                label = cards.plain(film.title)
-                st.page_link("views/recommendations.py", label=label, query_params={FILM: reference})
+    poster_links(api.top("count", n=FIRST))
 
 
 def _timeline() -> None:

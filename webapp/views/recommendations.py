@@ -75,9 +75,7 @@ def _one_list(api: Api, film: Film, options: Options, slot: str) -> None:
         return
     key_to_colours(answer)
     _cards(api, film, answer, slot)
-    st.html(
-        '<p class="mr-note">The address of this page holds the choice and the filters: share it to share the list.</p>'
-    )
+    st.html(cards.note("The address of this page holds the choice and the filters: share it to share the list."))
 
 
 def _side_by_side(api: Api, film: Film, options: Options) -> None:

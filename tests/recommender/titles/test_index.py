@@ -210,6 +210,11 @@ def test_another_number_or_year_is_another_film(series, typed):
         series.resolve(typed, fuzzy=True)
 
 
+def test_a_word_misspelt_many_times_does_not_multiply_the_spellings(series):
+    with pytest.raises(TitleNotFoundError):
+        series.resolve("wras " * 16, fuzzy=True)
+
+
 def test_letters_that_decompose_into_many_cost_no_more_than_others():
     assert len(query_key("\ufdfa" * 200)) <= LONGEST_KEY
 

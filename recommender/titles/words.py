@@ -83,11 +83,11 @@ class TitleWords:
     def corrections(self, key: str) -> list[tuple[int, str]]:
         """Return the key with its unknown words replaced by close ones, and the typos of each, the fewest first.
 
-        Empty where the key has no unknown word, too many, or one that nothing is close to.
+        Empty where the key has no unknown word, too many, or one that is a number or that nothing is close to.
         """
         words = key.split()[:_USED]
-        unknown = {word for word in words if not self.knows(word)}
-        if not 1 <= len(unknown) <= _CORRECTED:
+        unknown = [word for word in words if not self.knows(word)]
+        if not 1 <= len(unknown) <= _CORRECTED or any(word.isdigit() for word in unknown):
             return []
         choices = [self._close_words(word) if word in unknown else [(0, word)] for word in words]
         corrected = [

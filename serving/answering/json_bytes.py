@@ -42,7 +42,7 @@ def recommendations(
     if not members:
         return plain_recommendations(served, subject, rows, scores, first_rank)
     numbered = enumerate(zip(rows, scores, strict=True), first_rank)
-    items = (plain_items(served, [row], [score], rank) for rank, (row, score) in numbered)
+    items = (b"".join(_plain_items(served, [row], [score], rank)) for rank, (row, score) in numbered)
     extended = (_extended(item, further) for item, further in zip(items, members, strict=True))
     return _BODY % (subject, served.identity_json, b",".join(extended))
 
@@ -51,23 +51,29 @@ def plain_recommendations(
     served: Served, subject: bytes, rows: Sequence[int], scores: Sequence[float], first_rank: int = 1
 ) -> bytes:
     """Return the body of a /recommend/ answer with the films `rows` (n,), best first, and their `scores` (n,)."""
-    return _BODY % (subject, served.identity_json, plain_items(served, rows, scores, first_rank))
+    pieces = _plain_items(served, rows, scores, first_rank)
+    return b"".join(
+        (b'{"query":', subject, b',"model":', served.identity_json, b',"recommendations":[', *pieces, b"]}")
+    )
 
 
-def plain_items(served: Served, rows: Sequence[int], scores: Sequence[float], first_rank: int) -> bytes:
-    """Return films as the JSON objects of a list, in one step: the plain call is answered by it."""
-    ranks, score_form = _forms(len(rows), first_rank)
+def _plain_items(
+    served: Served, rows: Sequence[int], scores: Sequence[float], first_rank: int
+) -> list[bytes | memoryview]:
+    """Return the pieces of films as the JSON objects of a list: a plain call joins them once."""
+    beginnings, score_form = _forms(len(rows), first_rank)
     pieces: list[bytes | memoryview] = [b""] * (4 * len(rows))
-    pieces[0::4] = ranks
+    pieces[0::4] = beginnings
     pieces[1::4], pieces[3::4] = served.model.catalog.split_texts(rows)
     pieces[2::4] = (score_form % tuple(scores)).splitlines()
-    return b"".join(pieces)[1:]
+    return pieces
 
 
 @lru_cache(maxsize=512)
 def _forms(n: int, first_rank: int) -> tuple[list[bytes], bytes]:
-    """Return what each of `n` films begins with, behind a comma, and the form of all their scores, one a line."""
-    return [b',{"rank":%d,' % rank for rank in range(first_rank, first_rank + n)], b',"score":%.6f\n' * n
+    """Return what each of `n` films begins with, and the form of all their scores, one a line."""
+    ranks = range(first_rank, first_rank + n)
+    return [b'%b{"rank":%d,' % (b"," * (rank > first_rank), rank) for rank in ranks], b',"score":%.6f\n' * n
 
 
 def movies(served: Served, rows: Iterable[int]) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 
 from recommender import smoke
 from recommender.bundle import save_bundle
-from recommender.errors import GateRefusedError
+from recommender.errors import BundleIntegrityError, GateRefusedError
 from recommender.films.catalog import Catalog, Film, encode_catalog, film_json
 from recommender.films.ids import IdMap
 from recommender.model import Model
@@ -43,6 +43,13 @@ def test_the_statistics_are_split_off_whatever_a_name_holds(catalog: Catalog, ro
     described, statistics = json.loads(b"{%b}" % bytes(description)), json.loads(b"{%b" % bytes(figures[1:]))
     assert list(statistics) == ["average_rating", "rating_count"]
     assert described | statistics == {k: v for k, v in asdict(FILMS[row]).items() if k != "facets"}
+
+
+def test_a_film_whose_statistics_are_missing_is_damage() -> None:
+    arrays = encode_catalog(FILMS, np.zeros((2, 10), np.int32), np.zeros(2, np.int32), np.arange(2, dtype=np.int32))
+    text = arrays["catalog_text"].tobytes().replace(b',"average_rating":', b',"average_rat1ng":', 1)
+    with pytest.raises(BundleIntegrityError, match="catalog_text"):
+        Catalog(arrays | {"catalog_text": np.frombuffer(text, dtype=np.uint8)}, IdMap([1, 2])).split_texts([1])
 
 
 @pytest.mark.parametrize("row", [0, 1])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from recommender.errors import AmbiguousTitleError, TitleNotFoundError
 from recommender.titles.index import TitleIndex, TitleNames, encode_titles
 from recommender.titles.keys import LONGEST_KEY, drop_article, move_article, normalise, query_key, split_year
+from recommender.titles.words import TitleWords, encode_words
 from testing.typos import typo
 from training.bundling.synthetic_titles import titles
 
@@ -208,6 +209,13 @@ def test_a_misspelt_half_is_no_other_title_that_takes_more_typos(series):
 def test_another_number_or_year_is_another_film(series, typed):
     with pytest.raises((TitleNotFoundError, AmbiguousTitleError)):
         series.resolve(typed, fuzzy=True)
+
+
+def test_a_word_misspelt_many_times_does_not_multiply_the_spellings():
+    words = TitleWords(encode_words([["wars"], ["wrap"], ["bras"], ["1977"]]), 4)
+    assert [spelling for _, spelling in words.corrections("star wras")] == []
+    assert {spelling for _, spelling in words.corrections("wars wras")} == {"wars wars", "wars wrap", "wars bras"}
+    assert words.corrections("wras " * 16) == words.corrections("1976") == []
 
 
 def test_letters_that_decompose_into_many_cost_no_more_than_others():

@@ -11,7 +11,7 @@ from __future__ import annotations
 import socket
 import time
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,12 +29,12 @@ from training.datasets.synth.visitors import Visitors
 from training.datasets.synth.world import World, make_world
 from training.registry import Tracker
 
-PEOPLE, SEED = 800, 0  # as the command has them
-ALGORITHM = ("als", "--set", "factors=4")
+PEOPLE, WAVES, SEED = 800, 2, 0  # as the command has them
+ALGORITHM = ("als", "--set", "factors=8")
 CHALLENGER, NEXT, CONTROL = 2, 4, 5  # versions, in the order in which they are trained
 LIST_LENGTH, FEW, DRAWS = 10, 10, 2000
 
-Ratings = dict[int, dict[int, float]]  # by person and film row
+Ratings = dict[int, dict[int, float]]  # by person, counted over the waves, and film row
 
 
 def run(root: Path) -> list[Figure]:
@@ -45,7 +45,7 @@ def run(root: Path) -> list[Figure]:
     seconds = time.perf_counter() - began
     tracker = Tracker(f"sqlite:///{root.resolve()}/mlruns/mlflow.db")
     experiment = read_experiment(root / "var" / "models")
-    verdict = tracker.version(CHALLENGER).tags.get("verdict_summary", "none")
+    verdict = tracker.version(CHALLENGER).tags.get("verdict_summary", "none").partition(";")[0]
     is_promoted = tracker.version(CHALLENGER).tags.get("verdict") == "promote"
     ended = experiment.ended_because if experiment else "no experiment"
     note = f"{seconds:.0f} s; {verdict}; {ended}; the next version: {tracker.version(NEXT).tags.get('verdict')}"
@@ -62,9 +62,10 @@ def _free_port() -> int:
 def _next(root: Path, tracker: Tracker) -> list[Figure]:
     """Compare the version trained on events with one trained on as many ratings of films drawn evenly."""
     world = make_world(load_synthetic_config())
-    visitors, newcomers = (Visitors(world, PEOPLE, seed) for seed in (SEED, SEED + 1))
+    crowd = Crowd(world, range(SEED, SEED + WAVES))
+    newcomers = Crowd(world, range(SEED + WAVES, SEED + WAVES + 1))
     by_events = _ratings(events_file(root / "var" / "models"), world)
-    drawn = _draw({person: len(rated) for person, rated in by_events.items()}, np.ones(world.config.movies), visitors)
+    drawn = _draw({person: len(rated) for person, rated in by_events.items()}, np.ones(world.config.movies), crowd)
     _write(drawn, world, events_file(root / "control"))
     words = ("--raw", "data/raw/synthetic", "--events", "--events-store", "control")
     succeed(root, "data", "prepare", "control", *words)
@@ -73,7 +74,7 @@ def _next(root: Path, tracker: Tracker) -> list[Figure]:
     few = _draw(dict.fromkeys(range(PEOPLE), FEW), world.popularity, newcomers)
     among_new = [_judge(model, few, {}, newcomers) for model in models]
     seen = {person: rated.keys() | drawn[person].keys() for person, rated in by_events.items()}
-    among_same = [_judge(model, rated, seen, visitors) for model, rated in zip(models, (by_events, drawn), strict=True)]
+    among_same = [_judge(model, rated, seen, crowd) for model, rated in zip(models, (by_events, drawn), strict=True)]
     title = "loop/next training on events against one on films drawn evenly:"
     ours, theirs = (len(set(of_model.rows)) for of_model in among_new)
     note = f"{sum(map(len, by_events.values())):,} ratings each, by {len(by_events)} people; "
@@ -82,6 +83,19 @@ def _next(root: Path, tracker: Tracker) -> list[Figure]:
         Figure(f"{title} different films in them", ours / theirs, 0.9, "higher", ours, theirs, "films"),
         _gain(f"{title} the same of those who sent the events", among_same, note, None),
     ]
+
+
+class Crowd:
+    """People of several waves, counted through."""
+
+    def __init__(self, world: World, seeds: Iterable[int]) -> None:
+        self.world = world
+        self._waves = [Visitors(world, PEOPLE, seed) for seed in seeds]
+
+    def stars(self, person: int, rows: Sequence[int]) -> npt.NDArray[np.float64]:
+        """Return the stars that a person would give films on average."""
+        wave, number = divmod(person, PEOPLE)
+        return self._waves[wave].stars(number, rows)
 
 
 class Judged(NamedTuple):
@@ -106,19 +120,20 @@ def _ratings(events: Path, world: World) -> Ratings:
     ratings: Ratings = defaultdict(dict)
     reader = EventReader(events)
     for _, event in reader.events((Kind.WATCHED, Kind.RATED)):
-        person, row = int(event.visitor.rpartition("-")[2]), rows[event.items[0]]
+        _, wave, number = event.visitor.split("-")
+        person, row = int(wave) * PEOPLE + int(number), rows[event.items[0]]
         ratings[person][row] = ratings[person].get(row, 4.0) if event.rating is None else event.rating
     reader.close()
     return ratings
 
 
-def _draw(counts: Mapping[int, int], weights: npt.NDArray[np.float64], visitors: Visitors) -> Ratings:
+def _draw(counts: Mapping[int, int], weights: npt.NDArray[np.float64], crowd: Crowd) -> Ratings:
     """Let each person rate as many films as `counts` says, drawn by the weights (n_films,)."""
     draw = np.random.default_rng(SEED)
     drawn: Ratings = {}
     for person, count in counts.items():
         rows = draw.choice(len(weights), size=count, replace=False, p=weights / weights.sum())
-        stars = visitors.stars(person, rows) + visitors.world.config.noise * draw.standard_normal(count)
+        stars = crowd.stars(person, rows.tolist()) + crowd.world.config.noise * draw.standard_normal(count)
         drawn[person] = dict(zip(rows.tolist(), np.clip(np.rint(2.0 * stars) / 2.0, 0.5, 5.0).tolist(), strict=True))
     return drawn
 
@@ -134,9 +149,9 @@ def _write(ratings: Ratings, world: World, path: Path) -> None:
     writer.close()
 
 
-def _judge(model: Model, ratings: Ratings, hidden: Mapping[int, Collection[int]], visitors: Visitors) -> Judged:
+def _judge(model: Model, ratings: Ratings, hidden: Mapping[int, Collection[int]], crowd: Crowd) -> Judged:
     """Judge each person's list, made from the person's ratings; films of `hidden` are left out, as rated ones are."""
-    rows_of_world = {movie_id: row for row, movie_id in enumerate(visitors.world.movie_ids.tolist())}
+    rows_of_world = {movie_id: row for row, movie_id in enumerate(crowd.world.movie_ids.tolist())}
     in_world = [rows_of_world[movie_id] for movie_id in model.movie_ids.ids.tolist()]
     in_model = {row: place for place, row in enumerate(in_world)}
     judged = Judged(np.empty(len(ratings)), [])
@@ -145,6 +160,6 @@ def _judge(model: Model, ratings: Ratings, hidden: Mapping[int, Collection[int]]
         left_out = hidden.get(person, ())
         ranked = model.for_person(known, Wanted(n=LIST_LENGTH + len(left_out)))
         rows = [row for place in ranked.rows.tolist() if (row := in_world[place]) not in left_out][:LIST_LENGTH]
-        judged.stars[number] = visitors.stars(person, rows).mean()
+        judged.stars[number] = crowd.stars(person, rows).mean()
         judged.rows.extend(rows)
     return judged

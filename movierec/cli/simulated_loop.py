@@ -19,8 +19,7 @@ from recommender.errors import GateRefusedError, MovierecError
 from serving.process.python import module_command
 
 DATASET = "synthetic"
-SIZE = ("--users", "600", "--ratings", "40000")  # so few that what people do matters to the next training
-BETTER = ("als", "--set", "factors=4")  # few: people who are new have rated little
+BETTER = ("als", "--set", "factors=8")  # few: people who are new have rated little
 PEOPLE, DAYS = "800", "8"
 # A simulated day takes no time: all days of one person are over within the window, of 17 seconds.
 EXPERIMENT = ("--mode", "ab", "--planned-visitors", PEOPLE, "--window-days", "0.0002", "--minimum-days", "0")
@@ -28,7 +27,7 @@ EXPERIMENT = ("--mode", "ab", "--planned-visitors", PEOPLE, "--window-days", "0.
 
 def make_first_version() -> None:
     """Write and prepare the data, and make a first version the champion."""
-    _run("data", "synth", *SIZE)
+    _run("data", "synth")
     _run("data", "prepare", DATASET)
     first = _train("popularity")
     _run("promote", "--version", str(first), "--force", "--reason", "the first version of the loop")
@@ -47,6 +46,7 @@ def turn(url: str) -> None:
     _run("simulate", "--url", url, "--people", PEOPLE, "--days", DAYS)
     _run("experiment", "status")
     _run("promote", "--version", str(challenger), may_refuse=True)
+    _run("simulate", "--url", url, "--people", PEOPLE, "--days", DAYS, "--seed", "1")
     _run("data", "prepare", DATASET, "--events")
     _train("popularity")  # which the next one has to beat
     _run("promote", "--version", str(_train(*BETTER)), may_refuse=True)

@@ -32,7 +32,7 @@ from serving.versions.records import write_record
 
 PAUSE_SECONDS = 1.0
 MOST_SECONDS = 60.0  # between two looks while nothing happens
-_BUSY_SHARE = 0.05  # of one core, at most
+_BUSY_SHARE = 0.02  # of one core, at most
 _NICENESS = 10  # answers go first
 _BEAT_SECONDS = 1.0
 

@@ -179,7 +179,7 @@ class BlendConfig(Config):
     star_damping: float = Field(50.0, ge=0, description="ratings at the mean of all that count beside a film's own")
     newcomer_regularization: float = Field(0.5, gt=0, description="of what is expected of a film without ratings")
     newcomer_share: float = Field(
-        1.5,
+        1.0,
         ge=0,
         description="of places in lists that films without ratings get, beside their expected share of ratings",
     )

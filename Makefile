@@ -23,9 +23,9 @@ help: ## print this list
 run: $(READY) ## train on DATASET (ml-100k), then serve the API, the web page and the MLflow UI until Ctrl-C
 	@exec $(BIN)/movierec demo --parent $$PPID --dataset $(DATASET) --api-port $(API_PORT) --webapp-port $(WEBAPP_PORT) --mlflow-port $(MLFLOW_PORT) $(ARGS)
 
-# Files side by side, each in one process: what a file makes is made once.
+# Files side by side, each in one process: what a file makes is made once. One more than cores: some wait for servers.
 test: $(READY) ## run the tests; with CI=1 the slow rows of faults, too
-	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20 $(if $(CI),,-m "not slow") $(ARGS)
+	@$(BIN)/pytest -n $$($(BIN)/python -c 'import os; print(min(os.cpu_count() + 1, 4))') --dist loadfile --no-loadscope-reorder --durations 20 $(if $(CI),,-m "not slow") $(ARGS)
 
 check: $(READY) ## lint, formatting, types and import directions
 	@failed=0; \

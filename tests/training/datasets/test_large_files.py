@@ -79,7 +79,8 @@ def test_a_damaged_block_keeps_its_other_rows_and_line_numbers(raw, bad):
 
 CELLS = st.one_of(
     st.sampled_from(["", '"', '""', '"a', '"3"', "nan", "-inf", "-1", "-0.0", "+1", " 2 ", "0x10", "1e3", "1.", ".5"]),
-    st.sampled_from(["2.0", "\u0663", "9" * 30, "2147483648", "1.123456789", "1_0", "1;2", "\x00", "a\rb", "a\nb"]),
+    st.sampled_from(["9" * 30, "1e30", "1" + "0" * 18]),
+    st.sampled_from(["2.0", "\u0663", "2147483648", "1.123456789", "1_0", "1;2", "\x00", "a\rb", "a\nb"]),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
     st.decimals(allow_nan=False, allow_infinity=False).map(str),
 )  # fmt: skip

@@ -13,7 +13,7 @@ import numpy as np
 from training.datasets.quarantine import Quarantine
 from training.datasets.readers.layout import Layout
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_INTEGER = re.compile(r"[+-]?0*[0-9]{1,19}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:nan|inf)", re.IGNORECASE)
 # A quoted field may hold line ends; a stray quote must not swallow the rest of the file.
 _MAX_LINES_OF_A_ROW = 4

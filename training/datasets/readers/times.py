@@ -43,7 +43,7 @@ def _seconds(texts: pd.Series) -> NDArray[np.int64]:
     numbers = np.floor(pd.to_numeric(texts, errors="coerce"))
     dates = pd.to_datetime(texts.where(numbers.isna()), format="ISO8601", utc=True, errors="coerce")
     values = numbers if numbers.notna().sum() >= dates.notna().sum() else _since_1970(dates)
-    return values.replace([np.inf, -np.inf], np.nan).fillna(IMPOSSIBLE).to_numpy(dtype=np.int64)
+    return values.where(values.abs() < -IMPOSSIBLE).fillna(IMPOSSIBLE).to_numpy(dtype=np.int64)
 
 
 def _since_1970(dates: pd.Series) -> pd.Series:

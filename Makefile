@@ -15,13 +15,15 @@ BIN := .venv/bin
 READY := .venv/.synced
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check wheel postgres audit docs bench lock clean
+.PHONY: help run setup test check wheel postgres audit docs bench lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY) ## train on DATASET (ml-100k), then serve the API, the web page and the MLflow UI until Ctrl-C
 	@exec $(BIN)/movierec demo --parent $$PPID --dataset $(DATASET) --api-port $(API_PORT) --webapp-port $(WEBAPP_PORT) --mlflow-port $(MLFLOW_PORT) $(ARGS)
+
+setup: $(READY) ## make .venv with all that is locked, and nothing else
 
 # Files side by side, each in one process: what a file makes is made once. One more than cores: some wait for servers.
 test: $(READY) ## run the tests; with CI=1 the slow rows of faults, too

@@ -339,6 +339,8 @@ def test_a_class_that_lacks_a_declaration_is_told_which(data):
         movierec.fit(type("Als", (Flat,), {"name": "als"}), data)
     with pytest.raises(UsageError, match=r"expected letters a-z, digits and _, found 'My Model'"):
         movierec.fit(type("Mine", (Flat,), {"name": "My Model"}), data)
+    with pytest.raises(UsageError, match=r"Bare: expected __init__\(self, config\), its parameters"):
+        movierec.fit(type("Bare", (Flat,), {"name": "bare", "__init__": lambda self: None}), data)
 
 
 def _without(fitted, name):

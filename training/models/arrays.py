@@ -21,10 +21,11 @@ def tie_break(counts: NDArray[np.int64]) -> NDArray[np.float32]:
     return np.asarray(1e-6 * counts / max(counts.max(initial=0), 1), dtype=np.float32)
 
 
-def csr_arrays(prefix: str, matrix: sp.csr_matrix) -> dict[str, NDArray[Any]]:
-    """Return `matrix` as arrays <prefix>_indptr, _indices and _data, as `scorers.sparse_array` reads them."""
+def csr_arrays(prefix: str, matrix: sp.csr_matrix | sp.csc_matrix | sp.coo_matrix) -> dict[str, NDArray[Any]]:
+    """Return a sparse `matrix` as arrays <prefix>_indptr, _indices and _data, as `scorers.sparse_array` reads them."""
+    by_row = matrix.tocsr()  # the indices of another form would be read as the transpose
     return {
-        f"{prefix}_indptr": matrix.indptr.astype(np.int64),
-        f"{prefix}_indices": matrix.indices.astype(np.int32),
-        f"{prefix}_data": matrix.data.astype(np.float32),
+        f"{prefix}_indptr": by_row.indptr.astype(np.int64),
+        f"{prefix}_indices": by_row.indices.astype(np.int32),
+        f"{prefix}_data": by_row.data.astype(np.float32),
     }

@@ -66,6 +66,10 @@ def check(kind: Any) -> Any:
     if not _NAME.fullmatch(kind.name):
         raise UsageError(f"{kind.__qualname__}.name: expected letters a-z, digits and _, found {kind.name!r}.")
     try:
+        inspect.signature(kind).bind(None)
+    except TypeError as error:
+        raise UsageError(f"{kind.__qualname__}: expected __init__(self, config), its parameters; {error}.") from error
+    try:
         inspect.signature(kind.fit).bind(None, None, seed=0, progress=None)
     except TypeError as error:
         raise UsageError(f"{kind.__qualname__}.fit: expected fit(self, data, *, seed, progress); {error}.") from error

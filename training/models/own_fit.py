@@ -43,7 +43,7 @@ def _check_scores(what: str, score: Callable[[], NDArray[np.float32]], n_items: 
         scores = score()
     except KeyError as error:
         raise UsageError(f"{what} names an array that fit did not return: {error}.") from error
-    except (ValueError, IndexError, TypeError) as error:
+    except (ValueError, IndexError, TypeError, AttributeError, MemoryError) as error:
         raise UsageError(f"{what} cannot be computed from the arrays: {error}.") from error
     if scores.shape[1] != n_items:
         raise UsageError(f"{what}: expected scores of {n_items} items, found {scores.shape[1]}.")

@@ -48,3 +48,9 @@ def test_they_are_the_best_of_what_the_scorer_gives(parts):
 
 def test_the_factors_of_the_product_stay_single_precision():
     assert {each.dtype for each in joined(SimilaritySpec(parts=PARTS), ARRAYS)} == {np.dtype(np.float32)}
+
+
+def test_a_sparse_matrix_of_any_form_is_stored_by_row():
+    for form in (sp.csc_matrix, sp.coo_matrix):
+        for name, array in csr_arrays("links", form(LINKS)).items():
+            np.testing.assert_array_equal(array, ARRAYS[name])

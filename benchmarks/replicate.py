@@ -57,7 +57,7 @@ def run(
     for key, section, stamp in measured(size, progress, sections, say):
         say(section.markdown())
         if write:
-            page.write(RESULTS, key, section, stamp, list(SECTIONS), configurations()[:12])
+            page.write(RESULTS, key, section, stamp, list(SECTIONS))
         figures += section.figures
     return figures
 

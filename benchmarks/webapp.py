@@ -38,7 +38,7 @@ PAGES = {
     "for-two": "[data-testid=stSlider]",
     "map": "[data-testid=stVegaLiteChart] .marks",
     "analytics": ".mr-hero",
-    "models": "[data-testid=stDataFrame]",
+    "models": ".mr-table",
 }
 LOAD_RATIO = 2.0
 MEGABYTES = 200.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.replication.section import Section
@@ -12,7 +12,6 @@ from recommender.files import write_text
 
 _KEY = re.compile(r"<!-- (\S+) -->")
 
-_EARLIER = "Of models as they were configured before, the baseline of today's:"
 _HEAD = """# Results
 
 Written by `movierec bench replicate --write`, which retrains every model from `configs/`; nothing is typed by hand.
@@ -37,30 +36,15 @@ measures people who come back.
 """
 
 
-def write(path: Path, key: str, section: Section, stamp: str, order: Sequence[str], configurations: str) -> None:
-    """Write a section into the page at `path`, in the place that `order` gives its key; the others stay.
-
-    `configurations`: what stands for today's models in a section's first line; the head names sections without it.
-    """
+def write(path: Path, key: str, section: Section, stamp: str, order: Sequence[str]) -> None:
+    """Write a section into the page at `path`, in the place that `order` gives its key; the others stay."""
     sections = read(path)
     title, _, body = section.markdown().partition("\n")
     sections[key] = "\n".join([title, "", f"<!-- {key} -->", f"{stamp} {_computer()}", body])
-    write_sections(path, sections, order, configurations)
-
-
-def write_sections(path: Path, sections: Mapping[str, str], order: Sequence[str], configurations: str) -> None:
-    """Write the page: its head, which names what is missing or of earlier models, and the sections in `order`."""
     ordered = [sections[name].rstrip() + "\n" for name in order if name in sections]
     missing = [f"`{name}`" for name in order if name not in sections]
-    earlier = [f"`{name}`" for name in outdated(sections, configurations)]
-    notes = [f"Not measured since the page has sections of their own: {', '.join(missing)}.\n"] if missing else []
-    notes += [f"{_EARLIER} {', '.join(earlier)}.\n"] if earlier else []
-    write_text(path, "\n".join([_HEAD, *notes, *ordered]))
-
-
-def outdated(sections: Mapping[str, str], configurations: str) -> list[str]:
-    """Return the keys of the sections that are of models as they were configured before."""
-    return [key for key, text in sections.items() if configurations not in text]
+    note = [f"Not measured since the page has sections of their own: {', '.join(missing)}.\n"] if missing else []
+    write_text(path, "\n".join([_HEAD, *note, *ordered]))
 
 
 def read(path: Path) -> dict[str, str]:

@@ -94,14 +94,16 @@ def test_stopped_workers_puller_and_guard_are_replaced_and_the_model_card_says_s
     assert following.process is not None
     (guard,) = (one for one in psutil.Process(following.process.pid).children() if "watch" in one.cmdline())
     guard.suspend()
+
+    def called_hanging() -> set[str]:
+        return {entry["process"] for entry in following.log() if entry["event"] == "process_hangs"}
+
     following.wait(lambda: guard.status() != psutil.STATUS_STOPPED)
+    following.wait(lambda: called_hanging() >= {"puller", "worker-0"}, 120)
     following.wait(lambda: len(set(following.workers()) - {before[0]}) == 2, 120)
     following.wait(lambda: puller(following) not in (None, hanging), 120)
     assert before[1] in following.workers()
-    assert {entry["process"] for entry in following.log() if entry["event"] == "process_hangs"} == {
-        "puller",
-        "worker-0",
-    }
+    assert called_hanging() == {"puller", "worker-0"}
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.tools.figures import Figure, in_turn
 from benchmarks.tools.wrk import Call, Measured, measure
-from recommender.errors import AmbiguousTitleError, TitleNotFoundError
+from recommender.errors import AmbiguousTitleError, MissingInputError, TitleNotFoundError
 from recommender.films.catalog import FilmFilter
 from recommender.model import Model, Wanted
 from recommender.titles.index import TitleIndex
@@ -267,16 +267,18 @@ def peer(kind: str, store: Path | None = None, body: Path | None = None) -> Iter
     arguments = [kind, str(port), str(store or ""), str(body or "")]
     process = subprocess.Popen(module_command("benchmarks.tools.peers", *arguments), stdout=subprocess.DEVNULL)
     try:
-        _await_port(port)
+        _await_port(port, process)
         yield port
     finally:
         process.terminate()
         process.wait(30)
 
 
-def _await_port(port: int) -> None:
+def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise MissingInputError("A peer did not start; it says why above.")
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
             return

@@ -10,13 +10,14 @@ modeling, 2004), so the result is never less fair than the mean's list.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender.model import Model, Person, Ranked, Wanted
+from recommender.wanted import LONGEST
 
 Aggregation = Literal["least_misery", "mean"]
 BISECTIONS = 10
@@ -40,20 +41,23 @@ def for_two(model: Model, people: Sequence[Person], options: Wanted, aggregation
     """Return a list for two people. Raises UsageError where the model predicts no ratings for them."""
     first, second = (model.expected(person) for person in people)
     allowed = model.open_to(people, options)
+    # Pages are pieces of one list, so all of them are weighed by the longest one.
+    whole = options if options.offset is None else replace(options, offset=0, n=LONGEST)
 
-    def weighted(weight: float) -> Together:
+    def weighted(weight: float, wanted: Wanted) -> Together:
         scores = np.float32(weight) * first + np.float32(1 - weight) * second
-        ranked = model.rank(scores, allowed, options)
+        ranked = model.rank(scores, allowed, wanted)
         return Together(ranked, np.stack([first[ranked.rows], second[ranked.rows]]))
 
-    fairest = weighted(EQUAL)
-    if aggregation == "mean" or not fairest.means:
-        return fairest
-    low, high, latest = 0.0, 1.0, fairest
-    weight = EQUAL
+    latest = weighted(EQUAL, whole)
+    if aggregation == "mean" or not latest.means:
+        return weighted(EQUAL, options)
+    low, high, weight = 0.0, 1.0, EQUAL
+    fairest, least = EQUAL, min(latest.means)
     for _ in range(BISECTIONS):
         low, high = (weight, high) if latest.means[0] < latest.means[1] else (low, weight)
         weight = (low + high) / 2
-        latest = weighted(weight)
-        fairest = max(fairest, latest, key=lambda together: min(together.means))
-    return fairest
+        latest = weighted(weight, whole)
+        if min(latest.means) > least:
+            fairest, least = weight, min(latest.means)
+    return weighted(fairest, options)

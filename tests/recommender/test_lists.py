@@ -15,7 +15,7 @@ from recommender.errors import UsageError
 from recommender.films.catalog import FilmFilter
 from recommender.model import Model, Person, Ranked, Wanted, profile
 from recommender.predicting import interval, place
-from recommender.together import for_two
+from recommender.together import Aggregation, for_two
 from tests.world import N_FILMS, N_USERS, SECOND_ENTRY, world
 
 MODEL = world()
@@ -114,6 +114,15 @@ def test_the_less_happy_of_two_expects_no_less_than_of_the_means_list() -> None:
         assert not seen & set(rows_of(fair.ranked))
     assert min(gains) >= 0
     assert np.mean(gains) > 0.01
+
+
+@pytest.mark.parametrize("aggregation", ["least_misery", "mean"])
+def test_pages_for_two_are_pieces_of_one_list(aggregation: Aggregation) -> None:
+    people = [MODEL.person(0), MODEL.person(3)]
+    whole = rows_of(for_two(MODEL, people, Wanted(n=100, offset=0), aggregation).ranked)
+    pages = [rows_of(for_two(MODEL, people, Wanted(n=10, offset=at), aggregation).ranked) for at in range(0, 100, 10)]
+    assert [row for page in pages for row in page] == list(whole)
+    assert len(set(whole)) == len(whole) > 20
 
 
 def test_a_model_without_predictions_says_so() -> None:

@@ -29,7 +29,7 @@ from recommender.films.catalog import FilmFilter
 from recommender.model import Model, Wanted
 from recommender.titles.index import TitleIndex
 from serving.process.python import module_command
-from testing.service import Service
+from testing.service import Service, free_port
 from testing.typos import typo
 from training.bundling.synthetic import Size, write
 
@@ -262,8 +262,7 @@ def _first(index: TitleIndex, title: str) -> int | None:
 @contextmanager
 def peer(kind: str, store: Path | None = None, body: Path | None = None) -> Iterator[int]:
     """Run a peer of benchmarks.tools.peers in a process of its own, and give its port."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = int(probe.getsockname()[1])
+    port = free_port()
     arguments = [kind, str(port), str(store or ""), str(body or "")]
     process = subprocess.Popen(module_command("benchmarks.tools.peers", *arguments), stdout=subprocess.DEVNULL)
     try:

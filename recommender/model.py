@@ -17,23 +17,19 @@ from recommender.films.catalog import Catalog
 from recommender.films.extras import Extras
 from recommender.films.history import History
 from recommender.films.ids import UNKNOWN, IdMap, RawId
+from recommender.scoring.avoiding import without_hated
 from recommender.scoring.blocks import with_data
 from recommender.scoring.ranking import diversify, limited, mask_scores, top_n
 from recommender.scoring.scale import scale_of, scaled
 from recommender.scoring.scorers import Factors, ItemScorer, UserScorer, item_scorer, user_scorer
-from recommender.scoring.specs import like_of
-from recommender.scoring.weights import depth
+from recommender.tilting import tilted
 from recommender.titles.index import TitleIndex
 from recommender.wanted import Person as Person
 from recommender.wanted import Ranked as Ranked  # logged model files import these two from here
 from recommender.wanted import Wanted as Wanted
 from recommender.wanted import profile as profile
 
-TILTED_POOL = 300  # best films, which steering and preferences reorder
-STEERING = "the tags asked for"
 USUAL_RATINGS = 10  # ratings of the data set's mean that a person's own mean is damped with
-HATED = 0.5  # `depth` of a dislike from which on films like it are avoided: 1.5 stars where 4 are a like
-AVOIDED = 10  # films most similar to a hated one
 LEAST_SIMILARITY = 5e-7  # answers tell six digits: less would be told as 0
 GOLDEN_TOLERANCE = 1e-3  # relative difference of scores that processors and BLAS builds may cause
 
@@ -164,31 +160,15 @@ class Model:
         return Person(profile(rows, values, len(self.movie_ids)))
 
     def person_scores(self, person: Person) -> NDArray[np.float32]:
-        """Return the scores (n_movies,) of all films for a person.
-
-        Dislikes alone say little of what to show, and their sum may still be high for a film like one of the hated: for
-        a person without likes these come last.
-        """
+        """Return the scores (n_movies,) of all films for a person."""
         stars = self.stars(person.history)
         if person.row is None:
             scores = np.asarray(self.user_scorer.folded(stars)[0])
         else:
             scores = np.asarray(self.user_scorer.known(np.array([person.row]), stars)[0])
-        if len(avoided := self._like_hated(stars)):
-            scores[avoided] -= 1 + scores.max() - scores.min()
-        return scores
-
-    def _like_hated(self, stars: sp.csr_matrix) -> NDArray[np.int32]:
-        """Return the films most similar to those that a person hates, who likes none; none for one who likes any.
-
-        `stars`: (1, n_movies). None also where the scorer takes every rating for a like.
-        """
-        like = like_of(self.manifest.user_scorer)
-        if like is None or not stars.nnz or stars.data.max() >= like or "neighbour_rows" not in self.arrays:
-            return np.empty(0, dtype=np.int32)
-        hated = stars.indices[depth(stars.data, like) >= HATED]
-        neighbours = np.unique(self.arrays["neighbour_rows"][hated, :AVOIDED])
-        return neighbours[neighbours >= 0]
+        if "neighbour_rows" not in self.arrays:
+            return scores
+        return without_hated(scores, self.manifest.user_scorer, stars, self.arrays["neighbour_rows"])
 
     def open_to(self, people: Sequence[Person], options: Wanted) -> NDArray[np.bool_]:
         """Return a mask (n_movies,) of the films that may be recommended to all of these people."""
@@ -244,7 +224,7 @@ class Model:
 
         The steps: mask, add what steers, order by score or diversity, limit values of facets, cut the page.
         """
-        masked, added = self._tilted(mask_scores(scores, allowed), options)
+        masked, added = tilted(mask_scores(scores, allowed), options, self.extras, self.catalog)
         embedding = self.manifest.content_embedding
         depth = len(masked) if options.limits else options.depth
         if options.diversity and embedding:
@@ -288,50 +268,7 @@ class Model:
         scores = [round(float(score), 6) for score in ranked.scores]
         return query.model_copy(update={"movie_ids": self.movie_ids.raws(ranked.rows), "scores": scores})
 
-    def _tilted(
-        self, masked: NDArray[np.float32], options: Wanted
-    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
-        """Return scores with steering and preferences added, and what each added: -inf outside the best TILTED_POOL.
-
-        Within them the additions can outweigh all differences of the scores: "like Heat, less violent" stays like Heat.
-        A sum of score and weight x value has the greater mean value the greater the weight is, in lists of any length.
-        """
-        if not options.is_tilted:
-            return masked, {}
-        pool = top_n(masked, TILTED_POOL)
-        span = np.float32(masked[pool[0]] - masked[pool[-1]] if len(pool) else 0)
-        tilted = np.full(len(masked), -np.inf, dtype=np.float32)
-        tilted[pool] = masked[pool]
-        added = {}
-        for name, shares in self._additions(pool, span, options).items():
-            added[name] = np.zeros(len(masked), dtype=np.float32)
-            added[name][pool] = shares
-            tilted += added[name]
-        return tilted, added
-
-    def _additions(self, pool: NDArray[np.int64], span: np.float32, options: Wanted) -> dict[str, NDArray[np.float32]]:
-        """Return what steering and each preference add to the films of the pool (k,), at most `span` up or down."""
-        additions: dict[str, NDArray[np.float32]] = {}
-        if options.steer and self.extras:
-            fit = self.extras.feature_scores(dict(options.steer))[pool]
-            additions[STEERING] = fit * (span / max(float(np.abs(fit).max(initial=0)), 1e-12))
-        if options.popularity:
-            additions["popularity"] = span * np.float32(options.popularity) * _in_unit(self.catalog.counts[pool])
-        if options.recency:
-            years = self.catalog.years[pool].astype(np.float64)
-            years[years == 0] = years[years > 0].mean() if years.any() else 0  # an unknown year says nothing
-            additions["recency"] = span * np.float32(options.recency) * _in_unit(years)
-        return additions
-
     def _without_twins(self, allowed: NDArray[np.bool_], rows: Any) -> NDArray[np.bool_]:
         """Remove the films `rows` and their main entries from `allowed`, in place."""
         allowed[self.catalog.canonical[rows]] = False
         return allowed
-
-
-def _in_unit(values: NDArray[Any]) -> NDArray[np.float32]:
-    """Return values (k,) mapped linearly to 0 for the least and 1 for the greatest."""
-    if not len(values):
-        return np.empty(0, dtype=np.float32)
-    shifted = np.asarray(values, dtype=np.float64) - values.min()
-    return np.asarray(shifted / (shifted.max() or 1.0), dtype=np.float32)

@@ -49,9 +49,11 @@ def for_two(model: Model, people: Sequence[Person], options: Wanted, aggregation
         ranked = model.rank(scores, allowed, wanted)
         return Together(ranked, np.stack([first[ranked.rows], second[ranked.rows]]))
 
-    latest = weighted(EQUAL, whole)
-    if aggregation == "mean" or not latest.means:
+    if aggregation == "mean":
         return weighted(EQUAL, options)
+    latest = weighted(EQUAL, whole)
+    if not latest.means:
+        return latest
     low, high, weight = 0.0, 1.0, EQUAL
     fairest, least = EQUAL, min(latest.means)
     for _ in range(BISECTIONS):

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from recommender.files import move
-from scripts.trial import ROOT, fetch, free_port, require, run, say, service, started, step, wait, wait_until
+from scripts.trial import ROOT, fetch, require, run, say, service, started, step, wait, wait_until
+from testing.service import free_port
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))  # where Debian puts them
 DATABASE_USER, OTHER_USER = "postgres", "nobody"

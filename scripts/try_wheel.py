@@ -20,7 +20,6 @@ from scripts.trial import (
     PATIENCE_SECONDS,
     ROOT,
     fetch,
-    free_port,
     require,
     run,
     say,
@@ -30,6 +29,7 @@ from scripts.trial import (
     wait,
 )
 from testing.foreign import plant_foreign_packages
+from testing.service import free_port
 
 MIB = 1 << 20
 TITLE = "Toy%20Story%20(1995)"

@@ -8,7 +8,6 @@ people of the events themselves would give is told beside.
 
 from __future__ import annotations
 
-import socket
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -24,6 +23,7 @@ from online.events import Event, Kind
 from online.store import EventReader, EventWriter, events_file
 from recommender.model import Model, Wanted
 from serving.versions.experiment import read_experiment
+from testing.service import free_port
 from training.datasets.synth.settings import load_synthetic_config
 from training.datasets.synth.visitors import Visitors
 from training.datasets.synth.world import World, make_world
@@ -41,7 +41,7 @@ def run(root: Path) -> list[Figure]:
     """Go once around the loop in the directory `root`, and judge the last version by the truth."""
     root.mkdir()
     began = time.perf_counter()
-    succeed(root, "demo", "--simulate", "--no-serve", "--api-port", str(_free_port()))
+    succeed(root, "demo", "--simulate", "--no-serve", "--api-port", str(free_port()))
     seconds = time.perf_counter() - began
     tracker = Tracker(f"sqlite:///{root.resolve()}/mlruns/mlflow.db")
     experiment = read_experiment(root / "var" / "models")
@@ -51,12 +51,6 @@ def run(root: Path) -> list[Figure]:
     note = f"{seconds:.0f} s; {verdict}; {ended}; the next version: {tracker.version(NEXT).tags.get('verdict')}"
     title = "loop/from nothing: experiment, verdict and promotion by one command"
     return [Figure(title, float(is_promoted), 1.0, "higher", unit="promoted", note=note), *_next(root, tracker)]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _next(root: Path, tracker: Tracker) -> list[Figure]:

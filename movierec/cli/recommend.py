@@ -101,13 +101,11 @@ def _read_ratings(model: Model, path: Path, fuzzy: bool) -> dict[RawId, float]:
             try:
                 name, rating = row[0].strip(), float(row[1])
             except (IndexError, ValueError):
-                if number == 1 and (len(row) == 2 or "rating" in "".join(row[1:2]).lower()):
+                if number == 1 and len(row) > 1 and (len(row) == 2 or "rating" in row[1].lower()):
                     continue  # names of columns
-                if number == 1:
-                    raise UsageError(
-                        f"{path}: expected title or id in the first column and the rating in the second; found {row!r}."
-                    ) from None
-                raise UsageError(f"{path}, row {number}: expected title or id, and a rating; found {row!r}.") from None
+                raise UsageError(
+                    f"{path}, row {number}: expected title or id, and a rating in the second column; found {row!r}."
+                ) from None
             try:
                 ratings[model.find(_raw_id(name), fuzzy=fuzzy)] = rating
             except LookupFailedError as error:

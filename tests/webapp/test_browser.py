@@ -6,7 +6,6 @@ import csv
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from movierec.cli.webapp import streamlit_command
 from serving.versions.model_store import ModelStore
 from testing.foreign import plant_foreign_packages
+from testing.service import free_port
 from tests.webapp.conftest import serving
 from webapp.state import DECK
 
@@ -51,12 +51,6 @@ pytestmark = [
     pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="needs Chromium: apt-get install chromium"),
 ]
 expect.set_options(timeout=PATIENCE)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from serving.versions.model_store import ModelStore
+from testing.service import free_port
 from tests.webapp.conftest import Open, drawn, forget, serving
 from webapp import source
 
@@ -46,12 +46,6 @@ def answering(reply: Callable[[str], Reply]) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join(10)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.fault(36)

@@ -17,7 +17,7 @@ import pytest
 
 from movierec.cli.services import Service, require_free, running
 from serving.process import guard_process
-from tests.movierec.cli.test_services import free_port
+from testing.service import free_port
 
 PATIENCE = 60.0  # seconds; a slow machine is no failure
 

@@ -34,7 +34,7 @@ def test_a_title_a_user_and_a_file_of_ratings_get_a_list(bundle: Path, tmp_path:
     assert "row 2: expected title or id, and a rating" in str(recommend(bundle, "--ratings", str(ratings)).exception)
     ratings.write_text("Name,Year,Rating\nFilm 4,4,5\n")  # the year is no rating
     refused = recommend(bundle, "--ratings", str(ratings))
-    assert "title or id in the first column and the rating in the second" in str(refused.exception)
+    assert "row 1: expected title or id, and a rating in the second column" in str(refused.exception)
 
 
 def test_everybody_gets_a_list_in_a_file(bundle: Path, tmp_path: Path) -> None:

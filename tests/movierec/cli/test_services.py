@@ -19,6 +19,7 @@ from movierec.cli import services
 from movierec.cli.services import Service, Stop, require_free, running, stop_signals
 from recommender.errors import MovierecError, UsageError
 from serving.process.child import Child
+from testing.service import free_port
 
 # A server with a child of its own, as uvicorn and MLflow have workers.
 WITH_WORKER = """
@@ -28,12 +29,6 @@ print("worker", worker.pid, flush=True)
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 HTTPServer(("127.0.0.1", int(sys.argv[1])), SimpleHTTPRequestHandler).serve_forever()
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def server(name: str, source: str) -> Service:

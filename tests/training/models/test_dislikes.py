@@ -109,7 +109,7 @@ def test_who_likes_nothing_is_not_shown_the_films_most_like_the_hated(monkeypatc
     dataset = small_dataset()
     split = TrainingSplit("all", dataset, load_protocol("latest20"), all_ratings(dataset), silent)
     model = split.builder.complete_model(split.fits(0).get("low_pass", configure("low_pass")))
-    monkeypatch.setattr("recommender.model.AVOIDED", 3)
+    monkeypatch.setattr("recommender.scoring.avoiding.AVOIDED", 3)
     near = model.arrays["neighbour_rows"][0, :3]
     rest = np.setdiff1d(np.arange(len(model.movie_ids)), near)
     ratings_of_two = (np.array([0.5, stars], dtype=np.float32) for stars in (2, 4))

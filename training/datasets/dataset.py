@@ -147,6 +147,17 @@ class ProcessedDataset:
         entries = (values, (self.user_rows[included], self.movie_rows[included]))
         return sp.csr_matrix(sp.coo_matrix(entries, shape=(len(self.user_ids), len(self.movie_ids))))
 
+    def released_since(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+        """Return which items came out in the year of the last rating of `mask` (n_ratings,), the year before or later.
+
+        (n_items,); None where ratings have no times, or no item has a year.
+        """
+        years = self.movies[YEAR].to_numpy(dtype=np.float64, na_value=np.nan)
+        if not self.has_times or np.isnan(years).all() or not mask.any():
+            return None
+        last = pd.Timestamp(self.ratings[TIMESTAMP].to_numpy()[mask].max(), unit="s").year
+        return np.asarray(years >= last - 1)
+
     def snapshot(self) -> dict[str, Any]:
         """Return size, density, averages, time span and coverage of the data set, ready for JSON."""
         films, users, ratings = len(self.movie_ids), len(self.user_ids), len(self.ratings)

@@ -34,6 +34,13 @@ class TrainingData:
     feedback: Feedback = MOVIELENS  # what the ratings mean
     has_own_tags: bool = False  # features are hidden in this split that the data set has
     target: Target = EVERY_ROW  # which of the ratings the model is to predict
+    released: NDArray[np.bool_] | None = None  # (n_movies,) films that came out lately; None: nobody knows when any did
+
+    @property
+    def is_new(self) -> NDArray[np.bool_]:
+        """Return which films have no ratings because they just came out, (n_movies,), as far as one can tell."""
+        unrated: NDArray[np.bool_] = self.counts == 0
+        return unrated if self.released is None else unrated & self.released
 
     @cached_property
     def stars(self) -> sp.csr_matrix:

@@ -33,10 +33,11 @@ class Blend:
     more where ratings are few. reception(j) = trusted(j) * damped mean stars of j / mean of all ratings: of equally
     similar films the better rated one comes first, and films with hardly any rating last.
 
-    Taste, rating count and stars of a film without ratings are predicted from its content (`newcomers`). A predicted
-    taste is less similar to any one film than a fitted one, so such candidates have a gain: the one by which their
-    share of the places in lists is newcomer_share times their expected share of all ratings. Where no film is rated,
-    the reception is 1.
+    Taste, rating count and stars of a film without ratings are predicted from its content (`newcomers`); fewer ratings
+    are expected where it is not new. A predicted taste is less similar to any one film than a fitted one, so such
+    candidates have a gain: the one by which their share of the places in the lists of films that people like, everybody
+    counting alike, is newcomer_share times their expected share of all ratings. Where no film is rated, the reception
+    is 1.
 
     What viewers say of a film, tags and genome, counts by trusted(i) too: a film with one rating and ten tags is hardly
     better known than on the day of its release, and one without ratings is exactly as then. How films without ratings
@@ -67,10 +68,12 @@ class Blend:
         """Combine the fitted ALS and content models. Arrays: the embeddings and gains."""
         counts = fits.data.counts
         als, content = fits.get("als", self.config.als), self._content(fits, self._trusted(counts))
-        at_release = self._at_release(fits, is_new=counts == 0)
+        unrated = counts == 0
+        at_release = self._at_release(fits, unrated)
         embedding = content.arrays["content_embedding"]
         observed = Reception(als.arrays["als_embedding"], counts.astype(np.float64), self._stars(fits.data))
-        reception = with_newcomers(observed, known_content(at_release.arrays), self.config.newcomer_regularization)
+        known, regularization = known_content(at_release.arrays), self.config.newcomer_regularization
+        reception = with_newcomers(observed, known, regularization, fits.data.is_new)
         arrays: Arrays = {
             "blend_als": reception.taste,
             "content_embedding": embedding,
@@ -79,7 +82,7 @@ class Blend:
         }
         parts = [_part("als", "blend_als"), _content_part(arrays, content.arrays)]
         spec = SimilaritySpec(parts=parts, like=fits.data.feedback.like_stars)
-        self._give_place_to_newcomers(spec, arrays, reception, is_new=counts == 0)
+        self._give_place_to_newcomers(spec, arrays, reception, fits.data)
         fits.progress("blend", 1.0)
         return FittedModel("blend", self.config.model_dump(), arrays, spec, spec, content_embedding="content_embedding")
 
@@ -90,17 +93,17 @@ class Blend:
             return fits.get("content", self.config.content)
         return Content(self.config.content).fit_trusting(data, trust, seed=fits.seed, progress=fits.progress)
 
-    def _at_release(self, fits: Fits, is_new: NDArray[np.bool_]) -> FittedModel:
-        """Return the content model that describes every film as new ones are: by the blocks that some new film has."""
+    def _at_release(self, fits: Fits, unrated: NDArray[np.bool_]) -> FittedModel:
+        """Return the content model that describes every film as `unrated` ones are: by the blocks that some has."""
         tags = fits.data.tags
-        unknown = [name for name in tags.blocks if name in VIEWERS or not has_block(tags, name)[is_new].any()]
+        unknown = [name for name in tags.blocks if name in VIEWERS or not has_block(tags, name)[unrated].any()]
         if (
-            not is_new.any()
+            not unrated.any()
             or len(unknown) == len(tags.blocks)
             or not any(has_block(tags, name).any() for name in unknown)
         ):
             return fits.get("content", self.config.content)
-        data = replace(fits.data, tags=without_blocks(tags, np.ones(len(is_new), dtype=bool), unknown))
+        data = replace(fits.data, tags=without_blocks(tags, np.ones(len(unrated), dtype=bool), unknown))
         return Content(self.config.content).fit(data, seed=fits.seed, progress=fits.progress)
 
     def _stars(self, data: TrainingData) -> Vector:
@@ -128,18 +131,27 @@ class Blend:
         return np.asarray(self._trusted(reception.counts) * reception.stars, dtype=np.float32)
 
     def _give_place_to_newcomers(
-        self, spec: SimilaritySpec, arrays: Arrays, reception: Reception, is_new: NDArray[np.bool_]
+        self, spec: SimilaritySpec, arrays: Arrays, reception: Reception, data: TrainingData
     ) -> None:
-        """Multiply, in `arrays`, what new films count as candidates by what gives them their share of the lists."""
-        if is_new.all() or not is_new.any():
+        """Multiply, in `arrays`, what unrated films count as candidates by what gives them their share of the lists."""
+        unrated = data.counts == 0
+        if unrated.all() or not unrated.any():
             return
-        share = self.config.newcomer_share * reception.counts[is_new].sum() / reception.counts.sum()
-        gain = np.float32(fair_gain(spec, arrays, reception.counts, is_new, share))
+        share = self.config.newcomer_share * reception.counts[unrated].sum() / reception.counts.sum()
+        gain = np.float32(fair_gain(spec, arrays, _asked(data), unrated, share))
         for name in {part.candidate_gain for part in spec.parts if part.candidate_gain}:
-            arrays[name] = np.where(is_new, arrays[name] * gain, arrays[name])
+            arrays[name] = np.where(unrated, arrays[name] * gain, arrays[name])
 
     def _trusted(self, counts: NDArray[Any]) -> Vector:
         return np.asarray(counts / (counts + self.config.trust))
+
+
+def _asked(data: TrainingData) -> Vector:
+    """Return how often each film is asked for, (n_movies,), if everybody asks equally often, for films they liked."""
+    likes = data.likes(np.ones(data.user_item.nnz))
+    of_user = np.diff(likes.indptr)
+    weights = np.repeat(1 / np.maximum(of_user, 1), of_user)
+    return np.bincount(likes.indices, weights, len(data.counts)).astype(np.float64)
 
 
 def _part(name: str, embedding: str, reception: str = "blend_reception") -> SimilarityPart:

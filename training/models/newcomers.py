@@ -33,13 +33,15 @@ class Reception(NamedTuple):
     stars: Vector  # (n,) how well it is rated
 
 
-def with_newcomers(reception: Reception, content: Matrix, regularization: float) -> Reception:
+def with_newcomers(
+    reception: Reception, content: Matrix, regularization: float, is_new: NDArray[np.bool_]
+) -> Reception:
     """Return `reception` with predictions in the rows of films without ratings; `content`: (n, c), see
-    `content.known_content`.
+    `content.known_content`; `is_new`: (n,) films that were just released.
 
-    Counts are predicted on a log scale and brought to the mean of the observed ones, stars are clipped to the observed
-    range. Where no film has ratings, or all
-    have some, `reception` comes back unchanged.
+    Counts are predicted on a log scale and brought to the mean of the observed ones; of a film that is not new and
+    that yet nobody rated, fewer are expected, see `_seldom`. Stars are clipped to the observed range. Where no film has
+    ratings, or all have some, `reception` comes back unchanged.
     """
     rated = reception.counts > 0
     if rated.all() or not rated.any():
@@ -49,26 +51,38 @@ def with_newcomers(reception: Reception, content: Matrix, regularization: float)
     features = content.astype(np.float64)
     targets = np.column_stack([reception.taste, np.log1p(reception.counts), reception.stars])
     predicted = Ridge(alpha=regularization).fit(features[rated], targets[rated]).predict(features)
-    expected, expected_counts = predicted[~rated], np.maximum(np.expm1(predicted[:, -2]), 0)
-    expected_counts *= reception.counts.sum() / max(expected_counts[rated].sum(), 1e-9)
+    expected = np.maximum(np.expm1(predicted[:, -2]), 0)
+    expected *= reception.counts.sum() / max(expected[rated | ~is_new].sum(), 1e-9)
     taste, counts, stars = reception.taste.copy(), reception.counts.copy(), reception.stars.copy()
-    taste[~rated] = unit_rows(expected[:, :-2])
-    counts[~rated] = expected_counts[~rated]
-    stars[~rated] = np.clip(expected[:, -1], stars[rated].min(), stars[rated].max())
+    taste[~rated] = unit_rows(predicted[~rated, :-2])
+    counts[~rated] = np.where(is_new, expected, _seldom(expected, reception.counts, ~is_new | rated))[~rated]
+    stars[~rated] = np.clip(predicted[~rated, -1], stars[rated].min(), stars[rated].max())
     return Reception(taste, counts, stars)
 
 
-def fair_gain(spec: SimilaritySpec, arrays: Arrays, counts: Vector, is_new: NDArray[np.bool_], share: float) -> float:
+def _seldom(expected: Vector, counts: Vector, was_there: NDArray[np.bool_]) -> Vector:
+    """Return how many ratings to expect in as much time again of films that were there all the time and got none.
+
+    Counts around what content tells are taken as negative binomial: of a film of which m are expected, and which got
+    none, m k / (k + m) more are (Greenwood and Yule, 1920, "An inquiry into the nature of frequency distributions").
+    k is that of the films that were there, by moments.
+    """
+    excess = (np.square(counts - expected) - expected)[was_there].sum()
+    k = np.square(expected[was_there]).sum() / max(excess, 1e-9)
+    return np.asarray(expected * k / (k + expected))
+
+
+def fair_gain(spec: SimilaritySpec, arrays: Arrays, asked: Vector, is_new: NDArray[np.bool_], share: float) -> float:
     """Return the factor on the scores of new films that gives them a `share` of the places in lists of similar films.
 
-    The lists are those of known films, drawn evenly along all ratings; `counts`: (n,) of the known films. The m-th best
-    new film takes the place of the (PLACES + 1 - m)-th best known one from the ratio of their scores on.
+    The lists are those of known films, drawn by how often each is `asked` for, (n,). The m-th best new film takes the
+    place of the (PLACES + 1 - m)-th best known one from the ratio of their scores on.
     """
-    known = np.cumsum(np.where(is_new, 0, counts))
+    known = np.cumsum(np.where(is_new, 0, asked))
     steps = (np.arange(QUERIES) + 0.5) / QUERIES * known[-1]
     queries, weights = np.unique(np.searchsorted(known, steps), return_counts=True)
     places = min(PLACES, int(is_new.sum()), int((~is_new).sum()) - 1)
-    if places < 1:
+    if places < 1 or not known[-1]:
         return 1.0
     scorer, ratios = item_scorer(spec, arrays), []
     for start in range(0, len(queries), _QUERIES_AT_ONCE):

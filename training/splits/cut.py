@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -54,12 +55,13 @@ class Split:
     queries: Mask | None = None  # item2item and cold: training likes that are query items
     fold_in: Mask | None = None  # strong: all that a model sees of the held-out users
     target: Target = EVERY_ROW  # which ratings are relevant, and which models learn to predict
-    hidden_blocks: tuple[str, ...] = ()  # cold: features that training doesn't know of items without training ratings
+    of_new_items: bool = False  # cold: items without training ratings are as on the day of their release
+    hidden_blocks: tuple[str, ...] = ()  # features that training doesn't know of such items
 
     @property
     def training_key(self) -> str:
         """Return a digest of the training part and its target: models fitted on two splits of one key are the same."""
-        about = f"{self.target}{self.hidden_blocks}".encode()
+        about = f"{self.target}{self.of_new_items}{self.hidden_blocks}".encode()
         return hashlib.sha256(np.packbits(self.train).tobytes() + about).hexdigest()
 
 
@@ -201,7 +203,8 @@ def training_data(dataset: ProcessedDataset, split: Split) -> TrainingData:
     """
     canonical = rows_of(dataset.movies[DUPLICATE_OF], dataset.movie_ids)
     user_item = dataset.user_item(split.train)
-    data = TrainingData(user_item, dataset.tags, canonical, dataset.feedback, target=split.target)
+    released = None if split.of_new_items else dataset.released_since(split.train)
+    data = TrainingData(user_item, dataset.tags, canonical, dataset.feedback, target=split.target, released=released)
     if not split.hidden_blocks:
         return data
     tags = without_blocks(dataset.tags, data.counts == 0, split.hidden_blocks)
@@ -236,7 +239,8 @@ def _checked_split(masks: Masks, protocol: ProtocolConfig, feedback: Feedback, s
     for name in ("train", "test"):
         if not masks[name].any():
             raise DataError(f"Protocol {protocol.name} leaves the {name} part of this data set empty; it is too small.")
-    hidden = tuple(protocol.split.hidden) if isinstance(protocol.split, HeldOutFilmsSplit) else ()
-    masks = {"masked": masks["train"]} | masks
-    target = protocol.target(feedback)
-    return Split(protocol=protocol.name, seed=seed, fold=fold, target=target, hidden_blocks=hidden, **masks)
+    parts: dict[str, Any] = {"masked": masks["train"]} | masks
+    split = Split(protocol=protocol.name, seed=seed, fold=fold, target=protocol.target(feedback), **parts)
+    if isinstance(protocol.split, HeldOutFilmsSplit):
+        return replace(split, of_new_items=True, hidden_blocks=tuple(protocol.split.hidden))
+    return split

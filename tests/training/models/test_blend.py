@@ -125,6 +125,18 @@ def test_new_films_get_the_more_place_in_lists_the_greater_their_share_and_known
     np.testing.assert_array_equal(least[is_known], most[is_known])
 
 
+def test_a_film_that_came_out_long_ago_and_has_no_ratings_gets_less_place_than_a_new_one(data):
+    stars = data.user_item.tocoo()
+    seldom_rated = with_data(data.user_item.copy(), np.where((stars.col % 2 == 0) & (stars.row % 5 > 0), 0, stars.data))
+    seldom_rated.eliminate_zeros()
+    world, nothing = replace(data, user_item=seldom_rated), np.zeros(len(data.counts), dtype=bool)
+    old, new = reception(replace(world, released=nothing)), reception(replace(world, released=~nothing))
+    assert 0 < old[UNRATED] < new[UNRATED]
+    assert new[UNRATED] == reception(world)[UNRATED]
+    is_known = np.arange(len(old)) != UNRATED
+    np.testing.assert_array_equal(old[is_known], new[is_known])
+
+
 def test_new_films_are_described_by_the_features_that_new_films_have(data):
     """Films without ratings lack a block that the loved ones have: that tells nothing of their reception."""
     loved = np.flatnonzero(data.counts > np.median(data.counts))
@@ -139,7 +151,7 @@ def test_new_films_are_described_by_the_features_that_new_films_have(data):
     fits = [Fits(replace(data, tags=made), 0, lambda what, share: None) for made in (data.tags, tags)]
     config = configure("blend", [*SMALL, "content.factors=100"])
     assert isinstance(config, BlendConfig)
-    described = [Blend(config)._at_release(one, is_new=data.counts == 0) for one in fits]
+    described = [Blend(config)._at_release(one, unrated=data.counts == 0) for one in fits]
     plain, other = (one.arrays["content_embedding"] for one in described)
     np.testing.assert_allclose(plain @ plain.T, other @ other.T, atol=0.01)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
@@ -18,7 +19,7 @@ from training.models import configure
 from training.models.fits import FitCache
 from training.pipeline.judge import TrainingSplit, fit
 from training.progress import silent
-from training.splits.cut import splits, training_data
+from training.splits.cut import all_ratings, splits, training_data
 from training.splits.protocol import load_protocol
 
 PROTOCOL = load_protocol("cold")
@@ -70,6 +71,23 @@ def is_same(first, second):
 @pytest.fixture(scope="module")
 def expected(dataset, split):
     return lists(dataset, split)
+
+
+def test_films_are_new_where_the_protocol_holds_them_out_and_elsewhere_by_their_year(dataset):
+    held_out = training_data(dataset, splits(PROTOCOL, dataset, 0)[0])
+    np.testing.assert_array_equal(held_out.is_new, held_out.counts == 0)
+    last = pd.Timestamp(dataset.ratings["timestamp"].max(), unit="s").year
+    everything = all_ratings(dataset)
+    rated = dataset.movie_rows[0]
+    for year, is_new in ((last - 2, False), (last - 1, True), (last + 1, True)):
+        movies = dataset.movies.assign(year=year)
+        keep = dataset.movie_rows != rated
+        few = replace(everything, train=everything.train & keep)
+        data = training_data(replace(dataset, movies=movies), few)
+        assert data.is_new[rated] == is_new
+        assert not data.is_new[data.counts > 0].any()
+    unknown = replace(dataset, movies=dataset.movies.assign(year=pd.array([pd.NA] * len(dataset.movies), "Int16")))
+    assert training_data(unknown, few).is_new[rated]
 
 
 @given(seed=st.integers(0, 2**32 - 1), names=st.sets(st.sampled_from(HIDDEN), min_size=1))

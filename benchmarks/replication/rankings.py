@@ -56,7 +56,8 @@ def ms_item75(study: Study) -> Section:
 
 def compare_with_parts(section: Section, results: dict[str, Evaluation]) -> None:
     """Add a table that compares the ensemble with its members, and ials with als."""
-    pairs = [("ials", "als"), *(("ensemble", member) for member in members_of("ensemble"))]
+    members = [member for member in members_of("ensemble") if member not in PREDICTORS]
+    pairs = [("ials", "als"), *(("ensemble", member) for member in members)]
     corrected = holm([compare(results[a], results[b], NDCG) for a, b in pairs])
     section.say("What earns its place: ratio of nDCG@10 on the same people, 95 % interval, p after Holm's correction.")
     section.table(

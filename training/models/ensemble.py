@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
+
 from recommender.about import About, Paper
 from recommender.scoring.specs import EnsembleMember, EnsembleSpec
 from training.config import Config
 from training.models.base import FittedModel, TrainingData
 from training.models.fits import Fits, Validation
 from training.models.parameters import EnsembleConfig, PopularityConfig
-from training.models.weighing import member_weights
+from training.models.weighing import Correction, member_weights
 from training.progress import Progress
 
 
 class Ensemble:
     """score(u, i) = sum of weight * z(score) over ALS, iALS, EASE and low-pass; z: over the films that u has not seen.
 
-    Popularity has a small negative weight, `damping`: the members agree on what everybody has seen, and without it
-    lists show fewer films.
+    A correction is added. Where likes or events are to be predicted, popularity has a small negative weight: the
+    members agree on what everybody has seen, and without it lists show fewer films. Where every rating is, whatever its
+    stars, expected stars have a small weight: people choose what they expect to like.
     """
 
     config_type: ClassVar[type[Config]] = EnsembleConfig
@@ -45,24 +48,36 @@ class Ensemble:
 
     def combine(self, fits: Fits) -> FittedModel:
         """Combine the fitted members with a weight. Arrays: theirs; similar films come from ALS."""
-        config = self.config if self.config.weights is not None else weighed(self.config, fits.validations())
-        als = fits.get("als", config.als)
-        weights: dict[str, float] = {name: weight for name, weight in (config.weights or {}).items() if weight > 0}
-        if config.damping:
-            weights["popularity"] = -config.damping
-        configs = {**members(config), "popularity": PopularityConfig()}
+        correction = correction_of(self.config, fits.data)
+        config = weighed(self.config, fits.validations(), correction)
+        als, configs = fits.get("als", config.als), members(config)
+        weights = {name: weight for name, weight in (config.weights or {}).items() if weight}
         weighted = [(fits.get(name, configs[name]), weight) for name, weight in weights.items()]
+        if correction and config.correction:
+            weighted.append((fits.get(correction.name, correction.config), correction.weight))
         spec = EnsembleSpec(members=[_member(fitted, weight) for fitted, weight in weighted])
         arrays = {key: array for fitted, _ in [(als, 0), *weighted] for key, array in fitted.arrays.items()}
         return FittedModel("ensemble", config.model_dump(), arrays, als.item_spec, spec)
 
 
-def weighed(config: EnsembleConfig, validations: Sequence[Validation]) -> EnsembleConfig:
+def weighed(config: EnsembleConfig, validations: Sequence[Validation], correction: Correction | None) -> EnsembleConfig:
     """Return `config` with weights: those that it has, or the best on the held-out ratings of `validations`."""
     if config.weights is not None:
         return config
-    weights, damping = member_weights(members(config), validations, config.damping)
-    return config.model_copy(update={"weights": weights, "damping": damping})
+    weights, is_corrected = member_weights(members(config), validations, correction)
+    return config.model_copy(update={"weights": weights, "correction": is_corrected})
+
+
+def correction_of(config: EnsembleConfig, data: TrainingData) -> Correction | None:
+    """Return what is added to the members' scores on `data`; None where its weight is 0.
+
+    Stars are expected only where people gave different ones.
+    """
+    if data.like is None and data.feedback.has_ratings and np.ptp(data.user_item.data):
+        correction = Correction("stars", config.stars, config.stars_weight)
+    else:
+        correction = Correction("popularity", PopularityConfig(), -config.damping)
+    return correction if correction.weight else None
 
 
 def members(config: EnsembleConfig) -> dict[str, Config]:

@@ -195,9 +195,10 @@ class EnsembleConfig(Config):
     weights: dict[Literal["als", "ials", "ease", "low_pass"], Annotated[float, Field(ge=0)]] | None = Field(
         None, description="of each member; by default chosen on validation parts of the training part"
     )
-    damping: float = Field(
-        0.2, ge=0, description="weight of popularity against a film; left out where that costs more than 1 % there"
-    )
+    damping: float = Field(0.2, ge=0, description="weight of popularity against a film, where likes are predicted")
+    stars: StarsConfig = Field(description="parameters of what predicts stars")
+    stars_weight: float = Field(0.1, ge=0, description="weight of expected stars, where every rating is predicted")
+    correction: bool = Field(True, description="false: neither; chosen too, unless weights are given")
 
     @field_validator("weights")
     @classmethod

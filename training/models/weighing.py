@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,10 @@ from training.kernels.hits import discounts, find_hits
 from training.kernels.topk import top_k
 from training.models.base import FittedModel
 from training.models.fits import Validation
-from training.models.parameters import PopularityConfig
 
 STEPS = 4  # a weight is a multiple of 1 / STEPS
 PLATEAU = 0.985
-PRICE = 0.99  # of the nDCG that lists may lose by damped popularity
+PRICE = 0.99  # of the nDCG that lists may lose by a correction
 LENGTH = 10  # of the lists that are compared, by nDCG
 MOST_USERS = 2000  # that are ranked in each validation
 _BLOCK = 250  # users that are ranked at once
@@ -27,28 +27,38 @@ _BLOCK = 250  # users that are ranked at once
 Weights = NDArray[np.float64]  # (m,) of the members
 
 
+class Correction(NamedTuple):
+    """An algorithm whose standardised scores are added to the members' with a fixed weight."""
+
+    name: str
+    config: Config
+    weight: float
+
+
 def member_weights(
-    configs: Mapping[str, Config], validations: Sequence[Validation], damping: float = 0.0
-) -> tuple[dict[str, float], float]:
+    configs: Mapping[str, Config], validations: Sequence[Validation], correction: Correction | None = None
+) -> tuple[dict[str, float], bool]:
     """Return weights of the algorithms `configs`, 0 or more, that add up to 1: the mean of the good ones of a grid.
 
     Good is what comes within PLATEAU of the best: their middle depends less on chance. Where it does worse than the
     best member alone, it is the best of the grid. Without held-out ratings of any user, all weigh the same. Second,
-    `damping`, the weight of popularity against a film, or 0 where lists get worse by it than PRICE allows.
+    whether to add `correction`: not where lists get worse by it than PRICE allows, or than the best member's.
     """
     grid = [np.array(steps) / STEPS for steps in product(range(STEPS + 1), repeat=len(configs)) if sum(steps) == STEPS]
     judged = [validation for validation in validations if len(_users(validation))]
     if not judged:
-        return dict.fromkeys(configs, 1 / len(configs)), damping
+        return dict.fromkeys(configs, 1 / len(configs)), True
     gains = _mean_gains(configs, judged, grid)
     middle = np.mean(np.array(grid)[gains >= PLATEAU * gains.max()], axis=0)
     best_member = max(gains[number] for number, weights in enumerate(grid) if weights.max() == 1)
     is_worse = _mean_gains(configs, judged, [middle])[0] < best_member
     weights = grid[int(gains.argmax())] if is_worse else middle
-    with_popularity = {**configs, "popularity": PopularityConfig()}
-    plain, damped = _mean_gains(with_popularity, judged, [np.append(weights, last) for last in (0, -damping)])
-    is_damped = damped >= max(PRICE * plain, best_member)
-    return dict(zip(configs, weights.tolist(), strict=True)), damping if is_damped else 0.0
+    chosen = dict(zip(configs, weights.tolist(), strict=True))
+    if correction is None:
+        return chosen, False
+    together = {**configs, correction.name: correction.config}
+    plain, corrected = _mean_gains(together, judged, [np.append(weights, last) for last in (0, correction.weight)])
+    return chosen, bool(corrected >= max(PRICE * plain, best_member))
 
 
 def _users(validation: Validation) -> NDArray[np.int64]:

@@ -21,7 +21,7 @@ from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare
 from training.models import COMPOSITE, configure, make, own
 from training.models.base import FittedModel
-from training.models.ensemble import weighed
+from training.models.ensemble import correction_of, weighed
 from training.models.fits import Composite, FitCache, Fits
 from training.models.parameters import EnsembleConfig
 from training.pipeline.checkpoints import Workspace
@@ -121,7 +121,8 @@ class Training:
         config = self.plan.configs["ensemble"]
         assert isinstance(config, EnsembleConfig), "the algorithm is known by its name"
         part = self.validation.validation(self.plan.seed)
-        return weighed(config, [part, *part.fits.validations()[:1]])
+        correction = correction_of(config, part.fits.data)
+        return weighed(config, [part, *part.fits.validations()[:1]], correction)
 
     def finish(self, recipes: Mapping[str, Recipe], extras: Callable[[], Arrays]) -> Iterator[Finished]:
         """Yield every model in order, evaluated and refitted on all ratings, while the next are still being fitted.

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from recommender.scoring.specs import EnsembleSpec
 from tests.training.models.test_contract import SMALL
+from tests.training.models.test_dislikes import EVENTS
 from training.models import configure
-from training.models.ensemble import weighed
+from training.models.ensemble import Ensemble, weighed
 from training.models.fits import Fits
-from training.models.parameters import EnsembleConfig
-from training.models.weighing import member_weights
+from training.models.parameters import EnsembleConfig, PopularityConfig
+from training.models.target import Target
+from training.models.weighing import Correction, member_weights
 from training.pipeline.judge import TrainingSplit
 from training.progress import silent
 from training.splits.cut import Split, choosing_splits, splits
@@ -33,16 +36,35 @@ def test_a_useless_member_gets_next_to_no_weight(data):
 
 def test_popularity_is_damped_only_where_lists_lose_nothing_by_it(data):
     validations = Fits(data, 0, silent).validations()
-    assert member_weights({"ease": GOOD}, validations, damping=1e-6)[1] == 1e-6
-    assert member_weights({"ease": GOOD}, validations, damping=50.0)[1] == 0
+    small, large = (Correction("popularity", PopularityConfig(), -damping) for damping in (1e-6, 50.0))
+    assert member_weights({"ease": GOOD}, validations, small)[1]
+    assert not member_weights({"ease": GOOD}, validations, large)[1]
+
+
+def test_expected_stars_count_where_every_rating_is_to_be_predicted_and_popularity_counts_against_likes(data):
+    every_row, likes, events = data, replace(data, target=Target(4.0)), replace(data, feedback=EVENTS)
+    config = EnsembleConfig.model_validate(configure("ensemble", SMALL["ensemble"]).model_dump())
+    config = config.model_copy(update={"weights": {"ease": 1.0}})
+    for name, part in (("stars", every_row), ("popularity", likes), ("popularity", events)):
+        added = added_to_ease(config, part)
+        assert list(added) == [name]
+        assert (added[name] > 0) == (name == "stars")
+        assert not added_to_ease(config.model_copy(update={"correction": False}), part)
+
+
+def added_to_ease(config, data):
+    """Return the weights of what is added to EASE, by name."""
+    spec = Ensemble(config).combine(Fits(data, 0, silent)).user_spec
+    assert isinstance(spec, EnsembleSpec)
+    return {member.name: member.weight for member in spec.members if member.name != "ease"}
 
 
 def test_the_same_seed_chooses_the_same_weights(data):
     config = EnsembleConfig.model_validate(configure("ensemble", SMALL["ensemble"]).model_dump())
-    first = weighed(config, Fits(data, 3, silent).validations()).weights
-    assert first == weighed(config, Fits(data, 3, silent).validations()).weights
+    first = weighed(config, Fits(data, 3, silent).validations(), None).weights
+    assert first == weighed(config, Fits(data, 3, silent).validations(), None).weights
     given = config.model_copy(update={"weights": {"ease": 1.0}})
-    assert weighed(given, Fits(data, 3, silent).validations()).weights == {"ease": 1.0}
+    assert weighed(given, Fits(data, 3, silent).validations(), None).weights == {"ease": 1.0}
 
 
 def test_members_weigh_the_same_where_nothing_can_be_held_out(data):

@@ -89,7 +89,8 @@ def test_no_model_is_told_in_which_order_ratings_were_given(seed):
         first, second = before[name], after[name]
         first, second = (getattr(value, "matrix", value) for value in (first, second))
         assert (first != second).sum() == 0
-    assert set(before) == {"user_item", "tags", "canonical", "feedback", "has_own_tags", "target"}
+    np.testing.assert_array_equal(before["released"], after["released"])
+    assert set(before) == {"user_item", "tags", "canonical", "feedback", "has_own_tags", "target", "released"}
 
 
 @pytest.mark.parametrize("feedback", [MOVIELENS, EVENTS])

@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import scipy.sparse as sp
 
+from recommender.scoring.blocks import with_data
 from training.config import Config
 from training.models import algorithm_class, make, own
 from training.models.base import FittedModel, TrainingData
@@ -104,6 +105,15 @@ class Validation:
 
     fits: Fits
     relevant: sp.csr_matrix  # (n_users, n_movies)
+
+    def halves(self) -> list[Validation]:
+        """Return two validations by the same fits, each of every other user who has ratings to be shown."""
+        counts = np.diff(self.relevant.indptr)
+        number = np.repeat(np.cumsum(counts > 0) % 2, counts)
+        halves = [with_data(self.relevant, np.where(number == half, self.relevant.data, 0)).copy() for half in (0, 1)]
+        for matrix in halves:
+            matrix.eliminate_zeros()
+        return [Validation(self.fits, matrix) for matrix in halves]
 
 
 @runtime_checkable

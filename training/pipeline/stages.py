@@ -117,12 +117,16 @@ class Training:
 
     @cached_property
     def _ensemble(self) -> EnsembleConfig:
-        """Return the ensemble's configuration with its weights, chosen once for all parts."""
+        """Return the ensemble's configuration with its weights, chosen once for all parts.
+
+        On large data by both halves of the users of one cut: they differ as two cuts do, and nothing is fitted anew.
+        """
         config = self.plan.configs["ensemble"]
         assert isinstance(config, EnsembleConfig), "the algorithm is known by its name"
         part = self.validation.validation(self.plan.seed)
         correction = correction_of(config, part.fits.data)
-        return weighed(config, [part, *part.fits.validations()[:1]], correction)
+        parts = [part, *part.fits.validations()[:1]] if is_small(self.plan.dataset) else part.halves()
+        return weighed(config, parts, correction)
 
     def finish(self, recipes: Mapping[str, Recipe], extras: Callable[[], Arrays]) -> Iterator[Finished]:
         """Yield every model in order, evaluated and refitted on all ratings, while the next are still being fitted.

@@ -102,3 +102,13 @@ def test_likes_weigh_more_in_ials_where_they_alone_are_predicted(data):
     every, likes = (Fits(replace(data, target=Target(least)), 1, silent).get("ials", config) for least in (None, 4.0))
     assert every.parameters["alpha"] == 0.5
     assert likes.parameters["alpha"] == pytest.approx(0.5 / np.mean(data.user_item.data >= 4))
+
+
+def test_halves_of_a_validation_are_of_different_users_and_together_the_whole(data):
+    (whole, _) = Fits(data, 0, silent).validations()
+    halves = whole.halves()
+    assert all(half.fits is whole.fits for half in halves)
+    users = [np.flatnonzero(np.diff(half.relevant.indptr)) for half in halves]
+    assert not set(users[0]) & set(users[1])
+    assert abs(len(users[0]) - len(users[1])) <= 1
+    assert (halves[0].relevant + halves[1].relevant != whole.relevant).nnz == 0

@@ -32,20 +32,26 @@ _WORDS_AS_IDS = "Files whose ids are words are described first: movierec data dr
 
 @dataclass
 class Quarantine:
-    """Collects rejected rows; raises DataError as soon as there are more than `allowed`."""
+    """Collects rejected rows; raises DataError as soon as they are more than `most_share` of all `rows`."""
 
-    allowed: float = float("inf")
+    most_share: float = 1.0
+    rows: float = float("inf")
     rejects: list[Reject] = field(default_factory=list)
 
-    def allow(self, rows: float) -> None:
-        """Set how many bad rows are tolerated. Raises DataError if there are more already."""
-        self.allowed = rows
-        self._check(0)
+    @property
+    def allowed(self) -> float:
+        """Return how many bad rows are tolerated."""
+        return self.most_share * self.rows
+
+    def allow(self, most_share: float, rows: int) -> None:
+        """Set which share of how many rows may be bad. Raises DataError if more are already."""
+        self.most_share, self.rows = most_share, rows
+        self._check()
 
     def add(self, path: Path, line_number: int, reason: str, text: str) -> None:
         """Reject one row of the file at `path`. Raises DataError if that is one too many."""
         self.rejects.append(Reject(path.name, line_number, reason, text[:_TEXT_LIMIT]))
-        self._check(0)
+        self._check()
 
     def add_rows(self, table: Table, rows: NDArray[np.int64], reasons: Sequence[str]) -> None:
         """Reject these rows of `table`, each for its reason. Raises DataError if they are too many."""
@@ -58,7 +64,7 @@ class Quarantine:
             Reject(table.path.name, int(line_number), reason, texts.get(int(line_number), ""))
             for line_number, reason in zip(collected, reasons, strict=False)
         )
-        self._check(len(line_numbers) - len(collected))
+        self._check(Counter(f"{table.path.name}: {reason}" for reason in reasons[len(collected) :]))
 
     def in_order(self) -> list[Reject]:
         """Return all rejected rows, sorted by file and line."""
@@ -68,18 +74,22 @@ class Quarantine:
         """Count the rejected rows for each "file: reason"."""
         return Counter(f"{reject.file}: {reject.reason}" for reject in self.in_order())
 
-    def _check(self, uncollected: int) -> None:
-        bad_rows = len(self.rejects) + uncollected
+    def _check(self, uncollected: Counter[str] | None = None) -> None:
+        """Raise DataError if there are too many bad rows; `uncollected`: those whose text is not kept, by reason."""
+        bad_rows = len(self.rejects) + (uncollected.total() if uncollected else 0)
         if bad_rows <= self.allowed:
             return
+        reasons = (self.by_reason() + (uncollected or Counter())).most_common(_SHOWN)
         examples = "\n".join(
             f"  {reject.file}:{reject.line_number}: {reject.reason}: {reject.text!r}"
             for reject in self.in_order()[:_SHOWN]
         )
         hint = f" {_WORDS_AS_IDS}" if "_id: expected a whole number" in examples else ""
         raise DataError(
-            f"Too many bad rows: {bad_rows} or more, where {int(self.allowed)} are tolerated. The first ones:\n"
-            f"{examples}\nMend the files, or raise the limit with --max-bad-share.{hint}"
+            f"Too many bad rows: {bad_rows} or more, where {int(self.allowed)} are tolerated.\n"
+            + "".join(f"  {count:,} of {reason}\n" for reason, count in reasons)
+            + f"The first ones:\n{examples}\nMend the files, or raise the limit: --max-bad-share, now "
+            f"{self.most_share:g}; these rows alone are {bad_rows / self.rows:.2g} of all.{hint}"
         )
 
 

@@ -173,7 +173,7 @@ def _process(
         return process_source(name, inputs, config, fingerprint, writer, arrivals)
     from training.datasets.processing import process
 
-    quarantine = Quarantine(config.max_bad_share * count_lines(files))
+    quarantine = Quarantine(config.max_bad_share, count_lines(files))
     return process(name, inputs, config, quarantine, fingerprint, writer, arrivals)
 
 

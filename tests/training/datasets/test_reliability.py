@@ -81,6 +81,7 @@ def test_the_run_stops_over_a_thousandth_of_bad_rows_and_says_which(prepared, ra
     first = raw.add("ratings.csv", *["nonsense"] * 4)
     with pytest.raises(DataError, match="Too many bad rows: 4 or more, where 3 are tolerated") as stopped:
         prepared()
+    assert "3 of ratings.csv: expected 4 fields, found 2" in str(stopped.value)
     assert f"ratings.csv:{first - 3}: expected 4 fields, found 2: '1,2'" in str(stopped.value)
     assert load_dataset("mine", tmp_path / "processed").fingerprint == dataset.fingerprint
 

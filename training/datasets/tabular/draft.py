@@ -12,6 +12,7 @@ from recommender.errors import UsageError
 from recommender.files import write_text
 from training.datasets.tabular.guess import Column, LookedAt, look_at, name_items, word_number
 from training.datasets.tabular.source import OPEN, source_path
+from training.datasets.tabular.values import guess_time_formats
 
 _WORDS = {"book": "book:books", "movie": "film:films", "film": "film:films", "product": "product:products",
           "sku": "product:products", "song": "song:songs", "track": "track:tracks", "game": "game:games",
@@ -66,12 +67,21 @@ def _interactions(tables: list[LookedAt]) -> Iterator[str]:
     yield from _feedback(table)
     if "time" in roles:
         yield _line("time", roles["time"].name, roles["time"].summary)
-        if table.file.time_format and not table.file.time_format.startswith("%Y-%m-%d"):
-            yield _line("time_format", table.file.time_format)
+        yield from _time_format(table, roles["time"])
     else:
         yield "# time: COLUMN  # none was recognised; protocols that need times are left out without"
     yield from _form(table)
     yield from _also_seen(tables)
+
+
+def _time_format(table: LookedAt, column: Column) -> Iterator[str]:
+    """Yield the form of times that are not ISO; of several that fit, the others are named."""
+    if column.is_time:
+        form = table.file.time_format or ""
+        if form and not form.startswith("%Y-%m-%d"):
+            yield _line("time_format", form)
+    elif forms := guess_time_formats(column.examples):
+        yield _line("time_format", forms[0], f"{' or '.join(forms[1:])} would fit as well" if forms[1:] else "")
 
 
 def _feedback(table: LookedAt) -> Iterator[str]:

@@ -173,7 +173,7 @@ def _records(config: SourceConfig, quarantine: Quarantine, max_bad_share: float)
     names = [config.user, config.item, *(name for name in optional if name)]
     files = [read_records(path, names, TextForm.of(config), quarantine) for path in config.interactions]
     rows = sum(records.count + len(records.rejected_lines) for records in files)
-    quarantine.allow(max_bad_share * rows)
+    quarantine.allow(max_bad_share, rows)
     return files
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,11 @@ _DAYS_AS_NUMBERS = (19000101, 21001231)
 _YEARS = (1900, 2100)
 # Epoch times: each unit counts up to the year 5138. A time from 1973 to 2286 is in no other unit one since May 1970.
 _UNITS = ((1e11, 1), (1e14, 1e3), (1e17, 1e6), (float("inf"), 1e9))
+_DAY_FORMS = (
+    "%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d",
+    "%Y.%m.%d", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y",
+)  # fmt: skip
+_CLOCK_FORMS = ("%H:%M:%S", "%H:%M", "%I:%M %p", "%I:%M:%S %p", "%H.%M")
 _LEAST_SURE, _MOST_SURE = 1e8, 1e10  # seconds
 
 
@@ -92,6 +98,25 @@ def guess_list_separator(texts: Sequence[str]) -> str | None:
     """Return what separates the values in cells of a list: the first of `|`, `;` and `,` that enough cells hold."""
     counts = Counter(mark for text in texts for mark in LIST_SEPARATORS if mark in text)
     return next((mark for mark in LIST_SEPARATORS if counts[mark] >= max(1, _LEAST_SHARE * len(texts))), None)
+
+
+def guess_time_formats(texts: Sequence[str]) -> list[str]:
+    """Return the forms of times, other than ISO and numbers, that every text has; days before months come first."""
+    return [form for form in _time_forms() if texts and all(_has_form(text.strip(), form) for text in texts)]
+
+
+def _time_forms() -> Iterator[str]:
+    for day in _DAY_FORMS:
+        yield day
+        yield from (f"{day}{mark}{clock}" for mark in (" ", "T", ", ") for clock in _CLOCK_FORMS)
+
+
+def _has_form(text: str, form: str) -> bool:
+    try:
+        datetime.strptime(text, form).replace(tzinfo=UTC)
+    except ValueError:
+        return False
+    return True
 
 
 def split_lists(cells: Sequence[str | None], separator: str | None) -> list[list[str]]:

@@ -63,6 +63,25 @@ def test_recbole_headers_and_columns_that_are_not_used(home):
     assert len(prepare("recbole").ratings) == len(rows)
 
 
+@pytest.mark.parametrize(
+    ("form", "others"),
+    [
+        ("%d.%m.%Y %H:%M", ""),
+        ("%d %b %Y", ""),
+        ("%d/%m/%Y, %H:%M", "%m/%d/%Y, %H:%M would fit as well"),
+        ("%Y/%m/%d", ""),
+    ],
+)
+def test_the_form_of_times_is_guessed_and_what_else_would_fit_is_said(home, form, others):
+    first = pd.Timestamp(2020, 9, 1)
+    days = first + pd.to_timedelta(np.arange(len(pairs())) % 12, unit="D")
+    rows = pairs()[["user", "item"]].assign(**{"bought at": days.strftime(form)})
+    keys, text = drafted("times", write_rows(home / "r.csv", rows))
+    assert keys["time_format"] == form
+    assert others in text
+    assert prepare("times").snapshot()["first_rating"] == "2020-09-01"
+
+
 def test_dates_in_another_form_and_years_in_titles(home):
     rows = pairs().assign(date=lambda f: pd.to_datetime(f["second"], unit="s").dt.strftime("%d.%m.%Y"))
     titles = pd.DataFrame({"item": range(24), "title": [f"Film {item}, The (19{50 + item})" for item in range(24)]})

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from recommender.items import FILMS, Items
 from training.datasets.config import PublishedCounts
 from training.datasets.quarantine import Quarantine
 
@@ -18,12 +19,15 @@ QUARANTINE = "quarantine.csv"
 Sections = Mapping[str, Mapping[str, Any]]
 
 
-def report_texts(sections: Sections, quarantine: Quarantine) -> dict[str, str]:
-    """Return file name -> text of the three reports; `sections` maps each heading to its values."""
+def report_texts(sections: Sections, quarantine: Quarantine, items: Items = FILMS) -> dict[str, str]:
+    """Return file name -> text of the three reports; `sections` maps each heading to its values.
+
+    `items`: what films are called in the report for readers; the keys of the JSON are the same for all data.
+    """
     complete = {**sections, "quarantined": dict(quarantine.by_reason())}
     return {
         REPORT_JSON: json.dumps(complete, indent=2, ensure_ascii=False) + "\n",
-        REPORT_MARKDOWN: _markdown(complete),
+        REPORT_MARKDOWN: _markdown(complete, items),
         QUARANTINE: _quarantine(quarantine),
     }
 
@@ -36,13 +40,13 @@ def compare_with_published(snapshot: Mapping[str, Any], published: PublishedCoun
     }
 
 
-def _markdown(sections: Sections) -> str:
+def _markdown(sections: Sections, items: Items) -> str:
+    words = {"film": items.singular, "films": items.plural}
     lines = ["# Quality report"]
     for heading, values in sections.items():
         lines += ["", f"## {heading.capitalize()}", "", "| what | value |", "|---|---|"]
-        lines += [f"| {name.replace('_', ' ')} | {_cell(value)} |" for name, value in values.items()] or [
-            "| none | 0 |"
-        ]
+        rows = {" ".join(words.get(word, word) for word in name.split("_")): value for name, value in values.items()}
+        lines += [f"| {name} | {_cell(value)} |" for name, value in rows.items()] or ["| none | 0 |"]
     return "\n".join(lines) + "\n"
 
 

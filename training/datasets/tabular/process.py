@@ -118,4 +118,4 @@ def _reports(dataset: ProcessedDataset, quarantine: Quarantine) -> dict[str, str
         "mended": dataset.details["mended"],
         **({EVENTS: dataset.events} if dataset.events else {}),
     }
-    return quality.report_texts(sections, quarantine)
+    return quality.report_texts(sections, quarantine, dataset.items)

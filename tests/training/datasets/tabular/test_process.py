@@ -117,6 +117,9 @@ def test_books_with_authors_publisher_and_description(tmp_path, prepare_source):
     assert (nameless[TITLE], nameless["authors"], nameless["description"]) == (f"978-{N_ITEMS - 1:04d}-X", [], "")
     assert pd.isna(nameless["publisher"])
     assert (dataset.items.singular, dataset.items.plural) == ("book", "books")
+    report = (tmp_path / "processed" / "own" / "quality_report.md").read_text()
+    assert f"| rated books | {N_ITEMS} |" in report
+    assert "film" not in report
     assert dataset.items.facets == (
         Facet(name="authors", label="Author", kind="list"),
         Facet(name="publisher", label="Publisher", kind="category"),

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.tools.figures import Figure, in_turn
 from benchmarks.tools.twins import twin_dataset
 from recommender.scoring.blocks import with_data
-from training.models.als import Als
+from training.models.factors.als import Als
 from training.models.parameters import AlsConfig
 
 CONFIG = AlsConfig()

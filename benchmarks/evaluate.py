@@ -25,7 +25,7 @@ from training.evaluation.evaluate import combine, evaluate
 from training.evaluation.metrics import Lists, list_metrics
 from training.evaluation.result import Evaluation
 from training.kernels.hits import find_hits
-from training.models.als import als_model
+from training.models.factors.als import als_model
 from training.models.parameters import AlsConfig
 from training.splits.cut import splits, training_data
 from training.splits.protocol import load_protocol

@@ -12,7 +12,7 @@ from benchmarks.tools.figures import Figure
 from benchmarks.tools.twins import twin
 from training.bundling.build import build_bundle
 from training.datasets.store import prepare
-from training.models.als import Als
+from training.models.factors.als import Als
 from training.models.parameters import AlsConfig
 from training.progress import silent
 from training.splits.cut import all_ratings, training_data

@@ -15,7 +15,7 @@ from benchmarks.tools.figures import Figure, peak_memory, seconds
 from benchmarks.tools.twins import twin_dataset
 from recommender.films.ids import IdMap
 from recommender.schema import LEAST_STARS, MOST_STARS
-from training.models.surprise_arrays import ArraySVD, ArrayTrainset
+from training.models.factors.surprise_arrays import ArraySVD, ArrayTrainset
 
 FACTORS, EPOCHS = 100, 20
 HELD_OUT = 0.02

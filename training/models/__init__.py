@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 # In the order in which they are registered; the longest fit comes late, so that others are registered meanwhile.
 CLASSES = {
     "popularity": "training.models.popularity:Popularity",
-    "svd": "training.models.svd:Svd",
-    "stars": "training.models.stars:Stars",
-    "als": "training.models.als:Als",
-    "content": "training.models.content:Content",
-    "item_knn": "training.models.item_knn:ItemKnn",
-    "low_pass": "training.models.low_pass:LowPass",
-    "ease": "training.models.ease:Ease",
-    "blend": "training.models.blend:Blend",
-    "ials": "training.models.ials:Ials",
-    "ensemble": "training.models.ensemble:Ensemble",
+    "svd": "training.models.factors.svd:Svd",
+    "stars": "training.models.factors.stars:Stars",
+    "als": "training.models.factors.als:Als",
+    "content": "training.models.features.content:Content",
+    "item_knn": "training.models.neighbours.item_knn:ItemKnn",
+    "low_pass": "training.models.factors.low_pass:LowPass",
+    "ease": "training.models.neighbours.ease:Ease",
+    "blend": "training.models.combined.blend:Blend",
+    "ials": "training.models.factors.ials:Ials",
+    "ensemble": "training.models.combined.ensemble:Ensemble",
 }
 NAMES = tuple(CLASSES)
 RATING_MODELS = ("svd", "stars")  # fitted to the values of ratings: events have none to predict
 # The same algorithms on other engines; `all` leaves them out.
 ENGINES = {"spark_als": "training.spark.als:SparkAls"}
 # For judging alone: what a model must beat to know anything.
-CONTROLS = {"presence": "training.models.presence:Presence"}
+CONTROLS = {"presence": "training.models.features.presence:Presence"}
 Overrides = Sequence[str] | Mapping[str, Any]  # `key=value` or `section.key=value`, or keys and values
 
 COMPOSITE = "recommender"

@@ -14,8 +14,8 @@ from training.config import Config
 from training.kernels.threads import cores
 from training.models import members_of
 from training.models.fits import VALIDATIONS
+from training.models.neighbours.sparse_ease import ENTRIES, PREDICTORS
 from training.models.parameters import EaseConfig, EnsembleConfig
-from training.models.sparse_ease import ENTRIES, PREDICTORS
 
 _GIB = 1 << 30  # from so many bytes on a fit is announced, and from so many seconds
 _SAID_SECONDS = 60

@@ -152,7 +152,7 @@ class EaseConfig(Config):
 
 
 class LowPassConfig(Config):
-    """Parameters of the filter; see `training.models.low_pass`."""
+    """Parameters of the filter; see `training.models.factors.low_pass`."""
 
     factors: int = Field(600, gt=0, le=MOST_FACTORS, description="at the most")
     factor_share: float = Field(0.033, gt=0, description="factors for each root of users times items")

@@ -21,7 +21,7 @@ from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare
 from training.models import COMPOSITE, configure, make, own
 from training.models.base import FittedModel
-from training.models.ensemble import correction_of, weighed
+from training.models.combined.ensemble import correction_of, weighed
 from training.models.fits import Composite, FitCache, Fits
 from training.models.parameters import EnsembleConfig
 from training.pipeline.checkpoints import Workspace

@@ -40,8 +40,8 @@ from recommender.about import About, Paper
 from recommender.errors import MovierecError, UsageError
 from recommender.schema import LEAST_STARS, MOVIE, RATING, USER
 from training.config import Config
-from training.models.als import als_model
 from training.models.base import FittedModel, TrainingData
+from training.models.factors.als import als_model
 from training.models.parameters import AlsConfig, DensityConfig
 from training.progress import Progress
 from training.spark.cluster import connect, open_exchange

@@ -12,7 +12,7 @@ import surprise
 
 from recommender.films.ids import IdMap
 from training.kernels.sgd_grid import make_grid
-from training.models.surprise_arrays import ArraySVD, ArrayTrainset
+from training.models.factors.surprise_arrays import ArraySVD, ArrayTrainset
 
 OPTIONS: dict[str, Any] = {"n_factors": 7, "n_epochs": 12, "lr_all": 0.01, "reg_all": 0.03}
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from training.models import configure
-from training.models.als import Als
-from training.models.content import Content
-from training.models.ease import Ease
+from training.models.factors.als import Als
+from training.models.features.content import Content
 from training.models.fits import FitCache, Fits
+from training.models.neighbours.ease import Ease
 from training.models.target import Target
 from training.progress import silent
 

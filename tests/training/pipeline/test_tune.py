@@ -13,7 +13,7 @@ from tests.training.small import small_dataset
 from training.config import CONFIG_ROOT
 from training.datasets.dataset import TagMatrix
 from training.models import configure, own
-from training.models.als import Als
+from training.models.factors.als import Als
 from training.pipeline.judge import TrainingSplit
 from training.pipeline.space import load_space, searched_space
 from training.pipeline.tune import Best, Search, finished_trials, require_file, tune, write_parameters

@@ -17,7 +17,7 @@ from recommender.scoring.specs import FactorSpec, GaussianFoldIn, IntervalSpec, 
 from training.config import Config
 from training.models.arrays import unit_rows
 from training.models.base import FittedModel, TrainingData
-from training.models.gaussian_factors import fit_gaussian_factors
+from training.models.factors.gaussian_factors import fit_gaussian_factors
 from training.models.parameters import StarsConfig
 from training.progress import Progress
 

@@ -15,8 +15,8 @@ from recommender.scoring.scorers import Factors
 from tests.training.small import EVENTS
 from training.models import configure, make
 from training.models.base import TrainingData
+from training.models.factors.svd import Svd
 from training.models.parameters import SvdConfig
-from training.models.svd import Svd
 from training.progress import silent
 
 USERS, FILMS, TASTES = 1000, 120, 2

@@ -14,8 +14,8 @@ from recommender.scoring.weights import confidence
 from training.config import Config
 from training.kernels.least_squares import solve_rows
 from training.kernels.threads import Map, thread_map
-from training.models.als import factor_model
 from training.models.base import FittedModel, TrainingData
+from training.models.factors.als import factor_model
 from training.models.parameters import IalsConfig
 from training.progress import Progress
 

@@ -8,8 +8,8 @@ from threadpoolctl import threadpool_limits
 
 from recommender.scoring.blocks import with_data
 from training.kernels.conjugate_gradient import improve_rows
-from training.models import als
-from training.models.als import Als
+from training.models.factors import als
+from training.models.factors.als import Als
 from training.models.parameters import AlsConfig
 
 

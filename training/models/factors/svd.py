@@ -11,8 +11,8 @@ from recommender.scoring.specs import FactorSpec, SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.models.arrays import unit_rows
 from training.models.base import FittedModel, TrainingData
+from training.models.factors.surprise_arrays import ArraySVD, ArrayTrainset
 from training.models.parameters import SvdConfig
-from training.models.surprise_arrays import ArraySVD, ArrayTrainset
 from training.progress import Progress
 
 

@@ -10,7 +10,7 @@ from recommender.scoring.scorers import item_scorer, user_scorer
 from training.datasets.dataset import TagMatrix
 from training.kernels.subspace import right_singular_vectors
 from training.models.base import TrainingData
-from training.models.low_pass import LowPass
+from training.models.factors.low_pass import LowPass
 from training.models.parameters import LowPassConfig
 from training.progress import silent
 

@@ -12,11 +12,11 @@ from recommender.scoring.specs import EnsembleSpec
 from tests.training.models.test_contract import SMALL
 from tests.training.models.test_dislikes import EVENTS
 from training.models import configure
-from training.models.ensemble import Ensemble, weighed
+from training.models.combined.ensemble import Ensemble, weighed
+from training.models.combined.weighing import Correction, member_weights
 from training.models.fits import Fits
 from training.models.parameters import EnsembleConfig, PopularityConfig
 from training.models.target import Target
-from training.models.weighing import Correction, member_weights
 from training.pipeline.judge import TrainingSplit
 from training.progress import silent
 from training.splits.cut import Split, choosing_splits, splits

@@ -11,8 +11,9 @@ import scipy.sparse as sp
 from recommender.errors import DataError
 from recommender.scoring.blocks import with_data
 from recommender.scoring.scorers import user_scorer
-from training.models import configure, make, sparse_ease
-from training.models.ease import Ease, invert
+from training.models import configure, make
+from training.models.neighbours import sparse_ease
+from training.models.neighbours.ease import Ease, invert
 from training.models.parameters import EaseConfig
 from training.progress import silent
 

@@ -14,9 +14,9 @@ from recommender.scoring.specs import SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.datasets.features.tag_matrix import VIEWERS, has_block, without_blocks
 from training.models.base import FittedModel, TrainingData
-from training.models.content import CANDIDATE_GAIN, QUERY_GAIN, Content, known_content
+from training.models.combined.newcomers import Reception, fair_gain, with_newcomers
+from training.models.features.content import CANDIDATE_GAIN, QUERY_GAIN, Content, known_content
 from training.models.fits import Fits
-from training.models.newcomers import Reception, fair_gain, with_newcomers
 from training.models.parameters import BlendConfig
 from training.progress import Progress
 

@@ -17,8 +17,8 @@ from training.config import Config
 from training.kernels.topk import top_k
 from training.models.arrays import csr_arrays, tie_break
 from training.models.base import FittedModel, TrainingData
+from training.models.neighbours.sparse_ease import sparse_weights
 from training.models.parameters import EaseConfig
-from training.models.sparse_ease import sparse_weights
 from training.progress import Progress
 
 LINKS = 200  # similar films of each film that the sparse matrix keeps

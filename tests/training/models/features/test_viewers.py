@@ -76,7 +76,7 @@ def test_a_film_with_one_rating_and_many_tags_is_not_a_known_one(data, famous, m
     in_full = Fits(once, 0, silent).get("content", BLEND.content)
     assert not np.array_equal(content.arrays["content_embedding"], in_full.arrays["content_embedding"])
     held = change(once, famous)
-    monkeypatch.setattr("training.models.blend.VIEWERS", ())  # the content model as it stands: tags in full
+    monkeypatch.setattr("training.models.combined.blend.VIEWERS", ())  # the content model as it stands: tags in full
     full = change(once, famous)
     assert 0 < held < 2 * trusted * full
 

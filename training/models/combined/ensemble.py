@@ -11,9 +11,9 @@ from recommender.about import About, Paper
 from recommender.scoring.specs import EnsembleMember, EnsembleSpec
 from training.config import Config
 from training.models.base import FittedModel, TrainingData
+from training.models.combined.weighing import Correction, member_weights
 from training.models.fits import Fits, Validation
 from training.models.parameters import EnsembleConfig, PopularityConfig
-from training.models.weighing import Correction, member_weights
 from training.progress import Progress
 
 

@@ -12,7 +12,7 @@ from recommender.scoring.blocks import with_data
 from recommender.scoring.scorers import Similarity, item_scorer
 from tests.training.conftest import UNRATED, taste_of_film
 from training.models import configure
-from training.models.blend import Blend
+from training.models.combined.blend import Blend
 from training.models.fits import Fits
 from training.models.parameters import BlendConfig
 

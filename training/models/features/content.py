@@ -16,8 +16,8 @@ from training.datasets.dataset import TagMatrix
 from training.datasets.features.tag_matrix import VIEWERS, weighed_blocks, without_blocks
 from training.models.arrays import unit_rows
 from training.models.base import FittedModel, TrainingData
+from training.models.features.partial_blocks import residuals, split_by_coverage
 from training.models.parameters import ContentConfig
-from training.models.partial_blocks import residuals, split_by_coverage
 from training.progress import Progress
 
 QUERY_GAIN, CANDIDATE_GAIN = "content_query_gain", "content_candidate_gain"

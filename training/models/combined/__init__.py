@@ -1,0 +1,1 @@
+"""Models made of others: the blend for items, the ensemble for users."""

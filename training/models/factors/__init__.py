@@ -1,0 +1,1 @@
+"""Factor models: users and items as vectors."""

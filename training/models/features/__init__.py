@@ -1,0 +1,1 @@
+"""Items by what they are about."""

@@ -114,6 +114,8 @@ def _of_process(rng: random.Random, system: System) -> Fault:
     if role == "supervisor":
         if number == signal.SIGSTOP:
             return Fault(f"{name}, 7 s later SIGCONT", partial(_pause_supervisor, system))
+        if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+            return Fault(f"{name}, which it ignores below nohup", partial(_signal_supervisor, system, number))
         return Fault(f"{name}, and is started again as a unit does", partial(_restart, system, number))
     return Fault(name, partial(_send, system, role, number))
 
@@ -125,11 +127,15 @@ def _send(system: System, role: str, number: signal.Signals) -> None:
         time.sleep(0.2)  # until the signal has been delivered
 
 
-def _pause_supervisor(system: System) -> None:
+def _signal_supervisor(system: System, number: signal.Signals) -> None:
     assert system.service.process is not None
-    system.service.process.send_signal(signal.SIGSTOP)
+    system.service.process.send_signal(number)
+
+
+def _pause_supervisor(system: System) -> None:
+    _signal_supervisor(system, signal.SIGSTOP)
     time.sleep(7)
-    system.service.process.send_signal(signal.SIGCONT)
+    _signal_supervisor(system, signal.SIGCONT)
 
 
 def _restart(system: System, number: signal.Signals) -> None:

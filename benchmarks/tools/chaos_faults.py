@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -144,7 +145,10 @@ def _restart(system: System, number: signal.Signals) -> None:
     assert process is not None
     children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(number)
-    process.wait(HEAL_SECONDS)
+    try:
+        process.wait(HEAL_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise MovierecError(f"the supervisor did not end in {HEAL_SECONDS:.0f} s") from error
     _, alive = psutil.wait_procs(children, HEAL_SECONDS)
     if alive:
         raise MovierecError(f"{len(alive)} children outlived their supervisor: {[child.cmdline() for child in alive]}")

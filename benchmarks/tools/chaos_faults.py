@@ -6,8 +6,8 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sqlite3
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress

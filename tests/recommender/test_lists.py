@@ -34,6 +34,7 @@ options = st.builds(
     limits=st.sampled_from([(), (("directors", 3),), (("genres", 20), ("directors", 9))]),
     popularity=st.sampled_from([0.0, 0.5]),
     recency=st.sampled_from([0.0, -0.5]),
+    steer=st.sampled_from([(), ((0, 1.0),)]),
     include_seen=st.booleans(),
 )
 
@@ -48,13 +49,24 @@ def test_pages_of_ten_are_the_list_of_a_hundred(subject: str, row: int, wanted: 
         return MODEL.similar(row, options) if subject == "film" else MODEL.for_user(row, options)
 
     whole = answer(replace(wanted, n=100))
+    for offset in (None, 0):
+        assert rows_of(answer(replace(wanted, n=10, offset=offset))) == rows_of(whole)[:10]
     pages = [answer(replace(wanted, n=10, offset=offset)) for offset in range(0, 100, 10)]
     assert [film for page in pages for film in rows_of(page)] == rows_of(whole)
     assert np.concatenate([page.scores for page in pages]) == pytest.approx(whole.scores, abs=1e-6)
 
 
 @pytest.mark.parametrize("preference", ["popularity", "recency"])
-@pytest.mark.parametrize("conditions", [{}, {"filter": FilmFilter(genres=("Drama",))}])
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        {},
+        {"filter": FilmFilter(genres=("Drama",))},
+        {"diversity": 0.4},
+        {"limits": (("directors", 2),)},
+        {"diversity": 0.7, "limits": (("genres", 9), ("directors", 3))},
+    ],
+)
 def test_the_lists_mean_grows_with_the_preference_over_a_hundred_films(
     preference: str, conditions: dict[str, Any]
 ) -> None:
@@ -109,6 +121,7 @@ def test_the_less_happy_of_two_expects_no_less_than_of_the_means_list() -> None:
         mean = for_two(MODEL, people, Wanted(n=10), "mean")
         expected = [MODEL.expected(person, fair.ranked.rows).mean() for person in people]
         assert fair.means == pytest.approx(expected, abs=1e-5)
+        assert np.all(fair.least >= mean.least), "as fair as the mean's list in any number of its first films"
         gains.append(min(fair.means) - min(mean.means))
         seen = {row for person in people for row in person.history.indices.tolist()}
         assert not seen & set(rows_of(fair.ranked))
@@ -119,10 +132,15 @@ def test_the_less_happy_of_two_expects_no_less_than_of_the_means_list() -> None:
 @pytest.mark.parametrize("aggregation", ["least_misery", "mean"])
 def test_pages_for_two_are_pieces_of_one_list(aggregation: Aggregation) -> None:
     people = [MODEL.person(0), MODEL.person(3)]
-    whole = rows_of(for_two(MODEL, people, Wanted(n=100, offset=0), aggregation).ranked)
-    pages = [rows_of(for_two(MODEL, people, Wanted(n=10, offset=at), aggregation).ranked) for at in range(0, 100, 10)]
-    assert [row for page in pages for row in page] == list(whole)
-    assert len(set(whole)) == len(whole) > 20
+    for wanted in (Wanted(), Wanted(diversity=0.4, limits=(("directors", 7),), popularity=0.5)):
+        whole = rows_of(for_two(MODEL, people, replace(wanted, n=100), aggregation).ranked)
+        first, *others = [
+            rows_of(for_two(MODEL, people, replace(wanted, n=10, offset=offset), aggregation).ranked)
+            for offset in (None, *range(0, 100, 10))
+        ]
+        assert first == others[0]
+        assert [row for page in others for row in page] == list(whole)
+        assert len(set(whole)) == len(whole) > 20
 
 
 def test_a_model_without_predictions_says_so() -> None:

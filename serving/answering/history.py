@@ -13,7 +13,7 @@ from recommender.errors import AmbiguousTitleError, LookupFailedError, TitleNotF
 from recommender.films.ids import RawId
 from recommender.titles.index import TitleMatch
 from serving.answering.lookup import film_link, lookup_problem
-from serving.schemas.recommend import Conditions, PersonBody
+from serving.schemas.recommend import ListOptions, PersonBody
 from serving.versions.served import Served
 
 SPELLINGS = 10  # entries of a request whose title is searched for; each takes a thousand times a look-up
@@ -46,7 +46,7 @@ class History:
         return lists if any(lists.values()) else {}
 
 
-def resolve_history(served: Served, body: PersonBody, options: Conditions) -> History:
+def resolve_history(served: Served, body: PersonBody, options: ListOptions) -> History:
     """Return the ratings of a body by film; the last entry of a film counts, and a rating counts more than a like.
 
     `options`: how long the lists behind candidates' links are, and whether titles may be misspelt. Raises the problem

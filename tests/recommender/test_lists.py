@@ -155,22 +155,45 @@ def test_a_model_without_predictions_says_so() -> None:
 
 @given(st.integers(0, N_USERS - 1), st.integers(0, N_FILMS - 2), options)
 def test_a_film_is_at_its_place_or_something_keeps_it_away(user: int, row: int, wanted: Wanted) -> None:
-    conditions = Wanted(n=10, filter=wanted.filter, include_seen=wanted.include_seen)
     person = MODEL.person(user)
-    whole = rows_of(MODEL.for_person(person, replace(conditions, n=N_FILMS)))
-    placed = place(MODEL, person, row, conditions)
-    assert placed.of == len(whole)
-    if row in whole:
-        assert placed.rank == 1 + whole.index(row)
-        assert placed.kept_away_by == ([] if placed.rank <= 10 else ["further_down"])
-    else:
-        assert placed.rank is None
-        assert placed.kept_away_by
-        without = replace(
-            conditions.filter, **{name: getattr(FilmFilter(), name) for name in placed.kept_away_by if name != "seen"}
+    whole = rows_of(MODEL.for_person(person, replace(wanted, n=N_FILMS)))
+    placed = place(MODEL, person, row, wanted)
+    causes = placed.kept_away_by
+    assert placed.rank == (1 + whole.index(row) if row in whole else None)
+    assert bool(causes) == (row not in whole[:10])
+    if "further_down" in causes:
+        for cause in causes[1:]:  # without it the film is on the page
+            assert row in rows_of(MODEL.for_person(person, replace(wanted, **{cause: getattr(Wanted(), cause)})))
+    elif causes:  # nothing else is in its way
+        conditions = replace(
+            wanted.filter, **{name: getattr(FilmFilter(), name) for name in causes if hasattr(FilmFilter(), name)}
         )
-        open_again = replace(conditions, n=N_FILMS, filter=without, include_seen=True)
-        assert row in rows_of(MODEL.for_person(person, open_again))
+        limits = tuple(limit for limit in wanted.limits if f"max_per:{limit[0]}" not in causes)
+        seen = wanted.include_seen or "seen" in causes
+        open_again = replace(wanted, n=N_FILMS, filter=conditions, include_seen=seen, limits=limits)
+        others = {f"max_per:{facet}" for facet, _ in limits}
+        assert row in rows_of(MODEL.for_person(person, open_again)) or others & set(
+            place(MODEL, person, row, open_again).kept_away_by
+        )
+
+
+def test_a_film_before_the_page_is_kept_away_by_the_offset() -> None:
+    person = MODEL.person(2)
+    third = int(MODEL.for_person(person, Wanted()).rows[2])
+    placed = place(MODEL, person, third, Wanted(n=10, offset=10))
+    assert (placed.rank, placed.kept_away_by) == (3, ["offset"])
+
+
+def test_the_limit_that_better_films_fill_is_named_and_no_other() -> None:
+    person = MODEL.person(3)
+    limits = (("directors", 1), ("genres", 90))
+    listed = rows_of(MODEL.for_person(person, Wanted(n=N_FILMS, limits=limits)))
+    directors = {MODEL.catalog.film(row).directors[0] for row in listed[:5]}
+    missing = [row for row in rows_of(MODEL.for_person(person, Wanted(n=60))) if row not in listed]
+    assert missing
+    assert directors
+    for row in missing:
+        assert place(MODEL, person, row, Wanted(limits=limits)).kept_away_by == ["max_per:directors"]
 
 
 def test_a_second_entry_is_kept_away_as_such() -> None:

@@ -18,7 +18,17 @@ from rapidfuzz import fuzz
 
 from recommender.errors import AmbiguousTitleError, TitleNotFoundError
 from recommender.items import FILMS, Items
-from recommender.titles.keys import dated_key, drop_article, normalise, other_numerals, query_key, split_year
+from recommender.titles.keys import (
+    dated_key,
+    drop_article,
+    is_number,
+    normalise,
+    other_initials,
+    other_words,
+    query_key,
+    split_year,
+    without_articles,
+)
 from recommender.titles.misspelling import LONG, Misspelling, invented_letters, usual_edits
 from recommender.titles.text_table import TextTable, encode_texts
 from recommender.titles.words import TitleWords, encode_words
@@ -28,7 +38,8 @@ Match = Literal["exact", "without_article", "alternative_title", "fuzzy"]
 KINDS: tuple[Match, ...] = ("exact", "without_article", "alternative_title")
 
 SUGGESTIONS = 10
-_COMPARED = 500  # films having all words of a query, of which the order is compared
+_COMPARED = 500  # films having all words of a query, or beginning with it, of which the keys are compared
+_SHARE = 3  # a word is one of so many parts, by letters, of the title that it stands for
 _WORD_CANDIDATES = 60  # films sharing words with the query whose whole titles are compared with it
 
 
@@ -150,9 +161,13 @@ class TitleIndex:
         bare, year = split_year(query)
         key = query_key(bare)
         yield [match.row for match in self.exact(query)]
+        if not key:
+            return
+        worded, respelt = [key, *other_words(key)], self._respelt(key)
+        yield self._titled([*worded, *respelt], year)
         for unfinished in (False, True):
-            yield self._beginning(key if unfinished else f"{key} ", limit, year)
-            yield from self._having(key, unfinished=unfinished, year=year)
+            yield self._beginning([*worded, *respelt], limit, year, unfinished=unfinished)
+            yield from self._having(worded, unfinished=unfinished, year=year)
         misspelt = self._misspelt(query)
         yield self._misspelt_part(key, misspelt)
         yield [misspelling.row for misspelling in misspelt]
@@ -162,16 +177,45 @@ class TitleIndex:
         """Return the rows of the films that part of a title, or a misspelt one, may mean equally well."""
         bare, year = split_year(title)
         key = query_key(bare)
-        suffix = f" {year}" if year else ""
-        for spelling in other_numerals(key):
-            if exact := [match.row for match in self.exact(spelling + suffix)]:
-                return exact
-        for spelling in (key, *other_numerals(key)):
-            phrases, scattered = self._having(spelling, year=year)
-            for rows in (self._beginning(f"{spelling} ", len(self._canonical), year) + phrases, scattered):
-                if of_year := [row for row in dict.fromkeys(rows) if not year or self._years[row] == year]:
-                    return of_year
+        if not key:
+            return []
+        respelt = self._respelt(key)
+        if titled := self._titled([*other_words(key), *respelt], year):
+            return list(dict.fromkeys(titled + self._beginning([key], len(self._canonical), year)))
+        possessive = f"{key}s"  # keys have no apostrophes
+        for spelling in (key, *other_words(key), possessive):
+            beginning = self._beginning([spelling, *other_initials(spelling)], len(self._canonical), year)
+            phrases, scattered = self._having([spelling], year=year)
+            for rows in (beginning + phrases, scattered):
+                if of_year := self._of_year(rows, year):
+                    return of_year if len(of_year) > 1 or beginning or self._stands_for(spelling, of_year[0]) else []
+        if beginning := self._of_year(self._beginning(respelt, len(self._canonical), year), year):
+            return beginning
         return self._released_a_year_apart(bare, year) or self._clear_misspelling(title)
+
+    def _respelt(self, key: str) -> list[str]:
+        """Return the key with initials as words and back, and with other spaces."""
+        return list(dict.fromkeys([*other_initials(key), *self._words.respaced(key)]))
+
+    def _titled(self, keys: Sequence[str], year: int | None) -> list[int]:
+        """Return the rows of the films that have one of these keys."""
+        dated = (f"{key} {year}" if year else key for key in keys)
+        return [match.row for key in dated for match in self.exact(key)]
+
+    def _stands_for(self, key: str, row: int) -> bool:
+        """Return whether a part from within a title may stand for all of it.
+
+        Several words may. One word may stand for one of the most rated tenth of all films, and for a title that it is a
+        third of: "Joker" is not Batman Beyond: Return of the Joker.
+        """
+        word = drop_article(key)
+        if " " in word or self._popularity[row] >= self._fame:
+            return True
+        return any(len(text) <= _SHARE * len(word) for text in self._keys_of(row) if word in text.split())
+
+    @cached_property
+    def _fame(self) -> float:
+        return float(np.quantile(self._popularity, 0.9))
 
     def _released_a_year_apart(self, bare: str, year: int | None) -> list[int]:
         """Return the film of that very title whose year differs by one: festivals and cinemas differ so."""
@@ -199,26 +243,50 @@ class TitleIndex:
         """Return the rows of films that begin with a key but for typos, fewer than the titles `closest` to it need."""
         fewest = closest[0].edits if closest else LONG
         for edits, spelling in self._words.corrections(key):
-            if edits < fewest and (rows := self._beginning(f"{spelling} ", len(self._canonical), None)):
+            if edits < fewest and (rows := self._beginning([spelling], len(self._canonical), None)):
                 return rows
         return []
 
-    def _beginning(self, prefix: str, limit: int, year: int | None) -> list[int]:
-        """Return the rows of the `limit` most rated films that have a key with this prefix, those of `year` first."""
-        if not prefix.strip():
-            return []
-        span = self._table.starting(prefix)
-        rows = np.unique(self._canonical[self._rows[span.start : span.stop]])
-        order = np.lexsort((rows, -self._popularity[rows], self._years[rows] != (year or self._years[rows])))
-        return [int(row) for row in rows[order[:limit]]]
+    def _beginning(
+        self, spellings: Sequence[str], limit: int, year: int | None, *, unfinished: bool = False
+    ) -> list[int]:
+        """Return the rows of the `limit` most rated films that have a key with one of these beginnings.
 
-    def _having(self, key: str, *, unfinished: bool = False, year: int | None = None) -> tuple[list[int], list[int]]:
-        """Return the rows of films with the words of a key side by side, and of those with others between them.
-
-        A leading article may be one that the title lacks, where more than one word follows.
+        Those of `year` come first; of the others, those of which a number comes next, as of a sequel, come last.
         """
-        shorter = drop_article(key)
-        for spelling in dict.fromkeys((key, shorter if " " in shorter else key)):
+        prefixes = tuple(spelling if unfinished else f"{spelling} " for spelling in spellings if spelling)
+        spans = [self._table.starting(prefix) for prefix in prefixes]
+        entries = np.concatenate([np.arange(0), *(np.arange(span.start, span.stop) for span in spans)])
+        rows = np.unique(self._canonical[self._rows[entries]])
+        order = np.lexsort((rows, -self._popularity[rows], self._years[rows] != (year or self._years[rows])))
+        ranked: list[int] = rows[order].tolist()
+        if unfinished or year:
+            return ranked[:limit]
+        nearest = sorted(ranked[:_COMPARED], key=lambda row: self._is_sequel(row, prefixes))
+        return [*nearest, *ranked[_COMPARED:]][:limit]
+
+    def _is_sequel(self, row: int, prefixes: Sequence[str]) -> bool:
+        """Return whether a film's keys with these prefixes all go on with a number."""
+        following = [
+            key.removeprefix(prefix) for key in self._keys_of(row) for prefix in prefixes if key.startswith(prefix)
+        ]
+        return all(is_number(rest.partition(" ")[0]) for rest in following)
+
+    def _having(
+        self, keys: Sequence[str], *, unfinished: bool = False, year: int | None = None
+    ) -> tuple[list[int], list[int]]:
+        """Return the rows of films with the words of a key side by side, and of those with others between them."""
+        by_key = [self._having_words(key, unfinished=unfinished) for key in keys]
+        adjacent, scattered = ([row for rows in lists for row in rows] for lists in zip(*by_key, strict=True))
+        return self._of_year_first(adjacent, year), self._of_year_first(scattered, year)
+
+    def _having_words(self, key: str, *, unfinished: bool) -> tuple[list[int], list[int]]:
+        """Return the rows of films with the words of one key, as `_having` does.
+
+        Articles may be ones that the title lacks, where more than one word is left.
+        """
+        shorter, bare = drop_article(key), without_articles(key)
+        for spelling in dict.fromkeys((key, *(short for short in (shorter, bare) if " " in short))):
             words = spelling.split()
             if not words:
                 break
@@ -232,7 +300,7 @@ class TitleIndex:
                 elif any(_has_in_order(text.split(), words, unfinished=unfinished) for text in keys):
                     scattered.append(int(self._canonical[row]))
             if adjacent or scattered:
-                return self._of_year_first(adjacent, year), self._of_year_first(scattered, year)
+                return adjacent, scattered
         return [], []
 
     @cached_property
@@ -244,6 +312,9 @@ class TitleIndex:
     def _keys_of(self, row: int) -> list[str]:
         order, starts = self._entries_by_film
         return [self._table[int(entry)].decode() for entry in order[starts[row] : starts[row + 1]]]
+
+    def _of_year(self, rows: Sequence[int], year: int | None) -> list[int]:
+        return [row for row in dict.fromkeys(rows) if not year or self._years[row] == year]
 
     def _of_year_first(self, rows: Sequence[int], year: int | None) -> list[int]:
         return sorted(dict.fromkeys(rows), key=lambda row: bool(year) and int(self._years[row]) != year)
@@ -266,7 +337,12 @@ class TitleIndex:
         """Return the rows of films that share words with a key, the most similar titles first."""
         rows = {int(row) for row in self._canonical[self._words.search(key, _WORD_CANDIDATES)]}
         similarity = {row: self._similarity(key, row) for row in rows}
-        return sorted(rows, key=lambda row: (-similarity[row], self._by_rating(row)))
+        common = {row: self._words_in_common(key, row) for row in rows}
+        return sorted(rows, key=lambda row: (-common[row], -similarity[row], self._by_rating(row)))
+
+    def _words_in_common(self, key: str, row: int) -> int:
+        words = set(without_articles(key).split())
+        return max(len(words & set(text.split())) for text in self._keys_of(row))
 
     def _similarity(self, key: str, row: int) -> float:
         return fuzz.WRatio(key, self._table[int(self._own[row])].decode())

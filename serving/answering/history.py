@@ -105,7 +105,11 @@ class _Search:
         if not self.searched:
             raise TitleNotFoundError([], self._model.manifest.items.singular)
         self._left -= 1
-        return self._model.titles.resolve(entry.title, fuzzy=self._fuzzy)
+        match = self._model.titles.resolve(entry.title, fuzzy=True)  # raises where it may mean several films
+        if not self._fuzzy:
+            suggestions = self._model.titles.search(entry.title, CANDIDATES)
+            raise TitleNotFoundError(suggestions, self._model.manifest.items.singular)
+        return match
 
 
 def _matched(served: Served, entry: Entry, match: TitleMatch) -> dict[str, Any]:

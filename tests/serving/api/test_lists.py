@@ -168,6 +168,13 @@ def test_fresh_ratings_count_beside_those_of_a_user(served: TestClient) -> None:
     assert served.post("/recommend/", json={"user_id": 99999}).status_code == 404
 
 
+@pytest.mark.parametrize("fuzzy", [False, True])
+def test_an_entry_that_may_mean_several_films_is_ambiguous(served: TestClient, fuzzy: bool) -> None:
+    query = ask(served, {"likes": ["Film", "Nothing of the kind", "Film 12"], "fuzzy": fuzzy})["query"]
+    assert [(entry["index"], entry["reason"]) for entry in query["unmatched"]] == [(0, "ambiguous"), (1, "not-found")]
+    assert len(query["unmatched"][0]["candidates"]) > 1
+
+
 def test_reasons_stand_on_the_side_of_what_the_person_felt(served: TestClient) -> None:
     films = ask(served, {"user_id": 4, "n": 30, "for_and_against": True})["recommendations"]
     assert any(film["reasons_against"] for film in films)

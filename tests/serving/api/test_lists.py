@@ -241,7 +241,7 @@ def test_a_pair_is_asked_for_with_every_option_of_a_persons_list(served: TestCli
     question = {"user_id": 4} | options
 
     def ask_for(path: str, **film: int) -> dict[str, Any]:
-        sent = {"params": question | film} if method == "GET" else {"json": question | film}
+        sent: dict[str, Any] = {"params": question | film} if method == "GET" else {"json": question | film}
         answer: dict[str, Any] = served.request(method, path, **sent).raise_for_status().json()
         return answer
 

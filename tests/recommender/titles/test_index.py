@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from recommender.errors import AmbiguousTitleError, LookupFailedError, TitleNotFoundError
 from recommender.titles.index import TitleIndex, TitleNames, encode_titles
 from recommender.titles.keys import LONGEST_KEY, drop_article, move_article, normalise, query_key, split_year
+from recommender.titles.text_table import TextTable, encode_texts
 from recommender.titles.words import TitleWords, encode_words
 from testing.typos import typo
 from training.bundling.synthetic_titles import titles
@@ -358,3 +359,11 @@ def test_parts_of_a_title():
     assert drop_article("die hard") == "die hard"
     assert drop_article("as good as it gets") == "as good as it gets"
     assert drop_article("a") == "a"
+
+
+@given(st.lists(st.sampled_from(["", "a", "b", "heat", "heat 1995", "zz"]), max_size=12), st.sampled_from("abz"))
+def test_a_text_is_at_all_its_rows_and_nowhere_else(texts, absent):
+    texts = sorted(texts)
+    table = TextTable("t", encode_texts("t", texts))
+    for text in {*texts, f"{absent}?"}:
+        assert list(table.equal(text)) == [row for row, other in enumerate(texts) if other == text]

@@ -21,7 +21,6 @@ from recommender.items import FILMS, Items
 from recommender.titles.keys import (
     dated_key,
     drop_article,
-    is_number,
     normalise,
     other_initials,
     other_words,
@@ -30,6 +29,7 @@ from recommender.titles.keys import (
     without_articles,
 )
 from recommender.titles.misspelling import LONG, Misspelling, invented_letters, usual_edits
+from recommender.titles.parts import TitleParts
 from recommender.titles.text_table import TextTable, encode_texts
 from recommender.titles.words import TitleWords, encode_words
 
@@ -38,7 +38,6 @@ Match = Literal["exact", "without_article", "alternative_title", "fuzzy"]
 KINDS: tuple[Match, ...] = ("exact", "without_article", "alternative_title")
 
 SUGGESTIONS = 10
-_COMPARED = 500  # films having all words of a query, or beginning with it, of which the keys are compared
 _SHARE = 3  # a word is one of so many parts, by letters, of the title that it stands for
 _WORD_CANDIDATES = 60  # films sharing words with the query whose whole titles are compared with it
 
@@ -114,6 +113,7 @@ class TitleIndex:
         self._canonical = canonical
         self._popularity = popularity
         self._years = years
+        self._parts = TitleParts(self._table, self._words, self._rows, canonical, popularity, years)
         self._flat = self._rows.data, self._kinds.data, canonical.data
 
     def resolve(self, title: str, *, fuzzy: bool = False) -> TitleMatch:
@@ -168,8 +168,8 @@ class TitleIndex:
         worded, respelt = [key, *other_words(key)], self._respelt(key)
         yield self._titled([*worded, *respelt], year)
         for unfinished in (False, True):
-            yield self._beginning([*worded, *respelt], limit, year, unfinished=unfinished)
-            yield from self._having(worded, unfinished=unfinished, year=year)
+            yield self._parts.beginning([*worded, *respelt], limit, year, unfinished=unfinished)
+            yield from self._parts.having(worded, unfinished=unfinished, year=year)
         misspelt = self._misspelt(query)
         yield self._misspelt_part(key, misspelt)
         yield [misspelling.row for misspelling in misspelt]
@@ -181,18 +181,19 @@ class TitleIndex:
         key = query_key(bare)
         if not key:
             return []
-        respelt = self._respelt(key)
-        if titled := self._titled([*other_words(key), *respelt], year):
-            return list(dict.fromkeys(titled + self._beginning([key], len(self._canonical), year)))
-        possessive = f"{key}s"  # keys have no apostrophes
-        for spelling in (key, *other_words(key), possessive):
-            beginning = self._beginning([spelling, *other_initials(spelling)], len(self._canonical), year)
-            phrases, scattered = self._having([spelling], year=year)
+        spellings, respelt = [key, *other_words(key)], self._respelt(key)
+        if titled := self._titled([*spellings[1:], *respelt], year):
+            return self._of_year(titled + self._parts.beginning([key], None, year), year)
+        for spelling in spellings:
+            beginning = self._parts.beginning([spelling, *other_initials(spelling)], None, year)
+            phrases, scattered = self._parts.having([spelling], year=year)
             for rows in (beginning + phrases, scattered):
                 if of_year := self._of_year(rows, year):
                     return of_year if len(of_year) > 1 or beginning or self._stands_for(spelling, of_year[0]) else []
-        if beginning := self._of_year(self._beginning(respelt, len(self._canonical), year), year):
-            return beginning
+        possessive = f"{key}s"  # keys have no apostrophes
+        for keys in ([possessive], respelt):
+            if of_year := self._of_year(self._parts.beginning(keys, None, year), year):
+                return of_year
         return self._released_a_year_apart(bare, year) or self._clear_misspelling(title)
 
     def _respelt(self, key: str) -> list[str]:
@@ -213,7 +214,7 @@ class TitleIndex:
         word = drop_article(key)
         if " " in word or self._popularity[row] >= self._fame:
             return True
-        return any(len(text) <= _SHARE * len(word) for text in self._keys_of(row) if word in text.split())
+        return any(len(text) <= _SHARE * len(word) for text in self._parts.keys_of(row) if word in text.split())
 
     @cached_property
     def _fame(self) -> float:
@@ -245,81 +246,12 @@ class TitleIndex:
         """Return the rows of films that begin with a key but for typos, fewer than the titles `closest` to it need."""
         fewest = closest[0].edits if closest else LONG
         for edits, spelling in self._words.corrections(key):
-            if edits < fewest and (rows := self._beginning([spelling], len(self._canonical), None)):
+            if edits < fewest and (rows := self._parts.beginning([spelling])):
                 return rows
         return []
 
-    def _beginning(
-        self, spellings: Sequence[str], limit: int, year: int | None, *, unfinished: bool = False
-    ) -> list[int]:
-        """Return the rows of the `limit` most rated films that have a key with one of these beginnings.
-
-        Those of `year` come first; of the others, those of which a number comes next, as of a sequel, come last.
-        """
-        prefixes = tuple(spelling if unfinished else f"{spelling} " for spelling in spellings if spelling)
-        spans = [self._table.starting(prefix) for prefix in prefixes]
-        entries = np.concatenate([np.arange(0), *(np.arange(span.start, span.stop) for span in spans)])
-        rows = np.unique(self._canonical[self._rows[entries]])
-        order = np.lexsort((rows, -self._popularity[rows], self._years[rows] != (year or self._years[rows])))
-        ranked: list[int] = rows[order].tolist()
-        if unfinished or year:
-            return ranked[:limit]
-        nearest = sorted(ranked[:_COMPARED], key=lambda row: self._is_sequel(row, prefixes))
-        return [*nearest, *ranked[_COMPARED:]][:limit]
-
-    def _is_sequel(self, row: int, prefixes: Sequence[str]) -> bool:
-        """Return whether a film's keys with these prefixes all go on with a number."""
-        following = [
-            key.removeprefix(prefix) for key in self._keys_of(row) for prefix in prefixes if key.startswith(prefix)
-        ]
-        return all(is_number(rest.partition(" ")[0]) for rest in following)
-
-    def _having(
-        self, keys: Sequence[str], *, unfinished: bool = False, year: int | None = None
-    ) -> tuple[list[int], list[int]]:
-        """Return the rows of films with the words of a key side by side, and of those with others between them."""
-        by_key = [self._having_words(key, unfinished=unfinished) for key in keys]
-        adjacent, scattered = ([row for rows in lists for row in rows] for lists in zip(*by_key, strict=True))
-        return self._of_year_first(adjacent, year), self._of_year_first(scattered, year)
-
-    def _having_words(self, key: str, *, unfinished: bool) -> tuple[list[int], list[int]]:
-        """Return the rows of films with the words of one key, as `_having` does.
-
-        Articles may be ones that the title lacks, where more than one word is left.
-        """
-        shorter, bare = drop_article(key), without_articles(key)
-        for spelling in dict.fromkeys((key, *(short for short in (shorter, bare) if " " in short))):
-            words = spelling.split()
-            if not words:
-                break
-            candidates = self._words.containing(words, unfinished=unfinished)
-            ranked = candidates[np.lexsort((candidates, -self._popularity[self._canonical[candidates]]))][:_COMPARED]
-            adjacent, scattered = [], []
-            for row in ranked.tolist():
-                keys = self._keys_of(row) if len(words) > 1 else ()
-                if len(words) == 1 or any(_has_phrase(text, spelling, unfinished=unfinished) for text in keys):
-                    adjacent.append(int(self._canonical[row]))
-                elif any(_has_in_order(text.split(), words, unfinished=unfinished) for text in keys):
-                    scattered.append(int(self._canonical[row]))
-            if adjacent or scattered:
-                return adjacent, scattered
-        return [], []
-
-    @cached_property
-    def _entries_by_film(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Return the entries in the order of their films, and the place where each film's begin."""
-        order = np.argsort(self._rows, kind="stable").astype(np.int32)
-        return order, np.searchsorted(self._rows, np.arange(len(self._canonical) + 1), sorter=order)
-
-    def _keys_of(self, row: int) -> list[str]:
-        order, starts = self._entries_by_film
-        return [self._table[int(entry)].decode() for entry in order[starts[row] : starts[row + 1]]]
-
     def _of_year(self, rows: Sequence[int], year: int | None) -> list[int]:
         return [row for row in dict.fromkeys(rows) if not year or self._years[row] == year]
-
-    def _of_year_first(self, rows: Sequence[int], year: int | None) -> list[int]:
-        return sorted(dict.fromkeys(rows), key=lambda row: bool(year) and int(self._years[row]) != year)
 
     def _misspelt(self, title: str) -> list[Misspelling]:
         """Return the films whose title is a few typos away, the likeliest first."""
@@ -344,7 +276,7 @@ class TitleIndex:
 
     def _words_in_common(self, key: str, row: int) -> int:
         words = set(without_articles(key).split())
-        return max(len(words & set(text.split())) for text in self._keys_of(row))
+        return max(len(words & set(text.split())) for text in self._parts.keys_of(row))
 
     def _similarity(self, key: str, row: int) -> float:
         return fuzz.WRatio(key, self._table[int(self._own[row])].decode())
@@ -354,20 +286,6 @@ class TitleIndex:
 
     def _by_rating(self, row: int) -> tuple[int, int]:
         return -int(self._popularity[row]), row
-
-
-def _has_phrase(text: str, phrase: str, *, unfinished: bool) -> bool:
-    """Return whether a key has the words of `phrase` side by side."""
-    return f" {phrase}" in f" {text}" if unfinished else f" {phrase} " in f" {text} "
-
-
-def _has_in_order(text: Iterable[str], words: Sequence[str], *, unfinished: bool) -> bool:
-    """Return whether a key has these words in this order; the last one may be `unfinished`."""
-    remaining = iter(text)
-    *finished, last = words
-    if not all(word in remaining for word in finished):
-        return False
-    return any(word.startswith(last) for word in remaining) if unfinished else last in remaining
 
 
 def _first(rows: Iterable[int], n: int) -> list[int]:

@@ -87,10 +87,10 @@ class TitleWords:
         variants = []
         for place, word in enumerate(words):
             for pair in ((word[:cut], word[cut:]) for cut in range(1, len(word))):
-                if not SMALL_WORDS & set(pair) and all(map(self.knows, pair)):
+                if not (SMALL_WORDS & set(pair) or word.isdigit()) and all(map(self.knows, pair)):
                     variants.append([*words[:place], *pair, *words[place + 1 :]])
             joined = "".join(words[place : place + 2])
-            if place + 1 < len(words) and self.knows(joined):
+            if place + 1 < len(words) and self.knows(joined) and not joined.isdigit():
                 variants.append([*words[:place], joined, *words[place + 2 :]])
         return [" ".join(variant) for variant in variants]
 

@@ -218,12 +218,14 @@ SPELLINGS = [
     TitleNames("Seven Samurai", [], 1954),
     TitleNames("Alien: Resurrection", [], 1997),
     TitleNames("JFK", [], 1991),
+    TitleNames("1-900", [], 1994),
+    TitleNames("Bram Stoker's Dracula", [], 1992),
 ]
 
 
 @pytest.fixture(scope="module")
 def spelt():
-    return index(SPELLINGS, np.array([50, 1, 60, 9, 53, 84, 3, 70, 60, 80, 90, 2, 40, 20, 95, 30, 30, 50]))
+    return index(SPELLINGS, np.array([50, 1, 60, 9, 53, 84, 3, 70, 60, 80, 90, 2, 40, 20, 95, 30, 30, 50, 5, 99]))
 
 
 @pytest.mark.parametrize(
@@ -231,6 +233,8 @@ def spelt():
     [
         ("Interview with a Vampire", 0),
         ("SWAT", None),
+        ("1900", None),
+        ("Stoker", None),
         ("la confidential", 7),
         ("Xmen", 9),
         ("Toy Story Three", 12),

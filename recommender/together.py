@@ -69,7 +69,8 @@ def _fairest(weighted: Callable[[float], Together]) -> float:
     for _ in range(BISECTIONS):
         weight = (near + far) / 2
         together = weighted(weight)
-        is_as_fair = bool(np.all(together.least >= mean.least))
+        is_as_long = len(together.ranked.rows) == len(mean.ranked.rows)  # limits may leave more or fewer films
+        is_as_fair = is_as_long and bool(np.all(together.least >= mean.least))
         if is_as_fair and together.least.sum() > best:
             fairest, best = weight, together.least.sum()
         if is_as_fair and (together.means[0] < together.means[1]) == favours_first:

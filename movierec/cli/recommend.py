@@ -121,7 +121,7 @@ def _read_ratings(model: Model, path: Path, fuzzy: bool) -> dict[RawId, float]:
         raise MissingInputError(f"There is no file {path}. Expected rows of title or id, rating, or an export.")
     content = path.read_bytes()
     is_archive = content.startswith(b"PK")
-    if not is_archive and len(content.partition(b"\n")[0].split(b",")) <= 2:
+    if not is_archive and _has_pairs(content):
         return _read_pairs(model, path, fuzzy)
     try:
         return _exported(model, path, read_history(path.name, content), fuzzy)
@@ -131,6 +131,13 @@ def _read_ratings(model: Model, path: Path, fuzzy: bool) -> dict[RawId, float]:
         return _read_pairs(model, path, fuzzy)
     except HistoryError as error:
         raise UsageError(f"{path}: {error}") from error
+
+
+def _has_pairs(content: bytes) -> bool:
+    """Return whether a table has two columns, or begins with an id and a rating on the data set's own scale."""
+    head = content.partition(b"\n")[0].strip().lower()
+    cells = head.split(b",")
+    return (len(cells) <= 2 and not set(b";\t") & set(head)) or cells[1:2] == [b"rating"]
 
 
 def _exported(model: Model, path: Path, history: Sequence[Said], fuzzy: bool) -> dict[RawId, float]:

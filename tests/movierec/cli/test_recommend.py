@@ -46,6 +46,8 @@ EXPORTS = {
     "tt1,10,2024-01-02,Quatre,Film 4,Movie,{year}\ntt2,3,2024-01-02,Film 9,Film 9,Movie,\ntt3,9,,Film 5,,TV Series,\n",
     "ml.csv": "userId,movieId,rating,timestamp\n1,4,5,0\n1,9,1.5,0\n",
     "plain.csv": "movieId,rating\n4,5\n9,1.5\n",
+    "own.csv": "movieId,rating,note\n4,5,a\n9,1.5,b\n",
+    "semicolons.csv": "Name;Year;Letterboxd URI;Rating\nFilm 4;{year};u;5\nFilm 9;;u;1.5\n",
 }
 
 
@@ -57,6 +59,8 @@ def test_an_export_of_letterboxd_or_imdb_is_a_file_of_ratings(bundle: Path, tmp_
     done = recommend(bundle, "--ratings", str(tmp_path / name), "--json")
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout == recommend(bundle, "--ratings", str(tmp_path / "by_id.csv"), "--json").stdout
+    if name in ("plain.csv", "own.csv"):
+        return
     with ZipFile(tmp_path / "export.zip", "w") as archive:
         archive.write(tmp_path / name, "ratings.csv")
     assert recommend(bundle, "--ratings", str(tmp_path / "export.zip"), "--json").stdout == done.stdout

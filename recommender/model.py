@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,12 @@ from recommender.films.catalog import Catalog
 from recommender.films.extras import Extras
 from recommender.films.history import History
 from recommender.films.ids import UNKNOWN, IdMap, RawId
+from recommender.listing import make_list
 from recommender.scoring.avoiding import without_hated
 from recommender.scoring.blocks import with_data
-from recommender.scoring.ranking import diversify, limited, mask_scores, top_n
+from recommender.scoring.ranking import mask_scores
 from recommender.scoring.scale import scale_of, scaled
 from recommender.scoring.scorers import Factors, ItemScorer, UserScorer, item_scorer, user_scorer
-from recommender.tilting import tilted
 from recommender.titles.index import TitleIndex
 from recommender.wanted import Person as Person
 from recommender.wanted import Ranked as Ranked  # logged model files import these two from here
@@ -93,17 +94,25 @@ class Model:
 
     def similar(self, row: int, options: Wanted) -> Ranked:
         """Return the films most similar to one film, without the film itself and its second entries."""
-        prebuilt = self.neighbours(row)
-        is_whole = len(prebuilt.rows) < self.arrays["neighbour_rows"].shape[1]  # no film has a similarity beyond it
-        if options.filter.is_empty and options.is_plain and (is_whole or options.depth <= len(prebuilt.rows)):
-            return Ranked(prebuilt.rows[options.page], prebuilt.scores[options.page])
         allowed = self.catalog.allowed(options.filter)
-        if options.is_plain:
-            passing = allowed[prebuilt.rows]
-            if is_whole or int(passing.sum()) >= options.depth:
-                return Ranked(prebuilt.rows[passing][options.page], prebuilt.scores[passing][options.page])
+        prebuilt = self.neighbours(row)
+        if not options.is_plain:
+            return self.rank(self._similarities(row), self._without_twins(allowed, [row]), options)
+        passing = allowed[prebuilt.rows]
+        rows, scores = prebuilt.rows[passing], prebuilt.scores[passing]
+        is_whole = len(prebuilt.rows) < self.arrays["neighbour_rows"].shape[1]  # no film has a similarity beyond it
+        if not is_whole and len(rows) < options.page.stop:
+            allowed[prebuilt.rows] = False
+            further = replace(options, n=options.page.stop - len(rows), offset=None)
+            rest = self.rank(self._similarities(row), self._without_twins(allowed, [row]), further)
+            rows = np.concatenate([rows, rest.rows])
+            scores = np.concatenate([scores, np.minimum(rest.scores, prebuilt.scores[-1])])
+        return Ranked(rows[options.page], scores[options.page])
+
+    def _similarities(self, row: int) -> NDArray[np.float32]:
+        """Return the similarity (n_movies,) of each film to one, -inf where answers would tell it as 0 or less."""
         scores = self.item_scorer.similar(np.array([row]))[0]
-        return self.rank(scores, self._without_twins(allowed & (scores > LEAST_SIMILARITY), [row]), options)
+        return mask_scores(scores, scores > LEAST_SIMILARITY)
 
     def nearest(self, row: int, n: int) -> tuple[list[int], list[float]] | None:
         """Return rows and scores of the n films most similar to one film; None where the lists at hand are shorter.
@@ -220,22 +229,10 @@ class Model:
         return np.asarray(self.feedback.ratings(stars), dtype=np.float32)
 
     def rank(self, scores: NDArray[np.float32], allowed: NDArray[np.bool_], options: Wanted) -> Ranked:
-        """Return the asked page of the best allowed films by score; `scores`, `allowed`: (n_movies,).
-
-        The steps: mask, add what steers, order by score or diversity, limit values of facets, cut the page.
-        """
-        masked, added = tilted(mask_scores(scores, allowed), options, self.extras, self.catalog)
-        embedding = self.manifest.content_embedding
-        depth = len(masked) if options.limits else options.depth
-        if options.diversity and embedding:
-            pool = top_n(masked, options.pool)
-            rows = diversify(pool, masked[pool], self.arrays[embedding], depth, options.diversity)
-        else:
-            rows = top_n(masked, depth)
-        if options.limits:
-            rows = limited(rows, self.catalog, options.limits, options.page.stop)
-        rows = rows[options.page]
-        return Ranked(rows, masked[rows], {name: shares[rows] for name, shares in added.items()})
+        """Return the asked page of the best allowed films by score; `scores`, `allowed`: (n_movies,)."""
+        name = self.manifest.content_embedding
+        embedding = self.arrays[name] if name else None
+        return make_list(mask_scores(scores, allowed), options, self.catalog, self.extras, embedding)
 
     def check_golden(self) -> None:
         """Answer the manifest's golden queries again. Raises BundleIntegrityError if an answer differs."""

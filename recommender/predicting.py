@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from recommender.model import USUAL_RATINGS, Model, Person, Wanted
 from recommender.scoring.intervals import bounds
-from recommender.scoring.ranking import mask_scores
+from recommender.scoring.ranking import limited
 
 _DEVIATIONS = 1.2816  # that intervals.LEVEL of a normal distribution lies within
-SEEN, SECOND_ENTRY, BELOW, FURTHER_DOWN = "seen", "second_entry", "min_expected", "further_down"
+SEEN, SECOND_ENTRY, BELOW, FURTHER_DOWN, EARLIER = "seen", "second_entry", "min_expected", "further_down", "offset"
+LIMIT = "max_per"
+_WISHES = ("diversity", "steer", "popularity", "recency")  # fields of Wanted that may move a film down
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Place:
-    """Place of a film among the films that a person's list may hold; None where something keeps it away."""
+    """Place of a film in a person's list, of how many it may hold; None where something keeps it away."""
 
     rank: int | None
     of: int
@@ -55,16 +60,51 @@ def interval(model: Model, person: Person, row: int) -> Interval | None:
 def place(model: Model, person: Person, row: int, options: Wanted) -> Place:
     """Return the place of the film at `row` in a person's list, and what keeps it away from it.
 
-    That is a condition of the filter by its name, SEEN, SECOND_ENTRY, BELOW, or FURTHER_DOWN than `options.n`.
+    That is a condition of the filter by its name, SEEN, SECOND_ENTRY, BELOW, LIMIT with the facet ("max_per:genres"),
+    EARLIER than the page, or FURTHER_DOWN, with each of _WISHES without which the film would be on the page.
     """
     allowed = model.open_to([person], options)
     reasons = _obstacles(model, person, row, options)
     if reasons:
         return Place(None, int(allowed.sum()), reasons)
-    scores = mask_scores(model.person_scores(person), allowed)
-    better = (scores > scores[row]) | ((scores == scores[row]) & (np.arange(len(scores)) < row))
-    rank = 1 + int(better.sum())
-    return Place(rank, int(allowed.sum()), [FURTHER_DOWN] if rank > options.n else [])
+    scores = model.person_scores(person)
+
+    def rows(**changes: Any) -> list[int]:
+        """Return the rows of the list for options with changes, of any length."""
+        wanted = replace(options, n=len(model.movie_ids), offset=None)
+        listed: list[int] = model.rank(scores, allowed, replace(wanted, **changes)).rows.tolist()
+        return listed
+
+    whole = rows()
+    rank = 1 + whole.index(row) if row in whole else None
+    return Place(rank, int(allowed.sum()), _causes(model, row, rank, options, rows))
+
+
+def _causes(model: Model, row: int, rank: int | None, options: Wanted, rows: Callable[..., list[int]]) -> list[str]:
+    """Return what keeps a film off the page; `rows`: the list for other options."""
+    page = options.page
+    if rank is not None and rank <= page.stop:
+        return [EARLIER] if rank <= page.start else []
+    if rank is None and (limits := _limits_met(model, row, options, rows)):
+        return [f"{LIMIT}:{facet}" for facet in limits]
+    wishes = {name: getattr(Wanted(), name) for name in _WISHES if getattr(options, name)}
+    return [FURTHER_DOWN, *(name for name, none in wishes.items() if row in rows(n=page.stop, **{name: none})[page])]
+
+
+def _limits_met(model: Model, row: int, options: Wanted, rows: Callable[..., list[int]]) -> list[str]:
+    """Return the facets of which better films have as many of one of the film's values as may be."""
+    unlimited = rows(limits=(), popularity=0.0, recency=0.0)
+    if row not in unlimited:
+        return []
+    better = limited(unlimited[: unlimited.index(row)], model.catalog, options.limits)
+    films = [model.catalog.film(other) for other in better]
+    of_film = model.catalog.film(row)
+    facets = []
+    for facet, most in options.limits:
+        counts = Counter(value for film in films for value in {value.casefold() for value in film.values(facet)})
+        if any(counts[value.casefold()] >= most for value in of_film.values(facet)):
+            facets.append(facet)
+    return facets
 
 
 def _obstacles(model: Model, person: Person, row: int, options: Wanted) -> list[str]:

@@ -1,15 +1,16 @@
 """One list for two people, fair to the less happy one.
 
 Each film is scored by w · e1 + (1 - w) · e2, where e1 and e2 are the stars that the two are expected to give. The mean
-of the list's e1 grows with w and that of e2 falls, so the weight at which the less happy person expects most is found
-by bisection: least misery of whole lists among Pareto-efficient ones (Xiao et al., Fairness-aware group recommendation
-with Pareto-efficiency, RecSys 2017). The first weight that is tried is one half, the mean of both (Masthoff, Group
-modeling, 2004), so the result is never less fair than the mean's list.
+of a list's e1 grows with w and that of e2 falls, so the weight at which the less happy person expects most is found by
+bisection: least misery of whole lists among Pareto-efficient ones (Xiao et al., Fairness-aware group recommendation
+with Pareto-efficiency, RecSys 2017). It starts from one half, the mean of both (Masthoff, Group modeling, 2004), and
+takes only weights that are as fair as it in the first film, in the first two, and so on. So one weight serves every
+length, pages are pieces of one list, and the less happy person never expects less of a list than of the mean's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -34,32 +35,46 @@ class Together:
     @property
     def means(self) -> list[float]:
         """Return the mean of what each person expects of the list."""
-        return [float(stars.mean()) for stars in self.expected] if self.expected.size else []
+        return [float(stars.mean(dtype=np.float64)) for stars in self.expected] if self.expected.size else []
+
+    @property
+    def least(self) -> NDArray[np.float64]:
+        """Return what the less happy person expects on average of the first film, the first two, ...: (k,)."""
+        sums = np.cumsum(self.expected, axis=1, dtype=np.float64)
+        return np.asarray(sums.min(axis=0) / np.arange(1, sums.shape[1] + 1))
 
 
 def for_two(model: Model, people: Sequence[Person], options: Wanted, aggregation: Aggregation) -> Together:
     """Return a list for two people. Raises UsageError where the model predicts no ratings for them."""
     first, second = (model.expected(person) for person in people)
     allowed = model.open_to(people, options)
-    # Pages are pieces of one list, so all of them are weighed by the longest one.
-    whole = options if options.offset is None else replace(options, offset=0, n=LONGEST)
+    whole = replace(options, n=LONGEST, offset=None)
 
-    def weighted(weight: float, wanted: Wanted) -> Together:
+    def weighted(weight: float, wanted: Wanted = whole) -> Together:
         scores = np.float32(weight) * first + np.float32(1 - weight) * second
         ranked = model.rank(scores, allowed, wanted)
         return Together(ranked, np.stack([first[ranked.rows], second[ranked.rows]]))
 
-    if aggregation == "mean":
-        return weighted(EQUAL, options)
-    latest = weighted(EQUAL, whole)
-    if not latest.means:
-        return latest
-    low, high, weight = 0.0, 1.0, EQUAL
-    fairest, least = EQUAL, min(latest.means)
+    return weighted(EQUAL if aggregation == "mean" else _fairest(weighted), options)
+
+
+def _fairest(weighted: Callable[[float], Together]) -> float:
+    """Return the first person's weight for the fairest list of those that are throughout as fair as the mean's."""
+    mean = weighted(EQUAL)
+    if not mean.means:
+        return EQUAL
+    favours_first = mean.means[0] < mean.means[1]
+    near, far = EQUAL, float(favours_first)
+    fairest, best = EQUAL, mean.least.sum()
     for _ in range(BISECTIONS):
-        low, high = (weight, high) if latest.means[0] < latest.means[1] else (low, weight)
-        weight = (low + high) / 2
-        latest = weighted(weight, whole)
-        if min(latest.means) > least:
-            fairest, least = weight, min(latest.means)
-    return weighted(fairest, options)
+        weight = (near + far) / 2
+        together = weighted(weight)
+        is_as_long = len(together.ranked.rows) == len(mean.ranked.rows)  # limits may leave more or fewer films
+        is_as_fair = is_as_long and bool(np.all(together.least >= mean.least))
+        if is_as_fair and together.least.sum() > best:
+            fairest, best = weight, together.least.sum()
+        if is_as_fair and (together.means[0] < together.means[1]) == favours_first:
+            near = weight
+        else:
+            far = weight
+    return fairest

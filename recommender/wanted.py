@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from recommender.films.catalog import FilmFilter
 
-LONGEST = 100  # items of a list, which is also what the pages of a list are cut from
-DIVERSITY_POOL = 10  # candidates per recommended film when diversity is requested
+LONGEST = 100  # items of a list
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Options of a list of recommendations. All of them hold together; each is a step of `Model.rank`."""
+    """Options of a list of recommendations. All of them hold together; see `recommender.listing`."""
 
     n: int = 10
     filter: FilmFilter = FilmFilter()
@@ -32,29 +31,18 @@ class Wanted:
     @property
     def is_plain(self) -> bool:
         """Return whether scores and filter alone decide on the list."""
-        return not (self.diversity or self.limits or self.is_tilted)
+        return not (self.diversity or self.limits or self.steer or self.prefers)
 
     @property
-    def is_tilted(self) -> bool:
-        """Return whether something is added to the scores."""
-        return bool(self.steer or self.popularity or self.recency)
+    def prefers(self) -> bool:
+        """Return whether films of some kind are preferred."""
+        return bool(self.popularity or self.recency)
 
     @property
     def page(self) -> slice:
         """Return the positions of the list that are asked for."""
         start = self.offset or 0
         return slice(start, start + self.n)
-
-    @property
-    def depth(self) -> int:
-        """Return how many items are ranked; on every page as many as for the longest list, so that pages agree."""
-        return self.n if self.offset is None else max(self.page.stop, LONGEST)
-
-    @property
-    def pool(self) -> int:
-        """Return the number of candidates of a diverse list."""
-        is_cut_further = self.limits or self.offset is not None
-        return DIVERSITY_POOL * (LONGEST if is_cut_further else self.n)
 
 
 @dataclass(frozen=True)

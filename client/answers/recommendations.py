@@ -186,12 +186,13 @@ class PredictedRating(Answer):
 
 
 class FilmPlace(Answer):
-    """A film's place in a person's list, ordered by score."""
+    """A film's place in a person's list."""
 
     rank: int | None = Field(description="none where something keeps it away", examples=[12])
     of: int = Field(description="films that the list may hold", examples=[1520])
     kept_away_by: list[str] = Field(
-        description="names of options that it does not meet, seen, second_entry, or further_down than n",
+        description="names of options that it does not meet or that move it off the page, max_per with a facet, seen, "
+        "second_entry, or further_down than n",
         examples=[["year_from", "seen"]],
     )
 

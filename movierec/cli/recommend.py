@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Hashable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +19,7 @@ from recommender.errors import LookupFailedError, MissingInputError, UsageError
 if TYPE_CHECKING:
     from movierec.model import Model
     from recommender.films.ids import RawId
+    from webapp.histories.reading import Said
 
 
 class ListFormat(StrEnum):
@@ -39,12 +41,17 @@ def recommend(
     title: Annotated[str | None, typer.Option(help="Films like the film with this title or id.")] = None,
     user: Annotated[str | None, typer.Option(help="Films for this user of the training data.")] = None,
     ratings: Annotated[
-        Path | None, typer.Option(help="Films for a person by a CSV file of titles or ids, and ratings.")
+        Path | None,
+        typer.Option(
+            help="Films for a person by a CSV file of titles or ids, and ratings, or a Letterboxd or IMDb export."
+        ),
     ] = None,
     everybody: Annotated[bool, typer.Option("--all", help="Lists for everybody, to the file --out.")] = False,
-    of: Annotated[ListSubject, typer.Option(help="With --all: whom the lists are for.")] = ListSubject.users,
+    of: Annotated[ListSubject | None, typer.Option(help="With --all: whom the lists are for (users).")] = None,
     out: Annotated[Path | None, typer.Option(help="With --all: the file. A run that was stopped goes on.")] = None,
-    form: Annotated[ListFormat, typer.Option("--format", help="With --all: format of the file.")] = ListFormat.parquet,
+    form: Annotated[
+        ListFormat | None, typer.Option("--format", help="With --all: format of the file (parquet).")
+    ] = None,
     n: Annotated[int, typer.Option(help="Length of a list.", min=1, max=100)] = 10,
     fuzzy: Annotated[bool, typer.Option("--fuzzy", help="Take the closest title where none is the same.")] = False,
     model: Annotated[
@@ -60,12 +67,16 @@ def recommend(
         raise UsageError("Expected exactly one of --title, --user, --ratings and --all.")
     if everybody != (out is not None):
         raise UsageError("--all and --out FILE belong together.")
+    of_all, of_one = {"--of": of, "--format": form}, {"--json": as_json, "--fuzzy": fuzzy}
+    _refuse(*("is for one list", of_one) if everybody else ("belongs to --all", of_all))
     from movierec.versions import open as open_model
 
     opened = open_model(model)
     if out is not None:
         with reporter() as report:
-            opened.recommend_all(out, n=n, of=of.value, format=form.value, progress=report)
+            opened.recommend_all(
+                out, n=n, of=(of or ListSubject.users).value, format=(form or ListFormat.parquet).value, progress=report
+            )
         return
     if title is not None:
         frame = opened.similar(_raw_id(title), n, fuzzy=fuzzy)
@@ -74,12 +85,22 @@ def recommend(
     else:
         assert ratings is not None
         frame = opened.recommend(ratings=_read_ratings(opened, ratings, fuzzy), n=n)
-    records = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    _print(frame.astype(object).where(frame.notna(), None).to_dict("records"), as_json)
+
+
+def _print(records: list[dict[Hashable, Any]], as_json: bool) -> None:
     if as_json:
         for record in records:
             typer.echo(json.dumps(record))
         return
     show([{str(name): value for name, value in record.items()} for record in records], "nothing to recommend")
+
+
+def _refuse(why: str, options: Mapping[str, object]) -> None:
+    """Raise UsageError for an option that would change nothing."""
+    for name, value in options.items():
+        if value:
+            raise UsageError(f"{name} {why}; leave it out.")
 
 
 def _raw_id(text: str) -> RawId:
@@ -90,9 +111,69 @@ def _raw_id(text: str) -> RawId:
 
 
 def _read_ratings(model: Model, path: Path, fuzzy: bool) -> dict[RawId, float]:
-    """Return the ratings of a CSV file by id, the first two columns of each row; unknown titles are named on stderr."""
+    """Return the ratings of a file by id; unknown titles are named on stderr.
+
+    Two columns are a title or id, and a rating on the data set's scale; more are those of an export, if of any.
+    """
+    from webapp.histories.reading import HistoryError, UnknownTableError, read_history
+
     if not path.is_file():
-        raise MissingInputError(f"There is no file {path}. Expected rows of title or id, rating.")
+        raise MissingInputError(f"There is no file {path}. Expected rows of title or id, rating, or an export.")
+    content = path.read_bytes()
+    is_archive = content.startswith(b"PK")
+    if not is_archive and _has_pairs(content):
+        return _read_pairs(model, path, fuzzy)
+    try:
+        return _exported(model, path, read_history(path.name, content), fuzzy)
+    except UnknownTableError:
+        if is_archive:
+            raise UsageError(f"{path} holds no table of an export.") from None
+        return _read_pairs(model, path, fuzzy)
+    except HistoryError as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
+def _has_pairs(content: bytes) -> bool:
+    """Return whether a table has two columns, or begins with an id and a rating on the data set's own scale."""
+    head = content.partition(b"\n")[0].strip().lower()
+    cells = head.split(b",")
+    return (len(cells) <= 2 and not set(b";\t") & set(head)) or cells[1:2] == [b"rating"]
+
+
+def _exported(model: Model, path: Path, history: Sequence[Said], fuzzy: bool) -> dict[RawId, float]:
+    """Return the ratings of an export by id, from stars to the data set's scale."""
+    import numpy as np
+
+    feedback = model.manifest.feedback
+    if not feedback.has_ratings:
+        raise UsageError(f"{path} holds ratings, but the model's data set has events alone.")
+    ratings: dict[RawId, float] = {}
+    for line in history:
+        if line.stars is None:
+            continue
+        names = (
+            [line.movie_id]
+            if line.movie_id
+            else [f"{title} ({line.year})" if line.year else title for title in line.titles]
+        )
+        if (item := _first_found(model, path, names, fuzzy)) is not None:
+            ratings[item] = float(feedback.ratings(np.array(line.stars)))
+    return ratings
+
+
+def _first_found(model: Model, where: object, names: Sequence[str], fuzzy: bool) -> RawId | None:
+    """Return the id of the first of these titles or ids that is one item's; None, said on stderr, where none is."""
+    for name in names:
+        try:
+            return model.find(_raw_id(name), fuzzy=fuzzy)
+        except LookupFailedError as error:
+            problem = error
+    warn(f"{where} is left out: {problem}")
+    return None
+
+
+def _read_pairs(model: Model, path: Path, fuzzy: bool) -> dict[RawId, float]:
+    """Return the ratings of a CSV file by id, the first two columns of each row."""
     ratings: dict[RawId, float] = {}
     with path.open(encoding="utf-8-sig", newline="") as lines:
         for number, row in enumerate(csv.reader(lines), 1):
@@ -106,8 +187,6 @@ def _read_ratings(model: Model, path: Path, fuzzy: bool) -> dict[RawId, float]:
                 raise UsageError(
                     f"{path}, row {number}: expected title or id, and a rating in the second column; found {row!r}."
                 ) from None
-            try:
-                ratings[model.find(_raw_id(name), fuzzy=fuzzy)] = rating
-            except LookupFailedError as error:
-                warn(f"{path}, row {number} is left out: {error}")
+            if (item := _first_found(model, f"{path}, row {number}", [name], fuzzy)) is not None:
+                ratings[item] = rating
     return ratings

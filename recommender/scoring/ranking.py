@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from recommender.films.catalog import Catalog
 
 Scores = NDArray[np.float32]
 Rows = NDArray[np.int64]
+
+PER_PLACE, NEAREST, FURTHEST = 10, 100, 1000  # candidates of a diverse list: for each place, at least, at most
 
 
 def top_n(scores: Scores, n: int) -> Rows:
@@ -35,48 +37,50 @@ def mask_scores(scores: Scores, allowed: NDArray[np.bool_]) -> Scores:
     return np.where(allowed, scores, np.float32(-np.inf))
 
 
-def diversify(candidates: Rows, scores: Scores, embedding: NDArray[np.float32], n: int, diversity: float) -> Rows:
-    """Choose n candidates by maximal marginal relevance (Carbonell and Goldstein, 1998), best first.
+def diversified(candidates: Rows, scores: Scores, embedding: NDArray[np.float32], diversity: float) -> Iterator[int]:
+    """Give the candidates by maximal marginal relevance (Carbonell and Goldstein, 1998), best first.
 
     `candidates`: (c,) rows, best first; `scores`: (c,) their relevance; `embedding`: (n_movies, d) unit rows, compared
     by cosine similarity; `diversity`: 0 (order of relevance) to 1 (only dissimilar to the films chosen before).
+    The k-th is chosen among the best PER_PLACE * k, at least NEAREST, so that a longer list begins as a shorter one.
     """
-    if diversity <= 0 or len(candidates) <= 1:
-        return candidates[:n]
-    span = float(scores.max() - scores.min()) or 1.0
-    relevance = (scores - scores.min()) / span
+    if not len(candidates):
+        return
+    nearest = scores[:NEAREST]
+    relevance = (scores - nearest.min()) / (float(nearest.max() - nearest.min()) or 1.0)
     vectors = np.asarray(embedding[candidates], dtype=np.float32)
     similarity = np.zeros(len(candidates), dtype=np.float32)  # to the nearest chosen film
     is_open = np.ones(len(candidates), dtype=bool)
-    chosen: list[int] = []
-    for _ in range(min(n, len(candidates))):
-        marginal_relevance = np.where(is_open, (1 - diversity) * relevance - diversity * similarity, -np.inf)
-        pick = int(np.argmax(marginal_relevance))
-        chosen.append(pick)
+    for place in range(1, len(candidates) + 1):
+        reach = candidates_for(place)
+        marginal_relevance = (1 - diversity) * relevance[:reach] - diversity * similarity[:reach]
+        pick = int(np.argmax(np.where(is_open[:reach], marginal_relevance, -np.inf)))
+        yield int(candidates[pick])
         is_open[pick] = False
-        np.maximum(similarity, vectors @ vectors[pick], out=similarity)
-    return candidates[chosen]
+        # Unlike BLAS, einsum gives a row the same digits whatever rows are beside it.
+        np.maximum(similarity, np.einsum("ij,j->i", vectors, vectors[pick]), out=similarity)
 
 
-def limited(ordered: Rows, catalog: Catalog, limits: Sequence[tuple[str, int]], n: int) -> Rows:
-    """Choose the first n items of which no value of a facet, such as a director, has more than its limit.
+def candidates_for(n: int) -> int:
+    """Return how many candidates the first n places of a diverse list are chosen among."""
+    return min(max(NEAREST, PER_PLACE * n), FURTHEST)
 
-    `ordered`: (m,) rows, best first; `limits`: facets with the most items of one value. Items without values of the
-    facet are not limited.
+
+def limited(ordered: Iterable[int], catalog: Catalog, limits: Sequence[tuple[str, int]]) -> Iterator[int]:
+    """Give the first items of which no value of a facet, such as a director, has more than its limit.
+
+    `ordered`: rows, best first; `limits`: facets with the most items of one value. Items without values of the facet
+    are not limited.
     """
     is_open = np.ones(len(catalog), dtype=bool)
     counts: Counter[tuple[str, str]] = Counter()
-    chosen: list[int] = []
-    for row in ordered.tolist():
-        if len(chosen) == n:
-            break
+    for row in ordered:
         if not is_open[row]:
             continue
-        chosen.append(row)
+        yield row
         film = catalog.film(row)
         for facet, most in limits:
             for value in {value.casefold() for value in film.values(facet)}:
                 counts[facet, value] += 1
                 if counts[facet, value] == most:
                     is_open &= ~catalog.facets.having(facet, [value], len(catalog))
-    return np.array(chosen, dtype=np.int64)

@@ -18,8 +18,18 @@ from rapidfuzz import fuzz
 
 from recommender.errors import AmbiguousTitleError, TitleNotFoundError
 from recommender.items import FILMS, Items
-from recommender.titles.keys import dated_key, drop_article, normalise, other_numerals, query_key, split_year
+from recommender.titles.keys import (
+    dated_key,
+    drop_article,
+    normalise,
+    other_initials,
+    other_words,
+    query_key,
+    split_year,
+    without_articles,
+)
 from recommender.titles.misspelling import LONG, Misspelling, invented_letters, usual_edits
+from recommender.titles.parts import TitleParts
 from recommender.titles.text_table import TextTable, encode_texts
 from recommender.titles.words import TitleWords, encode_words
 
@@ -28,7 +38,7 @@ Match = Literal["exact", "without_article", "alternative_title", "fuzzy"]
 KINDS: tuple[Match, ...] = ("exact", "without_article", "alternative_title")
 
 SUGGESTIONS = 10
-_COMPARED = 500  # films having all words of a query, of which the order is compared
+_SHARE = 3  # a word is one of so many parts, by letters, of the title that it stands for
 _WORD_CANDIDATES = 60  # films sharing words with the query whose whole titles are compared with it
 
 
@@ -103,6 +113,8 @@ class TitleIndex:
         self._canonical = canonical
         self._popularity = popularity
         self._years = years
+        self._parts = TitleParts(self._table, self._words, self._rows, canonical, popularity, years)
+        self._flat = self._rows.data, self._kinds.data, canonical.data
 
     def resolve(self, title: str, *, fuzzy: bool = False) -> TitleMatch:
         """Return the one film with this title; with `fuzzy`, also one that stands clear by part of it or but for typos.
@@ -126,15 +138,16 @@ class TitleIndex:
         """Return the films with this title, most rated first, ignoring case, accents, punctuation and articles."""
         key = dated_key(title)
         entries = self._table.equal(key) or self._table.equal(drop_article(key))
+        if len(entries) == 1:
+            return [self._match(entries.start)]
         matches = [self._match(entry) for entry in entries]
-        if len(matches) == 1:
-            return matches
         closest = min((KINDS.index(match.matched) for match in matches), default=0)
         rows = {match.row for match in matches if match.matched == KINDS[closest]}
         return [TitleMatch(row, KINDS[closest]) for row in self._most_rated(rows)]
 
     def _match(self, entry: int) -> TitleMatch:
-        return TitleMatch(int(self._canonical[self._rows[entry]]), KINDS[self._kinds[entry]])
+        rows, kinds, canonical = self._flat  # reading one value of an array takes five times as long
+        return TitleMatch(canonical[rows[entry]], KINDS[kinds[entry]])
 
     def search(self, query: str, limit: int) -> list[int]:
         """Return the rows of at most `limit` films that a query may mean, the best match first."""
@@ -150,9 +163,13 @@ class TitleIndex:
         bare, year = split_year(query)
         key = query_key(bare)
         yield [match.row for match in self.exact(query)]
+        if not key:
+            return
+        worded, respelt = [key, *other_words(key)], self._respelt(key)
+        yield self._titled([*worded, *respelt], year)
         for unfinished in (False, True):
-            yield self._beginning(key if unfinished else f"{key} ", limit, year)
-            yield from self._having(key, unfinished=unfinished, year=year)
+            yield self._parts.beginning([*worded, *respelt], limit, year, unfinished=unfinished)
+            yield from self._parts.having(worded, unfinished=unfinished, year=year)
         misspelt = self._misspelt(query)
         yield self._misspelt_part(key, misspelt)
         yield [misspelling.row for misspelling in misspelt]
@@ -162,16 +179,46 @@ class TitleIndex:
         """Return the rows of the films that part of a title, or a misspelt one, may mean equally well."""
         bare, year = split_year(title)
         key = query_key(bare)
-        suffix = f" {year}" if year else ""
-        for spelling in other_numerals(key):
-            if exact := [match.row for match in self.exact(spelling + suffix)]:
-                return exact
-        for spelling in (key, *other_numerals(key)):
-            phrases, scattered = self._having(spelling, year=year)
-            for rows in (self._beginning(f"{spelling} ", len(self._canonical), year) + phrases, scattered):
-                if of_year := [row for row in dict.fromkeys(rows) if not year or self._years[row] == year]:
-                    return of_year
+        if not key:
+            return []
+        spellings, respelt = [key, *other_words(key)], self._respelt(key)
+        if titled := self._titled([*spellings[1:], *respelt], year):
+            return self._of_year(titled + self._parts.beginning([key], None, year), year)
+        for spelling in spellings:
+            beginning = self._parts.beginning([spelling, *other_initials(spelling)], None, year)
+            phrases, scattered = self._parts.having([spelling], year=year)
+            for rows in (beginning + phrases, scattered):
+                if of_year := self._of_year(rows, year):
+                    return of_year if len(of_year) > 1 or beginning or self._stands_for(spelling, of_year[0]) else []
+        possessive = f"{key}s"  # keys have no apostrophes
+        for keys in ([possessive], respelt):
+            if of_year := self._of_year(self._parts.beginning(keys, None, year), year):
+                return of_year
         return self._released_a_year_apart(bare, year) or self._clear_misspelling(title)
+
+    def _respelt(self, key: str) -> list[str]:
+        """Return the key with initials as words and back, and with other spaces."""
+        return list(dict.fromkeys([*other_initials(key), *self._words.respaced(key)]))
+
+    def _titled(self, keys: Sequence[str], year: int | None) -> list[int]:
+        """Return the rows of the films that have one of these keys."""
+        dated = (f"{key} {year}" if year else key for key in keys)
+        return [match.row for key in dated for match in self.exact(key)]
+
+    def _stands_for(self, key: str, row: int) -> bool:
+        """Return whether a part from within a title may stand for all of it.
+
+        Several words may. One word may stand for one of the most rated tenth of all films, and for a title that it is a
+        third of: "Joker" is not Batman Beyond: Return of the Joker.
+        """
+        word = drop_article(key)
+        if " " in word or self._popularity[row] >= self._fame:
+            return True
+        return any(len(text) <= _SHARE * len(word) for text in self._parts.keys_of(row) if word in text.split())
+
+    @cached_property
+    def _fame(self) -> float:
+        return float(np.quantile(self._popularity, 0.9))
 
     def _released_a_year_apart(self, bare: str, year: int | None) -> list[int]:
         """Return the film of that very title whose year differs by one: festivals and cinemas differ so."""
@@ -199,54 +246,12 @@ class TitleIndex:
         """Return the rows of films that begin with a key but for typos, fewer than the titles `closest` to it need."""
         fewest = closest[0].edits if closest else LONG
         for edits, spelling in self._words.corrections(key):
-            if edits < fewest and (rows := self._beginning(f"{spelling} ", len(self._canonical), None)):
+            if edits < fewest and (rows := self._parts.beginning([spelling])):
                 return rows
         return []
 
-    def _beginning(self, prefix: str, limit: int, year: int | None) -> list[int]:
-        """Return the rows of the `limit` most rated films that have a key with this prefix, those of `year` first."""
-        if not prefix.strip():
-            return []
-        span = self._table.starting(prefix)
-        rows = np.unique(self._canonical[self._rows[span.start : span.stop]])
-        order = np.lexsort((rows, -self._popularity[rows], self._years[rows] != (year or self._years[rows])))
-        return [int(row) for row in rows[order[:limit]]]
-
-    def _having(self, key: str, *, unfinished: bool = False, year: int | None = None) -> tuple[list[int], list[int]]:
-        """Return the rows of films with the words of a key side by side, and of those with others between them.
-
-        A leading article may be one that the title lacks, where more than one word follows.
-        """
-        shorter = drop_article(key)
-        for spelling in dict.fromkeys((key, shorter if " " in shorter else key)):
-            words = spelling.split()
-            if not words:
-                break
-            candidates = self._words.containing(words, unfinished=unfinished)
-            ranked = candidates[np.lexsort((candidates, -self._popularity[self._canonical[candidates]]))][:_COMPARED]
-            adjacent, scattered = [], []
-            for row in ranked.tolist():
-                keys = self._keys_of(row) if len(words) > 1 else ()
-                if len(words) == 1 or any(_has_phrase(text, spelling, unfinished=unfinished) for text in keys):
-                    adjacent.append(int(self._canonical[row]))
-                elif any(_has_in_order(text.split(), words, unfinished=unfinished) for text in keys):
-                    scattered.append(int(self._canonical[row]))
-            if adjacent or scattered:
-                return self._of_year_first(adjacent, year), self._of_year_first(scattered, year)
-        return [], []
-
-    @cached_property
-    def _entries_by_film(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Return the entries in the order of their films, and the place where each film's begin."""
-        order = np.argsort(self._rows, kind="stable").astype(np.int32)
-        return order, np.searchsorted(self._rows, np.arange(len(self._canonical) + 1), sorter=order)
-
-    def _keys_of(self, row: int) -> list[str]:
-        order, starts = self._entries_by_film
-        return [self._table[int(entry)].decode() for entry in order[starts[row] : starts[row + 1]]]
-
-    def _of_year_first(self, rows: Sequence[int], year: int | None) -> list[int]:
-        return sorted(dict.fromkeys(rows), key=lambda row: bool(year) and int(self._years[row]) != year)
+    def _of_year(self, rows: Sequence[int], year: int | None) -> list[int]:
+        return [row for row in dict.fromkeys(rows) if not year or self._years[row] == year]
 
     def _misspelt(self, title: str) -> list[Misspelling]:
         """Return the films whose title is a few typos away, the likeliest first."""
@@ -266,7 +271,12 @@ class TitleIndex:
         """Return the rows of films that share words with a key, the most similar titles first."""
         rows = {int(row) for row in self._canonical[self._words.search(key, _WORD_CANDIDATES)]}
         similarity = {row: self._similarity(key, row) for row in rows}
-        return sorted(rows, key=lambda row: (-similarity[row], self._by_rating(row)))
+        common = {row: self._words_in_common(key, row) for row in rows}
+        return sorted(rows, key=lambda row: (-common[row], -similarity[row], self._by_rating(row)))
+
+    def _words_in_common(self, key: str, row: int) -> int:
+        words = set(without_articles(key).split())
+        return max(len(words & set(text.split())) for text in self._parts.keys_of(row))
 
     def _similarity(self, key: str, row: int) -> float:
         return fuzz.WRatio(key, self._table[int(self._own[row])].decode())
@@ -276,20 +286,6 @@ class TitleIndex:
 
     def _by_rating(self, row: int) -> tuple[int, int]:
         return -int(self._popularity[row]), row
-
-
-def _has_phrase(text: str, phrase: str, *, unfinished: bool) -> bool:
-    """Return whether a key has the words of `phrase` side by side."""
-    return f" {phrase}" in f" {text}" if unfinished else f" {phrase} " in f" {text} "
-
-
-def _has_in_order(text: Iterable[str], words: Sequence[str], *, unfinished: bool) -> bool:
-    """Return whether a key has these words in this order; the last one may be `unfinished`."""
-    remaining = iter(text)
-    *finished, last = words
-    if not all(word in remaining for word in finished):
-        return False
-    return any(word.startswith(last) for word in remaining) if unfinished else last in remaining
 
 
 def _first(rows: Iterable[int], n: int) -> list[int]:

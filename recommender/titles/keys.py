@@ -43,6 +43,19 @@ _YEAR = re.compile(r"\s*\((?P<year>\d{4})\)\s*$", re.ASCII)
 _PLAIN = re.compile(r"[a-z0-9]+(?: [a-z0-9]+)*")
 _NUMBER = re.compile(rf"\d+|\b(?:{'|'.join(_NUMERALS)})\b")
 _NO_LETTER = re.compile(r"[\W_]+")
+_INITIALS = re.compile(r"(?<!\S)\S(?: \S)+(?!\S)")
+_MOST_INITIALS = 5  # letters of a word that may be initials
+SMALL_WORDS = frozenset(("the", "a", "an"))
+_IN_LETTERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen")
+_SHORT = {"doctor": "dr", "mister": "mr", "saint": "st", "versus": "vs", "volume": "vol"}
+_OTHER_WORDS = (
+    _ARABIC,
+    _ROMAN,
+    {word: str(number) for number, word in enumerate(_IN_LETTERS, 2)},
+    {str(number): word for number, word in enumerate(_IN_LETTERS, 2)},
+    _SHORT,
+    {short: word for word, short in _SHORT.items()},
+)
 
 
 def split_year(title: str) -> tuple[str, int | None]:
@@ -84,13 +97,33 @@ def dated_key(title: str) -> str:
     return query_key(bare) + (f" {year}" if year else "")
 
 
-def other_numerals(key: str) -> list[str]:
-    """Return the key with its Roman numbers as digits, and with its digits as Roman numbers, where a title has any."""
+def other_words(key: str) -> list[str]:
+    """Return the key with its numbers as digits, Roman or in letters, and with words that are abbreviated, or not."""
     words = key.split()
     if len(words) < 2:
         return []
-    variants = (" ".join(table.get(word, word) for word in words) for table in (_ARABIC, _ROMAN))
+    variants = (" ".join(table.get(word, word) for word in words) for table in _OTHER_WORDS)
     return [variant for variant in dict.fromkeys(variants) if variant != key]
+
+
+def other_initials(key: str) -> list[str]:
+    """Return the key with its initials as a word, and with each short word as initials: "et" for "e t" and back."""
+    words = key.split()
+    variants = [_INITIALS.sub(lambda match: match[0].replace(" ", ""), key)]
+    for place, word in enumerate(words):
+        if 2 <= len(word) <= _MOST_INITIALS and word.isalpha():
+            variants.append(" ".join([*words[:place], *word, *words[place + 1 :]]))
+    return [variant for variant in dict.fromkeys(variants) if variant != key]
+
+
+def is_number(word: str) -> bool:
+    """Return whether a word of a key is a number, in digits or Roman."""
+    return word.isdigit() or word in _ARABIC
+
+
+def without_articles(key: str) -> str:
+    """Return a title key without any English article: people forget them, and put others in their place."""
+    return " ".join(word for word in key.split() if word not in SMALL_WORDS)
 
 
 def numbers(key: str) -> list[str]:

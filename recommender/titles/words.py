@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.titles.keys import SMALL_WORDS
 from recommender.titles.text_table import TextTable, encode_texts
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -79,6 +80,19 @@ class TitleWords:
     def knows(self, word: str) -> bool:
         """Return whether a title has this word."""
         return bool(self._words.equal(word))
+
+    def respaced(self, key: str) -> list[str]:
+        """Return the key with a word as two that titles have, or two words as one: "x men" for "xmen" and back."""
+        words = key.split()[:_USED]
+        variants = []
+        for place, word in enumerate(words):
+            for pair in ((word[:cut], word[cut:]) for cut in range(1, len(word))):
+                if not (SMALL_WORDS & set(pair) or word.isdigit()) and all(map(self.knows, pair)):
+                    variants.append([*words[:place], *pair, *words[place + 1 :]])
+            joined = "".join(words[place : place + 2])
+            if place + 1 < len(words) and self.knows(joined) and not joined.isdigit():
+                variants.append([*words[:place], joined, *words[place + 2 :]])
+        return [" ".join(variant) for variant in variants]
 
     def corrections(self, key: str) -> list[tuple[int, str]]:
         """Return the key with its unknown words replaced by close ones, and the typos of each, the fewest first.

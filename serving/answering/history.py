@@ -13,7 +13,7 @@ from recommender.errors import AmbiguousTitleError, LookupFailedError, TitleNotF
 from recommender.films.ids import RawId
 from recommender.titles.index import TitleMatch
 from serving.answering.lookup import film_link, lookup_problem
-from serving.schemas.recommend import Conditions, PersonBody
+from serving.schemas.recommend import ListOptions, PersonBody
 from serving.versions.served import Served
 
 SPELLINGS = 10  # entries of a request whose title is searched for; each takes a thousand times a look-up
@@ -46,7 +46,7 @@ class History:
         return lists if any(lists.values()) else {}
 
 
-def resolve_history(served: Served, body: PersonBody, options: Conditions) -> History:
+def resolve_history(served: Served, body: PersonBody, options: ListOptions) -> History:
     """Return the ratings of a body by film; the last entry of a film counts, and a rating counts more than a like.
 
     `options`: how long the lists behind candidates' links are, and whether titles may be misspelt. Raises the problem
@@ -105,7 +105,11 @@ class _Search:
         if not self.searched:
             raise TitleNotFoundError([], self._model.manifest.items.singular)
         self._left -= 1
-        return self._model.titles.resolve(entry.title, fuzzy=self._fuzzy)
+        match = self._model.titles.resolve(entry.title, fuzzy=True)  # raises where it may mean several films
+        if not self._fuzzy:
+            suggestions = self._model.titles.search(entry.title, CANDIDATES)
+            raise TitleNotFoundError(suggestions, self._model.manifest.items.singular)
+        return match
 
 
 def _matched(served: Served, entry: Entry, match: TitleMatch) -> dict[str, Any]:

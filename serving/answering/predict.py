@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,7 +11,7 @@ import orjson
 
 from recommender.explain import both_sides
 from recommender.model import Person
-from recommender.predicting import interval, place
+from recommender.predicting import LIMIT, interval, place
 from recommender.scoring.intervals import LEVEL
 from serving.answering import json_bytes
 from serving.answering.recommend import (
@@ -19,13 +20,12 @@ from serving.answering.recommend import (
     film_row,
     known_person,
     model_problems,
+    named_limits,
     posted_person,
     sides_json,
 )
-from serving.schemas.recommend import PredictBody, PredictQuery
+from serving.schemas.recommend import ListOptions, PredictBody, PredictQuery
 from serving.versions.served import Served
-
-_PARAMETERS = {"facets": "facet"}  # conditions that callers know by another name
 
 
 def predict(served: Served, request: PredictQuery | PredictBody, *, tell_ratings: bool) -> bytes:
@@ -45,7 +45,7 @@ def predict(served: Served, request: PredictQuery | PredictBody, *, tell_ratings
         "prediction": _rounded(asdict(prediction)) | {"level": LEVEL} if prediction else None,
         "usual_rating": None if usual is None else round(usual, 2),
         "below_usual": None if prediction is None or usual is None else prediction.expected < usual,
-        "place": asdict(placed) | {"kept_away_by": [_PARAMETERS.get(name, name) for name in placed.kept_away_by]},
+        "place": asdict(placed) | {"kept_away_by": _option_names(placed.kept_away_by, request)},
         "reasons_for": None,
         "reasons_against": None,
     }
@@ -59,6 +59,15 @@ def _person(served: Served, request: PredictQuery | PredictBody) -> tuple[Person
         return known_person(served, request.user_id), {}
     person, history = posted_person(served, request, request)
     return person, history.members
+
+
+def _option_names(causes: Sequence[str], options: ListOptions) -> list[str]:
+    """Return what keeps a film away by the names of the caller's options."""
+    names: dict[str, list[str]] = {"facets": ["facet"]}
+    names["steer"] = [name for name in ("tag_boost", "tag_suppress") if getattr(options, name)]
+    for name, facet, _ in sorted(named_limits(options), key=lambda limit: -limit[2]):  # the lowest of a facet counts
+        names[f"{LIMIT}:{facet}"] = [name if name != LIMIT else f"{LIMIT}:{facet}"]
+    return [name for cause in causes for name in names.get(cause, [cause])]
 
 
 def _rounded(numbers: dict[str, float]) -> dict[str, float]:

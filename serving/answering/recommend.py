@@ -22,7 +22,7 @@ from serving.answering import json_bytes
 from serving.answering.history import History, resolve_history
 from serving.answering.lookup import movie_row, resolve_title
 from serving.problem import ProblemError
-from serving.schemas.recommend import Conditions, ListOptions, PersonBody, RecommendBody, history_body
+from serving.schemas.recommend import ListOptions, PersonBody, RecommendBody, history_body
 from serving.versions.served import Served
 
 START_DIVERSITY = 0.3  # a first list should show a bit of everything
@@ -75,7 +75,7 @@ def known_person(served: Served, user_id: RawId) -> Person:
         ) from error
 
 
-def posted_person(served: Served, body: PersonBody, options: Conditions) -> tuple[Person, History]:
+def posted_person(served: Served, body: PersonBody, options: ListOptions) -> tuple[Person, History]:
     """Return the person that a body describes, and how its entries were matched; posted ratings replace stored ones."""
     known = None if body.user_id is None else known_person(served, body.user_id)
     history = resolve_history(served, body, options)
@@ -94,7 +94,7 @@ def start_list(served: Served, options: ListOptions, history: History) -> bytes:
     return _listed(served, subject, ranked, options)
 
 
-def film_row(served: Served, movie_id: RawId | None, title: str | None, options: Conditions) -> int:
+def film_row(served: Served, movie_id: RawId | None, title: str | None, options: ListOptions) -> int:
     """Return the row of the film that a body names by id or title. Raises a 404 or 409 problem."""
     if movie_id is not None:
         return int(served.model.catalog.canonical[movie_row(served, movie_id)])
@@ -102,7 +102,7 @@ def film_row(served: Served, movie_id: RawId | None, title: str | None, options:
     return resolve_title(served, title, n=options.n, fuzzy=options.fuzzy).row
 
 
-def build_wanted(served: Served, options: Conditions) -> Wanted:
+def build_wanted(served: Served, options: ListOptions) -> Wanted:
     """Translate the caller's options for the kernel. Raises a 422 problem for a genre or tag that no film has."""
     model = served.model
     film_filter = FilmFilter(
@@ -115,14 +115,14 @@ def build_wanted(served: Served, options: Conditions) -> Wanted:
         facets=tuple((facet, value) for facet, _, value in (text.partition(":") for text in options.facet)),
     )
     _require_known(model, film_filter)
-    wanted = Wanted(options.n, film_filter, include_seen=options.include_seen, min_expected=options.min_expected)
-    if not isinstance(options, ListOptions):
-        return wanted
-    return replace(
-        wanted,
+    return Wanted(
+        options.n,
+        film_filter,
         diversity=options.diversity,
         steer=steering(model, options.tag_boost, options.tag_suppress),
         offset=options.offset,
+        include_seen=options.include_seen,
+        min_expected=options.min_expected,
         limits=_limits(model, options),
         popularity=options.popularity,
         recency=options.recency,
@@ -137,16 +137,25 @@ def _main_rows(model: Model, ids: Sequence[RawId]) -> tuple[int, ...]:
 
 def _limits(model: Model, options: ListOptions) -> tuple[tuple[str, int], ...]:
     """Return facets with the most films of one value. Raises a 422 problem for an unknown facet."""
-    named = ((DIRECTORS, options.max_per_director), (GENRES, options.max_per_genre))
-    limits = [(facet, most) for facet, most in named if most is not None]
-    limits += [(facet, int(most)) for facet, _, most in (text.rpartition(":") for text in options.max_per)]
     least: dict[str, int] = {}
-    for facet, most in limits:
+    for _, facet, most in named_limits(options):
         if facet not in model.catalog.facets.facets:
             names = ", ".join(model.catalog.facets.facets) or "none"
             raise ProblemError(422, "unknown-facet", f"Unknown facet to limit; expected one of: {names}.")
         least[facet] = min(most, least.get(facet, most))
     return tuple(least.items())
+
+
+def named_limits(options: ListOptions) -> list[tuple[str, str, int]]:
+    """Return each limit by the name of its option, with its facet and the most films of one value."""
+    named = [
+        ("max_per_director", DIRECTORS, options.max_per_director),
+        ("max_per_genre", GENRES, options.max_per_genre),
+    ]
+    limits = [(name, facet, most) for name, facet, most in named if most is not None]
+    return limits + [
+        ("max_per", facet, int(most)) for facet, _, most in (text.rpartition(":") for text in options.max_per)
+    ]
 
 
 def _require_known(model: Model, film_filter: FilmFilter) -> None:

@@ -21,5 +21,6 @@ def weave(champion: bytes, challenger: bytes, seed: int) -> bytes | None:
     of_champion, of_challenger = ([item["movie_id"] for item in items] for items in lists)
     items = [*lists[0], *lists[1]]
     places = team_draft(of_champion, of_challenger, len(of_champion), seed).items
-    answer["recommendations"] = [items[place] | {"rank": rank} for rank, place in enumerate(places, start=1)]
+    ranks = [item["rank"] for item in lists[0]]  # of a page, they go on from the page before
+    answer["recommendations"] = [items[place] | {"rank": rank} for rank, place in zip(ranks, places, strict=True)]
     return orjson.dumps(answer)

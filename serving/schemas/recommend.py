@@ -47,8 +47,8 @@ class NamedFilm(RequestModel):
         return self
 
 
-class Conditions(RequestModel):
-    """Which films may be in a list, whoever it is for."""
+class ListOptions(RequestModel):
+    """Which films are in a list, whoever it is for, and in which order."""
 
     n: Count = Field(DEFAULT_N, description="how many films", examples=[10])
     genres: list[Name] = Field([], max_length=20, description="at least one of these genres", examples=[["Comedy"]])
@@ -74,17 +74,6 @@ class Conditions(RequestModel):
     fuzzy: bool = Field(
         False, description="take part of a title, or a misspelt one, where one film stands clear", examples=[True]
     )
-
-    @model_validator(mode="after")
-    def _years_in_order(self) -> Self:
-        if self.year_from is not None and self.year_to is not None and self.year_from > self.year_to:
-            raise ValueError("expected year_from not to be after year_to")
-        return self
-
-
-class ListOptions(Conditions):
-    """How a list is made."""
-
     offset: Annotated[Integer, Field(ge=0, le=10_000)] | None = Field(
         None, description="films to skip; 0 begins a list of pages, whose answers have `next`", examples=[0]
     )
@@ -111,6 +100,12 @@ class ListOptions(Conditions):
         "is expected below the person's usual rating",
         examples=[True],
     )
+
+    @model_validator(mode="after")
+    def _years_in_order(self) -> Self:
+        if self.year_from is not None and self.year_to is not None and self.year_from > self.year_to:
+            raise ValueError("expected year_from not to be after year_to")
+        return self
 
     def require_person(self) -> None:
         """Raise ValueError where an option needs a person and the list is for nobody in particular."""
@@ -225,6 +220,8 @@ class RecommendBody(ListOptions, PersonBody):
             raise ValueError(f"expected at most one of title, movie_id, and {person}")
         if self.people and (film or self.is_somebody or len(self.people) != 2):
             raise ValueError("people: expected the films of two people, and no other subject of the list")
+        if not self.people and "aggregation" in self.model_fields_set:
+            raise ValueError("aggregation: expected in lists for two people alone")
         if self.people and (self.explain or self.for_and_against):
             raise ValueError("explain, for_and_against: expected in lists for one person or a film")
         if not (self.is_somebody or self.people):
@@ -232,14 +229,20 @@ class RecommendBody(ListOptions, PersonBody):
         return self
 
 
-class PredictQuery(Conditions, NamedFilm, Query):
-    """What a user of the training data would give a film, by exactly one of `movie_id` and `title`."""
+class PredictQuery(ListOptions, NamedFilm, PagedQuery):
+    """What a user of the training data would give a film, by exactly one of `movie_id` and `title`.
+
+    The options are those of the list in which its place is asked for.
+    """
 
     user_id: UserId = Field(description="id of a user of the training data", examples=[42])
 
 
-class PredictBody(Conditions, NamedFilm, PersonBody):
-    """What a person would give a film, by exactly one of `movie_id` and `title`; nothing is stored."""
+class PredictBody(ListOptions, NamedFilm, PersonBody):
+    """What a person would give a film, by exactly one of `movie_id` and `title`; nothing is stored.
+
+    The options are those of the list in which its place is asked for.
+    """
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:

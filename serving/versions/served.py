@@ -61,4 +61,5 @@ def load(entry: Entry, *, stale: bool) -> Served:
     model = Model.load(entry.bundle, verify=False)
     model.check_golden()
     model.catalog.split_texts(())  # finds where all films' texts are split
+    model.titles.exact("any")  # makes the hash table of all titles
     return Served(model, entry.key, entry.meta, stale, inode, entry.manifest_sha256)

@@ -34,6 +34,7 @@ options = st.builds(
     limits=st.sampled_from([(), (("directors", 3),), (("genres", 20), ("directors", 9))]),
     popularity=st.sampled_from([0.0, 0.5]),
     recency=st.sampled_from([0.0, -0.5]),
+    steer=st.sampled_from([(), ((0, 1.0),)]),
     include_seen=st.booleans(),
 )
 
@@ -48,13 +49,24 @@ def test_pages_of_ten_are_the_list_of_a_hundred(subject: str, row: int, wanted: 
         return MODEL.similar(row, options) if subject == "film" else MODEL.for_user(row, options)
 
     whole = answer(replace(wanted, n=100))
+    for offset in (None, 0):
+        assert rows_of(answer(replace(wanted, n=10, offset=offset))) == rows_of(whole)[:10]
     pages = [answer(replace(wanted, n=10, offset=offset)) for offset in range(0, 100, 10)]
     assert [film for page in pages for film in rows_of(page)] == rows_of(whole)
     assert np.concatenate([page.scores for page in pages]) == pytest.approx(whole.scores, abs=1e-6)
 
 
 @pytest.mark.parametrize("preference", ["popularity", "recency"])
-@pytest.mark.parametrize("conditions", [{}, {"filter": FilmFilter(genres=("Drama",))}])
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        {},
+        {"filter": FilmFilter(genres=("Drama",))},
+        {"diversity": 0.4},
+        {"limits": (("directors", 2),)},
+        {"diversity": 0.7, "limits": (("genres", 9), ("directors", 3))},
+    ],
+)
 def test_the_lists_mean_grows_with_the_preference_over_a_hundred_films(
     preference: str, conditions: dict[str, Any]
 ) -> None:
@@ -109,6 +121,7 @@ def test_the_less_happy_of_two_expects_no_less_than_of_the_means_list() -> None:
         mean = for_two(MODEL, people, Wanted(n=10), "mean")
         expected = [MODEL.expected(person, fair.ranked.rows).mean() for person in people]
         assert fair.means == pytest.approx(expected, abs=1e-5)
+        assert np.all(fair.least >= mean.least), "as fair as the mean's list in any number of its first films"
         gains.append(min(fair.means) - min(mean.means))
         seen = {row for person in people for row in person.history.indices.tolist()}
         assert not seen & set(rows_of(fair.ranked))
@@ -116,13 +129,26 @@ def test_the_less_happy_of_two_expects_no_less_than_of_the_means_list() -> None:
     assert np.mean(gains) > 0.01
 
 
+def test_lists_for_two_whose_limits_leave_more_or_fewer_films_are_as_fair_as_the_means() -> None:
+    wanted = Wanted(n=100, limits=(("genres", 10),))
+    for other in range(1, 20):
+        people = [MODEL.person(0), MODEL.person(other)]
+        fair, mean = (for_two(MODEL, people, wanted, aggregation) for aggregation in ("least_misery", "mean"))
+        assert np.all(fair.least >= mean.least)
+
+
 @pytest.mark.parametrize("aggregation", ["least_misery", "mean"])
 def test_pages_for_two_are_pieces_of_one_list(aggregation: Aggregation) -> None:
     people = [MODEL.person(0), MODEL.person(3)]
-    whole = rows_of(for_two(MODEL, people, Wanted(n=100, offset=0), aggregation).ranked)
-    pages = [rows_of(for_two(MODEL, people, Wanted(n=10, offset=at), aggregation).ranked) for at in range(0, 100, 10)]
-    assert [row for page in pages for row in page] == list(whole)
-    assert len(set(whole)) == len(whole) > 20
+    for wanted in (Wanted(), Wanted(diversity=0.4, limits=(("directors", 7),), popularity=0.5)):
+        whole = rows_of(for_two(MODEL, people, replace(wanted, n=100), aggregation).ranked)
+        first, *others = [
+            rows_of(for_two(MODEL, people, replace(wanted, n=10, offset=offset), aggregation).ranked)
+            for offset in (None, *range(0, 100, 10))
+        ]
+        assert first == others[0]
+        assert [row for page in others for row in page] == list(whole)
+        assert len(set(whole)) == len(whole) > 20
 
 
 def test_a_model_without_predictions_says_so() -> None:
@@ -137,22 +163,45 @@ def test_a_model_without_predictions_says_so() -> None:
 
 @given(st.integers(0, N_USERS - 1), st.integers(0, N_FILMS - 2), options)
 def test_a_film_is_at_its_place_or_something_keeps_it_away(user: int, row: int, wanted: Wanted) -> None:
-    conditions = Wanted(n=10, filter=wanted.filter, include_seen=wanted.include_seen)
     person = MODEL.person(user)
-    whole = rows_of(MODEL.for_person(person, replace(conditions, n=N_FILMS)))
-    placed = place(MODEL, person, row, conditions)
-    assert placed.of == len(whole)
-    if row in whole:
-        assert placed.rank == 1 + whole.index(row)
-        assert placed.kept_away_by == ([] if placed.rank <= 10 else ["further_down"])
-    else:
-        assert placed.rank is None
-        assert placed.kept_away_by
-        without = replace(
-            conditions.filter, **{name: getattr(FilmFilter(), name) for name in placed.kept_away_by if name != "seen"}
+    whole = rows_of(MODEL.for_person(person, replace(wanted, n=N_FILMS)))
+    placed = place(MODEL, person, row, wanted)
+    causes = placed.kept_away_by
+    assert placed.rank == (1 + whole.index(row) if row in whole else None)
+    assert bool(causes) == (row not in whole[:10])
+    if "further_down" in causes:
+        for cause in causes[1:]:  # without it the film is on the page
+            assert row in rows_of(MODEL.for_person(person, replace(wanted, **{cause: getattr(Wanted(), cause)})))
+    elif causes:  # nothing else is in its way
+        conditions = replace(
+            wanted.filter, **{name: getattr(FilmFilter(), name) for name in causes if hasattr(FilmFilter(), name)}
         )
-        open_again = replace(conditions, n=N_FILMS, filter=without, include_seen=True)
-        assert row in rows_of(MODEL.for_person(person, open_again))
+        limits = tuple(limit for limit in wanted.limits if f"max_per:{limit[0]}" not in causes)
+        seen = wanted.include_seen or "seen" in causes
+        open_again = replace(wanted, n=N_FILMS, filter=conditions, include_seen=seen, limits=limits)
+        others = {f"max_per:{facet}" for facet, _ in limits}
+        assert row in rows_of(MODEL.for_person(person, open_again)) or others & set(
+            place(MODEL, person, row, open_again).kept_away_by
+        )
+
+
+def test_a_film_before_the_page_is_kept_away_by_the_offset() -> None:
+    person = MODEL.person(2)
+    third = int(MODEL.for_person(person, Wanted()).rows[2])
+    placed = place(MODEL, person, third, Wanted(n=10, offset=10))
+    assert (placed.rank, placed.kept_away_by) == (3, ["offset"])
+
+
+def test_the_limit_that_better_films_fill_is_named_and_no_other() -> None:
+    person = MODEL.person(3)
+    limits = (("directors", 1), ("genres", 90))
+    listed = rows_of(MODEL.for_person(person, Wanted(n=N_FILMS, limits=limits)))
+    directors = {MODEL.catalog.film(row).directors[0] for row in listed[:5]}
+    missing = [row for row in rows_of(MODEL.for_person(person, Wanted(n=60))) if row not in listed]
+    assert missing
+    assert directors
+    for row in missing:
+        assert place(MODEL, person, row, Wanted(limits=limits)).kept_away_by == ["max_per:directors"]
 
 
 def test_a_second_entry_is_kept_away_as_such() -> None:

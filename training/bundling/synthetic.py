@@ -17,6 +17,7 @@ from recommender.films.catalog import Film, encode_catalog
 from recommender.films.history import encode_history
 from recommender.model import Model
 from recommender.schema import GENRE_NAMES
+from recommender.scoring.scale import scale_of, scaled
 from recommender.scoring.specs import AlsFoldIn, FactorSpec, SimilarityPart, SimilaritySpec
 from recommender.titles.index import encode_titles
 from training.bundling.build import like_counts, rating_histograms
@@ -59,6 +60,9 @@ def write(path: Path, size: Size, seed: int = 0) -> None:
         **(_extras(size, rng) if size.map_films else {}),
     }
     manifest = _manifest(size, int(histograms.sum()))
+    factor = scale_of(manifest.item_scorer, arrays)  # as in the bundles of fitted models
+    manifest = manifest.model_copy(update={"item_scorer": scaled(manifest.item_scorer, factor)})
+    arrays["neighbour_scores"] = neighbour_scores * np.float32(factor)
     model = Model(manifest, arrays)
     golden = model.golden_answer(Golden(subject="movie", id=1, movie_ids=[0] * 10, scores=[]))
     save_bundle(path, manifest.model_copy(update={"golden": [golden]}), arrays)

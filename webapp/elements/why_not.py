@@ -16,7 +16,6 @@ from webapp.elements.frame import guarded
 from webapp.elements.picker import pick_film
 from webapp.wording import count, joined, place
 
-CONDITIONS = ("n", "genres", "facet", "year_from", "year_to", "min_ratings")  # that one film can fail
 KEPT_AWAY = {
     "seen": "you have rated it already",
     "genres": "it has none of the chosen genres",
@@ -28,6 +27,13 @@ KEPT_AWAY = {
     "second_entry": "it is a second entry of another one",
     "exclude": "it was left out",
     "candidates": "it is not among those that were asked for",
+    "max_per_director": "better ones of its director are there already",
+    "max_per_genre": "better ones of its genre are there already",
+    "diversity": "you asked for variety",
+    "popularity": "you asked for more hidden or more famous ones",
+    "recency": "you asked for older or newer ones",
+    "tag_boost": "others have more of what you asked for",
+    "tag_suppress": "it has what you asked for less of",
 }
 
 
@@ -37,9 +43,8 @@ def why_not(api: Api, taste: Mapping[int | str, float], options: Mapping[str, An
         return
     film = _asked(api)
     if film is not None:
-        asked = {name: value for name, value in options.items() if name in CONDITIONS}
         with guarded("why-not"):
-            prediction = api.predict(film.movie_id, ratings=taste, options=asked)
+            prediction = api.predict(film.movie_id, ratings=taste, options=options)
             st.html(cards.bullets(for_ratings(prediction, source.words())))
 
 

@@ -31,6 +31,10 @@ class HistoryError(ValueError):
     """A file that is no history; the message says what was expected and what was found."""
 
 
+class UnknownTableError(HistoryError):
+    """A table whose columns are those of no export."""
+
+
 @dataclass(frozen=True)
 class Said:
     """What a line says of a film: titles (the common one first), year, id in MovieLens, stars (0.5 to 5), mark."""
@@ -98,7 +102,7 @@ def _read_table(name: str, content: bytes) -> Iterator[Said]:
         if len(users) > 1:
             raise HistoryError(f"Expected the ratings of one person, found {len(users):,} in the column of users.")
         return (_movielens(row, ids) for row in rows)
-    raise HistoryError(f"{EXPECTED} Found: {', '.join(sorted(columns)[:8]) or 'no table'}.")
+    raise UnknownTableError(f"{EXPECTED} Found: {', '.join(sorted(columns)[:8]) or 'no table'}.")
 
 
 def _rows(content: bytes) -> list[Row]:

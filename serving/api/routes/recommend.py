@@ -12,7 +12,7 @@ from serving.answering import json_bytes
 from serving.answering.lookup import movie_row, resolve_title
 from serving.answering.predict import predict
 from serving.answering.recommend import films_for_ratings, films_for_two, films_for_user, similar_films
-from serving.api.deps import Answering, CurrentSettings, PlainQuery
+from serving.api.deps import Answering, CurrentSettings
 from serving.api.openapi import errors
 from serving.problem import ProblemError
 from serving.schemas.recommend import (
@@ -81,7 +81,10 @@ def predict_for_user(answer: Answering, settings: CurrentSettings, query: Annota
 
 @router.post("/predict", response_model=Prediction, responses=errors(404, 409, 413))
 def predict_for_ratings(
-    answer: Answering, settings: CurrentSettings, query: PlainQuery, body: Annotated[PredictBody, Body()]
+    answer: Answering,
+    settings: CurrentSettings,
+    query: Annotated[PagedQuery, Query()],
+    body: Annotated[PredictBody, Body()],
 ) -> Response:
     """What a person with posted ratings or likes would give a film; nothing is stored."""
     return answer.fresh(predict(answer.served, body, tell_ratings=settings.explain_users))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from movierec.cli.main import app
 from recommender.errors import UsageError
+from recommender.model import Model
 from tests.world import N_USERS, save_world
 
 
@@ -32,9 +34,45 @@ def test_a_title_a_user_and_a_file_of_ratings_get_a_list(bundle: Path, tmp_path:
     assert "row 4 is left out: No film has the title 'No such film'" in done.stderr
     ratings.write_text("Film 4,5\nFilm 5,many\n")
     assert "row 2: expected title or id, and a rating" in str(recommend(bundle, "--ratings", str(ratings)).exception)
-    ratings.write_text("Name,Year,Rating\nFilm 4,4,5\n")  # the year is no rating
+    ratings.write_text("Film,Year,Rating\nFilm 4,4,5\n")  # the year is no rating
     refused = recommend(bundle, "--ratings", str(ratings))
     assert "row 1: expected title or id, and a rating in the second column" in str(refused.exception)
+
+
+EXPORTS = {
+    "letterboxd.csv": "Date,Name,Year,Letterboxd URI,Rating\n2024-01-02,Film 4,{year},u,5\n,Film 9,,u,1.5\n"
+    ",Seen,1990,u,\n",
+    "imdb.csv": "Const,Your Rating,Date Rated,Title,Original Title,Title Type,Year\n"
+    "tt1,10,2024-01-02,Quatre,Film 4,Movie,{year}\ntt2,3,2024-01-02,Film 9,Film 9,Movie,\ntt3,9,,Film 5,,TV Series,\n",
+    "ml.csv": "userId,movieId,rating,timestamp\n1,4,5,0\n1,9,1.5,0\n",
+    "plain.csv": "movieId,rating\n4,5\n9,1.5\n",
+    "own.csv": "movieId,rating,note\n4,5,a\n9,1.5,b\n",
+    "semicolons.csv": "Name;Year;Letterboxd URI;Rating\nFilm 4;{year};u;5\nFilm 9;;u;1.5\n",
+}
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_an_export_of_letterboxd_or_imdb_is_a_file_of_ratings(bundle: Path, tmp_path: Path, name: str) -> None:
+    year = Model.load(bundle).catalog.film(3).year
+    (tmp_path / name).write_text(EXPORTS[name].format(year=year))
+    (tmp_path / "by_id.csv").write_text("4,5\n9,1.5\n")
+    done = recommend(bundle, "--ratings", str(tmp_path / name), "--json")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout == recommend(bundle, "--ratings", str(tmp_path / "by_id.csv"), "--json").stdout
+    if name in ("plain.csv", "own.csv"):
+        return
+    with ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.write(tmp_path / name, "ratings.csv")
+    assert recommend(bundle, "--ratings", str(tmp_path / "export.zip"), "--json").stdout == done.stdout
+
+
+def test_a_file_that_is_no_export_says_what_was_expected(bundle: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.zip"
+    broken.write_bytes(b"PK and nothing more")
+    assert "cannot be read" in str(recommend(bundle, "--ratings", str(broken)).exception)
+    everyones = tmp_path / "ratings.csv"
+    everyones.write_text("userId,movieId,rating,timestamp\n1,4,5,0\n2,9,1.5,0\n")
+    assert "the ratings of one person" in str(recommend(bundle, "--ratings", str(everyones)).exception)
 
 
 def test_everybody_gets_a_list_in_a_file(bundle: Path, tmp_path: Path) -> None:
@@ -49,6 +87,9 @@ def test_everybody_gets_a_list_in_a_file(bundle: Path, tmp_path: Path) -> None:
         ([], "exactly one of --title"),
         (["--title", "x", "--user", "1"], "exactly one of --title"),
         (["--all"], "--all and --out FILE belong together"),
+        (["--title", "x", "--format", "csv"], "--format belongs to --all"),
+        (["--user", "1", "--of", "items"], "--of belongs to --all"),
+        (["--all", "--out", "x", "--json"], "--json is for one list"),
         (["--user", "1", "--out", "x"], "--all and --out FILE belong together"),
     ],
 )

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.errors import AmbiguousTitleError, TitleNotFoundError
+from recommender.errors import AmbiguousTitleError, LookupFailedError, TitleNotFoundError
 from recommender.titles.index import TitleIndex, TitleNames, encode_titles
 from recommender.titles.keys import LONGEST_KEY, drop_article, move_article, normalise, query_key, split_year
+from recommender.titles.text_table import TextTable, encode_texts
 from recommender.titles.words import TitleWords, encode_words
 from testing.typos import typo
 from training.bundling.synthetic_titles import titles
@@ -160,7 +161,7 @@ SERIES = [
 
 @pytest.fixture(scope="module")
 def series():
-    return index(SERIES, np.array([90, 80, 1, 40, 50, 30, 60, 2, 70, 65, 5, 3, 6, 7, 4], dtype=np.int32))
+    return index(SERIES, np.array([90, 80, 1, 88, 50, 30, 60, 2, 70, 65, 5, 3, 6, 7, 4], dtype=np.int32))
 
 
 @pytest.mark.parametrize(
@@ -196,6 +197,75 @@ def test_where_several_films_may_be_meant_the_most_rated_comes_first(series):
         series.resolve("Star Wars", fuzzy=True)
     assert (caught.value.candidates[:2], caught.value.same_title) == ([0, 1], False)
     assert series.search("star wars", 10)[:2] == [0, 1]
+
+
+SPELLINGS = [
+    TitleNames("Interview with the Vampire: The Vampire Chronicles", [], 1994),
+    TitleNames("Interview", [], 2007),
+    TitleNames("E.T. the Extra-Terrestrial", [], 1982),
+    TitleNames("And God Created Woman", ["Et Dieu... créa la femme"], 1956),
+    TitleNames("The Naked Gun: From the Files of Police Squad!", [], 1988),
+    TitleNames("Naked Gun 33 1/3: The Final Insult", [], 1994),
+    TitleNames("Batman Beyond: Return of the Joker", [], 2000),
+    TitleNames("L.A. Confidential", [], 1997),
+    TitleNames("La Femme Nikita", [], 1990),
+    TitleNames("X-Men", [], 2000),
+    TitleNames("Cast Away", [], 2000),
+    TitleNames("Castaway on the Moon", [], 2009),
+    TitleNames("Toy Story 3", [], 2010),
+    TitleNames("Dr. No", [], 1962),
+    TitleNames("Schindler's List", [], 1993),
+    TitleNames("Seven Samurai", [], 1954),
+    TitleNames("Alien: Resurrection", [], 1997),
+    TitleNames("JFK", [], 1991),
+    TitleNames("1-900", [], 1994),
+    TitleNames("Bram Stoker's Dracula", [], 1992),
+]
+
+
+@pytest.fixture(scope="module")
+def spelt():
+    return index(SPELLINGS, np.array([50, 1, 60, 9, 53, 84, 3, 70, 60, 80, 90, 2, 40, 20, 95, 30, 30, 50, 5, 99]))
+
+
+@pytest.mark.parametrize(
+    ("typed", "row"),
+    [
+        ("Interview with a Vampire", 0),
+        ("SWAT", None),
+        ("1900", None),
+        ("Stoker", None),
+        ("la confidential", 7),
+        ("Xmen", 9),
+        ("Toy Story Three", 12),
+        ("toystory 3", 12),
+        ("Doctor No", 13),
+        ("Schindler", 14),
+        ("7 Samurai", 15),
+        ("Resurrection", 16),
+        ("J.F.K.", 17),
+    ],
+)
+def test_articles_initials_spaces_and_numbers_may_be_others(spelt, typed, row):
+    if row is None:
+        with pytest.raises(TitleNotFoundError):
+            spelt.resolve(typed, fuzzy=True)
+    else:
+        assert spelt.resolve(typed, fuzzy=True).row == row
+        assert spelt.search(typed, 3)[0] == row
+
+
+@pytest.mark.parametrize(
+    ("typed", "row"),
+    [("Interview of the Vampire", 0), ("ET", 2), ("Naked Gun", 4), ("la conf", 7), ("Castaway", 10), ("Joker", 6)],
+)
+def test_suggestions_begin_with_the_film_that_is_meant(spelt, typed, row):
+    assert spelt.search(typed, 5)[0] == row
+    with pytest.raises(LookupFailedError) as caught:
+        spelt.resolve(typed, fuzzy=True)
+    match caught.value:
+        case AmbiguousTitleError(candidates=rows) | TitleNotFoundError(suggestions=rows):
+            assert rows[0] == row
 
 
 def test_a_misspelt_half_is_no_other_title_that_takes_more_typos(series):
@@ -293,3 +363,11 @@ def test_parts_of_a_title():
     assert drop_article("die hard") == "die hard"
     assert drop_article("as good as it gets") == "as good as it gets"
     assert drop_article("a") == "a"
+
+
+@given(st.lists(st.sampled_from(["", "a", "b", "heat", "heat 1995", "zz"]), max_size=12), st.sampled_from("abz"))
+def test_a_text_is_at_all_its_rows_and_nowhere_else(texts, absent):
+    texts = sorted(texts)
+    table = TextTable("t", encode_texts("t", texts))
+    for text in {*texts, f"{absent}?"}:
+        assert list(table.equal(text)) == [row for row, other in enumerate(texts) if other == text]

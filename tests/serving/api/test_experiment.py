@@ -110,6 +110,9 @@ def test_woven_lists_have_teams_that_the_id_tells(service: Service, api: httpx.C
             assert films == lists["champion"]
             continue
         assert [film["rank"] for film in answer.json()["recommendations"]] == [1, 2, 3]
+        page = call(api, visitor, f"{CALL}&offset=2")
+        assert said(service, page).arm == recommendation.arm
+        assert [film["rank"] for film in page.json()["recommendations"]] == [3, 4, 5]
         assert len(set(films)) == 3
         for film, is_challengers in zip(films, teams(3, recommendation.seed), strict=True):
             assert film in lists["challenger" if is_challengers else "champion"]

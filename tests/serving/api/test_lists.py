@@ -16,6 +16,7 @@ from client import answers
 from client.client import Api
 from recommender.model import Model
 from serving.api.app import create_app
+from serving.schemas.recommend import PredictBody, PredictQuery, RecommendBody, RecommendQuery
 from serving.settings import Settings
 from serving.versions.model_store import ModelStore
 from tests.serving.conftest import confirm, copier, meta
@@ -167,6 +168,13 @@ def test_fresh_ratings_count_beside_those_of_a_user(served: TestClient) -> None:
     assert served.post("/recommend/", json={"user_id": 99999}).status_code == 404
 
 
+@pytest.mark.parametrize("fuzzy", [False, True])
+def test_an_entry_that_may_mean_several_films_is_ambiguous(served: TestClient, fuzzy: bool) -> None:
+    query = ask(served, {"likes": ["Film", "Nothing of the kind", "Film 12"], "fuzzy": fuzzy})["query"]
+    assert [(entry["index"], entry["reason"]) for entry in query["unmatched"]] == [(0, "ambiguous"), (1, "not-found")]
+    assert len(query["unmatched"][0]["candidates"]) > 1
+
+
 def test_reasons_stand_on_the_side_of_what_the_person_felt(served: TestClient) -> None:
     films = ask(served, {"user_id": 4, "n": 30, "for_and_against": True})["recommendations"]
     assert any(film["reasons_against"] for film in films)
@@ -219,6 +227,33 @@ def test_one_pair_is_told_with_interval_place_and_reasons(api: Api, served: Test
     assert served.get("/predict", params={"user_id": 4, "title": "Film 30"}).json()["movie"]["movie_id"] == 30
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_pair_is_asked_for_with_every_option_of_a_persons_list(served: TestClient, method: str) -> None:
+    options: dict[str, Any] = {
+        "max_per_director": 1, "max_per": ["genres:40"], "diversity": 0.4, "popularity": 0.2, "recency": -0.2,
+        "offset": 0, "n": 5, "include_seen": True, "explain": True, "for_and_against": True, "fuzzy": True,
+        "min_ratings": 1, "min_expected": 1.0, "genres": ["Comedy", "Drama"], "candidates": list(range(1, 200)),
+    }  # fmt: skip
+    of_list = set(RecommendQuery.model_fields if method == "GET" else RecommendBody.model_fields)
+    assert of_list - {"title", "movie_id", "people", "aggregation"} <= set(
+        PredictQuery.model_fields if method == "GET" else PredictBody.model_fields
+    )
+    question = {"user_id": 4} | options
+
+    def ask_for(path: str, **film: int) -> dict[str, Any]:
+        sent: dict[str, Any] = {"params": question | film} if method == "GET" else {"json": question | film}
+        answer: dict[str, Any] = served.request(method, path, **sent).raise_for_status().json()
+        return answer
+
+    listed = ids(ask_for("/recommend/"))
+    assert [ask_for("/predict", movie_id=film)["place"]["rank"] for film in listed] == [1, 2, 3, 4, 5]
+    causes = Counter(
+        cause for film in range(1, 60) for cause in ask_for("/predict", movie_id=film)["place"]["kept_away_by"]
+    )
+    assert {"max_per_director", "genres", "further_down", "diversity"} <= set(causes)
+    assert not any(":" in cause for cause in causes)
+
+
 def test_what_a_user_rated_is_told_only_where_the_service_may(store: ModelStore) -> None:
     options = Settings(stale_after_seconds=3600)
     with TestClient(create_app(options, store), base_url="http://localhost") as closed:
@@ -240,6 +275,8 @@ def test_what_a_user_rated_is_told_only_where_the_service_may(store: ModelStore)
         ({"people": [[1], [2]], "user_id": 1}, "people: expected the films of two people"),
         ({"people": [[1], [2]], "explain": True}, "explain, for_and_against"),
         ({"people": [[1], []]}, "at least 1 item"),
+        ({"user_id": 1, "aggregation": "least_misery"}, "aggregation: expected in lists for two people alone"),
+        ({"aggregation": "mean"}, "aggregation: expected in lists for two people alone"),
         ({"user_id": 1, "movie_id": 1}, "at most one of title, movie_id, and user_id"),
         ({"user_id": 1, "max_per": ["directors:0"]}, "should match pattern"),
         ({"user_id": 1, "max_per_director": 0}, "greater than or equal to 1"),

@@ -123,14 +123,22 @@ def bullets(lines: Sequence[str]) -> str:
     return '<ul class="mr-list">' + "".join(f"<li>{escape(text)}</li>" for text in lines) + "</ul>"
 
 
-def table(rows: Sequence[Mapping[str, str]]) -> str:
-    """Return the HTML table of rows with the same columns; on a narrow screen each row becomes a block."""
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in rows[0])
+def table(rows: Sequence[Mapping[str, str]], name: str = "") -> str:
+    """Return the HTML table of rows with the same columns; on a narrow screen each row becomes a block.
+
+    A table with a `name` scrolls within itself once it is long.
+    """
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in rows[0])
     lines = "".join(
-        "<tr>" + "".join(f'<td data-name="{_quoted(name)}">{escape(text)}</td>' for name, text in row.items()) + "</tr>"
+        "<tr>"
+        + "".join(f'<td data-name="{_quoted(column)}">{escape(text)}</td>' for column, text in row.items())
+        + "</tr>"
         for row in rows
     )
-    return f'<table class="mr-table"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'
+    drawn = f'<table class="mr-table"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'
+    return (
+        f'<div class="mr-long" role="region" aria-label="{_quoted(name)}" tabindex="0">{drawn}</div>' if name else drawn
+    )
 
 
 def figures(entries: Sequence[tuple[str, str, str]]) -> str:

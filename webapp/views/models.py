@@ -16,6 +16,7 @@ from webapp.comparing import (
     ACCURACY,
     BEYOND,
     FIRST_LOOK,
+    SORTS,
     champion_of,
     compare_link,
     datasets,
@@ -34,13 +35,6 @@ from webapp.elements.online import online
 from webapp.palette import ACCENT, CALM
 from webapp.wording import DEFINITIONS_URL, PROTOCOLS, count, metric_help, metric_title
 
-COLUMNS = {
-    "Version": st.column_config.NumberColumn(width="small"),
-    "Value": st.column_config.NumberColumn(format="%.4f"),
-    "From champion": st.column_config.NumberColumn(format="%+.4f", help="The version's figure less the champion's"),
-    "From": st.column_config.NumberColumn(format="%+.4f", help="Lower end of the difference's 95 % interval"),
-    "To": st.column_config.NumberColumn(format="%+.4f", help="Upper end of the difference's 95 % interval"),
-}
 INTERVALS = (
     "The interval of a difference follows from both versions' own intervals, as if other people had tested each. The "
     "same people tested both, so the true one is often narrower; the promotion gate compares person by person."
@@ -138,17 +132,17 @@ def _compare(versions: Sequence[RegisteredVersion]) -> None:
     if not names:
         st.info("No version has figures yet.", icon=":material/info:")
         return
-    left, right = st.columns(2, gap="medium")
+    left, middle, right = st.columns(3, gap="medium")
     protocol = left.selectbox("How it was tested", names, key="protocol", bind="query-params")
     metrics = metric_names(versions, protocol)
-    metric = right.selectbox("Figure", metrics, format_func=metric_title, key="figure", bind="query-params")
+    metric = middle.selectbox("Figure", metrics, format_func=metric_title, key="figure", bind="query-params")
+    order = right.selectbox("Order", list(SORTS), key="order", bind="query-params")
     st.html(f'<p class="mr-note"><b>{escape(protocol)}.</b> {escape(PROTOCOLS.get(protocol, ""))}</p>')
     st.html(f'<p class="mr-note"><b>{escape(metric_title(metric))}.</b> {escape(metric_help(metric))}</p>')
-    rows = leaderboard(versions, protocol, metric)
-    st.dataframe(rows, hide_index=True, column_config=COLUMNS, placeholder="", height=388 if len(rows) > 10 else "auto")
+    st.html(cards.table(leaderboard(versions, protocol, metric, order), "Leaderboard"))
     without = [label(version) for version in versions if not version.figures]
     unmeasured = f" Without any figures: {', '.join(without)}." if without else ""
-    st.html(cards.note(f"A click on a column sorts by it. {INTERVALS}{unmeasured}"))
+    st.html(cards.note(f"{INTERVALS}{unmeasured}"))
     _charts(versions, protocol, metrics)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import streamlit as st
@@ -15,6 +16,7 @@ from webapp.charts.films import average_against_count, genre_bars, most_rated, r
 from webapp.charts.over_time import genre_by_release, ratings_by_period
 from webapp.data_words import FILMS, DataWords
 from webapp.elements import cards
+from webapp.elements.chart import chart
 from webapp.elements.frame import heading, run_guarded
 from webapp.elements.lists import poster_links
 from webapp.elements.picker import FILM, pick_film, references
@@ -64,7 +66,7 @@ def _one_film(api: Api) -> None:
     if ratings.histogram:
         st.subheader("How people rated it", anchor=False)
         series = [(film_label(film.title, film.year), ratings.histogram), (f"All {words.many}", summary.histogram)]
-        st.altair_chart(rating_shares(series, words=words), width="stretch", alt="Share of each rating")
+        chart(partial(rating_shares, series, words=words), alt="Share of each rating")
     _over_time(api, movie_id=film.movie_id)
 
 
@@ -85,7 +87,7 @@ def _two_films(api: Api) -> None:
         st.subheader("Their ratings side by side", anchor=False)
         labels = references([first, second])
         series = [(labels[i], api.ratings(film.movie_id).histogram) for i, film in enumerate((first, second))]
-        st.altair_chart(rating_shares(series, words=words), width="stretch", alt="Share of each rating")
+        chart(partial(rating_shares, series, words=words), alt="Share of each rating")
     if comparison and comparison.shared_features:
         st.subheader("What they share", anchor=False)
         _shared(comparison.shared_features)
@@ -97,8 +99,7 @@ def _shared(features: Sequence[SharedFeature]) -> None:
         st.html(cards.bullets([f"Only one thing: {features[0].kind} {features[0].name}"]))
         return
     st.html(cards.note("A bar's length is how much it counts among all that the two have in common."))
-    chart, text = shared_bars(features), "What the two share, by how much it counts"
-    st.altair_chart(chart, width="stretch", alt=text)
+    chart(partial(shared_bars, features), alt="What the two share, by how much it counts")
 
 
 def comparison_figures(comparison: Comparison, words: DataWords = FILMS) -> list[tuple[str, str, str]]:
@@ -122,7 +123,7 @@ def _most_rated(api: Api) -> None:
     n = left.slider(source.words().many_first, 5, 50, 20, key="top", bind="query-params")
     films = api.top("count", n=n, genre=_genre(api, right))
     _legend(films)
-    st.altair_chart(most_rated(films), width="stretch", alt=f"The {len(films)} most rated, by ratings")
+    chart(partial(most_rated, films), alt=f"The {len(films)} most rated, by ratings")
 
 
 def _best_rated(api: Api) -> None:
@@ -138,10 +139,8 @@ def _best_rated(api: Api) -> None:
     well_known = [film for film in _optional(api.film_map) or [] if film.rating_count >= least]
     backdrop = [film for film in well_known if film.movie_id not in top_ids]
     _legend(top_films)
-    chart = average_against_count(top_films, backdrop, api.dataset().mean_rating, words)
-    st.altair_chart(
-        chart, width="stretch", alt="Average rating against number of ratings; the table below has the best"
-    )
+    drawing = partial(average_against_count, top_films, backdrop, api.dataset().mean_rating, words)
+    chart(drawing, alt="Average rating against number of ratings; the table below has the best")
     st.dataframe(
         [
             {"Place": i, words.one_first: film_label(film.title, film.year), "Average": film.average_rating,
@@ -167,11 +166,8 @@ def _genres(api: Api) -> None:
         format_func=lambda by: measures[by],
         bind="query-params",
     )
-    st.altair_chart(
-        genre_bars(api.genres(), view or first, words),
-        width="stretch",
-        alt=f"Genres by {measures[view or first].lower()}",
-    )
+    drawing = partial(genre_bars, api.genres(), view or first, words)
+    chart(drawing, alt=f"Genres by {measures[view or first].lower()}")
     genre = _genre(api, st.container(), everything=False)
     if genre is None:
         return
@@ -179,8 +175,8 @@ def _genres(api: Api) -> None:
     best = api.top("average" if words.has_ratings else "count", n=8, genre=genre, min_ratings=20)
     poster_links(best, with_ratings=True)
     st.subheader(f"{cards.plain(genre)} through the decades", anchor=False)
-    chart = genre_by_release(api.release_years(genre), genre_colour(genre), words)
-    st.altair_chart(chart, width="stretch", alt=f"{genre}: share of all ratings and average, by year of release")
+    drawing = partial(genre_by_release, api.release_years(genre), genre_colour(genre), words)
+    chart(drawing, alt=f"{genre}: share of all ratings and average, by year of release")
     _over_time(api, genre=genre)
 
 
@@ -194,8 +190,7 @@ def _over_time(api: Api, *, movie_id: int | str | None = None, genre: str | None
     if not periods:
         st.info("This model version does not know when ratings were given.", icon=":material/info:")
         return
-    chart, text = ratings_by_period(periods, source.words()), "Ratings by the time when they were given"
-    st.altair_chart(chart, width="stretch", alt=text)
+    chart(partial(ratings_by_period, periods, source.words()), alt="Ratings by the time when they were given")
 
 
 def _legend(films: Sequence[Film]) -> None:

@@ -13,6 +13,7 @@ from client.errors import ApiProblem
 from webapp import source
 from webapp.charts.film_map import SELECTION, film_map
 from webapp.elements import cards
+from webapp.elements.chart import chart
 from webapp.elements.frame import heading, is_dark, run_guarded
 from webapp.elements.picker import FILM, choose, pick_film, references
 from webapp.palette import main_genre
@@ -49,14 +50,12 @@ def draw() -> None:
         genres = st.multiselect("Let genres stand out", names, key="highlight", bind="query-params") if names else []
     with st.container(key="map-card"):
         _opened(api, sought, films)
-    chart = film_map(films, genres, sought.movie_id if sought else None, dark=is_dark())
+    drawing = partial(film_map, films, genres, sought.movie_id if sought else None, dark=is_dark())
     text = f"Map of {len(films)} {words.many}; the list below it names those near the chosen one"
     with st.container(key="wide-map"):
         st.html(cards.note(f"Drag to move, hold Ctrl and scroll to look closer, click {words.an} to open it."))
         st.html(cards.genre_legend([main_genre(film.genres) for film in films]))
-        st.altair_chart(
-            chart, width="stretch", key=CHART, on_select=partial(_clicked, films), selection_mode=SELECTION, alt=text
-        )
+        chart(drawing, alt=text, key=CHART, on_select=partial(_clicked, films), selection_mode=SELECTION)
     _neighbours([film for film in films if not genres or set(genres) & set(film.genres)], films, sought)
     st.html(f'<p class="mr-note">{NOTE}</p>')
 

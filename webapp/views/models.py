@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from html import escape
 
 import streamlit as st
@@ -30,6 +31,7 @@ from webapp.comparing import (
 )
 from webapp.elements import cards
 from webapp.elements.bench import bench
+from webapp.elements.chart import chart
 from webapp.elements.frame import guarded, heading, run_guarded
 from webapp.elements.online import online
 from webapp.palette import ACCENT, CALM
@@ -169,7 +171,7 @@ def _charts(versions: Sequence[RegisteredVersion], protocol: str, metrics: Seque
                 st.html(cards.note(metric_help(name)))
                 measured = [version for version in picked if figure(version, protocol, name)]
                 text = f"{metric_title(name)} of {len(measured)} versions by {protocol}, with 95 % intervals"
-                st.altair_chart(metric_intervals(measured, protocol, name), width="stretch", alt=text)
+                chart(partial(metric_intervals, measured, protocol, name), alt=text)
     _trade_offs(picked, protocol, metrics)
 
 
@@ -194,7 +196,7 @@ def _trade_offs(versions: Sequence[RegisteredVersion], protocol: str, names: Seq
     note = f"{metric_help(across)} {direction} is better on both. Labels too close together show on hover."
     st.html(cards.note(note))
     text = f"{metric_title(accuracy)} against {metric_title(across)} of {len(versions)} versions by {protocol}"
-    st.altair_chart(trade_off(versions, protocol, across, accuracy), width="stretch", alt=text)
+    chart(partial(trade_off, versions, protocol, across, accuracy), alt=text)
     st.html(f'<p class="mr-note">What such figures mean: <a href="{DEFINITIONS_URL}">evaluation measures</a>.</p>')
 
 

@@ -36,7 +36,7 @@ PAGES = {
     "recommendations": ".mr-poster",
     "for-you": ".mr-poster",
     "for-two": "[data-testid=stSlider]",
-    "map": "[data-testid=stVegaLiteChart] .marks",
+    "map": ".mr-map circle",
     "analytics": ".mr-hero",
     "models": ".mr-table",
 }

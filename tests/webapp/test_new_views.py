@@ -8,7 +8,7 @@ from client.answers import MapFilm, Recommendations, SharedFeature
 from client.client import Api
 from client.errors import ApiProblem
 from tests.webapp.conftest import Open, drawn, shown
-from webapp.charts.film_map import film_map, map_rows
+from webapp.charts.film_map import map_points
 from webapp.charts.films import shared_bars
 from webapp.data_words import FILMS
 from webapp.elements import cards
@@ -126,8 +126,6 @@ def test_the_map_as_a_list_begins_with_the_nearest() -> None:
     assert [film.movie_id for film in nearest(films, films[0])] == [3, 4, 2]
 
 
-def test_titles_at_the_edges_of_the_map_stand_inwards() -> None:
-    films = [place(1, -1.0), place(2, 0.0), place(3, 1.0)]
-    assert [row["align"] for row in map_rows(films, ())] == ["left", "center", "right"]
-    marks = [layer["mark"] for layer in film_map(films).to_dict()["layer"] if layer["mark"]["type"] == "text"]
-    assert {mark["align"]["expr"] for mark in marks} == {"datum.align"}
+def test_films_of_other_genres_are_faint_on_the_map() -> None:
+    films = (place(1, -1.0), place(2, 1.0).model_copy(update={"genres": ("Comedy",)}))
+    assert [point.get("faint") for point in map_points(films, ("Comedy",))] == [1, None]

@@ -9,10 +9,10 @@ from html import escape
 
 import streamlit as st
 
-from client.answers import ModelCard, RegisteredVersion, Versions
+from client.answers import Metric, ModelCard, RegisteredVersion, Versions
 from client.errors import ApiProblem
 from webapp import source
-from webapp.charts.models import OTHER, SERVED, metric_intervals, trade_off
+from webapp.charts.models import OTHER, SERVED, trade_off
 from webapp.comparing import (
     ACCURACY,
     BEYOND,
@@ -22,7 +22,6 @@ from webapp.comparing import (
     compare_link,
     datasets,
     evidence,
-    figure,
     label,
     leaderboard,
     metric_names,
@@ -33,6 +32,7 @@ from webapp.elements import cards
 from webapp.elements.bench import bench
 from webapp.elements.chart import chart
 from webapp.elements.frame import guarded, heading, run_guarded
+from webapp.elements.intervals import intervals
 from webapp.elements.online import online
 from webapp.palette import ACCENT, CALM
 from webapp.wording import DEFINITIONS_URL, PROTOCOLS, count, metric_help, metric_title
@@ -166,12 +166,9 @@ def _charts(versions: Sequence[RegisteredVersion], protocol: str, metrics: Seque
     st.html(cards.legend([(SERVED, ACCENT), (OTHER, CALM), ("Lines are 95 % intervals", "transparent")]))
     with st.grid(2, min_column_width=330, gap="medium"):
         for name in [name for name in FIRST_LOOK if name in metrics][:4] or metrics[:4]:
-            with st.container(key=f"metric-{name}"):
+            with st.container(gap="xsmall"):
                 st.subheader(metric_title(name), anchor=False)
-                st.html(cards.note(metric_help(name)))
-                measured = [version for version in picked if figure(version, protocol, name)]
-                text = f"{metric_title(name)} of {len(measured)} versions by {protocol}, with 95 % intervals"
-                chart(partial(metric_intervals, measured, protocol, name), alt=text)
+                st.html(cards.note(metric_help(name)) + intervals(picked, protocol, name))
     _trade_offs(picked, protocol, metrics)
 
 
@@ -215,19 +212,20 @@ def _in_full(versions: Sequence[RegisteredVersion], card: ModelCard) -> None:
     if mlflow_url and version.experiment_id:
         link = f"{mlflow_url}/#/experiments/{version.experiment_id}/runs/{version.run_id}"
         st.link_button("Open its run in MLflow", link, icon=":material/open_in_new:")
-    if version.version == card.model.version:
+    if version.version == card.model.version and card.parameters:
         with st.expander("Parameters"):
             parameters = [{"Parameter": name, "Value": str(value)} for name, value in sorted(card.parameters.items())]
-            st.dataframe(parameters, hide_index=True)
+            st.html(cards.table(parameters, "Parameters"))
     if version.figures:
         with st.expander("All figures"):
-            st.dataframe(
-                [
-                    {"Protocol": m.protocol, "Figure": metric_title(m.name), "Value": m.value, "From": m.lo, "To": m.hi}
-                    for m in version.figures
-                ],
-                hide_index=True,
-            )
+            st.html(cards.table([_in_words(metric) for metric in version.figures], "All figures"))
+
+
+def _in_words(metric: Metric) -> dict[str, str]:
+    """Return a row of the table of all figures."""
+    low, high = ("" if end is None else f"{end:.4f}" for end in (metric.lo, metric.hi))
+    named = {"Protocol": metric.protocol, "Figure": metric_title(metric.name), "Value": f"{metric.value:.4f}"}
+    return named | {"95 % interval": f"{low} to {high}" if low and high else ""}
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ from client.client import Api
 from client.errors import ApiProblem
 from tests.webapp.conftest import Open, drawn, shown
 from webapp.charts.film_map import map_points
-from webapp.charts.films import shared_bars
 from webapp.data_words import FILMS
 from webapp.elements import cards
 from webapp.elements.keeping import Held
+from webapp.elements.reasons import in_common
 from webapp.shelf import Entry
 from webapp.views.film_map import nearest
 from webapp.wording import counted
@@ -110,8 +110,14 @@ def test_shares_of_what_two_films_have_in_common_never_exceed_the_whole() -> Non
     features = [
         SharedFeature(kind="tag", name=name, share=share) for name, share in (("a", 1.4), ("b", 0.2), ("c", -0.6))
     ]
-    shares = shared_bars(features).to_dict()["datasets"].popitem()[1]
-    assert sum(row["share"] for row in shares) == pytest.approx(1.0)
+    lines, shares = zip(*in_common(features), strict=True)
+    assert lines == ("Both tagged “a”", "Both tagged “b”")
+    assert shares == pytest.approx((0.875, 0.125))
+
+
+def test_two_films_of_about_one_time_share_it_once() -> None:
+    eras = [SharedFeature(kind="era", name=name, share=0.3) for name in ("1995", "2000")]
+    assert [line for line, _ in in_common(eras)] == ["From about the same time"]
 
 
 def place(movie_id: int, x: float, y: float = 0.0) -> MapFilm:

@@ -8,11 +8,11 @@ from typing import TypeVar
 
 import streamlit as st
 
-from client.answers import Comparison, Film, SharedFeature
+from client.answers import Comparison, Film
 from client.client import Api
 from client.errors import ApiProblem
 from webapp import source
-from webapp.charts.films import average_against_count, genre_bars, most_rated, rating_shares, shared_bars
+from webapp.charts.films import average_against_count, genre_bars, most_rated, rating_shares
 from webapp.charts.over_time import genre_by_release, ratings_by_period
 from webapp.data_words import FILMS, DataWords
 from webapp.elements import cards
@@ -20,8 +20,10 @@ from webapp.elements.chart import chart
 from webapp.elements.frame import heading, run_guarded
 from webapp.elements.lists import poster_links
 from webapp.elements.picker import FILM, pick_film, references
-from webapp.palette import genre_colour, main_genre
+from webapp.elements.reasons import in_common
+from webapp.palette import CALM, genre_colour, main_genre
 from webapp.wording import count, counted, film_label, place, stars
+from webapp.wording import share as share_of
 
 # A control keeps its value from page to page: controls with the same key on two pages must accept the same values.
 ALL_GENRES = "All genres"
@@ -88,18 +90,19 @@ def _two_films(api: Api) -> None:
         labels = references([first, second])
         series = [(labels[i], api.ratings(film.movie_id).histogram) for i, film in enumerate((first, second))]
         chart(partial(rating_shares, series, words=words), alt="Share of each rating")
-    if comparison and comparison.shared_features:
+    if comparison and (parts := in_common(comparison.shared_features, words)):
         st.subheader("What they share", anchor=False)
-        _shared(comparison.shared_features)
+        _shared(parts)
 
 
-def _shared(features: Sequence[SharedFeature]) -> None:
+def _shared(parts: Sequence[tuple[str, float]]) -> None:
     """Draw what two films share: one thing as a sentence, several as bars."""
-    if len(features) == 1:
-        st.html(cards.bullets([f"Only one thing: {features[0].kind} {features[0].name}"]))
+    if len(parts) == 1:
+        st.html(cards.bullets([f"Only one thing: {parts[0][0][:1].lower()}{parts[0][0][1:]}"]))
         return
-    st.html(cards.note("A bar's length is how much it counts among all that the two have in common."))
-    chart(partial(shared_bars, features), alt="What the two share, by how much it counts")
+    bars = "".join(cards.score_bar(line, share_of(part), [(line, part, CALM)]) for line, part in parts)
+    note = cards.note("A bar's length is how much it counts among all that the two have in common.")
+    st.html(f'{note}<div class="mr-shares">{bars}</div>')
 
 
 def comparison_figures(comparison: Comparison, words: DataWords = FILMS) -> list[tuple[str, str, str]]:
@@ -141,14 +144,14 @@ def _best_rated(api: Api) -> None:
     _legend(top_films)
     drawing = partial(average_against_count, top_films, backdrop, api.dataset().mean_rating, words)
     chart(drawing, alt="Average rating against number of ratings; the table below has the best")
-    st.dataframe(
-        [
-            {"Place": i, words.one_first: film_label(film.title, film.year), "Average": film.average_rating,
-             "Ratings": film.rating_count, "Genres": ", ".join(film.genres)}
-            for i, film in enumerate(top_films[:25], 1)
-        ],
-        hide_index=True, column_config={"Average": st.column_config.NumberColumn(format="%.2f")},
-    )  # fmt: skip
+    rows = [
+        {
+            "Place": str(i), words.one_first: film_label(film.title, film.year), "Average": stars(film.average_rating),
+            "Ratings": count(film.rating_count), "Genres": ", ".join(film.genres),
+        }
+        for i, film in enumerate(top_films[:25], 1)
+    ]  # fmt: skip
+    st.html(cards.table(rows))
 
 
 def _genres(api: Api) -> None:
@@ -175,8 +178,8 @@ def _genres(api: Api) -> None:
     best = api.top("average" if words.has_ratings else "count", n=8, genre=genre, min_ratings=20)
     poster_links(best, with_ratings=True)
     st.subheader(f"{cards.plain(genre)} through the decades", anchor=False)
-    drawing = partial(genre_by_release, api.release_years(genre), genre_colour(genre), words)
-    chart(drawing, alt=f"{genre}: share of all ratings and average, by year of release")
+    decades = partial(genre_by_release, api.release_years(genre), genre_colour(genre), words)
+    chart(decades, alt=f"{genre}: share of all ratings and average, by year of release")
     _over_time(api, genre=genre)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import altair as alt
 import pyarrow as pa
 import streamlit as st
 from pydantic_core import to_json
@@ -14,17 +13,17 @@ from pydantic_core import to_json
 KEPT = 200  # charts; a map of 2,000 films takes 0.3 MB
 
 
-def chart(draw: partial[alt.TopLevelMixin], *, alt: str, **selection: Any) -> None:
+def chart(draw: partial[Any], *, alt: str, **selection: Any) -> None:
     """Draw a chart over the whole width; `alt`: its name for a screen reader.
 
-    `draw`: the function that makes it, with all of its arguments. `selection`: see `st.vega_lite_chart`.
+    `draw`: the function of `webapp.charts` that makes it, with all of its arguments. `selection`: see `st.vega_lite_chart`.
     """
     shown = to_json([draw.func.__qualname__, draw.args, draw.keywords])
     st.vega_lite_chart(spec=_spec(shown, draw), width="stretch", alt=alt, **selection)
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False)
-def _spec(shown: bytes, _draw: partial[alt.TopLevelMixin]) -> dict[str, Any]:
+def _spec(shown: bytes, _draw: partial[Any]) -> dict[str, Any]:
     """Return the Vega-Lite specification of a chart, its data in the compact form in which Streamlit sends them."""
     spec: dict[str, Any] = _draw().to_dict()
     return spec | {"datasets": {name: _arrow(rows) for name, rows in spec["datasets"].items()}}

@@ -16,7 +16,8 @@ KEPT = 200  # charts; a map of 2,000 films takes 0.3 MB
 def chart(draw: partial[Any], *, alt: str, **selection: Any) -> None:
     """Draw a chart over the whole width; `alt`: its name for a screen reader.
 
-    `draw`: the function of `webapp.charts` that makes it, with all of its arguments. `selection`: see `st.vega_lite_chart`.
+    `draw`: the function of `webapp.charts` that makes it, with all of its arguments; `selection`: see
+    `st.vega_lite_chart`.
     """
     shown = to_json([draw.func.__qualname__, draw.args, draw.keywords])
     st.vega_lite_chart(spec=_spec(shown, draw), width="stretch", alt=alt, **selection)

@@ -175,6 +175,13 @@ def test_two_films_are_compared(open_page: Open) -> None:
     assert "<dt>people liked both</dt>" in text
 
 
+def test_one_film_is_not_compared_with_itself(open_page: Open) -> None:
+    other = open_page("analytics", view="Two films", film="Star Voyage (1977)")
+    assert drawn(other).count("<h2>Star Voyage") == 1
+    same = open_page("analytics", view="Two films", film="Star Voyage (1977)", other="Star Voyage (1977)")
+    assert same.info[0].value == "Choose another film to compare with."
+
+
 def test_a_film_without_ratings_says_so(open_page: Open) -> None:
     assert "Nobody has rated this film yet" in drawn(open_page("analytics", film="Unseen Love (2000)"))
 

@@ -80,8 +80,13 @@ def _two_films(api: Api) -> None:
         first = pick_film(api, FILM, label=f"First {words.one}") or defaults[0]
         st.html(cards.hero(first, words.labels))
     with right:
-        second = pick_film(api, "other", label=f"Second {words.one}") or defaults[-1]
+        second = pick_film(api, "other", label=f"Second {words.one}") or next(
+            (film for film in defaults if film.movie_id != first.movie_id), first
+        )
         st.html(cards.hero(second, words.labels))
+    if first.movie_id == second.movie_id:
+        st.info(f"Choose another {words.one} to compare with.", icon=":material/compare_arrows:")
+        return
     comparison = _optional(lambda: api.compare(first.movie_id, second.movie_id))
     if comparison:
         st.html(cards.figures(comparison_figures(comparison, words)))

@@ -8,12 +8,13 @@ from html import escape
 from types import MappingProxyType
 
 from client.answers import Film, MapFilm, Recommendation
-from client.errors import ApiProblem, WebappError
+from client.errors import ApiProblem, ApiUnreachable, ApiUnready, WebappError
 from webapp.elements.poster import poster_uri
 from webapp.palette import genre_colour
 from webapp.wording import PROBLEMS, film_label, names, rating_line
 
 Labels = Mapping[str, str]
+LATER = "Try again in a moment."
 NO_LABELS: Labels = MappingProxyType({})
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#+!|$:~]")
 
@@ -180,8 +181,18 @@ def plain(text: str) -> str:
 
 
 def problem_text(error: WebappError) -> str:
-    """Return what went wrong in everyday words, for a message that reads Markdown."""
-    return plain(PROBLEMS.get(error.kind, str(error)) if isinstance(error, ApiProblem) else str(error))
+    """Return what went wrong in everyday words, for a message that reads Markdown.
+
+    Addresses and commands are for whoever runs the page: they are in its log.
+    """
+    text = str(error)
+    if isinstance(error, ApiProblem):
+        text = PROBLEMS.get(error.kind, text)
+    elif isinstance(error, ApiUnreachable):
+        text = f"It may be starting, or have been stopped. {LATER}"
+    elif isinstance(error, ApiUnready):
+        text = f"{text.partition('. ')[0].rstrip('.')}. {LATER}"
+    return plain(text)
 
 
 def _quoted(text: str) -> str:

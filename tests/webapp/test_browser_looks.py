@@ -75,6 +75,16 @@ def test_tabs_are_named_after_their_pages(site: str, page: Page) -> None:
         expect(page).to_have_title(f"{name} · MovieLens recommender")
 
 
+def test_where_the_keyboard_is_differs_from_the_page_that_is_open(site: str, page: Page) -> None:
+    visit(page, f"{site}/map")
+    links = page.get_by_test_id("stTopNavLink")
+    links.first.focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+    expect(links.first).to_have_css("outline-style", "solid")
+    expect(links.filter(has_text="Map")).not_to_have_css("outline-style", "solid")
+
+
 def test_a_poster_of_the_overview_opens_its_list(site: str, page: Page) -> None:
     visit(page, site)
     expect(page.get_by_role("heading", name="Thirty years of recommending")).to_be_visible()

@@ -102,6 +102,7 @@ def test_a_film_says_why_it_is_in_the_list(open_page: Open) -> None:
     text = drawn(open_page("recommendations", film="Star Voyage (1977)", n="4"))
     assert "Both directed by Ada Stern" in text
     assert "people liked both" in text
+    assert "It compares within this list alone" in text, "what the score means stands on the page, not in a tooltip"
 
 
 def test_filters_from_a_link_cut_the_list(open_page: Open) -> None:

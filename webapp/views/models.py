@@ -35,7 +35,7 @@ from webapp.elements.frame import guarded, heading, run_guarded
 from webapp.elements.intervals import intervals
 from webapp.elements.online import online
 from webapp.palette import ACCENT, CALM
-from webapp.wording import DEFINITIONS_URL, PROTOCOLS, count, metric_help, metric_title
+from webapp.wording import DEFINITIONS_URL, PROTOCOLS, count, counted, metric_help, metric_title
 
 INTERVALS = (
     "The interval of a difference follows from both versions' own intervals, as if other people had tested each. The "
@@ -141,10 +141,11 @@ def _compare(versions: Sequence[RegisteredVersion]) -> None:
     order = right.selectbox("Order", list(SORTS), key="order", bind="query-params")
     st.html(f'<p class="mr-note"><b>{escape(protocol)}.</b> {escape(PROTOCOLS.get(protocol, ""))}</p>')
     st.html(f'<p class="mr-note"><b>{escape(metric_title(metric))}.</b> {escape(metric_help(metric))}</p>')
-    st.html(cards.table(leaderboard(versions, protocol, metric, order), "Leaderboard"))
+    rows = leaderboard(versions, protocol, metric, order)
+    st.html(cards.table(rows, "Leaderboard"))
     without = [label(version) for version in versions if not version.figures]
     unmeasured = f" Without any figures: {', '.join(without)}." if without else ""
-    st.html(cards.note(f"{INTERVALS}{unmeasured}"))
+    st.html(cards.note(f"{counted(len(rows), 'version')}. {INTERVALS}{unmeasured}"))
     _charts(versions, protocol, metrics)
 
 

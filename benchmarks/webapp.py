@@ -133,7 +133,9 @@ def _load(browser: Any, url: str, content: str) -> float:
         start = time.perf_counter()
         page.goto(url)
         _see(page, content)
-        return time.perf_counter() - start
+        seconds = time.perf_counter() - start
+        page.wait_for_function(SETTLED, timeout=PATIENCE * 1000)  # or the next page would wait for the rest of this one
+        return seconds
 
 
 def _see(page: Any, content: str, place: int = 0) -> None:

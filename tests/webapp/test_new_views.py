@@ -8,10 +8,12 @@ from client.answers import MapFilm, Recommendations, SharedFeature
 from client.client import Api
 from client.errors import ApiProblem
 from tests.webapp.conftest import Open, drawn, shown
+from webapp import source
 from webapp.charts.film_map import map_points
 from webapp.data_words import FILMS
 from webapp.elements import cards
 from webapp.elements.keeping import Held
+from webapp.elements.picker import offers
 from webapp.elements.reasons import in_common
 from webapp.shelf import Entry
 from webapp.views.film_map import nearest
@@ -79,6 +81,12 @@ def test_a_title_of_a_thousand_letters_does_not_lose_the_page(open_page: Open) -
     assert app.title[0].value == "Films like a film"
     assert "No title is that long" in drawn(app)
     assert "bounds" not in drawn(app)
+
+
+@pytest.mark.parametrize(("typed", "offers_any"), [("", True), ("star", True), ("🎬", False), ("%_", False)])
+def test_signs_offer_titles_that_hold_them(open_page: Open, typed: str, offers_any: bool) -> None:
+    open_page("map")
+    assert bool(offers(source.api(), typed)) == offers_any
 
 
 def test_the_footer_links_to_where_browsers_reach_the_service(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:

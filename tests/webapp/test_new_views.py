@@ -84,8 +84,10 @@ def test_a_title_of_a_thousand_letters_does_not_lose_the_page(open_page: Open) -
 
 
 @pytest.mark.parametrize(("typed", "offers_any"), [("", True), ("star", True), ("🎬", False), ("%_", False)])
-def test_signs_offer_titles_that_hold_them(open_page: Open, typed: str, offers_any: bool) -> None:
-    open_page("map")
+def test_signs_offer_titles_that_hold_them(
+    api_url: str, monkeypatch: pytest.MonkeyPatch, typed: str, offers_any: bool
+) -> None:
+    monkeypatch.setenv("MOVIEREC_API_URL", api_url)
     assert bool(offers(source.api(), typed)) == offers_any
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import hypot
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from client.answers import Metric, RegisteredVersion
@@ -38,6 +38,9 @@ _RETURNS = re.compile(
     r"ratio (?P<ratio>[\d.]+) \[(?P<lo>[\d.]+), (?P<hi>[\d.]+)\], "
     r"(?P<people>[\d,]+) people who come back, .*: it (?P<use>.+)"
 )
+
+
+Measured = tuple[RegisteredVersion, Metric]
 
 
 class Difference(NamedTuple):
@@ -133,28 +136,36 @@ def difference(ours: Metric, theirs: Metric) -> Difference:
     )
 
 
-def leaderboard(versions: Sequence[RegisteredVersion], protocol: str, name: str) -> list[dict[str, object]]:
-    """Return one row for each version that has the figure, best first, with its difference from the champion's."""
+SORTS: dict[str, Callable[[Measured], Any]] = {
+    "Best first": lambda pair: -pair[1].value if is_more_better(pair[1].name) else pair[1].value,
+    "Newest first": lambda pair: -int(pair[0].version),
+    "Algorithm": lambda pair: (pair[0].algorithm, -int(pair[0].version)),
+}
+
+
+def leaderboard(
+    versions: Sequence[RegisteredVersion], protocol: str, name: str, by: str = "Best first"
+) -> list[dict[str, str]]:
+    """Return one row for each version that has the figure, with its difference from the champion's; `by`: of SORTS."""
     champion = champion_of(versions)
     base = figure(champion, protocol, name) if champion else None
     measured = [(version, metric) for version in versions if (metric := figure(version, protocol, name))]
-    measured.sort(key=lambda pair: pair[1].value, reverse=name.partition("_at_")[0] not in LOWER_IS_BETTER)
-    rows: list[dict[str, object]] = []
-    for version, metric in measured:
+    rows = []
+    for version, metric in sorted(measured, key=SORTS[by]):
         gap = difference(metric, base) if base and version is not champion else None
-        rows.append(
-            {
-                "Version": int(version.version),
-                "Algorithm": version.algorithm,
-                "Value": metric.value,
-                "From champion": gap.value if gap else None,
-                "From": gap.lo if gap else None,
-                "To": gap.hi if gap else None,
-                "Beyond chance": "" if gap is None or gap.lo is None else "yes" if gap.is_beyond_chance else "no",
-                "Role": ", ".join(version.aliases),
-            }
-        )
+        row = {"Version": label(version), "Value": f"{metric.value:.4f}", "From champion": "", "Beyond chance": ""}
+        if gap:
+            row["From champion"] = f"{gap.value:+.4f}"
+        if gap and gap.lo is not None:
+            row["From champion"] += f" ({gap.lo:+.4f} to {gap.hi:+.4f})"
+            row["Beyond chance"] = "yes" if gap.is_beyond_chance else "no"
+        rows.append(row | {"Role": ", ".join(version.aliases)})
     return rows
+
+
+def is_more_better(name: str) -> bool:
+    """Return whether a larger value of the figure is the better one."""
+    return name.partition("_at_")[0] not in LOWER_IS_BETTER
 
 
 def evidence(summary: str) -> Evidence:

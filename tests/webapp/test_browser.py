@@ -213,7 +213,7 @@ def test_the_csv_is_the_list_on_the_page(site: str, page: Page, tmp_path: Path) 
 
 def test_a_click_on_the_map_opens_the_film(site: str, page: Page) -> None:
     visit(page, f"{site}/map")
-    point = page.locator("[data-testid=stVegaLiteChart] .mark-symbol path").first
+    point = page.locator(".mr-map circle").first
     point.click()
     expect(page.locator(".mr-hero h2")).to_be_visible()
     page.get_by_role("link", name="Films like this").click()

@@ -75,6 +75,16 @@ def test_tabs_are_named_after_their_pages(site: str, page: Page) -> None:
         expect(page).to_have_title(f"{name} · MovieLens recommender")
 
 
+def test_where_the_keyboard_is_differs_from_the_page_that_is_open(site: str, page: Page) -> None:
+    visit(page, f"{site}/map")
+    links = page.get_by_test_id("stTopNavLink")
+    links.first.focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+    expect(links.first).to_have_css("outline-style", "solid")
+    expect(links.filter(has_text="Map")).not_to_have_css("outline-style", "solid")
+
+
 def test_a_poster_of_the_overview_opens_its_list(site: str, page: Page) -> None:
     visit(page, site)
     expect(page.get_by_role("heading", name="Thirty years of recommending")).to_be_visible()
@@ -87,17 +97,31 @@ def test_a_poster_of_the_overview_opens_its_list(site: str, page: Page) -> None:
 
 def test_the_wheel_over_the_map_scrolls_the_page(site: str, page: Page) -> None:
     visit(page, f"{site}/map")
-    chart = page.locator("[data-testid=stVegaLiteChart] .mark-symbol").first
-    chart.hover(force=True)  # the chart's background takes the pointer
-    before = chart.evaluate("mark => mark.innerHTML")
+    frame = page.locator(".mr-map svg").bounding_box()
+    assert frame is not None
+    titles = [title.bounding_box() for title in page.locator(".mr-map text:visible").all()]
+    assert titles
+    for box in filter(None, titles):
+        assert box["x"] >= frame["x"] - 1
+        assert box["x"] + box["width"] <= frame["x"] + frame["width"] + 1, "a title is cut off at the map's edge"
+    point = page.locator(".mr-map circle").first
+    point.hover()
+    before = point.get_attribute("cx")
     page.mouse.wheel(0, 200)
     page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop > 100")
-    assert chart.evaluate("mark => mark.innerHTML") == before
+    assert point.get_attribute("cx") == before
+    page.keyboard.down("Control")
+    point.hover()
+    page.mouse.wheel(0, -200)
+    page.keyboard.up("Control")
+    expect(point).not_to_have_attribute("cx", before or "")
+    page.get_by_role("button", name="Show the whole map").click()
+    expect(point).to_have_attribute("cx", before or "")
 
 
 def test_what_is_opened_on_the_map_is_in_sight_and_in_the_address(site: str, page: Page) -> None:
     visit(page, f"{site}/map")
-    point = page.locator("[data-testid=stVegaLiteChart] .mark-symbol path").last
+    point = page.locator(".mr-map circle").last
     point.scroll_into_view_if_needed()
     point.click()
     expect(page.locator(".mr-hero h2")).to_be_in_viewport()
@@ -107,7 +131,7 @@ def test_what_is_opened_on_the_map_is_in_sight_and_in_the_address(site: str, pag
 def test_a_phone_has_lists_in_the_place_of_dots(site: str, page: Page) -> None:
     page.set_viewport_size(SIZES[1])
     visit(page, f"{site}/map?spot=Star+Voyage+(1977)")
-    expect(page.locator("[data-testid=stVegaLiteChart]")).to_be_hidden()
+    expect(page.locator(".mr-map")).to_be_hidden()
     expect(page.get_by_role("heading", name="Close to Star Voyage")).to_be_visible()
     visit(page, site)
     page.get_by_text("The papers as a list").click()

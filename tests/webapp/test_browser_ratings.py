@@ -91,7 +91,7 @@ def test_back_leads_to_the_film_before(site: str, page: Page) -> None:
 
 def test_a_film_clicked_on_the_map_is_in_the_address_and_in_view(site: str, page: Page) -> None:
     visit(page, f"{site}/map")
-    page.locator("[data-testid=stVegaLiteChart] .mark-symbol path").first.click()
+    page.locator(".mr-map circle").first.click()
     expect(page.locator(".mr-hero h2")).to_be_in_viewport()
     expect(page).to_have_url(re.compile("spot="))
 

@@ -54,6 +54,7 @@ def test_service_down_is_a_message_and_a_retry(open_page: Open, page: str) -> No
     app = open_page(page, url=f"http://127.0.0.1:{free_port()}")
     assert not app.exception
     assert "does not answer" in drawn(app)
+    assert "127.0.0.1" not in app.warning[0].value
     assert any(button.label == "Try again" for button in app.button)
 
 
@@ -93,7 +94,7 @@ def test_no_model_yet_says_what_to_do(open_page: Open) -> None:
         app = open_page("overview", url=url)
         assert not app.exception
         assert "not ready" in drawn(app)
-        assert "No model version is served yet." in drawn(app)
+        assert "No model version is served yet. Try again in a moment." in drawn(app)
 
 
 def test_the_first_training_is_told_until_a_model_is_served(

@@ -6,8 +6,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
+from client.client import Api, Json
 from recommender.bundle import save_bundle
 from recommender.scoring.specs import FactorSpec
 from serving.versions.entry import VersionMeta
@@ -15,6 +17,8 @@ from serving.versions.model_store import ModelStore
 from tests.toy import build_arrays, build_manifest
 from tests.toy_extras import extras_arrays
 from tests.webapp.conftest import Open, drawn, serving, shown
+from webapp import source
+from webapp.views.for_you import without_a_like
 
 
 def rate(app: AppTest, movie_id: int, choice: int | None) -> None:
@@ -82,6 +86,25 @@ def test_a_low_star_is_never_a_reason_for_a_film(open_page: Open) -> None:
     assert "a low rating never brings a film up" in text
     assert "Because you gave" not in text
     assert "The Moon Thieves" not in shown(app)
+
+
+def test_before_the_first_like_nothing_is_shown_that_is_expected_low(
+    api_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOVIEREC_API_URL", api_url)
+    start = source.api().for_ratings({}, {"n": 4}).model_dump(mode="json")
+
+    def post(path: str, body: Json) -> Json:
+        """The toy model guesses no ratings: these stand in for another's."""
+        films = [
+            film | {"predicted_rating": 2.0 + place, "below_usual": place == 0} if "candidates" in body else film
+            for place, film in enumerate(start["recommendations"][: body["n"]])
+        ]
+        return start | {"recommendations": films}
+
+    _, second, third, _ = (film["movie_id"] for film in start["recommendations"])
+    films = without_a_like(Api(lambda path, params: {}, post), {99: 1.0}, {"n": 2, "exclude": []}).recommendations
+    assert [(film.movie_id, film.rank, film.predicted_rating) for film in films] == [(second, 1, 3.0), (third, 2, 4.0)]
 
 
 def test_a_mark_takes_a_film_out_of_the_list(open_page: Open) -> None:

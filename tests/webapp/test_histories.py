@@ -76,7 +76,8 @@ def test_imdb_ratings_become_stars_and_series_are_left_out() -> None:
 
 def test_a_spreadsheets_semicolons_and_old_encodings_are_read() -> None:
     text = "Date;Name;Year;Letterboxd URI;Rating\n;Amélie;2001;u;4,5\n"
-    for content in (text.encode("utf-8-sig"), text.encode("cp1252")):
+    named = f"sep=;\r\n{text}"
+    for content in (text.encode("utf-8-sig"), text.encode("cp1252"), named.encode(), text.encode("utf-16")):
         assert read_history("ratings.csv", content) == [Said(("Amélie",), 2001, stars=4.5)]
 
 

@@ -8,11 +8,13 @@ from client.answers import MapFilm, Recommendations, SharedFeature
 from client.client import Api
 from client.errors import ApiProblem
 from tests.webapp.conftest import Open, drawn, shown
-from webapp.charts.film_map import film_map, map_rows
-from webapp.charts.films import shared_bars
+from webapp import source
+from webapp.charts.film_map import map_points
 from webapp.data_words import FILMS
 from webapp.elements import cards
 from webapp.elements.keeping import Held
+from webapp.elements.picker import offers
+from webapp.elements.reasons import in_common
 from webapp.shelf import Entry
 from webapp.views.film_map import nearest
 from webapp.wording import counted
@@ -81,6 +83,14 @@ def test_a_title_of_a_thousand_letters_does_not_lose_the_page(open_page: Open) -
     assert "bounds" not in drawn(app)
 
 
+@pytest.mark.parametrize(("typed", "offers_any"), [("", True), ("star", True), ("🎬", False), ("%_", False)])
+def test_signs_offer_titles_that_hold_them(
+    api_url: str, monkeypatch: pytest.MonkeyPatch, typed: str, offers_any: bool
+) -> None:
+    monkeypatch.setenv("MOVIEREC_API_URL", api_url)
+    assert bool(offers(source.api(), typed)) == offers_any
+
+
 def test_the_footer_links_to_where_browsers_reach_the_service(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOVIEREC_API_PUBLIC_URL", "https://films.example.org/")
     assert 'href="https://films.example.org/docs"' in drawn(open_page("overview"))
@@ -110,8 +120,14 @@ def test_shares_of_what_two_films_have_in_common_never_exceed_the_whole() -> Non
     features = [
         SharedFeature(kind="tag", name=name, share=share) for name, share in (("a", 1.4), ("b", 0.2), ("c", -0.6))
     ]
-    shares = shared_bars(features).to_dict()["datasets"].popitem()[1]
-    assert sum(row["share"] for row in shares) == pytest.approx(1.0)
+    lines, shares = zip(*in_common(features), strict=True)
+    assert lines == ("Both tagged “a”", "Both tagged “b”")
+    assert shares == pytest.approx((0.875, 0.125))
+
+
+def test_two_films_of_about_one_time_share_it_once() -> None:
+    eras = [SharedFeature(kind="era", name=name, share=0.3) for name in ("1995", "2000")]
+    assert [line for line, _ in in_common(eras)] == ["From about the same time"]
 
 
 def place(movie_id: int, x: float, y: float = 0.0) -> MapFilm:
@@ -126,8 +142,6 @@ def test_the_map_as_a_list_begins_with_the_nearest() -> None:
     assert [film.movie_id for film in nearest(films, films[0])] == [3, 4, 2]
 
 
-def test_titles_at_the_edges_of_the_map_stand_inwards() -> None:
-    films = [place(1, -1.0), place(2, 0.0), place(3, 1.0)]
-    assert [row["align"] for row in map_rows(films, ())] == ["left", "center", "right"]
-    marks = [layer["mark"] for layer in film_map(films).to_dict()["layer"] if layer["mark"]["type"] == "text"]
-    assert {mark["align"]["expr"] for mark in marks} == {"datum.align"}
+def test_films_of_other_genres_are_faint_on_the_map() -> None:
+    films = (place(1, -1.0), place(2, 1.0).model_copy(update={"genres": ("Comedy",)}))
+    assert [point.get("faint") for point in map_points(films, ("Comedy",))] == [1, None]

@@ -102,6 +102,7 @@ def test_a_film_says_why_it_is_in_the_list(open_page: Open) -> None:
     text = drawn(open_page("recommendations", film="Star Voyage (1977)", n="4"))
     assert "Both directed by Ada Stern" in text
     assert "people liked both" in text
+    assert "It compares within this list alone" in text, "what the score means stands on the page, not in a tooltip"
 
 
 def test_filters_from_a_link_cut_the_list(open_page: Open) -> None:
@@ -173,6 +174,13 @@ def test_two_films_are_compared(open_page: Open) -> None:
     text = drawn(open_page("analytics", view="Two films", film="Star Voyage (1977)", other="The Moon Thieves (1985)"))
     assert "<dt>most similar to Star Voyage</dt><dd>1st</dd>" in text
     assert "<dt>people liked both</dt>" in text
+
+
+def test_one_film_is_not_compared_with_itself(open_page: Open) -> None:
+    other = open_page("analytics", view="Two films", film="Star Voyage (1977)")
+    assert drawn(other).count("<h2>Star Voyage") == 1
+    same = open_page("analytics", view="Two films", film="Star Voyage (1977)", other="Star Voyage (1977)")
+    assert same.info[0].value == "Choose another film to compare with."
 
 
 def test_a_film_without_ratings_says_so(open_page: Open) -> None:

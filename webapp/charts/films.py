@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from client.answers import Film, GenreFigures, HistogramBin, MapFilm, SharedFeature
+from client.answers import Film, GenreFigures, HistogramBin, MapFilm
 from webapp.charts.table import Picture, sized, table
 from webapp.data_words import FILMS, DataWords
 from webapp.palette import ACCENT, CALM, GOLD, MUTED, genre_colour, main_genre
@@ -116,24 +116,6 @@ def genre_bars(genres: Sequence[GenreFigures], by: str, words: DataWords = FILMS
         ],
     )
     return sized(chart, ROW * max(len(rows), 4) + 40)
-
-
-def shared_bars(features: Sequence[SharedFeature]) -> Picture:
-    """Return a bar chart of the features that two films share, as shares of all that they share."""
-    total = max(1.0, sum(max(feature.share, 0.0) for feature in features))  # what sets two apart counts against it
-    rows = [
-        {"what": f"{f.kind.capitalize()}: {f.name}", "share": f.share / total, "kind": f.kind.capitalize()}
-        for f in features
-        if f.share > 0
-    ]
-    bars = alt.Chart(table(rows)).mark_bar(cornerRadiusEnd=3, height={"band": 0.78})
-    chart = bars.encode(
-        x=alt.X("share:Q", title="Share of what they have in common", axis=alt.Axis(format="%")),
-        y=alt.Y("what:N", sort=None, title=None, axis=alt.Axis(labelLimit=230, labelOverlap=False)),
-        color=alt.Color("kind:N", title=None, legend=None),
-        tooltip=[alt.Tooltip("what:N", title="Both have"), alt.Tooltip("share:Q", title="Share", format=".0%")],
-    )
-    return sized(chart, ROW * max(len(rows), 3) + 30)
 
 
 FILM_TOOLTIP = [

@@ -6,35 +6,15 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from client.answers import Metric, RegisteredVersion
+from client.answers import RegisteredVersion
 from webapp.charts.table import Picture, sized, table
 from webapp.comparing import figure, label
 from webapp.palette import ACCENT, CALM, MUTED
 from webapp.wording import metric_title
 
-_ROW = 26
 _LABEL_ROOM = (0.2, 0.06)
 SERVED, OTHER = "Champion", "Other versions"
 _KINDS = alt.Scale(domain=[SERVED, OTHER], range=[ACCENT, CALM])
-
-
-def metric_intervals(versions: Sequence[RegisteredVersion], protocol: str, name: str) -> Picture:
-    """Return a chart of one metric: a point with its 95 % interval for each version."""
-    rows = [row for version in versions if (row := _row(version, figure(version, protocol, name)))]
-    title = f"{metric_title(name)} ({protocol})"
-    order = [label(version) for version in versions]
-    base = alt.Chart(table(rows)).encode(
-        y=alt.Y("version:N", sort=order, title=None, axis=alt.Axis(labelLimit=220)),
-        color=alt.Color("kind:N", title=None, scale=_KINDS, legend=None),
-        tooltip=[
-            alt.Tooltip("version:N", title="Version"), alt.Tooltip("value:Q", title=metric_title(name), format=".4f"),
-            alt.Tooltip("lo:Q", title="From", format=".4f"), alt.Tooltip("hi:Q", title="To", format=".4f"),
-        ],
-    )  # fmt: skip
-    scale = alt.Scale(zero=False, padding=10, nice=False)
-    whiskers = base.mark_rule(strokeWidth=2.5).encode(x=alt.X("lo:Q", title=title, scale=scale), x2="hi:Q")
-    points = base.mark_circle(size=110, opacity=1).encode(x=alt.X("value:Q", title=title, scale=scale))
-    return sized(alt.layer(whiskers, points), _ROW * max(len(rows), 2) + 40)
 
 
 def trade_off(versions: Sequence[RegisteredVersion], protocol: str, across: str, up: str) -> Picture:
@@ -83,15 +63,3 @@ def _number(value: object) -> float:
 
 def _kind(version: RegisteredVersion) -> str:
     return SERVED if "champion" in version.aliases else OTHER
-
-
-def _row(version: RegisteredVersion, metric: Metric | None) -> dict[str, object] | None:
-    if metric is None:
-        return None
-    return {
-        "version": label(version),
-        "value": metric.value,
-        "lo": metric.value if metric.lo is None else metric.lo,
-        "hi": metric.value if metric.hi is None else metric.hi,
-        "kind": _kind(version),
-    }

@@ -8,12 +8,13 @@ from html import escape
 from types import MappingProxyType
 
 from client.answers import Film, MapFilm, Recommendation
-from client.errors import ApiProblem, WebappError
+from client.errors import ApiProblem, ApiUnreachable, ApiUnready, WebappError
 from webapp.elements.poster import poster_uri
 from webapp.palette import genre_colour
 from webapp.wording import PROBLEMS, film_label, names, rating_line
 
 Labels = Mapping[str, str]
+LATER = "Try again in a moment."
 NO_LABELS: Labels = MappingProxyType({})
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#+!|$:~]")
 
@@ -123,14 +124,22 @@ def bullets(lines: Sequence[str]) -> str:
     return '<ul class="mr-list">' + "".join(f"<li>{escape(text)}</li>" for text in lines) + "</ul>"
 
 
-def table(rows: Sequence[Mapping[str, str]]) -> str:
-    """Return the HTML table of rows with the same columns; on a narrow screen each row becomes a block."""
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in rows[0])
+def table(rows: Sequence[Mapping[str, str]], name: str = "") -> str:
+    """Return the HTML table of rows with the same columns; on a narrow screen each row becomes a block.
+
+    A table with a `name` scrolls within itself once it is long.
+    """
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in rows[0])
     lines = "".join(
-        "<tr>" + "".join(f'<td data-name="{_quoted(name)}">{escape(text)}</td>' for name, text in row.items()) + "</tr>"
+        "<tr>"
+        + "".join(f'<td data-name="{_quoted(column)}">{escape(text)}</td>' for column, text in row.items())
+        + "</tr>"
         for row in rows
     )
-    return f'<table class="mr-table"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'
+    drawn = f'<table class="mr-table"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'
+    return (
+        f'<div class="mr-long" role="region" aria-label="{_quoted(name)}" tabindex="0">{drawn}</div>' if name else drawn
+    )
 
 
 def figures(entries: Sequence[tuple[str, str, str]]) -> str:
@@ -172,8 +181,18 @@ def plain(text: str) -> str:
 
 
 def problem_text(error: WebappError) -> str:
-    """Return what went wrong in everyday words, for a message that reads Markdown."""
-    return plain(PROBLEMS.get(error.kind, str(error)) if isinstance(error, ApiProblem) else str(error))
+    """Return what went wrong in everyday words, for a message that reads Markdown.
+
+    Addresses and commands are for whoever runs the page: they are in its log.
+    """
+    text = str(error)
+    if isinstance(error, ApiProblem):
+        text = PROBLEMS.get(error.kind, text)
+    elif isinstance(error, ApiUnreachable):
+        text = f"It may be starting, or have been stopped. {LATER}"
+    elif isinstance(error, ApiUnready):
+        text = f"{text.partition('. ')[0].rstrip('.')}. {LATER}"
+    return plain(text)
 
 
 def _quoted(text: str) -> str:

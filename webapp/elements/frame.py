@@ -63,11 +63,6 @@ def show_error(error: WebappError, key: str) -> None:
     st.button("Try again", key=f"retry-{key}", icon=":material/refresh:")
 
 
-def is_dark() -> bool:
-    """Return whether the page is dark, for charts that cannot take their colours from the theme."""
-    return st.context.theme.type == "dark"
-
-
 def foot() -> None:
     """Draw the footer: the served model version, and links to the API's documentation and MLflow."""
     settings = source.settings()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 import streamlit as st
 
@@ -10,6 +11,7 @@ from client.answers import DriftFigures, ExperimentCheck, ExperimentState
 from webapp import source
 from webapp.charts.online import ARMS, arms_over_time, bounds_over_time
 from webapp.elements import cards
+from webapp.elements.chart import chart
 from webapp.wording import count, counted, joined, share
 
 INTERLEAVED = "interleave"
@@ -63,8 +65,9 @@ def _experiment(state: ExperimentState) -> None:
         st.subheader(title, anchor=False)
         if bounded:
             st.html(cards.note(f"The line is the estimate. {BOUNDS}"))
-            chart = bounds_over_time(bounded, settings.started_at, even=0.5 if is_woven else 0.0)
-            st.altair_chart(chart, width="stretch", alt=f"{title}, with its band, over time")
+            even = 0.5 if is_woven else 0.0
+            drawing = partial(bounds_over_time, bounded, settings.started_at, even=even)
+            chart(drawing, alt=f"{title}, with its band, over time")
         else:
             st.html(cards.note("Too few visitors for an interval so far."))
     with right:
@@ -74,8 +77,7 @@ def _experiment(state: ExperimentState) -> None:
         names = [(f"{arm.capitalize()}: version {versions[arm].partition('-')[0]}", ARMS[arm]) for arm in ARMS]
         st.html(cards.legend(names))
         if state.looks:
-            chart = arms_over_time(state.looks, settings.started_at)
-            st.altair_chart(chart, width="stretch", alt=f"{title} of both versions, over time")
+            chart(partial(arms_over_time, state.looks, settings.started_at), alt=f"{title} of both versions, over time")
     if state.checks:
         st.html(cards.table([check_row(name, check, is_woven=is_woven) for name, check in state.checks.items()]))
 

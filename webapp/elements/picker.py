@@ -112,7 +112,10 @@ def offers(api: Api, query: str) -> list[str]:
     """Return references of the films that a typed text may mean, best first; of the most rated for an empty text."""
     text = "".join(filter(str.isprintable, query)).strip()[:LONGEST]
     try:
-        return references(api.search(text, limit=OFFERED) if text else api.top("count", n=OFFERED))
+        films = api.search(text, limit=OFFERED) if text else api.top("count", n=OFFERED)
+        if not any(map(str.isalnum, text)):  # signs are like no letters: “$” is a title, a picture of a camera is none
+            films = [film for film in films if text in film.title]
+        return references(films)
     except ApiProblem:  # a text that no title can hold
         return []
 

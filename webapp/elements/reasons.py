@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from client.answers import AboutModel, CommonViewers, Reason, Recommendation
+from client.answers import AboutModel, CommonViewers, Reason, Recommendation, SharedFeature
 from webapp.data_words import FILMS, DataWords
 from webapp.palette import ACCENT, CALM, GOLD, MUTED
 from webapp.wording import count, joined
@@ -62,6 +62,17 @@ def for_film(film: Recommendation, common: CommonViewers | None, words: DataWord
     return lines[:most]
 
 
+def in_common(features: Sequence[SharedFeature], words: DataWords = FILMS) -> list[tuple[str, float]]:
+    """Return what two films share in words, each with its part of the whole, 0 to 1, the largest first."""
+    parts: dict[str, float] = {}
+    for feature in features:
+        if feature.share > 0:  # what sets two apart counts against them
+            line = _in_common(feature.kind, feature.name, words)
+            parts[line] = parts.get(line, 0.0) + feature.share
+    total = max(1.0, sum(parts.values()))
+    return sorted(((line, share / total) for line, share in parts.items()), key=lambda part: -part[1])
+
+
 def for_person(film: Recommendation, words: DataWords = FILMS, most: int = 2) -> list[str]:
     """Return why a film is in a person's list: the liked films that speak for it most."""
     return [_because(reason, words) for reason in (film.reasons_for or ())[:most]]
@@ -86,7 +97,7 @@ def badge(move: int | None) -> str:
 def _in_common(kind: str, names: str, words: DataWords) -> str:
     if kind in words.labels:
         return f"Same {words.labels[kind].lower()}: {names}"
-    return _WORDS[kind].format(names)
+    return _WORDS.get(kind, f"{kind.capitalize()}: {{}}").format(names)
 
 
 def _because(reason: Reason, words: DataWords) -> str:

@@ -14,6 +14,7 @@ from webapp.data_words import FILMS, DataWords
 from webapp.elements import cards
 from webapp.elements.frame import guarded
 from webapp.elements.picker import pick_film
+from webapp.elements.reasons import in_common
 from webapp.wording import count, joined, place
 
 KEPT_AWAY = {
@@ -96,5 +97,5 @@ def for_film(comparison: Comparison, shown: int, words: DataWords = FILMS) -> li
     if comparison.place <= shown:
         lines.append("If it is not in the list, a filter, variety or one of your wishes keeps it away.")
     lines.append(f"{count(comparison.common_likes)} people liked both.")
-    shared = [feature.name for feature in comparison.shared_features[:3]]
-    return [*lines, f"Both have: {joined(shared)}." if shared else "The two share no genre, maker or tag."]
+    shared = [f"{line}." for line, _ in in_common(comparison.shared_features, words)[:3]]
+    return [*lines, *(shared or ["The two share no genre, maker or tag."])]

@@ -5,6 +5,7 @@ Files are hostile: sizes are bounded before anything is unpacked, and nothing is
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -19,6 +20,7 @@ MOST_BYTES = 20_000_000  # of one CSV file, unpacked
 MOST_FILES = 20  # CSV files of one archive
 _NO_FILM = re.compile(r"episode|series|game|podcast|music", re.IGNORECASE)  # IMDb's Title Type
 _BACKUPS = {"deleted", "orphaned"}  # folders of a Letterboxd export with what is no longer said
+_SEPARATOR = re.compile(r'\A"?sep=."?\r?\n', re.IGNORECASE)  # a spreadsheet's own first line
 _STARS = 5.0
 EXPECTED = (
     "Expected an export of Letterboxd (zip or CSV), of IMDb (CSV), or a MovieLens ratings.csv: the columns "
@@ -107,10 +109,7 @@ def _read_table(name: str, content: bytes) -> Iterator[Said]:
 
 def _rows(content: bytes) -> list[Row]:
     """Return the rows of a CSV file, with columns named in lower case."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("cp1252", "replace")  # older exports of IMDb
+    text = _SEPARATOR.sub("", _text(content))
     head = text.partition("\n")[0]
     separator = max(",;\t", key=head.count)
     try:
@@ -119,6 +118,15 @@ def _rows(content: bytes) -> list[Row]:
         return [_row(columns, cells) for cells in table if any(cells)]
     except csv.Error as error:
         raise HistoryError(f"This CSV file cannot be read: {error}. {EXPECTED}") from error
+
+
+def _text(content: bytes) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # a spreadsheet's “Unicode text”
+        return content.decode("utf-16", "replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")  # older exports of IMDb
 
 
 def _row(columns: Sequence[str], cells: Sequence[str]) -> Row:

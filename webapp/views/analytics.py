@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import streamlit as st
 
-from client.answers import Comparison, Film, SharedFeature
+from client.answers import Comparison, Film
 from client.client import Api
 from client.errors import ApiProblem
 from webapp import source
-from webapp.charts.films import average_against_count, genre_bars, most_rated, rating_shares, shared_bars
+from webapp.charts.films import average_against_count, genre_bars, most_rated, rating_shares
 from webapp.charts.over_time import genre_by_release, ratings_by_period
 from webapp.data_words import FILMS, DataWords
 from webapp.elements import cards
+from webapp.elements.chart import chart
 from webapp.elements.frame import heading, run_guarded
 from webapp.elements.lists import poster_links
 from webapp.elements.picker import FILM, pick_film, references
-from webapp.palette import genre_colour, main_genre
+from webapp.elements.reasons import in_common
+from webapp.palette import CALM, genre_colour, main_genre
 from webapp.wording import count, counted, film_label, place, stars
+from webapp.wording import share as share_of
 
 # A control keeps its value from page to page: controls with the same key on two pages must accept the same values.
 ALL_GENRES = "All genres"
@@ -64,7 +68,7 @@ def _one_film(api: Api) -> None:
     if ratings.histogram:
         st.subheader("How people rated it", anchor=False)
         series = [(film_label(film.title, film.year), ratings.histogram), (f"All {words.many}", summary.histogram)]
-        st.altair_chart(rating_shares(series, words=words), width="stretch", alt="Share of each rating")
+        chart(partial(rating_shares, series, words=words), alt="Share of each rating")
     _over_time(api, movie_id=film.movie_id)
 
 
@@ -76,8 +80,13 @@ def _two_films(api: Api) -> None:
         first = pick_film(api, FILM, label=f"First {words.one}") or defaults[0]
         st.html(cards.hero(first, words.labels))
     with right:
-        second = pick_film(api, "other", label=f"Second {words.one}") or defaults[-1]
+        second = pick_film(api, "other", label=f"Second {words.one}") or next(
+            (film for film in defaults if film.movie_id != first.movie_id), first
+        )
         st.html(cards.hero(second, words.labels))
+    if first.movie_id == second.movie_id:
+        st.info(f"Choose another {words.one} to compare with.", icon=":material/compare_arrows:")
+        return
     comparison = _optional(lambda: api.compare(first.movie_id, second.movie_id))
     if comparison:
         st.html(cards.figures(comparison_figures(comparison, words)))
@@ -85,20 +94,20 @@ def _two_films(api: Api) -> None:
         st.subheader("Their ratings side by side", anchor=False)
         labels = references([first, second])
         series = [(labels[i], api.ratings(film.movie_id).histogram) for i, film in enumerate((first, second))]
-        st.altair_chart(rating_shares(series, words=words), width="stretch", alt="Share of each rating")
-    if comparison and comparison.shared_features:
+        chart(partial(rating_shares, series, words=words), alt="Share of each rating")
+    if comparison and (parts := in_common(comparison.shared_features, words)):
         st.subheader("What they share", anchor=False)
-        _shared(comparison.shared_features)
+        _shared(parts)
 
 
-def _shared(features: Sequence[SharedFeature]) -> None:
+def _shared(parts: Sequence[tuple[str, float]]) -> None:
     """Draw what two films share: one thing as a sentence, several as bars."""
-    if len(features) == 1:
-        st.html(cards.bullets([f"Only one thing: {features[0].kind} {features[0].name}"]))
+    if len(parts) == 1:
+        st.html(cards.bullets([f"Only one thing: {parts[0][0][:1].lower()}{parts[0][0][1:]}"]))
         return
-    st.html(cards.note("A bar's length is how much it counts among all that the two have in common."))
-    chart, text = shared_bars(features), "What the two share, by how much it counts"
-    st.altair_chart(chart, width="stretch", alt=text)
+    bars = "".join(cards.score_bar(line, share_of(part), [(line, part, CALM)]) for line, part in parts)
+    note = cards.note("A bar's length is how much it counts among all that the two have in common.")
+    st.html(f'{note}<div class="mr-shares">{bars}</div>')
 
 
 def comparison_figures(comparison: Comparison, words: DataWords = FILMS) -> list[tuple[str, str, str]]:
@@ -122,7 +131,7 @@ def _most_rated(api: Api) -> None:
     n = left.slider(source.words().many_first, 5, 50, 20, key="top", bind="query-params")
     films = api.top("count", n=n, genre=_genre(api, right))
     _legend(films)
-    st.altair_chart(most_rated(films), width="stretch", alt=f"The {len(films)} most rated, by ratings")
+    chart(partial(most_rated, films), alt=f"The {len(films)} most rated, by ratings")
 
 
 def _best_rated(api: Api) -> None:
@@ -138,18 +147,16 @@ def _best_rated(api: Api) -> None:
     well_known = [film for film in _optional(api.film_map) or [] if film.rating_count >= least]
     backdrop = [film for film in well_known if film.movie_id not in top_ids]
     _legend(top_films)
-    chart = average_against_count(top_films, backdrop, api.dataset().mean_rating, words)
-    st.altair_chart(
-        chart, width="stretch", alt="Average rating against number of ratings; the table below has the best"
-    )
-    st.dataframe(
-        [
-            {"Place": i, words.one_first: film_label(film.title, film.year), "Average": film.average_rating,
-             "Ratings": film.rating_count, "Genres": ", ".join(film.genres)}
-            for i, film in enumerate(top_films[:25], 1)
-        ],
-        hide_index=True, column_config={"Average": st.column_config.NumberColumn(format="%.2f")},
-    )  # fmt: skip
+    drawing = partial(average_against_count, top_films, backdrop, api.dataset().mean_rating, words)
+    chart(drawing, alt="Average rating against number of ratings; the table below has the best")
+    rows = [
+        {
+            "Place": str(i), words.one_first: film_label(film.title, film.year), "Average": stars(film.average_rating),
+            "Ratings": count(film.rating_count), "Genres": ", ".join(film.genres),
+        }
+        for i, film in enumerate(top_films[:25], 1)
+    ]  # fmt: skip
+    st.html(cards.table(rows))
 
 
 def _genres(api: Api) -> None:
@@ -167,11 +174,8 @@ def _genres(api: Api) -> None:
         format_func=lambda by: measures[by],
         bind="query-params",
     )
-    st.altair_chart(
-        genre_bars(api.genres(), view or first, words),
-        width="stretch",
-        alt=f"Genres by {measures[view or first].lower()}",
-    )
+    drawing = partial(genre_bars, api.genres(), view or first, words)
+    chart(drawing, alt=f"Genres by {measures[view or first].lower()}")
     genre = _genre(api, st.container(), everything=False)
     if genre is None:
         return
@@ -179,8 +183,8 @@ def _genres(api: Api) -> None:
     best = api.top("average" if words.has_ratings else "count", n=8, genre=genre, min_ratings=20)
     poster_links(best, with_ratings=True)
     st.subheader(f"{cards.plain(genre)} through the decades", anchor=False)
-    chart = genre_by_release(api.release_years(genre), genre_colour(genre), words)
-    st.altair_chart(chart, width="stretch", alt=f"{genre}: share of all ratings and average, by year of release")
+    decades = partial(genre_by_release, api.release_years(genre), genre_colour(genre), words)
+    chart(decades, alt=f"{genre}: share of all ratings and average, by year of release")
     _over_time(api, genre=genre)
 
 
@@ -194,8 +198,7 @@ def _over_time(api: Api, *, movie_id: int | str | None = None, genre: str | None
     if not periods:
         st.info("This model version does not know when ratings were given.", icon=":material/info:")
         return
-    chart, text = ratings_by_period(periods, source.words()), "Ratings by the time when they were given"
-    st.altair_chart(chart, width="stretch", alt=text)
+    chart(partial(ratings_by_period, periods, source.words()), alt="Ratings by the time when they were given")
 
 
 def _legend(films: Sequence[Film]) -> None:

@@ -11,9 +11,10 @@ from client.answers import Film, MapFilm
 from client.client import Api
 from client.errors import ApiProblem
 from webapp import source
-from webapp.charts.film_map import SELECTION, film_map
+from webapp.charts.film_map import map_points
 from webapp.elements import cards
-from webapp.elements.frame import heading, is_dark, run_guarded
+from webapp.elements.frame import heading, run_guarded
+from webapp.elements.inline import component
 from webapp.elements.picker import FILM, choose, pick_film, references
 from webapp.palette import main_genre
 from webapp.wording import film_label
@@ -49,21 +50,20 @@ def draw() -> None:
         genres = st.multiselect("Let genres stand out", names, key="highlight", bind="query-params") if names else []
     with st.container(key="map-card"):
         _opened(api, sought, films)
-    chart = film_map(films, genres, sought.movie_id if sought else None, dark=is_dark())
     text = f"Map of {len(films)} {words.many}; the list below it names those near the chosen one"
     with st.container(key="wide-map"):
-        st.html(cards.note(f"Drag to move, hold Ctrl and scroll to look closer, click {words.an} to open it."))
         st.html(cards.genre_legend([main_genre(film.genres) for film in films]))
-        st.altair_chart(
-            chart, width="stretch", key=CHART, on_select=partial(_clicked, films), selection_mode=SELECTION, alt=text
-        )
+        hint = f"Drag to move, hold Ctrl and scroll to look closer, click {words.an} to open it."
+        marked = sought.movie_id if sought else None
+        data = {"films": map_points(tuple(films), tuple(genres)), "marked": marked, "alt": text, "hint": hint}
+        component("film_map", is_alone=False)(key=CHART, data=data, on_opened_change=partial(_opened_on_map, films))
     _neighbours([film for film in films if not genres or set(genres) & set(film.genres)], films, sought)
     st.html(f'<p class="mr-note">{NOTE}</p>')
 
 
-def _clicked(films: list[MapFilm]) -> None:
+def _opened_on_map(films: list[MapFilm]) -> None:
     """Write the film that was clicked to the address, so that it opens like one that was typed."""
-    movie_id = clicked_film(st.session_state.get(CHART))
+    movie_id = st.session_state[CHART]["opened"]["movie_id"]
     for film, reference in zip(films, references(films), strict=True):
         if film.movie_id == movie_id:
             choose(SPOT, reference)
@@ -86,16 +86,6 @@ def nearest(films: list[MapFilm], middle: MapFilm) -> list[MapFilm]:
     """Return the other films, those closest to `middle` on the map first."""
     others = [film for film in films if film.movie_id != middle.movie_id]
     return sorted(others, key=lambda film: hypot(film.x - middle.x, film.y - middle.y))
-
-
-def clicked_film(event: object) -> int | str | None:
-    """Return the movie_id that was clicked in the chart, or None."""
-    selection = event.get("selection", {}) if isinstance(event, dict) else {}
-    points = selection.get(SELECTION) or []
-    if not points:
-        return None
-    raw_id = points[0]["movie_id"]
-    return raw_id if isinstance(raw_id, str) else int(raw_id)
 
 
 def genre_names(films: list[MapFilm]) -> list[str]:

@@ -29,6 +29,7 @@ ENOUGH = 5
 BEST_KNOWN = 100
 LATEST = 12  # ratings that are shown to be taken back
 MOST_EXCLUDED = 1000
+SPARE = 2  # times as many films as are shown are asked for, where some are left out afterwards
 
 
 def draw() -> None:
@@ -144,7 +145,7 @@ def _list(api: Api, wish: Wish, words: DataWords) -> None:
     usual = usual_rating(list(said.values()), mean) if words.has_ratings and mean is not None else None
     likes_any = any(rating >= words.scale.like for rating in said.values())
     only_dislikes = bool(said) and not likes_any
-    answer = _without_a_like(api, said, options) if only_dislikes else _of_taste(api, said, options, usual)
+    answer = without_a_like(api, said, options) if only_dislikes else _of_taste(api, said, options, usual)
     if not said:
         title = "What most people like, until you rate"
     elif likes_any:
@@ -174,24 +175,21 @@ def _of_taste(api: Api, said: dict[int | str, float], options: dict[str, Any], u
         return api.for_ratings(said, options)
 
 
-def _without_a_like(api: Api, said: dict[int | str, float], options: dict[str, Any]) -> Recommendations:
-    """Return the start list without the rated films, with what is expected of each film."""
-    away = [*said, *options["exclude"]][:MOST_EXCLUDED]
-    start = api.for_ratings({}, options | {"exclude": away})
-    shown = [film.movie_id for film in start.recommendations]
-    if not shown:
+def without_a_like(api: Api, said: dict[int | str, float], options: dict[str, Any]) -> Recommendations:
+    """Return the start list without the rated films, and without those expected below the person's usual rating."""
+    away, length = [*said, *options["exclude"]][:MOST_EXCLUDED], options["n"]
+    start = api.for_ratings({}, options | {"exclude": away, "n": SPARE * length})
+    offered = [film.movie_id for film in start.recommendations]
+    if not offered:
         return start
-    expected = api.for_ratings(said, {"candidates": shown, "n": len(shown), "for_and_against": True})
-    by_id = {film.movie_id: film for film in expected.recommendations}
-    films = [
-        film.model_copy(
-            update={name: getattr(by_id[film.movie_id], name) for name in ("predicted_rating", "below_usual")}
-        )
-        if film.movie_id in by_id
-        else film
-        for film in start.recommendations
+    guesses = api.for_ratings(said, {"candidates": offered, "n": len(offered), "for_and_against": True})
+    by_id = {film.movie_id: film for film in guesses.recommendations}
+    films = [film for film in start.recommendations if not by_id.get(film.movie_id, film).below_usual][:length]
+    ranked = [
+        film.model_copy(update={"rank": rank, "predicted_rating": by_id.get(film.movie_id, film).predicted_rating})
+        for rank, film in enumerate(films, 1)
     ]
-    return start.model_copy(update={"recommendations": films})
+    return start.model_copy(update={"recommendations": ranked})
 
 
 def _only_dislikes(words: DataWords, usual: float | None) -> str:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from html import escape
 
 import streamlit as st
 
-from client.answers import ModelCard, RegisteredVersion, Versions
+from client.answers import Metric, ModelCard, RegisteredVersion, Versions
 from client.errors import ApiProblem
 from webapp import source
-from webapp.charts.models import OTHER, SERVED, metric_intervals, trade_off
+from webapp.charts.models import OTHER, SERVED, trade_off
 from webapp.comparing import (
     ACCURACY,
     BEYOND,
     FIRST_LOOK,
+    SORTS,
     champion_of,
     compare_link,
     datasets,
     evidence,
-    figure,
     label,
     leaderboard,
     metric_names,
@@ -29,18 +30,13 @@ from webapp.comparing import (
 )
 from webapp.elements import cards
 from webapp.elements.bench import bench
+from webapp.elements.chart import chart
 from webapp.elements.frame import guarded, heading, run_guarded
+from webapp.elements.intervals import intervals
 from webapp.elements.online import online
 from webapp.palette import ACCENT, CALM
-from webapp.wording import DEFINITIONS_URL, PROTOCOLS, count, metric_help, metric_title
+from webapp.wording import DEFINITIONS_URL, PROTOCOLS, count, counted, metric_help, metric_title
 
-COLUMNS = {
-    "Version": st.column_config.NumberColumn(width="small"),
-    "Value": st.column_config.NumberColumn(format="%.4f"),
-    "From champion": st.column_config.NumberColumn(format="%+.4f", help="The version's figure less the champion's"),
-    "From": st.column_config.NumberColumn(format="%+.4f", help="Lower end of the difference's 95 % interval"),
-    "To": st.column_config.NumberColumn(format="%+.4f", help="Upper end of the difference's 95 % interval"),
-}
 INTERVALS = (
     "The interval of a difference follows from both versions' own intervals, as if other people had tested each. The "
     "same people tested both, so the true one is often narrower; the promotion gate compares person by person."
@@ -138,17 +134,18 @@ def _compare(versions: Sequence[RegisteredVersion]) -> None:
     if not names:
         st.info("No version has figures yet.", icon=":material/info:")
         return
-    left, right = st.columns(2, gap="medium")
+    left, middle, right = st.columns(3, gap="medium")
     protocol = left.selectbox("How it was tested", names, key="protocol", bind="query-params")
     metrics = metric_names(versions, protocol)
-    metric = right.selectbox("Figure", metrics, format_func=metric_title, key="figure", bind="query-params")
+    metric = middle.selectbox("Figure", metrics, format_func=metric_title, key="figure", bind="query-params")
+    order = right.selectbox("Order", list(SORTS), key="order", bind="query-params")
     st.html(f'<p class="mr-note"><b>{escape(protocol)}.</b> {escape(PROTOCOLS.get(protocol, ""))}</p>')
     st.html(f'<p class="mr-note"><b>{escape(metric_title(metric))}.</b> {escape(metric_help(metric))}</p>')
-    rows = leaderboard(versions, protocol, metric)
-    st.dataframe(rows, hide_index=True, column_config=COLUMNS, placeholder="", height=388 if len(rows) > 10 else "auto")
+    rows = leaderboard(versions, protocol, metric, order)
+    st.html(cards.table(rows, "Leaderboard"))
     without = [label(version) for version in versions if not version.figures]
     unmeasured = f" Without any figures: {', '.join(without)}." if without else ""
-    st.html(cards.note(f"A click on a column sorts by it. {INTERVALS}{unmeasured}"))
+    st.html(cards.note(f"{counted(len(rows), 'version')}. {INTERVALS}{unmeasured}"))
     _charts(versions, protocol, metrics)
 
 
@@ -170,12 +167,9 @@ def _charts(versions: Sequence[RegisteredVersion], protocol: str, metrics: Seque
     st.html(cards.legend([(SERVED, ACCENT), (OTHER, CALM), ("Lines are 95 % intervals", "transparent")]))
     with st.grid(2, min_column_width=330, gap="medium"):
         for name in [name for name in FIRST_LOOK if name in metrics][:4] or metrics[:4]:
-            with st.container(key=f"metric-{name}"):
+            with st.container(gap="xsmall"):
                 st.subheader(metric_title(name), anchor=False)
-                st.html(cards.note(metric_help(name)))
-                measured = [version for version in picked if figure(version, protocol, name)]
-                text = f"{metric_title(name)} of {len(measured)} versions by {protocol}, with 95 % intervals"
-                st.altair_chart(metric_intervals(measured, protocol, name), width="stretch", alt=text)
+                st.html(cards.note(metric_help(name)) + intervals(picked, protocol, name))
     _trade_offs(picked, protocol, metrics)
 
 
@@ -200,7 +194,7 @@ def _trade_offs(versions: Sequence[RegisteredVersion], protocol: str, names: Seq
     note = f"{metric_help(across)} {direction} is better on both. Labels too close together show on hover."
     st.html(cards.note(note))
     text = f"{metric_title(accuracy)} against {metric_title(across)} of {len(versions)} versions by {protocol}"
-    st.altair_chart(trade_off(versions, protocol, across, accuracy), width="stretch", alt=text)
+    chart(partial(trade_off, versions, protocol, across, accuracy), alt=text)
     st.html(f'<p class="mr-note">What such figures mean: <a href="{DEFINITIONS_URL}">evaluation measures</a>.</p>')
 
 
@@ -219,19 +213,20 @@ def _in_full(versions: Sequence[RegisteredVersion], card: ModelCard) -> None:
     if mlflow_url and version.experiment_id:
         link = f"{mlflow_url}/#/experiments/{version.experiment_id}/runs/{version.run_id}"
         st.link_button("Open its run in MLflow", link, icon=":material/open_in_new:")
-    if version.version == card.model.version:
+    if version.version == card.model.version and card.parameters:
         with st.expander("Parameters"):
             parameters = [{"Parameter": name, "Value": str(value)} for name, value in sorted(card.parameters.items())]
-            st.dataframe(parameters, hide_index=True)
+            st.html(cards.table(parameters, "Parameters"))
     if version.figures:
         with st.expander("All figures"):
-            st.dataframe(
-                [
-                    {"Protocol": m.protocol, "Figure": metric_title(m.name), "Value": m.value, "From": m.lo, "To": m.hi}
-                    for m in version.figures
-                ],
-                hide_index=True,
-            )
+            st.html(cards.table([_in_words(metric) for metric in version.figures], "All figures"))
+
+
+def _in_words(metric: Metric) -> dict[str, str]:
+    """Return a row of the table of all figures."""
+    low, high = ("" if end is None else f"{end:.4f}" for end in (metric.lo, metric.hi))
+    named = {"Protocol": metric.protocol, "Figure": metric_title(metric.name), "Value": f"{metric.value:.4f}"}
+    return named | {"95 % interval": f"{low} to {high}" if low and high else ""}
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from html import escape
 
 import streamlit as st
@@ -15,6 +16,7 @@ from webapp.charts.films import rating_shares
 from webapp.charts.timeline import timeline
 from webapp.data_words import FILMS, DataWords
 from webapp.elements import cards
+from webapp.elements.chart import chart
 from webapp.elements.frame import guarded, heading, run_guarded
 from webapp.elements.lists import poster_links
 from webapp.milestones import Milestone, followed
@@ -74,7 +76,7 @@ def _timeline() -> None:
                 "Below, the same as a list."
             )
         )
-        st.altair_chart(timeline(papers), width="stretch", alt=f"{len(papers)} papers by year and kind of method")
+        chart(partial(timeline, papers), alt=f"{len(papers)} papers by year and kind of method")
     with st.expander("The papers as a list", icon=":material/list:"):
         st.html(paper_list(papers))
 
@@ -109,8 +111,8 @@ def _snapshot(api: Api) -> None:
     histogram = api.summary().histogram
     if histogram:
         st.html(cards.note("How people spread their ratings over the whole data set:"))
-        chart = rating_shares([("All ratings", histogram)], height=220, words=source.words())
-        st.altair_chart(chart, width="stretch", alt="Share of each rating in the whole data set")
+        drawing = partial(rating_shares, [("All ratings", histogram)], height=220, words=source.words())
+        chart(drawing, alt="Share of each rating in the whole data set")
 
 
 def snapshot_figures(data: Snapshot) -> list[tuple[str, str, str]]:

@@ -89,7 +89,7 @@ class TitleBox {
     this.input.setAttribute("aria-expanded", String(options.length > 0));
     this.input.removeAttribute("aria-activedescendant");
     const none = this.data.problem || this.data.none;
-    this.say(options.length ? `${options.length} titles. Arrow keys choose, Enter takes the first.` : none);
+    this.say(options.length ? `${options.length === 1 ? "1 title" : `${options.length} titles`}. Arrow keys choose, Enter takes the first.` : none);
     this.status.classList.toggle("seen", options.length === 0);
   }
 

@@ -168,7 +168,8 @@ class TitleIndex:
         worded, respelt = [key, *other_words(key)], self._respelt(key)
         yield self._titled([*worded, *respelt], year)
         for unfinished in (False, True):
-            yield self._parts.beginning([*worded, *respelt], limit, year, unfinished=unfinished)
+            others = other_initials(key) if unfinished else respelt
+            yield self._parts.beginning([*worded, *others], limit, year, unfinished=unfinished)
             yield from self._parts.having(worded, unfinished=unfinished, year=year)
         misspelt = self._misspelt(query)
         yield self._misspelt_part(key, misspelt)
@@ -185,7 +186,8 @@ class TitleIndex:
         if titled := self._titled([*spellings[1:], *respelt], year):
             return self._of_year(titled + self._parts.beginning([key], None, year), year)
         for spelling in spellings:
-            beginning = self._parts.beginning([spelling, *other_initials(spelling)], None, year)
+            as_initials = [other for other in other_initials(spelling) if len(other) > len(spelling)]
+            beginning = self._parts.beginning([spelling, *as_initials], None, year)
             phrases, scattered = self._parts.having([spelling], year=year)
             for rows in (beginning + phrases, scattered):
                 if of_year := self._of_year(rows, year):

@@ -45,7 +45,7 @@ _NUMBER = re.compile(rf"\d+|\b(?:{'|'.join(_NUMERALS)})\b")
 _NO_LETTER = re.compile(r"[\W_]+")
 _INITIALS = re.compile(r"(?<!\S)\S(?: \S)+(?!\S)")
 _MOST_INITIALS = 5  # letters of a word that may be initials
-SMALL_WORDS = frozenset(("the", "a", "an"))
+SMALL_WORDS = frozenset(("the", "a"))  # "an" may be "and", misspelt
 _IN_LETTERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen")
 _SHORT = {"doctor": "dr", "mister": "mr", "saint": "st", "versus": "vs", "volume": "vol"}
 _OTHER_WORDS = (
@@ -122,7 +122,7 @@ def is_number(word: str) -> bool:
 
 
 def without_articles(key: str) -> str:
-    """Return a title key without any English article: people forget them, and put others in their place."""
+    """Return a title key without small words, which people forget, and put in each other's place."""
     return " ".join(word for word in key.split() if word not in SMALL_WORDS)
 
 

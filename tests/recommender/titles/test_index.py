@@ -235,6 +235,7 @@ def spelt():
         ("SWAT", None),
         ("1900", None),
         ("Stoker", None),
+        ("E.T.", 2),
         ("la confidential", 7),
         ("Xmen", 9),
         ("Toy Story Three", 12),

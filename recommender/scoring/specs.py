@@ -192,7 +192,7 @@ def like_of(spec: UserSpec) -> float | None:
             return next((like for member in spec.members if (like := like_of(member.spec)) is not None), None)
         case FactorSpec(fold_in=AlsFoldIn() as fold_in):
             return fold_in.like
-        case SimilaritySpec() | ItemWeightsSpec() if spec.profile_weight == "signed":
+        case SimilaritySpec() | ItemWeightsSpec() if spec.profile_weight in ("signed", "likes"):
             return spec.like
     return None
 

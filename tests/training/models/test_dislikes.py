@@ -107,10 +107,11 @@ def test_who_has_only_dislikes_is_shown_what_most_people_like(scorers, likes):
     assert sorted(counts[best]) == sorted(counts[other_taste])[-5:]
 
 
-def test_who_likes_nothing_is_not_shown_the_films_most_like_the_hated(monkeypatch):
+@pytest.mark.parametrize("name", ["low_pass", "blend"])
+def test_who_likes_nothing_is_not_shown_the_films_most_like_the_hated(monkeypatch, name):
     dataset = small_dataset()
     split = TrainingSplit("all", dataset, load_protocol("latest20"), all_ratings(dataset), silent)
-    model = split.builder.complete_model(split.fits(0).get("low_pass", configure("low_pass")))
+    model = split.builder.complete_model(split.fits(0).get(name, configure(name)))
     monkeypatch.setattr("recommender.scoring.avoiding.AVOIDED", 3)
     near = model.arrays["neighbour_rows"][0, :3]
     rest = np.setdiff1d(np.arange(len(model.movie_ids)), near)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from movierec.cli.services import Stop, stop_signals
 from recommender.errors import MissingInputError, UsageError
 
 if TYPE_CHECKING:
@@ -78,17 +81,29 @@ def bench(
         Benchmark.whole: {"say": say},
     }
     figures: list[Figure] = []
-    for benchmark in chosen if name is Benchmark.all else [name]:
-        measured = _module(benchmark.value).run(size=size, rounds=rounds, **options.get(benchmark, {}))
-        for figure in measured:
-            typer.echo(json.dumps(figure.as_dict()) if as_json else _line(figure))
-        if write and benchmark is not Benchmark.replicate:  # which has a page of its own
-            _module("tools.results").write_section(benchmark.value, measured, size)
-        figures += measured
+    with _clean_stop():
+        for benchmark in chosen if name is Benchmark.all else [name]:
+            measured = _module(benchmark.value).run(size=size, rounds=rounds, **options.get(benchmark, {}))
+            for figure in measured:
+                typer.echo(json.dumps(figure.as_dict()) if as_json else _line(figure))
+            if write and benchmark is not Benchmark.replicate:  # which has a page of its own
+                _module("tools.results").write_section(benchmark.value, measured, size)
+            figures += measured
     if not as_json:
         typer.echo(_module("tools.figures").machine_line())
     if any(figure.passed is False for figure in figures):
         raise typer.Exit(1)
+
+
+@contextmanager
+def _clean_stop() -> Iterator[None]:
+    """Let a signal to stop end what a benchmark has started, and then the command."""
+    try:
+        with stop_signals():
+            yield
+    except Stop:
+        typer.echo("Stopped.", err=True)
+        raise typer.Exit(1) from None
 
 
 def _module(name: str) -> Any:

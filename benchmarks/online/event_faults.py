@@ -44,9 +44,9 @@ def kills(root: Path, bundle: Path, rounds: int) -> list[Figure]:
             caller.start()
         for _ in range(rounds):
             time.sleep(0.2 + 0.4 * chance.random())
-            victims = service.workers()
-            with suppress(psutil.NoSuchProcess):
-                chance.choice(victims).send_signal(signal.SIGKILL)
+            service.wait(lambda: bool(service.workers()))  # all may be about to be started again
+            with suppress(psutil.NoSuchProcess, IndexError):
+                chance.choice(service.workers()).send_signal(signal.SIGKILL)
         stop.set()
         for caller in callers:
             caller.join()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from movierec.cli.services import Stop, stop_signals
+from movierec.cli.common.services import Stop, stop_signals
 from recommender.errors import MissingInputError, UsageError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from movierec.cli import own_data as own
-from movierec.cli.names import dataset_name
+from movierec.cli.common.names import dataset_name
 
 if TYPE_CHECKING:
     from training.datasets.store import ProcessedDataset
@@ -54,7 +54,7 @@ def fetch(
     as_json: AsJson = False,
 ) -> None:
     """Fetch the raw files of a data set: from a copy at hand, a mirror, or GroupLens."""
-    from movierec.cli.progress import reporter
+    from movierec.cli.common.progress import reporter
     from training.datasets.fetching.fetch import fetch as fetch_dataset
 
     with reporter() as progress:
@@ -213,7 +213,7 @@ def synth(
 
     out = out or home.raw_data() / "synthetic"
     require_replaceable(out, marked_files("synth"))  # before the libraries, which take long to import
-    from movierec.cli.progress import reporter
+    from movierec.cli.common.progress import reporter
     from training.datasets.synth.files import write_twin
     from training.datasets.synth.settings import load_synthetic_config
 
@@ -290,7 +290,7 @@ def describe(name: Name, processed: ProcessedRoot = None, as_json: AsJson = Fals
 
 def _show_prepared(dataset: ProcessedDataset, processed: Path | None, as_json: bool) -> None:
     """Print the snapshot and, always, how many rows were left out and why; last in one line."""
-    from movierec.cli.wording import EVERYTHING_LIKED, dropped_rows, noted_counts
+    from movierec.cli.common.wording import EVERYTHING_LIKED, dropped_rows, noted_counts
     from recommender import home
 
     dropped, snapshot = dataset.dropped, dataset.snapshot() | dataset.feedback_summary() | dataset.noted

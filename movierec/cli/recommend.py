@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from movierec.cli.inputs import warn
-from movierec.cli.progress import reporter
-from movierec.cli.tables import show
+from movierec.cli.common.inputs import warn
+from movierec.cli.common.progress import reporter
+from movierec.cli.common.tables import show
 from recommender.errors import LookupFailedError, MissingInputError, UsageError
 
 if TYPE_CHECKING:

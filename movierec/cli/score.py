@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from movierec.cli.inputs import Lengths
-from movierec.cli.tables import show
+from movierec.cli.common.inputs import Lengths
+from movierec.cli.common.tables import show
 from recommender.errors import UsageError
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import typer
 
-from movierec.cli.services import POLL_SECONDS, START_SECONDS
+from movierec.cli.common.services import POLL_SECONDS, START_SECONDS
 from recommender.errors import GateRefusedError, MovierecError
 from serving.process.python import module_command
 

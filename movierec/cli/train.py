@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from movierec.cli.inputs import (
+from movierec.cli.common.inputs import (
     DEFAULT,
     DatasetOption,
     Files,
@@ -23,8 +23,8 @@ from movierec.cli.inputs import (
     load_or_prepare,
     warn,
 )
-from movierec.cli.names import dataset_name, duration
-from movierec.cli.tables import show
+from movierec.cli.common.names import dataset_name, duration
+from movierec.cli.common.tables import show
 from recommender.errors import UsageError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def train(
     tune_seconds = duration(tune_for)
     if engine is Engine.local:
         check_request(model, overrides or (), further or (), tune_seconds)
-    from movierec.cli.progress import reporter
+    from movierec.cli.common.progress import reporter
     from training.pipeline.plan import left_out
     from training.pipeline.train import train as train_models
     from training.progress import Clock
@@ -157,7 +157,7 @@ def evaluate(
     if overrides and len(model) > 1:
         raise UsageError("--set changes one algorithm; name one --model.")
     configs = {name: configure(name, overrides or ()) for name in model}
-    from movierec.cli.progress import reporter
+    from movierec.cli.common.progress import reporter
     from training.evaluation.significance import against_first
     from training.models.needs import check_needs
     from training.pipeline.judge import judge_models

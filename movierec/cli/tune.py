@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from movierec.cli.inputs import (
+from movierec.cli.common.inputs import (
     DatasetOption,
     Files,
     OrderIsTime,
@@ -19,7 +19,7 @@ from movierec.cli.inputs import (
     evaluation_inputs,
     warn,
 )
-from movierec.cli.tables import show
+from movierec.cli.common.tables import show
 
 if TYPE_CHECKING:
     from training.pipeline.tune import Trial
@@ -56,7 +56,7 @@ def tune(
     configure(model, overrides or ())  # before the libraries, which take long to import
     if write:
         require_checkout("--write")
-    from movierec.cli.progress import reporter
+    from movierec.cli.common.progress import reporter
     from training.pipeline.space import load_space, searched_space
     from training.pipeline.tune import Search, finished_trials, require_file, write_parameters
     from training.pipeline.tune import tune as search_parameters

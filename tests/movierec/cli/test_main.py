@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from movierec.cli import main
-from movierec.cli.services import only_one
+from movierec.cli.common.services import only_one
 from recommender.errors import GateRefusedError, MissingInputError, MovierecError
 
 HEAVY = ("numpy", "pandas", "scipy", "mlflow", "sklearn", "surprise", "implicit", "numba", "fastapi", "streamlit")

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from movierec.cli.services import Service, require_free, running
+from movierec.cli.common.services import Service, require_free, running
 from serving.process import guard_process
 from testing.service import free_port
 
@@ -36,8 +36,8 @@ HTTPServer(("127.0.0.1", int(sys.argv[1])), SimpleHTTPRequestHandler).serve_fore
 PARENT = """
 import fcntl, os, resource, signal, sys, termios
 from pathlib import Path
-from movierec.cli import services
-from movierec.cli.services import Service, Stop, running, stop_signals
+from movierec.cli.common import services
+from movierec.cli.common.services import Service, Stop, running, stop_signals
 if os.isatty(0):
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 source, how, *ports = sys.argv[1:]
@@ -218,7 +218,7 @@ def test_a_recycled_process_id_is_left_alone() -> None:
 
 MAKE_AND_DEMO = """
 import os, subprocess, sys, time
-stop = "import sys; from movierec.cli.services import *; stop_with(int(sys.argv[1])); "
+stop = "import sys; from movierec.cli.common.services import *; stop_with(int(sys.argv[1])); "
 stop += "print('up', flush=True); time.sleep(600)"
 subprocess.run([sys.executable, "-c", stop, str(os.getpid())])
 """

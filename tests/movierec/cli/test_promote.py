@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from movierec.cli import main
-from movierec.cli.progress import PlainReporter
+from movierec.cli.common.progress import PlainReporter
 from tests.toy import save_toy
 from training.registry import Tracker, register_bundle
 

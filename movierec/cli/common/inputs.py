@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
-from movierec.cli.names import dataset_name
+from movierec.cli.common.names import dataset_name
 from recommender.errors import UsageError
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from movierec.cli import services
-from movierec.cli.services import Service, Stop, require_free, running, stop_signals
+from movierec.cli.common import services
+from movierec.cli.common.services import Service, Stop, require_free, running, stop_signals
 from recommender.errors import MovierecError, UsageError
 from serving.process.child import Child
 from testing.service import free_port

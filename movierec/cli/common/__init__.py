@@ -1,0 +1,1 @@
+"""What commands share: inputs, tables, progress, and the servers that they start."""

@@ -341,7 +341,7 @@ def test_a_validation_part_without_likes_is_named_as_what_is_missing():
     dataset = dataset_of([0] * 20, range(20), [5] + [1] * 15 + [5] * 4)  # the only likes: the oldest and the latest
     protocol = load_protocol("latest20")
     (split,) = splits(protocol, dataset, 0)
-    with pytest.raises(DataError, match="judges by likes, and the test part of the validation cut .* has none"):
+    with pytest.raises(DataError, match=r"judges by likes, and the test part of the validation cut .* has none"):
         validation_splits(protocol, dataset, split, 0)
 
 

@@ -141,7 +141,7 @@ def gini(exposures: NDArray[Any]) -> Values:
     ordered = np.sort(exposures, axis=-1)
     n = ordered.shape[-1]
     ranks = np.arange(1, n + 1)
-    return quotient(2 * (ordered @ ranks), n * ordered.sum(axis=-1)) - (n + 1) / n
+    return np.asarray(quotient(2 * (ordered @ ranks), n * ordered.sum(axis=-1)) - (n + 1) / n)
 
 
 WHOLE_SET: dict[str, Callable[[NDArray[Any]], Values]] = {"coverage": coverage, "gini": gini}

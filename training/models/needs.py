@@ -74,13 +74,15 @@ def check_needs(
     if len(needs) > 1 and seconds >= _SAID_SECONDS:
         say(f"One fit of each takes about {seconds / 60:.1f} minutes together.")
     is_weighed = any(isinstance(config, EnsembleConfig) and config.weights is None for config in configs.values())
-    if large and is_weighed and weighing_fits:
+    if (large or seconds >= _SAID_SECONDS) and is_weighed and weighing_fits:
         say(f"ensemble may fit its members {1 + weighing_fits} times, to weigh them.")
 
 
 def _fits(name: str, config: Config) -> Iterator[tuple[str, Config]]:
     """Yield the algorithms with estimates that a fit of `name` fits, with their parameters."""
-    for member in members_of(name):
+    # What predicts stars corrects the ensemble on few data sets, and must not be why it is refused on the others.
+    chosen = members(config) if isinstance(config, EnsembleConfig) else members_of(name)
+    for member in chosen:
         yield from _fits(member, getattr(config, member))
     if name in _ESTIMATES and getattr(config, "weights", None) is None:  # given weights are not chosen
         yield name, config
@@ -140,6 +142,7 @@ def _weighing(config: EnsembleConfig, size: Size) -> Needs:
 
 _LABELS = {"ensemble": "Choosing the weights of ensemble"}
 _REMEDY = {
+    "ensemble": "Give its weights with --set, or leave it out.",
     "ease": "Lower max_films with --set: above so many items its weights are sparse.",
     "item_knn": "Lower neighbours with --set.",
 }

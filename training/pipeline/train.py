@@ -49,7 +49,7 @@ def train(
     plan = make_plan(what, dataset, seed=seed, overrides=overrides, further=further)
     for protocol, reason in plan.left_out.items():
         say(f"Not judged by {protocol}: {reason.rstrip('.')}.")
-    # What is validated on is fitted once more than what is tested; on large data its users choose the weights, too.
+    # Weights are chosen on the validation part and, on small data, on a part cut from it: one more fit for each.
     check_needs(plan.configs, size_of(dataset), say, weighing_fits=2 if is_small(dataset) else 1)
     if tune_seconds:
         with (clock or Clock()).measure("tuning"):

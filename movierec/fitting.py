@@ -20,19 +20,23 @@ def fit(
     `model`: the name of an algorithm, or a class of one's own (`movierec.models`). `parameters`: those of its
     configuration that differ from its file or defaults; for a member of a composite a mapping, as in
     `als={"factors": 32}`. They are checked before anything is loaded. `progress`: whether to show a bar; by default in
-    a terminal or notebook. Raises UsageError.
+    a terminal or notebook. A long fit is announced by a warning. Raises UsageError, also for one that needs more memory
+    than there is.
     """
     name = resolve(model)
     check_count("seed", seed, least=0)
     config = configure(name, parameters)
     from movierec.data import require_dataset
     from movierec.model import Fitted, Model
-    from movierec.progress import fitting
+    from movierec.progress import announce, fitting
     from training.bundling.build import BundleBuilder
     from training.models.fits import Fits
+    from training.models.needs import check_needs
+    from training.pipeline.plan import size_of
     from training.splits.cut import all_ratings, training_data
 
     require_dataset(data)
+    check_needs({name: config}, size_of(data), announce)
     training = training_data(data, all_ratings(data))
     with fitting(f"fitting {name}", progress) as report:
         fitted = Fits(training, seed, report).get(name, config)

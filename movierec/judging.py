@@ -121,11 +121,14 @@ def _judge(
     check_count("seed", seed, least=0)
     check_count("trainings", trainings, least=1)
     from movierec.data import require_dataset
-    from movierec.progress import fitting
-    from training.pipeline.judge import judge_models
+    from movierec.progress import announce, fitting
+    from training.models.needs import check_needs
+    from training.pipeline.judge import judge_models, weighing_fits
+    from training.pipeline.plan import size_of
     from training.splits.protocol import load_protocol
 
     require_dataset(data)
     rules, seeds = load_protocol(protocol), range(seed, seed + trainings)
+    check_needs(configs, size_of(data), announce, weighing_fits(rules))
     with fitting(f"judging {', '.join(configs)}", progress) as report:
         return judge_models(configs, data, rules, training_seeds=seeds, progress=report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -32,6 +33,11 @@ def fitting(label: str, progress: bool | None = None) -> Iterator[Progress]:
 
             yield report
             report(label, 1.0)
+
+
+def announce(sentence: str) -> None:
+    """Warn whoever called the Python API of something that they should know before it is spent."""
+    warnings.warn(sentence, stacklevel=4)
 
 
 def _is_interactive() -> bool:

@@ -53,14 +53,29 @@ def load_config(path: Path, kind: type[C], overrides: Sequence[str] = ()) -> C:
 def read_mapping(path: Path) -> dict[str, Any]:
     """Read the YAML mapping at `path`; an empty file is an empty mapping. Raises MissingInputError or UsageError."""
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = load_yaml(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
         raise MissingInputError(f"Expected a configuration file at {path}; it is not there.") from None
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(raw, dict | None):
         raise UsageError(f"Expected keys and values in {path}, found {type(raw).__name__}.")
     return raw or {}
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads values such as 1:10:1 as text: to YAML 1.1 they are numbers to the base 60, as no one here writes them."""
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
+        tag: str = super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]
+        is_base_60 = tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float") and ":" in value
+        return "tag:yaml.org,2002:str" if is_base_60 else tag
+
+
+def load_yaml(text: str, source: str) -> Any:
+    """Return the value that `text` holds. Raises UsageError, which names `source`, where it is no YAML."""
+    try:
+        return yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        raise UsageError(f"{source} is not valid YAML: {error}") from error
 
 
 def override(raw: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
@@ -70,7 +85,7 @@ def override(raw: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise UsageError(f"Expected key=value, found {text!r}.")
-        result = merge(result, _nested(key.split("."), yaml.safe_load(value)))
+        result = merge(result, _nested(key.split("."), load_yaml(value, text)))
     return result
 
 

@@ -160,13 +160,13 @@ def evaluate(
     from movierec.cli.common.progress import reporter
     from training.evaluation.significance import against_first
     from training.models.needs import check_needs
-    from training.pipeline.judge import judge_models
+    from training.pipeline.judge import judge_models, weighing_fits
     from training.pipeline.plan import size_of
 
     files = Files(train_file, valid_file, test_file, mask, order_is_time, refit_with_valid)
     rules, data = evaluation_inputs(protocol, dataset, files)
     rules = rules.with_lengths(k) if k else rules
-    check_needs(configs, size_of(data), warn)
+    check_needs(configs, size_of(data), warn, weighing_fits(rules))
     with reporter() as progress:
         seeds = range(seed, seed + trainings)
         evaluations = judge_models(configs, data, rules, training_seeds=seeds, progress=progress)

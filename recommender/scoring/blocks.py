@@ -49,6 +49,12 @@ def with_data(matrix: sp.csr_matrix, data: NDArray[Any]) -> sp.csr_matrix:
     return sp.csr_matrix((data.astype(np.float32, copy=False), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
+def with_entries(matrix: sp.csr_matrix, mask: NDArray[np.bool_]) -> sp.csr_matrix:
+    """Return a matrix of the stored entries (nnz,) in `mask` alone, also of those whose value is 0."""
+    indptr = np.concatenate(([0], np.cumsum(mask)))[matrix.indptr]
+    return sp.csr_matrix((matrix.data[mask], matrix.indices[mask], indptr), shape=matrix.shape)
+
+
 def sparse_array(arrays: Arrays, prefix: str) -> sp.csr_matrix:
     """Return the square CSR matrix stored in the bundle as <prefix>_indptr, _indices and _data."""
     indptr = arrays[f"{prefix}_indptr"]

@@ -16,6 +16,7 @@ import movierec
 from movierec.models import About, Config, FactorSpec, FittedModel, PopularitySpec, UserScorer
 from recommender.errors import LookupFailedError, MissingInputError, NewUserError, UsageError
 from tests.training.small import EVENTS, as_books, book_id, small_dataset, user_id, with_ratings, with_text_ids
+from training.models import needs
 
 SMALL: dict[str, Any] = {"factors": 4, "regularization": 1}
 HEAVY = {"numpy", "scipy", "pandas", "implicit", "numba", "sklearn", "mlflow", "matplotlib", "duckdb"}
@@ -46,6 +47,20 @@ def model(data):
 def books():
     """Text ids, events and books in the place of films."""
     return as_books(with_text_ids(with_ratings(small_dataset(), EVENTS)))
+
+
+def test_what_is_long_is_said_and_what_is_too_large_is_refused_as_by_the_commands(data, monkeypatch):
+    with monkeypatch.context() as tight:
+        tight.setattr(needs, "available_memory", lambda: 10.0)
+        for call in (movierec.fit, movierec.evaluate):
+            with pytest.raises(UsageError, match=r"ease needs .* free\. Lower max_films"):
+                call("ease", data)
+        with pytest.raises(UsageError, match="als needs"):
+            movierec.compare(["als", "ease"], data)
+    monkeypatch.setattr(needs, "_GIB", 1)
+    with pytest.warns(UserWarning, match="item_knn will take about") as warned:
+        movierec.fit("item_knn", data)
+    assert {warning.filename for warning in warned} == {__file__}
 
 
 def test_importing_it_loads_no_library():

@@ -12,8 +12,10 @@ from threadpoolctl import threadpool_limits
 
 from recommender.films.facets import ordered
 from recommender.schema import GENRES, RATING, TIMESTAMP
+from recommender.scoring.blocks import with_entries
 from recommender.texts import concatenate
 from training.datasets.store import ProcessedDataset, TagMatrix
+from training.kernels.ordering import ranks_in_rows
 from training.kernels.threads import one_blas_thread
 from training.models.arrays import unit_rows
 from training.models.base import TrainingData
@@ -77,11 +79,7 @@ def strongest(matrix: sp.csr_matrix, k: int) -> sp.csr_matrix:
     """Return `matrix` with the k largest entries of each row; column indices ascending."""
     matrix = sp.csr_matrix(matrix)
     matrix.eliminate_zeros()
-    lengths = np.diff(matrix.indptr)
-    order = np.lexsort((-matrix.data, np.repeat(np.arange(len(lengths)), lengths)))
-    rank = np.arange(len(order)) - np.repeat(matrix.indptr[:-1], lengths)
-    matrix.data[order[rank >= k]] = 0
-    matrix.eliminate_zeros()
+    matrix = with_entries(matrix, ranks_in_rows(matrix)[1] < k)
     matrix.sort_indices()
     return matrix
 

@@ -55,10 +55,10 @@ def novelty(lists: Lists, stats: CatalogStats) -> Values:
 
 
 def popularity_lift(lists: Lists, stats: CatalogStats) -> Values:
-    """Return mean popularity of each list / mean popularity of its user's history - 1, as (m,)."""
+    """Return mean popularity of each list / mean popularity of its user's history - 1, as (m,); NaN without one."""
     if stats.history_popularity is None:
         return np.full(len(lists), np.nan)
-    return _masked_mean(stats.popularity_in(lists), lists >= 0) / stats.history_popularity - 1.0
+    return quotient(_masked_mean(stats.popularity_in(lists), lists >= 0), stats.history_popularity) - 1.0
 
 
 def diversity(lists: Lists, stats: CatalogStats) -> Values:
@@ -134,11 +134,14 @@ def coverage(exposures: NDArray[Any]) -> Values:
 
 
 def gini(exposures: NDArray[Any]) -> Values:
-    """Return the Gini coefficient of exposures (..., n_movies): 0 for equal exposure, near 1 for a few items only."""
+    """Return the Gini coefficient of exposures (..., n_movies): 0 for equal exposure, near 1 for a few items only.
+
+    NaN where nothing is exposed.
+    """
     ordered = np.sort(exposures, axis=-1)
     n = ordered.shape[-1]
     ranks = np.arange(1, n + 1)
-    return np.asarray(2 * (ordered @ ranks) / (n * ordered.sum(axis=-1)) - (n + 1) / n)
+    return np.asarray(quotient(2 * (ordered @ ranks), n * ordered.sum(axis=-1)) - (n + 1) / n)
 
 
 WHOLE_SET: dict[str, Callable[[NDArray[Any]], Values]] = {"coverage": coverage, "gini": gini}

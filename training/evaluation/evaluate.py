@@ -187,8 +187,9 @@ def _mean_per_user(name: str, evaluations: Sequence[Evaluation], users: NDArray[
 
 
 def _means(mappings: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Return the mean of each key of the first mapping over the mappings that have it."""
-    return {name: float(np.mean([mapping[name] for mapping in mappings if name in mapping])) for name in mappings[0]}
+    """Return the mean of each key over the mappings that have it."""
+    names = dict.fromkeys(name for mapping in mappings for name in mapping)
+    return {name: float(np.mean([mapping[name] for mapping in mappings if name in mapping])) for name in names}
 
 
 def _array_means(mappings: Sequence[Mapping[str, Values]]) -> dict[str, Values]:

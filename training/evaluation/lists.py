@@ -53,7 +53,7 @@ def user_lists(
         _exclude(scores, masked[rows])
         return top_k(scores, k)[0]
 
-    return _in_blocks(rank, len(users), masked.shape[1], progress, "ranking films for people")
+    return _in_blocks(rank, (len(users), masked.shape[1], k), progress, "ranking films for people")
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def similar_lists(model: Model, queries: Queries, masked: sp.csr_matrix, k: int,
             masked_lists[block_queries.start + query] = top_k(query_scores, k)[0][0]
         return neighbours[:, :k]
 
-    unmasked = _in_blocks(rank, len(items), len(model.movie_ids), progress, "ranking films for films")
+    unmasked = _in_blocks(rank, (len(items), len(model.movie_ids), k), progress, "ranking films for films")
     return SimilarLists(items, unmasked, masked_lists)
 
 
@@ -120,8 +120,14 @@ def _exclude(scores: Block, masked: sp.csr_matrix) -> None:
     scores[rows, masked.indices] = -np.inf
 
 
-def _in_blocks(rank: Callable[[slice], Lists], m: int, n: int, progress: Progress, what: str) -> Lists:
-    """Return the lists of rows 0..m-1; each thread holds one block of scores over n items at a time."""
+def _in_blocks(rank: Callable[[slice], Lists], sizes: tuple[int, int, int], progress: Progress, what: str) -> Lists:
+    """Return the lists of rows 0..m-1; each thread holds one block of scores over n items at a time.
+
+    `sizes`: m, n, and the length of a list.
+    """
+    m, n, k = sizes
+    if not m:
+        return np.empty((0, k), dtype=np.int32)
     step = int(np.clip(BLOCK_CELLS // max(n, 1), 1, SMALL_BLOCKS))
     blocks = [slice(start, min(start + step, m)) for start in range(0, m, step)]
     with thread_map() as run:

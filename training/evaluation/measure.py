@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.model import Model
+from recommender.scoring.blocks import with_data
 from training.datasets.features.tag_matrix import unit_rows
 from training.evaluation import activity, beyond, ratings
 from training.evaluation.dislikes import DISLIKED, dislike_metrics
@@ -59,8 +60,9 @@ class SplitMatrices:
     def user_stats(self) -> beyond.CatalogStats:
         """Return the same with the histories of `users`."""
         history = self.history[self.users]
+        is_rated = with_data(history, np.ones(history.nnz))
         counts = np.maximum(np.diff(history.indptr), 1)
-        return replace(self.catalog_stats, history_popularity=(history.astype(bool) @ self.popularity) / counts)
+        return replace(self.catalog_stats, history_popularity=(is_rated @ self.popularity) / counts)
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,9 @@ def _measure_whole_set(
         ]
         whole = np.asarray(exposures.sum(axis=0)).ravel()
         for name, draws in zip(names, np.concatenate(resampled, axis=1), strict=True):
-            bounds[f"{name}_at_{k}"] = standard_error_interval(float(beyond.WHOLE_SET[name](whole)), draws)
+            value = float(beyond.WHOLE_SET[name](whole))
+            if not np.isnan(value):
+                bounds[f"{name}_at_{k}"] = standard_error_interval(value, draws)
     return {name: interval.value for name, interval in bounds.items()}, bounds
 
 

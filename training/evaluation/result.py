@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.bundle import Metric
-from recommender.errors import UsageError
+from recommender.errors import DataError, UsageError
 
 _GROUPS = ("per_user", "arrays")  # fields of Evaluation that hold arrays by name
 
@@ -36,10 +36,12 @@ class Evaluation:
     target: str = ""  # what is relevant, and what models were to predict; empty for evaluations of earlier releases
 
     def metric(self, name: str) -> Metric:
-        """Return the metric `name`. Raises UsageError, which names the existing ones."""
+        """Return the metric `name`. Raises UsageError, which names the existing ones, or DataError without any user."""
         for metric in self.metrics:
             if metric.name == name:
                 return metric
+        if self.overall.get("users") == 0:
+            raise DataError(f"{self.protocol} cannot judge {self.dataset}: no test user has a relevant item, a like.")
         raise UsageError(f"{self.protocol} has no {name!r}; it has {', '.join(metric.name for metric in self.metrics)}")
 
 

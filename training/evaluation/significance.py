@@ -166,12 +166,12 @@ def holm(comparisons: Sequence[Comparison]) -> list[Comparison]:
 
 
 def standard_error_interval(value: float, resampled: Values) -> Interval:
-    """Return `value` ± 1.96 standard deviations of its resampled values, clipped to 0 and 1.
+    """Return `value` ± 1.96 standard deviations of its resampled values, NaN left out, clipped to 0 and 1.
 
     For shares of a whole set, such as coverage: a resample has fewer distinct users, whose lists hold fewer items, so
     percentiles of the resampled values would lie below the value itself.
     """
-    half_width = 1.959964 * float(resampled.std(ddof=1))
+    half_width = 1.959964 * float(np.nanstd(resampled, ddof=1))
     return Interval(value, max(0.0, value - half_width), min(1.0, value + half_width))
 
 

@@ -1,6 +1,8 @@
-"""Reorder rows and columns of sparse matrices to make good use of the processor's cache."""
+"""Orders: of rows and columns that make good use of the processor's cache, and of entries within rows and groups."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -24,3 +26,19 @@ def places(order: NDArray[np.int64]) -> NDArray[np.int32]:
     positions = np.empty(len(order), dtype=np.int32)
     positions[order] = np.arange(len(order), dtype=np.int32)
     return positions
+
+
+def positions(groups: NDArray[np.integer], keys: NDArray[Any]) -> NDArray[np.int64]:
+    """Return each row's position (n,) within its group by ascending key, from 0; equal keys keep row order."""
+    order = np.lexsort((keys, groups))
+    counts = np.bincount(groups)
+    starts = np.cumsum(counts) - counts
+    result = np.empty(len(groups), dtype=np.int64)
+    result[order] = np.arange(len(groups)) - starts[groups[order]]
+    return result
+
+
+def ranks_in_rows(matrix: sp.csr_matrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the row (nnz,) of each stored entry, and its rank there from 0, the largest; ties in stored order."""
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    return rows, positions(rows, -matrix.data)

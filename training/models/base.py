@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from recommender.about import About
 from recommender.feedback import MOVIELENS, Feedback
-from recommender.scoring.blocks import with_data
+from recommender.scoring.blocks import with_data, with_entries
 from recommender.scoring.scorers import UserScorer
 from recommender.scoring.specs import FactorSpec, ItemSpec, PopularitySpec, UserSpec
 from training.config import Config
@@ -75,12 +75,8 @@ class TrainingData:
 
     def likes(self, values: NDArray[Any]) -> sp.csr_matrix:
         """Return a matrix of `values` (nnz,) of the ratings that are to be predicted, without the other ratings."""
-        matrix = with_data(self.user_item, values if self.like is None else values * self.is_target)
-        if self.like is None:
-            return matrix
-        matrix = matrix.copy()
-        matrix.eliminate_zeros()
-        return matrix
+        matrix = with_data(self.user_item, values)
+        return matrix if self.like is None else with_entries(matrix, self.is_target)
 
     @property
     def counts(self) -> NDArray[np.int64]:

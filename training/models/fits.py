@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import scipy.sparse as sp
 
-from recommender.scoring.blocks import with_data
+from recommender.scoring.blocks import with_entries
 from training.config import Config
 from training.models import algorithm_class, make, own
 from training.models.base import FittedModel, TrainingData
@@ -70,11 +70,7 @@ class Fits:
 
     def _random_validation(self, rng: np.random.Generator) -> Validation:
         data, is_held_out = self.data, rng.random(self.data.user_item.nnz) < _SHARE
-        rest, relevant = data.user_item.copy(), data.user_item.copy()
-        rest.data = np.where(is_held_out, 0, rest.data)
-        relevant.data = (is_held_out & data.is_target).astype(np.float32)
-        for matrix in (rest, relevant):
-            matrix.eliminate_zeros()
+        rest, relevant = (with_entries(data.user_item, mask) for mask in (~is_held_out, is_held_out & data.is_target))
         return Validation(Fits(replace(data, user_item=rest), self.seed, self.progress), relevant)
 
     def get(self, name: str, config: Config) -> FittedModel:
@@ -110,10 +106,7 @@ class Validation:
         """Return two validations by the same fits, each of every other user who has ratings to be shown."""
         counts = np.diff(self.relevant.indptr)
         number = np.repeat(np.cumsum(counts > 0) % 2, counts)
-        halves = [with_data(self.relevant, np.where(number == half, self.relevant.data, 0)).copy() for half in (0, 1)]
-        for matrix in halves:
-            matrix.eliminate_zeros()
-        return [Validation(self.fits, matrix) for matrix in halves]
+        return [Validation(self.fits, with_entries(self.relevant, number == half)) for half in (0, 1)]
 
 
 @runtime_checkable

@@ -22,10 +22,10 @@ from training.evaluation.result import Evaluation
 from training.kernels.threads import Map, thread_map
 from training.models import algorithm_class
 from training.models.base import FittedModel
-from training.models.fits import FitCache, Fits, Validation
+from training.models.fits import VALIDATIONS, FitCache, Fits, Validation
 from training.progress import Progress, prefixed
 from training.splits.cut import Split, choosing_splits, splits, training_data, validation_splits
-from training.splits.protocol import ProtocolConfig
+from training.splits.protocol import FilesSplit, ProtocolConfig
 
 Keep = Callable[[Callable[[Path], Any]], Path]  # where a directory is kept, made there by the function it is given
 SIDE_BY_SIDE = 3  # fits at once: each uses all cores at times and a single one at others
@@ -155,6 +155,17 @@ def judge_models(
         for name, evaluation in evaluate_all(split, recipes, training_seeds):
             evaluations[name].append(evaluation)
     return {name: combine(of_model) for name, of_model in evaluations.items()}
+
+
+def weighing_fits(protocol: ProtocolConfig) -> int:
+    """Return how many more times an ensemble's members are fitted, on parts of a training part, to be weighed.
+
+    A validation file weighs the models of the training file.
+    """
+    rule = protocol.split
+    if isinstance(rule, FilesSplit) and rule.valid is not None:
+        return int(rule.refit_with_valid)
+    return VALIDATIONS
 
 
 def evaluate_all(

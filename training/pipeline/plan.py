@@ -81,19 +81,27 @@ class Plan:
     settings: TrainingConfig
     seed: int
     trainings: int
-    studies: Mapping[str, str] = field(default_factory=dict)  # algorithm -> study that chose its parameters
+    studies: Mapping[str, str] = field(default_factory=dict)  # algorithm -> the studies that chose its parameters
 
     @property
     def training_seeds(self) -> range:
         """Return the training seeds; the first is also the refitted model's."""
         return range(self.seed, self.seed + self.trainings)
 
-    def changes(self, name: str) -> str:
-        """Return what differs from the shipped configuration of an algorithm, as in "factors=32 seed=1"."""
-        shipped = dict(flatten(configure(name).model_dump())) if name in self.configs else {}
-        values = flatten(self.configs[name].model_dump()) if name in self.configs else ()
-        changed = [f"{key}={value}" for key, value in values if shipped.get(key) != value]
+    def changes(self, name: str, parts: Sequence[str] = ()) -> str:
+        """Return what differs from the shipped configuration of an algorithm, as in "factors=32 seed=1".
+
+        Of one composed of `parts`, of each of those: "als.factors=32".
+        """
+        changed = [f"{part}.{change}" for part in parts for change in self._changed(part)] or self._changed(name)
         return " ".join(changed + ([f"seed={self.seed}"] if self.seed else []))
+
+    def _changed(self, name: str) -> list[str]:
+        if name not in self.configs:
+            return []
+        shipped = dict(flatten(configure(name).model_dump()))
+        values = flatten(self.configs[name].model_dump())
+        return [f"{key}={value}" for key, value in values if shipped.get(key) != value]
 
     def seeds(self, protocol: ProtocolConfig) -> range:
         """Return the training seeds that a protocol averages over: all, or the first for a further protocol."""

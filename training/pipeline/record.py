@@ -11,6 +11,7 @@ from recommender.bundle import BUNDLE, MANIFEST, Manifest, Metric, read_manifest
 from recommender.files import scratch_directory
 from training.evaluation.difference import SHOWN
 from training.evaluation.result import Evaluation
+from training.models import COMPOSITE
 from training.pipeline.checkpoints import Workspace
 from training.pipeline.figures import draw, save_model_figures
 from training.pipeline.plan import Plan
@@ -107,10 +108,11 @@ class Recorder:
         return Trained(manifest.algorithm, version.number, version.run_id, metrics)
 
     def _tags(self, manifest: Manifest) -> dict[str, str]:
-        plan = self.plan
+        plan, parts = self.plan, _parts(manifest)
+        studies = [plan.studies[name] for name in (manifest.algorithm, *parts) if name in plan.studies]
         return {
             **version_tags(manifest),
-            "changes": plan.changes(manifest.algorithm),
+            "changes": plan.changes(manifest.algorithm, parts),
             "seed": str(plan.seed),
             "trainings": str(plan.trainings),
             "protocols": ",".join(protocol.name for protocol in plan.protocols),
@@ -122,7 +124,7 @@ class Recorder:
             "judging_key": plan.judging_key,
             "training": self.workspace.name,
             "training_key": plan.key,
-        } | ({"study": plan.studies[manifest.algorithm]} if manifest.algorithm in plan.studies else {})
+        } | ({"study": ", ".join(studies)} if studies else {})
 
     def _registered(self, tags: Mapping[str, str]) -> Version | None:
         """Return the version that this training has registered for the algorithm, if any."""
@@ -154,6 +156,13 @@ class Recorder:
             run.log_directory(scratch)
         for quantity, values in curves.items():
             run.log_curve(quantity, values)
+
+
+def _parts(manifest: Manifest) -> list[str]:
+    """Return the algorithms that a composite is composed of; none for another model."""
+    if manifest.algorithm != COMPOSITE:
+        return []
+    return list(dict.fromkeys(part["algorithm"] for part in manifest.parameters.values()))
 
 
 def _with_metrics(bundle: Path, metrics: list[Metric], copy: Path) -> Path:

@@ -17,6 +17,7 @@ from training.models import COMPOSITE, Overrides, own
 from training.models.needs import check_needs
 from training.pipeline.checkpoints import open_workspace
 from training.pipeline.code_version import code_digest
+from training.pipeline.judge import is_small
 from training.pipeline.plan import Plan, make_plan, size_of
 from training.pipeline.stages import Training
 from training.progress import Clock, Progress, silent, unheard
@@ -48,7 +49,8 @@ def train(
     plan = make_plan(what, dataset, seed=seed, overrides=overrides, further=further)
     for protocol, reason in plan.left_out.items():
         say(f"Not judged by {protocol}: {reason.rstrip('.')}.")
-    check_needs(plan.configs, size_of(dataset), say)
+    # Weights are chosen on the validation part and, on small data, on a part cut from it: one more fit for each.
+    check_needs(plan.configs, size_of(dataset), say, weighing_fits=2 if is_small(dataset) else 1)
     if tune_seconds:
         with (clock or Clock()).measure("tuning"):
             plan = _tuned(plan, tune_seconds, tracker, progress, say)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from training.pipeline.tune import Best, Search, tune
 from training.progress import Progress
 from training.registry import Tracker
 
-# Models that are judged by their lists for users, the quickest first. Composites get what their members get.
+# Models that are judged by their lists for users, the quickest first. The ensemble gets what its members get.
 TUNED = ("low_pass", "item_knn", "ease", "als", "ials")
 ENSEMBLE = "ensemble"
 
@@ -35,7 +35,7 @@ def tune_all(
     time it gets. The studies are those of `movierec tune`, and go on where they were left.
     """
     searches = {name: _search(plan, name) for name in TUNED if name in plan.configs}
-    spent = dict.fromkeys(searches, 0.0)
+    seconds_of: dict[str, list[float]] = {name: [] for name in searches}  # of each trial
     best: dict[str, Best] = {}
     began = clock()
 
@@ -43,14 +43,22 @@ def tune_all(
         started = clock()
         finished = best[name].trials if name in best else 0
         best[name] = tune(searches[name], finished + 1, tracker=tracker, progress=progress)
-        spent[name] += clock() - started
+        seconds_of[name].append(clock() - started)
 
     for name in searches:
         if clock() - began < seconds:
             one_trial(name)
     while best and clock() - began < seconds:
-        one_trial(next_model(best, spent))
+        one_trial(next_model(best, charged(seconds_of)))
     return best
+
+
+def charged(seconds_of: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Return the time that counts as spent on each model, by the `seconds_of` its trials: all as short as the shortest.
+
+    The first trial of all waits for imports and compilation, which are no fault of the model's.
+    """
+    return {name: len(seconds) * min(seconds) for name, seconds in seconds_of.items() if seconds}
 
 
 def next_model(best: Mapping[str, Best], spent: Mapping[str, float]) -> str:
@@ -63,13 +71,16 @@ def next_model(best: Mapping[str, Best], spent: Mapping[str, float]) -> str:
 def tuned_plan(plan: Plan, best: Mapping[str, Best]) -> Plan:
     """Return the plan with the best parameters of each study, also for the members of the ensemble."""
     parameters: dict[str, dict[str, Any]] = {name: dict(outcome.parameters) for name, outcome in best.items()}
-    if ENSEMBLE in plan.configs:
-        parameters[ENSEMBLE] = {name: parameters[name] for name in members_of(ENSEMBLE) if name in best}
+    studies = {name: outcome.study for name, outcome in best.items()}
+    tuned_members = [name for name in members_of(ENSEMBLE) if name in best]
+    if ENSEMBLE in plan.configs and tuned_members:
+        parameters[ENSEMBLE] = {name: parameters[name] for name in tuned_members}
+        studies[ENSEMBLE] = ", ".join(studies[name] for name in tuned_members)
     configs: dict[str, Config] = {
         name: configure(name, parameters[name]) if name in parameters else config
         for name, config in plan.configs.items()
     }
-    return replace(plan, configs=configs, studies={name: outcome.study for name, outcome in best.items()})
+    return replace(plan, configs=configs, studies=studies)
 
 
 def _search(plan: Plan, name: str) -> Search:

@@ -40,6 +40,8 @@ from training.splits.rules import Table, cut, mask_of, only_new_pairs
 NO_TIMES = "it orders ratings by time, and these have no times or all the same"
 _CHOOSING_SEED = 500_000  # far from the seeds of validation splits
 _SEED_STEP = 1000  # from one validation split to the next: far from the seeds of other splits
+_VALIDATION = "the validation cut of this data set"
+_LEAST_MINIMUM = {"min_ratings": 2, "min_likes": 2, "min_train_ratings": 1}  # by which a user can be divided at all
 
 
 @dataclass(frozen=True)
@@ -90,13 +92,15 @@ def splits(protocol: ProtocolConfig, dataset: ProcessedDataset, seed: int) -> li
 def validation_splits(protocol: ProtocolConfig, dataset: ProcessedDataset, split: Split, seed: int) -> list[Split]:
     """Return splits for tuning that never contain test ratings: `split.train` is divided again by the protocol's rule.
 
+    Where it leaves nobody in a part, as users have fewer ratings now, also users with fewer than its minimum take part.
     Protocols made of files use their validation file; without one, a share of each user's training rows.
+    Raises DataError where the validation part or what is left to train on is empty.
     """
     rule = protocol.split
     if isinstance(rule, FilesSplit):
         if rule.valid is not None:
             masks = validation_file_masks(rule, dataset)
-            return [_checked_split(masks, protocol, dataset.feedback, seed, split.fold)]
+            return [_checked_split(masks, protocol, dataset.feedback, seed, split.fold, _VALIDATION)]
         rule = rule.validation_rule(has_times=dataset.has_times)
     if isinstance(rule, PerItemSplit):
         rule = rule.model_copy(update={"share": rule.validation_share})
@@ -159,10 +163,15 @@ def _validation_split(
         times=table.times[train_rows],
     )
     likes = protocol.target(dataset.feedback).includes(inner.ratings)
-    inner_masks = cut(rule, inner, likes, seed, random_likes=random_likes)[0]
-    inner_masks = only_new_pairs(inner_masks, inner, dataset.feedback)
+    fewer = {name: least for name, least in _LEAST_MINIMUM.items() if name in type(rule).model_fields}
+    for rule_or_looser in (rule, rule.model_copy(update=fewer)):
+        inner_masks = cut(rule_or_looser, inner, likes, seed, random_likes=random_likes)[0]
+        inner_masks = only_new_pairs(inner_masks, inner, dataset.feedback)
+        if inner_masks["train"].any() and (inner_masks["test"] & likes).any():
+            break
+    _judging([inner_masks], likes, protocol, _VALIDATION)
     masks = {name: mask_of(train_rows[mask], len(split.train)) for name, mask in inner_masks.items()}
-    return _checked_split(masks, protocol, dataset.feedback, seed, split.fold)
+    return _checked_split(masks, protocol, dataset.feedback, seed, split.fold, _VALIDATION)
 
 
 def train_on_fold_in(split: Split) -> Split:
@@ -223,22 +232,24 @@ def _table(dataset: ProcessedDataset, rule: CutSplit) -> Table:
     )
 
 
-def _judging(folds: list[Masks], likes: Mask, protocol: ProtocolConfig) -> list[Masks]:
+def _judging(folds: list[Masks], likes: Mask, protocol: ProtocolConfig, divided: str = "this data set") -> list[Masks]:
     """Return the folds whose test part has a relevant rating. Raises DataError where test parts have ratings but none.
 
     An empty part is left to `_checked_split`.
     """
     judging = [masks for masks in folds if (masks["test"] & likes).any()]
     if not judging and any(masks["test"].any() for masks in folds):
-        raise DataError(f"Protocol {protocol.name} judges by likes, and the test part of this data set has none.")
+        raise DataError(f"Protocol {protocol.name} judges by likes, and the test part of {divided} has none.")
     return judging or folds
 
 
-def _checked_split(masks: Masks, protocol: ProtocolConfig, feedback: Feedback, seed: int, fold: int) -> Split:
-    """Return the masks as a split. Raises DataError where the training or the test part is empty."""
+def _checked_split(
+    masks: Masks, protocol: ProtocolConfig, feedback: Feedback, seed: int, fold: int, divided: str = "this data set"
+) -> Split:
+    """Return the masks as a split of what is `divided`. Raises DataError where its training or test part is empty."""
     for name in ("train", "test"):
         if not masks[name].any():
-            raise DataError(f"Protocol {protocol.name} leaves the {name} part of this data set empty; it is too small.")
+            raise DataError(f"Protocol {protocol.name} leaves the {name} part of {divided} empty; it is too small.")
     parts: dict[str, Any] = {"masked": masks["train"]} | masks
     split = Split(protocol=protocol.name, seed=seed, fold=fold, target=protocol.target(feedback), **parts)
     if isinstance(protocol.split, HeldOutFilmsSplit):

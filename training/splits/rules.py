@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, assert_never
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender.feedback import Feedback
+from training.kernels.ordering import positions
 from training.splits.in_time import Mask, Masks, cut_in_time
 from training.splits.protocol import (
     CutSplit,
@@ -163,16 +164,6 @@ def _latest_of_each_user(table: Table, eligible: Mask, share: float, minimum: in
     held_out_counts = np.where(counts >= minimum, np.ceil(share * counts - _ROUNDING), 0)
     from_end = counts[users] - 1 - positions(users, table.times[rows])
     return mask_of(rows[from_end < held_out_counts[users]], len(eligible))
-
-
-def positions(groups: NDArray[np.int32], keys: NDArray[Any]) -> NDArray[np.int64]:
-    """Return each row's position (n,) within its group by ascending key, from 0; equal keys keep row order."""
-    order = np.lexsort((keys, groups))
-    counts = np.bincount(groups)
-    starts = np.cumsum(counts) - counts
-    result = np.empty(len(groups), dtype=np.int64)
-    result[order] = np.arange(len(groups)) - starts[groups[order]]
-    return result
 
 
 def _size(rows: NDArray[np.int32]) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import log2
 
 import numpy as np
 import pytest
 
 from recommender.errors import DataError, UsageError
+from recommender.feedback import Feedback
 from tests.training.evaluation.builders import dataset_of, protocol_of, random_dataset, split_of, written_model
 from training.evaluation.evaluate import combine, evaluate
 from training.evaluation.lists import Queries, similar_lists
@@ -76,6 +78,22 @@ def test_beyond_accuracy_of_visible_lists(tmp_path, dataset):
     assert found.metric("popularity_lift_at_2").value == -1
     assert found.arrays["exposure"].tolist() == [0, 0, 2, 2, 0, 0]
     assert found.arrays["popularity"].tolist() == [2, 3, 0, 0, 0, 0]
+
+
+def test_people_without_training_ratings_have_no_lift_and_rated_zeros_count_for_the_others(tmp_path):
+    dataset = dataset_of([0, 0, 0, 1, 2, 2, 2], [0, 1, 2, 0, 1, 3, 2], [4, 4, 5, 5, 5, 0, 5], n_movies=6)
+    dataset = replace(dataset, feedback=Feedback.scale(0, 5, 1))
+    protocol = protocol_of(k=[2], metrics=["ndcg", *BEYOND])
+    found = judged(tmp_path, dataset, protocol, split_of(dataset, protocol, [0, 0, 1, 1, 0, 0, 1]))
+    # Person 0 rated films of popularity 1 and 2 and sees 0 and 1; person 2 rated 2 and 1 and sees 1 and 0.
+    np.testing.assert_allclose(found.per_user["popularity_lift_at_2"], [0.5 / 1.5 - 1, np.nan, 0.5 / 1.5 - 1])
+
+
+def test_that_nobody_has_a_relevant_test_film_is_said_in_words(tmp_path, dataset):
+    found = combine([judged(tmp_path, dataset, protocol_of(relevance=5.5, metrics=["ndcg", *BEYOND]))])
+    with pytest.raises(DataError, match="no test user has a relevant item"):
+        found.metric("ndcg_at_2")
+    assert all(np.isfinite(metric.value) for metric in found.metrics)
 
 
 def test_every_test_row_is_relevant_where_the_protocol_says_so(tmp_path, dataset):

@@ -129,6 +129,8 @@ def test_popularity_lift_compares_the_list_with_the_history():
     lists = np.array([[0, 1], [2, -1]], dtype=np.int32)
     found = beyond.popularity_lift(lists, replace(STATS, history_popularity=np.array([50.0, 50.0])))
     np.testing.assert_allclose(found, [0.5, -0.5])
+    found = beyond.popularity_lift(lists, replace(STATS, history_popularity=np.array([0.0, 50.0])))
+    np.testing.assert_allclose(found, [np.nan, -0.5])
 
 
 def test_diversity_is_one_minus_the_mean_cosine_of_pairs():
@@ -148,7 +150,7 @@ def test_coverage_and_gini_of_exposure():
     even, single = np.array([2, 2, 2, 2]), np.array([8, 0, 0, 0])
     assert [float(beyond.coverage(shown)) for shown in (even, single)] == [1, 0.25]
     assert [float(beyond.gini(shown)) for shown in (even, single)] == [0, 0.75]
-    np.testing.assert_allclose(beyond.gini(np.array([[1, 3], [0, 5]])), [0.25, 0.5])
+    np.testing.assert_allclose(beyond.gini(np.array([[1, 3], [0, 5], [0, 0]])), [0.25, 0.5, np.nan])
 
 
 def test_chance_is_what_random_lists_hit():

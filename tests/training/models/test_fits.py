@@ -9,12 +9,14 @@ from threading import Barrier
 import numpy as np
 import pytest
 
+from recommender.feedback import Feedback
+from recommender.scoring.blocks import with_data
 from training.models import configure
 from training.models.factors.als import Als
 from training.models.features.content import Content
-from training.models.fits import FitCache, Fits
+from training.models.fits import FitCache, Fits, Validation
 from training.models.neighbours.ease import Ease
-from training.models.target import Target
+from training.models.target import EVERY_ROW, Target
 from training.progress import silent
 
 CONFIGS = {
@@ -112,3 +114,13 @@ def test_halves_of_a_validation_are_of_different_users_and_together_the_whole(da
     assert not set(users[0]) & set(users[1])
     assert abs(len(users[0]) - len(users[1])) <= 1
     assert (halves[0].relevant + halves[1].relevant != whole.relevant).nnz == 0
+
+
+def test_ratings_of_zero_are_held_out_and_kept_like_all_others(data):
+    zeros = with_data(data.user_item, np.where(data.user_item.data == 1, 0, data.user_item.data))
+    data = replace(data, user_item=zeros, feedback=Feedback.scale(0, 5, 1), target=EVERY_ROW)
+    validation, *_ = Fits(data, 0, silent).validations()
+    assert validation.fits.data.user_item.nnz + validation.relevant.nnz == zeros.nnz
+    halves = Validation(validation.fits, zeros).halves()
+    assert sum(half.relevant.nnz for half in halves) == zeros.nnz
+    assert not (halves[0].relevant.getnnz(axis=1) * halves[1].relevant.getnnz(axis=1)).any()

@@ -326,6 +326,25 @@ def test_a_data_set_too_small_for_a_protocol_says_so():
         splits(load_protocol("latest20"), dataset_of([0, 1], [0, 1], [5, 5]), 0)
 
 
+@pytest.mark.parametrize(("name", "each"), [("latest20", 10), ("random20", 12), ("item2item", 5), ("temporal", 7)])
+def test_a_validation_part_is_cut_where_only_the_whole_has_enough_ratings_of_each_user(name, each):
+    users, movies = np.repeat(np.arange(20), each), np.tile(np.arange(each), 20)
+    dataset = dataset_of(users, movies, [5] * len(users), movies)
+    (split,) = splits(load_protocol(name), dataset, 0)
+    for part in validation_splits(load_protocol(name), dataset, split, 0):
+        assert part.test.any()
+        assert part.train.any()
+        assert not (part.test & split.test).any()
+
+
+def test_a_validation_part_without_likes_is_named_as_what_is_missing():
+    dataset = dataset_of([0] * 20, range(20), [5] + [1] * 15 + [5] * 4)  # the only likes: the oldest and the latest
+    protocol = load_protocol("latest20")
+    (split,) = splits(protocol, dataset, 0)
+    with pytest.raises(DataError, match=r"judges by likes, and the test part of the validation cut .* has none"):
+        validation_splits(protocol, dataset, split, 0)
+
+
 @pytest.mark.parametrize("name", protocol_names())
 def test_every_protocol_file_is_named_after_its_protocol(name):
     assert load_protocol(name).name == name

@@ -73,7 +73,7 @@ def correction_of(config: EnsembleConfig, data: TrainingData) -> Correction | No
 
     Stars are expected only where people gave different ones.
     """
-    if data.like is None and data.feedback.has_ratings and np.ptp(data.user_item.data):
+    if data.like is None and data.feedback.has_ratings and data.user_item.nnz and np.ptp(data.user_item.data):
         correction = Correction("stars", config.stars, config.stars_weight)
     else:
         correction = Correction("popularity", PopularityConfig(), -config.damping)

@@ -13,6 +13,7 @@ from recommender.scoring.blocks import Block, z_scores
 from recommender.scoring.scorers import user_scorer
 from training.config import Config
 from training.kernels.hits import discounts, find_hits
+from training.kernels.sampling import evenly_spaced
 from training.kernels.topk import top_k
 from training.models.base import FittedModel
 from training.models.fits import Validation
@@ -22,7 +23,7 @@ PLATEAU = 0.985
 PRICE = 0.99  # of the nDCG that lists may lose by a correction
 LENGTH = 10  # of the lists that are compared, by nDCG
 MOST_USERS = 2000  # that are ranked in each validation
-_BLOCK = 250  # users that are ranked at once
+USERS_AT_ONCE = 250  # that are ranked together
 
 Weights = NDArray[np.float64]  # (m,) of the members
 
@@ -65,7 +66,7 @@ def _users(validation: Validation) -> NDArray[np.int64]:
     """Return the rows of at most MOST_USERS users with ratings to fit on and held-out ones."""
     history = validation.fits.data.user_item
     users = np.flatnonzero((np.diff(validation.relevant.indptr) > 0) & (np.diff(history.indptr) > 0))
-    return users[:: -(-len(users) // MOST_USERS)] if len(users) else users
+    return evenly_spaced(users, MOST_USERS)
 
 
 def _mean_gains(
@@ -100,8 +101,8 @@ def _member_scores(
 ) -> Iterator[tuple[list[Block], NDArray[np.int64], tuple[NDArray[np.int64], NDArray[np.int32]]]]:
     """Yield the members' standardised scores (b, n_movies), the user rows (b,), and the entries that are rated."""
     scorers = [user_scorer(member.user_spec, member.arrays) for member in members]
-    for start in range(0, len(users), _BLOCK):
-        rows = users[start : start + _BLOCK]
+    for start in range(0, len(users), USERS_AT_ONCE):
+        rows = users[start : start + USERS_AT_ONCE]
         history = validation.fits.data.stars[rows]
         seen = np.repeat(np.arange(len(rows)), np.diff(history.indptr)), history.indices
         yield [z_scores(scorer.known(rows, history), history) for scorer in scorers], rows, seen

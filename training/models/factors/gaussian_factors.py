@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recommender.scoring.blocks import with_data
 from training.kernels.subspace import right_singular_vectors
-from training.models.factors.low_pass import damped_degrees, normalised
+from training.models.arrays import damped_degrees, normalised
 from training.models.parameters import StarsConfig
 from training.progress import silent
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from recommender.about import About, Paper
-from recommender.scoring.blocks import with_data
 from recommender.scoring.specs import SimilarityPart, SimilaritySpec
 from training.config import Config
 from training.kernels.subspace import right_singular_vectors
-from training.models.arrays import unit_rows
+from training.models.arrays import damped_degrees, normalised, unit_rows
 from training.models.base import FittedModel, TrainingData
 from training.models.parameters import LowPassConfig
 from training.progress import Progress
@@ -69,16 +66,3 @@ class LowPass:
         )
         spec = SimilaritySpec(parts=[part], **{"profile_weight": "binary"} | data.profile(config.dislike))
         return FittedModel("low_pass", {**config.model_dump(), "factors": factors}, arrays, spec, spec)
-
-
-def damped_degrees(counts: NDArray[np.int64], damping: float) -> NDArray[np.float64]:
-    """Return `counts` (n,) plus `damping` times their mean over those above zero; 1 where there are none."""
-    mean = counts.sum() / max(np.count_nonzero(counts), 1)
-    return np.maximum(counts + damping * mean, 1e-9) if mean else np.ones(len(counts))
-
-
-def normalised(user_item: sp.csr_matrix, item_degrees: NDArray[np.float64], damping: float) -> sp.csr_matrix:
-    """Return the 0/1 matrix (n_users, n_movies), each entry divided by the roots of its damped degrees."""
-    lengths = np.diff(user_item.indptr)
-    of_user = np.repeat(damped_degrees(lengths, damping) ** -0.5, lengths)
-    return with_data(user_item, of_user * (item_degrees**-0.5)[user_item.indices])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from recommender.about import About, Paper
 from recommender.errors import UsageError
 from recommender.schema import LEAST_STARS, MOST_STARS
-from recommender.scoring.blocks import with_data
+from recommender.scoring.blocks import with_entries
 from recommender.scoring.intervals import LEVEL, user_terms
 from recommender.scoring.specs import FactorSpec, GaussianFoldIn, IntervalSpec, SimilarityPart, SimilaritySpec
 from training.config import Config
@@ -95,7 +95,7 @@ def calibrate(
     """
     share = min(config.held_out, _MOST_HELD_OUT / max(stars.nnz, 1))
     is_held_out = np.random.default_rng(0).random(stars.nnz) < share
-    rest, held_out = _only(stars, ~is_held_out), _only(stars, is_held_out)
+    rest, held_out = with_entries(stars, ~is_held_out), with_entries(stars, is_held_out)
     if held_out.nnz < _LEAST_HELD_OUT or not rest.nnz:
         return None, np.zeros(stars.shape[1], dtype=np.float32)
     users = np.repeat(np.arange(stars.shape[0], dtype=np.int32), np.diff(held_out.indptr))
@@ -126,10 +126,3 @@ def _film_terms(stars: sp.csr_matrix) -> tuple[NDArray[np.float64], NDArray[np.f
     """Return log(1 + n) and the log of the damped spread of each film's ratings, (n_movies,)."""
     by_film = stars.T.tocsr()
     return user_terms(by_film.indptr, by_film.data)
-
-
-def _only(stars: sp.csr_matrix, mask: NDArray[np.bool_]) -> sp.csr_matrix:
-    """Return a matrix of the entries (nnz,) in `mask`."""
-    matrix = with_data(stars, np.where(mask, stars.data, 0)).copy()
-    matrix.eliminate_zeros()
-    return matrix

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from recommender.scoring.blocks import with_data
 from training.kernels.cooccurrence import cooccurrence_top_k
+from training.kernels.ordering import ranks_in_rows
 from training.kernels.regressions import regress_columns
 
 ENTRIES = 400  # of the Gram matrix that are kept for each film: memory grows with their number
@@ -37,10 +38,8 @@ def sparse_weights(user_item: sp.csr_matrix, scale: NDArray[np.float32], regular
 
 def _strongest(matrix: sp.csr_matrix, k: int) -> NDArray[np.int32]:
     """Return the columns (n, k) of the highest entries of each row, ties by column; -1 where there are fewer."""
-    lengths = np.diff(matrix.indptr)
-    rows = np.repeat(np.arange(len(lengths)), lengths)
-    order = np.lexsort((matrix.indices, -matrix.data, rows))
-    ranks = np.arange(matrix.nnz) - np.repeat(matrix.indptr[:-1], lengths)
-    columns = np.full((len(lengths), k), -1, dtype=np.int32)
-    columns[rows[ranks < k], ranks[ranks < k]] = matrix.indices[order][ranks < k]
+    columns = np.full((matrix.shape[0], k), -1, dtype=np.int32)
+    rows, ranks = ranks_in_rows(matrix)
+    is_kept = ranks < k
+    columns[rows[is_kept], ranks[is_kept]] = matrix.indices[is_kept]
     return columns

@@ -9,6 +9,7 @@ import yaml
 
 from recommender.errors import DataError, UsageError
 from tests.training.datasets.tabular.conftest import books, pairs, write_rows
+from training.config import override, read_mapping
 from training.datasets.store import prepare
 from training.datasets.tabular.draft import write_draft
 from training.datasets.tabular.source import source_path
@@ -43,6 +44,17 @@ def test_books_and_their_readers(home):
     assert dataset.items.singular == "book"
     assert len(dataset.ratings) == len(rows)
     assert prepare("books").fingerprint == dataset.fingerprint
+
+
+def test_a_scale_is_read_as_the_draft_writes_it(home):
+    rows = pairs().assign(stars=lambda frame: 1 + frame["item"] % 5)
+    path = write_draft("scaled", [write_rows(home / "rows.csv", rows[["user", "item", "stars"]])])
+    path.write_text(path.read_text("utf-8").replace("# scale: 1:5:1", "scale: 1:5:1"), "utf-8")
+    assert read_mapping(path)["scale"] == "1:5:1"
+    assert override({}, ["scale=1:10:1", "when=1:10:1.5"]) == {"scale": "1:10:1", "when": "1:10:1.5"}
+    assert prepare("scaled").feedback.maximum == 5
+    with pytest.raises(UsageError, match=r"like=\[ is not valid YAML"):
+        override({}, ["like=["])
 
 
 def test_kinds_of_events_are_listed_with_their_numbers(home):

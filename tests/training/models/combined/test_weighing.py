@@ -12,7 +12,8 @@ from recommender.scoring.specs import EnsembleSpec
 from tests.training.models.test_contract import SMALL
 from tests.training.models.test_dislikes import EVENTS
 from training.models import configure
-from training.models.combined.ensemble import Ensemble, weighed
+from training.models.combined import weighing
+from training.models.combined.ensemble import Ensemble, correction_of, weighed
 from training.models.combined.weighing import Correction, member_weights
 from training.models.fits import Fits
 from training.models.parameters import EnsembleConfig, PopularityConfig
@@ -71,6 +72,17 @@ def test_members_weigh_the_same_where_nothing_can_be_held_out(data):
     nobody = replace(data, user_item=sp.csr_matrix(data.user_item.shape, dtype=np.float32))
     weights, _ = member_weights({"als": USELESS, "ease": GOOD}, Fits(nobody, 0, silent).validations())
     assert weights == {"als": 0.5, "ease": 0.5}
+    correction = correction_of(EnsembleConfig.model_validate(configure("ensemble").model_dump()), nobody)
+    assert correction is not None
+    assert correction.name == "popularity"
+
+
+def test_of_more_users_than_are_ranked_as_many_as_may_be_are(data, monkeypatch):
+    monkeypatch.setattr(weighing, "MOST_USERS", 20)
+    (validation, _) = Fits(data, 0, silent).validations()
+    users = weighing._users(validation)
+    assert len(users) == 20
+    assert np.diff(users).max() <= 2 * np.diff(users).min() + 2
 
 
 @pytest.mark.parametrize("name", ["latest20", "temporal", "ms-item75", "random20"])

@@ -34,6 +34,9 @@ class Rules(BaseModel):
     error: float = Field(0.05, gt=0, lt=1, description="chance of any false alarm, over all looks and checks")
     margin: float = Field(0.05, ge=0, description="share of the champion's value that may be lost at most")
     least_visitors: int = Field(100, ge=2, description="visitors of each arm, or woven lists with a winner, before")
+    least_successes: float = Field(
+        10, ge=0, description="successes expected of each arm, if both had as many for each visitor, before"
+    )
     least_coverage: float = Field(0.8, ge=0, le=1, description="items shown, as a share of the champion's")
 
     @property
@@ -96,9 +99,9 @@ class Findings(NamedTuple):
 
 def examine(counts: Counts, rules: Rules, planned: float) -> Findings:
     """Return bounds and alarms at each look; `planned`: visitors for whom the bounds are narrowest."""
-    enough = np.minimum(*(arm.visitors for arm in counts.primary)) >= rules.least_visitors
-    effect = _after(enough, difference(*counts.primary, error=rules.primary_error, planned=planned))
-    dislikes = _after(enough, difference(*counts.dislikes, error=rules.check_error, planned=planned))
+    effect = _bounds(counts.primary, rules, rules.primary_error, planned)
+    dislikes = _bounds(counts.dislikes, rules, rules.check_error, planned)
+    has_visitors = _fewer(counts.primary) >= rules.least_visitors
     limit = -math.log(rules.check_error)
     enrolled = log_evidence(counts.enrolled.challenger, counts.enrolled.champion, counts.share)
     alarms = {
@@ -106,7 +109,7 @@ def examine(counts: Counts, rules: Rules, planned: float) -> Findings:
         "errors": _is_more_often(counts.errors, counts.answers, limit),
         "slow_answers": _is_more_often(counts.slow_answers, counts.answers, limit),
         "dislikes": dislikes.lower > rules.margin * counts.dislikes[0].mean,
-        "coverage": enough & (counts.items.challenger < rules.least_coverage * counts.items.champion),
+        "coverage": has_visitors & (counts.items.challenger < rules.least_coverage * counts.items.champion),
     }
     sides = {
         "sample_ratio": counts.enrolled,
@@ -154,14 +157,29 @@ def _state(lower: float, upper: float, margin: float, *, is_due: bool) -> tuple[
         return "running", ["the minimum duration is not over"]
     if lower > 0:
         return "better", ["better than the champion"]
+    if not math.isfinite(lower):
+        return "undecided", ["too few visitors or successes for bounds"]
     if lower >= -margin:
         return "not worse", ["not worse than the champion by more than the margin"]
     return "undecided", ["the bounds hold both a loss beyond the margin and none"]
 
 
-def _after(enough: Bools, bounds: Difference) -> Difference:
-    """Return no bounds before there are enough visitors: they rest on a limit theorem."""
+def _bounds(arms: tuple[ArmSums, ArmSums], rules: Rules, error: float, planned: float) -> Difference:
+    """Return the bounds, infinite before there are enough visitors and successes: they rest on a limit theorem.
+
+    An arm that is small beside rare successes has none for long, and seems to vary not at all.
+    """
+    champion, challenger = arms
+    mean = (champion.total + challenger.total) / np.maximum(champion.visitors + challenger.visitors, 1.0)
+    fewer = _fewer(arms)
+    enough = (fewer >= rules.least_visitors) & (mean * fewer >= rules.least_successes)
+    bounds = difference(*arms, error=error, planned=planned)
     return Difference(bounds.value, np.where(enough, bounds.lower, -np.inf), np.where(enough, bounds.upper, np.inf))
+
+
+def _fewer(arms: tuple[ArmSums, ArmSums]) -> Floats:
+    """Return the visitors of the smaller arm at each look."""
+    return np.minimum(arms[0].visitors, arms[1].visitors)
 
 
 def _shares(events: Pair, answers: Pair) -> Pair:

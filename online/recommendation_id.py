@@ -72,6 +72,8 @@ def read_id(text: str, keys: Mapping[int, bytes]) -> Recommendation | None:
         signed = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)) if len(text) <= _ID_LENGTH else b""
     except (UnicodeEncodeError, Base64Error):
         return None
+    if urlsafe_b64encode(signed).rstrip(b"=") != text.encode():
+        return None  # bits that say nothing, or other signs: one id has one form
     content, mac = signed[: _LAYOUT.size], signed[_LAYOUT.size :]
     if len(mac) != _MAC_BYTES or content[0] != FORMAT or (key := keys.get(content[1])) is None:
         return None

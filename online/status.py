@@ -47,6 +47,10 @@ class Status(BaseModel):
     checks: dict[str, Check]
     looks: list[Look]
 
+    def hindered(self, obstacle: str) -> Status:
+        """Return the status with what keeps the experiment from giving lists as its first reason; "": nothing does."""
+        return self.model_copy(update={"reasons": [obstacle, *self.reasons]}) if obstacle else self
+
     @property
     def line(self) -> str:
         """The state in one line."""

@@ -41,6 +41,7 @@ _INSERT = "INSERT OR IGNORE INTO events VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 _COLUMNS = "kind, visitor, user_id, items, rating, recommendation, time, received, event_id, position"
 EXPIRED_AT_ONCE = 5_000  # short enough for events to be written in between
 _SCANNED_BYTES = 1 << 20
+_WRITE_SECONDS = 0.5  # longest wait for a reader that holds the log: callers wait behind it
 _READ_SECONDS = 0.5  # longest wait of a reader, while a writer that was killed is started again
 
 
@@ -63,7 +64,7 @@ class EventWriter:
             path.touch(mode=0o600)  # what people do is nobody else's business
         self._path = path
         self._inode = _inode(path)
-        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection = sqlite3.connect(path, _WRITE_SECONDS, isolation_level=None)
         self._has_traces = True  # bytes of removed rows may be in the log, of whoever wrote before
         try:
             self._connection.execute("PRAGMA journal_mode = WAL")
@@ -126,8 +127,9 @@ class EventWriter:
             removed = self._connection.execute("DELETE FROM events WHERE visitor = ?", (visitor,)).rowcount
         self._has_traces = True
         self.remove_traces()
-        if removed and _holds(self._path, visitor.encode()):
-            # SQLite overwrites rows where they are, but not where they were before it split a page.
+        if _holds(self._path, visitor.encode()):
+            # SQLite overwrites rows where they are, but not where they were before it split a page. The rows may have
+            # been removed by an earlier call, which a reader kept from this.
             self._connection.execute("VACUUM")
             self._has_traces = True
             self.remove_traces()

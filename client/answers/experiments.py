@@ -13,6 +13,7 @@ class ExperimentRules(Answer):
     error: float = Field(description="chance of any false alarm, over all looks and checks", examples=[0.05])
     margin: float = Field(description="share of the champion's value that may be lost at most", examples=[0.05])
     least_visitors: int = Field(description="of each arm, or lists with a winner, before bounds", examples=[100])
+    least_successes: float = Field(description="successes expected of each arm before bounds count", examples=[10])
     least_coverage: float = Field(description="items shown, as a share of the champion's", examples=[0.8])
 
 

@@ -10,7 +10,8 @@ from online.experiment import Experiment
 from online.status import Status, status
 from recommender.errors import MissingInputError, UsageError
 from serving.versions.entry import VersionMeta, directory_name
-from serving.versions.experiment import read_experiment, write_experiment
+from serving.versions.experiment import obstacle, read_experiment, write_experiment
+from serving.versions.model_store import ModelStore
 from serving.versions.observation import answers_of, read_observation
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def require_experiment(store: Path) -> Experiment:
 def current_status(store: Path) -> Status:
     """Return the state of a store's experiment."""
     experiment = require_experiment(store)
-    return status(store, experiment, time.time(), answers_of(read_observation(store), experiment.name))
+    now = status(store, experiment, time.time(), answers_of(read_observation(store), experiment.name))
+    return now.hindered(obstacle(ModelStore(store), experiment))
 
 
 def evidence(store: Path, tracker: Tracker, number: int) -> Status | None:

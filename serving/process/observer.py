@@ -25,7 +25,7 @@ from recommender.model import Model
 from serving.lifecycle import Lifecycle
 from serving.settings import Settings
 from serving.signals import STOP_SIGNALS
-from serving.versions.experiment import read_experiment
+from serving.versions.experiment import obstacle, read_experiment
 from serving.versions.model_store import ModelStore
 from serving.versions.observation import OBSERVATION, Observation, answers_of, read_observation
 from serving.versions.records import write_record
@@ -117,7 +117,10 @@ class Observer:
         return {arm: before.get(arm, ArmAnswers()).plus(now.get(arm, ArmAnswers())) for arm in before | now}, before
 
     def _status(self, experiment: Experiment | None, answers: dict[str, ArmAnswers]) -> Status | None:
-        return None if experiment is None else status(self._store.root, experiment, time.time(), answers)
+        if experiment is None:
+            return None
+        now = status(self._store.root, experiment, time.time(), answers)
+        return now.hindered(obstacle(self._store, experiment))
 
     def _drift(self, reader: EventReader) -> Drift | None:
         keys, model = read_keys(self._store.root / DIRECTORY), self._champion()

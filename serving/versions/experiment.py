@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from online.experiment import RECORD, Experiment, arm_of
 from online.recommendation_id import Arm
 from serving.versions.model_store import ModelStore
+from serving.versions.pointers import Slot
 from serving.versions.records import read_small, unseal, write_record
 from serving.versions.served import Served
 from serving.versions.slot import ModelSlot
@@ -38,6 +40,20 @@ def read_experiment(store: Path) -> Experiment | None:
 def write_experiment(store: Path, experiment: Experiment) -> None:
     """Let all workers go by this experiment."""
     write_record(store / RECORD, experiment)
+
+
+def obstacle(store: ModelStore, experiment: Experiment) -> str:
+    """Return why a running experiment gives no lists just now; "" where it does, or has ended."""
+    if not experiment.is_running:
+        return ""
+    expected_in: Mapping[Slot, str] = {"champion": experiment.champion, "challenger": experiment.challenger}
+    for slot, expected in expected_in.items():
+        if (served := store.served_key(slot)) != expected:
+            return (
+                f"it gives no lists: the service's {slot} is {served or 'none'} instead of {expected}; the alias "
+                f"{slot} in the registry says which, and the service follows it within seconds"
+            )
+    return ""
 
 
 class ExperimentSlot:

@@ -112,11 +112,12 @@ class Puller:
         aliases: dict[Slot, str | None] = {"champion": self._settings.alias}
         if self._settings.challenger_alias or self._settings.events:
             aliases["challenger"] = self._settings.challenger_alias
-        if self._settings.events and not self._settings.challenger_alias:
+        if self._settings.events:
             from serving.versions.experiment import read_experiment
 
             experiment = read_experiment(self._store.root)
-            aliases["challenger"] = _CHALLENGER if experiment is not None and experiment.is_running else None
+            if experiment is not None and experiment.is_running:
+                aliases["challenger"] = _CHALLENGER  # whatever is compared otherwise
         return aliases
 
     def _follow(self, slot: Slot, registered: Registered | None, status: RegistryStatus) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,35 @@ def test_no_byte_of_an_erased_visitor_is_left(writer: EventWriter, tmp_path: Pat
     left = b"".join(path.read_bytes() for path in events_file(tmp_path).parent.iterdir())
     assert key.encode() not in left
     assert b"other-299" in left
+
+
+@pytest.mark.parametrize("seed", [2, 9])
+def test_no_byte_is_left_after_a_reader_kept_the_first_call_from_erasing(seed: int, tmp_path: Path) -> None:
+    """Pages were split in these: SQLite leaves the bytes of rows where they were before."""
+    chance, path = random.Random(seed), tmp_path / "events.sqlite"
+    one, number = EventWriter(path), 0
+    keys = [f"{chance.getrandbits(256):064x}"[: chance.choice([20, 64])] for _ in range(chance.choice([20, 100, 800]))]
+    for round_number in range(30):
+        count = chance.choice([1, 20, 200])
+        batch = []
+        for _ in range(count):
+            number += 1
+            items = (str(number % 1600),)
+            batch.append(Event("rated", chance.choice(keys), "", items, 4.0, "", 1.7e9, 1.7e9, f"event-{number}", 1))
+        one.add([batch])
+        if round_number % 7 == 3:
+            one.erase(chance.choice(keys))
+    for key in keys[:6]:
+        reader = EventReader(path)
+        rows = reader.events()
+        next(rows, None)  # holds the log
+        with suppress(MovierecError):
+            one.erase(key)
+        del rows
+        reader.close()
+        one.erase(key)
+        assert key.encode() not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    one.close()
 
 
 def test_old_events_expire(writer: EventWriter, tmp_path: Path) -> None:

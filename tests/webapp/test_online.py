@@ -80,7 +80,7 @@ def test_divided_visitors_are_told_as_a_gain_with_its_interval_and_its_end() -> 
     settings = {
         "name": "trial", "champion": "1-0a", "challenger": "2-0b", "mode": "ab", "share": 0.5, "metric": "click_rate",
         "started_at": 0.0, "window_days": 1.0, "minimum_days": 7.0, "planned_visitors": 200, "like": 4.0,
-        "rules": {"error": 0.05, "margin": 0.05, "least_visitors": 100, "least_coverage": 0.8},
+        "rules": {"error": 0.05, "margin": 0.05, "least_visitors": 100, "least_successes": 10, "least_coverage": 0.8},
         "ended_at": 86_400.0, "ended_because": "version 2 was promoted",
     }  # fmt: skip
     look = {"time": 86_400.0, "champion": 110.0, "challenger": 120.0, "value": 0.02, "lower": -0.01, "upper": 0.05}

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import mlflow
 from filelock import FileLock
@@ -25,6 +26,8 @@ from training.registry.relocation import artifact_root
 from training.registry.run import INTERVALS, Run, intervals_table, run_tags, version_tags
 from training.registry.version import REGISTERED_MODEL, Version
 
+# MLflow's own defaults let a command hang for many minutes at a server that is away.
+_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
 _ABSENT = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
 
 
@@ -37,14 +40,29 @@ class Tracker:
     """Reads and writes the tracking store and model registry at one address."""
 
     def __init__(self, uri: str | None = None) -> None:
-        """Open the store, create it where there is none, and close the runs of dead processes."""
+        """Open the store, create it where there is none, and close the runs of dead processes.
+
+        Raises RegistryUnavailableError where a server does not answer.
+        """
         self.uri = uri or default_uri()
         self.file = _sqlite_file(self.uri)
+        if not self.file:
+            for name, value in _PATIENCE.items():
+                os.environ.setdefault(name, value)
         if self.file and not self.file.exists():
             _create(self.file)
         mlflow.set_tracking_uri(self.uri)  # the fluent calls and the registry read the address from here
         self.client = mlflow.MlflowClient(self.uri)
-        self.close_dead_runs()
+        try:
+            self.close_dead_runs()
+        except MlflowException as error:
+            if self.file:
+                raise
+            server = urlsplit(self.uri)  # without a password
+            raise RegistryUnavailableError(
+                f"Expected a tracking server at {server.hostname}:{server.port or server.scheme}; it does not answer. "
+                "Start it, or mend MLFLOW_TRACKING_URI."
+            ) from error
 
     @classmethod
     def existing(cls, uri: str | None = None) -> Tracker:

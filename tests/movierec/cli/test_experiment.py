@@ -70,6 +70,18 @@ def test_start_status_and_stop(with_events, tracker, tmp_path):
     assert "has ended: enough of it" in str(movierec("experiment", "stop").exception)
 
 
+def test_an_experiment_whose_challenger_is_not_served_says_so(with_events, tracker, tmp_path):
+    assert movierec("experiment", "start", "--challenger", "2").exit_code == 0
+    assert "it gives no lists: the service's challenger is none" in movierec("experiment", "status").stdout
+    meta = VersionMeta(name="toy", version="2", run_id=tracker.version(2).run_id, algorithm="toy")
+    with_events.point("challenger", with_events.install(meta, lambda target: copy(tmp_path / "bundle", target)))
+    assert "it gives no lists" not in movierec("experiment", "status").stdout
+    with_events.point("champion", with_events.find(with_events.served_key("challenger")))
+    assert "it gives no lists: the service's champion is 2" in movierec("experiment", "status").stdout
+    movierec("experiment", "stop")
+    assert "it gives no lists" not in movierec("experiment", "status").stdout
+
+
 def test_a_promotion_reads_the_experiment_and_ends_it(with_events):
     assert movierec("experiment", "start", "--challenger", "2").exit_code == 0
     promoted = movierec("promote", "--version", "2", "--force", "--reason", "trial")

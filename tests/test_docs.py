@@ -18,6 +18,7 @@ import movierec
 import movierec.models
 import webapp.settings
 from movierec.cli.main import MOUNTS
+from online.drift import Drift
 from scripts.check_site import faults
 from scripts.configuration_tables import FILES, MODELS, SPLITS, keys, variable
 from serving.api.app import create_app
@@ -56,7 +57,7 @@ def test_every_option_of_a_command_says_what_it_does(name: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_commands_of_a_page_can_be_typed(page: Path) -> None:
-    blocks = re.findall(r"^```(?:sh|console)?\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```(?:sh|bash|console)?\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
     lines = [line.lstrip("$ ") for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     for line in lines:
         if line.startswith("movierec "):
@@ -137,7 +138,9 @@ def test_every_protocol_and_kind_of_split_is_on_the_pages() -> None:
 def test_every_figure_for_monitoring_is_on_the_page_of_operations() -> None:
     page = (ROOT / "docs" / "operations.md").read_text()
     sources = "".join(path.read_text() for path in (ROOT / "serving").rglob("*.py"))
-    names = set(re.findall(r"\"(movierec_[a-z_]+)\"", sources))
+    names = set(re.findall(r"\"(movierec_[a-z_]+)\"", sources)) | {
+        f"movierec_drift_{name}" for name in Drift.model_fields
+    }
     assert "movierec_request" in names
     assert not [
         name for name in names if not re.search(rf"`[^`]*\b{name}(s_total|_seconds|_total|_bucket)?\b[^`]*`", page)
@@ -160,7 +163,7 @@ def is_documented_kind(member: object) -> bool:
 
 def test_every_address_is_on_the_page_of_the_api(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "api.md").read_text()
-    api = create_app(Settings(), ModelStore(tmp_path)).api
+    api = create_app(Settings(events=True, store_dir=tmp_path), ModelStore(tmp_path)).api
     assert not [path for path in api.openapi()["paths"] if not re.search(rf"{re.escape(path)}(?![\w/{{])", page)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import secrets
 import time
 from enum import StrEnum
@@ -16,7 +17,7 @@ from recommender.errors import UsageError
 app = typer.Typer(
     no_args_is_help=True,
     help="Compare the champion with a challenger on people: plan, start, status, stop.",
-    epilog="Example: movierec experiment plan --rate 0.3 --effect 0.1",
+    epilog="Example: movierec experiment plan --rate .2 --effect .02 --visitors-per-day 800",
 )
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 ShareOption = Annotated[float, typer.Option(min=0.01, max=0.99, help="Visitors of the challenger, or of woven lists.")]
@@ -54,9 +55,12 @@ def plan(
     from online.decision import Rules
     from online.estimators.sample_size import any_time, fixed_size, share_deviation
 
+    if rate + effect >= 1:
+        raise UsageError(f"Expected --rate and --effect below 1 together, found {rate:g} and {effect:g}.")
     rules, deviation = Rules(), share_deviation(rate)
     shape = {"share": share, "power": power}
-    visitors = any_time(effect, deviation, error=rules.primary_error, **shape)
+    smaller = max(rules.least_visitors, rules.least_successes / rate) / min(share, 1 - share)  # no bounds before
+    visitors = max(any_time(effect, deviation, error=rules.primary_error, **shape), math.ceil(smaller))
     fixed = fixed_size(effect, deviation, error=rules.error, **shape)
     days = visitors / visitors_per_day + window_days
     if as_json:
@@ -67,7 +71,8 @@ def plan(
         f"detect {rate:.1%} becoming {rate + effect:.1%} with {power:.0%} power."
     )
     typer.echo(f"A test with a single look would take {fixed:,} visitors. Larger effects are seen sooner.")
-    typer.echo(f"Start it: movierec experiment start --challenger N --planned-visitors {visitors}")
+    options = f"--planned-visitors {visitors} --share {share:g} --window-days {window_days:g}"
+    typer.echo(f"Start it: movierec experiment start --challenger N {options}")
 
 
 @app.command()

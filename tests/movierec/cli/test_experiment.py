@@ -100,6 +100,13 @@ def test_an_experiment_needs_events_the_served_champion_and_another_version(stor
     assert "experiment start" in str(movierec("experiment", "status").exception)
 
 
+def test_a_plan_waits_for_the_smaller_arm_and_says_how_to_start():
+    words = ("experiment", "plan", "--visitors-per-day", "500")
+    assert "below 1 together" in str(movierec(*words, "--rate", "0.2", "--effect", "0.9").exception)
+    rare = movierec(*words, "--rate", "0.01", "--effect", "0.9", "--share", "0.1", "--window-days", "2").stdout
+    assert "--planned-visitors 10000 --share 0.1 --window-days 2" in rare
+
+
 def test_smaller_effects_take_longer():
     days = [
         json.loads(

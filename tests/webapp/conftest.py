@@ -36,6 +36,11 @@ def toy_store(tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
     """A local model store that serves the toy bundle as version 1."""
     root = tmp_path_factory.mktemp("webapp")
     save_full_toy(root / "bundle")
+    return stored(root)
+
+
+def stored(root: Path) -> ModelStore:
+    """A local model store that serves the bundle in `root` as version 1."""
     store = ModelStore(root / "store")
     meta = VersionMeta(name="movielens-recommender", version="1", run_id="0123456789abcdef", algorithm="toy")
 

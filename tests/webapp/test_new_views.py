@@ -12,10 +12,8 @@ from webapp import source
 from webapp.charts.film_map import map_points
 from webapp.data_words import FILMS
 from webapp.elements import cards
-from webapp.elements.keeping import Held
 from webapp.elements.picker import offers
 from webapp.elements.reasons import in_common
-from webapp.shelf import Entry
 from webapp.views.film_map import nearest
 from webapp.wording import counted
 
@@ -65,14 +63,6 @@ def test_hidden_films_come_first_when_asked_for(open_page: Open) -> None:
     hidden = shown(open_page("recommendations", film="Star Voyage (1977)", fame="Hidden"))
     assert famous != hidden
     assert set(famous) == set(hidden)
-
-
-def test_why_a_film_is_not_in_a_list(open_page: Open) -> None:
-    text = drawn(open_page("recommendations", film="Star Voyage (1977)", n="4", whynot="Letters from Lyon (1994)"))
-    assert "similar to Star Voyage; the list shows 4" in text
-    app = open_page("for_you", **{"my-genres": "Comedy"}, whynot="Letters from Lyon (1994)")
-    app.session_state["shelf"] = Held("toy", {1: Entry("Star Voyage (1977)", 5.0)})
-    assert "Letters from Lyon is not in the list because it has none of the chosen genres" in drawn(app.run())
 
 
 def test_a_title_of_a_thousand_letters_does_not_lose_the_page(open_page: Open) -> None:

@@ -119,6 +119,37 @@ def test_the_wheel_over_the_map_scrolls_the_page(site: str, page: Page) -> None:
     expect(point).to_have_attribute("cx", before or "")
 
 
+def test_a_drag_ends_where_the_button_is_let_go(site: str, page: Page) -> None:
+    visit(page, f"{site}/map")
+    page.get_by_role("button", name="Look closer").click()
+    frame = page.locator(".mr-map svg").bounding_box()
+    assert frame is not None
+    edge, middle = frame["x"] + 2, frame["y"] + frame["height"] / 2
+    page.mouse.move(edge, middle)
+    page.mouse.down()
+    page.mouse.move(frame["x"] - 30, middle, steps=2)
+    page.mouse.up()
+    point = page.locator(".mr-map circle").first
+    before = point.get_attribute("cx")
+    page.mouse.move(edge + 100, middle, steps=3)
+    assert point.get_attribute("cx") == before
+    lost = "(svg) => svg.dispatchEvent(new PointerEvent('pointermove', {clientX: 400, clientY: 400, buttons: 0}))"
+    page.mouse.down()
+    page.locator(".mr-map svg").evaluate(lost)
+    page.mouse.move(edge + 200, middle, steps=3)
+    assert point.get_attribute("cx") == before
+    page.mouse.up()
+
+
+def test_nothing_is_fetched_from_outside(site: str, page: Page) -> None:
+    addresses: list[str] = []
+    page.on("request", lambda request: addresses.append(request.url))
+    for path in PAGES:
+        visit(page, f"{site}/{path}")
+    assert addresses
+    assert [address for address in addresses if not address.startswith((site, "data:", "blob:"))] == []
+
+
 def test_what_is_opened_on_the_map_is_in_sight_and_in_the_address(site: str, page: Page) -> None:
     visit(page, f"{site}/map")
     point = page.locator(".mr-map circle").last

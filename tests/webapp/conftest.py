@@ -113,7 +113,7 @@ def forget() -> None:
 def open_page(api_url: str, monkeypatch: pytest.MonkeyPatch) -> Open:
     """Opens a page of the app by its file name, with query parameters, in front of `url` (the toy service if unset)."""
 
-    def opened(page: str, url: str = api_url, **query: str) -> AppTest:
+    def opened(page: str, url: str = api_url, **query: str | list[str]) -> AppTest:
         monkeypatch.setenv("MOVIEREC_API_URL", url)
         forget()
         app = AppTest.from_file(str(APP), default_timeout=60)

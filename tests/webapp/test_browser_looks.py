@@ -6,13 +6,17 @@ import re
 import shutil
 import subprocess
 import tarfile
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.webapp.test_browser import PATIENCE, api_port, browser, page, pytestmark, settled, site, visit
+from webapp.elements import cards
+from webapp.elements.frame import STYLE
 
 __all__ = ["api_port", "browser", "page", "pytestmark", "site"]
 AXE = "axe-core@4.14.1"
@@ -168,3 +172,21 @@ def test_a_phone_has_lists_in_the_place_of_dots(site: str, page: Page) -> None:
     page.get_by_text("The papers as a list").click()
     expect(page.get_by_role("link", name="Probabilistic Matrix Factorization")).to_be_visible()
     settled(page)
+
+
+def test_a_long_table_shows_on_a_phone_that_it_goes_on(page: Page) -> None:
+    page.set_viewport_size(SIZES[1])
+    table = cards.table([{"version": str(number), "nDCG@10": "0.1"} for number in range(99)], "Leaderboard")
+    page.set_content(f"<style>{STYLE.read_text()}</style>{table}")
+    long = page.locator(".mr-long")
+
+    def edges() -> list[int]:
+        """Lightness of the last visible column of pixels at the table's upper and lower edge."""
+        picture = Image.open(BytesIO(long.screenshot())).convert("L")
+        return [int(picture.getpixel((picture.width - 20, y))) for y in (1, picture.height - 2)]  # type: ignore[arg-type]
+
+    top, bottom = edges()
+    assert bottom < top - 30
+    long.evaluate("(table) => table.scrollTo(0, table.scrollHeight)")
+    top, bottom = edges()
+    assert top < bottom - 30

@@ -63,10 +63,8 @@ def why_not_similar(api: Api, film: Film, options: Options, slot: str) -> None:
     other = _asked(api)
     if other is not None:
         with guarded("why-not"):
-            words = source.words()
-            st.html(
-                cards.bullets([_similar_place(api, (film, other), options, slot, words), *_shared(api, film, other)])
-            )
+            answer = _similar_place(api, (film, other), options, slot, source.words())
+            st.html(cards.bullets([answer, *_shared(api, film, other)]))
 
 
 def _asked(api: Api) -> Film | None:
@@ -104,19 +102,16 @@ def _place(
     where, title = prediction.place, prediction.movie.title
     causes = _causes(where.kept_away_by, options, mark)
     if start is None:
-        ahead = (
-            ""
-            if where.rank is None
-            else f"{title} comes {place(where.rank)} of {count(where.of)} {words.many} for you."
-        )
-        because = f"{title} is not in the list because {joined(causes)}." if causes else ""
-        return " ".join(filter(None, (because, ahead))) or f"{title} is further down than the list goes."
+        parts = [f"{title} is not in the list because {joined(causes)}."] if causes else []
+        if where.rank is not None:
+            parts.append(f"{title} comes {place(where.rank)} of {count(where.of)} {words.many} for you.")
+        return " ".join(parts) or f"{title} is further down than the list goes."
     ranks = [film.rank for film in start.recommendations if film.movie_id == prediction.movie.movie_id]
     if ranks:
         return f"{title} comes {place(ranks[0])} in the list of what most people like."
     causes = _causes([name for name in where.kept_away_by if name not in WISHES], options, mark)
     if prediction.below_usual:
-        causes.append(FILTERS["min_expected"])
+        causes += _causes(["min_expected"], {"min_expected": prediction.usual_rating})
     if causes:
         return f"{title} is not in the list because {joined(causes)}."
     return f"{title} is further down among what most people like than the {len(start.recommendations)} that are shown."

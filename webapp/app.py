@@ -8,14 +8,15 @@ from webapp.elements.frame import LOGO, STYLE, foot
 
 # The folder is not called `pages`: Streamlit would then open its files without this frame, for a visitor who follows
 # a link to one of them before anybody has opened the start page.
+# Without icons: a browser would fetch an icon of the font, as the tab's, from fonts.gstatic.com.
 PAGES = [
-    st.Page("views/overview.py", title="Overview", icon=":material/theaters:", default=True),
-    st.Page("views/recommendations.py", title="Recommendations", icon=":material/movie:"),
-    st.Page("views/for_you.py", title="For you", icon=":material/favorite:", url_path="for-you"),
-    st.Page("views/for_two.py", title="For two", icon=":material/group:", url_path="for-two"),
-    st.Page("views/film_map.py", title="Map", icon=":material/map:", url_path="map"),
-    st.Page("views/analytics.py", title="Analytics", icon=":material/bar_chart:"),
-    st.Page("views/models.py", title="Models", icon=":material/science:"),
+    st.Page("views/overview.py", title="Overview", default=True),
+    st.Page("views/recommendations.py", title="Recommendations"),
+    st.Page("views/for_you.py", title="For you", url_path="for-you"),
+    st.Page("views/for_two.py", title="For two", url_path="for-two"),
+    st.Page("views/film_map.py", title="Map", url_path="map"),
+    st.Page("views/analytics.py", title="Analytics"),
+    st.Page("views/models.py", title="Models"),
 ]
 
 

@@ -39,7 +39,7 @@ class Wish:
             "min_ratings": self.min_ratings,
             "diversity": self.variety,
             "tag_boost": list(self.more),
-            "tag_suppress": list(self.less),
+            "tag_suppress": [name for name in self.less if name not in self.more],
         }
         return {name: value for name, value in options.items() if value not in (None, 0, 0.0, [])}
 

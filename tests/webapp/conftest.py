@@ -36,6 +36,11 @@ def toy_store(tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
     """A local model store that serves the toy bundle as version 1."""
     root = tmp_path_factory.mktemp("webapp")
     save_full_toy(root / "bundle")
+    return stored(root)
+
+
+def stored(root: Path) -> ModelStore:
+    """A local model store that serves the bundle in `root` as version 1."""
     store = ModelStore(root / "store")
     meta = VersionMeta(name="movielens-recommender", version="1", run_id="0123456789abcdef", algorithm="toy")
 
@@ -108,7 +113,7 @@ def forget() -> None:
 def open_page(api_url: str, monkeypatch: pytest.MonkeyPatch) -> Open:
     """Opens a page of the app by its file name, with query parameters, in front of `url` (the toy service if unset)."""
 
-    def opened(page: str, url: str = api_url, **query: str) -> AppTest:
+    def opened(page: str, url: str = api_url, **query: str | list[str]) -> AppTest:
         monkeypatch.setenv("MOVIEREC_API_URL", url)
         forget()
         app = AppTest.from_file(str(APP), default_timeout=60)

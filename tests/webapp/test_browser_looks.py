@@ -6,13 +6,17 @@ import re
 import shutil
 import subprocess
 import tarfile
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.webapp.test_browser import PATIENCE, api_port, browser, page, pytestmark, settled, site, visit
+from webapp.elements import cards
+from webapp.elements.frame import STYLE
 
 __all__ = ["api_port", "browser", "page", "pytestmark", "site"]
 AXE = "axe-core@4.14.1"
@@ -119,6 +123,37 @@ def test_the_wheel_over_the_map_scrolls_the_page(site: str, page: Page) -> None:
     expect(point).to_have_attribute("cx", before or "")
 
 
+def test_a_drag_ends_where_the_button_is_let_go(site: str, page: Page) -> None:
+    visit(page, f"{site}/map")
+    page.get_by_role("button", name="Look closer").click()
+    frame = page.locator(".mr-map svg").bounding_box()
+    assert frame is not None
+    edge, middle = frame["x"] + 2, frame["y"] + frame["height"] / 2
+    page.mouse.move(edge, middle)
+    page.mouse.down()
+    page.mouse.move(frame["x"] - 30, middle, steps=2)
+    page.mouse.up()
+    point = page.locator(".mr-map circle").first
+    before = point.get_attribute("cx")
+    page.mouse.move(edge + 100, middle, steps=3)
+    assert point.get_attribute("cx") == before
+    lost = "(svg) => svg.dispatchEvent(new PointerEvent('pointermove', {clientX: 400, clientY: 400, buttons: 0}))"
+    page.mouse.down()
+    page.locator(".mr-map svg").evaluate(lost)
+    page.mouse.move(edge + 200, middle, steps=3)
+    assert point.get_attribute("cx") == before
+    page.mouse.up()
+
+
+def test_nothing_is_fetched_from_outside(site: str, page: Page) -> None:
+    addresses: list[str] = []
+    page.on("request", lambda request: addresses.append(request.url))
+    for path in PAGES:
+        visit(page, f"{site}/{path}")
+    assert addresses
+    assert [address for address in addresses if not address.startswith((site, "data:", "blob:"))] == []
+
+
 def test_what_is_opened_on_the_map_is_in_sight_and_in_the_address(site: str, page: Page) -> None:
     visit(page, f"{site}/map")
     point = page.locator(".mr-map circle").last
@@ -137,3 +172,21 @@ def test_a_phone_has_lists_in_the_place_of_dots(site: str, page: Page) -> None:
     page.get_by_text("The papers as a list").click()
     expect(page.get_by_role("link", name="Probabilistic Matrix Factorization")).to_be_visible()
     settled(page)
+
+
+def test_a_long_table_shows_on_a_phone_that_it_goes_on(page: Page) -> None:
+    page.set_viewport_size(SIZES[1])
+    table = cards.table([{"version": str(number), "nDCG@10": "0.1"} for number in range(99)], "Leaderboard")
+    page.set_content(f"<style>{STYLE.read_text()}</style>{table}")
+    long = page.locator(".mr-long")
+
+    def edges() -> list[int]:
+        """Lightness of the last visible column of pixels at the table's upper and lower edge."""
+        picture = Image.open(BytesIO(long.screenshot())).convert("L")
+        return [int(picture.getpixel((picture.width - 20, y))) for y in (1, picture.height - 2)]  # type: ignore[arg-type]
+
+    top, bottom = edges()
+    assert bottom < top - 30
+    long.evaluate("(table) => table.scrollTo(0, table.scrollHeight)")
+    top, bottom = edges()
+    assert top < bottom - 30

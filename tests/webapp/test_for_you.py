@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,9 @@ from streamlit.testing.v1 import AppTest
 from client.client import Api, Json
 from recommender.bundle import save_bundle
 from recommender.scoring.specs import FactorSpec
-from serving.versions.entry import VersionMeta
-from serving.versions.model_store import ModelStore
 from tests.toy import build_arrays, build_manifest
 from tests.toy_extras import extras_arrays
-from tests.webapp.conftest import Open, drawn, serving, shown
+from tests.webapp.conftest import Open, drawn, serving, shown, stored
 from webapp import source
 from webapp.views.for_you import without_a_like
 
@@ -142,16 +139,8 @@ def test_a_star_does_not_set_the_others_anew(open_page: Open) -> None:
 
 def test_a_model_without_lists_for_visitors_says_so(open_page: Open, tmp_path: Path) -> None:
     known = FactorSpec(user_factors="user_factors", item_factors="item_factors")
-    bundle = tmp_path / "bundle"
-    save_bundle(bundle, build_manifest(user_scorer=known), build_arrays() | extras_arrays())
-    store = ModelStore(tmp_path / "store")
-    meta = VersionMeta(name="movielens-recommender", version="1", run_id="0123456789abcdef", algorithm="toy")
-
-    def copy(target: Path) -> None:
-        shutil.copytree(bundle, target)
-
-    store.point("champion", store.install(meta, copy))
-    with serving(store) as url:
+    save_bundle(tmp_path / "bundle", build_manifest(user_scorer=known), build_arrays() | extras_arrays())
+    with serving(stored(tmp_path)) as url:
         app = open_page("for_you", url=url)
         rate(app, 2, 4)
         assert "cannot make one for somebody new" in drawn(app)

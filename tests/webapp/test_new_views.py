@@ -12,10 +12,8 @@ from webapp import source
 from webapp.charts.film_map import map_points
 from webapp.data_words import FILMS
 from webapp.elements import cards
-from webapp.elements.keeping import Held
 from webapp.elements.picker import offers
 from webapp.elements.reasons import in_common
-from webapp.shelf import Entry
 from webapp.views.film_map import nearest
 from webapp.wording import counted
 
@@ -48,8 +46,16 @@ def test_a_model_without_predictions_says_so(open_page: Open) -> None:
 def test_each_of_the_two_is_asked_for_a_film(open_page: Open) -> None:
     text = drawn(open_page("for_two", one="Star Voyage (1977)"))
     assert "Name at least one film each" in text
-    text = drawn(open_page("for_two", one="Star Voyage (1977)", two="qqqqqqqq"))
-    assert "Not found, or more than one of that title: qqqqqqqq" in text
+
+
+def test_a_title_of_the_two_that_is_not_found_offers_films(open_page: Open) -> None:
+    app = open_page("for_two", one=["zzz", "Star Voyag"], two="Letters from Lyon (1994)")
+    assert not app.exception
+    assert "“zzz”:" in drawn(app)
+    assert "“Star Voyag”:" in drawn(app)
+    next(button for button in app.button if button.label == "Star Voyage (1977)").click().run()
+    assert app.query_params["one"] == ["zzz", "Star Voyage (1977)"]
+    assert "“Star Voyag”:" not in drawn(app)
 
 
 def test_less_of_a_films_trait_moves_those_that_share_it_down(open_page: Open) -> None:
@@ -60,19 +66,26 @@ def test_less_of_a_films_trait_moves_those_that_share_it_down(open_page: Open) -
     assert shown(app).index("The Moon Thieves") > before.index("The Moon Thieves")
 
 
+def test_more_of_a_trait_takes_it_out_of_less_and_back(open_page: Open) -> None:
+    app = open_page("recommendations", film="Star Voyage (1977)")
+    for name, other in (("less-of", "more-of"), ("more-of", "less-of"), ("less-of", "more-of")):
+        app.button_group(key=name).set_value(["Ada Stern"]).run()
+        assert not app.exception
+        assert app.button_group(key=name).value == ["Ada Stern"]
+        assert app.button_group(key=other).value == []
+
+
+def test_a_link_with_one_trait_in_both_has_more_of_it(open_page: Open) -> None:
+    traits = {"more-of": "Ada Stern", "less-of": "Ada Stern"}
+    more = shown(open_page("recommendations", film="Star Voyage (1977)", **{"more-of": "Ada Stern"}))
+    assert shown(open_page("recommendations", film="Star Voyage (1977)", **traits)) == more
+
+
 def test_hidden_films_come_first_when_asked_for(open_page: Open) -> None:
     famous = shown(open_page("recommendations", film="Star Voyage (1977)", fame="Famous"))
     hidden = shown(open_page("recommendations", film="Star Voyage (1977)", fame="Hidden"))
     assert famous != hidden
     assert set(famous) == set(hidden)
-
-
-def test_why_a_film_is_not_in_a_list(open_page: Open) -> None:
-    text = drawn(open_page("recommendations", film="Star Voyage (1977)", n="4", whynot="Letters from Lyon (1994)"))
-    assert "similar to Star Voyage; the list shows 4" in text
-    app = open_page("for_you", **{"my-genres": "Comedy"}, whynot="Letters from Lyon (1994)")
-    app.session_state["shelf"] = Held("toy", {1: Entry("Star Voyage (1977)", 5.0)})
-    assert "Letters from Lyon is not in the list because it has none of the chosen genres" in drawn(app.run())
 
 
 def test_a_title_of_a_thousand_letters_does_not_lose_the_page(open_page: Open) -> None:

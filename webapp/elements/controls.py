@@ -89,8 +89,19 @@ def _steering(api: Api, words: DataWords, prefix: str) -> tuple[tuple[str, ...],
     names = list(dict.fromkeys(tag.name for tag in api.tags() if tag.kind in {*STEERABLE, *words.labels}))
     if not names:
         return (), ()
-    more = _several("More", names, f"{prefix}more", max_selections=10, help=STEERING)
-    return more, _several("Less", names, f"{prefix}less", max_selections=10)
+    keys = more_key, less_key = f"{prefix}more", f"{prefix}less"
+    more = _several("More", names, more_key, max_selections=10, help=STEERING,
+                    on_change=take_over, args=(*keys, f"{less_key}-of"))  # fmt: skip
+    less = _several("Less", names, less_key, max_selections=10,
+                    on_change=take_over, args=(less_key, more_key, f"{more_key}-of"))  # fmt: skip
+    return more, less
+
+
+def take_over(key: str, *others: str) -> None:
+    """Take what was chosen in the control `key` out of the `others`; for its on_change."""
+    for other in others:
+        if names := st.session_state.get(other):
+            st.session_state[other] = [name for name in names if name not in st.session_state[key]]
 
 
 STEERING = "Pull the list towards those that have more of this."

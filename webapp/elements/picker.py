@@ -12,9 +12,9 @@ from client.answers import Film, MapFilm, Recommendation, Suggestion
 from client.client import Api, suggestions
 from client.errors import ApiProblem, WebappError
 from webapp import source
-from webapp.elements.cards import note, plain, problem_text
+from webapp.elements.cards import plain, problem_text
 from webapp.elements.inline import component
-from webapp.wording import film_label, joined
+from webapp.wording import film_label
 
 FILM = "film"  # name in the address of the film that a page is about
 PLACEHOLDER = "Type a title, or pick one"
@@ -35,7 +35,7 @@ def pick_film(api: Api, key: str, *, label: str) -> Film | None:
         problem = error
     _title_box(key, label, film_label(film.title, film.year) if film else text, choose)
     if problem:
-        _offer(problem, api, text, key)
+        _offer(problem, api, text, key, partial(choose, key))
     return film
 
 
@@ -69,13 +69,13 @@ def add_films(api: Api, key: str, *, label: str, most: int) -> list[Film]:
     """
     _title_box(key, label, "", _add)
     films: dict[int | str, Film] = {}
-    unknown = []
+    unknown: dict[str, ApiProblem] = {}
     with st.container(horizontal=True, gap="small"):
         for text in dict.fromkeys(st.query_params.get_all(key)[:most]):
             try:
                 film = find_film(api, text)
-            except ApiProblem:
-                unknown.append(text)
+            except ApiProblem as error:
+                unknown[text] = error
                 title = text
             else:
                 title = film_label(film.title, film.year)
@@ -86,8 +86,8 @@ def add_films(api: Api, key: str, *, label: str, most: int) -> list[Film]:
                 plain(title), key=f"{key}-chosen-{text}", icon=":material/close:", help="Take it back",
                 on_click=_take_back, args=(key, text),
             )  # fmt: skip
-    if unknown:
-        st.html(note(f"Not found, or more than one of that title: {joined(unknown)}"))
+    for place, (text, problem) in enumerate(unknown.items()):
+        _offer(problem, api, text, f"{key}-{place}", partial(_replace, key, text), about=f"“{plain(text)}”: ")
     return list(films.values())
 
 
@@ -98,6 +98,11 @@ def _add(key: str, reference: str) -> None:
 
 def _take_back(key: str, reference: str) -> None:
     st.query_params[key] = [other for other in st.query_params.get_all(key) if other != reference]
+
+
+def _replace(key: str, text: str, reference: str) -> None:
+    references = [reference if other == text else other for other in st.query_params.get_all(key)]
+    st.query_params[key] = list(dict.fromkeys(references))
 
 
 def choose(key: str, reference: str) -> None:
@@ -151,14 +156,15 @@ def _keep() -> None:
     """Do nothing: what was typed is read where the box is drawn."""
 
 
-def _offer(problem: ApiProblem, api: Api, text: str, key: str) -> None:
-    """Say why the title was not found, and offer films that may have been meant."""
+def _offer(problem: ApiProblem, api: Api, text: str, key: str, take: Callable[[str], None], *, about: str = "") -> None:
+    """Say why the title was not found, and offer films that may have been meant; `take` takes over the one chosen."""
     titles = references(suggestions(problem)) or offers(api, text)
     if problem.kind == "title-ambiguous":
-        st.info("Several have this title. Which one?", icon=":material/help:")
+        st.info(f"{about}Several have this title. Which one?", icon=":material/help:")
     else:
-        said = "No title is that long." if len(text) > LONGEST else problem_text(problem)
+        reason = "No title is that long." if len(text) > LONGEST else problem_text(problem)
+        said = f"{about}{reason}"
         st.info(f"{said} Perhaps one of these?" if titles else said, icon=":material/search_off:")
     with st.container(horizontal=True, gap="small"):
         for i, reference in enumerate(titles):
-            st.button(plain(reference), key=f"{key}-offer-{i}", on_click=choose, args=(key, reference))
+            st.button(plain(reference), key=f"{key}-offer-{i}", on_click=take, args=(reference,))

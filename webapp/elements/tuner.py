@@ -10,7 +10,7 @@ from client.answers import Film
 from client.client import Api
 from client.errors import ApiProblem
 from webapp.elements import cards
-from webapp.elements.controls import STEERABLE
+from webapp.elements.controls import STEERABLE, take_over
 
 TRAITS = 10  # offered of a film
 AS_IT_COMES = "As it comes"
@@ -36,20 +36,18 @@ def tuner(api: Api, film: Film, options: dict[str, Any]) -> dict[str, Any]:
     if names := traits(api, film):
         left, right = st.columns(2, gap="medium")
         title = cards.plain(film.title)
-        rest = [name for name in names if name not in (st.session_state.get("more-of") or ())]
         more = left.pills(
             f"More of this in {title}", names, selection_mode="multi", format_func=cards.plain, key="more-of",
-            wrap=True, bind="query-params",
+            wrap=True, bind="query-params", on_change=take_over, args=("more-of", "less-of", "less"),
         )  # fmt: skip
         less = right.pills(
-            "Less of this", rest, selection_mode="multi", format_func=cards.plain, key="less-of", wrap=True,
-            bind="query-params",
+            "Less of this", names, selection_mode="multi", format_func=cards.plain, key="less-of", wrap=True,
+            bind="query-params", on_change=take_over, args=("less-of", "more-of", "more"),
         )  # fmt: skip
-    tuned = options | preferences()
-    for parameter, chosen in (("tag_boost", more), ("tag_suppress", less)):
-        if wanted := list(dict.fromkeys([*options.get(parameter, []), *chosen])):
-            tuned[parameter] = wanted
-    return tuned
+    boosted = list(dict.fromkeys([*options.get("tag_boost", []), *more]))
+    suppressed = list(dict.fromkeys([*options.get("tag_suppress", []), *less]))
+    steered = {"tag_boost": boosted, "tag_suppress": [name for name in suppressed if name not in boosted]}  # of a link
+    return options | preferences() | {name: names for name, names in steered.items() if names}
 
 
 def traits(api: Api, film: Film) -> list[str]:

@@ -49,12 +49,12 @@ def draw() -> None:
     wish = list_controls(api, n=9, prefix="my-")
     with st.container(key="your-list"):
         try:
-            _list(api, wish, words)
+            options, start = _list(api, wish, words)
         except ApiProblem as problem:
             text = _no_list_for_visitors(words) if problem.kind == "no-new-users" else cards.problem_text(problem)
             st.info(text, icon=":material/info:")
             return
-    why_not(api, ratings(kept()), wish.options())
+    why_not(api, kept(), options, start)
 
 
 def _no_list_for_visitors(words: DataWords) -> str:
@@ -138,14 +138,20 @@ def _take_back(movie_id: int | str) -> None:
     keep(without(kept(), movie_id))
 
 
-def _list(api: Api, wish: Wish, words: DataWords) -> None:
+def _list(api: Api, wish: Wish, words: DataWords) -> tuple[dict[str, Any], Recommendations | None]:
+    """Draw the list; return its options, and the list itself where it is the start list of somebody without a like."""
     said = ratings(kept())
     options = wish.options() | {"exclude": kept_away(kept())[:MOST_EXCLUDED]}
     mean = api.dataset().mean_rating
     usual = usual_rating(list(said.values()), mean) if words.has_ratings and mean is not None else None
     likes_any = any(rating >= words.scale.like for rating in said.values())
     only_dislikes = bool(said) and not likes_any
-    answer = without_a_like(api, said, options) if only_dislikes else _of_taste(api, said, options, usual)
+    if only_dislikes:
+        answer = without_a_like(api, said, options)
+    elif said:
+        answer, options = _of_taste(api, said, options, usual)
+    else:
+        answer = api.for_ratings({}, options)
     if not said:
         title = "What most people like, until you rate"
     elif likes_any:
@@ -156,23 +162,27 @@ def _list(api: Api, wish: Wish, words: DataWords) -> None:
     if only_dislikes:
         st.info(_only_dislikes(words, usual), icon=":material/thumb_down:")
     _cards(answer, by_taste=likes_any, usual=usual)
+    return options, answer if only_dislikes else None
 
 
-def _of_taste(api: Api, said: dict[int | str, float], options: dict[str, Any], usual: float | None) -> Recommendations:
-    """Return the list for the ratings; what is expected below the person's usual rating stays out unless asked for."""
-    if not said:
-        return api.for_ratings({}, options)
-    options = options | {"for_and_against": True}
-    if usual is None or st.toggle(
+def _of_taste(
+    api: Api, said: dict[int | str, float], options: dict[str, Any], usual: float | None
+) -> tuple[Recommendations, dict[str, Any]]:
+    """Return the list for the ratings, and its options.
+
+    What is expected below the person's usual rating stays out unless asked for.
+    """
+    reasons_too = {"for_and_against": True}
+    if usual is not None and not st.toggle(
         f"Also what is expected below your usual rating ({usual:.1f})", key="my-below", bind="query-params"
     ):
-        return api.for_ratings(said, options)
-    try:
-        return api.for_ratings(said, options | {"min_expected": usual})
-    except ApiProblem as problem:
-        if problem.kind != "no-predictions":
-            raise
-        return api.for_ratings(said, options)
+        above = options | {"min_expected": usual}
+        try:
+            return api.for_ratings(said, above | reasons_too), above
+        except ApiProblem as problem:
+            if problem.kind != "no-predictions":
+                raise
+    return api.for_ratings(said, options | reasons_too), options
 
 
 def without_a_like(api: Api, said: dict[int | str, float], options: dict[str, Any]) -> Recommendations:

@@ -46,7 +46,7 @@ def draw() -> None:
             _side_by_side(api, film, options)
         else:
             _one_list(api, film, options, SLOTS[which])
-            why_not_similar(api, film, wish.n)
+            why_not_similar(api, film, options, SLOTS[which])
     except ApiProblem as problem:
         st.info(cards.problem_text(problem), icon=":material/info:")
 

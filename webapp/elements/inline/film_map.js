@@ -27,7 +27,7 @@ class FilmMap {
     this.svg.addEventListener("pointerdown", (event) => this.press(event));
     this.svg.addEventListener("pointermove", (event) => this.move(event));
     this.svg.addEventListener("pointerup", (event) => this.release(event));
-    this.svg.addEventListener("pointercancel", () => (this.from = null));
+    this.svg.addEventListener("lostpointercapture", () => (this.from = null)); // after pointerup and pointercancel
     this.svg.addEventListener("pointerleave", () => (this.about.hidden = true));
     this.svg.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     root.querySelector(".bar").addEventListener("click", (event) => this.step(event));
@@ -107,14 +107,15 @@ class FilmMap {
 
   press(event) {
     if (event.button !== 0) return;
+    this.svg.setPointerCapture(event.pointerId); // so that the release is heard outside the map too
     this.from = { x: event.clientX, y: event.clientY, view: { ...this.view }, film: event.target.film, isDrag: false };
   }
 
   move(event) {
+    if (!(event.buttons & 1)) this.from = null; // the release was not heard
     if (!this.from) return this.tell(event);
     const [x, y] = [event.clientX - this.from.x, event.clientY - this.from.y];
     if (!this.from.isDrag && Math.hypot(x, y) < A_CLICK) return;
-    if (!this.from.isDrag) this.svg.setPointerCapture(event.pointerId); // earlier, it would take the click
     this.from.isDrag = true;
     this.about.hidden = true;
     this.look(this.from.view.scale, this.from.view.x + x, this.from.view.y + y);
@@ -123,7 +124,7 @@ class FilmMap {
   release(event) {
     const from = this.from;
     this.from = null;
-    if (from && !from.isDrag && from.film && from.film === event.target.film) this.open(from.film.id);
+    if (from && !from.isDrag && from.film) this.open(from.film.id);
   }
 
   wheel(event) {

@@ -200,6 +200,9 @@ def test_two_people_get_one_list_with_what_each_expects(api: Api) -> None:
     assert fair.query.expected
     assert fair.query.entries is not None
     assert [[match.movie_id for match in one.titles or ()] for one in fair.query.entries] == [[], [20, 21]]
+    digits = api.for_two([[3, "5"], [7]], {}).query
+    assert isinstance(digits, answers.PeopleSubject)
+    assert digits.people == [1, 1]  # a text of digits is a title
     columns = zip(*(film.expected_ratings or [] for film in fair.recommendations), strict=True)
     for mean, stars in zip(fair.query.expected, columns, strict=True):
         assert mean == pytest.approx(sum(stars) / 10, abs=0.006)

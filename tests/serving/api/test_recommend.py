@@ -245,6 +245,13 @@ def test_each_entry_of_a_history_is_matched_by_itself(full: TestClient) -> None:
     assert all(candidate["rating_count"] is not None for candidate in first_candidates)
 
 
+def test_a_text_of_digits_is_a_title_and_no_id(full: TestClient) -> None:
+    assert "unmatched" not in post(full, {"likes": [1]})["query"]
+    query = post(full, {"likes": ["1", 2]})["query"]
+    assert [(entry["index"], entry["reason"]) for entry in query["unmatched"]] == [(0, "not-found")]
+    assert full.post("/predict", json={"likes": ["1"], "movie_id": 2}).json()["query"]["matched"] == "start"
+
+
 def test_a_history_of_unknown_titles_alone_is_a_start_list_that_says_so(full: TestClient) -> None:
     query = post(full, {"likes": ["Star Voyge"]})["query"]
     assert (query["matched"], query["ratings"], len(query["unmatched"])) == ("start", 0, 1)
@@ -296,6 +303,7 @@ def test_part_of_a_title_finds_the_film_or_says_which_it_may_be(full: TestClient
         {"likes": [1], "title": "Twins"},
         {"title": "Twins", "movie_id": 1},
         {"n": 0},
+        {"candidates": []},
         {"diversity": 2},
         {"year_from": 2000, "year_to": 1990},
         {"surprise": True},

@@ -187,13 +187,19 @@ def _require_known(model: Model, film_filter: FilmFilter) -> None:
 
 
 def steering(model: Model, boost: Sequence[str], suppress: Sequence[str]) -> tuple[tuple[int, float], ...]:
-    """Return feature columns and their weights, 1 or -1. Raises a 422 problem for a name that no film has."""
+    """Return feature columns and their weights, 1 or -1.
+
+    Raises a 422 problem for a name that no film has, and for one that is boosted and suppressed.
+    """
     weights: dict[int, float] = {}
     for sign, names in ((1.0, boost), (-1.0, suppress)):
         for name in names:
             columns = model.extras.find_features(name) if model.extras else []
             if not columns:
                 raise ProblemError(422, "unknown-tag", "No film of this model has that tag. /tags?q= finds names.")
+            if any(weights.get(column, sign) != sign for column in columns):
+                detail = f"tag_boost and tag_suppress both name {name}; expected it in one of them."
+                raise ProblemError(422, "contradicting-tags", detail)
             weights |= dict.fromkeys(columns, sign)
     return tuple(weights.items())
 

@@ -216,6 +216,9 @@ def test_rating_a_second_entry_hides_the_film_itself(full: TestClient) -> None:
 
 
 def test_a_second_entry_stands_for_its_film(full: TestClient) -> None:
+    asked = {"movie_id": 16, "likes": [1], "n": 100}
+    assert full.post("/predict", json=asked).json()["movie"]["movie_id"] == 11
+    assert full.post("/predict", json=asked).json()["place"]["kept_away_by"] == []
     assert 11 in ids(recommend(full, movie_id=12, n=100))
     assert 11 not in ids(recommend(full, movie_id=12, n=100, exclude=16))
     assert post(full, {"likes": [11, 16]})["query"]["ratings"] == 1
@@ -345,6 +348,13 @@ def test_reasons_of_a_person_are_films_the_person_rated(full: TestClient) -> Non
     reasons = body["recommendations"][0]["explanation"]["reasons"]
     assert {(r["kind"], r["movie_id"], r["rating"]) for r in reasons} == {("film", 1, 5.0), ("film", 11, 1.0)}
     assert reasons[0]["movie_id"] == 1  # the strongest first
+
+
+def test_a_tag_is_not_both_boosted_and_suppressed(full: TestClient) -> None:
+    for path, more in (("/recommend/", {"movie_id": 2}), ("/predict", {"movie_id": 2, "likes": [1]})):
+        answer = full.post(path, json={"tag_boost": ["Horror"], "tag_suppress": ["genre:horror"], **more})
+        assert answer.status_code == 422
+        assert "tag_boost and tag_suppress both name genre:horror" in answer.json()["detail"]
 
 
 def test_steering_moves_films_with_the_tag_up_and_is_a_reason(full: TestClient) -> None:

@@ -180,7 +180,10 @@ class Api:
         return _parse(models.Recommendations, self._get("/recommend/", query_string(user_id=user_id, **options)))
 
     def for_two(self, people: Sequence[Sequence[RawId | Json]], options: Options) -> models.Recommendations:
-        """Return one list for two people: of each the liked films by id or title, or `{"movie_id", "rating"}`."""
+        """Return one list for two people: of each the liked films by id or title, or `{"movie_id", "rating"}`.
+
+        A number is an id; a text is a title, or first an id where the data set's ids are text.
+        """
         return _parse(models.Recommendations, self._post("/recommend/", {"people": people, **options}))
 
     def predict(

@@ -11,14 +11,18 @@ from typing import Any
 import orjson
 
 from online.store import EventReader
-from recommender.files import whole_file
+from recommender.files import require_parent, whole_file
 
 _ROWS_AT_ONCE = 10_000
 Rows = list[dict[str, Any]]
 
 
 def export(reader: EventReader, path: Path, *, as_parquet: bool) -> int:
-    """Write all events into a new file that only its owner reads, or replace a file; return how many."""
+    """Write all events into a new file that only its owner reads, or replace a file; return how many.
+
+    Raises UsageError where its directory does not exist.
+    """
+    require_parent(path)
     rows = _rows(reader)
     count = 0
     with whole_file(path) as fresh:

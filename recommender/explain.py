@@ -113,6 +113,8 @@ def contributions(scorer: UserScorer, history: sp.csr_matrix, candidates: Rows, 
     `history`: (1, n) the user's ratings in stars.
     """
     rated, stars = history.indices.astype(np.int64), history.data
+    if not len(rated):
+        return np.zeros((0, len(candidates)))
     match scorer:
         case Similarity():
             total = np.zeros((len(rated), len(candidates)))

@@ -147,6 +147,12 @@ def marked_directory(target: Path, kind: Kind) -> Iterator[Path]:
         mark(fresh, entries(fresh), kind)
 
 
+def require_parent(path: Path) -> None:
+    """Raise UsageError where the directory of a file that a user names does not exist."""
+    if not path.parent.is_dir():
+        raise UsageError(f"There is no directory {path.parent} to write {path.name} in; make it first.")
+
+
 def require_replaceable(target: Path, inventory: Inventory) -> list[str]:
     """Check that `target` is missing or holds only files that `inventory` lists, and return their paths.
 

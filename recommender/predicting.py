@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recommender.model import USUAL_RATINGS, Model, Person, Wanted
 from recommender.scoring.intervals import bounds
@@ -57,9 +58,10 @@ def interval(model: Model, person: Person, row: int) -> Interval | None:
     return Interval(expected, max(low, feedback.minimum), min(high, feedback.maximum))
 
 
-def place(model: Model, person: Person, row: int, options: Wanted) -> Place:
+def place(model: Model, person: Person, row: int, options: Wanted, scores: NDArray[np.float32] | None = None) -> Place:
     """Return the place of the film at `row` in a person's list, and what keeps it away from it.
 
+    `scores` (n_movies,) rank the list in the place of the person's own.
     That is a condition of the filter by its name, SEEN, SECOND_ENTRY, BELOW, LIMIT with the facet ("max_per:genres"),
     EARLIER than the page, or FURTHER_DOWN, with each of _WISHES without which the film would be on the page.
     """
@@ -67,7 +69,7 @@ def place(model: Model, person: Person, row: int, options: Wanted) -> Place:
     reasons = _obstacles(model, person, row, options)
     if reasons:
         return Place(None, int(allowed.sum()), reasons)
-    scores = model.person_scores(person)
+    scores = model.person_scores(person) if scores is None else scores
 
     def rows(**changes: Any) -> list[int]:
         """Return the rows of the list for options with changes, of any length."""

@@ -192,7 +192,7 @@ class FilmPlace(Answer):
     of: int = Field(description="films that the list may hold", examples=[1520])
     kept_away_by: list[str] = Field(
         description="names of options that it does not meet or that move it off the page, max_per with a facet, seen, "
-        "second_entry, or further_down than n",
+        "or further_down than n",
         examples=[["year_from", "seen"]],
     )
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Hashable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -115,29 +115,29 @@ def _read_ratings(model: Model, path: Path, fuzzy: bool) -> dict[RawId, float]:
 
     Two columns are a title or id, and a rating on the data set's scale; more are those of an export, if of any.
     """
-    from webapp.histories.reading import HistoryError, UnknownTableError, read_history
+    from webapp.histories.reading import HistoryError, UnknownTableError, decode, read_history
 
     if not path.is_file():
         raise MissingInputError(f"There is no file {path}. Expected rows of title or id, rating, or an export.")
     content = path.read_bytes()
-    is_archive = content.startswith(b"PK")
-    if not is_archive and _has_pairs(content):
-        return _read_pairs(model, path, fuzzy)
+    text = None if content.startswith(b"PK") else decode(content)  # else an archive
     try:
+        if text is not None and _has_pairs(text):
+            return _read_pairs(model, path, text, fuzzy)
         return _exported(model, path, read_history(path.name, content), fuzzy)
     except UnknownTableError:
-        if is_archive:
+        if text is None:
             raise UsageError(f"{path} holds no table of an export.") from None
-        return _read_pairs(model, path, fuzzy)
+        return _read_pairs(model, path, text, fuzzy)
     except HistoryError as error:
         raise UsageError(f"{path}: {error}") from error
 
 
-def _has_pairs(content: bytes) -> bool:
+def _has_pairs(text: str) -> bool:
     """Return whether a table has two columns, or begins with an id and a rating on the data set's own scale."""
-    head = content.partition(b"\n")[0].strip().lower()
-    cells = head.split(b",")
-    return (len(cells) <= 2 and not set(b";\t") & set(head)) or cells[1:2] == [b"rating"]
+    head = text.partition("\n")[0].strip().lower()
+    cells = head.split(",")
+    return (len(cells) <= 2 and not set(";\t") & set(head)) or cells[1:2] == ["rating"]
 
 
 def _exported(model: Model, path: Path, history: Sequence[Said], fuzzy: bool) -> dict[RawId, float]:
@@ -163,30 +163,47 @@ def _exported(model: Model, path: Path, history: Sequence[Said], fuzzy: bool) ->
 
 def _first_found(model: Model, where: object, names: Sequence[str], fuzzy: bool) -> RawId | None:
     """Return the id of the first of these titles or ids that is one item's; None, said on stderr, where none is."""
+    problem: object = "It names no title or id."
     for name in names:
         try:
             return model.find(_raw_id(name), fuzzy=fuzzy)
         except LookupFailedError as error:
             problem = error
-    warn(f"{where} is left out: {problem}")
+    warn(f"{where}: {names[0] if names else 'a row'} is left out: {problem}")
     return None
 
 
-def _read_pairs(model: Model, path: Path, fuzzy: bool) -> dict[RawId, float]:
-    """Return the ratings of a CSV file by id, the first two columns of each row."""
+def _read_pairs(model: Model, path: Path, text: str, fuzzy: bool) -> dict[RawId, float]:
+    """Return the ratings of a CSV file by id, the first two columns of each row. Raises HistoryError."""
+    from webapp.histories.reading import read_cells
+
     ratings: dict[RawId, float] = {}
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        for number, row in enumerate(csv.reader(lines), 1):
-            if not row:
+    rows = read_cells(text, ",")
+    for number, row in enumerate(rows, 1):
+        if not row:
+            continue
+        try:
+            name, rating = row[0].strip(), float(row[1])
+        except (IndexError, ValueError):
+            if number == 1 and _is_header(model, row, is_alone=not any(rows[1:])):
                 continue
-            try:
-                name, rating = row[0].strip(), float(row[1])
-            except (IndexError, ValueError):
-                if number == 1 and len(row) > 1 and (len(row) == 2 or "rating" in row[1].lower()):
-                    continue  # names of columns
-                raise UsageError(
-                    f"{path}, row {number}: expected title or id, and a rating in the second column; found {row!r}."
-                ) from None
-            if (item := _first_found(model, f"{path}, row {number}", [name], fuzzy)) is not None:
-                ratings[item] = rating
+            raise UsageError(
+                f"{path}, row {number}: expected title or id, and a rating in the second column; "
+                f"found {shorten(repr(row), 100)}."
+            ) from None
+        if (item := _first_found(model, f"{path}, row {number}", [name], fuzzy)) is not None:
+            ratings[item] = rating
     return ratings
+
+
+def _is_header(model: Model, row: Sequence[str], *, is_alone: bool) -> bool:
+    """Return whether a first row without a rating names columns: it says "rating", or its two cells name no item."""
+    if len(row) > 1 and "rating" in row[1].lower():
+        return True
+    if len(row) != 2 or is_alone:
+        return False
+    try:
+        model.find(_raw_id(row[0].strip()))
+    except LookupFailedError:
+        return True
+    return False

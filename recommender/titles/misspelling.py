@@ -37,8 +37,8 @@ class Misspelling(NamedTuple):
 
 
 def usual_edits(length: int) -> int:
-    """Return how many typos a title of that many characters may have and still be recognised."""
-    return 1 if length <= SHORT else 2
+    """Return how many typos a title of that many characters may have and still be recognised; 0 leaves one sign."""
+    return min(length - 1, 1 if length <= SHORT else 2)
 
 
 def invented_letters(typed: str, meant: str) -> int:

@@ -133,4 +133,4 @@ class TitleWords:
 
 def _word_edits(word: str) -> int:
     """Return how many typos a word may have and still be recognised."""
-    return 1 if len(word) < 6 else 2
+    return min(len(word) - 1, 1 if len(word) < 6 else 2)

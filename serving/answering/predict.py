@@ -16,11 +16,12 @@ from recommender.scoring.intervals import LEVEL
 from serving.answering import json_bytes
 from serving.answering.recommend import (
     REASONS,
-    build_wanted,
     film_row,
     known_person,
+    list_for,
     model_problems,
     named_limits,
+    person_subject,
     posted_person,
     sides_json,
 )
@@ -33,14 +34,13 @@ def predict(served: Served, request: PredictQuery | PredictBody, *, tell_ratings
     model = served.model
     person, matching = _person(served, request)
     row = film_row(served, request.movie_id, request.title, request)
-    wanted = build_wanted(served, request)
     with model_problems():
         prediction = interval(model, person, row)
-        placed = place(model, person, row, wanted)
+        scores, wanted = list_for(served, person, request)
+        placed = place(model, person, row, wanted, scores)
     usual = model.usual_rating(person) if model.feedback.has_ratings else None
-    matched = "ratings" if request.user_id is None else "user_id"
     members = {
-        "query": {"user_id": request.user_id, "ratings": person.history.nnz, "matched": matched, **matching},
+        "query": person_subject(person, request.user_id, matching),
         "movie": orjson.loads(model.catalog.text(row)),
         "prediction": _rounded(asdict(prediction)) | {"level": LEVEL} if prediction else None,
         "usual_rating": None if usual is None else round(usual, 2),
@@ -64,6 +64,7 @@ def _person(served: Served, request: PredictQuery | PredictBody) -> tuple[Person
 def _option_names(causes: Sequence[str], options: ListOptions) -> list[str]:
     """Return what keeps a film away by the names of the caller's options."""
     names: dict[str, list[str]] = {"facets": ["facet"]}
+    names["diversity"] = ["diversity"] if options.diversity else []  # else it is a start list's own
     names["steer"] = [name for name in ("tag_boost", "tag_suppress") if getattr(options, name)]
     for name, facet, _ in sorted(named_limits(options), key=lambda limit: -limit[2]):  # the lowest of a facet counts
         names[f"{LIMIT}:{facet}"] = [name if name != LIMIT else f"{LIMIT}:{facet}"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from recommender.errors import NewUserError, UnknownUserError, UsageError
 from recommender.explain import Explanation, Reason, Sides, both_sides, explain_person, explain_similar
@@ -45,8 +46,8 @@ def films_for_user(served: Served, user_id: RawId, options: ListOptions) -> byte
 def films_for_ratings(served: Served, body: RecommendBody) -> bytes:
     """Return the answer with films for a person with posted ratings and likes; a start list without any."""
     person, history = posted_person(served, body, body)
-    if not person.history.nnz:
-        return start_list(served, body, history)
+    if not body.is_somebody:
+        return _start_list(served, person, body)
     return _for_person(served, person, body.user_id, body, history.members)
 
 
@@ -82,16 +83,33 @@ def posted_person(served: Served, body: PersonBody, options: ListOptions) -> tup
     return served.model.with_ratings(known, history.rating_of_row), history
 
 
-def start_list(served: Served, options: ListOptions, history: History) -> bytes:
-    """Return the answer with the most liked films, diversified, for a person without ratings."""
-    wanted = build_wanted(served, options)
-    if not wanted.diversity:
-        wanted = replace(wanted, diversity=START_DIVERSITY)
-    ranked = served.model.rank(
-        served.model.catalog.likes.astype(np.float32), served.model.catalog.allowed(wanted.filter), wanted
-    )
-    subject = orjson.dumps({"user_id": None, "ratings": 0, "matched": "start", **history.members})
-    return _listed(served, subject, ranked, options)
+def list_for(served: Served, person: Person, options: ListOptions) -> tuple[NDArray[np.float32], Wanted]:
+    """Return the scores (n_movies,) and the options of a person's list.
+
+    Without ratings these are the scores of a start list: the most liked films, diversified.
+    """
+    model, wanted = served.model, build_wanted(served, options)
+    if person.history.nnz:
+        return model.person_scores(person), wanted
+    return model.catalog.likes.astype(np.float32), replace(wanted, diversity=wanted.diversity or START_DIVERSITY)
+
+
+def person_subject(person: Person, user_id: RawId | None, matching: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the `query` of an answer for a person; `matching`: members about how posted entries were matched."""
+    matched = "user_id" if user_id is not None else "ratings" if person.history.nnz else "start"
+    return {"user_id": user_id, "ratings": person.history.nnz, "matched": matched, **matching}
+
+
+def _start_list(served: Served, nobody: Person, options: ListOptions) -> bytes:
+    """Return the answer with a start list, which is for nobody in particular and predicts nothing."""
+    ranked = _ranked(served, nobody, options)
+    return _listed(served, orjson.dumps(person_subject(nobody, None, {})), ranked, options)
+
+
+def _ranked(served: Served, person: Person, options: ListOptions) -> Ranked:
+    with model_problems():
+        scores, wanted = list_for(served, person, options)
+        return served.model.rank(scores, served.model.open_to([person], wanted), wanted)
 
 
 def film_row(served: Served, movie_id: RawId | None, title: str | None, options: ListOptions) -> int:
@@ -169,13 +187,19 @@ def _require_known(model: Model, film_filter: FilmFilter) -> None:
 
 
 def steering(model: Model, boost: Sequence[str], suppress: Sequence[str]) -> tuple[tuple[int, float], ...]:
-    """Return feature columns and their weights, 1 or -1. Raises a 422 problem for a name that no film has."""
+    """Return feature columns and their weights, 1 or -1.
+
+    Raises a 422 problem for a name that no film has, and for one that is boosted and suppressed.
+    """
     weights: dict[int, float] = {}
     for sign, names in ((1.0, boost), (-1.0, suppress)):
         for name in names:
             columns = model.extras.find_features(name) if model.extras else []
             if not columns:
                 raise ProblemError(422, "unknown-tag", "No film of this model has that tag. /tags?q= finds names.")
+            if any(weights.get(column, sign) != sign for column in columns):
+                detail = f"tag_boost and tag_suppress both name {name}; expected it in one of them."
+                raise ProblemError(422, "contradicting-tags", detail)
             weights |= dict.fromkeys(columns, sign)
     return tuple(weights.items())
 
@@ -189,8 +213,7 @@ def _for_person(
 ) -> bytes:
     """Return the answer for a person; `matching`: members about how posted entries were matched."""
     model = served.model
-    with model_problems():
-        ranked = model.for_person(person, build_wanted(served, options))
+    ranked = _ranked(served, person, options)
     predicted = model.predicted_ratings(ranked.rows, person.history, person.row)
     members: list[dict[str, Any]] = [{} for _ in ranked.rows]
     if predicted is not None:
@@ -205,9 +228,7 @@ def _for_person(
         for rank, of_film in enumerate(both_sides(model, person, ranked.rows, REASONS)):
             members[rank] |= sides_json(served, of_film, person)
             members[rank]["below_usual"] = None if predicted is None else bool(predicted[rank] < usual)
-    matched = "ratings" if user_id is None else "user_id"
-    subject = orjson.dumps({"user_id": user_id, "ratings": person.history.nnz, "matched": matched, **matching})
-    return _listed(served, subject, ranked, options, members)
+    return _listed(served, orjson.dumps(person_subject(person, user_id, matching)), ranked, options, members)
 
 
 def sides_json(served: Served, of_film: Sides, person: Person) -> dict[str, Any]:

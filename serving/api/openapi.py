@@ -45,6 +45,7 @@ EXAMPLES = [
     ProblemError(422, "no-predictions", "This model predicts no ratings for this person."),
     ProblemError(422, "no-valid-event", "No event is valid; see `rejected`.", rejected=[_REJECTED]),
     ProblemError(422, "unknown-tag", "No film of this model has that tag. /tags?q= finds names."),
+    ProblemError(422, "contradicting-tags", "tag_boost and tag_suppress both name pixar; expected it in one of them."),
     not_ready(),
     ProblemError(503, "draining", "This process is about to stop."),
     overloaded(),

@@ -45,6 +45,13 @@ def _movie_id(value: object) -> RawId:
     return _text_id(value) if _ANSWERING.get().text_movie_ids else _validated(_INTEGER_ID, value)
 
 
+def _liked_id(value: object) -> RawId:
+    """Return an id from where a title may stand as well: a text of digits is a title, unless ids are text."""
+    if isinstance(value, str) and not _ANSWERING.get().text_movie_ids:
+        raise ValueError("expected a number, as the ids of this data set are")
+    return _movie_id(value)
+
+
 def _user_id(value: object) -> RawId:
     return _text_id(value) if _ANSWERING.get().text_user_ids else _validated(_INTEGER_ID, value)
 
@@ -89,5 +96,6 @@ _ID_SCHEMA: dict[str, Any] = {
     ]
 }
 MovieId = Annotated[RawId, PlainValidator(_movie_id), WithJsonSchema(_ID_SCHEMA)]
+LikedId = Annotated[RawId, PlainValidator(_liked_id), WithJsonSchema(_ID_SCHEMA)]  # beside titles
 UserId = Annotated[RawId, PlainValidator(_user_id), WithJsonSchema(_ID_SCHEMA)]
 Rating = Annotated[float, PlainValidator(_rating), WithJsonSchema({"type": "number"})]

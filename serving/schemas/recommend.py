@@ -18,7 +18,7 @@ from serving.schemas.common import (
     TitleText,
     Year,
 )
-from serving.schemas.data_values import MovieId, Rating, UserId
+from serving.schemas.data_values import LikedId, MovieId, Rating, UserId
 from serving.versions.entry import KEY
 
 MAX_EXCLUDED = 1000
@@ -63,7 +63,11 @@ class ListOptions(RequestModel):
     min_ratings: Ratings = Field(0, description="leave films with fewer ratings out", examples=[20])
     exclude: list[MovieId] = Field([], max_length=MAX_EXCLUDED, description="ids of films to leave out", examples=[[1]])
     candidates: list[MovieId] = Field(
-        [], max_length=MAX_EXCLUDED, description="ids of the only films to rank", examples=[[1, 2, 3]]
+        default_factory=list,  # left out, all films are ranked; as an empty list it would be nothing to rank
+        min_length=1,
+        max_length=MAX_EXCLUDED,
+        description="ids of the only films to rank, at least one",
+        examples=[[1, 2, 3]],
     )
     include_seen: bool = Field(
         False, description="let films come back that the person rated; in lists for people", examples=[True]
@@ -151,7 +155,7 @@ class RatedFilm(NamedFilm):
     )
 
 
-History = Annotated[list[RatedFilm | MovieId | TitleText], Field(min_length=1, max_length=MAX_ENTRIES)]
+History = Annotated[list[RatedFilm | LikedId | TitleText], Field(min_length=1, max_length=MAX_ENTRIES)]
 
 
 class PersonBody(RequestModel):
@@ -161,8 +165,11 @@ class PersonBody(RequestModel):
         None, description="id of a user of the training data; ratings and likes count beside theirs", examples=[42]
     )
     ratings: list[RatedFilm] = Field([], max_length=MAX_ENTRIES, description="films with ratings")
-    likes: list[MovieId | TitleText] = Field(
-        [], max_length=MAX_ENTRIES, description="films that the person likes, by id or title", examples=[[1, "Heat"]]
+    likes: list[LikedId | TitleText] = Field(
+        [],
+        max_length=MAX_ENTRIES,
+        description="films that the person likes: a number is an id, a text a title, or an id first where ids are text",
+        examples=[[1, "Heat"]],
     )
 
     on_unmatched: OnUnmatched = Field(
@@ -199,7 +206,7 @@ class RecommendBody(ListOptions, PersonBody):
 
     people: Annotated[list[History], Field(max_length=2)] = Field(
         [],
-        description="films of two people, rated or liked: one list for both, fair to the less happy",
+        description="films of two people, rated or liked as in `likes`: one list for both, fair to the less happy",
         examples=[[[1, "Heat"], [{"movie_id": 2, "rating": 4.0}]]],
     )
     aggregation: Aggregation = Field(

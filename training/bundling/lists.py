@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from recommender.errors import UsageError
-from recommender.files import named, remove_directory, whole_file, write_bytes, write_text
+from recommender.files import named, remove_directory, require_parent, whole_file, write_bytes, write_text
 from recommender.films.ids import IdMap
 from recommender.model import Model
 from training.kernels.threads import thread_map
@@ -49,7 +49,11 @@ class Lists:
 
 
 def write_lists(model: Model, target: Path, lists: Lists, progress: Progress) -> None:
-    """Write the lists to the new file `target`. Raises UsageError if it exists, or parts of other lists do."""
+    """Write the lists to the new file `target`.
+
+    Raises UsageError if it exists, its directory does not, or parts of other lists do.
+    """
+    require_parent(target)
     if os.path.lexists(target):
         raise UsageError(f"{target} exists already; name another file.")
     parts = target.with_name(f"{target.name}.parts")

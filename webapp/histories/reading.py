@@ -109,18 +109,25 @@ def _read_table(name: str, content: bytes) -> Iterator[Said]:
 
 def _rows(content: bytes) -> list[Row]:
     """Return the rows of a CSV file, with columns named in lower case."""
-    text = _SEPARATOR.sub("", _text(content))
+    head, *table = read_cells(decode(content)) or [[]]
+    columns = [column.strip().lower() for column in head]
+    return [_row(columns, cells) for cells in table if any(cells)]
+
+
+def read_cells(text: str, separators: str = ",;\t") -> list[list[str]]:
+    """Return the cells of a CSV text by row, with the separator that its first row has most of. Raises HistoryError."""
+    text = _SEPARATOR.sub("", text)
     head = text.partition("\n")[0]
-    separator = max(",;\t", key=head.count)
     try:
-        table = csv.reader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=separator)
-        columns = [column.strip().lower() for column in next(table, [])]
-        return [_row(columns, cells) for cells in table if any(cells)]
+        return list(
+            csv.reader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=max(separators, key=head.count))
+        )
     except csv.Error as error:
         raise HistoryError(f"This CSV file cannot be read: {error}. {EXPECTED}") from error
 
 
-def _text(content: bytes) -> str:
+def decode(content: bytes) -> str:
+    """Return the text of a file in the encoding that it is in; bytes that are none in it are replaced."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # a spreadsheet's “Unicode text”
         return content.decode("utf-16", "replace")
     try:

@@ -31,7 +31,7 @@ def test_a_title_a_user_and_a_file_of_ratings_get_a_list(bundle: Path, tmp_path:
     ratings.write_text("title,rating\nFilm 4,5\n9,1.5\nNo such film,3\n")
     done = recommend(bundle, "--ratings", str(ratings), "--n", "5")
     assert done.exit_code == 0
-    assert "row 4 is left out: No film has the title 'No such film'" in done.stderr
+    assert "row 4: No such film is left out: No film has the title 'No such film'" in done.stderr
     ratings.write_text("Film 4,5\nFilm 5,many\n")
     assert "row 2: expected title or id, and a rating" in str(recommend(bundle, "--ratings", str(ratings)).exception)
     ratings.write_text("Film,Year,Rating\nFilm 4,4,5\n")  # the year is no rating
@@ -75,6 +75,39 @@ def test_a_file_that_is_no_export_says_what_was_expected(bundle: Path, tmp_path:
     assert "the ratings of one person" in str(recommend(bundle, "--ratings", str(everyones)).exception)
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"Film 4,abc\n", "row 1: expected title or id, and a rating"),  # a film's row names no columns
+        (b"Film 4,abc\n9,3\n", "row 1: expected title or id, and a rating"),
+        (b"no item,abc\n", "row 1: expected title or id, and a rating"),
+        (bytes(range(256)) * 40, "expected title or id, and a rating"),
+        (b'"' + b"x" * 200_000 + b'",5\n', "cannot be read"),
+    ],
+)
+def test_junk_is_refused_by_its_row(bundle: Path, tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "junk.csv").write_bytes(content)
+    error = recommend(bundle, "--ratings", str(tmp_path / "junk.csv")).exception
+    assert isinstance(error, UsageError)
+    assert message in str(error)
+    assert len(str(error)) < 600
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig"])
+def test_a_file_of_ratings_may_have_other_encodings(bundle: Path, tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "ratings.csv").write_bytes("film,opinion\nLes Mis\xe9rables (1995),5\nFilm 4,4\n".encode(encoding))
+    done = recommend(bundle, "--ratings", str(tmp_path / "ratings.csv"), "--json")
+    assert done.exit_code == 0
+    assert "row 2: Les Mis\xe9rables (1995) is left out" in done.stderr
+
+
+def test_what_an_export_names_in_vain_is_left_out_by_its_name(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "lb.csv").write_text("Date,Name,Year,Letterboxd URI,Rating\n,Film 4,,u,5\n,Nowhere,1990,u,5\n")
+    assert "lb.csv: Nowhere (1990) is left out" in recommend(bundle, "--ratings", str(tmp_path / "lb.csv")).stderr
+    (tmp_path / "ml.csv").write_text("movieId,title,rating\n4,,5\n,,3\n")
+    assert "ml.csv: a row is left out" in recommend(bundle, "--ratings", str(tmp_path / "ml.csv")).stderr
+
+
 def test_everybody_gets_a_list_in_a_file(bundle: Path, tmp_path: Path) -> None:
     done = recommend(bundle, "--all", "--n", "4", "--format", "csv", "--out", str(tmp_path / "lists.csv"))
     assert done.exit_code == 0, done.output
@@ -97,3 +130,10 @@ def test_a_wrong_question_is_refused(bundle: Path, words: list[str], message: st
     error = recommend(bundle, *words).exception
     assert isinstance(error, UsageError)
     assert message in str(error)
+
+
+def test_lists_are_not_written_to_a_directory_that_is_not_there(bundle: Path, tmp_path: Path) -> None:
+    error = recommend(bundle, "--all", "--out", str(tmp_path / "missing" / "lists.csv")).exception
+    assert isinstance(error, UsageError)
+    assert f"no directory {tmp_path / 'missing'}" in str(error)
+    assert not (tmp_path / "missing").exists()

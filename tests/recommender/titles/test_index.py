@@ -282,6 +282,23 @@ def test_another_number_or_year_is_another_film(series, typed):
         series.resolve(typed, fuzzy=True)
 
 
+@pytest.mark.parametrize("typed", ["/", "\\", "%", "\u200b", "!", "q", "日"])
+def test_one_sign_misspells_no_title_of_another_one(typed):
+    short = index([TitleNames(title, [], None) for title in ("M", "9", "O", "$")], np.arange(4, dtype=np.int32))
+    with pytest.raises(TitleNotFoundError) as caught:
+        short.resolve(typed, fuzzy=True)
+    assert caught.value.suggestions == []
+    assert short.resolve("$") == (3, "exact")
+
+
+@pytest.mark.parametrize("typed", ["Heat (0000)", "Unforgiven (0000)", "Unforgivn (0000)"])
+def test_no_film_is_of_year_0(small, typed):
+    for fuzzy in (False, True):
+        with pytest.raises(TitleNotFoundError) as caught:
+            small.resolve(typed, fuzzy=fuzzy)
+    assert caught.value.suggestions
+
+
 def test_a_word_misspelt_many_times_does_not_multiply_the_spellings():
     words = TitleWords(encode_words([["wars"], ["wrap"], ["bras"], ["1977"]]), 4)
     assert [spelling for _, spelling in words.corrections("star wras")] == []

@@ -200,6 +200,9 @@ def test_two_people_get_one_list_with_what_each_expects(api: Api) -> None:
     assert fair.query.expected
     assert fair.query.entries is not None
     assert [[match.movie_id for match in one.titles or ()] for one in fair.query.entries] == [[], [20, 21]]
+    digits = api.for_two([[3, "5"], [7]], {}).query
+    assert isinstance(digits, answers.PeopleSubject)
+    assert digits.people == [1, 1]  # a text of digits is a title
     columns = zip(*(film.expected_ratings or [] for film in fair.recommendations), strict=True)
     for mean, stars in zip(fair.query.expected, columns, strict=True):
         assert mean == pytest.approx(sum(stars) / 10, abs=0.006)
@@ -252,6 +255,32 @@ def test_a_pair_is_asked_for_with_every_option_of_a_persons_list(served: TestCli
     )
     assert {"max_per_director", "genres", "further_down", "diversity"} <= set(causes)
     assert not any(":" in cause for cause in causes)
+
+
+def test_a_history_of_which_nothing_matched_has_one_list_with_every_option(served: TestClient) -> None:
+    def ask_for(path: str, **members: Any) -> dict[str, Any]:
+        body = {"likes": ["No Such Film"]} | members
+        answer: dict[str, Any] = served.post(path, json=body).raise_for_status().json()
+        return answer
+
+    start = ask_for("/recommend/", n=4)
+    assert ids(start) == ids(served.post("/recommend/", json={"n": 4}).json())
+    for rank, film in enumerate(ids(start), 1):
+        predicted = ask_for("/predict", n=4, movie_id=film)
+        assert (predicted["query"], predicted["place"]["rank"]) == (start["query"], rank)
+    films = ask_for("/recommend/", n=100)["recommendations"]
+    further_down = ask_for("/predict", n=4, movie_id=films[20]["movie_id"])["place"]["kept_away_by"]
+    assert further_down == ["further_down"]  # the caller asked for no diversity
+    least = sorted(film["predicted_rating"] for film in films)[50]
+    options = {"min_expected": least, "for_and_against": True, "include_seen": True, "explain": True}
+    listed = ask_for("/recommend/", n=100, **options)["recommendations"]
+    assert least <= min(film["predicted_rating"] for film in listed)
+    assert {(film["below_usual"] is None, *film["reasons_for"], *film["reasons_against"]) for film in listed} == {
+        (False,)
+    }
+    assert all(film["explanation"]["rest"] == film["score"] for film in listed)
+    below = next(film["movie_id"] for film in films if film["predicted_rating"] < least)
+    assert "min_expected" in ask_for("/predict", movie_id=below, **options)["place"]["kept_away_by"]
 
 
 def test_what_a_user_rated_is_told_only_where_the_service_may(store: ModelStore) -> None:

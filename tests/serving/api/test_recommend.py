@@ -216,6 +216,9 @@ def test_rating_a_second_entry_hides_the_film_itself(full: TestClient) -> None:
 
 
 def test_a_second_entry_stands_for_its_film(full: TestClient) -> None:
+    asked = {"movie_id": 16, "likes": [1], "n": 100}
+    assert full.post("/predict", json=asked).json()["movie"]["movie_id"] == 11
+    assert full.post("/predict", json=asked).json()["place"]["kept_away_by"] == []
     assert 11 in ids(recommend(full, movie_id=12, n=100))
     assert 11 not in ids(recommend(full, movie_id=12, n=100, exclude=16))
     assert post(full, {"likes": [11, 16]})["query"]["ratings"] == 1
@@ -243,6 +246,13 @@ def test_each_entry_of_a_history_is_matched_by_itself(full: TestClient) -> None:
     first_candidates = [entry["candidates"][0] for entry in query["unmatched"][:3]]
     assert first_candidates[1]["movie_id"] == 1
     assert all(candidate["rating_count"] is not None for candidate in first_candidates)
+
+
+def test_a_text_of_digits_is_a_title_and_no_id(full: TestClient) -> None:
+    assert "unmatched" not in post(full, {"likes": [1]})["query"]
+    query = post(full, {"likes": ["1", 2]})["query"]
+    assert [(entry["index"], entry["reason"]) for entry in query["unmatched"]] == [(0, "not-found")]
+    assert full.post("/predict", json={"likes": ["1"], "movie_id": 2}).json()["query"]["matched"] == "start"
 
 
 def test_a_history_of_unknown_titles_alone_is_a_start_list_that_says_so(full: TestClient) -> None:
@@ -296,6 +306,7 @@ def test_part_of_a_title_finds_the_film_or_says_which_it_may_be(full: TestClient
         {"likes": [1], "title": "Twins"},
         {"title": "Twins", "movie_id": 1},
         {"n": 0},
+        {"candidates": []},
         {"diversity": 2},
         {"year_from": 2000, "year_to": 1990},
         {"surprise": True},
@@ -337,6 +348,13 @@ def test_reasons_of_a_person_are_films_the_person_rated(full: TestClient) -> Non
     reasons = body["recommendations"][0]["explanation"]["reasons"]
     assert {(r["kind"], r["movie_id"], r["rating"]) for r in reasons} == {("film", 1, 5.0), ("film", 11, 1.0)}
     assert reasons[0]["movie_id"] == 1  # the strongest first
+
+
+def test_a_tag_is_not_both_boosted_and_suppressed(full: TestClient) -> None:
+    for path, more in (("/recommend/", {"movie_id": 2}), ("/predict", {"movie_id": 2, "likes": [1]})):
+        answer = full.post(path, json={"tag_boost": ["Horror"], "tag_suppress": ["genre:horror"], **more})
+        assert answer.status_code == 422
+        assert "tag_boost and tag_suppress both name genre:horror" in answer.json()["detail"]
 
 
 def test_steering_moves_films_with_the_tag_up_and_is_a_reason(full: TestClient) -> None:

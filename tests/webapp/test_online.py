@@ -46,9 +46,15 @@ def weave(service: Service) -> None:
     write_experiment(store.root, Experiment.model_validate(fields | {"share": 0.99, "rules": {"least_visitors": 10}}))
     with httpx.Client(base_url=f"http://127.0.0.1:{service.port}", timeout=30, trust_env=False) as api:
         events: list[dict[str, object]] = []
+
+        def answer_of(visitor: str) -> httpx.Response:
+            return api.get("/recommend/?movie_id=1&n=3", headers={"x-visitor": visitor})
+
+        # until the worker has read the record
+        service.wait(lambda: answer_of("visitor-0").headers.get("cache-control", "").startswith("private"))
         for number in range(30):
             visitor = f"visitor-{number}"
-            answer = api.get("/recommend/?movie_id=1&n=3", headers={"x-visitor": visitor})
+            answer = answer_of(visitor)
             films = [film["movie_id"] for film in answer.json()["recommendations"]]
             common = {"visitor": visitor, "recommendation_id": answer.headers["x-recommendation-id"]}
             events += [{"kind": "shown", "movie_ids": films, **common}]

@@ -299,8 +299,9 @@ def test_a_store_is_shared_with_a_group_and_with_nobody_else(registry, local, to
         ModelStore(local.root, "nobody-here").claim()
 
 
-def test_an_experiment_brings_its_challenger_and_takes_it_away(registry, local, toy_bundle) -> None:
-    puller = make(registry, local, events=True)
+@pytest.mark.parametrize("usual", [None, "canary"])  # the challenger that is compared without an experiment
+def test_an_experiment_brings_its_challenger_and_takes_it_away(registry, local, toy_bundle, usual) -> None:
+    puller = make(registry, local, events=True, challenger_alias=usual)
     registry.register("1", toy_bundle)
     registry.register("2", toy_bundle, alias="challenger")
     puller.pull()

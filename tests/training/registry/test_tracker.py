@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
 from recommender.errors import MissingInputError, RegistryUnavailableError
 from recommender.model import Model, Wanted
+from testing.service import free_port
 from tests.toy import save_toy
 from training.registry import CHAMPION, REGISTERED_MODEL, Tracker, register_bundle
 from training.registry.processes import is_dead, this_process
@@ -145,3 +147,15 @@ def test_a_clock_that_was_set_makes_no_living_process_a_dead_one() -> None:
     assert is_dead(f"{host} {pid} {float(since_1970) - 7200:.2f} {float(since_boot) - 7200:.2f}")
     assert is_dead(f"{host} {pid} {float(since_1970) - 7200:.2f}")
     assert not is_dead(f"another-{host} {pid} 1.00 1.00")
+
+
+def test_a_server_that_is_away_is_named_without_its_password_and_within_seconds(monkeypatch):
+    for name in ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_HTTP_REQUEST_TIMEOUT"):
+        monkeypatch.setenv(name, "0")  # to be put back after the test, whatever the tracker sets
+        monkeypatch.delenv(name)
+    port = free_port()
+    with pytest.raises(RegistryUnavailableError) as away:
+        Tracker(f"http://ann:secret@127.0.0.1:{port}")
+    assert f"at 127.0.0.1:{port}" in str(away.value)
+    assert "secret" not in str(away.value)
+    assert int(os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"]) <= 2

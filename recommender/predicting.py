@@ -61,9 +61,9 @@ def interval(model: Model, person: Person, row: int) -> Interval | None:
 def place(model: Model, person: Person, row: int, options: Wanted, scores: NDArray[np.float32] | None = None) -> Place:
     """Return the place of the film at `row` in a person's list, and what keeps it away from it.
 
-    `scores` (n_movies,) rank the list in the place of the person's own.
-    That is a condition of the filter by its name, SEEN, SECOND_ENTRY, BELOW, LIMIT with the facet ("max_per:genres"),
-    EARLIER than the page, or FURTHER_DOWN, with each of _WISHES without which the film would be on the page.
+    What keeps it away is a condition of the filter by its name, SEEN, SECOND_ENTRY, BELOW, LIMIT with the facet
+    ("max_per:genres"), EARLIER than the page, or FURTHER_DOWN, with each of _WISHES without which the film would be on
+    the page. `scores`: (n_movies,) rank the list in the place of the person's own.
     """
     allowed = model.open_to([person], options)
     reasons = _obstacles(model, person, row, options)

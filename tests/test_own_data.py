@@ -13,9 +13,9 @@ from fastapi.testclient import TestClient
 
 from recommender.films.ids import RawId
 from serving.api.app import create_app
+from serving.process.puller_process import puller_of
 from serving.settings import Settings
 from serving.versions.model_store import ModelStore
-from serving.versions.puller import puller_of
 from tests.training.datasets.tabular.conftest import books, pairs, write_rows
 from training.datasets.store import prepare
 from training.datasets.tabular.source import build_source

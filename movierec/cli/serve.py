@@ -37,20 +37,22 @@ def pull(
 
     Example: movierec pull --once
     """
-    from recommender.errors import GateRefusedError, RegistryUnavailableError
+    from recommender.errors import GateRefusedError, LostRaceError, RegistryUnavailableError
     from serving.logs import configure
+    from serving.process import puller_process
     from serving.settings import read_settings
-    from serving.versions import puller
 
     settings = read_settings()
     if not once:
-        puller.main()
+        puller_process.main()
         return
     configure(settings.log_level)
-    with puller.puller_of(settings) as worked:
-        before = worked.status.refusal_count
-        if not worked.pull():
-            raise RegistryUnavailableError(worked.status.error or "The registry cannot be read.")
-        if worked.status.refusal_count > before:
-            refused = worked.status.refusals[-1]
+    with puller_process.puller_of(settings) as puller:
+        if not puller.turn.take():
+            raise LostRaceError(f"Another process pulls into {settings.store_dir} already; nothing was fetched.")
+        before = puller.status.refusal_count
+        if not puller.pull():
+            raise RegistryUnavailableError(puller.status.error or "The registry cannot be read.")
+        if puller.status.refusal_count > before:
+            refused = puller.status.refusals[-1]
             raise GateRefusedError(f"Version {refused.version} was refused: {refused.reason}")

@@ -26,12 +26,12 @@ from serving.lifecycle import Lifecycle
 from serving.process import ports
 from serving.process.child import Child
 from serving.process.guard import Guard
+from serving.process.puller_process import BEATS
 from serving.process.python import module_command
 from serving.process.worker import work
 from serving.settings import Settings
 from serving.signals import on_stop
 from serving.versions.model_store import ModelStore
-from serving.versions.puller import BEATS
 
 log = structlog.get_logger(__name__)
 
@@ -108,7 +108,7 @@ class Supervisor:
             child.signal(signal.SIGKILL)
 
     def _start_puller(self) -> subprocess.Popen[bytes]:
-        command = module_command("serving.versions.puller", BEATS)
+        command = module_command("serving.process.puller_process", BEATS)
         process = self._guard.spawn(command, stdout=subprocess.PIPE)
         assert process.stdout is not None
         os.set_blocking(process.stdout.fileno(), False)

@@ -1,4 +1,4 @@
-"""The puller process: brings model versions from the registry into the local model store.
+"""The puller brings model versions from the registry into the local model store.
 
 Polls the aliases, downloads a new version, verifies and tries it, and only then points the store at it. A registry that
 does not answer, or a version that does not pass, leaves the served version alone and is noted in `status.json`.
@@ -7,12 +7,9 @@ does not answer, or a version that does not pass, leaves the served version alon
 from __future__ import annotations
 
 import math
-import os
-import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,36 +19,26 @@ from pydantic import ValidationError
 from recommender import smoke
 from recommender.bundle import verify_bundle
 from recommender.errors import BundleError, GateRefusedError, MovierecError, RegistryUnavailableError
-from serving.settings import Settings, read_settings
-from serving.signals import on_stop
+from serving.settings import Settings
 from serving.versions.entry import Entry, VersionMeta, directory_name
 from serving.versions.model_store import ModelStore
 from serving.versions.pointers import SLOTS, Slot
-from serving.versions.sharing import GROUP_UMASK
 from serving.versions.status import Refusal, RegistryStatus
+from serving.versions.turn import Turn
 from serving.versions.witness import Witness
 
 if TYPE_CHECKING:
+    from online.experiment import Experiment
     from serving.versions.registry import Registered, Registry
 
 log = structlog.get_logger(__name__)
 
 _CHALLENGER = "challenger"  # the alias that `movierec experiment start` gives
 PROMOTED = frozenset({"promote", "forced", "accepted"})  # verdicts with which the gate lets a version through
-BEATS, BEAT_SECONDS = "--beats", 1.0
 MAX_PAUSE = 10.0  # seconds between two looks at a registry that keeps failing
 _REFUSALS_SHOWN = 10
 _REASON_LENGTH, _NAME_LENGTH = 1000, 60  # characters of what may come from a hostile registry
 RETRY_BASE, RETRY_PAUSE = 1.0, 60.0  # a refusal's cause may pass: a full disk, a connection that broke
-_ENVIRONMENT = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
-    "MLFLOW_ALLOW_HTTP_REDIRECTS": "false",  # a redirect would carry the request past the rules for addresses
-    "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",  # a kept connection outlives a file that is moved away
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_CONFIGURE_LOGGING": "false",  # its lines go through our renderer
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-}
 
 
 class Puller:
@@ -71,6 +58,9 @@ class Puller:
             Entry, frozenset[tuple[str, int, int]]
         ] = {}  # of the served versions' files at the last look
         self._unwritten = ""  # why the status could not be written
+        self._stands_by = False
+        self._experiment: Experiment | None = None  # as it was read last
+        self.turn = Turn(store.root)
         self.status = store.status()
 
     def pull(self) -> bool:
@@ -100,12 +90,20 @@ class Puller:
         return status.reachable
 
     def run(self, stop: threading.Event) -> None:
-        """Pull until `stop` is set; a failing registry is asked less and less often."""
+        """Pull until `stop` is set; a failing registry is asked less and less often. Stands by while another pulls."""
         failures = 0
         while not stop.is_set():
-            failures = 0 if self.pull() else failures + 1
+            if self._is_our_turn():
+                failures = 0 if self.pull() else failures + 1
             pause = min(self._settings.poll_seconds * 2 ** min(failures, 10), MAX_PAUSE)
             stop.wait(pause if failures else self._settings.poll_seconds)
+        self.turn.give_up()
+
+    def _is_our_turn(self) -> bool:
+        was_standing_by, self._stands_by = self._stands_by, not self.turn.take()
+        if self._stands_by and not was_standing_by:
+            log.warning("another_process_pulls", store=str(self._store.root), until="it ends, this one stands by")
+        return not self._stands_by
 
     def _followed(self) -> Mapping[Slot, str | None]:
         """Return the alias of each slot; None empties it. An experiment brings its challenger while it runs."""
@@ -113,12 +111,21 @@ class Puller:
         if self._settings.challenger_alias or self._settings.events:
             aliases["challenger"] = self._settings.challenger_alias
         if self._settings.events:
-            from serving.versions.experiment import read_experiment
-
-            experiment = read_experiment(self._store.root)
+            experiment = self._experiment_now()
             if experiment is not None and experiment.is_running:
                 aliases["challenger"] = _CHALLENGER  # whatever is compared otherwise
         return aliases
+
+    def _experiment_now(self) -> Experiment | None:
+        """Return the experiment; a record that was damaged or removed is written as it was read last."""
+        from serving.versions.experiment import read_experiment, write_experiment
+
+        if (experiment := read_experiment(self._store.root)) is not None:
+            self._experiment = experiment
+        elif self._experiment is not None:
+            log.error("experiment_damaged", name=self._experiment.name)
+            write_experiment(self._store.root, self._experiment)
+        return self._experiment
 
     def _follow(self, slot: Slot, registered: Registered | None, status: RegistryStatus) -> str | None:
         """Serve the version that an alias names; return its directory if it is served. A deleted champion stays."""
@@ -262,53 +269,3 @@ class Puller:
             if str(error) != self._unwritten:  # once, not at each look
                 log.error("status_not_written", reason=str(error))
             self._unwritten = str(error)
-
-
-@contextmanager
-def puller_of(settings: Settings) -> Iterator[Puller]:
-    """Yield a puller for the configured registry; imports MLflow, so only for a process of its own.
-
-    Raises UsageError where the configured store is somebody else's directory.
-    """
-    store = ModelStore(settings.store_dir, settings.store_group)
-    store.require_ours()
-    if settings.store_group is not None:
-        os.umask(GROUP_UMASK)
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    from serving.versions.artifacts import ArtifactRules
-    from serving.versions.bounded import bounded_answers
-    from serving.versions.registry import Registry, read_only
-
-    rules = ArtifactRules(tuple(settings.artifact_sources), settings.max_version_bytes, settings.max_version_files)
-    with read_only(), bounded_answers():
-        registry = Registry(settings.tracking_uri, settings.registered_model, rules)
-        yield Puller(registry, store, settings, Witness(registry, store) if settings.tell_versions else None)
-
-
-def main(beats: bool = False) -> None:
-    """Pull until SIGTERM, SIGINT or SIGHUP; with `beats` write a byte a second to stdout for the supervisor."""
-    from serving.logs import configure
-
-    settings = read_settings()
-    configure(settings.log_level)
-    if beats:
-        threading.Thread(target=_beat, daemon=True).start()
-    with on_stop(_end), puller_of(settings) as puller:
-        puller.run(threading.Event())
-
-
-def _end() -> None:
-    """End at once, whatever call is under way: files are replaced whole, and leftovers removed later."""
-    raise SystemExit(0)
-
-
-def _beat() -> None:
-    with suppress(OSError):  # the supervisor is gone
-        while True:
-            os.write(sys.stdout.fileno(), b".")
-            time.sleep(BEAT_SECONDS)
-
-
-if __name__ == "__main__":
-    main(beats=BEATS in sys.argv)

@@ -58,7 +58,7 @@ def puller(service: Service) -> psutil.Process | None:
     assert service.process is not None
     children = psutil.Process(service.process.pid).children()
     with suppress(psutil.NoSuchProcess):
-        return next((child for child in children if "serving.versions.puller" in child.cmdline()), None)
+        return next((child for child in children if "serving.process.puller_process" in child.cmdline()), None)
     return None
 
 

@@ -219,7 +219,9 @@ def test_workers_and_puller_end_with_a_killed_supervisor(tmp_path: Path, toy_bun
         service.wait(lambda: service.status("/readyz") == 200)
         assert service.process is not None
         supervisor = psutil.Process(service.process.pid)
-        service.wait(lambda: any("serving.versions.puller" in p.cmdline() for p in supervisor.children(recursive=True)))
+        service.wait(
+            lambda: any("serving.process.puller_process" in p.cmdline() for p in supervisor.children(recursive=True))
+        )
         family = supervisor.children(recursive=True)
         service.workers()[0].suspend()
         service.process.kill()

@@ -17,13 +17,13 @@ from mlflow.store.artifact import artifact_repository_registry
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 from recommender.errors import BundleError
+from serving.process import puller_process
+from serving.process.puller_process import puller_of
 from serving.settings import Settings
 from serving.versions import artifacts, bounded
-from serving.versions import puller as pulling
 from serving.versions.artifacts import ArtifactRules, require_allowed
 from serving.versions.model_store import ModelStore
 from serving.versions.ownership import mark_store
-from serving.versions.puller import puller_of
 
 RUN = "0123456789abcdef0123456789abcdef"
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
@@ -155,7 +155,7 @@ def files(tmp_path: Path, toy_bundle: Path) -> Path:
 
 @pytest.fixture
 def hostile(files: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for name, value in pulling._ENVIRONMENT.items():
+    for name, value in puller_process._ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with serving(files) as server:

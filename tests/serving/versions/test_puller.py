@@ -8,6 +8,8 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,10 +22,11 @@ from recommender.bundle import read_manifest, save_bundle
 from recommender.errors import UsageError
 from serving.settings import Settings
 from serving.versions import puller as pulling
-from serving.versions.experiment import write_experiment
+from serving.versions.experiment import read_experiment, write_experiment
 from serving.versions.model_store import ModelStore
 from serving.versions.puller import Puller
 from serving.versions.sharing import GROUP_UMASK
+from serving.versions.turn import Turn
 from tests.serving.versions.fake_registry import FakeRegistry
 from tests.toy import build_arrays, build_manifest
 
@@ -45,6 +48,27 @@ def make(registry: Any, local: ModelStore, **settings: Any) -> Puller:
 def served(local: ModelStore) -> str | None:
     entry = local.current("champion")
     return entry.meta.version if entry else None
+
+
+@contextmanager
+def polling(puller: Puller) -> Iterator[None]:
+    """Let a puller look at its registry again and again during the block."""
+    stop = threading.Event()
+    thread = threading.Thread(target=puller.run, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def poisoned(path: Path, **arrays: Any) -> Path:
@@ -228,20 +252,43 @@ def test_the_challenger_follows_its_alias_and_goes_with_it(registry, local, toy_
     assert served(local) == "1"
 
 
-def test_it_polls_until_told_to_stop_and_less_often_while_the_registry_is_down(registry, local, toy_bundle) -> None:
+def test_it_polls_until_told_to_stop(registry, local, toy_bundle) -> None:
     registry.register("1", toy_bundle)
-    stop = threading.Event()
-    thread = threading.Thread(target=make(registry, local, poll_seconds=0.01).run, args=(stop,))
-    thread.start()
-    try:
-        deadline = time.monotonic() + 10
-        while served(local) != "1":
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-    finally:
-        stop.set()
-        thread.join(10)
-    assert not thread.is_alive()
+    with polling(make(registry, local, poll_seconds=0.01)):
+        wait_until(lambda: served(local) == "1")
+
+
+def is_locked(store: Path) -> bool:
+    turn = Turn(store)
+    is_ours = turn.take()
+    turn.give_up()
+    return not is_ours
+
+
+@pytest.mark.fault(59)
+def test_of_two_pullers_one_stands_by_until_the_other_ends(local, toy_bundle, capsys) -> None:
+    local.claim()
+    first, second = FakeRegistry(), FakeRegistry()
+    first.register("1", toy_bundle)
+    second.register("2", toy_bundle)
+    with polling(make(first, local, poll_seconds=0.01)):
+        wait_until(lambda: served(local) == "1")
+        with polling(make(second, local, poll_seconds=0.01)):
+            wait_until(lambda: "another_process_pulls" in capsys.readouterr().out)
+            assert served(local) == "1"
+            assert second.fetched == []
+    with polling(make(second, local, poll_seconds=0.01)):
+        wait_until(lambda: served(local) == "2")
+
+
+@pytest.mark.fault(59)
+def test_a_store_that_is_made_anew_is_pulled_into(registry, local, toy_bundle) -> None:
+    registry.register("1", toy_bundle)
+    with polling(make(registry, local, poll_seconds=0.01)):
+        wait_until(lambda: served(local) == "1")
+        shutil.rmtree(local.root)
+        wait_until(lambda: served(local) == "1")
+        wait_until(lambda: is_locked(local.root))
 
 
 def test_old_versions_leave_the_store(registry, local, toy_bundle) -> None:
@@ -314,3 +361,20 @@ def test_an_experiment_brings_its_challenger_and_takes_it_away(registry, local, 
     write_experiment(local.root, running.model_copy(update={"ended_at": 2.0}))
     puller.pull()
     assert local.is_empty("challenger")
+
+
+@pytest.mark.fault(38)
+def test_a_damaged_experiment_is_written_anew(registry, local, toy_bundle) -> None:
+    registry.register("1", toy_bundle)
+    puller = make(registry, local, events=True)
+    experiment = Experiment(name="trial", champion="1-a", challenger="2-b", started_at=1.0, planned_visitors=100)
+    local.claim()
+    write_experiment(local.root, experiment)
+    puller.pull()
+    record = local.root / "experiment.json"
+    for content in (record.read_bytes()[:-9], b"", None):
+        record.unlink()
+        if content is not None:
+            record.write_bytes(content)
+        puller.pull()
+        assert read_experiment(local.root) == experiment

@@ -83,6 +83,7 @@ def test_a_server_that_is_killed_or_hangs_is_started_again_and_the_others_live_o
             started.wait_for_stop()
         assert services._status(webapp.ready_url) == 200
         assert started.processes[api] is first[api]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["api.log", "webapp.log"]  # however often they start
 
 
 @pytest.mark.fault(49)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from training.kernels.threads import one_blas_thread
+from training.kernels.spans import row_spans
+from training.kernels.threads import thread_map
 from training.progress import Progress
 
 OVERSAMPLING = 16  # vectors beyond those asked for: the last ones converge slowly
@@ -26,12 +29,16 @@ def right_singular_vectors(
     """
     width = min(k + OVERSAMPLING, *matrix.shape)
     basis = np.random.default_rng(0).standard_normal((matrix.shape[1], width), dtype=np.float32)
-    transposed = matrix.T.tocsr()
-    with one_blas_thread():
+    with thread_map() as parallel:
+        there, back = ([m[rows] for rows in row_spans(m.indptr, parallel.threads)] for m in (matrix, matrix.T.tocsr()))
+
+        def product(blocks: Sequence[sp.csr_matrix], vectors: Matrix) -> Matrix:
+            return np.concatenate(list(parallel(lambda block: block @ vectors, blocks)))
+
         for iteration in range(iterations):
-            basis = _orthonormal(transposed @ (matrix @ basis))
+            basis = _orthonormal(product(back, product(there, basis)))
             progress("subspace iteration", (iteration + 1) / iterations)
-        image = matrix @ basis
+        image = product(there, basis)
         squares, rotation = np.linalg.eigh((image.T @ image).astype(np.float64))
         largest = slice(None, -k - 1, -1)
         vectors = basis @ np.ascontiguousarray(rotation[:, largest], dtype=np.float32)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 from weakref import WeakValueDictionary
 
 from recommender.errors import MovierecError
@@ -123,10 +124,14 @@ class Training:
         """
         config = self.plan.configs["ensemble"]
         assert isinstance(config, EnsembleConfig), "the algorithm is known by its name"
-        part = self.validation.validation(self.plan.seed)
-        correction = correction_of(config, part.fits.data)
-        parts = [part, *part.fits.validations()[:1]] if is_small(self.plan.dataset) else part.halves()
-        return weighed(config, parts, correction)
+
+        def weigh() -> dict[str, Any]:
+            part = self.validation.validation(self.plan.seed)
+            correction = correction_of(config, part.fits.data)
+            parts = [part, *part.fits.validations()[:1]] if is_small(self.plan.dataset) else part.halves()
+            return weighed(config, parts, correction).model_dump()
+
+        return EnsembleConfig.model_validate(self.workspace.stage_json("ensemble", weigh))
 
     def finish(self, recipes: Mapping[str, Recipe], extras: Callable[[], Arrays]) -> Iterator[Finished]:
         """Yield every model in order, evaluated and refitted on all ratings, while the next are still being fitted.

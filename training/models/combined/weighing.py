@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.scoring.blocks import Block, z_scores
+from recommender.scoring.blocks import z_scores
 from recommender.scoring.scorers import user_scorer
 from training.config import Config
 from training.kernels.hits import discounts, find_hits
 from training.kernels.sampling import evenly_spaced
+from training.kernels.threads import thread_map
 from training.kernels.topk import top_k
 from training.models.base import FittedModel
 from training.models.fits import Validation
@@ -81,10 +82,15 @@ def _mean_gains(
 
 
 def _gains(members: list[FittedModel], validation: Validation, grid: Sequence[Weights]) -> NDArray[np.float64]:
-    users, total = _users(validation), np.zeros(len(grid))
-    for blocks, rows, seen in _member_scores(members, validation, users):
-        relevant = validation.relevant[rows]
+    users, scorers = _users(validation), [user_scorer(member.user_spec, member.arrays) for member in members]
+
+    def gains_of(rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the sums (g,) of the nDCG of some users' lists."""
+        history, relevant = validation.fits.data.stars[rows], validation.relevant[rows]
+        seen = np.repeat(np.arange(len(rows)), np.diff(history.indptr)), history.indices
         ideal = np.cumsum(discounts(LENGTH))[np.minimum(np.diff(relevant.indptr), LENGTH) - 1]
+        blocks = [z_scores(scorer.known(rows, history), history) for scorer in scorers]
+        sums = np.zeros(len(grid))
         for number, weights in enumerate(grid):
             scores = np.zeros_like(blocks[0])
             for weight, block in zip(weights, blocks, strict=True):
@@ -92,17 +98,10 @@ def _gains(members: list[FittedModel], validation: Validation, grid: Sequence[We
                     scores += np.float32(weight) * block
             scores[seen] = -np.inf
             hits = find_hits(top_k(scores, LENGTH)[0], relevant)
-            total[number] += ((hits @ discounts(LENGTH)) / ideal).sum()
-    return total / len(users)
+            sums[number] = ((hits @ discounts(LENGTH)) / ideal).sum()
+        return sums
 
-
-def _member_scores(
-    members: list[FittedModel], validation: Validation, users: NDArray[np.int64]
-) -> Iterator[tuple[list[Block], NDArray[np.int64], tuple[NDArray[np.int64], NDArray[np.int32]]]]:
-    """Yield the members' standardised scores (b, n_movies), the user rows (b,), and the entries that are rated."""
-    scorers = [user_scorer(member.user_spec, member.arrays) for member in members]
-    for start in range(0, len(users), USERS_AT_ONCE):
-        rows = users[start : start + USERS_AT_ONCE]
-        history = validation.fits.data.stars[rows]
-        seen = np.repeat(np.arange(len(rows)), np.diff(history.indptr)), history.indices
-        yield [z_scores(scorer.known(rows, history), history) for scorer in scorers], rows, seen
+    with thread_map() as parallel:
+        starts = range(0, len(users), USERS_AT_ONCE)
+        sums = parallel(gains_of, [users[start : start + USERS_AT_ONCE] for start in starts])
+        return np.asarray(sum(sums, np.zeros(len(grid))) / len(users))

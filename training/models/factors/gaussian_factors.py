@@ -11,7 +11,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.scoring.blocks import with_data
+from training.kernels.spans import row_spans
 from training.kernels.subspace import right_singular_vectors
+from training.kernels.threads import thread_map
 from training.models.arrays import damped_degrees, normalised
 from training.models.parameters import StarsConfig
 from training.progress import silent
@@ -142,14 +144,22 @@ def _posterior(centred: sp.csr_matrix, other: Posterior, prior: Posterior, noise
     moments = design[:, :, None] * design[:, None, :]
     inner = np.arange(1, width)
     moments[:, inner, inner] += other.variances[:, 1:]
-    is_rated = with_data(centred, np.ones(centred.nnz, dtype=np.float32))
-    precision = (is_rated @ moments.reshape(len(design), -1)).reshape(-1, width, width) / np.float32(noise)
-    precision[:, np.arange(width), np.arange(width)] += 1 / prior.variances
-    right_side = (centred @ design - is_rated @ (other.means[:, :1] * design)) / np.float32(noise)
-    right_side += prior.means / prior.variances
-    covariance = np.linalg.inv(precision)
-    means = np.einsum("nij,nj->ni", covariance, right_side)
-    return Posterior(means, np.ascontiguousarray(np.diagonal(covariance, axis1=1, axis2=2)))
+    moments, biases = moments.reshape(len(design), -1), other.means[:, :1] * design
+
+    def posterior_of(rows: slice) -> Posterior:
+        ratings = centred[rows]
+        is_rated = with_data(ratings, np.ones(ratings.nnz, dtype=np.float32))
+        precision = (is_rated @ moments).reshape(-1, width, width) / np.float32(noise)
+        precision[:, np.arange(width), np.arange(width)] += 1 / prior.variances
+        right_side = (ratings @ design - is_rated @ biases) / np.float32(noise)
+        right_side += prior.means[rows] / prior.variances
+        covariance = np.linalg.inv(precision)
+        means = np.einsum("nij,nj->ni", covariance, right_side)
+        return Posterior(means, np.ascontiguousarray(np.diagonal(covariance, axis1=1, axis2=2)))
+
+    with thread_map() as parallel:
+        parts = list(parallel(posterior_of, row_spans(centred.indptr, parallel.threads)))
+    return Posterior(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def _prior(posterior: Posterior, implied: Implied, is_rated: NDArray[np.bool_]) -> tuple[Matrix, Posterior]:
@@ -166,9 +176,9 @@ def _prior(posterior: Posterior, implied: Implied, is_rated: NDArray[np.bool_]) 
 
 def _noise(centred: sp.csr_matrix, users: Posterior, items: Posterior) -> float:
     """Return the expected squared error of a rating, over the posteriors."""
-    total = 0.0
     lines = np.repeat(np.arange(centred.shape[0], dtype=np.int32), np.diff(centred.indptr))
-    for start in range(0, centred.nnz, _BLOCK):
+
+    def squares_from(start: int) -> float:
         i, j = lines[start : start + _BLOCK], centred.indices[start : start + _BLOCK]
         p, q = users.means[i], items.means[j]
         error = centred.data[start : start + _BLOCK] - _predict(0.0, p, q)
@@ -176,7 +186,10 @@ def _noise(centred: sp.csr_matrix, users: Posterior, items: Posterior) -> float:
         s, t = users.variances[i], items.variances[j]
         variance = np.einsum("nj,nj->n", q**2, s) + np.einsum("nj,nj->n", p**2, t)
         variance += np.einsum("nj,nj->n", s[:, 1:], t[:, 1:])
-        total += float((error**2 + variance).sum(dtype=np.float64))
+        return float((error**2 + variance).sum(dtype=np.float64))
+
+    with thread_map() as parallel:
+        total = sum(parallel(squares_from, range(0, centred.nnz, _BLOCK)))
     return max(total / max(centred.nnz, 1), 1e-3)
 
 

@@ -26,7 +26,7 @@ from recommender.scoring.scale import scale_of, scaled
 from training.bundling.extras import extra_arrays
 from training.bundling.neighbours import nearest
 from training.datasets.store import ProcessedDataset
-from training.kernels.sampling import evenly_spaced
+from training.kernels.ordering import evenly_spaced
 from training.models import about
 from training.models.base import FittedModel, TrainingData
 

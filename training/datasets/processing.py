@@ -15,7 +15,6 @@ import pandas as pd
 from recommender.feedback import Feedback
 from recommender.films.ids import IdMap
 from recommender.schema import MOVIE, TEXT
-from training.datasets import quality
 from training.datasets.arrivals import Arrivals, Report, join_integers
 from training.datasets.cleaning.clean import (
     CleanFilms,
@@ -40,7 +39,7 @@ from training.datasets.features.tag_matrix import (
 )
 from training.datasets.features.text_block import described_by
 from training.datasets.indexing import count_ids
-from training.datasets.quarantine import Quarantine
+from training.datasets.quarantine import Quarantine, compare_with_published, report_texts
 from training.datasets.readers import genome as genome_reader
 from training.datasets.readers import read_raw, wikipedia
 from training.datasets.sources import Sources
@@ -172,10 +171,10 @@ def _reports(dataset: ProcessedDataset, quarantine: Quarantine, catalogued: Data
     published = catalogued.published if catalogued else PublishedCounts()
     sections = {
         "snapshot": snapshot,
-        "published counts": quality.compare_with_published(snapshot, published),
+        "published counts": compare_with_published(snapshot, published),
         "mended": dataset.details["mended"],
         "genome": dataset.details["genome"],
         "texts": dataset.details["texts"],
         **({EVENTS: dataset.events} if dataset.events else {}),
     }
-    return quality.report_texts(sections, quarantine)
+    return report_texts(sections, quarantine)

@@ -21,12 +21,13 @@ from training.datasets.names import dataset_path
 from training.datasets.quarantine import Quarantine
 from training.datasets.sources import Sources, count_lines, find_sources
 from training.datasets.stored import persistence
-from training.datasets.stored.manifest import processed_files, read_manifest
-from training.datasets.stored.preparation import (
+from training.datasets.stored.manifest import (
     FileState,
     Options,
     Preparation,
     preparation_of,
+    processed_files,
+    read_manifest,
     renewing_command,
     stored_options,
 )

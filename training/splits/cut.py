@@ -23,7 +23,6 @@ from training.models.base import TrainingData
 from training.models.fits import VALIDATIONS
 from training.models.target import EVERY_ROW, Target
 from training.splits.files import file_masks, validation_file_masks
-from training.splits.in_time import Mask, Masks
 from training.splits.protocol import (
     CutSplit,
     FilesSplit,
@@ -35,7 +34,7 @@ from training.splits.protocol import (
     RandomSplit,
     TemporalSplit,
 )
-from training.splits.rules import Table, cut, mask_of, only_new_pairs
+from training.splits.rules import Mask, Masks, Table, cut, mask_of, only_new_pairs
 
 NO_TIMES = "it orders ratings by time, and these have no times or all the same"
 _CHOOSING_SEED = 500_000  # far from the seeds of validation splits

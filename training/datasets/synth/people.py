@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.datasets.synth.settings import SyntheticConfig
-from training.datasets.synth.world import LAST_YEAR, World
+from training.datasets.synth.world import LAST_YEAR, SyntheticConfig, World
 
 _CHUNK = 400_000  # ratings, about
 _RATINGS, _TAGS = 1, 2  # purposes of random generators

@@ -14,8 +14,7 @@ from surprise.utils import get_rng
 
 from recommender.films.ids import UNKNOWN, IdMap
 from recommender.schema import LEAST_STARS, MOST_STARS
-from training.kernels.sgd import Steps, aligned_rows
-from training.kernels.sgd_grid import Grid, descend, make_grid
+from training.kernels.sgd import Grid, Steps, aligned_rows, descend, make_grid
 from training.kernels.threads import thread_map
 
 _STEP = 4096  # rows drawn at a time

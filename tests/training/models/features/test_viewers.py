@@ -12,7 +12,7 @@ from recommender.scoring.scorers import item_scorer
 from training.datasets.features.tag_matrix import VIEWERS, has_block, without_blocks
 from training.datasets.store import prepare
 from training.datasets.synth.files import write_twin
-from training.datasets.synth.settings import load_synthetic_config
+from training.datasets.synth.world import load_synthetic_config
 from training.models import configure
 from training.models.fits import Fits
 from training.models.parameters import BlendConfig

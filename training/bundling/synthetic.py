@@ -22,33 +22,12 @@ from recommender.scoring.specs import AlsFoldIn, FactorSpec, SimilarityPart, Sim
 from recommender.titles.index import TitleNames, encode_titles
 from recommender.titles.keys import normalise
 from training.bundling.build import like_counts, rating_histograms
+from training.models.arrays import unit_rows
 
 NEIGHBOURS = 100
 STARS = MOVIELENS.bins
-_ONSETS = [
-    "b",
-    "br",
-    "c",
-    "ch",
-    "d",
-    "f",
-    "fl",
-    "g",
-    "gr",
-    "h",
-    "k",
-    "l",
-    "m",
-    "n",
-    "p",
-    "r",
-    "s",
-    "st",
-    "t",
-    "th",
-    "v",
-    "w",
-]
+# Of the words of made-up titles.
+_ONSETS = sorted([*"bcdfghklmnprstvw", "br", "ch", "fl", "gr", "st", "th"])
 _VOWELS = ["a", "e", "i", "o", "u", "ai", "ea", "oo"]
 _CODAS = ["", "", "n", "r", "l", "s", "ck", "nd", "st", "m"]
 _SMALL = ["the", "of", "and", "in", "to", "my", "for", "from"]
@@ -72,7 +51,7 @@ def write(path: Path, size: Size, seed: int = 0) -> None:
     rng = np.random.default_rng(seed)
     history = _history(size, rng)
     films, histograms = _films(size, history, rng, random.Random(seed))
-    embedding = _unit_rows(size.movies, size.dimensions, rng)
+    embedding = unit_rows(rng.standard_normal((size.movies, size.dimensions), dtype=np.float32))
     item_factors = (embedding * rng.uniform(0.5, 2.0, (size.movies, 1))).astype(np.float32)
     neighbour_rows, neighbour_scores = _neighbours(embedding, rng)
     arrays: dict[str, NDArray[Any]] = {
@@ -150,11 +129,6 @@ def _extras(size: Size, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
     }
 
 
-def _unit_rows(n: int, d: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    rows = rng.standard_normal((n, d), dtype=np.float32)
-    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
-
-
 def _neighbours(
     embedding: NDArray[np.float32], rng: np.random.Generator
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -201,16 +175,13 @@ def titles(n: int, rng: random.Random) -> list[TitleNames]:
 
 
 def _title(words: list[str], rng: random.Random) -> str:
-    chosen = [_zipf(words, rng).capitalize() for _ in range(rng.choice(_WORDS_IN_TITLE))]
+    """Return a title of words from the vocabulary, by a law like Zipf's."""
+    chosen = [words[int(len(words) ** rng.random()) - 1].capitalize() for _ in range(rng.choice(_WORDS_IN_TITLE))]
     if len(chosen) > 2 and rng.random() < 0.6:
         chosen[rng.randrange(1, len(chosen) - 1)] = rng.choice(_SMALL)
     return " ".join((["The"] if rng.random() < 0.25 else []) + chosen)
 
 
-def _zipf(words: list[str], rng: random.Random) -> str:
-    return words[int(len(words) ** rng.random()) - 1]
-
-
 def _word(rng: random.Random) -> str:
-    syllables = rng.choice((1, 2, 2, 3))
-    return "".join(rng.choice(_ONSETS) + rng.choice(_VOWELS) + rng.choice(_CODAS) for _ in range(syllables))
+    syllables = range(rng.choice((1, 2, 2, 3)))
+    return "".join(rng.choice(_ONSETS) + rng.choice(_VOWELS) + rng.choice(_CODAS) for _ in syllables)

@@ -16,7 +16,7 @@ import numpy as np
 from recommender.errors import DataError
 from recommender.feedback import Feedback
 from recommender.schema import DUPLICATE_OF, RATING, TIMESTAMP
-from training.datasets.features.tag_matrix import has_block, without_blocks
+from training.datasets.features.tag_matrix import without_blocks
 from training.datasets.indexing import rows_of
 from training.datasets.store import ProcessedDataset
 from training.models.base import TrainingData
@@ -223,7 +223,7 @@ def _table(dataset: ProcessedDataset, rule: CutSplit) -> Table:
     ratings = dataset.ratings
     drawable = None
     if isinstance(rule, HeldOutFilmsSplit) and rule.described_by:
-        drawable = np.logical_and.reduce([has_block(dataset.tags, name) for name in rule.described_by])
+        drawable = np.logical_and.reduce([dataset.tags.has_block(name) for name in rule.described_by])
         if not drawable.any():
             raise DataError(f"Expected {dataset.items.plural} with {', '.join(rule.described_by)}; there are none.")
     return Table(

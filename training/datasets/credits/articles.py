@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,7 +72,8 @@ def match_films(films: pd.DataFrame, records: Iterable[tuple[Sequence[str], int]
         for row in rows:
             if row[MOVIE] in matches:
                 continue
-            keys = [(title, int(row[YEAR]) + apart) for apart in years_apart for title in _title_keys(row)]
+            titles = [normalise(str(title)) for title in (row[TITLE], *row[ALTERNATIVE_TITLES])]
+            keys = [(title, int(row[YEAR]) + apart) for apart in years_apart for title in titles]
             if positions := set().union(*(by_key.get(key, set()) for key in keys)) - taken:
                 matches[row[MOVIE]] = sorted(positions)
                 matched_now |= positions
@@ -86,7 +87,3 @@ def film_records(films: pd.DataFrame) -> list[tuple[list[str], int]]:
         ([row[TITLE], *row[ALTERNATIVE_TITLES]], 0 if pd.isna(row[YEAR]) else int(row[YEAR]))
         for row in films.to_dict("records")
     ]
-
-
-def _title_keys(row: dict[Hashable, Any]) -> list[str]:
-    return [normalise(str(title)) for title in (row[TITLE], *row[ALTERNATIVE_TITLES])]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recommender.about import About, Paper
 from recommender.scoring.specs import SimilarityPart, SimilaritySpec
-from training.datasets.features.tag_matrix import VIEWERS, has_block, without_blocks
+from training.datasets.features.tag_matrix import VIEWERS, without_blocks
 from training.models.base import FittedModel, TrainingData
 from training.models.combined.newcomers import Reception, fair_gain, with_newcomers
 from training.models.features.content import CANDIDATE_GAIN, QUERY_GAIN, Content, known_content
@@ -78,18 +78,18 @@ class Blend(Composite[BlendConfig]):
     def _content(self, fits: Fits, trust: Vector) -> FittedModel:
         """Return the content model in which what viewers say of each film counts by `trust` (n_movies,)."""
         data = fits.data
-        if not any(has_block(data.tags, name).any() for name in VIEWERS):
+        if not any(data.tags.has_block(name).any() for name in VIEWERS):
             return fits.get("content", self.config.content)
         return Content(self.config.content).fit_trusting(data, trust, seed=fits.seed, progress=fits.progress)
 
     def _at_release(self, fits: Fits, unrated: NDArray[np.bool_]) -> FittedModel:
         """Return the content model that describes every film as `unrated` ones are: by the blocks that some has."""
         tags = fits.data.tags
-        unknown = [name for name in tags.blocks if name in VIEWERS or not has_block(tags, name)[unrated].any()]
+        unknown = [name for name in tags.blocks if name in VIEWERS or not tags.has_block(name)[unrated].any()]
         if (
             not unrated.any()
             or len(unknown) == len(tags.blocks)
-            or not any(has_block(tags, name).any() for name in unknown)
+            or not any(tags.has_block(name).any() for name in unknown)
         ):
             return fits.get("content", self.config.content)
         data = replace(fits.data, tags=without_blocks(tags, np.ones(len(unrated), dtype=bool), unknown))

@@ -9,7 +9,6 @@ import numpy as np
 
 from recommender.about import About
 from recommender.scoring.specs import SimilarityPart, SimilaritySpec
-from training.datasets.features.tag_matrix import has_block
 from training.models.arrays import unit_rows
 from training.models.base import Configured, FittedModel, TrainingData
 from training.models.parameters import PresenceConfig
@@ -28,7 +27,7 @@ class Presence(Configured[PresenceConfig]):
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """Note which blocks each film has. Array: the embedding, (n_movies, blocks + _TIE_BREAKERS)."""
         n_movies = data.tags.matrix.shape[0]
-        has = [has_block(data.tags, name) for name in data.tags.blocks]
+        has = [data.tags.has_block(name) for name in data.tags.blocks]
         noise = _TIE_SCALE * np.random.default_rng(seed).normal(size=(n_movies, _TIE_BREAKERS))
         embedding = unit_rows(np.column_stack([*has, noise]).astype(np.float32))
         progress("presence", 1.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -83,26 +82,25 @@ def clean_films(raw: RawTables, quarantine: Quarantine) -> CleanFilms:
 
 
 def clean_ratings(
-    raw: RawTables,
-    movie_ids: IdMap,
-    quarantine: Quarantine,
-    earliest: date | None,
-    feedback: Feedback,
-    join: Callable[[pd.DataFrame], pd.DataFrame] = lambda ratings: ratings,
-) -> CleanRatings:
-    """Wait for the raw ratings and clean them: only known films, no repeats, nothing older than `earliest`.
+    raw: RawTables, movie_ids: IdMap, quarantine: Quarantine, earliest: date | None, feedback: Feedback
+) -> pd.DataFrame:
+    """Wait for the raw ratings and return those of known films on the scale, none older than `earliest`.
 
-    `join(ratings)` returns the ratings of the files with clean ones from elsewhere behind them.
     Raises DataError if too many rows are bad or none is left, or if the ratings are on another scale.
     """
     _require_scale(raw.ratings, quarantine.allowed, feedback)
     if not raw.ratings.frame[TIMESTAMP].to_numpy().any():  # no rating has a time
         earliest = None
-    schema = schemas.ratings_schema(movie_ids.ids, earliest, feedback)
-    ratings = schemas.split_bad(raw.ratings, schema, quarantine).frame
+    ratings = schemas.split_bad(
+        raw.ratings, schemas.ratings_schema(movie_ids.ids, earliest, feedback), quarantine
+    ).frame
     if not len(ratings):
         raise DataError("No usable rating is left after cleaning. Check the raw files.")
-    ratings = join(ratings)
+    return ratings
+
+
+def without_repeats(ratings: pd.DataFrame, movie_ids: IdMap) -> CleanRatings:
+    """Return the latest rating of each user and film, with their matrix."""
     user_ids = distinct_ids(ratings[USER].to_numpy())
     unique_ratings, user_item = ratings, _matrix(ratings, user_ids, movie_ids)
     if user_item.nnz < len(ratings):

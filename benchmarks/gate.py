@@ -16,7 +16,7 @@ from benchmarks.tools.commands import start, succeed
 from benchmarks.tools.figures import Figure
 from training.datasets.store import prepare
 from training.datasets.synth.files import write_twin
-from training.datasets.synth.settings import load_synthetic_config
+from training.datasets.synth.world import load_synthetic_config
 from training.promotion.promote import LOCK_SECONDS, history, lock
 from training.registry import CHAMPION, Tracker
 

@@ -23,7 +23,7 @@ from recommender import home
 from recommender.errors import MissingInputError, UsageError
 from training.config import CONFIG_ROOT, read_mapping
 from training.datasets.store import ProcessedDataset, prepare
-from training.pipeline.code_version import git_commit
+from training.pipeline.checkpoints import git_commit
 from training.progress import Progress, silent
 from training.splits.files import files_dataset
 

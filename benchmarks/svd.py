@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from benchmarks.tools.figures import Figure, peak_memory, seconds
 from benchmarks.tools.twins import twin_dataset
-from recommender.films.ids import IdMap
 from recommender.schema import LEAST_STARS, MOST_STARS
 from training.models.factors.surprise_arrays import ArraySVD, ArrayTrainset
 
@@ -66,7 +65,7 @@ def ours(size: float) -> Side:
 
 
 def _fit(train: Columns, shape: tuple[int, int], epochs: int) -> ArraySVD:
-    trainset = ArrayTrainset(train[0], train[1], train[2], *(IdMap(np.arange(n)) for n in shape))
+    trainset = ArrayTrainset(train[0], train[1], train[2], shape)
     algorithm = ArraySVD(n_factors=FACTORS, n_epochs=epochs, random_state=0)
     algorithm.fit(trainset)
     return algorithm

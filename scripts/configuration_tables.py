@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from serving.settings import Settings
 from training.config import flatten
 from training.datasets.config import DatasetConfig, ProcessingConfig
-from training.datasets.synth.settings import SyntheticConfig
+from training.datasets.synth.world import SyntheticConfig
 from training.datasets.tabular.source import SourceConfig
 from training.models import ENGINES, config_type, configure
 from training.models.parameters import PARAMETERS

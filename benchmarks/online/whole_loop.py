@@ -24,9 +24,8 @@ from online.store import EventReader, EventWriter, events_file
 from recommender.model import Model, Wanted
 from serving.versions.experiment import read_experiment
 from testing.service import free_port
-from training.datasets.synth.settings import load_synthetic_config
 from training.datasets.synth.visitors import Visitors
-from training.datasets.synth.world import World, make_world
+from training.datasets.synth.world import World, load_synthetic_config, make_world
 from training.registry import Tracker
 
 PEOPLE, WAVES, SEED = 800, 2, 0  # as the command has them

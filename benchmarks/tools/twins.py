@@ -7,7 +7,7 @@ from pathlib import Path
 from recommender import home
 from training.datasets.store import ProcessedDataset, prepare
 from training.datasets.synth.files import write_twin
-from training.datasets.synth.settings import SyntheticConfig, load_synthetic_config
+from training.datasets.synth.world import SyntheticConfig, load_synthetic_config
 
 USERS, MOVIES, RATINGS = 162_541, 62_423, 25_000_095
 

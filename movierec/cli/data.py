@@ -215,7 +215,7 @@ def synth(
     require_replaceable(out, marked_files("synth"))  # before the libraries, which take long to import
     from movierec.cli.common.progress import reporter
     from training.datasets.synth.files import write_twin
-    from training.datasets.synth.settings import load_synthetic_config
+    from training.datasets.synth.world import load_synthetic_config
 
     sizes = {"users": users, "movies": movies, "ratings": ratings, "seed": seed}
     config = load_synthetic_config(**{name: size for name, size in sizes.items() if size is not None})

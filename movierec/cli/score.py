@@ -82,7 +82,7 @@ def _score_lists(
 
 
 def _score_predictions(predictions: Path, test: Path, *, as_json: bool) -> None:
-    from training.evaluation.rating_conventions import RATING_CONVENTIONS, read_predictions
+    from training.evaluation.conventions import RATING_CONVENTIONS, read_predictions
 
     judged = read_predictions(predictions, test)
     rows = [

@@ -39,9 +39,8 @@ def simulate(
 
     Example: movierec simulate --url http://127.0.0.1:8000 --people 200 --days 5
     """
-    from training.datasets.synth.settings import load_synthetic_config
     from training.datasets.synth.visitors import Visitors
-    from training.datasets.synth.world import make_world
+    from training.datasets.synth.world import load_synthetic_config, make_world
 
     sizes = {"movies": movies, "seed": twin_seed}
     world = make_world(load_synthetic_config(**{name: size for name, size in sizes.items() if size is not None}))

@@ -26,7 +26,7 @@ from recommender.scoring.scale import scale_of, scaled
 from training.bundling.extras import extra_arrays
 from training.bundling.neighbours import nearest
 from training.datasets.store import ProcessedDataset
-from training.kernels.sampling import evenly_spaced
+from training.kernels.ordering import evenly_spaced
 from training.models import about
 from training.models.base import FittedModel, TrainingData
 
@@ -183,7 +183,17 @@ def film_rows(dataset: ProcessedDataset, user_item: sp.csr_matrix) -> list[Film]
         strict=True,
     )
     return [
-        Film(raw_id, title, _year(year), genres, directors, actors, _average(mean, count), count, facets=facets)
+        Film(
+            raw_id,
+            title,
+            None if pd.isna(year) else int(year),
+            genres,
+            directors,
+            actors,
+            round(mean, 2) if count and mean is not None else None,
+            count,
+            facets=facets,
+        )
         for raw_id, title, year, genres, directors, actors, facets, mean, count in rows
     ]
 
@@ -204,10 +214,6 @@ def _as_list(cell: Any) -> list[str]:
     return [str(value) for value in cell] if isinstance(cell, list | tuple | np.ndarray) else []
 
 
-def _year(year: Any) -> int | None:
-    return None if pd.isna(year) else int(year)
-
-
 def golden_queries(model: Model, data: TrainingData) -> list[Golden]:
     """Return the model's answers to a few films across the range of popularity and to a few users."""
     films = np.flatnonzero((data.counts > 0) & (data.canonical == np.arange(len(data.canonical))))
@@ -218,7 +224,3 @@ def golden_queries(model: Model, data: TrainingData) -> list[Golden]:
     subjects += [("user", raw_id) for raw_id in model.user_ids.raws(evenly_spaced(users, GOLDEN_USERS))]
     queries = (Golden.model_validate({"subject": kind, "id": raw_id, **unanswered}) for kind, raw_id in subjects)
     return [model.golden_answer(query) for query in queries]
-
-
-def _average(mean: float | None, count: int) -> float | None:
-    return round(mean, 2) if count and mean is not None else None

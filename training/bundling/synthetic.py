@@ -19,12 +19,20 @@ from recommender.model import Model
 from recommender.schema import GENRE_NAMES
 from recommender.scoring.scale import scale_of, scaled
 from recommender.scoring.specs import AlsFoldIn, FactorSpec, SimilarityPart, SimilaritySpec
-from recommender.titles.index import encode_titles
+from recommender.titles.index import TitleNames, encode_titles
+from recommender.titles.keys import normalise
 from training.bundling.build import like_counts, rating_histograms
-from training.bundling.synthetic_titles import titles
+from training.models.arrays import unit_rows
 
 NEIGHBOURS = 100
 STARS = MOVIELENS.bins
+# Of the words of made-up titles.
+_ONSETS = sorted([*"bcdfghklmnprstvw", "br", "ch", "fl", "gr", "st", "th"])
+_VOWELS = ["a", "e", "i", "o", "u", "ai", "ea", "oo"]
+_CODAS = ["", "", "n", "r", "l", "s", "ck", "nd", "st", "m"]
+_SMALL = ["the", "of", "and", "in", "to", "my", "for", "from"]
+_WORDS_IN_TITLE = (1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 6)
+_VOCABULARY = 12_000
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,7 @@ def write(path: Path, size: Size, seed: int = 0) -> None:
     rng = np.random.default_rng(seed)
     history = _history(size, rng)
     films, histograms = _films(size, history, rng, random.Random(seed))
-    embedding = _unit_rows(size.movies, size.dimensions, rng)
+    embedding = unit_rows(rng.standard_normal((size.movies, size.dimensions), dtype=np.float32))
     item_factors = (embedding * rng.uniform(0.5, 2.0, (size.movies, 1))).astype(np.float32)
     neighbour_rows, neighbour_scores = _neighbours(embedding, rng)
     arrays: dict[str, NDArray[Any]] = {
@@ -121,11 +129,6 @@ def _extras(size: Size, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
     }
 
 
-def _unit_rows(n: int, d: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    rows = rng.standard_normal((n, d), dtype=np.float32)
-    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
-
-
 def _neighbours(
     embedding: NDArray[np.float32], rng: np.random.Generator
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -155,3 +158,30 @@ def _manifest(size: Size, ratings: int) -> Manifest:
         ),
         content_embedding="embedding",
     )
+
+
+def titles(n: int, rng: random.Random) -> list[TitleNames]:
+    """Draw n different titles: words of a Zipf-like vocabulary, some with an article in front."""
+    words = sorted({_word(rng) for _ in range(_VOCABULARY)})
+    rng.shuffle(words)
+    seen: set[str] = set()
+    films: list[TitleNames] = []
+    while len(films) < n:
+        title = _title(words, rng)
+        if (key := normalise(title)) not in seen:
+            seen.add(key)
+            films.append(TitleNames(title, [], rng.randrange(1915, 2024)))
+    return films
+
+
+def _title(words: list[str], rng: random.Random) -> str:
+    """Return a title of words from the vocabulary, by a law like Zipf's."""
+    chosen = [words[int(len(words) ** rng.random()) - 1].capitalize() for _ in range(rng.choice(_WORDS_IN_TITLE))]
+    if len(chosen) > 2 and rng.random() < 0.6:
+        chosen[rng.randrange(1, len(chosen) - 1)] = rng.choice(_SMALL)
+    return " ".join((["The"] if rng.random() < 0.25 else []) + chosen)
+
+
+def _word(rng: random.Random) -> str:
+    syllables = range(rng.choice((1, 2, 2, 3)))
+    return "".join(rng.choice(_ONSETS) + rng.choice(_VOWELS) + rng.choice(_CODAS) for _ in syllables)

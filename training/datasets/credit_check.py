@@ -5,6 +5,7 @@ On request, the table is extended from film articles first.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,21 @@ from typing import Any
 import pandas as pd
 
 from recommender.errors import MissingInputError
-from recommender.schema import ACTORS, DIRECTORS, DUPLICATE_OF, MOVIE
+from recommender.files import write_text
+from recommender.schema import ACTORS, DIRECTORS, DUPLICATE_OF, MOVIE, ORIGINAL_TITLE
 from recommender.titles.keys import normalise
 from training.datasets.cleaning.clean import clean_films
-from training.datasets.credit_extension import extend_table
-from training.datasets.credits.matching import film_records, match_films
+from training.datasets.credits.articles import film_records, match_films
 from training.datasets.credits.table import read_credits
 from training.datasets.dataset import ProcessedDataset
 from training.datasets.quarantine import Quarantine
 from training.datasets.readers import read_raw, wikipedia
+from training.datasets.readers.wikipedia import Article
 from training.datasets.sources import default_credits
 from training.datasets.store import load_dataset
+
+ACTORS_IN_TABLE = 3  # leading ones
+_HEADER = ("movieId", "title", "directors", "actors")
 
 Names = dict[str, list[str]]
 
@@ -76,33 +81,26 @@ def check_credits(
 
 
 def _coverage(dataset: ProcessedDataset, credits: pd.DataFrame) -> dict[str, Any]:
+    """Count as covered also a second entry of a film that has credits."""
+    films = dataset.movies
+    is_covered = (films[MOVIE].isin(credits[MOVIE]) | films[DUPLICATE_OF].isin(credits[MOVIE])).to_numpy()
     return {
         "films": len(credits),
-        "films_covered": float(_is_covered(dataset, credits).mean()),
-        "ratings_covered": covered_ratings(dataset, credits),
+        "films_covered": float(is_covered.mean()),
+        "ratings_covered": float(is_covered[dataset.movie_rows].mean()),
     }
-
-
-def _is_covered(dataset: ProcessedDataset, credits: pd.DataFrame) -> pd.Series:
-    films = dataset.movies
-    return films[MOVIE].isin(credits[MOVIE]) | films[DUPLICATE_OF].isin(credits[MOVIE])
-
-
-def covered_ratings(dataset: ProcessedDataset, credits: pd.DataFrame) -> float:
-    """Return the share of ratings whose film is in `credits`, itself or as a second entry of a film there."""
-    return float(_is_covered(dataset, credits).to_numpy()[dataset.movie_rows].mean())
 
 
 def agreement(
     films: pd.DataFrame, credits: pd.DataFrame, reference_films: pd.DataFrame, reference: pd.DataFrame
 ) -> Agreement:
     """Compare `credits` of `films` with `reference`, credits of `reference_films`; films match by title and year."""
-    matches = _matches(_only(films, credits), _only(reference_films, reference))
-    names, reference_names = _by_movie(credits), _by_movie(reference)
+    names = _by_movie(credits)
+    matches = _reference_names(films[films[MOVIE].isin(credits[MOVIE])], reference_films, reference)
     directed = same = shared = actors_checked = actors_confirmed = 0
     differences = []
-    for movie, reference_movie in matches.items():
-        checked, expected = names[movie], reference_names[reference_movie]
+    for movie, (expected, *_) in matches.items():
+        checked = names[movie]
         directors, actors = _keys(checked[DIRECTORS]), _keys(checked[ACTORS])
         expected_directors, expected_actors = _keys(expected[DIRECTORS]), _keys(expected[ACTORS])
         directed += bool(directors)
@@ -117,16 +115,49 @@ def agreement(
     return Agreement(len(matches), same / count, shared / count, confirmed_share, differences)
 
 
-def _only(films: pd.DataFrame, credits: pd.DataFrame) -> pd.DataFrame:
-    """Return the films that have credits."""
-    return films[films[MOVIE].isin(credits[MOVIE])]
+def extend_table(
+    table: Path, films: pd.DataFrame, articles: list[Article], reference_films: pd.DataFrame, reference: pd.DataFrame
+) -> dict[str, Any]:
+    """Add `films` to the credits in the CSV `table`, and return how many were added or why not.
+
+    A film is added where exactly one article has its title and year, and the article's directors are exactly those of
+    `reference`, the credits of `reference_films`; or where the article names no director, but actors whom the reference
+    names too. Of the actors, the first ACTORS_IN_TABLE that both name are added. Rows of the table stay as they are;
+    people in it keep their spelling.
+    """
+    rows = pd.read_csv(table, dtype="str", keep_default_na=False).to_dict("records")
+    spelling = {normalise(name): name for row in rows for column in _HEADER[2:] for name in row[column].split("|")}
+    missing = films[~films[MOVIE].isin([int(row["movieId"]) for row in rows])]
+    article_positions = match_films(missing, [article.record for article in articles])
+    references = _reference_names(missing, reference_films, reference)
+    outcomes: Counter[str] = Counter(added=0, added_without_director=0, without_article=0, ambiguous=0, unconfirmed=0)
+    for movie, title in zip(missing[MOVIE], missing[ORIGINAL_TITLE], strict=True):
+        positions, confirmed = article_positions.get(movie, []), references.get(movie, [])
+        if len(positions) != 1:
+            outcomes["ambiguous" if positions else "without_article"] += 1
+            continue
+        article, names = articles[positions[0]], confirmed[0] if len(confirmed) == 1 else {DIRECTORS: [], ACTORS: []}
+        actors = [name for name in article.actors if normalise(name) in _keys(names[ACTORS])][:ACTORS_IN_TABLE]
+        is_confirmed = _keys(article.directors) == _keys(names[DIRECTORS]) if article.directors else bool(actors)
+        if not is_confirmed:
+            outcomes["unconfirmed"] += 1
+            continue
+        people = [[spelling.setdefault(normalise(n), n) for n in column] for column in (article.directors, actors)]
+        rows.append(dict(zip(_HEADER, [str(movie), title, *map("|".join, people)], strict=True)))
+        outcomes["added" if article.directors else "added_without_director"] += 1
+    rows.sort(key=lambda row: int(row["movieId"]))
+    write_text(table, pd.DataFrame(rows, columns=list(_HEADER)).to_csv(index=False, lineterminator="\n"))
+    return {f"films_{outcome}": count for outcome, count in outcomes.items()}
 
 
-def _matches(films: pd.DataFrame, reference_films: pd.DataFrame) -> dict[int, int]:
-    """Return movie_id -> movie_id in the reference; of several entries of a film there, the first."""
-    ids = reference_films[MOVIE].tolist()
-    matches = match_films(films, film_records(reference_films))
-    return {movie: ids[positions[0]] for movie, positions in matches.items()}
+def _reference_names(
+    films: pd.DataFrame, reference_films: pd.DataFrame, reference: pd.DataFrame
+) -> dict[int, list[Names]]:
+    """Return directors and actors of all films of the reference that have a film's title and year, by movie_id."""
+    listed = reference_films[reference_films[MOVIE].isin(reference[MOVIE])]
+    ids, names = listed[MOVIE].tolist(), _by_movie(reference)
+    matches = match_films(films, film_records(listed))
+    return {movie: [names[ids[position]] for position in positions] for movie, positions in matches.items()}
 
 
 def _by_movie(credits: pd.DataFrame) -> dict[int, Names]:

@@ -52,6 +52,11 @@ class TagMatrix:
     features: list[str]
     blocks: dict[str, tuple[int, int]]
 
+    def has_block(self, name: str) -> NDArray[np.bool_]:
+        """Return which films (n_movies,) have a feature in the named block; none where there is no such block."""
+        start, stop = self.blocks.get(name, (0, 0))
+        return np.asarray(np.diff(self.matrix[:, start:stop].tocsr().indptr) > 0)
+
 
 @dataclass(frozen=True, repr=False)
 class ProcessedDataset:
@@ -161,8 +166,9 @@ class ProcessedDataset:
     def snapshot(self) -> dict[str, Any]:
         """Return size, density, averages, time span and coverage of the data set, ready for JSON."""
         films, users, ratings = len(self.movie_ids), len(self.user_ids), len(self.ratings)
-        counts = count_ids(self.ratings[MOVIE], self.movie_ids)
+        counts, values = count_ids(self.ratings[MOVIE], self.movie_ids), self.ratings[RATING].to_numpy()
         years = self.movies[YEAR].dropna()
+        times = pd.to_datetime([self.ratings[TIMESTAMP].min(), self.ratings[TIMESTAMP].max()], unit="s")
         return {
             "name": self.name,
             "fingerprint": self.fingerprint,
@@ -171,12 +177,12 @@ class ProcessedDataset:
             "users": users,
             "ratings": ratings,
             "density": (self.user_item().nnz if not self.feedback.has_ratings else ratings) / max(films * users, 1),
-            "mean_rating": self._mean_rating(),
+            "mean_rating": float(values.mean(dtype=np.float64)) if self.feedback.has_ratings else None,
             "mean_ratings_per_film": ratings / max(films, 1),
             "median_ratings_per_film": float(np.median(counts)),
             "mean_ratings_per_user": ratings / max(users, 1),
-            "first_rating": _date(self.ratings[TIMESTAMP].min()) if self.has_times else None,
-            "last_rating": _date(self.ratings[TIMESTAMP].max()) if self.has_times else None,
+            "first_rating": str(times.min().date()) if self.has_times else None,
+            "last_rating": str(times.max().date()) if self.has_times else None,
             "first_year": int(years.min()) if len(years) else None,
             "last_year": int(years.max()) if len(years) else None,
             "user_tags": int(self.details.get("user_tags", 0)),
@@ -185,10 +191,6 @@ class ProcessedDataset:
             "credit_coverage": float((self.movies[[DIRECTORS, ACTORS]].map(len).sum(axis=1) > 0).mean()),
             **({"text_coverage": self._block_coverage("text")} if self.details.get("text_columns") else {}),
         }
-
-    def _mean_rating(self) -> float | None:
-        """Return the mean of all ratings; None where there are only events."""
-        return float(self.ratings[RATING].to_numpy().mean(dtype=np.float64)) if self.feedback.has_ratings else None
 
     def feedback_summary(self) -> dict[str, Any]:
         """Return the kind of feedback, its scale, where a like begins, and the share of likes."""
@@ -204,9 +206,7 @@ class ProcessedDataset:
 
     def _block_coverage(self, block: str) -> float:
         """Return the share of films with at least one feature in `block` of the movie-tag matrix."""
-        start, stop = self.tags.blocks.get(block, (0, 0))
-        filled = np.diff(self.tags.matrix[:, start:stop].tocsr().indptr) > 0
-        return float(filled.mean()) if len(filled) else 0.0
+        return float(self.tags.has_block(block).mean()) if len(self.movies) else 0.0
 
 
 def title_names(movies: pd.DataFrame) -> list[TitleNames]:
@@ -216,7 +216,3 @@ def title_names(movies: pd.DataFrame) -> list[TitleNames]:
         TitleNames(title, [*alternatives, split_year(raw)[0]], None if pd.isna(year) else int(year))
         for title, alternatives, raw, year in zip(*(movies[column] for column in columns), strict=True)
     ]
-
-
-def _date(seconds: int) -> str:
-    return pd.Timestamp(seconds, unit="s").date().isoformat()

@@ -59,7 +59,10 @@ def count_ids(raw: NDArray[Any] | pd.Series, ids: IdMap) -> NDArray[np.int64]:
 def _rows_by_slice(raw: NDArray[np.int32], ids: IdMap) -> Iterator[tuple[slice, NDArray[np.int32]]]:
     """Yield slices of `raw` with the rows of the ids in them."""
     limit = int(ids.ids[-1]) + 2 if len(ids) else 1
-    table = _table(ids, limit) if limit <= _TABLE_LIMIT else None
+    table = None
+    if limit <= _TABLE_LIMIT:  # the last entry is UNKNOWN, and negative ids index it too
+        table = np.full(limit, UNKNOWN, dtype=np.int32)
+        table[ids.ids] = np.arange(len(ids), dtype=np.int32)
     for span in slices(len(raw)):
         span_rows = ids.rows(raw[span]) if table is None else table[np.clip(raw[span], -1, limit - 1)]
         yield span, span_rows.astype(np.int32, copy=False)
@@ -91,13 +94,6 @@ def _ascending_pairs(users: NDArray[np.int32], columns: NDArray[np.int32]) -> bo
         if not (np.where(same, step, users[later] > users[earlier])).all():
             return False
     return True
-
-
-def _table(ids: IdMap, limit: int) -> NDArray[np.int32]:
-    """Return the row of every id below `limit`; the last entry is UNKNOWN, and negative ids index it too."""
-    table = np.full(limit, UNKNOWN, dtype=np.int32)
-    table[ids.ids] = np.arange(len(ids), dtype=np.int32)
-    return table
 
 
 def slices(count: int) -> Iterator[slice]:

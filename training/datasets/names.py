@@ -26,29 +26,18 @@ def check_name(name: str, command: str = PREPARE) -> str:
     """
     if is_name(name):
         return name
+    shown = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
     message = (
         f"Expected the name of a data set (at most {MOST_LETTERS} of A-Z a-z 0-9 . _ -, the first no dot), "
-        f"found {_shortened(name)!r}."
+        f"found {shown!r}."
     )
-    if _looks_like_path(name):
-        message += f" For files of your own: `{_spelled_out(command, name)}`."
+    if name.isprintable() and (any(mark in name for mark in "/\\") or name in (".", "..") or name.startswith("~")):
+        last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
+        command = command.replace("NAME", last if is_name(last) else "NAME").replace("DIR", shlex.quote(name))
+        message += f" For files of your own: `{command}`."
     raise UsageError(message)
 
 
 def dataset_path(root: Path, name: str) -> Path:
     """Return the directory of the data set `name` under `root`. Raises UsageError if the name is not valid."""
     return root / check_name(name)
-
-
-def _looks_like_path(text: str) -> bool:
-    return text.isprintable() and (any(mark in text for mark in "/\\") or text in (".", "..") or text.startswith("~"))
-
-
-def _spelled_out(command: str, path: str) -> str:
-    """Return `command` with DIR replaced by `path`, and NAME by its last folder if that is a valid name."""
-    last = re.split(r"[/\\]", path.rstrip("/\\"))[-1]
-    return command.replace("NAME", last if is_name(last) else "NAME").replace("DIR", shlex.quote(path))
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."

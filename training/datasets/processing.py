@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from recommender.feedback import Feedback
-from recommender.films.ids import IdMap
 from recommender.schema import MOVIE, TEXT
-from training.datasets import quality
 from training.datasets.arrivals import Arrivals, Report, join_integers
 from training.datasets.cleaning.clean import (
     CleanFilms,
@@ -25,6 +20,7 @@ from training.datasets.cleaning.clean import (
     clean_ratings,
     count_mended,
     with_canonical_entries,
+    without_repeats,
 )
 from training.datasets.config import DatasetConfig, ProcessingConfig, PublishedCounts, find_dataset_config
 from training.datasets.credits.articles import with_articles
@@ -40,10 +36,10 @@ from training.datasets.features.tag_matrix import (
 )
 from training.datasets.features.text_block import described_by
 from training.datasets.indexing import count_ids
-from training.datasets.quarantine import Quarantine
+from training.datasets.quarantine import Quarantine, compare_with_published, report_texts
 from training.datasets.readers import genome as genome_reader
 from training.datasets.readers import read_raw, wikipedia
-from training.datasets.sources import Sources
+from training.datasets.sources import Sources, count_lines
 from training.datasets.stored.persistence import DatasetWriter
 from training.datasets.tables import UTF_8, RawTables
 
@@ -65,7 +61,6 @@ def process(
     name: str,
     sources: Sources,
     config: ProcessingConfig,
-    quarantine: Quarantine,
     fingerprint: Future[str],
     writer: DatasetWriter,
     arrivals: Arrivals | None = None,
@@ -76,27 +71,29 @@ def process(
     need them. `fingerprint`: of the inputs; may still be being computed. Raises DataError when too many rows are bad.
     """
     catalogued = find_dataset_config(name)
+    quarantine = Quarantine(config.max_bad_share, count_lines(sources.files()))
     raw = read_raw(sources.raw, quarantine)  # the ratings are still being read
     films = clean_films(raw, quarantine)
-    events_report: Report = {}
 
-    def join(ratings: pd.DataFrame) -> pd.DataFrame:
-        if arrivals is None:
-            return ratings
-        joined, report = join_integers(ratings, films.movie_ids, arrivals, sources.feedback)
-        events_report.update(report)
-        return joined
+    def store_ratings() -> tuple[CleanRatings, Report]:
+        earliest = catalogued.earliest if catalogued else None
+        usable = clean_ratings(raw, films.movie_ids, quarantine, earliest, sources.feedback)
+        report: Report = {}
+        if arrivals is not None:
+            usable, report = join_integers(usable, films.movie_ids, arrivals, sources.feedback)
+        unique = without_repeats(usable, films.movie_ids)
+        writer.start_ratings(unique.ratings, unique.user_item, unique.user_ids, films.movie_ids)
+        return unique, report
 
     with ThreadPoolExecutor(max_workers=1) as background:
-        earliest = catalogued.earliest if catalogued else None
-        cleaning = background.submit(
-            _store_ratings, raw, films.movie_ids, earliest, sources.feedback, quarantine, writer, join
-        )
+        cleaning = background.submit(store_ratings)
         if sources.genome is not None:
             films.genome = clean_genome(genome_reader.read(sources.genome, quarantine), quarantine)
         blocks, genome_report = _blocks_without_ratings(films, config)
-        ratings = cleaning.result()
-    movies = _with_entries_and_credits(films, ratings.ratings, sources.credits)
+        ratings, events_report = cleaning.result()
+    movies = with_canonical_entries(films.movies, ratings.ratings[MOVIE].to_numpy(), films.movie_ids)
+    if sources.credits is not None:
+        movies = with_credits(movies, read_credits(sources.credits))
     text_columns: list[str] = []
     texts_report: dict[str, Any] = {}
     if sources.texts is not None:
@@ -127,21 +124,6 @@ def process(
     return dataset
 
 
-def _store_ratings(
-    raw: RawTables,
-    movie_ids: IdMap,
-    earliest: date | None,
-    feedback: Feedback,
-    quarantine: Quarantine,
-    writer: DatasetWriter,
-    join: Callable[[pd.DataFrame], pd.DataFrame],
-) -> CleanRatings:
-    """Wait for the raw ratings, clean them and start to write them."""
-    ratings = clean_ratings(raw, movie_ids, quarantine, earliest, feedback, join)
-    writer.start_ratings(ratings.ratings, ratings.user_item, ratings.user_ids, movie_ids)
-    return ratings
-
-
 def _blocks_without_ratings(films: CleanFilms, config: ProcessingConfig) -> tuple[dict[str, Block], dict[str, Any]]:
     """Return the blocks of the movie-tag matrix that do not depend on the ratings, and the genome's report."""
     blocks: dict[str, Block] = {}
@@ -153,11 +135,6 @@ def _blocks_without_ratings(films: CleanFilms, config: ProcessingConfig) -> tupl
     if len(films.genome.scores):
         blocks["genome"], report = genome_block(films.genome, films.movie_ids)
     return blocks, report
-
-
-def _with_entries_and_credits(films: CleanFilms, ratings: pd.DataFrame, credits: Path | None) -> pd.DataFrame:
-    movies = with_canonical_entries(films.movies, ratings[MOVIE].to_numpy(), films.movie_ids)
-    return movies if credits is None else with_credits(movies, read_credits(credits))
 
 
 def _count_mended(raw: RawTables, ratings: CleanRatings, movies: pd.DataFrame) -> dict[str, Any]:
@@ -172,10 +149,10 @@ def _reports(dataset: ProcessedDataset, quarantine: Quarantine, catalogued: Data
     published = catalogued.published if catalogued else PublishedCounts()
     sections = {
         "snapshot": snapshot,
-        "published counts": quality.compare_with_published(snapshot, published),
+        "published counts": compare_with_published(snapshot, published),
         "mended": dataset.details["mended"],
         "genome": dataset.details["genome"],
         "texts": dataset.details["texts"],
         **({EVENTS: dataset.events} if dataset.events else {}),
     }
-    return quality.report_texts(sections, quarantine)
+    return report_texts(sections, quarantine)

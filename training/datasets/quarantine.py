@@ -1,20 +1,28 @@
-"""Collect rows that cannot be used, with file, line and reason, and stop the run when there are too many."""
+"""Rows that cannot be used, with file, line and reason: too many stop the run; and the quality report of a run."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from recommender.errors import DataError
+from recommender.items import FILMS, Items
+from training.datasets.config import PublishedCounts
 from training.datasets.tables import Table
 
 _TEXT_LIMIT = 500  # characters of a rejected row to keep
 _SHOWN = 5
+
+Sections = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -94,20 +102,53 @@ class Quarantine:
 
 
 def _texts(table: Table, path: Path, rows: NDArray[np.int64], line_numbers: NDArray[np.int64]) -> dict[int, str]:
-    """Return line number -> text of these rows of a table."""
-    if table.row_texts is None:
-        return _line_texts(path, line_numbers)
-    return {int(line): text[:_TEXT_LIMIT] for line, text in zip(line_numbers, table.row_texts(rows), strict=True)}
-
-
-def _line_texts(path: Path, line_numbers: NDArray[np.int64]) -> dict[int, str]:
-    """Return line number -> text, cut to a sensible length, of these lines of a file, counted from 1."""
-    remaining = {int(number) for number in line_numbers}
-    texts: dict[int, str] = {}
+    """Return line number -> text, cut to a sensible length, of these rows of a table."""
+    if table.row_texts is not None:
+        return {int(line): text[:_TEXT_LIMIT] for line, text in zip(line_numbers, table.row_texts(rows), strict=True)}
+    chosen = set(line_numbers.tolist())
     with path.open("rb") as file:
-        for line_number, content in enumerate(file, start=1):
-            if line_number in remaining:
-                texts[line_number] = content.rstrip(b"\r\n").decode("utf-8", "backslashreplace")[:_TEXT_LIMIT]
-                if len(texts) == len(remaining):
-                    break
-    return texts
+        lines = ((number, line) for number, line in enumerate(file, start=1) if number in chosen)
+        return {
+            number: line.rstrip(b"\r\n").decode("utf-8", "backslashreplace")[:_TEXT_LIMIT]
+            for number, line in islice(lines, len(chosen))
+        }
+
+
+def report_texts(sections: Sections, quarantine: Quarantine, items: Items = FILMS) -> dict[str, str]:
+    """Return file name -> text of the report as Markdown and JSON, and of the rejected rows as CSV.
+
+    `sections` maps each heading to its values. `items`: what films are called in the report for readers; the keys of
+    the JSON are the same for all data.
+    """
+    complete = {**sections, "quarantined": dict(quarantine.by_reason())}
+    rows = [(reject.file, reject.line_number, reject.reason, reject.text) for reject in quarantine.in_order()]
+    rejects = pd.DataFrame(rows, columns=["file", "line", "reason", "text"])
+    return {
+        "quality_report.json": json.dumps(complete, indent=2, ensure_ascii=False) + "\n",
+        "quality_report.md": _markdown(complete, items),
+        "quarantine.csv": rejects.to_csv(index=False, lineterminator="\n"),
+    }
+
+
+def compare_with_published(snapshot: Mapping[str, Any], published: PublishedCounts) -> dict[str, str]:
+    """Return a remark for each published count: "as published", or both numbers if they differ."""
+    return {
+        name: "as published" if snapshot[name] == count else f"published {count}, found {snapshot[name]}"
+        for name, count in published.model_dump(exclude_none=True).items()
+    }
+
+
+def _markdown(sections: Sections, items: Items) -> str:
+    words = {"film": items.singular, "films": items.plural}
+    lines = ["# Quality report"]
+    for heading, values in sections.items():
+        lines += ["", f"## {heading.capitalize()}", "", "| what | value |", "|---|---|"]
+        rows = {" ".join(words.get(word, word) for word in name.split("_")): value for name, value in values.items()}
+        lines += [f"| {name} | {_cell(value)} |" for name, value in rows.items()] or ["| none | 0 |"]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return f"{value:.5g}" if isinstance(value, float) else str(value)

@@ -45,7 +45,13 @@ class Sources:
         """Return all files to read, in a fixed order. Raises MissingInputError if one is missing or empty."""
         files = input_files(self.raw)
         if self.genome is not None:
-            files += self._genome_files(self.genome)
+            genome_files = genome_reader.input_files(self.genome)
+            if not genome_files:
+                raise MissingInputError(
+                    f"Expected genome-scores.csv + genome-tags.csv or tag_relevance.dat + tags.dat in {self.genome}. "
+                    f"Run `movierec data fetch {GENOME}`, or name another directory with --genome DIR."
+                )
+            files += genome_files
         if self.credits is not None:
             if not self.credits.is_file():
                 raise MissingInputError(f"Expected film credits at {self.credits}; there is no such file.")
@@ -59,24 +65,15 @@ class Sources:
         """Return what belongs to a data set's fingerprint beside its files: a scale other than MovieLens's."""
         return "" if self.feedback == MOVIELENS else self.feedback.model_dump_json()
 
-    def _genome_files(self, directory: Path) -> list[Path]:
-        if files := genome_reader.input_files(directory):
-            return files
-        raise MissingInputError(
-            f"Expected genome-scores.csv + genome-tags.csv or tag_relevance.dat + tags.dat in {directory}. "
-            f"Run `movierec data fetch {GENOME}`, or name another directory with --genome DIR."
-        )
-
 
 def count_lines(paths: Sequence[Path]) -> float:
     """Estimate the number of lines of all these files; a large file is extrapolated from its beginning."""
-    return sum(_count_lines(path) for path in paths)
-
-
-def _count_lines(path: Path) -> float:
-    with path.open("rb") as file:
-        start = file.read(_SAMPLE_BYTES)
-    return start.count(b"\n") * (path.stat().st_size / max(len(start), 1))
+    total = 0.0
+    for path in paths:
+        with path.open("rb") as file:
+            start = file.read(_SAMPLE_BYTES)
+        total += start.count(b"\n") * (path.stat().st_size / max(len(start), 1))
+    return total
 
 
 def find_raw(name: str) -> Path:

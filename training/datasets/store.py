@@ -18,15 +18,14 @@ from training.datasets.arrivals import Arrivals, read_arrivals
 from training.datasets.config import ProcessingConfig, load_processing_config
 from training.datasets.dataset import ProcessedDataset, TagMatrix
 from training.datasets.names import dataset_path
-from training.datasets.quarantine import Quarantine
-from training.datasets.sources import Sources, count_lines, find_sources
+from training.datasets.sources import Sources, find_sources
 from training.datasets.stored import persistence
-from training.datasets.stored.manifest import processed_files, read_manifest
-from training.datasets.stored.preparation import (
+from training.datasets.stored.manifest import (
     FileState,
-    Options,
     Preparation,
     preparation_of,
+    processed_files,
+    read_manifest,
     renewing_command,
     stored_options,
 )
@@ -135,20 +134,30 @@ def prepare(
     if read_manifest(directory) is None:
         require_replaceable(directory, processed_files)  # before anything is made beside it
     processed_root.mkdir(parents=True, exist_ok=True)
+    options = {"raw": raw, "credits": credits, "genome": genome, "texts": texts, "scale": scale, "like": like}
+    options |= {"max_bad_share": max_bad_share, "events": events, "events_store": events_store}
     with FileLock(processed_root / f".{name}.lock"), ThreadPoolExecutor(max_workers=1) as background:
         states_before = _states(files)
         sums = background.submit(_checksums, files)
         fingerprint = background.submit(lambda: _fingerprint(sums.result(), config, identity))
         if not force and (dataset := _load_up_to_date(directory, fingerprint)):
             return dataset
-        options: Options = {"raw": raw, "credits": credits, "genome": genome, "texts": texts}
-        options = {**options, "scale": scale, "like": like, "max_bad_share": max_bad_share}
-        options = {**options, "events": events, "events_store": events_store}
         with persistence.open_writer(directory) as writer:
-            dataset = _process(name, inputs, files, config, fingerprint, writer, arrivals)
-            _require_unchanged(files, states_before)
-            writer.close(_preparation(options, sums.result(), states_before))
+            dataset = _process(name, inputs, config, fingerprint, writer, arrivals)
+            states_after = _states(files)
+            if changed := [str(path) for path in files if states_before[path] != states_after[path]]:
+                names = ", ".join(changed)  # their rows may not be those that were hashed
+                raise DataError(f"{names} changed while being read. Prepare once more when it is complete.")
+            file_states = {
+                str(path.absolute()): FileState(*states_before[path], sha256) for path, sha256 in sums.result().items()
+            }
+            writer.close(Preparation(options=stored_options(options), files=file_states))
         return dataset
+
+
+def _states(files: Sequence[Path]) -> dict[Path, tuple[int, int]]:
+    """Return size and time of modification of each file."""
+    return {path: (stat.st_size, stat.st_mtime_ns) for path in files for stat in [path.stat()]}
 
 
 def _checksums(files: Sequence[Path]) -> dict[Path, str]:
@@ -160,7 +169,6 @@ def _checksums(files: Sequence[Path]) -> dict[Path, str]:
 def _process(
     name: str,
     inputs: Sources | SourceConfig,
-    files: Sequence[Path],
     config: ProcessingConfig,
     fingerprint: Future[str],
     writer: persistence.DatasetWriter,
@@ -173,8 +181,7 @@ def _process(
         return process_source(name, inputs, config, fingerprint, writer, arrivals)
     from training.datasets.processing import process
 
-    quarantine = Quarantine(config.max_bad_share, count_lines(files))
-    return process(name, inputs, config, quarantine, fingerprint, writer, arrivals)
+    return process(name, inputs, config, fingerprint, writer, arrivals)
 
 
 def _last_source(directory: Path) -> SourceConfig | None:
@@ -189,26 +196,6 @@ def _fingerprint(sums: Mapping[Path, str], config: ProcessingConfig, identity: s
     inputs = [f"{path.name} {checksum}" for path, checksum in sums.items()]
     inputs += [identity] if identity else []
     return hashlib.sha256("\n".join([f"rules {RULES_VERSION}", config.model_dump_json(), *inputs]).encode()).hexdigest()
-
-
-def _preparation(options: Options, sums: Mapping[Path, str], states: Sequence[tuple[int, int]]) -> Preparation:
-    files = {
-        str(path.absolute()): FileState(*state, checksum)
-        for (path, checksum), state in zip(sums.items(), states, strict=True)
-    }
-    return Preparation(options=stored_options(options), files=files)
-
-
-def _require_unchanged(files: Sequence[Path], states_before: Sequence[tuple[int, int]]) -> None:
-    """Raise DataError if a file changed while it was read: its rows may not be those that were hashed."""
-    states = zip(files, states_before, _states(files), strict=True)
-    if changed := [str(path) for path, before, after in states if before != after]:
-        raise DataError(f"{', '.join(changed)} changed while being read. Prepare once more when it is complete.")
-
-
-def _states(files: Sequence[Path]) -> list[tuple[int, int]]:
-    """Return size and time of modification of each file."""
-    return [(stat.st_size, stat.st_mtime_ns) for stat in map(Path.stat, files)]
 
 
 def _load_up_to_date(directory: Path, fingerprint: Future[str]) -> ProcessedDataset | None:

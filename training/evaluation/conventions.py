@@ -1,6 +1,7 @@
-"""Judge anybody's ranked lists under every convention in use: why one list has several nDCGs, recalls and MAPs.
+"""Judge anybody's ranked lists and predicted ratings under every convention in use.
 
-m is the number of users, K the longest list length.
+One list has several nDCGs, recalls and MAPs, and one set of predictions two errors: over all rows, or by user. m is the
+number of users, K the longest list length.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from recommender.errors import DataError
 from recommender.schema import MOVIE, RATING, USER
 from training.evaluation.metrics import LIST_METRICS, CumulativeHits, Lists, Values
 from training.kernels.hits import discounts, find_hits
+from training.kernels.ordering import positions
 from training.splits.pairs import read_pairs
 
 Rows = NDArray[np.int64]
+POOLED, BY_USER = "over all rows", "mean over users"
 
 
 @dataclass(frozen=True)
@@ -40,21 +43,13 @@ class Convention:
         return float(self.numerator(sums, k).sum() / self.denominator(sums, k).sum())
 
 
-def _ndcg_full_ideal(sums: CumulativeHits, k: int) -> Values:
-    return np.asarray(sums.gain[:, k - 1] / sums.ideal[k])
-
-
 def _ndcg_uncut_ideal(sums: CumulativeHits, k: int) -> Values:
     ideal = np.cumsum(discounts(int(sums.relevant.max())))
     return np.asarray(sums.gain[:, k - 1] / ideal[sums.relevant.astype(np.int64) - 1])
 
 
-def _hits(sums: CumulativeHits, k: int) -> Values:
-    return np.asarray(sums.hits[:, k - 1])
-
-
-def _most_hits(sums: CumulativeHits, k: int) -> Values:
-    return np.minimum(sums.relevant, k)
+def _ndcg_full_ideal(sums: CumulativeHits, k: int) -> Values:
+    return np.asarray(sums.gain[:, k - 1] / sums.ideal[k])
 
 
 CONVENTIONS = (
@@ -63,7 +58,13 @@ CONVENTIONS = (
     Convention("nDCG", "ideal over all relevant, not cut", "lists cut before an uncut trec_eval", _ndcg_uncut_ideal),
     Convention("recall", "hits / relevant", "recommenders, RecBole, here", LIST_METRICS["recall"]),
     Convention("recall", "hits / min(k, relevant)", "Mult-VAE and its tables", LIST_METRICS["recall_capped"]),
-    Convention("recall", "all hits / sum of min(k, relevant)", "implicit, as precision", _hits, _most_hits),
+    Convention(
+        "recall",
+        "all hits / sum of min(k, relevant)",
+        "implicit, as precision",
+        lambda sums, k: sums.hits[:, k - 1],
+        lambda sums, k: np.minimum(sums.relevant, k),
+    ),
     Convention("precision", "hits / k", "recommenders, RecBole, here", LIST_METRICS["precision"]),
     Convention("MAP", "sum / min(k, relevant)", "implicit, RecBole, here", LIST_METRICS["map"]),
     Convention("MAP", "sum / relevant", "trec_eval, the recommenders table", LIST_METRICS["map_by_relevant"]),
@@ -189,11 +190,9 @@ def _codes(tables: Sequence[pd.DataFrame], column: str) -> list[Rows]:
 
 def _ranked(rows: Rows, columns: Rows, scores: NDArray[np.float32], n_users: int) -> Lists:
     """Return each user's items by descending score, ties in the order of the file: (n_users, L), padded with -1."""
-    order = np.lexsort((np.arange(len(rows)), -scores, rows))
-    counts = np.bincount(rows, minlength=n_users)
-    starts = np.cumsum(counts) - counts
-    lists = np.full((n_users, max(1, counts.max())), -1, dtype=np.int32)
-    lists[rows[order], np.arange(len(rows)) - starts[rows[order]]] = columns[order]
+    ranks = positions(rows, -scores)
+    lists = np.full((n_users, int(ranks.max(initial=0)) + 1), -1, dtype=np.int32)
+    lists[rows, ranks] = columns
     return lists
 
 
@@ -202,3 +201,65 @@ def _marks(rows: Rows, columns: Rows, shape: tuple[int, int]) -> sp.csr_matrix:
     known = rows < shape[0]
     entries = (np.ones(int(known.sum()), dtype=np.float32), (rows[known], columns[known]))
     return sp.csr_matrix(sp.coo_matrix(entries, shape=shape))
+
+
+@dataclass(frozen=True)
+class RatingConvention:
+    """An error of predicted ratings in one of its published forms."""
+
+    metric: str
+    formula: str
+    used_by: str
+    mean: Callable[[Values], float]  # of the errors of one group of rows
+    by_user: bool
+
+    def value(self, errors: Values, users: NDArray[np.int64]) -> float:
+        """Return the metric of errors (n,) by rows of users 0..m-1 (n,), ascending."""
+        if not self.by_user:
+            return self.mean(errors)
+        return float(np.mean([self.mean(part) for part in np.split(errors, np.flatnonzero(np.diff(users)) + 1)]))
+
+
+def _rmse(errors: Values) -> float:
+    return float(np.sqrt(np.mean(np.square(errors))))
+
+
+def _mae(errors: Values) -> float:
+    return float(np.mean(np.abs(errors)))
+
+
+RATING_CONVENTIONS = (
+    RatingConvention("RMSE", POOLED, "Surprise, the Netflix Prize, recommenders, recommenderlab", _rmse, False),
+    RatingConvention("RMSE", BY_USER, "LensKit by its guide, rrecsys", _rmse, True),
+    RatingConvention("MAE", POOLED, "Surprise, recommenders, recommenderlab", _mae, False),
+    RatingConvention("MAE", BY_USER, "LensKit by its guide, rrecsys", _mae, True),
+)
+
+
+@dataclass(frozen=True)
+class PredictedRatings:
+    """Errors (n,) of predictions by row of users (n,), ascending, and the test rows that nobody predicted."""
+
+    errors: Values
+    users: NDArray[np.int64]
+    missing: int
+
+
+def read_predictions(predictions: Path, test: Path) -> PredictedRatings:
+    """Read rows of user, item and predicted rating, and the test rows that they are for.
+
+    Test rows without a prediction are counted and left out. Raises DataError where none has one, or one has two.
+    """
+    predicted, tested = (read_pairs(path)[[USER, MOVIE, RATING]] for path in (predictions, test))
+    keys = [USER, MOVIE]
+    if predicted.duplicated(keys).any():
+        raise DataError(f"Expected one prediction for each user and item in {predictions}; found several.")
+    if {predicted[key].dtype.kind for key in keys} | {tested[key].dtype.kind for key in keys} != {"i"}:
+        predicted, tested = (table.astype(dict.fromkeys(keys, "str")) for table in (predicted, tested))
+    rows = tested.merge(predicted, on=keys, how="left", suffixes=("", "_predicted"))
+    has_prediction = rows[f"{RATING}_predicted"].notna()
+    if not has_prediction.any():
+        raise DataError(f"Expected predictions for the rows of {test} in {predictions}; there are none.")
+    found = rows[has_prediction].sort_values(USER, kind="stable")
+    errors = found[f"{RATING}_predicted"].to_numpy(dtype=np.float64) - found[RATING].to_numpy(dtype=np.float64)
+    return PredictedRatings(errors, pd.factorize(found[USER])[0].astype(np.int64), int((~has_prediction).sum()))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from recommender.errors import UsageError
 from recommender.films.ids import RawId
 from recommender.model import Model, Wanted
-from training.kernels.sampling import evenly_spaced
+from training.kernels.ordering import evenly_spaced
 
 SHOWN = 10  # items on a page
 PERSISTENCE = 0.9  # the tenth item weighs 0.9^9 = 0.39 of the first

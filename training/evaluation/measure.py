@@ -12,10 +12,20 @@ from numpy.typing import NDArray
 from recommender.model import Model
 from recommender.scoring.blocks import with_data
 from training.datasets.features.tag_matrix import unit_rows
-from training.evaluation import activity, beyond, ratings
-from training.evaluation.dislikes import DISLIKED, dislike_metrics
+from training.evaluation import beyond, ratings
 from training.evaluation.lists import Queries, similar_lists, user_lists
-from training.evaluation.metrics import Lists, Values, group_means, list_metrics, weighted_metrics
+from training.evaluation.metrics import (
+    DISLIKED,
+    LEAST_ACTIVE,
+    Lists,
+    Values,
+    dislike_metrics,
+    group_means,
+    least_active,
+    list_metrics,
+    of_least_active,
+    weighted_metrics,
+)
 from training.evaluation.significance import Interval, resampling_weights, standard_error_interval
 from training.kernels.hits import find_hits
 from training.progress import Progress
@@ -96,10 +106,10 @@ def measure_user_lists(
     per_list = list_metrics(find_hits(lists, relevant), np.diff(relevant.indptr), protocol.k, protocol.metrics)
     per_list |= _beyond_accuracy(lists, matrices.user_stats, protocol)
     overall: dict[str, float] = {"users": len(users), "users_without_relevant": len(tested) - len(users)}
-    if activity.NAME in protocol.metrics:
-        is_least_active = activity.least_active(np.diff(matrices.history.indptr)[users])
-        per_list |= activity.of_least_active(per_list, is_least_active)
-        overall[f"{activity.NAME}_users"] = int(is_least_active.sum())
+    if LEAST_ACTIVE in protocol.metrics:
+        is_least_active = least_active(np.diff(matrices.history.indptr)[users])
+        per_list |= of_least_active(per_list, is_least_active)
+        overall[f"{LEAST_ACTIVE}_users"] = int(is_least_active.sum())
     per_user = {name: _scatter(values, rows, len(tested)) for name, values in per_list.items()}
     if like is not None:
         per_user |= dislike_metrics(all_lists, matrices.test[tested], like, protocol.k)

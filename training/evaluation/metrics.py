@@ -1,21 +1,27 @@
-"""Ranking metrics of lists with known relevant items: all list lengths and all metrics from one pass over the hits.
+"""Accuracy of lists with known relevant items, also for the least active users, and what people dislike in lists.
 
-m is the number of lists, K the longest list length. Padding is -1.
+Ranking metrics of all list lengths come from one pass over the hits. m is the number of lists, K the longest list
+length. Padding is -1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from training.kernels.hits import discounts
+from training.kernels.hits import discounts, find_hits
+from training.kernels.ordering import positions
 
 Lists = NDArray[np.int32]
 Values = NDArray[np.float64]
+LEAST_ACTIVE = "least_active"
+_LEAST_ACTIVE_SHARE = 0.25
+_OF_LEAST_ACTIVE = ("ndcg", "recall")
+DISLIKED, SHOWN_RATING, RATED_SHOWN = "disliked_share", "shown_rating", "rated_shown"
 
 
 def quotient(values: NDArray[Any], counts: NDArray[Any]) -> Values:
@@ -45,47 +51,15 @@ class CumulativeHits:
         self.first = np.where(hits.any(axis=1), hits.argmax(axis=1) + 1, np.inf)  # rank of the first hit
 
 
-def _ndcg(sums: CumulativeHits, k: int) -> Values:
-    return np.asarray(sums.gain[:, k - 1] / sums.ideal[np.minimum(sums.relevant, k).astype(np.int64)])
-
-
-def _recall(sums: CumulativeHits, k: int) -> Values:
-    return np.asarray(sums.hits[:, k - 1] / sums.relevant)
-
-
-def _recall_capped(sums: CumulativeHits, k: int) -> Values:
-    return np.asarray(sums.hits[:, k - 1] / np.minimum(sums.relevant, k))
-
-
-def _precision(sums: CumulativeHits, k: int) -> Values:
-    return np.asarray(sums.hits[:, k - 1] / k)
-
-
-def _map(sums: CumulativeHits, k: int) -> Values:
-    return np.asarray(sums.precisions[:, k - 1] / np.minimum(sums.relevant, k))
-
-
-def _map_by_relevant(sums: CumulativeHits, k: int) -> Values:
-    return np.asarray(sums.precisions[:, k - 1] / sums.relevant)
-
-
-def _mrr(sums: CumulativeHits, k: int) -> Values:
-    return np.where(sums.first <= k, 1.0 / sums.first, 0.0)
-
-
-def _hit_rate(sums: CumulativeHits, k: int) -> Values:
-    return np.asarray(sums.first <= k, dtype=np.float64)
-
-
-LIST_METRICS: dict[str, Callable[[CumulativeHits, int], Values]] = {
-    "ndcg": _ndcg,
-    "recall": _recall,
-    "recall_capped": _recall_capped,
-    "precision": _precision,
-    "map": _map,
-    "map_by_relevant": _map_by_relevant,
-    "mrr": _mrr,
-    "hit_rate": _hit_rate,
+LIST_METRICS: dict[str, Callable[[CumulativeHits, int], Any]] = {
+    "ndcg": lambda sums, k: sums.gain[:, k - 1] / sums.ideal[np.minimum(sums.relevant, k).astype(np.int64)],
+    "recall": lambda sums, k: sums.hits[:, k - 1] / sums.relevant,
+    "recall_capped": lambda sums, k: sums.hits[:, k - 1] / np.minimum(sums.relevant, k),
+    "precision": lambda sums, k: sums.hits[:, k - 1] / k,
+    "map": lambda sums, k: sums.precisions[:, k - 1] / np.minimum(sums.relevant, k),
+    "map_by_relevant": lambda sums, k: sums.precisions[:, k - 1] / sums.relevant,
+    "mrr": lambda sums, k: np.where(sums.first <= k, 1.0 / sums.first, 0.0),
+    "hit_rate": lambda sums, k: (sums.first <= k).astype(np.float64),
 }
 
 
@@ -125,10 +99,54 @@ def _best_possible(relevant: sp.csr_matrix, weights: Values, longest: int) -> tu
     m = relevant.shape[0]
     rows = np.repeat(np.arange(m), np.diff(relevant.indptr))
     entry_weights = weights[relevant.indices]
-    order = np.lexsort((-entry_weights, rows))
-    rank = np.arange(len(order)) - relevant.indptr[rows]
-    is_listed = rank < longest
+    ranks = positions(rows, -entry_weights)
+    is_listed = ranks < longest
     ideal = np.zeros((m, longest))
-    ideal[rows[is_listed], rank[is_listed]] = entry_weights[order][is_listed]
+    ideal[rows[is_listed], ranks[is_listed]] = entry_weights[is_listed]
     total = np.bincount(rows, weights=entry_weights, minlength=m).astype(np.float64)
     return total, np.cumsum(ideal * discounts(longest), axis=1)
+
+
+def least_active(ratings: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Return which users (u,) are the quarter with the fewest ratings; `ratings`: (u,) number that the model saw.
+
+    All users with as many as the last of the quarter belong to it.
+    """
+    if not len(ratings):
+        return np.zeros(0, dtype=bool)
+    return np.asarray(ratings <= np.quantile(ratings, _LEAST_ACTIVE_SHARE, method="inverted_cdf"))
+
+
+def of_least_active(per_list: Mapping[str, Values], is_least_active: NDArray[np.bool_]) -> dict[str, Values]:
+    """Return nDCG and recall as `least_active_<metric>_at_<k>`: the same values, NaN for all other users.
+
+    `per_list`: metric -> one value per user (u,).
+    """
+    return {
+        f"{LEAST_ACTIVE}_{name}": np.where(is_least_active, values, np.nan)
+        for name, values in per_list.items()
+        if name.partition("_at_")[0] in _OF_LEAST_ACTIVE
+    }
+
+
+def dislike_metrics(lists: Lists, test: sp.csr_matrix, like: float, ks: Sequence[int]) -> dict[str, Values]:
+    """Return three metrics at each list length, as `<name>_at_<k>` -> one value per list (m,).
+
+    `rated_shown_at_k`: number of items shown that the user rated in the test part. Of those, `disliked_share_at_k`: the
+    share rated under `like`, and `shown_rating_at_k`: the mean rating; both NaN for a list without any. `test`:
+    (m, n_movies) test ratings of each list's user.
+    """
+    is_rated = find_hits(lists, test)
+    rows, ranks = np.nonzero(is_rated)
+    ratings = np.zeros(lists.shape)
+    ratings[rows, ranks] = np.asarray(test[rows, lists[rows, ranks]]).ravel()
+    counts = np.cumsum(is_rated, axis=1, dtype=np.float64)
+    disliked = np.cumsum(is_rated & (ratings < np.float32(like)), axis=1)
+    sums = np.cumsum(ratings, axis=1)
+    metrics: dict[str, Values] = {}
+    for k in ks:
+        count = counts[:, k - 1]
+        metrics[f"{DISLIKED}_at_{k}"] = quotient(disliked[:, k - 1], count)
+        metrics[f"{SHOWN_RATING}_at_{k}"] = quotient(sums[:, k - 1], count)
+        metrics[f"{RATED_SHOWN}_at_{k}"] = count
+    return metrics

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from recommender.errors import UsageError
-from training.evaluation.dislikes import DISLIKED, RATED_SHOWN, SHOWN_RATING
-from training.evaluation.metrics import Values
+from training.evaluation.metrics import DISLIKED, RATED_SHOWN, SHOWN_RATING, Values
 from training.evaluation.result import Evaluation
 
 INTERVAL_DRAWS = 1_000

@@ -1,4 +1,4 @@
-"""One half-step of weighted alternating least squares: each row's ridge system, solved exactly."""
+"""Many small ridge systems, solved exactly: of each row in alternating least squares, of each column in EASE."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import scipy.sparse as sp
 from numba import njit
 from numpy.typing import NDArray
 
-from training.kernels.threads import Map
+from training.kernels.threads import Map, thread_map
 
-STEP = 64  # rows per task where there are several threads
+ROWS = 64  # per task where there are several threads
+COLUMNS = 256  # per task
 
 
 def solve_rows(
@@ -29,7 +30,7 @@ def solve_rows(
     factors = np.zeros((confidence.shape[0], other.shape[1]), dtype=np.float32)
     rows = (confidence.indptr, confidence.indices, confidence.data)
 
-    step = STEP if run.threads > 1 else max(len(factors), 1)
+    step = ROWS if run.threads > 1 else max(len(factors), 1)
 
     def solve_block(start: int) -> None:
         _solve(rows, other, gram, ridge, np.float32(unobserved), start, factors[start : start + step])
@@ -75,3 +76,51 @@ def _cholesky_solve(system: Any, vector: Any) -> None:
         vector[row] /= system[row, row]
         for inner in range(row):
             vector[inner] -= system[row, inner] * vector[row]
+
+
+def regress_columns(
+    gram: sp.csr_matrix, diagonal: NDArray[np.float32], predictors: NDArray[np.int32], regularization: float
+) -> NDArray[np.float32]:
+    """Return the weights (n, m) by which the m `predictors` (n, m) of each column predict it; -1 among them is none.
+
+    b_j = (G_SS + regularization I)^-1 G_Sj for the predictors S of column j. `gram`: symmetric (n, n) without its
+    `diagonal` (n,), and without small entries, which count as 0. The weights do not depend on the number of threads.
+    """
+    weights = np.zeros(predictors.shape, dtype=np.float32)
+    rows = (gram.indptr, gram.indices, gram.data, diagonal)
+
+    def solve(start: int) -> None:
+        places = np.full(len(predictors), -1, dtype=np.int32)
+        block = slice(start, start + COLUMNS)
+        _regress(rows, start, predictors[block], np.float32(regularization), places, weights[block])
+
+    with thread_map() as run:
+        for _ in run(solve, range(0, len(predictors), COLUMNS)):
+            pass
+    return weights
+
+
+@njit(cache=True, nogil=True)
+def _regress(rows: Any, start: int, predictors: Any, ridge: Any, places: Any, out: Any) -> None:
+    """Solve for the columns from `start` on; `places` (n,) holds -1 and is left so."""
+    indptr, indices, values, diagonal = rows
+    for line in range(len(out)):
+        columns = predictors[line]
+        columns = columns[columns >= 0]
+        for place in range(len(columns)):
+            places[columns[place]] = place
+        system = np.zeros((len(columns), len(columns)), dtype=np.float32)
+        for place in range(len(columns)):
+            column = columns[place]
+            system[place, place] = diagonal[column] + ridge
+            for entry in range(indptr[column], indptr[column + 1]):
+                other = places[indices[entry]]
+                if other >= 0:
+                    system[place, other] = values[entry]
+        solution = np.zeros(len(columns), dtype=np.float32)
+        for entry in range(indptr[start + line], indptr[start + line + 1]):
+            if places[indices[entry]] >= 0:
+                solution[places[indices[entry]]] = values[entry]
+        places[columns] = -1
+        _cholesky_solve(system, solution)
+        out[line, : len(columns)] = solution

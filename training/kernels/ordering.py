@@ -1,4 +1,4 @@
-"""Orders: of rows and columns that make good use of the processor's cache, and of entries within rows and groups."""
+"""Orders: of rows and columns for the processor's cache, of entries within rows and groups; evenly spaced samples."""
 
 from __future__ import annotations
 
@@ -42,3 +42,8 @@ def ranks_in_rows(matrix: sp.csr_matrix) -> tuple[NDArray[np.int64], NDArray[np.
     """Return the row (nnz,) of each stored entry, and its rank there from 0, the largest; ties in stored order."""
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     return rows, positions(rows, -matrix.data)
+
+
+def evenly_spaced(rows: NDArray[Any], n: int) -> NDArray[Any]:
+    """Return up to n of `rows` at equal distances, the first and the last among them."""
+    return rows[np.unique(np.linspace(0, len(rows) - 1, min(n, len(rows))).astype(np.int64))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -22,6 +22,8 @@ from training.progress import Progress
 
 if TYPE_CHECKING:
     from training.datasets.dataset import TagMatrix
+
+C = TypeVar("C", bound=Config)
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class FittedModel:
 
 
 class Algorithm(Protocol):
-    """An algorithm, built from its typed `configs/models/<name>.yaml`; each `training/models/<name>.py` has one.
+    """An algorithm, built from its typed parameters.
 
     `about`: what readers are told of it. `seeded`: whether another seed gives another model. `uses_ratings`: whether
     another training split gives another model. Fits that differ in neither are shared.
@@ -140,3 +142,15 @@ class Algorithm(Protocol):
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """Fit the algorithm on `data`; the same seed gives the same arrays."""
         ...
+
+
+class Configured(Generic[C]):
+    """Base class of the algorithms of this project: each is built from its `configs/models/<name>.yaml`."""
+
+    config_type: ClassVar[type[Config]]
+    about: ClassVar[About]
+    seeded: ClassVar[bool] = True
+    uses_ratings: ClassVar[bool] = True
+
+    def __init__(self, config: C) -> None:
+        self.config = config

@@ -16,7 +16,7 @@ from training.models import members_of
 from training.models.combined.ensemble import members
 from training.models.combined.weighing import MOST_USERS, STEPS, USERS_AT_ONCE
 from training.models.fits import VALIDATIONS
-from training.models.neighbours.sparse_ease import ENTRIES, PREDICTORS
+from training.models.neighbours.ease import ENTRIES, PREDICTORS
 from training.models.parameters import EaseConfig, EnsembleConfig, StarsConfig
 
 _GIB = 1 << 30  # from so many bytes on a fit is announced, and from so many seconds

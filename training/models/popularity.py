@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from recommender.about import About, Paper
 from recommender.scoring.specs import PopularitySpec
-from training.config import Config
-from training.models.base import FittedModel, TrainingData
+from training.models.base import Configured, FittedModel, TrainingData
 from training.models.parameters import PopularityConfig
 from training.progress import Progress
 
 
-class Popularity:
+class Popularity(Configured[PopularityConfig]):
     """score(i) = ratings of i / users."""
 
-    config_type: ClassVar[type[Config]] = PopularityConfig
-    about: ClassVar[About] = About(
+    config_type = PopularityConfig
+    about = About(
         label="Popularity",
         sentence="The films with the most ratings, the same list for everybody.",
         share="other",
         papers=(Paper(url="https://doi.org/10.1145/1864708.1864721"),),
     )
-    seeded: ClassVar[bool] = False
-    uses_ratings: ClassVar[bool] = True
-
-    def __init__(self, config: PopularityConfig) -> None:
-        self.config = config
+    seeded = False
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """Count the ratings of each film. Array: the shares, (n_movies,)."""

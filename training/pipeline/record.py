@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from recommender.bundle import BUNDLE, MANIFEST, Manifest, Metric, read_manifest
-from recommender.files import scratch_directory
+from recommender.files import new_directory, scratch_directory
+from recommender.model import Model
+from training.evaluation import plots
 from training.evaluation.difference import SHOWN
 from training.evaluation.result import Evaluation
 from training.models import COMPOSITE
 from training.pipeline.checkpoints import Workspace
-from training.pipeline.figures import draw, save_model_figures
 from training.pipeline.plan import Plan
 from training.pipeline.stages import Finished
 from training.progress import Clock, Progress
@@ -25,6 +26,8 @@ from training.registry.version import WARNING
 
 FIGURES = "figures"  # folder of a run's artifacts
 _VIEW_COLUMNS = ("tags.`warning`",)
+PEOPLE_METRICS = ("ndcg_at_10", "recall_at_20", "map_at_10", "coverage_at_10")
+TITLES_METRICS = ("hit_rate_at_10", "weighted_hit_rate_at_10", "ndcg_at_10", "coverage_at_10")
 
 
 @dataclass(frozen=True)
@@ -174,3 +177,30 @@ def _with_metrics(bundle: Path, metrics: list[Metric], copy: Path) -> Path:
     shutil.copytree(bundle, copy, ignore=shutil.ignore_patterns(MANIFEST))
     (copy / MANIFEST).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
     return copy
+
+
+def draw(plan: Plan, evaluations: Mapping[str, Mapping[str, Evaluation]], directory: Path) -> None:
+    """Write the figures that compare the models of one training to `directory`; every run keeps them."""
+    people = {name: by_protocol[plan.people.name] for name, by_protocol in evaluations.items()}
+    titles = {name: by_protocol[plan.titles.name] for name, by_protocol in evaluations.items()}
+    figures = {
+        "people_metrics": plots.metric_bars(people, PEOPLE_METRICS),
+        "titles_metrics": plots.metric_bars(titles, TITLES_METRICS),
+        "people_accuracy_coverage_novelty": plots.accuracy_against(people, "ndcg_at_10"),
+        "titles_accuracy_coverage_novelty": plots.accuracy_against(titles, "weighted_hit_rate_at_10"),
+        "people_popularity": plots.popularity_shown(people),
+        "titles_popularity": plots.popularity_shown(titles),
+    }
+    if any("calibration" in evaluation.arrays for evaluation in people.values()):
+        figures["rating_calibration"] = plots.calibration(people, plan.dataset.feedback)
+    with new_directory(directory) as fresh:
+        for name, figure in figures.items():
+            figure.savefig(fresh / f"{name}.png")
+
+
+def save_model_figures(bundle: Path, curves: Mapping[str, list[float]], directory: Path) -> None:
+    """Write the figures of one model to `directory`: films similar to well-known ones, and any learning curve."""
+    model = Model.load(bundle, verify=False)
+    plots.nearest_films(model, plots.well_known(model)).savefig(directory / "nearest_films.png")
+    if curves:
+        plots.learning_curves(curves, model.manifest.algorithm).savefig(directory / "learning_curve.png")

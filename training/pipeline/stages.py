@@ -25,8 +25,7 @@ from training.models.base import FittedModel
 from training.models.combined.ensemble import correction_of, weighed
 from training.models.fits import Composite, FitCache, Fits
 from training.models.parameters import EnsembleConfig
-from training.pipeline.checkpoints import Workspace
-from training.pipeline.code_version import git_commit
+from training.pipeline.checkpoints import Workspace, git_commit
 from training.pipeline.judge import (
     Recipe,
     TrainingSplit,

@@ -15,8 +15,7 @@ from training.bundling.build import Arrays, describe
 from training.datasets.store import ProcessedDataset
 from training.models import COMPOSITE, Overrides, own
 from training.models.needs import check_needs
-from training.pipeline.checkpoints import open_workspace
-from training.pipeline.code_version import code_digest
+from training.pipeline.checkpoints import code_digest, open_workspace
 from training.pipeline.judge import is_small
 from training.pipeline.plan import Plan, make_plan, size_of
 from training.pipeline.stages import Training

@@ -25,8 +25,7 @@ from recommender.errors import GateRefusedError, LostRaceError, MissingInputErro
 from training.promotion.answer_cost import measure
 from training.promotion.evidence import IncomparableError, find_rivals, read_evaluations
 from training.promotion.gate import ANSWERS, GateRules, Online, Rival, Verdict, decide, load_rules
-from training.promotion.notes import notes
-from training.promotion.one_verdict import add_cost, add_experiment
+from training.promotion.one_verdict import add_cost, add_experiment, notes
 from training.promotion.report import evidence_table, explain, write_report
 from training.registry import CHALLENGER, CHAMPION, REFERENCE, Tracker, Version
 

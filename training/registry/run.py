@@ -28,7 +28,7 @@ from recommender.bundle import BUNDLE, Manifest, Metric, read_manifest
 from recommender.errors import MovierecError
 from recommender.model import Model
 from training.config import flatten
-from training.registry.races import retry_lost_race
+from training.registry.processes import retry_lost_race
 from training.registry.version import REGISTERED_MODEL, REGISTERED_MODEL_DESCRIPTION, Version
 
 _PARAMETER_LENGTH = 6000  # MLflow's limit

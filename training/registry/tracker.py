@@ -20,8 +20,7 @@ from recommender.bundle import BUNDLE, read_manifest
 from recommender.errors import MissingInputError, MovierecError, RegistryUnavailableError
 from recommender.files import whole_file
 from training.registry.experiment import TUNING, experiment_tags, runs_path
-from training.registry.processes import PROCESS_TAG, is_dead, this_process
-from training.registry.races import retry_lost_race
+from training.registry.processes import PROCESS_TAG, is_dead, retry_lost_race, this_process
 from training.registry.relocation import artifact_root
 from training.registry.run import INTERVALS, Run, intervals_table, run_tags, version_tags
 from training.registry.version import REGISTERED_MODEL, Version

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -39,8 +39,7 @@ from pydantic import Field
 from recommender.about import About, Paper
 from recommender.errors import MovierecError, UsageError
 from recommender.schema import LEAST_STARS, MOVIE, RATING, USER
-from training.config import Config
-from training.models.base import FittedModel, TrainingData
+from training.models.base import Configured, FittedModel, TrainingData
 from training.models.factors.als import als_model
 from training.models.parameters import AlsConfig, DensityConfig
 from training.progress import Progress
@@ -68,22 +67,20 @@ class SparkAlsConfig(DensityConfig):
         return self.model_copy(update={"als": self.als.at_density(density)})
 
 
-class SparkAls:
+class SparkAls(Configured[SparkAlsConfig]):
     """ALS fitted on a Spark cluster; the module's docstring explains how its objective equals that of `Als`."""
 
-    config_type: ClassVar[type[Config]] = SparkAlsConfig
-    about: ClassVar[About] = About(
+    config_type = SparkAlsConfig
+    about = About(
         label="ALS on Spark",
         sentence="als, fitted on a Spark cluster.",
         share="people",
         papers=(Paper(url="https://doi.org/10.1109/ICDM.2008.22"),),
     )
-    seeded: ClassVar[bool] = True
-    uses_ratings: ClassVar[bool] = True
 
     def __init__(self, config: SparkAlsConfig) -> None:
         """Raise UsageError if Spark cannot express the configuration."""
-        self.config = config
+        super().__init__(config)
         least = float(self._spark_rating(np.array([LEAST_STARS], dtype=np.float32))[0])
         if least <= 0:
             raise UsageError(

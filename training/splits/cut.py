@@ -16,14 +16,13 @@ import numpy as np
 from recommender.errors import DataError
 from recommender.feedback import Feedback
 from recommender.schema import DUPLICATE_OF, RATING, TIMESTAMP
-from training.datasets.features.tag_matrix import has_block, without_blocks
+from training.datasets.features.tag_matrix import without_blocks
 from training.datasets.indexing import rows_of
 from training.datasets.store import ProcessedDataset
 from training.models.base import TrainingData
 from training.models.fits import VALIDATIONS
 from training.models.target import EVERY_ROW, Target
 from training.splits.files import file_masks, validation_file_masks
-from training.splits.in_time import Mask, Masks
 from training.splits.protocol import (
     CutSplit,
     FilesSplit,
@@ -35,7 +34,7 @@ from training.splits.protocol import (
     RandomSplit,
     TemporalSplit,
 )
-from training.splits.rules import Table, cut, mask_of, only_new_pairs
+from training.splits.rules import Mask, Masks, Table, cut, mask_of, only_new_pairs
 
 NO_TIMES = "it orders ratings by time, and these have no times or all the same"
 _CHOOSING_SEED = 500_000  # far from the seeds of validation splits
@@ -224,7 +223,7 @@ def _table(dataset: ProcessedDataset, rule: CutSplit) -> Table:
     ratings = dataset.ratings
     drawable = None
     if isinstance(rule, HeldOutFilmsSplit) and rule.described_by:
-        drawable = np.logical_and.reduce([has_block(dataset.tags, name) for name in rule.described_by])
+        drawable = np.logical_and.reduce([dataset.tags.has_block(name) for name in rule.described_by])
         if not drawable.any():
             raise DataError(f"Expected {dataset.items.plural} with {', '.join(rule.described_by)}; there are none.")
     return Table(

@@ -32,7 +32,7 @@ from recommender.schema import (
 from training.datasets.names import is_name
 from training.datasets.scales import find_scale
 from training.datasets.store import ProcessedDataset, TagMatrix
-from training.datasets.stored.plain import Labels, labels
+from training.datasets.stored.persistence import Labels, labels
 from training.splits.pairs import id_column, read_file, read_pairs
 from training.splits.protocol import FilesSplit, ProtocolConfig
 

@@ -7,7 +7,7 @@ import pytest
 from recommender.errors import UsageError
 from tests.movierec.cli.test_main import mount, movierec
 from training import config
-from training.pipeline import code_version
+from training.pipeline import checkpoints
 
 __all__ = ["mount", "movierec"]  # fixtures
 
@@ -68,10 +68,10 @@ def test_installed_configuration_files_are_not_edited(movierec, monkeypatch, tmp
 
 
 def test_a_repository_around_an_installed_package_is_not_taken_for_ours(monkeypatch, tmp_path):
-    code_version.git_commit.cache_clear()
-    monkeypatch.setattr(code_version, "__file__", str(tmp_path / "site-packages/training/pipeline/code_version.py"))
-    monkeypatch.setattr(code_version, "_git", lambda root, *words: "somebody's commit")
+    checkpoints.git_commit.cache_clear()
+    monkeypatch.setattr(checkpoints, "__file__", str(tmp_path / "site-packages/training/pipeline/checkpoints.py"))
+    monkeypatch.setattr(checkpoints, "_git", lambda root, *words: "somebody's commit")
     try:
-        assert code_version.git_commit() is None
+        assert checkpoints.git_commit() is None
     finally:
-        code_version.git_commit.cache_clear()
+        checkpoints.git_commit.cache_clear()

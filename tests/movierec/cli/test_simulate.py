@@ -18,9 +18,8 @@ from testing.service import Service
 from tests.serving.conftest import ready
 from training.datasets.store import prepare
 from training.datasets.synth.files import write_twin
-from training.datasets.synth.settings import load_synthetic_config
 from training.datasets.synth.visitors import Visitors
-from training.datasets.synth.world import World
+from training.datasets.synth.world import World, load_synthetic_config
 
 FILMS = 60
 

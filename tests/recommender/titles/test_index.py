@@ -16,7 +16,7 @@ from recommender.titles.keys import LONGEST_KEY, drop_article, move_article, nor
 from recommender.titles.text_table import TextTable, encode_texts
 from recommender.titles.words import TitleWords, encode_words
 from testing.typos import typo
-from training.bundling.synthetic_titles import titles
+from training.bundling.synthetic import titles
 
 FILMS = [
     TitleNames("Toy Story", [], 1995),

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from recommender.errors import DataError, MissingInputError, UsageError
-from training.datasets import processing, store
+from training.datasets import processing
 from training.datasets.readers import read_raw
 from training.datasets.sources import count_lines, default_credits, find_raw, installed_sample
 from training.datasets.store import load_dataset, prepare
@@ -67,7 +67,7 @@ def test_an_input_that_changes_while_ratings_are_still_being_read_is_refused(raw
         raw.add("ratings.csv", "1,1,0.5,1400000000")
     process = processing.process
 
-    def overtaken(name, sources, config, quarantine, fingerprint, writer, arrivals=None):
+    def overtaken(name, sources, config, fingerprint, writer, arrivals=None):
         def still_reading(tables):
             fingerprint.result()
             raw.add("ratings.csv", "2,1,0.5,1400000000")
@@ -78,7 +78,7 @@ def test_an_input_that_changes_while_ratings_are_still_being_read_is_refused(raw
             return replace(tables, ratings_to_come=in_background(still_reading, tables))
 
         monkeypatch.setattr(processing, "read_raw", read)
-        return process(name, sources, config, quarantine, fingerprint, writer)
+        return process(name, sources, config, fingerprint, writer)
 
     monkeypatch.setattr(processing, "process", overtaken)
     with pytest.raises(DataError, match=r"ratings\.csv changed while being read"):
@@ -97,7 +97,7 @@ def test_an_input_that_changes_between_hashing_and_reading_is_refused(raw, tmp_p
         raw.add("ratings.csv", "2,1,0.5,1400000000")
         return count_lines(files)
 
-    monkeypatch.setattr(store, "count_lines", overtaken)
+    monkeypatch.setattr(processing, "count_lines", overtaken)
     with pytest.raises(DataError, match=r"ratings\.csv changed while being read"):
         prepare("mine", raw=raw.path, processed_root=tmp_path / "p")
     assert load_dataset("mine", tmp_path / "p").fingerprint == before.fingerprint

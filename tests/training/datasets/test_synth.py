@@ -18,8 +18,7 @@ from recommender.files import MARKER
 from training.datasets.store import prepare
 from training.datasets.synth.files import write_twin
 from training.datasets.synth.people import batches
-from training.datasets.synth.settings import load_synthetic_config
-from training.datasets.synth.world import make_world
+from training.datasets.synth.world import load_synthetic_config, make_world
 
 CONFIG = load_synthetic_config(users=1500, movies=800, ratings=120_000, seed=3)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.training.evaluation.builders import dataset_of, protocol_of, split_of, written_model
-from training.evaluation.activity import least_active
 from training.evaluation.evaluate import combine, evaluate
+from training.evaluation.metrics import least_active
 
 
 @pytest.mark.parametrize(

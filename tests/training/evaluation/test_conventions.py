@@ -18,12 +18,13 @@ from training.evaluation.conventions import (
     AS_GIVEN,
     EVERYBODY,
     LISTED,
+    RATING_CONVENTIONS,
     TESTED,
     WITHOUT_TRAIN,
     WITHOUT_VALID,
     read_judged,
+    read_predictions,
 )
-from training.evaluation.rating_conventions import RATING_CONVENTIONS, read_predictions
 
 K = 10
 

@@ -10,8 +10,7 @@ import pytest
 import scipy.sparse as sp
 import surprise
 
-from recommender.films.ids import IdMap
-from training.kernels.sgd_grid import make_grid
+from training.kernels.sgd import make_grid
 from training.models.factors.surprise_arrays import ArraySVD, ArrayTrainset
 
 OPTIONS: dict[str, Any] = {"n_factors": 7, "n_epochs": 12, "lr_all": 0.01, "reg_all": 0.03}
@@ -35,8 +34,7 @@ def stock(ratings):
 def same_rows(stock):
     """The stock trainset as arrays: the same inner ids and the same order of ratings."""
     users, items, stars = map(np.array, zip(*stock.all_ratings(), strict=True))
-    maps = [IdMap(np.arange(n)) for n in (stock.n_users, stock.n_items)]
-    return ArrayTrainset(users.astype(np.int32), items.astype(np.int32), stars, *maps)
+    return ArrayTrainset(users.astype(np.int32), items.astype(np.int32), stars, (stock.n_users, stock.n_items))
 
 
 def test_in_float64_and_surprises_order_the_factors_are_surprises(stock, same_rows):

@@ -19,7 +19,7 @@ from training.bundling.build import BundleBuilder
 from training.config import CONFIG_ROOT
 from training.datasets.store import prepare
 from training.datasets.synth.files import write_twin
-from training.datasets.synth.settings import load_synthetic_config
+from training.datasets.synth.world import load_synthetic_config
 from training.evaluation.difference import Agreement
 from training.models import COMPOSITE, NAMES
 from training.pipeline import plan, record, stages, train

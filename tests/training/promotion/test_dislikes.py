@@ -13,7 +13,7 @@ from tests.training.evaluation.builders import written_model
 from tests.training.promotion.test_gate import RULES
 from training.datasets.store import prepare
 from training.datasets.synth.files import write_twin
-from training.datasets.synth.settings import load_synthetic_config
+from training.datasets.synth.world import load_synthetic_config
 from training.evaluation.evaluate import evaluate
 from training.promotion.gate import Rival, decide
 from training.promotion.promote import promote

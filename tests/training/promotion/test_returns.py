@@ -12,7 +12,7 @@ from tests.training.promotion.test_gate import RULES, evaluation, evaluations
 from training.evaluation.significance import compare
 from training.promotion import gate
 from training.promotion.gate import Rival, decide
-from training.promotion.notes import notes
+from training.promotion.one_verdict import notes
 from training.promotion.report import markdown
 
 GUARDED = "least_active_ndcg_at_10"

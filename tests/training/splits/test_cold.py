@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.training.small import small_dataset
 from training.datasets.dataset import TagMatrix
-from training.datasets.features.tag_matrix import has_block, without_blocks
+from training.datasets.features.tag_matrix import without_blocks
 from training.evaluation.evaluate import evaluate
 from training.models import configure
 from training.models.fits import FitCache
@@ -140,11 +140,11 @@ def test_the_share_of_new_films_in_lists_stands_beside_their_share_of_the_catalo
 def test_described_films_all_have_credits_which_stay(dataset):
     protocol = load_protocol("cold-described")
     (split,) = splits(protocol, dataset, 0)
-    has = has_block(dataset.tags, "directors") & has_block(dataset.tags, "actors")
+    has = dataset.tags.has_block("directors") & dataset.tags.has_block("actors")
     held_out = np.setdiff1d(dataset.movie_rows, dataset.movie_rows[split.train])
     assert len(held_out) == round(0.1 * has[np.unique(dataset.movie_rows)].sum())
     assert has[held_out].all()
     after = training_data(dataset, split).tags
-    assert has_block(after, "directors")[held_out].all()
+    assert after.has_block("directors")[held_out].all()
     for name in ("people", "text", "user_tags", "genome"):
-        assert not has_block(after, name)[held_out].any()
+        assert not after.has_block(name)[held_out].any()

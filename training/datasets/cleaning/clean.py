@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -69,8 +69,9 @@ def clean_films(raw: RawTables, quarantine: Quarantine) -> CleanFilms:
     """Clean every table but the ratings. Raises DataError if too many rows are bad."""
     movies = _clean_movies(schemas.split_bad(raw.movies, schemas.movies_schema(), quarantine))
     movie_ids = IdMap(movies[MOVIE].to_numpy(dtype=np.int64))
-    movies[IMDB_ID] = _imdb_ids(movies, schemas.split_bad(raw.links, schemas.links_schema(), quarantine))
-    tags_schema = schemas.user_tags_schema(schemas.membership(movie_ids.ids))
+    links = schemas.split_bad(raw.links, schemas.links_schema(), quarantine).frame.set_index(MOVIE)
+    movies[IMDB_ID] = movies[MOVIE].map(links[IMDB_ID]).astype("Int64")
+    tags_schema = schemas.user_tags_schema(movie_ids.ids)
     return CleanFilms(
         movies=movies,
         movie_ids=movie_ids,
@@ -81,28 +82,30 @@ def clean_films(raw: RawTables, quarantine: Quarantine) -> CleanFilms:
 
 
 def clean_ratings(
-    raw: RawTables,
-    movie_ids: IdMap,
-    quarantine: Quarantine,
-    earliest: date | None,
-    feedback: Feedback,
-    join: Callable[[pd.DataFrame], pd.DataFrame] = lambda ratings: ratings,
-) -> CleanRatings:
-    """Wait for the raw ratings and clean them: only known films, no repeats, nothing older than `earliest`.
+    raw: RawTables, movie_ids: IdMap, quarantine: Quarantine, earliest: date | None, feedback: Feedback
+) -> pd.DataFrame:
+    """Wait for the raw ratings and return those of known films on the scale, none older than `earliest`.
 
-    `join(ratings)` returns the ratings of the files with clean ones from elsewhere behind them.
     Raises DataError if too many rows are bad or none is left, or if the ratings are on another scale.
     """
     _require_scale(raw.ratings, quarantine.allowed, feedback)
     if not raw.ratings.frame[TIMESTAMP].to_numpy().any():  # no rating has a time
         earliest = None
-    schema = schemas.ratings_schema(schemas.membership(movie_ids.ids), earliest, feedback)
-    ratings = schemas.split_bad(raw.ratings, schema, quarantine).frame
+    ratings = schemas.split_bad(
+        raw.ratings, schemas.ratings_schema(movie_ids.ids, earliest, feedback), quarantine
+    ).frame
     if not len(ratings):
         raise DataError("No usable rating is left after cleaning. Check the raw files.")
-    ratings = join(ratings)
+    return ratings
+
+
+def without_repeats(ratings: pd.DataFrame, movie_ids: IdMap) -> CleanRatings:
+    """Return the latest rating of each user and film, with their matrix."""
     user_ids = distinct_ids(ratings[USER].to_numpy())
-    unique_ratings, user_item = _without_repeats(ratings, user_ids, movie_ids)
+    unique_ratings, user_item = ratings, _matrix(ratings, user_ids, movie_ids)
+    if user_item.nnz < len(ratings):
+        unique_ratings = keep_latest(ratings)
+        user_item = _matrix(unique_ratings, user_ids, movie_ids)
     return CleanRatings(unique_ratings, user_item, user_ids, len(ratings) - len(unique_ratings))
 
 
@@ -125,37 +128,34 @@ def clean_genome(genome: Genome, quarantine: Quarantine) -> Genome:
     return Genome(schemas.split_bad(genome.scores, schemas.genome_scores_schema(tag_ids), quarantine), genome.tags)
 
 
-def clean_genres(raw: Iterable[str]) -> list[str]:
+@cache
+def _clean_genres(raw: tuple[str, ...]) -> list[str]:
     """Return distinct genres, sorted, with "Children's" as "Children"; [] if the file says that there are none."""
     names = (_GENRE_SYNONYMS.get(name.strip(), name.strip()) for name in raw)
     return sorted({name for name in names if name not in _NO_GENRE})
 
 
 def with_canonical_entries(movies: pd.DataFrame, rated_ids: NDArray[np.int32], movie_ids: IdMap) -> pd.DataFrame:
-    """Add `duplicate_of`, the most rated entry of the same film; `rated_ids`: movie_id of each rating."""
-    return movies.assign(**{DUPLICATE_OF: canonical_entries(movies, count_ids(rated_ids, movie_ids))})
-
-
-def canonical_entries(movies: pd.DataFrame, rating_counts: NDArray[np.int64]) -> pd.Series:
-    """Return for each entry the movie_id of the most rated entry of the same film, (n_movies,).
+    """Add `duplicate_of`, the movie_id of the most rated entry of the same film; `rated_ids`: movie_id of each rating.
 
     Entries are one film if title (up to case, accents and punctuation) and year agree and their ids at the Internet
     Movie Database do not differ; an entry without such an id joins the most rated one that has an id. Of equally rated
     entries the lower movie_id wins. An entry without a year has no duplicates.
     """
-    keys = [normalise(title) for title in movies[TITLE]]
-    columns = {"key": keys, "count": rating_counts} | {name: movies[name] for name in (MOVIE, YEAR, IMDB_ID)}
+    columns = {"key": [normalise(title) for title in movies[TITLE]], "count": count_ids(rated_ids, movie_ids)}
+    columns |= {name: movies[name] for name in (MOVIE, YEAR, IMDB_ID)}
     dated = pd.DataFrame(columns)[movies[YEAR].notna()].sort_values(["count", MOVIE], ascending=[False, True])
     shared_id = dated.groupby(["key", YEAR], sort=False)[IMDB_ID].transform("first")
     dated[IMDB_ID] = dated[IMDB_ID].fillna(shared_id).fillna(0)
     most_rated = dated.groupby(["key", YEAR, IMDB_ID], sort=False)[MOVIE].transform("first")
-    return most_rated.reindex(movies.index).fillna(movies[MOVIE]).astype("int32")
+    entries = most_rated.reindex(movies.index).fillna(movies[MOVIE]).astype("int32")
+    return movies.assign(**{DUPLICATE_OF: entries})
 
 
 def _clean_movies(raw: Table) -> pd.DataFrame:
     """Return one row per film, ascending movie_id, with titles parsed and genres in one spelling."""
     frame = raw.frame.sort_values(MOVIE, kind="stable").reset_index(drop=True)
-    titles = [_without_control(title).strip() for title in frame[ORIGINAL_TITLE].tolist()]
+    titles = [_CONTROL.sub(" ", title).strip() for title in frame[ORIGINAL_TITLE].tolist()]
     parsed_titles = [parse_title(title) for title in titles]
     return pd.DataFrame(
         {
@@ -164,31 +164,11 @@ def _clean_movies(raw: Table) -> pd.DataFrame:
             ORIGINAL_TITLE: pd.Series(titles, dtype="str"),
             ALTERNATIVE_TITLES: pd.Series([list(parsed.alternatives) for parsed in parsed_titles], dtype="object"),
             YEAR: pd.Series([parsed.year for parsed in parsed_titles], dtype="Int32"),
-            GENRES: pd.Series(_clean_all_genres(frame[GENRES]), dtype="object"),
+            GENRES: pd.Series([list(_clean_genres(tuple(genres))) for genres in frame[GENRES]], dtype="object"),
             DIRECTORS: pd.Series([[] for _ in parsed_titles], dtype="object"),
             ACTORS: pd.Series([[] for _ in parsed_titles], dtype="object"),
         }
     )
-
-
-def _without_control(title: str) -> str:
-    return title if title.isprintable() else _CONTROL.sub(" ", title)
-
-
-def _clean_all_genres(raw: Iterable[list[str]]) -> list[list[str]]:
-    """Return the clean genres of each film; each combination is cleaned once, as there are far fewer than films."""
-    cleaned: dict[tuple[str, ...], list[str]] = {}
-    combinations = (tuple(genres) for genres in raw)
-    return [list(cleaned.get(genres) or cleaned.setdefault(genres, clean_genres(genres))) for genres in combinations]
-
-
-def _without_repeats(ratings: pd.DataFrame, user_ids: IdMap, movie_ids: IdMap) -> tuple[pd.DataFrame, sp.csr_matrix]:
-    """Return the ratings with one row per user and film, and their matrix."""
-    matrix = _matrix(ratings, user_ids, movie_ids)
-    if matrix.nnz < len(ratings):
-        ratings = keep_latest(ratings)
-        matrix = _matrix(ratings, user_ids, movie_ids)
-    return ratings, matrix
 
 
 def keep_latest(ratings: pd.DataFrame) -> pd.DataFrame:
@@ -202,10 +182,6 @@ def keep_latest(ratings: pd.DataFrame) -> pd.DataFrame:
 def _matrix(ratings: pd.DataFrame, user_ids: IdMap, movie_ids: IdMap) -> sp.csr_matrix:
     users, movies, stars = (ratings[column].to_numpy() for column in (USER, MOVIE, RATING))
     return rating_matrix(users, movies, stars, user_ids, movie_ids)
-
-
-def _imdb_ids(movies: pd.DataFrame, links: Table) -> pd.Series:
-    return movies[MOVIE].map(links.frame.set_index(MOVIE)[IMDB_ID]).astype("Int64")
 
 
 def count_mended(movies: pd.DataFrame) -> dict[str, int]:

@@ -43,7 +43,7 @@ def parse_title(raw: str) -> ParsedTitle:
     main, bracketed = _split_brackets(text)
     title = move_article(main)
     alternatives = [move_article(_ALSO_KNOWN.sub("", other)) for other in bracketed]
-    return ParsedTitle(title, year, tuple(_distinct(alternatives, title)))
+    return ParsedTitle(title, year, tuple(other for other in dict.fromkeys(alternatives) if other != title))
 
 
 def _split_brackets(text: str) -> tuple[str, list[str]]:
@@ -67,8 +67,3 @@ def _opening_bracket(text: str) -> int:
         if depth == 0:
             return index
     return -1
-
-
-def _distinct(titles: list[str], main: str) -> list[str]:
-    """Return `titles` in order without repeats and without `main`."""
-    return [title for title in dict.fromkeys(titles) if title != main]

@@ -40,20 +40,12 @@ def with_credits(movies: pd.DataFrame, credits: pd.DataFrame) -> pd.DataFrame:
     by_key = credits.drop_duplicates(key).set_index(key)
     result = movies.copy()
     for column in (DIRECTORS, ACTORS):
-        names_by_row = movies[key].map(by_key[column])
+        names_by_row = movies[key].map(by_key[column]).map(lambda names: names if isinstance(names, list) else [])
         by_movie = dict(zip(movies[MOVIE], names_by_row, strict=True))
-        result[column] = pd.Series(
-            [
-                _either(by_movie[movie], by_movie[entry])
-                for movie, entry in zip(movies[MOVIE], movies[DUPLICATE_OF], strict=True)
-            ],
-            dtype="object",
-        )
+        entries = zip(movies[MOVIE], movies[DUPLICATE_OF], strict=True)
+        names = [by_movie[movie] or by_movie[entry] for movie, entry in entries]
+        result[column] = pd.Series(names, dtype="object")
     return result
-
-
-def _either(names: object, fallback: object) -> list[str]:
-    return next((candidate for candidate in (names, fallback) if isinstance(candidate, list) and candidate), [])
 
 
 def _from_csv(path: Path) -> pd.DataFrame:

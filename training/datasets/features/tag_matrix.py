@@ -59,12 +59,6 @@ def stack_blocks(blocks: Mapping[str, Block], n_movies: int, weights: Mapping[st
     return TagMatrix(sp.hstack(weighted_blocks, format="csr"), features, ranges)
 
 
-def has_block(tags: TagMatrix, name: str) -> NDArray[np.bool_]:
-    """Return which films (n_movies,) have a feature in the named block; none where there is no such block."""
-    start, stop = tags.blocks.get(name, (0, 0))
-    return np.asarray(np.diff(tags.matrix[:, start:stop].tocsr().indptr) > 0)
-
-
 def without_blocks(tags: TagMatrix, rows: NDArray[np.bool_], names: Sequence[str]) -> TagMatrix:
     """Return the matrix without the features that the films in `rows` (n_movies,) have in the named blocks."""
     bare = weighed_blocks(tags, (~rows).astype(np.float64), names)
@@ -130,8 +124,10 @@ def soft_bins(name: str, numbers: NDArray[np.float64]) -> Block:
 
 def people_block(people: pd.DataFrame, movie_ids: IdMap, min_films: int) -> Block:
     """Return the block of people known by identity only, of at least `min_films` films each, weighted by rarity."""
-    rows, codes, names = _pairs(people, PERSON, movie_ids)
-    matrix, names = _only_frequent(_counts(rows, codes, (len(movie_ids), len(names))), names, min_films)
+    rows = rows_of(people[MOVIE].to_numpy(dtype=np.int32), movie_ids)
+    codes, people_names = pd.factorize(people[PERSON].to_numpy(dtype=object)[rows >= 0], sort=True)
+    counts = _counts(rows[rows >= 0], codes, (len(movie_ids), len(people_names)))
+    matrix, names = _only_frequent(counts, people_names.tolist(), min_films)
     return weigh_by_rarity(matrix), [f"person:{name}" for name in names]
 
 
@@ -212,16 +208,6 @@ def _distinct_sorted(values: NDArray[np.int64]) -> NDArray[np.int64]:
     first = np.ones(len(ascending), dtype=bool)
     np.not_equal(ascending[1:], ascending[:-1], out=first[1:])
     return ascending[first]
-
-
-def _pairs(
-    frame: pd.DataFrame, column: str, movie_ids: IdMap
-) -> tuple[NDArray[np.int32], NDArray[np.int64], list[str]]:
-    """Return movie row and code of `column` for each row with a known film, and the sorted names of the codes."""
-    rows = rows_of(frame[MOVIE].to_numpy(dtype=np.int32), movie_ids)
-    is_known = rows >= 0
-    codes, names = pd.factorize(frame[column].to_numpy(dtype=object)[is_known], sort=True)
-    return rows[is_known], codes, [str(name) for name in names]
 
 
 def _counts(rows: NDArray[np.integer], columns: NDArray[np.integer], shape: tuple[int, int]) -> sp.csr_matrix:

@@ -46,7 +46,7 @@ def text_block(texts: Sequence[str], names: Sequence[Iterable[str]], config: Tex
     vocabulary = sorted(word for word, count in frequency.items() if config.min_films <= count <= most)
     if not vocabulary:
         return named_block("word", [()] * len(documents))
-    vectorizer = TfidfVectorizer(analyzer=_as_it_is, vocabulary=vocabulary, sublinear_tf=True, dtype=np.float32)
+    vectorizer = TfidfVectorizer(analyzer=list, vocabulary=vocabulary, sublinear_tf=True, dtype=np.float32)
     vectorizer.fit([words for words in documents if words])  # the inverse frequency is among items that have a text
     return sp.csr_matrix(vectorizer.transform(documents)), [f"word:{word}" for word in vocabulary]
 
@@ -78,7 +78,3 @@ def _without_names(words: Words, names: set[tuple[str, ...]]) -> Words:
             if tuple(words[start : start + length]) in names:
                 named[start : start + length] = True
     return [word for word, is_name in zip(words, named, strict=True) if not is_name]
-
-
-def _as_it_is(words: Words) -> Words:
-    return words

@@ -109,14 +109,10 @@ def _number(text: str) -> float:
     return float(text)
 
 
-def _optional_integer(text: str) -> int | None:
-    return _integer(64)(text) if text.strip() else None
-
-
 _CONVERTERS: dict[str, Callable[[str], Any]] = {
     "int32": _integer(32),
     "int64": _integer(64),
-    "Int64": _optional_integer,
+    "Int64": lambda text: _integer(64)(text) if text.strip() else None,
     "float32": _number,
     "str": str,
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
+
 from recommender.schema import GENRES, IMDB_ID, MOVIE, ORIGINAL_TITLE, RATING, TAG, TIMESTAMP, USER
 from training.datasets.quarantine import Quarantine
 from training.datasets.readers import genome
@@ -53,6 +55,4 @@ def read(raw: Path, quarantine: Quarantine) -> RawTables:
 def with_genre_lists(movies: Table, separator: str) -> Table:
     """Return `movies` with each film's genres split into a list of str."""
     lists = [text.split(separator) for text in movies.frame[GENRES].tolist()]
-    frame = movies.frame.copy()
-    frame[GENRES] = lists
-    return replace(movies, frame=frame)
+    return replace(movies, frame=movies.frame.assign(**{GENRES: pd.Series(lists, dtype="object")}))

@@ -12,27 +12,9 @@ from training.datasets.readers.layout import Layout
 from training.datasets.tables import RATING_TABLE, USER_TAG_TABLE, RawTables, in_background
 
 _SEPARATOR = "::"
-_RATINGS = Layout(
-    RATING_TABLE,
-    (0, 1, 2, 3),
-    separator=_SEPARATOR,
-    has_header=False,
-    width=4,
-    quoted=False,
-    optional={TIMESTAMP: 0},
-)
-_MOVIES = Layout(
-    {MOVIE: "int32", ORIGINAL_TITLE: "str", GENRES: "str"},
-    (0, 1, 2),
-    separator=_SEPARATOR,
-    has_header=False,
-    width=3,
-    quoted=False,
-    legacy=True,
-)
-_USER_TAGS = Layout(
-    USER_TAG_TABLE, (0, 1, 2, 3), separator=_SEPARATOR, has_header=False, width=4, quoted=False, legacy=True
-)
+_RATINGS = Layout.without_header(RATING_TABLE, _SEPARATOR, optional={TIMESTAMP: 0})
+_MOVIES = Layout.without_header({MOVIE: "int32", ORIGINAL_TITLE: "str", GENRES: "str"}, _SEPARATOR, legacy=True)
+_USER_TAGS = Layout.without_header(USER_TAG_TABLE, _SEPARATOR, legacy=True)
 
 
 def input_files(raw: Path) -> list[Path]:

@@ -31,13 +31,7 @@ _NEWLINE = 10
 _TAIL = 1 << 12
 _SNIFFED, _SNIFFED_LINES = 1 << 16, 100  # bytes and lines from which the form of a file is told
 _GROWTH = 1.02  # a file's later rows are about as long as its first ones
-_ARROW_TYPES = {
-    "int32": pa.int32(),
-    "int64": pa.int64(),
-    "Int64": pa.int64(),
-    "float32": pa.float32(),
-    "str": pa.string(),
-}
+_ARROW_TYPES = {"Int64": pa.int64(), "str": pa.string()}  # the others have the same name
 
 Columns = dict[str, NDArray[Any]]
 
@@ -45,36 +39,40 @@ Columns = dict[str, NDArray[Any]]
 def read_numbers(path: Path, layout: Layout, quarantine: Quarantine) -> Table:
     """Read a file of numbers, of any size, block by block into arrays; times may also be dates by ISO 8601."""
     require_content(path)
-    whole, (layout, first_line, start), lines = layout, *_past_header(path, layout)
+    whole = layout
+    layout, first_line, start, lines = _past_header(path, layout)
     if TIMESTAMP in layout.dtypes and times.are_texts(_values(lines, layout, TIMESTAMP)):
         table = read_text(path, replace(whole, dtypes={**whole.dtypes, TIMESTAMP: "str"}), quarantine)
         return replace(table, frame=table.frame.assign(**{TIMESTAMP: times.seconds_of_texts(table.frame[TIMESTAMP])}))
-    columns, line_numbers, line_number = _NumberColumns(layout), _LineNumbers(), first_line
+    columns, line_number = _NumberColumns(layout), first_line
+    line_numbers: list[Sequence[int]] = []  # of the rows of each block; ranges as long as no line was skipped
     for block, share_read in _blocks(path, start):
         if (count := columns.parse(block, share_read)) is not None:
-            line_numbers.add(range(line_number, line_number + count))
+            line_numbers.append(range(line_number, line_number + count))
             line_number += count
         else:
             values, numbers = parse_lines(block.tobytes(), layout, path, line_number, quarantine)
             columns.add(values, share_read)
-            line_numbers.add(np.array(numbers, dtype=np.int64))
+            line_numbers.append(numbers)
             line_number += _lines_in(block)
     arrays = columns.finished()
     if TIMESTAMP in arrays:
         times.whole_seconds(arrays[TIMESTAMP])
     frame = _completed(pd.DataFrame(arrays, copy=False), whole)
-    return Table(frame, path, first_line, line_numbers.array())
+    has_gaps = any(isinstance(numbers, list) for numbers in line_numbers)
+    row_lines = np.concatenate([np.array(numbers, dtype=np.int64) for numbers in line_numbers]) if has_gaps else None
+    return Table(frame, path, first_line, row_lines)
 
 
 def read_text(path: Path, layout: Layout, quarantine: Quarantine) -> Table:
     """Read a file with text columns (titles, tags) in one piece."""
     require_content(path)
-    whole, (layout, first_line, start), _ = layout, *_past_header(path, layout)
-    data = path.read_bytes()[start:]
-    data, encoding = _as_utf8(data, legacy=layout.legacy)
-    parsed = _parse_with_arrow(data, layout)
-    if parsed is not None:
-        return Table(_completed(_frame_of(parsed, layout), whole), path, first_line, encoding=encoding)
+    whole = layout
+    layout, first_line, start, _ = _past_header(path, layout)
+    data, encoding = _as_utf8(path.read_bytes()[start:], legacy=layout.legacy)
+    if (parsed := _parse_with_arrow(data, layout)) is not None:
+        frame = parsed.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get).astype(dict(layout.dtypes))
+        return Table(_completed(frame, whole), path, first_line, encoding=encoding)
     values, numbers = parse_lines(data, layout, path, first_line, quarantine)
     frame = pd.DataFrame({name: pd.Series(values[name], dtype=dtype) for name, dtype in layout.dtypes.items()})
     return Table(_completed(frame, whole), path, first_line, np.array(numbers, dtype=np.int64), encoding)
@@ -157,32 +155,14 @@ class _NumberColumns:
         return self._columns
 
 
-class _LineNumbers:
-    """Line numbers of all rows; stored as ranges as long as no line was skipped."""
-
-    def __init__(self) -> None:
-        self._parts: list[NDArray[np.int64] | range] = []
-
-    def add(self, numbers: NDArray[np.int64] | range) -> None:
-        self._parts.append(numbers)
-
-    def array(self) -> NDArray[np.int64] | None:
-        if all(isinstance(numbers, range) for numbers in self._parts):
-            return None
-        return np.concatenate([np.asarray(numbers, dtype=np.int64) for numbers in self._parts])
-
-
-def _past_header(path: Path, layout: Layout) -> tuple[tuple[Layout, int, int], list[bytes]]:
-    """Return where the data begin, and their first lines.
-
-    Where: the layout resolved by the header, the number of the first line of data and its offset in bytes.
-    """
+def _past_header(path: Path, layout: Layout) -> tuple[Layout, int, int, list[bytes]]:
+    """Return the layout resolved by the header, number and offset in bytes of the first line of data, and its lines."""
     with path.open("rb") as file:
         lines = file.readlines(_SNIFFED)[:_SNIFFED_LINES]
     layout = layout.resolved(path, lines)
     if layout.has_header:
-        return (layout, 2, len(lines[0])), lines[1:]
-    return (layout, 1, len(BOM) if lines[0].startswith(BOM) else 0), lines
+        return layout, 2, len(lines[0]), lines[1:]
+    return layout, 1, len(BOM) if lines[0].startswith(BOM) else 0, lines
 
 
 def _blocks(path: Path, start: int) -> Iterator[tuple[NDArray[np.uint8], float]]:
@@ -226,7 +206,10 @@ def _parse_with_arrow(data: bytes, layout: Layout) -> pa.Table | None:
     names_by_field = {fields[number * step]: name for name, number in layout.positions().items()}
     between = [field for number, field in enumerate(fields) if number % step]
     nullable = {name for name, dtype in layout.dtypes.items() if dtype == "Int64"}
-    types = {field: _ARROW_TYPES[layout.dtypes[name]] for field, name in names_by_field.items()}
+    types = {
+        field: _ARROW_TYPES.get(dtype := layout.dtypes[name]) or pa.type_for_alias(dtype)
+        for field, name in names_by_field.items()
+    }
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(pa.py_buffer(data)),
@@ -256,11 +239,6 @@ def _may_hold_hexadecimal(data: bytes, separator: str) -> bool:
     mark = separator[0].encode()
     blanks = b' \t"'.replace(mark, b"")
     return re.search(rb"(?:\A|[\r\n" + mark + rb"])[" + blanks + rb"]*[-+]?0[xX]", data) is not None
-
-
-def _frame_of(table: pa.Table, layout: Layout) -> pd.DataFrame:
-    frame: pd.DataFrame = table.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
-    return frame.astype(dict(layout.dtypes))
 
 
 def _as_utf8(data: bytes, *, legacy: bool) -> tuple[bytes, str]:

@@ -27,17 +27,8 @@ def read(raw: Path, quarantine: Quarantine) -> Genome:
     scores, tags = input_files(raw)
     if scores.suffix == ".csv":
         return Genome(read_numbers(scores, _CSV_SCORES, quarantine), read_text(tags, _CSV_TAGS, quarantine))
-    separator = _separator(scores)
-    return Genome(
-        read_numbers(scores, _dat(GENOME_SCORE_TABLE, (0, 1, 2), 3, separator), quarantine),
-        read_text(tags, _dat(GENOME_TAG_TABLE, (0, 1), 3, separator), quarantine),  # the third is the tag's popularity
-    )
-
-
-def _dat(dtypes: dict[str, str], source: tuple[int, ...], width: int, separator: str) -> Layout:
-    return Layout(dtypes, source, separator=separator, has_header=False, width=width, quoted=False, legacy=True)
-
-
-def _separator(path: Path) -> str:
-    with path.open("rb") as file:
-        return "\t" if b"\t" in file.readline() else "::"
+    with scores.open("rb") as file:
+        separator = "\t" if b"\t" in file.readline() else "::"
+    score_layout = Layout.without_header(GENOME_SCORE_TABLE, separator, legacy=True)
+    tag_layout = Layout.without_header(GENOME_TAG_TABLE, separator, width=3, legacy=True)  # the third: its popularity
+    return Genome(read_numbers(scores, score_layout, quarantine), read_text(tags, tag_layout, quarantine))

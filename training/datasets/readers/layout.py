@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from recommender.errors import DataError, MissingInputError
 
@@ -38,6 +39,12 @@ class Layout:
     quoted: bool = True
     legacy: bool = False
     optional: Mapping[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def without_header(cls, dtypes: Mapping[str, str], separator: str, width: int = 0, **options: Any) -> Layout:
+        """Return the layout of lines without quotes that begin with these columns; `width`: by default no more."""
+        source = tuple(range(len(dtypes)))
+        return cls(dtypes, source, separator, has_header=False, width=width or len(dtypes), quoted=False, **options)
 
     def positions(self) -> dict[str, int]:
         """Return our column name -> position of its field; only for a layout that is `resolved`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -23,12 +24,12 @@ _MISSPELLED = {"unkonwn": "unknown"}  # movie 267 of RecBole's ml-100k
 _GENRE_SEPARATOR = " "  # none of MovieLens's own genre names holds one
 _ROLES = {"film.film.directed_by": "director", "film.film.actor": "actor", "film.film.written_by": "writer"}
 
+_TABS: dict[str, Any] = {"separator": "\t", "quoted": False}
 _RATINGS = Layout(
     RATING_TABLE,
     {USER: ("user_id",), MOVIE: ("item_id",), RATING: ("rating",), TIMESTAMP: ("timestamp",)},
-    separator="\t",
-    quoted=False,
     optional={TIMESTAMP: 0},
+    **_TABS,
 )
 _ITEMS = Layout(
     {MOVIE: "int32", "name": "str", "year": "str", GENRES: "str"},
@@ -38,19 +39,15 @@ _ITEMS = Layout(
         "year": ("release_year", "year"),
         GENRES: ("class", "genre", "genres"),
     },
-    separator="\t",
-    quoted=False,
     optional={"year": "", GENRES: ""},
+    **_TABS,
 )
 _TRIPLES = Layout(
     {"head": "str", "relation": "str", "tail": "str"},
     {"head": ("head_id",), "relation": ("relation_id",), "tail": ("tail_id",)},
-    separator="\t",
-    quoted=False,
+    **_TABS,
 )
-_ENTITIES = Layout(
-    {MOVIE: "int32", "head": "str"}, {MOVIE: ("item_id",), "head": ("entity_id",)}, separator="\t", quoted=False
-)
+_ENTITIES = Layout({MOVIE: "int32", "head": "str"}, {MOVIE: ("item_id",), "head": ("entity_id",)}, **_TABS)
 
 
 def input_files(raw: Path) -> list[Path]:

@@ -42,9 +42,6 @@ def _seconds(texts: pd.Series) -> NDArray[np.int64]:
     """Return decimal numbers rounded down, or the seconds of dates, whichever fits more of the texts."""
     numbers = np.floor(pd.to_numeric(texts, errors="coerce"))
     dates = pd.to_datetime(texts.where(numbers.isna()), format="ISO8601", utc=True, errors="coerce")
-    values = numbers if numbers.notna().sum() >= dates.notna().sum() else _since_1970(dates)
+    seconds: pd.Series = (dates - pd.Timestamp(0, tz="UTC")) // pd.Timedelta(seconds=1)
+    values: pd.Series = numbers if numbers.notna().sum() >= dates.notna().sum() else seconds
     return values.where(values.abs() < -IMPOSSIBLE).fillna(IMPOSSIBLE).to_numpy(dtype=np.int64)
-
-
-def _since_1970(dates: pd.Series) -> pd.Series:
-    return (dates - pd.Timestamp(0, tz="UTC")) // pd.Timedelta(seconds=1)

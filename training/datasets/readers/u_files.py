@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
+
 from recommender.schema import GENRES, MOVIE, ORIGINAL_TITLE, TIMESTAMP
 from training.datasets.quarantine import Quarantine
 from training.datasets.readers.delimited import read_numbers, read_text
@@ -12,12 +14,8 @@ from training.datasets.readers.layout import Layout
 from training.datasets.tables import RATING_TABLE, RawTables, Table, in_background
 
 _FIRST_GENRE_FIELD = 5  # after id, title, release date, video release date and URL
-_RATINGS = Layout(
-    RATING_TABLE, (0, 1, 2, 3), separator="\t", has_header=False, width=4, quoted=False, optional={TIMESTAMP: 0}
-)
-_GENRES = Layout(
-    {"genre": "str", "column": "int32"}, (0, 1), separator="|", has_header=False, width=2, quoted=False, legacy=True
-)
+_RATINGS = Layout.without_header(RATING_TABLE, "\t", optional={TIMESTAMP: 0})
+_GENRES = Layout.without_header({"genre": "str", "column": "int32"}, "|", legacy=True)
 
 
 def input_files(raw: Path) -> list[Path]:
@@ -38,20 +36,12 @@ def read(raw: Path, quarantine: Quarantine) -> RawTables:
 
 def _movies(path: Path, genres: list[str], quarantine: Quarantine) -> Table:
     flags = [f"genre {number}" for number in range(len(genres))]
-    width = _FIRST_GENRE_FIELD + len(genres)
-    layout = Layout(
-        {MOVIE: "int32", ORIGINAL_TITLE: "str", **dict.fromkeys(flags, "int32")},
-        (0, 1, *range(_FIRST_GENRE_FIELD, width)),
-        separator="|",
-        has_header=False,
-        width=width,
-        quoted=False,
-        legacy=True,
-    )
+    skipped = [f"field {number}" for number in range(2, _FIRST_GENRE_FIELD)]
+    dtypes = {MOVIE: "int32", ORIGINAL_TITLE: "str", **dict.fromkeys(skipped, "str"), **dict.fromkeys(flags, "int32")}
+    layout = Layout.without_header(dtypes, "|", legacy=True)
     items = read_text(path, layout, quarantine)
-    lists = [
-        [name for name, is_set in zip(genres, row, strict=True) if is_set] for row in items.frame[flags].to_numpy()
-    ]
-    frame = items.frame[[MOVIE, ORIGINAL_TITLE]].copy()
-    frame[GENRES] = lists
-    return replace(items, frame=frame)
+    rows = items.frame[flags].to_numpy()
+    lists = pd.Series(
+        [[name for name, is_set in zip(genres, row, strict=True) if is_set] for row in rows], dtype="object"
+    )
+    return replace(items, frame=items.frame[[MOVIE, ORIGINAL_TITLE]].assign(**{GENRES: lists}))

@@ -1,16 +1,17 @@
-"""Store processed data sets whole, and load them; sha256 sums are checked before anything is unpickled."""
+"""Store processed data sets whole, and load them; sha256 sums are checked before anything is unpickled.
+
+Stored are plain objects that pandas and scipy alone can unpickle. pandas keeps texts in Arrow where pyarrow is
+installed, and could not open them elsewhere: stored texts, names of columns and categories are Python objects.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
-import os
 import pickle
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
+from operator import methodcaller
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,36 +19,23 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from typing_extensions import Buffer
 
 from recommender.errors import DataError
 from recommender.feedback import Feedback
-from recommender.files import replaced_directory, sha256_of
+from recommender.files import replaced_directory, sha256_of, sync
 from recommender.films.ids import IdMap
 from recommender.items import Items
 from recommender.schema import RATING
-from training.datasets.dataset import ProcessedDataset
-from training.datasets.stored.manifest import MANIFEST, MOVIES_FILE, processed_files
-from training.datasets.stored.plain import (
-    MATRIX,
-    MOVIE_LABELS,
-    USER_LABELS,
-    frame_of,
-    labels,
-    plain_frame,
-    plain_matrix,
-    plain_tags,
-    tags_of,
-)
-from training.datasets.stored.preparation import Preparation, renewing_command
+from training.datasets.dataset import ProcessedDataset, TagMatrix
+from training.datasets.stored.manifest import MANIFEST, MOVIES_FILE, Preparation, processed_files, renewing_command
 
 USER_ITEM_FILE = "user_item_matrix.pkl"
 RATINGS_FILE = "processed_ratings.pkl"
 TAGS_FILE = "movie_tag_matrix.pkl"
 FORMAT = 4
 
-Rows = NDArray[np.int32]
-Ratings = NDArray[np.float32]
+MATRIX, USER_LABELS, MOVIE_LABELS = "matrix", "user_ids", "movie_ids"
+Labels = NDArray[Any]
 
 
 def is_current(manifest: Mapping[str, Any]) -> bool:
@@ -73,7 +61,7 @@ class DatasetWriter:
         self._pickle(TAGS_FILE, plain_tags(dataset.tags, dataset.movie_ids))
         self._pickle(MOVIES_FILE, plain_frame(dataset.movies))
         for name, text in reports.items():
-            self._write(name, partial(_write_text, text))
+            self._write(name, methodcaller("write", text.encode()))
         self._manifest = {
             "format": FORMAT,
             "name": dataset.name,
@@ -92,12 +80,12 @@ class DatasetWriter:
             "files": {name: checksum.result() for name, checksum in self._sums.items()},
         }
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-        _write_file(self._directory / MANIFEST, partial(_write_text, text))
+        _write_file(self._directory / MANIFEST, methodcaller("write", text.encode()))
 
     def _pickle(self, name: str, plain: object) -> None:
-        self._write(name, partial(pickle.dump, plain, protocol=5))
+        self._write(name, lambda file: pickle.dump(plain, file, protocol=5))
 
-    def _write(self, name: str, write: Callable[[_HashingWriter], object]) -> None:
+    def _write(self, name: str, write: Callable[[BinaryIO], object]) -> None:
         self._sums[name] = self._pool.submit(_write_file, self._directory / name, write)
 
 
@@ -111,40 +99,12 @@ def open_writer(directory: Path) -> Iterator[DatasetWriter]:
         yield DatasetWriter(fresh, pool)
 
 
-def _write_file(path: Path, write: Callable[[_HashingWriter], object]) -> str:
+def _write_file(path: Path, write: Callable[[BinaryIO], object]) -> str:
     """Let `write` fill the file at `path`, wait until it is on the disk and return its sha256."""
     with path.open("wb") as file:
-        hashing = _HashingWriter(file)
-        write(hashing)
-        file.flush()
-        os.fsync(file.fileno())
-    return hashing.hexdigest()
-
-
-class _HashingWriter(io.RawIOBase):
-    """A file that hashes what is written to it, so that a large file need not be read again."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._digest = hashlib.sha256()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Buffer) -> int:
-        self._digest.update(data)
-        return self._file.write(data)
-
-    def hexdigest(self) -> str:
-        return self._digest.hexdigest()
-
-
-def _write_array(array: NDArray[Any], file: _HashingWriter) -> None:
-    np.save(file, array)
-
-
-def _write_text(text: str, file: _HashingWriter) -> None:
-    file.write(text.encode())
+        write(file)
+    sync(path)
+    return sha256_of(path)
 
 
 def load(directory: Path, manifest: Mapping[str, Any]) -> ProcessedDataset:
@@ -165,7 +125,7 @@ def load(directory: Path, manifest: Mapping[str, Any]) -> ProcessedDataset:
         fingerprint=manifest["fingerprint"],
         movies=frame_of(pd.read_pickle(directory / MOVIES_FILE)),
         ratings=frame_of(pd.read_pickle(directory / RATINGS_FILE)),
-        tags=tags_of(tags),
+        tags=TagMatrix(tags[MATRIX], tags["features"], tags["blocks"]),
         user_ids=IdMap.from_raw(user_item[USER_LABELS]),
         movie_ids=IdMap.from_raw(user_item[MOVIE_LABELS]),
         details=manifest["details"],
@@ -189,16 +149,62 @@ def _agree(dataset: ProcessedDataset, matrix: sp.csr_matrix) -> bool:
         return False
     ratings = dataset.ratings[RATING].to_numpy()
     users = np.repeat(np.arange(matrix.shape[0], dtype=np.int32), np.diff(matrix.indptr))
-    counted = dataset.feedback.has_ratings
-    return _same_totals((dataset.user_rows, ratings), (users, matrix.data), counted=counted) and _same_totals(
-        (dataset.movie_rows, ratings), (matrix.indices, matrix.data), counted=counted
-    )
+    for rows, entries in ((dataset.user_rows, users), (dataset.movie_rows, matrix.indices)):
+        if dataset.feedback.has_ratings and not np.array_equal(np.bincount(rows), np.bincount(entries)):
+            return False
+        sums, entry_sums = np.bincount(rows, ratings), np.bincount(entries, matrix.data)
+        if len(sums) != len(entry_sums) or not np.allclose(sums, entry_sums):
+            return False
+    return True
 
 
-def _same_totals(ours: tuple[Rows, Ratings], theirs: tuple[Rows, Ratings], *, counted: bool) -> bool:
-    """Return whether the ratings (n,) of each row have the same sum in both, and with `counted` are as many."""
-    (rows, ratings), (other_rows, other_ratings) = ours, theirs
-    if counted and not np.array_equal(np.bincount(rows), np.bincount(other_rows)):
-        return False
-    sums, other_sums = np.bincount(rows, ratings), np.bincount(other_rows, other_ratings)
-    return len(sums) == len(other_sums) and np.allclose(sums, other_sums)
+def labels(ids: IdMap) -> Labels:
+    """Return the raw id of each row (n,): int64, or Python strings in an object array."""
+    return np.array(ids.raws(np.arange(len(ids))), dtype=object) if ids.is_text else np.asarray(ids.ids, dtype=np.int64)
+
+
+def plain_matrix(user_item: sp.csr_matrix, user_ids: IdMap, movie_ids: IdMap) -> dict[str, Any]:
+    """Return the (n_users, n_movies) matrix with the raw ids of its rows and columns."""
+    data = user_item.data.view()
+    data.flags.writeable = True  # pandas lends its columns read-only, and what is pickled so is opened so
+    matrix = sp.csr_matrix((data, user_item.indices, user_item.indptr), shape=user_item.shape, copy=False)
+    return {MATRIX: matrix, USER_LABELS: labels(user_ids), MOVIE_LABELS: labels(movie_ids)}
+
+
+def plain_tags(tags: TagMatrix, movie_ids: IdMap) -> dict[str, Any]:
+    """Return the movie-tag matrix with the raw ids of its rows, the names of its columns and each block's columns."""
+    columns = {"features": list(tags.features), "blocks": dict(tags.blocks)}
+    return {MATRIX: tags.matrix, MOVIE_LABELS: labels(movie_ids), **columns}
+
+
+def plain_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `frame` with texts, categories and column names as Python objects; numbers are not copied."""
+    return _frame({str(name): _plain_column(column) for name, column in frame.items()}, frame.index, "object")
+
+
+def frame_of(stored: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame that was stored as `plain_frame`, its texts in pandas' own type again."""
+    return _frame({str(name): _own_column(column) for name, column in stored.items()}, stored.index, "str")
+
+
+def _frame(columns: dict[str, pd.Series], index: pd.Index, names: str) -> pd.DataFrame:
+    frame = pd.DataFrame(columns, index=index, copy=False)
+    return frame.set_axis(pd.Index(list(columns), dtype=names), axis=1)
+
+
+def _plain_column(column: pd.Series) -> pd.Series:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return _with_categories(column, "object")
+    return column.astype("object") if isinstance(column.dtype, pd.StringDtype) else column
+
+
+def _own_column(column: pd.Series) -> pd.Series:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return _with_categories(column, "str")
+    is_text = column.dtype == "object" and pd.api.types.infer_dtype(column, skipna=True) == "string"
+    return column.astype("str") if is_text else column
+
+
+def _with_categories(column: pd.Series, dtype: str) -> pd.Series:
+    categories = pd.CategoricalDtype(column.cat.categories.astype(dtype))
+    return pd.Series(pd.Categorical.from_codes(column.cat.codes, dtype=categories), index=column.index)

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from training.datasets.synth.settings import SyntheticConfig
-from training.datasets.synth.world import LAST_YEAR, World
+from training.datasets.synth.world import LAST_YEAR, SyntheticConfig, World
+from training.kernels.ordering import positions
 
 _CHUNK = 400_000  # ratings, about
 _RATINGS, _TAGS = 1, 2  # purposes of random generators
@@ -116,27 +117,12 @@ def _choose(
         themes = np.minimum((edges[users] < rng.random(len(users))[:, None]).sum(axis=1), edges.shape[1] - 1)
         films = chooser.draw(themes, rng)
         released = world.years[films] <= joined[users]
-        keys = _first_of_each(np.concatenate([keys, users[released] * movies_total + films[released]]))
-        keys = _at_most(keys, keys // movies_total, activity)
+        keys = pd.unique(np.concatenate([keys, users[released] * movies_total + films[released]]))
+        owners = keys // movies_total
+        keys = keys[positions(owners, np.arange(len(keys))) < activity[owners]]  # the first ones of each user
     keys = np.concatenate([keys, _rest(world, keys, activity, joined, rng)])
     keys = keys[np.argsort(keys // movies_total, kind="stable")]
     return keys // movies_total, (keys % movies_total).astype(np.int32)
-
-
-def _first_of_each(keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return `keys` without repeats, in their order."""
-    unique_keys: NDArray[np.int64] = keys[np.sort(np.unique(keys, return_index=True)[1])]
-    return unique_keys
-
-
-def _at_most(keys: NDArray[np.int64], users: NDArray[np.int64], limits: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the first `limits[u]` keys of each user u, in their order."""
-    order = np.argsort(users, kind="stable")
-    sorted_users = users[order]
-    starts = np.searchsorted(sorted_users, np.arange(len(limits)))
-    rank = np.arange(len(users)) - starts[sorted_users]
-    kept_keys: NDArray[np.int64] = keys[np.sort(order[rank < limits[sorted_users]])]
-    return kept_keys
 
 
 def _rest(

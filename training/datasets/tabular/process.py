@@ -12,13 +12,12 @@ import scipy.sparse as sp
 from recommender.errors import DataError
 from recommender.films.ids import IdMap
 from recommender.schema import MOVIE, USER
-from training.datasets import quality
 from training.datasets.arrivals import Arrivals
 from training.datasets.config import ProcessingConfig
 from training.datasets.dataset import EVENTS, ProcessedDataset
 from training.datasets.features.tag_matrix import Block, film_blocks, stack_blocks
 from training.datasets.features.text_block import described_by
-from training.datasets.quarantine import Quarantine
+from training.datasets.quarantine import Quarantine, report_texts
 from training.datasets.stored.persistence import DatasetWriter
 from training.datasets.tabular.interactions import join_arrivals, read_interactions, used_ids, with_ids
 from training.datasets.tabular.items import ItemTable, items_of, movie_table, own_blocks, read_items
@@ -118,4 +117,4 @@ def _reports(dataset: ProcessedDataset, quarantine: Quarantine) -> dict[str, str
         "mended": dataset.details["mended"],
         **({EVENTS: dataset.events} if dataset.events else {}),
     }
-    return quality.report_texts(sections, quarantine, dataset.items)
+    return report_texts(sections, quarantine, dataset.items)

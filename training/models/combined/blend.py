@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender.about import About, Paper
 from recommender.scoring.specs import SimilarityPart, SimilaritySpec
-from training.config import Config
-from training.datasets.features.tag_matrix import VIEWERS, has_block, without_blocks
+from training.datasets.features.tag_matrix import VIEWERS, without_blocks
 from training.models.base import FittedModel, TrainingData
 from training.models.combined.newcomers import Reception, fair_gain, with_newcomers
 from training.models.features.content import CANDIDATE_GAIN, QUERY_GAIN, Content, known_content
-from training.models.fits import Fits
+from training.models.fits import Composite, Fits
 from training.models.parameters import BlendConfig
-from training.progress import Progress
 
 Vector = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
 
 
-class Blend:
+class Blend(Composite[BlendConfig]):
     """score(i, j) = (t_i * cosine of tastes + c_i * cosine of contents) / (t_i + c_i) * reception(j).
 
     t_i = (1 - share of people who rated i)^ubiquity: a film that everybody has seen says little about taste. One more
@@ -44,8 +42,8 @@ class Blend:
     are received is predicted from what is known at release: that nobody tagged a film would tell how few have seen it.
     """
 
-    config_type: ClassVar[type[Config]] = BlendConfig
-    about: ClassVar[About] = About(
+    config_type = BlendConfig
+    about = About(
         label="Blend",
         sentence="als for taste and content for what films are about, weighed by how well each film is known.",
         share="other",
@@ -54,15 +52,6 @@ class Blend:
             Paper(url="https://doi.org/10.1109/ICDM.2008.22"),
         ),
     )
-    seeded: ClassVar[bool] = True
-    uses_ratings: ClassVar[bool] = True
-
-    def __init__(self, config: BlendConfig) -> None:
-        self.config = config
-
-    def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
-        """Fit ALS and content on `data` and combine them."""
-        return self.combine(Fits(data, seed, progress))
 
     def combine(self, fits: Fits) -> FittedModel:
         """Combine the fitted ALS and content models. Arrays: the embeddings and gains."""
@@ -89,18 +78,18 @@ class Blend:
     def _content(self, fits: Fits, trust: Vector) -> FittedModel:
         """Return the content model in which what viewers say of each film counts by `trust` (n_movies,)."""
         data = fits.data
-        if not any(has_block(data.tags, name).any() for name in VIEWERS):
+        if not any(data.tags.has_block(name).any() for name in VIEWERS):
             return fits.get("content", self.config.content)
         return Content(self.config.content).fit_trusting(data, trust, seed=fits.seed, progress=fits.progress)
 
     def _at_release(self, fits: Fits, unrated: NDArray[np.bool_]) -> FittedModel:
         """Return the content model that describes every film as `unrated` ones are: by the blocks that some has."""
         tags = fits.data.tags
-        unknown = [name for name in tags.blocks if name in VIEWERS or not has_block(tags, name)[unrated].any()]
+        unknown = [name for name in tags.blocks if name in VIEWERS or not tags.has_block(name)[unrated].any()]
         if (
             not unrated.any()
             or len(unknown) == len(tags.blocks)
-            or not any(has_block(tags, name).any() for name in unknown)
+            or not any(tags.has_block(name).any() for name in unknown)
         ):
             return fits.get("content", self.config.content)
         data = replace(fits.data, tags=without_blocks(tags, np.ones(len(unrated), dtype=bool), unknown))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 
@@ -12,12 +11,11 @@ from recommender.scoring.specs import EnsembleMember, EnsembleSpec
 from training.config import Config
 from training.models.base import FittedModel, TrainingData
 from training.models.combined.weighing import Correction, member_weights
-from training.models.fits import Fits, Validation
+from training.models.fits import Composite, Fits, Validation
 from training.models.parameters import EnsembleConfig, PopularityConfig
-from training.progress import Progress
 
 
-class Ensemble:
+class Ensemble(Composite[EnsembleConfig]):
     """score(u, i) = sum of weight * z(score) over ALS, iALS, EASE and low-pass; z: over the films that u has not seen.
 
     A correction is added. Where likes or events are to be predicted, popularity has a small negative weight: the
@@ -25,8 +23,8 @@ class Ensemble:
     stars, expected stars have a small weight: people choose what they expect to like.
     """
 
-    config_type: ClassVar[type[Config]] = EnsembleConfig
-    about: ClassVar[About] = About(
+    config_type = EnsembleConfig
+    about = About(
         label="Ensemble",
         sentence="als, ials, ease and low_pass together: their scores are brought to one scale and added.",
         share="other",
@@ -36,15 +34,6 @@ class Ensemble:
             Paper(url="https://arxiv.org/abs/2110.14037"),
         ),
     )
-    seeded: ClassVar[bool] = True
-    uses_ratings: ClassVar[bool] = True
-
-    def __init__(self, config: EnsembleConfig) -> None:
-        self.config = config
-
-    def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
-        """Fit the members on `data` and combine them."""
-        return self.combine(Fits(data, seed, progress))
 
     def combine(self, fits: Fits) -> FittedModel:
         """Combine the fitted members with a weight. Arrays: theirs; similar films come from ALS."""

@@ -13,7 +13,7 @@ from recommender.scoring.blocks import z_scores
 from recommender.scoring.scorers import user_scorer
 from training.config import Config
 from training.kernels.hits import discounts, find_hits
-from training.kernels.sampling import evenly_spaced
+from training.kernels.ordering import evenly_spaced
 from training.kernels.threads import thread_map
 from training.kernels.topk import top_k
 from training.models.base import FittedModel

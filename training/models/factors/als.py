@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -15,13 +15,12 @@ from recommender.about import About, Paper
 from recommender.scoring.blocks import with_data
 from recommender.scoring.specs import AlsFoldIn, FactorSpec, SimilarityPart, SimilaritySpec
 from recommender.scoring.weights import confidence
-from training.config import Config
 from training.kernels.conjugate_gradient import improve_rows
 from training.kernels.least_squares import solve_rows
 from training.kernels.ordering import fullest_first
 from training.kernels.threads import Map, Scratch, thread_map
 from training.models.arrays import unit_rows
-from training.models.base import FittedModel, TrainingData
+from training.models.base import Configured, FittedModel, TrainingData
 from training.models.parameters import AlsConfig
 from training.models.target import EVERY_ROW
 from training.progress import Progress, silent
@@ -48,7 +47,7 @@ class CompiledAls(AlternatingLeastSquares):  # type: ignore[misc]  # implicit ca
         improve_rows(confidence, other, factors, regularization, self.cg_steps, self._run, self._scratch)
 
 
-class Als:
+class Als(Configured[AlsConfig]):
     """Hu, Koren and Volinsky (2008), "Collaborative filtering for implicit feedback datasets".
 
     Minimises sum c_ui (1 - x_u'y_i)^2 over the ratings + sum (x_u'y_i)^2 over all other pairs
@@ -56,18 +55,13 @@ class Als:
     Dislikes move the users' factors alone; see `AlsFoldIn`.
     """
 
-    config_type: ClassVar[type[Config]] = AlsConfig
-    about: ClassVar[About] = About(
+    config_type = AlsConfig
+    about = About(
         label="ALS",
         sentence="Matrix factorisation of who rated what: films loved by the same people lie close together.",
         share="people",
         papers=(Paper(url="https://doi.org/10.1109/ICDM.2008.22"),),
     )
-    seeded: ClassVar[bool] = True
-    uses_ratings: ClassVar[bool] = True
-
-    def __init__(self, config: AlsConfig) -> None:
-        self.config = config
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """Factorise the ratings. Arrays: as `factor_model` names them."""

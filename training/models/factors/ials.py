@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -11,10 +9,9 @@ from numpy.typing import NDArray
 from recommender.about import About, Paper
 from recommender.scoring.blocks import with_data
 from recommender.scoring.weights import confidence
-from training.config import Config
 from training.kernels.least_squares import solve_rows
 from training.kernels.threads import Map, thread_map
-from training.models.base import FittedModel, TrainingData
+from training.models.base import Configured, FittedModel, TrainingData
 from training.models.factors.als import factor_model
 from training.models.parameters import IalsConfig
 from training.progress import Progress
@@ -22,7 +19,7 @@ from training.progress import Progress
 INIT_DEVIATION = 0.1  # of the length of a factor vector, as in the paper
 
 
-class Ials:
+class Ials(Configured[IalsConfig]):
     """Rendle, Krichene, Zhang and Koren (2021), "Revisiting the performance of iALS on item recommendation benchmarks".
 
     Minimises sum c_ui (1 - x_u'y_i)^2 over the ratings + unobserved_weight * sum (x_u'y_i)^2 over all other pairs
@@ -30,18 +27,13 @@ class Ials:
     size of the other side)^regularization_exponent.
     """
 
-    config_type: ClassVar[type[Config]] = IalsConfig
-    about: ClassVar[About] = About(
+    config_type = IalsConfig
+    about = About(
         label="iALS",
         sentence="Like als, but people and films with many ratings are held back more, and the solution is exact.",
         share="people",
         papers=(Paper(url="https://arxiv.org/abs/2110.14037"),),
     )
-    seeded: ClassVar[bool] = True
-    uses_ratings: ClassVar[bool] = True
-
-    def __init__(self, config: IalsConfig) -> None:
-        self.config = config
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """Factorise the ratings. Arrays: as `factor_model` names them."""

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from recommender.about import About, Paper
 from recommender.scoring.specs import SimilarityPart, SimilaritySpec
-from training.config import Config
 from training.kernels.subspace import right_singular_vectors
 from training.models.arrays import damped_degrees, normalised, unit_rows
-from training.models.base import FittedModel, TrainingData
+from training.models.base import Configured, FittedModel, TrainingData
 from training.models.parameters import LowPassConfig
 from training.progress import Progress
 
 NOISE = 1e-3  # of the largest singular value: those below are rounding errors of float32
 
 
-class LowPass:
+class LowPass(Configured[LowPassConfig]):
     """Shen et al. (2021), "How powerful is graph convolution for recommendation?", with damped degrees.
 
     X = (D_u + damping mean(D_u))^-1/2 R (D_i + damping mean(D_i))^-1/2 for the 0/1 matrix R of who liked what, or who
@@ -28,18 +25,14 @@ class LowPass:
     e = item_exponent and p = filter_exponent. A new user is scored as a known one, and a film as a user who rated it.
     """
 
-    config_type: ClassVar[type[Config]] = LowPassConfig
-    about: ClassVar[About] = About(
+    config_type = LowPassConfig
+    about = About(
         label="Low-pass",
         sentence="Keeps what many people's choices have in common and drops the rest; at home in large catalogues.",
         share="people",
         papers=(Paper(url="https://arxiv.org/abs/2108.07567"),),
     )
-    seeded: ClassVar[bool] = False  # what the solver converges to depends on no seed, so it starts from a fixed one
-    uses_ratings: ClassVar[bool] = True
-
-    def __init__(self, config: LowPassConfig) -> None:
-        self.config = config
+    seeded = False  # what the solver converges to depends on no seed, so it starts from a fixed one
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """Factorise the matrix. Arrays: each item's vector V S^(p/2) at unit length, and its gains (n,)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,9 +14,8 @@ from recommender.schema import LEAST_STARS, MOST_STARS
 from recommender.scoring.blocks import with_entries
 from recommender.scoring.intervals import LEVEL, user_terms
 from recommender.scoring.specs import FactorSpec, GaussianFoldIn, IntervalSpec, SimilarityPart, SimilaritySpec
-from training.config import Config
 from training.models.arrays import unit_rows
-from training.models.base import FittedModel, TrainingData
+from training.models.base import Configured, FittedModel, TrainingData
 from training.models.factors.gaussian_factors import fit_gaussian_factors
 from training.models.parameters import StarsConfig
 from training.progress import Progress
@@ -27,7 +26,7 @@ _LEAST_ERROR = 0.02  # stars; of smaller ones the logarithm says too much
 _RIDGE = 1.0
 
 
-class Stars:
+class Stars(Configured[StarsConfig]):
     """r(u, i) ~ N(mean + b_u + b_i + p_u'q_i, noise), with (b_u, p_u) and (b_i, q_i) Gaussian.
 
     Lim and Teh (2007), "Variational Bayesian approach to movie rating prediction", with priors as Adams, Dahl and
@@ -36,18 +35,14 @@ class Stars:
     depends on the film, on the number of a user's ratings and on their spread.
     """
 
-    config_type: ClassVar[type[Config]] = StarsConfig
-    about: ClassVar[About] = About(
+    config_type = StarsConfig
+    about = About(
         label="Stars",
         sentence="Predicts the stars a person would give, and how sure that is, also from which films people choose.",
         share="people",
         papers=(Paper(url="https://www.cs.uic.edu/~liub/KDD-cup-2007/proceedings/variational-Lim.pdf"),),
     )
-    seeded: ClassVar[bool] = False  # the first factors are singular vectors
-    uses_ratings: ClassVar[bool] = True
-
-    def __init__(self, config: StarsConfig) -> None:
-        self.config = config
+    seeded = False  # the first factors are singular vectors
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """Fit the factors, and the intervals on held-out ratings. Raises UsageError where there are only events."""

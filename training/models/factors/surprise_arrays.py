@@ -12,44 +12,34 @@ import surprise
 from numpy.typing import NDArray
 from surprise.utils import get_rng
 
-from recommender.films.ids import UNKNOWN, IdMap
 from recommender.schema import LEAST_STARS, MOST_STARS
-from training.kernels.sgd import Steps, aligned_rows
-from training.kernels.sgd_grid import Grid, descend, make_grid
+from training.kernels.sgd import Steps, aligned_rows, descend, make_grid
 from training.kernels.threads import thread_map
 
 _STEP = 4096  # rows drawn at a time
 
 
 class ArrayTrainset(surprise.Trainset):  # type: ignore[misc]  # Surprise carries no types
-    """`surprise.Trainset` over arrays; every inner id is a matrix row.
+    """`surprise.Trainset` over arrays; every id is a matrix row.
 
     `users`, `items`: (n,) int32 rows, sorted by user; `stars`: (n,) ratings, in the order in which `all_ratings` gives
     them. `ur` and `ir` answer as the stock dictionaries do, computed when asked.
     """
 
     def __init__(
-        self, users: NDArray[np.int32], items: NDArray[np.int32], stars: NDArray[Any], user_ids: IdMap, movie_ids: IdMap
+        self, users: NDArray[np.int32], items: NDArray[np.int32], stars: NDArray[Any], shape: tuple[int, int]
     ) -> None:
         self.users, self.items, self.stars = users, items, stars
-        shape = (len(user_ids), len(movie_ids))
-        super().__init__(
-            _Lists(users, items, stars, shape[0]),
-            _Lists(items, users, stars, shape[1]),
-            *shape,
-            len(stars),
-            (LEAST_STARS, MOST_STARS),
-            _Ids(user_ids),
-            _Ids(movie_ids),
-        )
+        sides = _Lists(users, items, stars, shape[0]), _Lists(items, users, stars, shape[1])
+        rows = (dict(zip(range(n), range(n), strict=True)) for n in shape)
+        super().__init__(*sides, *shape, len(stars), (LEAST_STARS, MOST_STARS), *rows)
         self._global_mean = float(np.mean(stars, dtype=np.float64)) if len(stars) else 0.0
 
     @classmethod
     def from_matrix(cls, user_item: sp.csr_matrix) -> ArrayTrainset:
-        """Return the trainset of the stars (n_users, n_movies); raw ids are the rows."""
+        """Return the trainset of the stars (n_users, n_movies)."""
         users = np.repeat(np.arange(user_item.shape[0], dtype=np.int32), np.diff(user_item.indptr))
-        maps = [IdMap(np.arange(n)) for n in user_item.shape]
-        return cls(users, user_item.indices.astype(np.int32, copy=False), user_item.data, *maps)
+        return cls(users, user_item.indices.astype(np.int32, copy=False), user_item.data, user_item.shape)
 
     def all_ratings(self) -> Iterator[tuple[int, int, float]]:
         """Yield (user, item, stars) of each rating, in order."""
@@ -79,7 +69,8 @@ class ArraySVD(surprise.SVD):  # type: ignore[misc]  # Surprise carries no types
         """Fit `bu`, `bi`, `pu` and `qi` in place; those of users and items without ratings stay zero."""
         with ThreadPoolExecutor(1) as pool:
             initial = pool.submit(self._initial, trainset)
-            grid = self._grid(trainset)
+            stars, counts = trainset.stars.astype(self.dtype, copy=False), (trainset.ur.counts, trainset.ir.counts)
+            grid = make_grid(trainset.users, trainset.items, stars, counts, self.blocks)
         users, items = initial.result()
         items[:] = items[grid.item_order]
         with thread_map(self.threads) as run:
@@ -87,11 +78,6 @@ class ArraySVD(surprise.SVD):  # type: ignore[misc]  # Surprise carries no types
                 square = descend(grid, users, items, self.n_factors, trainset.global_mean, self._steps(), run)
                 self.on_epoch((epoch + 1) / self.n_epochs, square**0.5)
         (self.pu, self.bu), (self.qi, self.bi) = self._split(users), self._split(items[np.argsort(grid.item_order)])
-
-    def _grid(self, trainset: ArrayTrainset) -> Grid:
-        stars = trainset.stars.astype(self.dtype, copy=False)
-        counts = trainset.ur.counts, trainset.ir.counts
-        return make_grid(trainset.users, trainset.items, stars, counts, self.blocks)
 
     def _split(self, rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return factors (n, d) and biases (n,) of rows that hold both."""
@@ -135,22 +121,3 @@ class _Lists(Mapping[int, list[tuple[int, float]]]):
 
     def __len__(self) -> int:
         return int(np.count_nonzero(self.counts))
-
-
-class _Ids(Mapping[int, int]):
-    """Mapping of raw id to inner id."""
-
-    def __init__(self, ids: IdMap) -> None:
-        self._ids = ids
-
-    def __getitem__(self, raw: int) -> int:
-        row = self._ids.row(raw)
-        if row == UNKNOWN:
-            raise KeyError(raw)
-        return row
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._ids.ids.tolist())
-
-    def __len__(self) -> int:
-        return len(self._ids)

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
 
 from recommender.about import About, Paper
 from recommender.errors import UsageError
 from recommender.scoring.specs import FactorSpec, SimilarityPart, SimilaritySpec, SvdFoldIn
-from training.config import Config
 from training.models.arrays import unit_rows
-from training.models.base import FittedModel, TrainingData
+from training.models.base import Configured, FittedModel, TrainingData
 from training.models.factors.surprise_arrays import ArraySVD, ArrayTrainset
 from training.models.parameters import SvdConfig
 from training.progress import Progress
 
 
-class Svd:
+class Svd(Configured[SvdConfig]):
     """Koren, Bell and Volinsky (2009), "Matrix factorization techniques for recommender systems".
 
     Minimises sum (r - mean - b_u - b_i - p_u'q_i)^2 + regularization * (b_u^2 + b_i^2 + |p_u|^2 + |q_i|^2) over the
     ratings, by stochastic gradient descent.
     """
 
-    config_type: ClassVar[type[Config]] = SvdConfig
-    about: ClassVar[About] = About(
+    config_type = SvdConfig
+    about = About(
         label="SVD",
         sentence="Matrix factorisation that predicts the stars a person would give.",
         share="people",
@@ -33,11 +31,6 @@ class Svd:
             Paper(url="https://doi.org/10.1109/MC.2009.263"),
         ),
     )
-    seeded: ClassVar[bool] = True
-    uses_ratings: ClassVar[bool] = True
-
-    def __init__(self, config: SvdConfig) -> None:
-        self.config = config
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """Run the descent. Arrays: user and item factors and biases, and the item factors at unit length.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,19 +11,20 @@ from numpy.typing import NDArray
 
 from recommender.about import About, Paper
 from recommender.scoring.specs import SimilarityPart, SimilaritySpec
-from training.config import Config
 from training.datasets.dataset import TagMatrix
 from training.datasets.features.tag_matrix import VIEWERS, weighed_blocks, without_blocks
 from training.models.arrays import unit_rows
-from training.models.base import FittedModel, TrainingData
-from training.models.features.partial_blocks import residuals, split_by_coverage
+from training.models.base import Configured, FittedModel, TrainingData
 from training.models.parameters import ContentConfig
 from training.progress import Progress
 
 QUERY_GAIN, CANDIDATE_GAIN = "content_query_gain", "content_candidate_gain"
+COMMON = 0.9  # share of the films from which on a block counts as complete
+
+Matrix = NDArray[np.float32]
 
 
-class Content:
+class Content(Configured[ContentConfig]):
     """Latent semantic analysis (Deerwester et al., 1990) of the films x features matrix; scores are cosines.
 
     Blocks that nearly all films have are compressed together. A block that many films lack, such as a tag genome of
@@ -34,8 +35,8 @@ class Content:
     gives all films scores of about the same spread.
     """
 
-    config_type: ClassVar[type[Config]] = ContentConfig
-    about: ClassVar[About] = About(
+    config_type = ContentConfig
+    about = About(
         label="Content",
         sentence="Compares what films are about: genres, era, makers and tags. Needs no ratings.",
         share="content",
@@ -44,11 +45,7 @@ class Content:
             Paper(url="https://doi.org/10.1145/2362394.2362395"),
         ),
     )
-    seeded: ClassVar[bool] = True
-    uses_ratings: ClassVar[bool] = False
-
-    def __init__(self, config: ContentConfig) -> None:
-        self.config = config
+    uses_ratings = False
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """Compress the features. Arrays: unit-length embedding of each film, zeros for a film without features.
@@ -135,3 +132,35 @@ def with_gains(parts: list[NDArray[np.float32]], trusts: list[NDArray[np.float64
         QUERY_GAIN: (gain * np.sqrt(means[0] / known)).astype(np.float32),
         CANDIDATE_GAIN: gain.astype(np.float32),
     }
+
+
+def split_by_coverage(tags: TagMatrix) -> tuple[sp.csr_matrix, dict[str, sp.csr_matrix]]:
+    """Return the columns of the blocks that nearly all films have, and by name every other block that is not empty.
+
+    Where no block is that common, the most common ones take their place.
+    """
+    blocks = {name: tags.matrix[:, start:stop] for name, (start, stop) in tags.blocks.items()}
+    coverage = {name: float((np.diff(block.indptr) > 0).mean()) for name, block in blocks.items() if block.nnz}
+    least = min(COMMON, max(coverage.values(), default=0.0))
+    partial = [name for name, share in coverage.items() if share < least]
+    if not partial:
+        return tags.matrix, {}
+    common = sp.hstack([block for name, block in blocks.items() if name not in partial], format="csr")
+    return common, {name: blocks[name] for name in partial}
+
+
+def residuals(base: Matrix, factors: Matrix, has: NDArray[np.bool_], regularization: float) -> Matrix:
+    """Return what `factors`, (k, d) of the k films that have a block, add to the `base` (n, c) of all films: (n, d).
+
+    That is their difference from a ridge prediction from the base; rows of films without the block are zero, the
+    expected difference. What is predicted is left to the base, which keeps its scale: so the differences are made
+    smaller, by sqrt(v / (v + e)) with the variance v of the base and e of the prediction.
+    """
+    from sklearn.linear_model import Ridge  # takes a second to import
+
+    features = base[has].astype(np.float64)
+    expected = Ridge(alpha=regularization).fit(features, factors).predict(features).reshape(factors.shape)
+    variance, explained = features.var(axis=0).sum(), expected.var(axis=0).sum()
+    result = np.zeros((len(base), factors.shape[1]), dtype=np.float32)
+    result[has] = (factors - expected) * np.sqrt(variance / (variance + explained) if explained else 1.0)
+    return result

@@ -1,8 +1,9 @@
-"""EASE: the best linear film-to-film weights in closed form."""
+"""EASE: the best linear film-to-film weights in closed form.
+
+For large catalogues each film's weights come from a regression on the films most like it, so that B is sparse.
+"""
 
 from __future__ import annotations
-
-from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -13,19 +14,22 @@ from recommender.about import About, Paper
 from recommender.errors import DataError
 from recommender.scoring.blocks import with_data
 from recommender.scoring.specs import ItemWeightsSpec, SimilarityPart, SimilaritySpec
-from training.config import Config
+from training.kernels.cooccurrence import cooccurrence_top_k
+from training.kernels.least_squares import regress_columns
+from training.kernels.ordering import ranks_in_rows
 from training.kernels.topk import top_k
 from training.models.arrays import csr_arrays, tie_break
-from training.models.base import FittedModel, TrainingData
-from training.models.neighbours.sparse_ease import sparse_weights
+from training.models.base import Configured, FittedModel, TrainingData
 from training.models.parameters import EaseConfig
 from training.progress import Progress
 
 LINKS = 200  # similar films of each film that the sparse matrix keeps
 _MIRRORED = 256  # rows that are mirrored at once
+ENTRIES = 400  # of the Gram matrix that are kept for each film: memory grows with their number
+PREDICTORS = 150  # films that speak for a film
 
 
-class Ease:
+class Ease(Configured[EaseConfig]):
     """Steck (2019), "Embarrassingly shallow autoencoders for sparse data", on a degree-normalised matrix.
 
     B minimises |X - XB|^2 + regularization * |B|^2 with a zero diagonal, for X = D_u^-user_exponent R
@@ -37,18 +41,14 @@ class Ease:
     collaborative filtering with side-information").
     """
 
-    config_type: ClassVar[type[Config]] = EaseConfig
-    about: ClassVar[About] = About(
+    config_type = EaseConfig
+    about = About(
         label="EASE",
         sentence="Learns in one step how far a rating of one film speaks for another.",
         share="people",
         papers=(Paper(url="https://arxiv.org/abs/1905.03375"),),
     )
-    seeded: ClassVar[bool] = False
-    uses_ratings: ClassVar[bool] = True
-
-    def __init__(self, config: EaseConfig) -> None:
-        self.config = config
+    seeded = False
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """Solve for B. Arrays: dense B (c, c), the c films that it covers where not all, and each film's best links.
@@ -135,3 +135,33 @@ def links(dense: NDArray[np.float32], covered: NDArray[np.int64], n_movies: int)
     rows, places = np.nonzero(values > 0)
     shape = (n_movies, n_movies)
     return sp.csr_matrix((values[rows, places], (covered[rows], covered[columns[rows, places]])), shape=shape)
+
+
+def sparse_weights(user_item: sp.csr_matrix, scale: NDArray[np.float32], regularization: float) -> sp.csr_matrix:
+    """Return B (n, n) of EASE, for X = `user_item` diag(`scale`), with at most PREDICTORS entries in each column.
+
+    Column j minimises |x_j - X_S b|^2 + regularization |b|^2 over the films S with the highest cosine to j, after
+    Steck (2019), "Markov random fields for collaborative filtering". The films' scale is taken off again.
+    """
+    n = user_item.shape[1]
+    squares = np.asarray(user_item.multiply(user_item).sum(axis=0), dtype=np.float32).ravel()
+    cosines = cooccurrence_top_k(user_item, min(ENTRIES, n - 1), exponent=0.5, shrinkage=0.0)
+    predictors = _strongest(cosines, min(PREDICTORS, n - 1))
+    lengths = np.sqrt(squares) * scale
+    cosines = cosines.maximum(cosines.T).tocsr()
+    products = np.repeat(lengths, np.diff(cosines.indptr)) * lengths[cosines.indices]
+    gram = with_data(cosines, cosines.data * products)
+    weights = regress_columns(gram, lengths**2, predictors, regularization)
+    columns, places = np.nonzero((predictors >= 0) & (weights != 0))
+    rows = predictors[columns, places]
+    values = weights[columns, places] * scale[rows] / scale[columns]
+    return sp.csr_matrix((values, (rows, columns)), shape=(n, n))
+
+
+def _strongest(matrix: sp.csr_matrix, k: int) -> NDArray[np.int32]:
+    """Return the columns (n, k) of the highest entries of each row, ties by column; -1 where there are fewer."""
+    columns = np.full((matrix.shape[0], k), -1, dtype=np.int32)
+    rows, ranks = ranks_in_rows(matrix)
+    is_kept = ranks < k
+    columns[rows[is_kept], ranks[is_kept]] = matrix.indices[is_kept]
+    return columns

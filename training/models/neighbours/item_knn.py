@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from recommender.about import About, Paper
 from recommender.scoring.specs import ItemWeightsSpec, SimilarityPart, SimilaritySpec
-from training.config import Config
 from training.kernels.cooccurrence import cooccurrence_top_k
 from training.models.arrays import csr_arrays, tie_break
-from training.models.base import FittedModel, TrainingData
+from training.models.base import Configured, FittedModel, TrainingData
 from training.models.parameters import ItemKnnConfig
 from training.progress import Progress
 
 
-class ItemKnn:
+class ItemKnn(Configured[ItemKnnConfig]):
     """Sarwar et al. (2001), "Item-based collaborative filtering recommendation algorithms", on who rated what."""
 
-    config_type: ClassVar[type[Config]] = ItemKnnConfig
-    about: ClassVar[About] = About(
+    config_type = ItemKnnConfig
+    about = About(
         label="Item-KNN",
         sentence="Counts how many people rated both of two films.",
         share="people",
         papers=(Paper(url="https://doi.org/10.1145/371920.372071"),),
     )
-    seeded: ClassVar[bool] = False
-    uses_ratings: ClassVar[bool] = True
-
-    def __init__(self, config: ItemKnnConfig) -> None:
-        self.config = config
+    seeded = False
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """Compute the similarities. Arrays: the sparse matrix (n_movies, n_movies), a prior (n_movies,) for ties."""

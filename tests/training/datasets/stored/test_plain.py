@@ -18,8 +18,15 @@ from recommender.films.ids import IdMap
 from recommender.schema import MOVIE, RATING, TIMESTAMP, USER
 from training.datasets.store import load_dataset, prepare
 from training.datasets.stored.manifest import MANIFEST, MOVIES_FILE
-from training.datasets.stored.persistence import RATINGS_FILE, TAGS_FILE, USER_ITEM_FILE
-from training.datasets.stored.plain import frame_of, labels, plain_frame, plain_matrix
+from training.datasets.stored.persistence import (
+    RATINGS_FILE,
+    TAGS_FILE,
+    USER_ITEM_FILE,
+    frame_of,
+    labels,
+    plain_frame,
+    plain_matrix,
+)
 
 # Runs without this project and without pyarrow, which pandas uses for texts where it is installed.
 READER = """

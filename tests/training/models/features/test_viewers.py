@@ -9,10 +9,10 @@ import pytest
 import scipy.sparse as sp
 
 from recommender.scoring.scorers import item_scorer
-from training.datasets.features.tag_matrix import VIEWERS, has_block, without_blocks
+from training.datasets.features.tag_matrix import VIEWERS, without_blocks
 from training.datasets.store import prepare
 from training.datasets.synth.files import write_twin
-from training.datasets.synth.settings import load_synthetic_config
+from training.datasets.synth.world import load_synthetic_config
 from training.models import configure
 from training.models.fits import Fits
 from training.models.parameters import BlendConfig
@@ -33,7 +33,7 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def famous(data):
     """A film that many have rated and tagged."""
-    return int(np.where(has_block(data.tags, "user_tags"), data.counts, 0).argmax())
+    return int(np.where(data.tags.has_block("user_tags"), data.counts, 0).argmax())
 
 
 def with_ratings_of(data, film, count):
@@ -65,7 +65,7 @@ def change(data, film):
 
 def test_a_film_without_ratings_is_as_on_the_day_of_its_release(data, famous):
     new = with_ratings_of(data, famous, 0)
-    assert has_block(new.tags, "user_tags")[famous]
+    assert new.tags.has_block("user_tags")[famous]
     np.testing.assert_array_equal(similarities(new, famous), similarities(without_viewers(new, famous), famous))
 
 

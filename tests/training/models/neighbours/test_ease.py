@@ -12,7 +12,7 @@ from recommender.errors import DataError
 from recommender.scoring.blocks import with_data
 from recommender.scoring.scorers import user_scorer
 from training.models import configure, make
-from training.models.neighbours import sparse_ease
+from training.models.neighbours import ease as ease_module
 from training.models.neighbours.ease import Ease, invert
 from training.models.parameters import EaseConfig
 from training.progress import silent
@@ -112,10 +112,10 @@ def test_more_films_than_fit_get_sparse_weights_that_rank_like_the_exact_ones(da
 
 def test_sparse_weights_minimise_the_ridge_loss_of_each_film(data, monkeypatch):
     """By normal equations with dense algebra, for the three films most like each."""
-    monkeypatch.setattr(sparse_ease, "PREDICTORS", 3)
+    monkeypatch.setattr(ease_module, "PREDICTORS", 3)
     ones = with_data(data.user_item, np.ones(data.user_item.nnz))
     scale = np.maximum(data.counts, 1).astype(np.float32) ** np.float32(-0.3)
-    weights = sparse_ease.sparse_weights(ones, scale, 2.0).toarray()
+    weights = ease_module.sparse_weights(ones, scale, 2.0).toarray()
     matrix = ones.toarray() * scale
     for film in np.flatnonzero(data.counts):
         chosen = np.flatnonzero(weights[:, film])

@@ -126,14 +126,12 @@ def _throughput_figures(measured: dict[str, list[Measured]], rounds: int) -> lis
 
     def against(name: str, other: str, target: float | None) -> Figure:
         title = f"serve/{name} against {other}, requests/s"
-        ours, theirs = rates[name], rates[other]
-        return Figure(title, ours / theirs, target, "higher", ours, theirs, "1/s", rounds)
+        return Figure.against(title, rates[name], rates[other], target, better="higher", unit="1/s", rounds=rounds)
 
-    tail = tails["plain"] / tails["constant"]
     return [
         against("plain", "constant", 0.85),
         against("plain", "bare", 0.70),
-        Figure("serve/plain against constant, p99", tail, 1.5, "lower", tails["plain"], tails["constant"], "s", rounds),
+        Figure.against("serve/plain against constant, p99", tails["plain"], tails["constant"], 1.5, rounds=rounds),
         Figure("serve/failed answers under load", failed, 0, unit="answers", rounds=rounds),
         against("first time", "bare", 0.60),
         against("bare Granian", "bare", None),
@@ -156,7 +154,7 @@ def start(setup: Setup) -> list[Figure]:
     mine, bare = statistics.median(ours), statistics.median(theirs)
     passed = min(mine / bare / 2, mine / 2.5)
     return [
-        Figure("serve/start to first answer against FastAPI", mine / bare, ours=mine, theirs=bare, rounds=setup.rounds),
+        Figure.against("serve/start to first answer against FastAPI", mine, bare, rounds=setup.rounds),
         Figure("serve/start: within twice that, or 2.5 s", passed, 1.0, rounds=setup.rounds, unit="of the bound"),
     ]
 
@@ -210,7 +208,7 @@ def compute(setup: Setup) -> list[Figure]:
         ours()
         timed = in_turn(_often(ours), _often(lambda: matrix @ vector), max(setup.rounds, 5))
         title = f"serve/{name} against one matrix-vector product"
-        figures.append(Figure(title, timed.ours / timed.theirs, 3.0, "lower", timed.ours / 20, timed.theirs / 20))
+        figures.append(Figure.against(title, timed.ours / 20, timed.theirs / 20, 3.0))
     return figures
 
 

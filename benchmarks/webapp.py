@@ -123,9 +123,7 @@ def _load_figure(browser: Any, address: str, empty_address: str, page: str, roun
     times = [[_load(browser, url, content) for url, content in sides] for _ in range(rounds + 1)]
     mine, other = (statistics.median(side) for side in zip(*times[1:], strict=True))  # the first fills the caches
     note = "from the address to the content"
-    return Figure(
-        f"cold load: {page or 'overview'}", mine / other, LOAD_RATIO, ours=mine, theirs=other, rounds=rounds, note=note
-    )
+    return Figure.against(f"cold load: {page or 'overview'}", mine, other, LOAD_RATIO, rounds=rounds, note=note)
 
 
 def _load(browser: Any, url: str, content: str) -> float:
@@ -163,7 +161,7 @@ def _choice_figure(browser: Any, address: str, empty_address: str, rounds: int) 
             times.append((mine, time.perf_counter() - start))
     mine, other = (statistics.median(side) for side in zip(*times, strict=True))
     note = "no target: an empty page asks nothing and draws nothing"
-    return Figure("film chosen to six cards", mine / other, ours=mine, theirs=other, rounds=rounds, note=note)
+    return Figure.against("film chosen to six cards", mine, other, rounds=rounds, note=note)
 
 
 def _sessions_figure(browser: Any, address: str) -> Figure:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
+from typer.cli import get_docs_for_click
 
 import movierec
 import movierec.models
@@ -35,6 +36,7 @@ ELSEWHERE = {
 }
 NOTEBOOK = "docs/first-steps.ipynb"
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal: the kernel asks commands for it
+_EXAMPLE = re.compile(r"^Example: (.*)$", re.MULTILINE)
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s#]*)(#[^)\s]*)?\)")
 
 
@@ -81,35 +83,14 @@ def relink(text: str, folder: Path) -> str:
 
 
 def commands_page() -> Iterator[str]:
-    """Yield the lines of the page of commands: each with its options and its example."""
+    """Yield the page of commands, each with its options and its example."""
     yield "# Commands"
     yield "\nEvery command has `--help`. Exit codes: 0 fine, 1 a failure, 2 wrong usage or missing input, 3 refused"
-    yield "by a gate or a lost race."
+    yield "by a gate or a lost race.\n"
     for name, mount in MOUNTS.items():
-        yield from command_lines(mount.load(name), f"movierec {name}")
-
-
-def command_lines(command: click.Command, path: str) -> Iterator[str]:
-    """Yield the lines of a command and of those below it."""
-    meaning, _, example = f"{command.help or ''}\n\n{command.epilog or ''}".partition("Example: ")
-    yield f"\n## `{path}`\n\n{meaning.strip()}\n"
-    if below_it := getattr(command, "commands", None):  # typer's groups are none of click's
-        for name, below in below_it.items():
-            yield from command_lines(below, f"{path} {name}")
-        return
-    rows = [option_row(parameter) for parameter in command.params]
-    if rows:
-        yield from ("| option | meaning | default |", "|---|---|---|", *rows)
-    if example:
-        yield f"\n```sh\n{' '.join(example.split())}\n```"
-
-
-def option_row(parameter: click.Parameter) -> str:
-    """Return the table row of an option or argument."""
-    names = " ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
-    default = "" if parameter.default is None or callable(parameter.default) else f"`{parameter.default}`"
-    meaning = (getattr(parameter, "help", None) or "").replace("|", "\\|")
-    return f"| {names} | {meaning} | {default if default not in ('`False`', '`[]`', '`()`') else ''} |"
+        command = mount.load(name)
+        page = get_docs_for_click(obj=command, ctx=click.Context(command), name=name, indent=1, call_prefix="movierec")
+        yield _EXAMPLE.sub(r"```sh\n\1\n```", page)
 
 
 def python_page() -> Iterator[str]:

@@ -29,7 +29,7 @@ from recommender.films.catalog import FilmFilter
 from recommender.model import Model, Wanted
 from recommender.titles.index import TitleIndex
 from serving.process.python import module_command
-from testing.service import Service, free_port
+from testing.service import Service, free_port, server
 from testing.typos import typo
 from training.bundling.synthetic import Size, write
 
@@ -261,24 +261,15 @@ def _first(index: TitleIndex, title: str) -> int | None:
 def peer(kind: str, store: Path | None = None, body: Path | None = None) -> Iterator[int]:
     """Run a peer of benchmarks.tools.peers in a process of its own, and give its port."""
     port = free_port()
-    arguments = [kind, str(port), str(store or ""), str(body or "")]
-    process = subprocess.Popen(module_command("benchmarks.tools.peers", *arguments), stdout=subprocess.DEVNULL)
-    try:
-        _await_port(port, process)
+    command = module_command("benchmarks.tools.peers", kind, str(port), str(store or ""), str(body or ""))
+    failure = MissingInputError("A peer did not start; it says why above.")
+    with server(command, lambda: _listens(port), failure, stdout=subprocess.DEVNULL):
         yield port
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
-def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise MissingInputError("A peer did not start; it says why above.")
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.005)
-    raise TimeoutError(f"Nothing listens on port {port}.")
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True

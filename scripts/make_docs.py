@@ -1,4 +1,4 @@
-"""Build the site: gather docs/ and what the code says of itself, execute the guides, run Zensical, check the links.
+"""Build the site: gather docs/ and what the code says of itself, execute the guides, run Zensical, check the result.
 
 `python -m scripts.make_docs [--quick]` writes var/docs, what Zensical reads, and site/. `--quick` executes neither the
 notebook nor the guide to own data. Links to files of the repository that are not in the site become plain text.

@@ -6,11 +6,13 @@ notebook nor the guide to own data. Links to files of the repository that are no
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -23,7 +25,6 @@ from movierec.cli.main import MOUNTS
 from recommender.files import marked_directory
 from scripts.check_site import cut_networks, faults
 from scripts.configuration_tables import configuration_page
-from scripts.run_guide import guide_environment, run_guide
 
 ROOT = Path(__file__).parents[1]
 DOCS, GATHERED, SITE = ROOT / "docs", ROOT / "var" / "docs", ROOT / "site"
@@ -35,6 +36,8 @@ ELSEWHERE = {
     "CONTRIBUTING.md": "contributing.md",
 }
 NOTEBOOK = "docs/first-steps.ipynb"
+PROGRAMS = {"sh": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
+_BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal: the kernel asks commands for it
 _EXAMPLE = re.compile(r"^Example: (.*)$", re.MULTILINE)
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s#]*)(#[^)\s]*)?\)")
@@ -125,6 +128,29 @@ def notebook(target: Path, *, execute: bool) -> None:
         subprocess.run(command, cwd=ROOT, env=variables, check=True)
     page = target / Path(NOTEBOOK).with_suffix(".md").name
     page.write_text(_STYLE.sub("", page.read_text()))
+
+
+def guide_environment() -> dict[str, str]:
+    """Return the environment of a reader who has this environment's `movierec` and set nothing."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW", "MOVIEREC"))}
+    return variables | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{variables['PATH']}"}
+
+
+def run_guide(guide: Path) -> None:
+    """Run each block of a guide marked `sh` or `python` in one directory, empty at first, with this `movierec`.
+
+    Exits with the output of the first that fails.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        for language, block in _BLOCK.findall(guide.read_text()):
+            start = time.monotonic()
+            command = [*PROGRAMS[language], block]
+            done = subprocess.run(
+                command, cwd=directory, env=guide_environment(), capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                sys.exit(f"{guide} does not run:\n{block}\n{done.stdout}{done.stderr}")
+            sys.stdout.write(f"{time.monotonic() - start:6.1f} s  {block.splitlines()[0][:100]}\n")
 
 
 if __name__ == "__main__":

@@ -13,9 +13,8 @@ import typer
 
 from movierec.cli.common.inputs import dataset_name, load_or_prepare
 from movierec.cli.common.output import dropped_rows, warn
-from movierec.cli.common.progress import reporter
+from movierec.cli.common.progress import Stages, reporter
 from movierec.cli.common.services import Service, Stop, only_one, require_free, running, stop_signals, stop_with
-from movierec.cli.common.stages import Stages
 from movierec.cli.serve import require_libraries
 from movierec.cli.simulated_loop import DATASET, make_first_version, turn
 from recommender import home

@@ -32,7 +32,6 @@ from webapp.elements import cards
 from webapp.elements.bench import bench
 from webapp.elements.chart import chart
 from webapp.elements.frame import guarded, heading, run_guarded
-from webapp.elements.intervals import intervals
 from webapp.elements.online import online
 from webapp.palette import ACCENT, CALM
 from webapp.wording import DEFINITIONS_URL, PROTOCOLS, count, counted, metric_help, metric_title
@@ -169,7 +168,7 @@ def _charts(versions: Sequence[RegisteredVersion], protocol: str, metrics: Seque
         for name in [name for name in FIRST_LOOK if name in metrics][:4] or metrics[:4]:
             with st.container(gap="xsmall"):
                 st.subheader(metric_title(name), anchor=False)
-                st.html(cards.note(metric_help(name)) + intervals(picked, protocol, name))
+                st.html(cards.note(metric_help(name)) + cards.intervals(picked, protocol, name))
     _trade_offs(picked, protocol, metrics)
 
 

@@ -27,7 +27,6 @@ from recommender.scoring.blocks import with_data
 from training.bundling.build import build_bundle, compose
 from training.datasets.store import prepare
 from training.models import configure, make
-from training.models.base import TrainingData
 from training.models.fits import Fits
 from training.models.parameters import AlsConfig
 from training.progress import silent
@@ -121,7 +120,8 @@ def _floors(size: float) -> float:
     with tempfile.TemporaryDirectory() as scratch:
         dataset = prepare("twin", raw=raw, processed_root=Path(scratch) / "processed")
         data = training_data(dataset, all_ratings(dataset))
-    factors, taste = _content_factors(data), AlsConfig.model_validate(configure("als").model_dump())
+    factors = min(int(configure("content").model_dump()["factors"]), min(data.tags.matrix.shape) - 1)
+    taste = AlsConfig.model_validate(configure("als").model_dump())
     weights = with_data(data.user_item, taste.weight(data.user_item.data))
     shape = (data.user_item.shape[1], taste.factors + factors)
     embedding = np.random.default_rng(0).normal(size=shape).astype(np.float32)
@@ -133,10 +133,6 @@ def _floors(size: float) -> float:
         lambda: product(embedding),
     ]
     return sum(seconds(floor) for floor in floors)
-
-
-def _content_factors(data: TrainingData) -> int:
-    return min(int(configure("content").model_dump()["factors"]), min(data.tags.matrix.shape) - 1)
 
 
 def _write(directory: Path, arrays: dict[str, NDArray[Any]]) -> None:

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from benchmarks.tools.figures import Figure
 
 
-# Each but `all` is a module of `benchmarks` with `run(size, rounds) -> list[Figure]`.
+# Each but `all` is a module of `benchmarks` or `benchmarks.service` with `run(size, rounds) -> list[Figure]`.
 Benchmark = Literal[
     "ingest", "svd", "als", "topk", "recommend", "evaluate", "pipeline", "train", "replicate", "gate", "serve",
     "webapp", "reliability", "growth", "spark", "missing", "loop", "chaos", "whole", "all",
 ]  # fmt: skip
+_OF_SERVICE = {"serve", "webapp", "reliability", "chaos"}  # in `benchmarks.service`
 # Spark needs a dependency group and Java, missing real files; growth measures pipeline again, in processor time; chaos
 # breaks things by chance; whole takes hours.
 _NOT_IN_ALL = {"all", "spark", "growth", "missing", "chaos", "whole"}
@@ -63,7 +64,8 @@ def bench(
     figures: list[Figure] = []
     with _clean_stop():
         for benchmark in chosen if name == "all" else [name]:
-            measured = _module(benchmark).run(size=size, rounds=rounds, **options.get(benchmark, {}))
+            module = _module(f"service.{benchmark}" if benchmark in _OF_SERVICE else benchmark)
+            measured = module.run(size=size, rounds=rounds, **options.get(benchmark, {}))
             for figure in measured:
                 typer.echo(json.dumps(figure.as_dict()) if as_json else _line(figure))
             if write and benchmark != "replicate":  # which has a page of its own

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from benchmarks.serve import peer
+from benchmarks.service.serve import peer
 from benchmarks.tools.figures import Figure
 from recommender.files import move
 from serving.settings import Settings

@@ -259,9 +259,9 @@ def _first(index: TitleIndex, title: str) -> int | None:
 
 @contextmanager
 def peer(kind: str, store: Path | None = None, body: Path | None = None) -> Iterator[int]:
-    """Run a peer of benchmarks.tools.peers in a process of its own, and give its port."""
+    """Run a peer of benchmarks.service.peers in a process of its own, and give its port."""
     port = free_port()
-    command = module_command("benchmarks.tools.peers", kind, str(port), str(store or ""), str(body or ""))
+    command = module_command("benchmarks.service.peers", kind, str(port), str(store or ""), str(body or ""))
     failure = MissingInputError("A peer did not start; it says why above.")
     with server(command, lambda: _listens(port), failure, stdout=subprocess.DEVNULL):
         yield port

@@ -6,11 +6,11 @@ Also the time of one complete evaluation of as many users on the synthetic twin.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -62,8 +62,8 @@ def run(size: float, rounds: int) -> list[Figure]:
     """
     task = synthetic_task(max(SAMPLE, round(PEOPLE * size)), round(FILMS * max(size, 0.02)))
     sample = task.head(SAMPLE)
-    difference = largest_difference(sample)
-    ours(sample)  # compiles
+    mine, peers = ours(sample), theirs(sample)  # compiles, too
+    difference = max(abs(mine[name] - peers[name]) for name in _METRICS)
     people = f"{task.relevant.shape[0]:,} people, {task.relevant.shape[1]:,} films, lists of {K}"
     with_cache = in_turn(lambda: ours(task), lambda: theirs(task), rounds)
     without_cache = in_turn(lambda: ours(task), lambda: theirs(task, cached=False), rounds)
@@ -118,37 +118,14 @@ def theirs(task: Task, *, cached: bool = True) -> dict[str, float]:
         "precision": peer.precision_at_k,
         "recall": peer.recall_at_k,
     }
-    with _fresh_cache(peer) if cached else _no_cache(peer):
+    for name in _CACHED:  # keyed by content, it would answer a second round
+        getattr(peer, name).cache_clear()
+    uncached = {name: getattr(peer, name).__wrapped__ for name in _CACHED}
+    with nullcontext() if cached else patch.multiple(peer, **uncached):
         return {
             name: float(function(rating_true=task.truth, rating_pred=task.predictions, k=K))
             for name, function in functions.items()
         }
-
-
-@contextmanager
-def _fresh_cache(peer: Any) -> Iterator[None]:
-    """Empty the cache first; it is keyed by content, so a second round would be answered from it."""
-    for name in _CACHED:
-        getattr(peer, name).cache_clear()
-    yield
-
-
-@contextmanager
-def _no_cache(peer: Any) -> Iterator[None]:
-    decorated = {name: getattr(peer, name) for name in _CACHED}
-    for name, function in decorated.items():
-        setattr(peer, name, function.__wrapped__)
-    try:
-        yield
-    finally:
-        for name, function in decorated.items():
-            setattr(peer, name, function)
-
-
-def largest_difference(task: Task) -> float:
-    """Return the largest absolute difference between our metrics and those of `recommenders`."""
-    mine, peers = ours(task), theirs(task)
-    return max(abs(mine[name] - peers[name]) for name in _METRICS)
 
 
 def synthetic_task(people: int, films: int) -> Task:

@@ -30,18 +30,7 @@ def run(*, size: float, rounds: int) -> list[Figure]:
     small, large = _measure(SMALLEST), _measure(size)
     ratings = f"{large.pop('ratings'):,.0f} against {small.pop('ratings'):,.0f} ratings"
     return [
-        Figure(
-            f"growth of {stage}",
-            large[stage] / small[stage],
-            None,
-            "lower",
-            large[stage],
-            small[stage],
-            "µs",
-            1,
-            ratings,
-        )
-        for stage in small
+        Figure.against(f"growth of {stage}", large[stage], small[stage], unit="µs", note=ratings) for stage in small
     ]
 
 

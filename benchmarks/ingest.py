@@ -9,15 +9,12 @@ from __future__ import annotations
 import resource
 import statistics
 import tempfile
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import pandas as pd
 
-from benchmarks.tools.figures import Figure, peak_memory, seconds
+from benchmarks.tools.figures import Figure, in_fresh_process, peak_memory, seconds
 from benchmarks.tools.twins import make_twin, twin, twin_config, twin_directory
 from recommender import home
 from training.datasets.store import ProcessedDataset, prepare
@@ -35,8 +32,6 @@ _DTYPES = {
     "genome-tags.csv": {"tagId": "int32", "tag": "str"},
     "genome-scores.csv": {"movieId": "int32", "tagId": "int32", "relevance": "float32"},
 }
-
-T = TypeVar("T")
 
 
 class Writing(NamedTuple):
@@ -56,39 +51,33 @@ class Memory(NamedTuple):
 
 def run(size: float, rounds: int) -> list[Figure]:
     """Measure writing the twin of `size` times MovieLens 25M, and preparing it."""
-    writing = _fresh(_make, size)
-    _fresh(_make, size * SMALL)
+    writing = in_fresh_process(_make, size)
+    in_fresh_process(_make, size * SMALL)
     large, small, read = [], [], []
     for _ in range(rounds):
-        large.append(_fresh(_prepare, size))
-        read.append(_fresh(_read, size))
-        small.append(_fresh(_prepare, size * SMALL))
-    memory, few = _fresh(_measure_memory, size), twin_config(size * SMALL).ratings
+        large.append(in_fresh_process(_prepare, size))
+        read.append(in_fresh_process(_read, size))
+        small.append(in_fresh_process(_prepare, size * SMALL))
+    memory, few = in_fresh_process(_measure_memory, size), twin_config(size * SMALL).ratings
     ours, theirs = statistics.median(large), statistics.median(read)
-    growth, before = ours / memory.ratings, statistics.median(small) / few
+    growth, before = 1e6 * ours / memory.ratings, 1e6 * statistics.median(small) / few
     peak, final, ratings = memory.peak, memory.final, f"{memory.ratings:,} ratings"
     time_bar, memory_bar, growth_bar = (3.5, 3.0, 1.2) if size >= JUDGED_FROM else (None, None, None)
     return [
-        Figure(
-            "ingest/prepare against pandas.read_csv", ours / theirs, time_bar, ours=ours, theirs=theirs, rounds=rounds,
-            note=ratings,
+        Figure.against(
+            "ingest/prepare against pandas.read_csv", ours, theirs, time_bar, rounds=rounds, note=ratings
         ),
-        Figure(
-            "ingest/peak memory against what it gives", peak / final, memory_bar, ours=peak / _GIB, theirs=final / _GIB,
-            unit="GiB", rounds=rounds, note="growth over the imports",
+        Figure.against(
+            "ingest/peak memory against what it gives", peak / _GIB, final / _GIB, memory_bar, unit="GiB",
+            rounds=rounds, note="growth over the imports",
         ),
-        Figure(
-            "ingest/time for a rating against a 25th of the ratings", growth / before, growth_bar, ours=growth * 1e6,
-            theirs=before * 1e6, unit="us", rounds=rounds,
+        Figure.against(
+            "ingest/time for a rating against a 25th of the ratings", growth, before, growth_bar, unit="us",
+            rounds=rounds,
         ),
         Figure("ingest/writing the twin, seconds", writing.seconds, unit="s", note=f"{ratings} and the tag genome"),
         Figure("ingest/writing the twin, peak memory in GiB", writing.peak / _GIB, 4.0, unit="GiB"),
     ]  # fmt: skip
-
-
-def _fresh(work: Callable[[float], T], size: float) -> T:
-    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(work, size).result()
 
 
 def _make(size: float) -> Writing:

@@ -80,7 +80,7 @@ def _agreement(name: str, without: FittedModel, half: FittedModel, judged_by: sp
     )
     title = f"missing: agreement by {name} on held-out tags, half the genome over none"
     note = f"{len(films)} films; {LENGTH} neighbours among them"
-    return Figure(title, ours / theirs, 1, "higher", ours, theirs, "cosine", note=note)
+    return Figure.against(title, ours, theirs, 1, better="higher", unit="cosine", note=note)
 
 
 def _example(name: str, kind: str, model: FittedModel, dataset: ProcessedDataset, has: Mask) -> Figure:

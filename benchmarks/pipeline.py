@@ -10,10 +10,8 @@ from __future__ import annotations
 import statistics
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,7 +19,7 @@ from numpy.typing import NDArray
 from sklearn.decomposition import TruncatedSVD
 
 from benchmarks.als import bare as bare_als
-from benchmarks.tools.figures import Figure, peak_memory, seconds
+from benchmarks.tools.figures import Figure, in_fresh_process, peak_memory, seconds
 from benchmarks.tools.twins import twin
 from benchmarks.topk import product
 from recommender.bundle import load_arrays, read_manifest
@@ -29,7 +27,6 @@ from recommender.scoring.blocks import with_data
 from training.bundling.build import build_bundle, compose
 from training.datasets.store import prepare
 from training.models import configure, make
-from training.models.base import TrainingData
 from training.models.fits import Fits
 from training.models.parameters import AlsConfig
 from training.progress import silent
@@ -38,8 +35,6 @@ from training.splits.cut import all_ratings, training_data
 SMALL = 0.2  # of the full size, for the growth of the time per rating: 5 million of 25 million
 JUDGED_FROM = 0.9  # the targets are those of the full size
 _GIB = 2**30
-
-T = TypeVar("T")
 
 
 class Whole(NamedTuple):
@@ -68,44 +63,31 @@ def run(*, size: float, rounds: int) -> list[Figure]:
         small.append(_round(size * SMALL))
     ours, theirs = _median(large, lambda run: run.whole.seconds), _median(large, lambda run: run.floors)
     peak = _median(large, lambda run: run.whole.peak) / _GIB
-    growth, before = (_median(runs, lambda run: run.whole.seconds / run.whole.ratings) for runs in (large, small))
-    floor, floor_before = (_median(runs, lambda run: run.floors / run.whole.ratings) for runs in (large, small))
-    ratings = f"{large[0].whole.ratings:,} ratings"
+    growth, before = (_median(runs, lambda run: 1e6 * run.whole.seconds / run.whole.ratings) for runs in (large, small))
+    floor, floor_before = (_median(runs, lambda run: 1e6 * run.floors / run.whole.ratings) for runs in (large, small))
+    facts: dict[str, Any] = {"rounds": rounds, "note": f"{large[0].whole.ratings:,} ratings"}
+    fifth = "against a fifth of the ratings"
     time_bar, memory_bar, growth_bar = (1.3, 8.0, 1.15) if size >= JUDGED_FROM else (None, None, None)
     return [
-        Figure(
-            "pipeline/files to bundle against the sum of the floors", ours / theirs, time_bar, ours=ours, theirs=theirs,
-            rounds=rounds, note=ratings,
-        ),
-        Figure("pipeline/peak memory in GiB", peak, memory_bar, unit="GiB", rounds=rounds, note=ratings),
-        Figure(
-            "pipeline/time for a rating against a fifth of the ratings", growth / before, growth_bar, ours=growth * 1e6,
-            theirs=before * 1e6, unit="us", rounds=rounds, note=ratings,
-        ),
-        Figure(
-            "pipeline/the same of the floors", floor / floor_before, ours=floor * 1e6, theirs=floor_before * 1e6,
-            unit="us", rounds=rounds, note=ratings,
-        ),
-    ]  # fmt: skip
+        Figure.against("pipeline/files to bundle against the sum of the floors", ours, theirs, time_bar, **facts),
+        Figure("pipeline/peak memory in GiB", peak, memory_bar, unit="GiB", **facts),
+        Figure.against(f"pipeline/time for a rating {fifth}", growth, before, growth_bar, unit="us", **facts),
+        Figure.against("pipeline/the same of the floors", floor, floor_before, unit="us", **facts),
+    ]
 
 
 def _round(size: float) -> Round:
     whole = files_to_bundle(size)
-    return Round(whole, _fresh(_floors, size) + whole.write)
+    return Round(whole, in_fresh_process(_floors, size) + whole.write)
 
 
 def files_to_bundle(size: float) -> Whole:
     """Measure the whole way on the twin of `size`, in a fresh process."""
-    return _fresh(_whole, size)
+    return in_fresh_process(_whole, size)
 
 
 def _median(rounds: list[Round], figure: Callable[[Round], float]) -> float:
     return statistics.median(map(figure, rounds))
-
-
-def _fresh(work: Callable[[float], T], size: float) -> T:
-    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(work, size).result()
 
 
 def _whole(size: float) -> Whole:
@@ -138,7 +120,8 @@ def _floors(size: float) -> float:
     with tempfile.TemporaryDirectory() as scratch:
         dataset = prepare("twin", raw=raw, processed_root=Path(scratch) / "processed")
         data = training_data(dataset, all_ratings(dataset))
-    factors, taste = _content_factors(data), AlsConfig.model_validate(configure("als").model_dump())
+    factors = min(int(configure("content").model_dump()["factors"]), min(data.tags.matrix.shape) - 1)
+    taste = AlsConfig.model_validate(configure("als").model_dump())
     weights = with_data(data.user_item, taste.weight(data.user_item.data))
     shape = (data.user_item.shape[1], taste.factors + factors)
     embedding = np.random.default_rng(0).normal(size=shape).astype(np.float32)
@@ -150,10 +133,6 @@ def _floors(size: float) -> float:
         lambda: product(embedding),
     ]
     return sum(seconds(floor) for floor in floors)
-
-
-def _content_factors(data: TrainingData) -> int:
-    return min(int(configure("content").model_dump()["factors"]), min(data.tags.matrix.shape) - 1)
 
 
 def _write(directory: Path, arrays: dict[str, NDArray[Any]]) -> None:

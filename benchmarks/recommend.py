@@ -46,9 +46,9 @@ def run(size: float, rounds: int) -> list[Figure]:
     note = f"{users:,} users x {films:,} films, {N} each, {FORMAT}; ours with start, check of the bundle and the file"
     time_bar, memory_bar = (2.0, 4.0) if size == 1 else (None, None)
     return [
-        Figure(
-            "recommend: lists for all users over product and selection alone", timed.ours / timed.theirs, time_bar,
-            ours=timed.ours, theirs=timed.theirs, rounds=rounds, note=note,
+        Figure.against(
+            "recommend: lists for all users over product and selection alone", *timed, time_bar, rounds=rounds,
+            note=note,
         ),
         Figure("recommend: peak memory in GiB", max(peaks) / _GIB, memory_bar, unit="GiB", rounds=rounds),
         Figure(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -11,7 +10,7 @@ import pandas as pd
 import surprise
 from numpy.typing import NDArray
 
-from benchmarks.tools.figures import Figure, peak_memory, seconds
+from benchmarks.tools.figures import Figure, in_fresh_process, peak_memory, seconds
 from benchmarks.tools.twins import twin_dataset
 from recommender.schema import LEAST_STARS, MOST_STARS
 from training.models.factors.surprise_arrays import ArraySVD, ArrayTrainset
@@ -43,15 +42,15 @@ class Task(NamedTuple):
 
 def run(size: float, rounds: int) -> list[Figure]:
     """Measure speed, memory and error of our fit against stock Surprise, each in a process of its own."""
-    pairs = [(_apart(ours, size), _apart(stock, size)) for _ in range(rounds)]
+    pairs = [(in_fresh_process(ours, size), in_fresh_process(stock, size)) for _ in range(rounds)]
     here, peer = (Side(*np.median(sides, axis=0).tolist()) for sides in zip(*pairs, strict=True))
     note = f"twin of size {size:g}, {FACTORS} factors, {EPOCHS} epochs, from arrays to a fitted model"
     speed, memory = (20.0, 0.1) if size >= JUDGED_FROM else (None, None)
     return [
         Figure("svd: Surprise's time over ours", peer.seconds / here.seconds, speed, "higher",
                here.seconds, peer.seconds, "s", rounds, note),
-        Figure("svd: our peak memory over Surprise's", here.peak / peer.peak, memory, "lower",
-               here.peak / _MIB, peer.peak / _MIB, "MiB", rounds, f"{note}; memory over the ready arrays"),
+        Figure.against("svd: our peak memory over Surprise's", here.peak / _MIB, peer.peak / _MIB, memory,
+                       unit="MiB", rounds=rounds, note=f"{note}; memory over the ready arrays"),
         Figure("svd: difference of RMSE on held-out ratings", abs(here.rmse - peer.rmse), 0.002, "lower",
                here.rmse, peer.rmse, "stars", rounds, note),
     ]  # fmt: skip
@@ -99,9 +98,3 @@ def _measured(fit: Callable[[], surprise.SVD], task: Task) -> Side:
     triples = zip(*(column[:TESTED].tolist() for column in task.test), strict=True)
     errors = [stars - models[0].predict(user, item).est for user, item, stars in triples]
     return Side(taken[0], peak, float(np.sqrt(np.mean(np.square(errors)))))
-
-
-def _apart(measure: Callable[[float], Side], size: float) -> Side:
-    """Call `measure(size)` in a fresh process, so that neither side profits from the other's memory."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(measure, (size,))

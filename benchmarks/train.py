@@ -62,7 +62,7 @@ def measure(name: str, raw: Path | None, rounds: int) -> Figure:
     libraries = ", ".join(f"{library} {spent:.1f} s" for library, spent in by_library.items())
     note = f"{len(fits)} training parts; bare fits, last round: {libraries}"
     title = f"train: `movierec train all` on {name} over the sum of the bare library fits"
-    return Figure(title, taken.ours / taken.theirs, TARGETS[name], "lower", taken.ours, taken.theirs, "s", rounds, note)
+    return Figure.against(title, *taken, TARGETS[name], rounds=rounds, note=note)
 
 
 def ours(root: Path, name: str) -> None:

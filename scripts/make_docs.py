@@ -1,4 +1,4 @@
-"""Build the site: gather docs/ and what the code says of itself, execute the guides, run Zensical, check the links.
+"""Build the site: gather docs/ and what the code says of itself, execute the guides, run Zensical, check the result.
 
 `python -m scripts.make_docs [--quick]` writes var/docs, what Zensical reads, and site/. `--quick` executes neither the
 notebook nor the guide to own data. Links to files of the repository that are not in the site become plain text.
@@ -6,15 +6,18 @@ notebook nor the guide to own data. Links to files of the repository that are no
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
+from typer.cli import get_docs_for_click
 
 import movierec
 import movierec.models
@@ -22,7 +25,6 @@ from movierec.cli.main import MOUNTS
 from recommender.files import marked_directory
 from scripts.check_site import cut_networks, faults
 from scripts.configuration_tables import configuration_page
-from scripts.run_guide import guide_environment, run_guide
 
 ROOT = Path(__file__).parents[1]
 DOCS, GATHERED, SITE = ROOT / "docs", ROOT / "var" / "docs", ROOT / "site"
@@ -34,7 +36,10 @@ ELSEWHERE = {
     "CONTRIBUTING.md": "contributing.md",
 }
 NOTEBOOK = "docs/first-steps.ipynb"
+PROGRAMS = {"sh": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
+_BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal: the kernel asks commands for it
+_EXAMPLE = re.compile(r"^Example: (.*)$", re.MULTILINE)
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s#]*)(#[^)\s]*)?\)")
 
 
@@ -81,35 +86,14 @@ def relink(text: str, folder: Path) -> str:
 
 
 def commands_page() -> Iterator[str]:
-    """Yield the lines of the page of commands: each with its options and its example."""
+    """Yield the page of commands, each with its options and its example."""
     yield "# Commands"
     yield "\nEvery command has `--help`. Exit codes: 0 fine, 1 a failure, 2 wrong usage or missing input, 3 refused"
-    yield "by a gate or a lost race."
+    yield "by a gate or a lost race.\n"
     for name, mount in MOUNTS.items():
-        yield from command_lines(mount.load(name), f"movierec {name}")
-
-
-def command_lines(command: click.Command, path: str) -> Iterator[str]:
-    """Yield the lines of a command and of those below it."""
-    meaning, _, example = f"{command.help or ''}\n\n{command.epilog or ''}".partition("Example: ")
-    yield f"\n## `{path}`\n\n{meaning.strip()}\n"
-    if below_it := getattr(command, "commands", None):  # typer's groups are none of click's
-        for name, below in below_it.items():
-            yield from command_lines(below, f"{path} {name}")
-        return
-    rows = [option_row(parameter) for parameter in command.params]
-    if rows:
-        yield from ("| option | meaning | default |", "|---|---|---|", *rows)
-    if example:
-        yield f"\n```sh\n{' '.join(example.split())}\n```"
-
-
-def option_row(parameter: click.Parameter) -> str:
-    """Return the table row of an option or argument."""
-    names = " ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
-    default = "" if parameter.default is None or callable(parameter.default) else f"`{parameter.default}`"
-    meaning = (getattr(parameter, "help", None) or "").replace("|", "\\|")
-    return f"| {names} | {meaning} | {default if default not in ('`False`', '`[]`', '`()`') else ''} |"
+        command = mount.load(name)
+        page = get_docs_for_click(obj=command, ctx=click.Context(command), name=name, indent=1, call_prefix="movierec")
+        yield _EXAMPLE.sub(r"```sh\n\1\n```", page)
 
 
 def python_page() -> Iterator[str]:
@@ -144,6 +128,29 @@ def notebook(target: Path, *, execute: bool) -> None:
         subprocess.run(command, cwd=ROOT, env=variables, check=True)
     page = target / Path(NOTEBOOK).with_suffix(".md").name
     page.write_text(_STYLE.sub("", page.read_text()))
+
+
+def guide_environment() -> dict[str, str]:
+    """Return the environment of a reader who has this environment's `movierec` and set nothing."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW", "MOVIEREC"))}
+    return variables | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{variables['PATH']}"}
+
+
+def run_guide(guide: Path) -> None:
+    """Run each block of a guide marked `sh` or `python` in one directory, empty at first, with this `movierec`.
+
+    Exits with the output of the first that fails.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        for language, block in _BLOCK.findall(guide.read_text()):
+            start = time.monotonic()
+            command = [*PROGRAMS[language], block]
+            done = subprocess.run(
+                command, cwd=directory, env=guide_environment(), capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                sys.exit(f"{guide} does not run:\n{block}\n{done.stdout}{done.stderr}")
+            sys.stdout.write(f"{time.monotonic() - start:6.1f} s  {block.splitlines()[0][:100]}\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Run `movierec serve` as real processes with a store of its own, for benchmarks and tests."""
+"""Run `movierec serve` and other servers as real processes, for benchmarks and tests."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import httpx
 import psutil
 
 from recommender.errors import MovierecError
@@ -156,6 +158,35 @@ def _is_worker(process: psutil.Process) -> bool:
 def _link(bundle: Path, target: Path) -> None:
     """Copy by hard links; the store never edits files in place."""
     shutil.copytree(bundle, target, copy_function=os.link)
+
+
+@contextmanager
+def server(
+    command: Sequence[str], is_ready: Callable[[], object], failure: MovierecError, **options: Any
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run another server until the block ends, which begins once `is_ready()`; `options`: of the process.
+
+    Raises `failure` where it ends before, or is not ready within two minutes.
+    """
+    process = subprocess.Popen(command, **options)
+    try:
+        deadline = time.monotonic() + 2 * START_SECONDS
+        while not is_ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise failure
+            time.sleep(0.005)
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def answers(url: str) -> bool:
+    """Return whether a GET of an address is answered with 200."""
+    try:
+        return httpx.get(url, timeout=5, trust_env=False).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
 
 
 def free_port() -> int:

@@ -188,15 +188,10 @@ def test_the_code_of_the_page_on_own_models_is_the_example() -> None:
 def test_the_check_of_the_site_sees_each_kind_of_fault(tmp_path: Path) -> None:
     (tmp_path / "style.css").write_text("@import url(https://fonts.example/f.css);")
     (tmp_path / "script.js").write_text('load("https://unpkg.com/mermaid@12")')
-    (tmp_path / "other.html").write_text('<h1 id="here">Here</h1><script src="//cdn.example/x.js"></script>')
-    (tmp_path / "index.html").write_text(
-        '<a href="other.html#here">fine</a><a href="other.html#there">a</a><a href="gone.html">b</a>'
-        '<a href="https://grouplens.org">fine</a><img src="gone.png">'
-    )
+    (tmp_path / "other.html").write_text('<script src="//cdn.example/x.js"></script><img src="script.js">')
+    (tmp_path / "index.html").write_text('<a href="https://grouplens.org">fine</a><img src="gone.png">')
     assert sorted(faults(tmp_path)) == [
-        "index.html leads to gone.html, which is not there",
-        "index.html leads to gone.png, which is not there",
-        "index.html leads to other.html#there, which has no such heading",
+        "index.html loads gone.png, which is not there",
         "other.html loads //cdn.example/x.js",
         "script.js names a content network",
         "style.css loads https://fonts.example/f.css",

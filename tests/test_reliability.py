@@ -33,7 +33,7 @@ def test_each_row_is_held_by_the_tests_that_the_table_names() -> None:
 
 
 def test_each_figure_that_the_table_names_is_measured() -> None:
-    source = (ROOT / "benchmarks/reliability.py").read_text()
+    source = (ROOT / "benchmarks/service/reliability.py").read_text()
     named_figures = [figure for _, figures in documented().values() for figure in figures]
     assert named_figures
     assert [figure for figure in named_figures if figure not in source] == []

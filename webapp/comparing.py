@@ -173,44 +173,32 @@ def evidence(summary: str) -> Evidence:
     rows, notes = [], []
     for clause in filter(None, re.split(r";\s+", summary.partition(": ")[2])):
         if pair := _PAIR.search(clause):
-            low, high = pair["lo"], pair["hi"]
-            rows.append(
-                {
-                    "Figure": figure_title(*pair["figure"].split("/")),
-                    "Found": pair["claim"].strip().capitalize(),
-                    "This version": pair["ours"],
-                    "Compared with": pair["theirs"],
-                    "Difference": f"{pair['difference']} ({low} to {high})",
-                }
-            )
+            gap = f"{pair['difference']} ({pair['lo']} to {pair['hi']})"
+            rows.append(_row(pair, pair["claim"].strip().capitalize(), pair["theirs"], gap))
         elif returns := _RETURNS.fullmatch(clause):
             is_blind = returns["use"].startswith("decides nothing")
-            rows.append(
-                {
-                    "Figure": figure_title(*returns["figure"].split("/")),
-                    "Found": "Decides nothing: too few people to see a loss" if is_blind else "Decides",
-                    "This version": returns["ours"],
-                    "Compared with": f"{returns['theirs']} ({returns['rival']})",
-                    "Difference": f"{returns['ratio']} times ({returns['lo']} to {returns['hi']}), "
-                    f"{returns['people']} people who came back",
-                }
-            )
+            use = "Decides nothing: too few people to see a loss" if is_blind else "Decides"
+            bounds, people = f"({returns['lo']} to {returns['hi']})", f"{returns['people']} people who came back"
+            gap = f"{returns['ratio']} times {bounds}, {people}"
+            rows.append(_row(returns, use, f"{returns['theirs']} ({returns['rival']})", gap))
         elif limit := _LIMIT.fullmatch(clause):
-            rows.append(
-                {
-                    "Figure": figure_title(*limit["figure"].split("/")),
-                    "Found": "Outside its limit",
-                    "This version": limit["ours"],
-                    "Compared with": limit["bound"],
-                    "Difference": "",
-                }
-            )
+            rows.append(_row(limit, "Outside its limit", limit["bound"]))
         else:
             text = _FIGURE.sub(lambda match: figure_title(*match.groups()), clause)
             text = text.replace("is not guarded", "was not compared")
             is_word = text.partition(" ")[0].isalpha()  # and no name, such as nDCG@10 or latest20
             notes.append(text[:1].upper() + text[1:] if is_word else text)
     return Evidence(rows, notes, list(dict.fromkeys(match[1] for match in _FIGURE.finditer(summary))))
+
+
+def _row(match: re.Match[str], claim: str, theirs: str, gap: str = "") -> dict[str, str]:
+    return {
+        "Figure": figure_title(*match["figure"].split("/")),
+        "Found": claim,
+        "This version": match["ours"],
+        "Compared with": theirs,
+        "Difference": gap,
+    }
 
 
 def compare_link(mlflow_url: str, versions: Sequence[RegisteredVersion]) -> str | None:

@@ -13,7 +13,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from benchmarks.serve import peer
+from benchmarks.service.serve import peer
 from benchmarks.tools.figures import Figure
 from benchmarks.tools.wrk import Call, measure
 from online.events import Event

@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.replication.section import Section, Study, cell, difference_cell, heads, ratio_cell
 from training.evaluation.result import Evaluation
 from training.evaluation.returns import by_gap
-from training.evaluation.significance import Comparison, compare, holm
+from training.evaluation.significance import Comparison, against_first, compare
 from training.models import NAMES
 from training.splits.cut import splits
 
@@ -116,9 +116,7 @@ def _table(
 
 def compare_all(section: Section, results: dict[str, Evaluation], metrics: Sequence[str], by: str) -> None:
     """Add a table of all models, each compared with the baseline by the metric `by`, with Holm's correction."""
-    models = [name for name in results if name != BASELINE]
-    corrected = holm([compare(results[name], results[BASELINE], by) for name in models])
-    last_columns = {name: _against(pair) for name, pair in zip(models, corrected, strict=True)}
+    pairs = against_baseline(results, by)
     section.say(
         f"{np.isfinite(results[BASELINE].per_user[by]).sum():,} people; mean over three training seeds; 95 % bootstrap "
         f"intervals over people. Last columns: ratio of {heads([by])[0]} to {BASELINE}'s with its paired interval, p "
@@ -126,12 +124,16 @@ def compare_all(section: Section, results: dict[str, Evaluation], metrics: Seque
     )
     section.table(
         ["model", *heads(metrics), f"against {BASELINE}", "p (Holm)", "detectable"],
-        [
-            [name, *(cell(result, m) for m in metrics), *last_columns.get(name, ["", "", ""])]
-            for name, result in results.items()
-        ],
+        [[name, *(cell(result, m) for m in metrics), *_against(pairs.get(name))] for name, result in results.items()],
     )
 
 
-def _against(pair: Comparison) -> list[str]:
+def against_baseline(results: dict[str, Evaluation], metric: str) -> dict[str, Comparison]:
+    """Compare every other model with the baseline, with Holm's correction."""
+    return against_first({BASELINE: results[BASELINE], **results}, metric)
+
+
+def _against(pair: Comparison | None) -> list[str]:
+    if pair is None:
+        return ["", "", ""]
     return [ratio_cell(pair), f"{pair.p_adjusted:.4f}", f"{pair.smallest_detectable:.4f}"]

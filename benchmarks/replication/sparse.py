@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from benchmarks.replication.models import BASELINE
+from benchmarks.replication.models import BASELINE, against_baseline
 from benchmarks.replication.published import LASTFM
 from benchmarks.replication.section import Section, Study, cell, heads, ratio_cell
 from benchmarks.tools.figures import peak_memory
 from recommender.errors import MovierecError
 from training.evaluation.evaluate import combine
 from training.evaluation.result import Evaluation
-from training.evaluation.significance import compare, holm
 from training.models import NAMES, configure
 from training.pipeline.judge import TrainingSplit, fit, training_splits
 from training.splits.protocol import ProtocolConfig, load_protocol
@@ -52,7 +51,7 @@ def sparse(study: Study, rules: ProtocolConfig) -> Section:
         section.say(f"Published: {table.source}.")
     else:
         section.say("Published figures of just this split are not known to us, so none stand here.")
-    ratios = _ratios(results)
+    ratios = {name: ratio_cell(pair) for name, pair in against_baseline(results, BY).items()}
     rows += [
         [name, "ours", *(cell(result, metric) for metric in METRICS), ratios.get(name, ""), *costs[name]]
         for name, result in results.items()
@@ -82,10 +81,3 @@ def _measured(split: TrainingSplit, name: str) -> tuple[Evaluation, Cost]:
     began = time.monotonic()
     peak = peak_memory(lambda: results.append(combine([split.evaluate(fit(name, configure(name)), seed=0)])))
     return results[0], (f"{(time.monotonic() - began) / 60:.1f}", f"{peak / 2**30:.1f}")
-
-
-def _ratios(results: dict[str, Evaluation]) -> dict[str, str]:
-    """Return each model's ratio to the baseline's with its paired interval, as text."""
-    models = [name for name in results if name != BASELINE]
-    pairs = holm([compare(results[name], results[BASELINE], BY) for name in models])
-    return {name: ratio_cell(pair) for name, pair in zip(models, pairs, strict=True)}

@@ -12,16 +12,19 @@ import statistics
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import psutil
 from threadpoolctl import threadpool_info
 
 PACKAGES = ("numpy", "scipy", "pandas", "scikit-surprise", "implicit", "numba", "fastapi", "uvicorn", "streamlit")
 SAMPLE_SECONDS = 0.02  # interval between two looks at the memory
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,11 @@ class Figure:
     unit: str = "s"
     rounds: int = 1
     note: str = ""
+
+    @classmethod
+    def against(cls, figure: str, ours: float, theirs: float, target: float | None = None, **facts: Any) -> Figure:
+        """Return the ratio of our value to the peer's; `facts`: the other fields."""
+        return cls(figure, ours / theirs, target, ours=ours, theirs=theirs, **facts)
 
     @property
     def passed(self) -> bool | None:
@@ -71,6 +79,12 @@ def seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
+
+
+def in_fresh_process(work: Callable[[float], T], size: float) -> T:
+    """Return `work(size)` of a new process, which profits from no memory or cache of another."""
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(work, size).result()
 
 
 def peak_memory(work: Callable[[], object]) -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
+from movierec.cli.common.output import AsJson
 from movierec.cli.common.services import Stop, stop_signals
 from recommender.errors import MissingInputError, UsageError
 
@@ -18,41 +18,22 @@ if TYPE_CHECKING:
     from benchmarks.tools.figures import Figure
 
 
-class Benchmark(StrEnum):
-    """Names of the benchmarks; each is a module of `benchmarks` with `run(size, rounds) -> list[Figure]`."""
-
-    ingest = "ingest"
-    svd = "svd"
-    als = "als"
-    topk = "topk"
-    recommend = "recommend"
-    evaluate = "evaluate"
-    pipeline = "pipeline"
-    train = "train"
-    replicate = "replicate"
-    gate = "gate"
-    serve = "serve"
-    webapp = "webapp"
-    reliability = "reliability"
-    growth = "growth"
-    spark = "spark"
-    missing = "missing"
-    loop = "loop"
-    chaos = "chaos"
-    whole = "whole"
-    all = "all"
-
-
+# Each but `all` is a module of `benchmarks` or `benchmarks.service` with `run(size, rounds) -> list[Figure]`.
+Benchmark = Literal[
+    "ingest", "svd", "als", "topk", "recommend", "evaluate", "pipeline", "train", "replicate", "gate", "serve",
+    "webapp", "reliability", "growth", "spark", "missing", "loop", "chaos", "whole", "all",
+]  # fmt: skip
+_OF_SERVICE = {"serve", "webapp", "reliability", "chaos"}  # in `benchmarks.service`
 # Spark needs a dependency group and Java, missing real files; growth measures pipeline again, in processor time; chaos
 # breaks things by chance; whole takes hours.
-_NOT_IN_ALL = (Benchmark.all, Benchmark.spark, Benchmark.growth, Benchmark.missing, Benchmark.chaos, Benchmark.whole)
+_NOT_IN_ALL = {"all", "spark", "growth", "missing", "chaos", "whole"}
 
 
 def bench(
     name: Annotated[Benchmark, typer.Argument(help="What to measure.")],
     size: Annotated[float, typer.Option(help="Share of the full size, for a quick look.", min=0.001, max=1.0)] = 1.0,
     rounds: Annotated[int, typer.Option(help="Rounds that the median is taken over.", min=1)] = 3,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: AsJson = False,
     section: Annotated[
         list[str] | None, typer.Option(help="Of replicate: only this section of docs/results.md. Repeatable.")
     ] = None,
@@ -69,25 +50,26 @@ def bench(
 
     Example: movierec bench topk --size 0.2 --json
     """
-    if write and size < 1 and name is not Benchmark.whole:
+    if write and size < 1 and name != "whole":
         raise UsageError("--write takes figures of the full size alone; leave --size out.")
-    if section and name is not Benchmark.replicate:
+    if section and name != "replicate":
         raise UsageError(f"--section belongs to replicate, not to {name}.")
-    chosen = [benchmark for benchmark in Benchmark if benchmark not in _NOT_IN_ALL]
+    chosen = [benchmark for benchmark in get_args(Benchmark) if benchmark not in _NOT_IN_ALL]
     say = (lambda text: None) if as_json else typer.echo
-    options: dict[Benchmark, dict[str, Any]] = {
-        Benchmark.replicate: {"sections": section or (), "say": say, "write": write},
-        Benchmark.chaos: {"minutes": minutes, "seed": seed, "say": say},
-        Benchmark.whole: {"say": say},
+    options: dict[str, dict[str, Any]] = {
+        "replicate": {"sections": section or (), "say": say, "write": write},
+        "chaos": {"minutes": minutes, "seed": seed, "say": say},
+        "whole": {"say": say},
     }
     figures: list[Figure] = []
     with _clean_stop():
-        for benchmark in chosen if name is Benchmark.all else [name]:
-            measured = _module(benchmark.value).run(size=size, rounds=rounds, **options.get(benchmark, {}))
+        for benchmark in chosen if name == "all" else [name]:
+            module = _module(f"service.{benchmark}" if benchmark in _OF_SERVICE else benchmark)
+            measured = module.run(size=size, rounds=rounds, **options.get(benchmark, {}))
             for figure in measured:
                 typer.echo(json.dumps(figure.as_dict()) if as_json else _line(figure))
-            if write and benchmark is not Benchmark.replicate:  # which has a page of its own
-                _module("tools.results").write_section(benchmark.value, measured, size)
+            if write and benchmark != "replicate":  # which has a page of its own
+                _module("tools.results").write_section(benchmark, measured, size)
             figures += measured
     if not as_json:
         typer.echo(_module("tools.figures").machine_line())

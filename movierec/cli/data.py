@@ -11,7 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from movierec.cli import own_data as own
-from movierec.cli.common.names import dataset_name
+from movierec.cli.common.inputs import dataset_name
+from movierec.cli.common.output import EVERYTHING_LIKED, AsJson, dropped_rows, noted_counts
+from movierec.cli.common.progress import reporter
+from recommender import home
+from recommender.errors import UsageError
+from recommender.files import marked_files, require_new, require_replaceable
 
 if TYPE_CHECKING:
     from training.datasets.store import ProcessedDataset
@@ -36,7 +41,6 @@ ProcessedRoot = Annotated[
         "--processed", help="Directory of the processed data sets; default: data/processed.", callback=_expanded
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 
 
 @app.command(epilog="Example: movierec data fetch ml-25m")
@@ -54,7 +58,6 @@ def fetch(
     as_json: AsJson = False,
 ) -> None:
     """Fetch the raw files of a data set: from a copy at hand, a mirror, or GroupLens."""
-    from movierec.cli.common.progress import reporter
     from training.datasets.fetching.fetch import fetch as fetch_dataset
 
     with reporter() as progress:
@@ -64,6 +67,7 @@ def fetch(
 
 @app.command(epilog="Example: movierec data prepare ml-latest-small --raw ~/Downloads/ml-latest-small")
 def prepare(
+    ctx: typer.Context,
     name: Name,
     raw: Annotated[Path | None, typer.Option(help="Directory of the raw files.")] = None,
     credits: Annotated[
@@ -106,7 +110,7 @@ def prepare(
     item_id: own.ItemId = None,
     title: own.Title = None,
     year: own.Year = None,
-    list_: own.Lists = None,
+    list: own.Lists = None,
     category: own.Category = None,
     text: own.Text = None,
     number: own.Number = None,
@@ -125,36 +129,10 @@ def prepare(
     from training.datasets.store import prepare as prepare_dataset
     from training.splits.requirements import require_a_protocol
 
-    keys = {
-        "interactions": interactions,
-        "user": user,
-        "item": item,
-        "rating": rating,
-        "event": event,
-        "weight": weight,
-        "weights": weights,
-        "time": time,
-        "time_format": time_format,
-        "scale": scale,
-        "like": like,
-        "items": items,
-        "item_id": item_id,
-        "title": title,
-        "year": year,
-        "list": list_,
-        "category": category,
-        "text": text,
-        "number": number,
-        "list_separator": list_separator,
-        "word": word,
-        "separator": separator,
-        "decimal": decimal,
-        "encoding": encoding,
-    }
     dataset = prepare_dataset(
         name,
         raw=raw,
-        source=own.source_config(name, raw, source, keys),
+        source=own.source_config(name, raw, source, ctx.params),
         scale=scale,
         like=like,
         credits=credits,
@@ -208,12 +186,8 @@ def synth(
     as_json: AsJson = False,
 ) -> None:
     """Write a synthetic data set in the layout of MovieLens 25M; sizes left out are those of synthetic.yaml."""
-    from recommender import home
-    from recommender.files import marked_files, require_replaceable
-
     out = out or home.raw_data() / "synthetic"
     require_replaceable(out, marked_files("synth"))  # before the libraries, which take long to import
-    from movierec.cli.common.progress import reporter
     from training.datasets.synth.files import write_twin
     from training.datasets.synth.world import load_synthetic_config
 
@@ -243,7 +217,6 @@ def credits(
 
     With --extend the table is extended first, in its place.
     """
-    from recommender.errors import UsageError
     from training.datasets.credit_check import check_credits
 
     if (reference is None) != (reference_raw is None):
@@ -270,8 +243,6 @@ def synth_bundle(
     as_json: AsJson = False,
 ) -> None:
     """Write a model bundle of any size without training, for measuring the service and the web page."""
-    from recommender.files import require_new
-
     require_new(out)  # before the libraries, which take long to import
     from training.bundling.synthetic import Size, write
 
@@ -290,9 +261,6 @@ def describe(name: Name, processed: ProcessedRoot = None, as_json: AsJson = Fals
 
 def _show_prepared(dataset: ProcessedDataset, processed: Path | None, as_json: bool) -> None:
     """Print the snapshot and, always, how many rows were left out and why; last in one line."""
-    from movierec.cli.common.wording import EVERYTHING_LIKED, dropped_rows, noted_counts
-    from recommender import home
-
     dropped, snapshot = dataset.dropped, dataset.snapshot() | dataset.feedback_summary() | dataset.noted
     events = dataset.events
     if as_json:

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from movierec.cli.common.inputs import load_or_prepare, warn
-from movierec.cli.common.names import dataset_name
+from movierec.cli.common.inputs import dataset_name, load_or_prepare
+from movierec.cli.common.output import dropped_rows, warn
+from movierec.cli.common.progress import Stages, reporter
 from movierec.cli.common.services import Service, Stop, only_one, require_free, running, stop_signals, stop_with
-from movierec.cli.common.stages import Stages
-from movierec.cli.common.wording import dropped_rows
+from movierec.cli.serve import require_libraries
 from movierec.cli.simulated_loop import DATASET, make_first_version, turn
-from movierec.cli.webapp import require_libraries
 from recommender import home
 from recommender.errors import GateRefusedError
 from serving.process.python import module_command
@@ -123,7 +122,6 @@ def _first_version(stages: Stages, when_open: Callable[[], None]) -> ProcessedDa
 
 
 def _prepare(dataset: str, inputs: Inputs, stages: Stages) -> ProcessedDataset:
-    from movierec.cli.common.progress import reporter
     from training.datasets.fetching.fetch import fetch_if_missing
     from training.datasets.sources import GENOME
     from training.datasets.store import is_prepared, prepare
@@ -155,7 +153,6 @@ def _tracker(stages: Stages) -> Tracker:
 
 
 def _train_and_promote(dataset: ProcessedDataset, tracker: Tracker, stages: Stages) -> None:
-    from movierec.cli.common.progress import reporter
     from training.pipeline import train
     from training.progress import Clock
     from training.registry import CHAMPION

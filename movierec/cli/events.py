@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from movierec.cli.common.output import AsJson
 from recommender import home
 
 app = typer.Typer(
@@ -26,7 +27,6 @@ Store = Annotated[
         show_envvar=False,
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a sentence.")]
 
 
 @app.command(epilog="Example: movierec events export events.ndjson")

@@ -6,12 +6,12 @@ import json
 import math
 import secrets
 import time
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
+from movierec.cli.common.output import AsJson
 from recommender.errors import UsageError
 
 app = typer.Typer(
@@ -19,23 +19,10 @@ app = typer.Typer(
     help="Compare the champion with a challenger on people: plan, start, status, stop.",
     epilog="Example: movierec experiment plan --rate .2 --effect .02 --visitors-per-day 800",
 )
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 ShareOption = Annotated[float, typer.Option(min=0.01, max=0.99, help="Visitors of the challenger, or of woven lists.")]
-
-
-class ModeName(StrEnum):
-    """How visitors meet both versions."""
-
-    ab = "ab"
-    interleave = "interleave"
-
-
-class MetricName(StrEnum):
-    """What counts as a success of a list."""
-
-    click_rate = "click_rate"
-    watch_rate = "watch_rate"
-    like_rate = "like_rate"
+# Those of `online.experiment`, which is not imported before a command runs.
+Mode = Literal["ab", "interleave"]
+Metric = Literal["click_rate", "watch_rate", "like_rate"]
 
 
 @app.command()
@@ -78,9 +65,9 @@ def plan(
 @app.command()
 def start(
     challenger: Annotated[int, typer.Option(help="Version that is compared with the champion.")],
-    mode: Annotated[ModeName, typer.Option(help="Visitors get one version each, or woven lists.")] = ModeName.ab,
+    mode: Annotated[Mode, typer.Option(help="Visitors get one version each, or woven lists.")] = "ab",
     share: ShareOption = 0.5,
-    metric: Annotated[MetricName, typer.Option(help="What counts as a success.")] = MetricName.click_rate,
+    metric: Annotated[Metric, typer.Option(help="What counts as a success.")] = "click_rate",
     planned_visitors: Annotated[int, typer.Option(min=2, help="As `plan` says, or woven lists with a winner.")] = 2000,
     window_days: Annotated[float, typer.Option(min=0.00001, help="Days that a visitor is watched.")] = 1.0,
     minimum_days: Annotated[float, typer.Option(min=0.0, help="No gain counts earlier.")] = 7.0,
@@ -90,7 +77,7 @@ def start(
 
     Example: movierec experiment start --challenger 9 --mode interleave
     """
-    from movierec.cli.experiments import key_of, require_experiment, store_directory
+    from movierec.cli.common.experiments import key_of, require_experiment, store_directory
     from online.experiment import Experiment
     from online.signing_keys import read_keys
     from online.store import DIRECTORY
@@ -122,9 +109,9 @@ def start(
         name=secrets.token_hex(4),
         champion=served.key,
         challenger=key_of(version),
-        mode=mode.value,
+        mode=mode,
         share=share,
-        metric=metric.value,
+        metric=metric,
         started_at=time.time(),
         window_days=window_days,
         minimum_days=minimum_days,
@@ -137,7 +124,7 @@ def start(
     if as_json:
         typer.echo(require_experiment(store).model_dump_json())
         return
-    typer.echo(f"Experiment {experiment.name}: version {challenger} against champion {champion.number}, {mode.value}.")
+    typer.echo(f"Experiment {experiment.name}: version {challenger} against champion {champion.number}, {mode}.")
     typer.echo("It begins when the service has fetched the version: movierec experiment status.")
 
 
@@ -150,7 +137,7 @@ def show_status(
 
     Example: movierec experiment status --picture bounds.png
     """
-    from movierec.cli.experiments import current_status, store_directory
+    from movierec.cli.common.experiments import current_status, store_directory
 
     now = current_status(store_directory())
     if picture is not None:
@@ -178,7 +165,7 @@ def stop(
 
     Example: movierec experiment stop
     """
-    from movierec.cli.experiments import end_experiment, store_directory
+    from movierec.cli.common.experiments import end_experiment, store_directory
 
     ended = end_experiment(store_directory(), reason)
     typer.echo(ended.model_dump_json() if as_json else f"Experiment {ended.name} has ended: {ended.ended_because}.")

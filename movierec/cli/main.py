@@ -78,7 +78,7 @@ MOUNTS = {
     ),
     "rollback": Mount("movierec.cli.promote:rollback", "Make the previous champion the champion again."),
     "relocate": Mount(
-        "movierec.cli.relocate:relocate",
+        "movierec.cli.promote:relocate",
         "Write the artifact addresses of the tracking store anew, after its directory was moved or copied.",
     ),
     "experiment": Mount(
@@ -94,7 +94,7 @@ MOUNTS = {
     ),
     "serve": Mount("movierec.cli.serve:serve", "Answer over HTTP from the promoted model version."),
     "pull": Mount("movierec.cli.serve:pull", "Follow the registry for workers that run with serve --no-pull."),
-    "webapp": Mount("movierec.cli.webapp:webapp", "Start the web page, without a browser and without telemetry."),
+    "webapp": Mount("movierec.cli.serve:webapp", "Start the web page, without a browser and without telemetry."),
     "simulate": Mount(
         "movierec.cli.simulate:simulate", "Let people with planted tastes use a running service over HTTP."
     ),

@@ -56,14 +56,16 @@ Encoding = Annotated[str | None, _option("--encoding", help="Of text files: utf-
 
 
 def source_config(name: str, raw: Path | None, source: Path | None, options: dict[str, Any]) -> SourceConfig | None:
-    """Return the description of the data set `name` that `source` holds, changed by the `options` that were given.
+    """Return the description of the data set `name` that `source` holds, changed by the `options` that are its keys.
 
     Without `source`, options change the description in data/sources, if there is one and they name no other files.
     Returns None where nothing but a scale was given. Raises UsageError and MissingInputError.
     """
-    keys = {key: value for key, value in options.items() if value not in (None, [], ())}
-    from training.datasets.tabular.source import build_source, read_source, source_path
+    from training.datasets.tabular.source import SourceConfig, build_source, read_source, source_path
 
+    keys = {
+        key: value for key, value in options.items() if key in SourceConfig.model_fields and value not in (None, [], ())
+    }
     if raw is not None:
         if source or not keys.keys() <= _OF_ANY_RATINGS:
             raise UsageError(
@@ -74,7 +76,7 @@ def source_config(name: str, raw: Path | None, source: Path | None, options: dic
         source = source_path(name)
     for key in _FILES:
         if key in keys:
-            keys[key] = [path.expanduser().absolute() for path in keys[key]]
+            keys[key] = [Path(path).expanduser().absolute() for path in keys[key]]
     if "weights" in keys:
         keys["weights"] = _weights(keys["weights"])
     if source is None and keys.keys() <= _OF_ANY_RATINGS:

@@ -1,4 +1,4 @@
-"""`movierec promote`, `rollback` and `diff`: change the served version, and compare two versions' lists."""
+"""`movierec promote`, `rollback`, `diff`, `relocate`: change the served version, compare versions, mend the store."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recommender.errors import GateRefusedError, LostRaceError
+from movierec.cli.common.output import AsJson
+from recommender.errors import GateRefusedError, LostRaceError, UsageError
 
 if TYPE_CHECKING:
     from training.evaluation.difference import Difference, ListChange
     from training.promotion.gate import Verdict
 
 _MOST_CHANGED = 5
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def promote(
@@ -31,7 +31,7 @@ def promote(
 
     Example: movierec promote --version 9
     """
-    from movierec.cli.experiments import end_with_change, evidence, store_directory
+    from movierec.cli.common.experiments import end_with_change, evidence, store_directory
     from training.promotion.gate import Online
     from training.promotion.promote import NotPromotedError
     from training.promotion.promote import promote as promote_version
@@ -86,7 +86,7 @@ def rollback(as_json: AsJson = False) -> None:
 
     Example: movierec rollback
     """
-    from movierec.cli.experiments import end_with_change, store_directory
+    from movierec.cli.common.experiments import end_with_change, store_directory
     from training.promotion.promote import rollback as roll_back
     from training.registry import CHAMPION, Tracker
 
@@ -128,6 +128,25 @@ def diff(
         typer.echo(json.dumps(asdict(changes)))
     else:
         _show(changes, before, after)
+
+
+def relocate(as_json: AsJson = False) -> None:
+    """Write the artifact addresses of the tracking store anew, after its directory was moved or copied.
+
+    Example: movierec relocate
+    """
+    from training.registry import Tracker, relocation
+
+    file = Tracker.existing().file
+    if file is None:
+        raise UsageError(
+            "Expected a tracking store in a SQLite file, found a server: its addresses do not move with us."
+        )
+    changed = relocation.relocate(file)
+    if as_json:
+        typer.echo(json.dumps({"changed": changed, "artifacts": str(relocation.artifact_root(file))}))
+        return
+    typer.echo(f"{changed} artifact addresses now begin with {relocation.artifact_root(file)}.")
 
 
 def _show(changes: Difference, before: int, after: int) -> None:

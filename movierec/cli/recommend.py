@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
 from textwrap import shorten
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from movierec.cli.common.inputs import warn
+from movierec.cli.common.output import AsJson, show, warn
 from movierec.cli.common.progress import reporter
-from movierec.cli.common.tables import show
 from recommender.errors import LookupFailedError, MissingInputError, UsageError
 
 if TYPE_CHECKING:
@@ -21,20 +19,9 @@ if TYPE_CHECKING:
     from recommender.films.ids import RawId
     from webapp.histories.reading import Said
 
-
-class ListFormat(StrEnum):
-    """Formats of lists for everybody."""
-
-    parquet = "parquet"
-    csv = "csv"
-    ndjson = "ndjson"
-
-
-class ListSubject(StrEnum):
-    """Whom lists for everybody are for."""
-
-    users = "users"
-    items = "items"
+# Those of `training.bundling.lists`, which is not imported before the command runs.
+Format = Literal["parquet", "csv", "ndjson"]
+Subject = Literal["users", "items"]
 
 
 def recommend(
@@ -47,17 +34,15 @@ def recommend(
         ),
     ] = None,
     everybody: Annotated[bool, typer.Option("--all", help="Lists for everybody, to the file --out.")] = False,
-    of: Annotated[ListSubject | None, typer.Option(help="With --all: whom the lists are for (users).")] = None,
+    of: Annotated[Subject | None, typer.Option(help="With --all: whom the lists are for (users).")] = None,
     out: Annotated[Path | None, typer.Option(help="With --all: the file. A run that was stopped goes on.")] = None,
-    form: Annotated[
-        ListFormat | None, typer.Option("--format", help="With --all: format of the file (parquet).")
-    ] = None,
+    form: Annotated[Format | None, typer.Option("--format", help="With --all: format of the file (parquet).")] = None,
     n: Annotated[int, typer.Option(help="Length of a list.", min=1, max=100)] = 10,
     fuzzy: Annotated[bool, typer.Option("--fuzzy", help="Take the closest title where none is the same.")] = False,
     model: Annotated[
         str, typer.Option(help="A version's number, an alias, or the directory of a bundle.")
     ] = "champion",
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print films like a film or for a person, or write lists for everybody to a file.
 
@@ -74,9 +59,7 @@ def recommend(
     opened = open_model(model)
     if out is not None:
         with reporter() as report:
-            opened.recommend_all(
-                out, n=n, of=(of or ListSubject.users).value, format=(form or ListFormat.parquet).value, progress=report
-            )
+            opened.recommend_all(out, n=n, of=of or "users", format=form or "parquet", progress=report)
         return
     if title is not None:
         frame = opened.similar(_raw_id(title), n, fuzzy=fuzzy)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from movierec.cli.common.inputs import Lengths
-from movierec.cli.common.tables import show
+from movierec.cli.common.output import AsJson, show
 from recommender.errors import UsageError
 
 
@@ -24,7 +24,7 @@ def score(
     valid: Annotated[Path | None, typer.Option(help="Validation part: as well without its items.")] = None,
     k: Lengths = None,
     like: Annotated[float | None, typer.Option(help="Least rating of a relevant test row. Default: all are.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Judge anybody's lists or predicted ratings under every convention in use, and name who uses which.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import httpx
 import typer
 
+from movierec.cli.common.output import AsJson
 from recommender.errors import MovierecError, UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def simulate(
     twin_seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of the synthetic data set, if not the usual.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Let people with planted tastes use a running service over HTTP.
 

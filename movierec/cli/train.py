@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -19,12 +18,13 @@ from movierec.cli.common.inputs import (
     TestFile,
     TrainFile,
     ValidFile,
+    dataset_name,
+    duration,
     evaluation_inputs,
     load_or_prepare,
-    warn,
 )
-from movierec.cli.common.names import dataset_name, duration
-from movierec.cli.common.tables import show
+from movierec.cli.common.output import AsJson, show, warn
+from movierec.cli.common.progress import reporter
 from recommender.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,21 +32,12 @@ if TYPE_CHECKING:
     from training.evaluation.result import Evaluation
     from training.splits.protocol import ProtocolConfig
 
-
-class Engine(StrEnum):
-    """Where a model is fitted."""
-
-    local = "local"
-    spark = "spark"
-
-
 Dataset = Annotated[
     str,
     typer.Option(help="Processed data set; it is made first where that is possible.", callback=dataset_name()),
 ]
 Set = Annotated[list[str] | None, typer.Option("--set", help="Change the configuration: key=value. Repeatable.")]
 Seed = Annotated[int, typer.Option(help="Seed of the training.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 # Of the table of versions, which fits 100 characters: head, and key of a row.
 _COLUMNS = {
     "version": "version",
@@ -65,7 +56,9 @@ def train(
     dataset: Dataset = DEFAULT,
     overrides: Set = None,
     seed: Seed = 0,
-    engine: Annotated[Engine, typer.Option(help="Where `als` is fitted; see docs/scaling.md.")] = Engine.local,
+    engine: Annotated[
+        Literal["local", "spark"], typer.Option(help="Where `als` is fitted; see docs/scaling.md.")
+    ] = "local",
     master: Annotated[str | None, typer.Option(help="Address of the Spark cluster, as spark-submit takes it.")] = None,
     exchange: Annotated[str | None, typer.Option(help="Directory or URL that Spark's machines share.")] = None,
     ratings: Annotated[
@@ -88,9 +81,8 @@ def train(
     from training.pipeline.request import ALL, check_request
 
     tune_seconds = duration(tune_for)
-    if engine is Engine.local:
+    if engine == "local":
         check_request(model, overrides or (), further or (), tune_seconds)
-    from movierec.cli.common.progress import reporter
     from training.pipeline.plan import left_out
     from training.pipeline.train import train as train_models
     from training.progress import Clock
@@ -98,13 +90,15 @@ def train(
     began = time.monotonic()
     changes = overrides or []
     spark_options = {name: value for name, value in (("master", master), ("exchange", exchange)) if value}
-    if engine is Engine.spark:
+    if engine == "spark":
         model, changes = _on_spark(model, changes, spark_options)
     elif spark_options or ratings:
         raise UsageError("--master, --exchange and --ratings belong to --engine spark.")
     data = load_or_prepare(dataset)
     if ratings:
-        data = _read_by_spark(ratings, data, spark_options)
+        from training.spark.ratings import read_dataset  # pyspark need not be installed
+
+        data = read_dataset(ratings, data, **spark_options)
     with reporter() as progress:
         clock = Clock()
         versions = train_models(
@@ -157,7 +151,6 @@ def evaluate(
     if overrides and len(model) > 1:
         raise UsageError("--set changes one algorithm; name one --model.")
     configs = {name: configure(name, overrides or ()) for name in model}
-    from movierec.cli.common.progress import reporter
     from training.evaluation.significance import against_first
     from training.models.needs import check_needs
     from training.pipeline.judge import judge_models, weighing_fits
@@ -240,12 +233,6 @@ def _on_spark(model: str, overrides: list[str], options: dict[str, str]) -> tupl
     if model != "als":
         raise UsageError(f"Spark fits als alone; expected `movierec train als --engine spark`, found {model!r}.")
     return "spark_als", [f"als.{change}" for change in overrides] + [f"{key}={value}" for key, value in options.items()]
-
-
-def _read_by_spark(ratings: str, films: ProcessedDataset, options: dict[str, str]) -> ProcessedDataset:
-    from training.spark.ratings import read_dataset
-
-    return read_dataset(ratings, films, **options)
 
 
 def _record(trained: Any) -> dict[str, Any]:

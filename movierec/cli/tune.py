@@ -17,9 +17,9 @@ from movierec.cli.common.inputs import (
     TrainFile,
     ValidFile,
     evaluation_inputs,
-    warn,
 )
-from movierec.cli.common.tables import show
+from movierec.cli.common.output import AsJson, show, warn
+from movierec.cli.common.progress import reporter
 
 if TYPE_CHECKING:
     from training.pipeline.tune import Trial
@@ -43,7 +43,7 @@ def tune(
     overrides: Annotated[list[str] | None, typer.Option("--set", help="Fix a parameter: key=value.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the search and of the training.")] = 0,
     write: Annotated[bool, typer.Option("--write", help="Put the best into configs/models, the study named.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Search an algorithm's parameters on a validation part; resumable.
 
@@ -56,7 +56,6 @@ def tune(
     configure(model, overrides or ())  # before the libraries, which take long to import
     if write:
         require_checkout("--write")
-    from movierec.cli.common.progress import reporter
     from training.pipeline.space import load_space, searched_space
     from training.pipeline.tune import Search, finished_trials, require_file, write_parameters
     from training.pipeline.tune import tune as search_parameters

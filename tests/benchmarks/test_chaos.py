@@ -12,9 +12,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from benchmarks.tools.chaos_faults import DAMAGES
-from benchmarks.tools.chaos_http import ARTIFACTS, MISLEADING, UNREACHABLE, Proxy
-from benchmarks.tools.chaos_system import Oracle
+from benchmarks.service.chaos_faults import DAMAGES
+from benchmarks.service.chaos_http import ARTIFACTS, MISLEADING, UNREACHABLE, Proxy
+from benchmarks.service.chaos_system import Oracle
 
 ANSWER = b'{"model_version": {"version": "3"}}'
 GIVE_UP_SECONDS = 0.5

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from movierec.cli.webapp import streamlit_command
+from movierec.cli.serve import streamlit_command
 from serving.versions.model_store import ModelStore
 from testing.foreign import plant_foreign_packages
 from testing.service import free_port

@@ -143,10 +143,6 @@ def film_rows(films: Sequence[Film | MapFilm]) -> list[dict[str, object]]:
 
 def genre_encoding(rows: Sequence[dict[str, object]]) -> alt.Color:
     """Return the colour encoding by main genre, without a legend: the page draws one that wraps."""
-    return alt.Color("genre:N", title="Main genre", scale=genre_colours(rows), legend=None)
-
-
-def genre_colours(rows: Sequence[dict[str, object]]) -> alt.Scale:
-    """Return the colour scale of the genres that occur in `rows`."""
     domain = sorted({str(row["genre"]) for row in rows})
-    return alt.Scale(domain=domain, range=[genre_colour(genre) for genre in domain])
+    scale = alt.Scale(domain=domain, range=[genre_colour(genre) for genre in domain])
+    return alt.Color("genre:N", title="Main genre", scale=scale, legend=None)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import altair as alt
 
 from client.answers import RegisteredVersion
+from client.client import CHAMPION
 from webapp.charts.table import Picture, sized, table
 from webapp.comparing import figure, label
 from webapp.palette import ACCENT, CALM, MUTED
@@ -20,7 +21,11 @@ _KINDS = alt.Scale(domain=[SERVED, OTHER], range=[ACCENT, CALM])
 def trade_off(versions: Sequence[RegisteredVersion], protocol: str, across: str, up: str) -> Picture:
     """Return a chart of two metrics against each other, one point for each version, the champion on top."""
     pairs = [(v, figure(v, protocol, across), figure(v, protocol, up)) for v in versions]
-    rows = [{"version": label(v), "x": x.value, "y": y.value, "kind": _kind(v)} for v, x, y in pairs if x and y]
+    rows = [
+        {"version": label(v), "x": x.value, "y": y.value, "kind": SERVED if CHAMPION in v.aliases else OTHER}
+        for v, x, y in pairs
+        if x and y
+    ]
     rows.sort(key=lambda row: row["kind"] == SERVED)
     axis = alt.Axis(tickCount=8)
     x = alt.X("x:Q", title=metric_title(across), scale=alt.Scale(zero=False, padding=45, nice=False), axis=axis)
@@ -43,7 +48,10 @@ def apart(rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
 
     A label needs `_LABEL_ROOM`, a share of the chart's width and height.
     """
-    spans = {axis: _span([_number(row[axis]) for row in rows]) for axis in ("x", "y")}
+    spans = {}
+    for axis in "xy":
+        values = [_number(row[axis]) for row in rows] or [0.0]
+        spans[axis] = (max(values) - min(values)) or 1.0
     labelled: list[dict[str, object]] = []
     for row in reversed(rows):
         gaps = [[abs(_number(row[axis]) - _number(other[axis])) / spans[axis] for axis in "xy"] for other in labelled]
@@ -52,14 +60,6 @@ def apart(rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
     return labelled
 
 
-def _span(values: Sequence[float]) -> float:
-    return (max(values) - min(values)) or 1.0 if values else 1.0
-
-
 def _number(value: object) -> float:
     assert isinstance(value, int | float)
     return float(value)
-
-
-def _kind(version: RegisteredVersion) -> str:
-    return SERVED if "champion" in version.aliases else OTHER

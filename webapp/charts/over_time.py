@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import altair as alt
 
 from client.answers import Period, ReleaseYear
-from webapp.charts.table import Picture, sized, table
+from webapp.charts.table import sized, table
 from webapp.data_words import FILMS, DataWords
 from webapp.palette import ACCENT, CALM, MUTED
 
@@ -23,21 +23,9 @@ def ratings_by_period(periods: Sequence[Period], words: DataWords = FILMS) -> al
         alt.Tooltip("ratings:Q", title="Ratings", format=","),
         alt.Tooltip("average_rating:Q", title="Average", format=".2f"),
     ]
-    base = alt.Chart(table(rows)).encode(
-        x=alt.X("period:O", title="When the ratings were given", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
-        tooltip=tooltip,
-    )
-    bars = base.mark_bar(cornerRadiusEnd=3, color=CALM).encode(
-        y=alt.Y("ratings:Q", title="Ratings", axis=alt.Axis(format="~s"))
-    )
-    if not words.has_ratings:
-        return alt.vconcat(sized(bars, _HEIGHT))
-    averages = base.mark_line(point={"size": 60, "color": ACCENT}, color=ACCENT, strokeWidth=2.5).encode(
-        y=alt.Y(
-            "average_rating:Q", title=f"Average {words.rating_axis.lower()}", scale=alt.Scale(zero=False, padding=12)
-        )
-    )
-    return _above(sized(bars, _HEIGHT), sized(averages, _HEIGHT - 40))
+    base = alt.Chart(table(rows)).encode(x=_time("period:O", "When the ratings were given"), tooltip=tooltip)
+    bars = alt.Y("ratings:Q", title="Ratings", axis=alt.Axis(format="~s"))
+    return _above_average(base, (bars, CALM), ("average_rating:Q", ACCENT), words)
 
 
 def genre_by_release(years: Sequence[ReleaseYear], colour: str, words: DataWords = FILMS) -> alt.VConcatChart:
@@ -51,17 +39,9 @@ def genre_by_release(years: Sequence[ReleaseYear], colour: str, words: DataWords
         alt.Tooltip("movies:Q", title=words.many_first, format=","),
         alt.Tooltip("ratings:Q", title="Ratings", format=","),
     ]
-    x = alt.X("when:O", title=title, axis=alt.Axis(labelAngle=0, labelOverlap=True))
-    base = alt.Chart(table(rows)).encode(x=x, tooltip=tooltip)
-    bars = base.mark_bar(cornerRadiusEnd=3, color=colour).encode(
-        y=alt.Y("share:Q", title="Share of all ratings", axis=alt.Axis(format="%"))
-    )
-    if not words.has_ratings:
-        return alt.vconcat(sized(bars, _HEIGHT))
-    averages = base.mark_line(point={"size": 60, "color": MUTED}, color=MUTED, strokeWidth=2.5).encode(
-        y=alt.Y("average:Q", title=f"Average {words.rating_axis.lower()}", scale=alt.Scale(zero=False, padding=12))
-    )
-    return _above(sized(bars, _HEIGHT), sized(averages, _HEIGHT - 40))
+    base = alt.Chart(table(rows)).encode(x=_time("when:O", title), tooltip=tooltip)
+    bars = alt.Y("share:Q", title="Share of all ratings", axis=alt.Axis(format="%"))
+    return _above_average(base, (bars, colour), ("average:Q", MUTED), words)
 
 
 def release_rows(years: Sequence[ReleaseYear]) -> list[dict[str, object]]:
@@ -85,5 +65,18 @@ def _joined(when: str, group: Sequence[ReleaseYear]) -> dict[str, object]:
     }
 
 
-def _above(upper: Picture, lower: Picture) -> alt.VConcatChart:
-    return alt.vconcat(upper, lower, spacing=18)
+def _time(field: str, title: str) -> alt.X:
+    return alt.X(field, title=title, axis=alt.Axis(labelAngle=0, labelOverlap=True))
+
+
+def _above_average(
+    base: alt.Chart, bars: tuple[alt.Y, str], average: tuple[str, str], words: DataWords
+) -> alt.VConcatChart:
+    """Return bars above the line of an average, where there are ratings; both with their colours."""
+    upper = sized(base.mark_bar(cornerRadiusEnd=3, color=bars[1]).encode(y=bars[0]), _HEIGHT)
+    if not words.has_ratings:
+        return alt.vconcat(upper)
+    field, colour = average
+    line = base.mark_line(point={"size": 60, "color": colour}, color=colour, strokeWidth=2.5)
+    y = alt.Y(field, title=f"Average {words.rating_axis.lower()}", scale=alt.Scale(zero=False, padding=12))
+    return alt.vconcat(upper, sized(line.encode(y=y), _HEIGHT - 40), spacing=18)

@@ -7,10 +7,11 @@ from collections.abc import Container, Mapping, Sequence
 from html import escape
 from types import MappingProxyType
 
-from client.answers import Film, MapFilm, Recommendation
+from client.answers import Film, MapFilm, Metric, Recommendation, RegisteredVersion
 from client.errors import ApiProblem, ApiUnreachable, ApiUnready, WebappError
+from webapp.comparing import figure, label
 from webapp.elements.poster import poster_uri
-from webapp.palette import genre_colour
+from webapp.palette import ACCENT, CALM, genre_colour
 from webapp.wording import PROBLEMS, film_label, names, rating_line
 
 Labels = Mapping[str, str]
@@ -19,7 +20,7 @@ NO_LABELS: Labels = MappingProxyType({})
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#+!|$:~]")
 
 
-def poster(film: Film | MapFilm | Recommendation) -> str:
+def poster(film: Film | MapFilm) -> str:
     """Return the HTML of a film's drawn poster."""
     source = poster_uri(film.movie_id, film.title, film.year, film.genres)
     label = escape(film_label(film.title, film.year), quote=True)
@@ -40,7 +41,7 @@ def genre_chips(genres: Sequence[str]) -> str:
     )
 
 
-def people(film: Film | Recommendation, labels: Labels = NO_LABELS) -> str:
+def people(film: Film, labels: Labels = NO_LABELS) -> str:
     """Return the HTML of a film's directors, leading actors and further facets; `labels`: of facets by name."""
     lines = []
     if film.directors:
@@ -54,7 +55,7 @@ def people(film: Film | Recommendation, labels: Labels = NO_LABELS) -> str:
     return "".join(lines)
 
 
-def rating(film: Film | Recommendation) -> str:
+def rating(film: Film) -> str:
     """Return the HTML of a film's average rating and number of ratings."""
     return f'<p class="mr-rating"><span class="mr-icon" aria-hidden="true">star</span>{escape(rating_line(film))}</p>'
 
@@ -163,6 +164,38 @@ def compact_list(films: Sequence[Recommendation], shared: Container[int | str]) 
         for film in films
     )
     return f'<ol class="mr-list">{lines}</ol>'
+
+
+def intervals(versions: Sequence[RegisteredVersion], protocol: str, name: str) -> str:
+    """Return the HTML list of the versions that have a figure: a point with its 95 % interval, and the number.
+
+    All are on a common scale; the champion has another colour.
+    """
+    measured = [(version, metric) for version in versions if (metric := figure(version, protocol, name))]
+    ends = [value for _, metric in measured for value in _interval(metric)]
+    if not ends:
+        return ""
+    low, span = min(ends), (max(ends) - min(ends)) or 1.0
+    rows = []
+    for version, metric in measured:
+        lower, value, upper = ((end - low) / span * 100 for end in _interval(metric))
+        colour = ACCENT if "champion" in version.aliases else CALM
+        rows.append(
+            f'<li><span>{escape(label(version))}</span><div style="color:{colour}" aria-hidden="true">'
+            f'<i style="left:{lower:.1f}%;width:{upper - lower:.1f}%"></i><b style="left:{value:.1f}%"></b></div>'
+            f"<span>{metric.value:.4f}{_written(metric)}</span></li>"
+        )
+    return f'<ul class="mr-intervals">{"".join(rows)}</ul>'
+
+
+def _interval(metric: Metric) -> tuple[float, float, float]:
+    """Return lower end, value and upper end; all the same without an interval."""
+    lower, upper = (metric.value if end is None else end for end in (metric.lo, metric.hi))
+    return lower, metric.value, upper
+
+
+def _written(metric: Metric) -> str:
+    return "" if metric.lo is None or metric.hi is None else f" <small>{metric.lo:.4f} to {metric.hi:.4f}</small>"
 
 
 def lead(text: str) -> str:

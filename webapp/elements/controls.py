@@ -1,4 +1,4 @@
-"""Controls that filter and steer a list of recommendations; each keeps its value in the address bar."""
+"""Controls that filter, steer and turn a list of recommendations; each keeps its value in the address bar."""
 
 from __future__ import annotations
 
@@ -6,11 +6,23 @@ from typing import Any
 
 import streamlit as st
 
+from client.answers import Film
 from client.client import Api
+from client.errors import ApiProblem
 from webapp.data_words import DataWords
+from webapp.elements import cards
 from webapp.state import Wish
 
 STEERABLE = ("tag", "user_tag", "genre", "director", "actor")
+LEAST = "At least so many ratings"
+VARIETY = (
+    "0 keeps the closest films; more mixes in films that differ from those above them (maximal marginal relevance)."
+)
+STEERING = "Pull the list towards those that have more of this."
+TRAITS = 10  # offered of a film
+AS_IT_COMES = "As it comes"
+FAME = {"Hidden": -1.0, "Rather hidden": -0.5, AS_IT_COMES: 0.0, "Rather famous": 0.5, "Famous": 1.0}
+AGE = {"Old": -1.0, "Rather old": -0.5, AS_IT_COMES: 0.0, "Rather new": 0.5, "New": 1.0}
 
 
 def list_controls(api: Api, *, n: int = 12, prefix: str = "") -> Wish:
@@ -57,12 +69,6 @@ def _is_on(key: str, neutral: object) -> bool:
     return st.session_state[key] != neutral if key in st.session_state else key in st.query_params
 
 
-LEAST = "At least so many ratings"
-VARIETY = (
-    "0 keeps the closest films; more mixes in films that differ from those above them (maximal marginal relevance)."
-)
-
-
 def _years(whole: tuple[int, int] | None, prefix: str) -> tuple[int, int] | None:
     if whole is None or whole[0] == whole[1]:
         return None
@@ -104,4 +110,44 @@ def take_over(key: str, *others: str) -> None:
             st.session_state[other] = [name for name in names if name not in st.session_state[key]]
 
 
-STEERING = "Pull the list towards those that have more of this."
+def preferences() -> dict[str, Any]:
+    """Draw “famous or hidden” and “old or new”; return what was chosen under the service's parameter names."""
+    left, right = st.columns(2, gap="medium")
+    with left:
+        fame = st.select_slider("Hidden or famous", list(FAME), AS_IT_COMES, key="fame", bind="query-params")
+    with right:
+        age = st.select_slider("Old or new", list(AGE), AS_IT_COMES, key="age", bind="query-params")
+    chosen = {"popularity": FAME[fame], "recency": AGE[age]}
+    return {name: value for name, value in chosen.items() if value}
+
+
+def tuner(api: Api, film: Film, options: dict[str, Any]) -> dict[str, Any]:
+    """Draw chips of the film's traits and the preferences; return the list's `options` with what was chosen."""
+    more: list[str] = []
+    less: list[str] = []
+    if names := traits(api, film):
+        left, right = st.columns(2, gap="medium")
+        title = cards.plain(film.title)
+        more = left.pills(
+            f"More of this in {title}", names, selection_mode="multi", format_func=cards.plain, key="more-of",
+            wrap=True, bind="query-params", on_change=take_over, args=("more-of", "less-of", "less"),
+        )  # fmt: skip
+        less = right.pills(
+            "Less of this", names, selection_mode="multi", format_func=cards.plain, key="less-of", wrap=True,
+            bind="query-params", on_change=take_over, args=("less-of", "more-of", "more"),
+        )  # fmt: skip
+    boosted = list(dict.fromkeys([*options.get("tag_boost", []), *more]))
+    suppressed = list(dict.fromkeys([*options.get("tag_suppress", []), *less]))
+    steered = {"tag_boost": boosted, "tag_suppress": [name for name in suppressed if name not in boosted]}  # of a link
+    return options | preferences() | {name: names for name, names in steered.items() if names}
+
+
+def traits(api: Api, film: Film) -> list[str]:
+    """Return what a film is known for that a list can have more or less of; none where the version has no traits."""
+    try:
+        features = api.features(film.movie_id)
+    except ApiProblem:
+        return []
+    known = [feature for feature in features if feature.kind in STEERABLE]
+    known.sort(key=lambda feature: feature.kind != "genre")  # genres first; what tells most leads the others
+    return list(dict.fromkeys(feature.name for feature in known))[:TRAITS]

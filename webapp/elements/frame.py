@@ -1,19 +1,20 @@
-"""The frame of every page: heading, error messages, and the footer that names the served model."""
+"""The frame of every page: heading, error messages, the first training, and the footer that names the served model."""
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
+from typing import NamedTuple
 
 import streamlit as st
 
 from client.errors import ApiUnreachable, ApiUnready, WebappError
 from webapp import source
 from webapp.elements.cards import lead, problem_text
-from webapp.elements.training import training_stages, training_status
 from webapp.palette import ACCENT, GOLD
 
 STYLE = Path(__file__).parent / "style.css"
@@ -26,6 +27,7 @@ LOGO = (
     )
     + "</svg>"
 )
+REFRESH_SECONDS = 2.0
 log = logging.getLogger(__name__)
 
 
@@ -61,6 +63,42 @@ def show_error(error: WebappError, key: str) -> None:
     )
     kind(f"**{error.headline}.** {problem_text(error)}", icon=icon)
     st.button("Try again", key=f"retry-{key}", icon=":material/refresh:")
+
+
+class TrainingStatus(NamedTuple):
+    """Whether a training is going on, its stages that have ended, each with its time, and what it does now."""
+
+    running: bool
+    ended: list[str]
+    now: str
+
+
+def training_status() -> TrainingStatus | None:
+    """Return how far the training beside which these pages were started has come, or None where none is going on."""
+    path = source.settings().training_status
+    try:
+        status = TrainingStatus(**json.loads(Path(path or "").read_text("utf-8")))
+    except (OSError, ValueError, TypeError):  # not written yet
+        return None
+    return status if status.running else None
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def training_stages() -> None:
+    """Show the stages of the training, anew every REFRESH_SECONDS, until a model is served; then draw the page."""
+    status = training_status()
+    st.info(
+        "**The first models are being trained.** This page fills by itself as soon as one is promoted.",
+        icon=":material/hourglass_top:",
+    )
+    if status is not None:
+        lines = [*status.ended, *([f"{status.now} …"] if status.now else [])]
+        st.html(f'<ol class="mr-stages">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ol>')
+    try:
+        source.served()
+    except WebappError:
+        return
+    st.rerun()
 
 
 def foot() -> None:

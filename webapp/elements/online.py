@@ -114,13 +114,13 @@ def experiment_figures(state: ExperimentState) -> list[tuple[str, str, str]]:
     else:
         base = "" if state.champion_value is None else f"the champion has {state.champion_value:.3f} a list"
         value = f"{last.value:+.3f}", f"gain in lists {done}", base
-    between = [] if last.lower is None or last.upper is None else [_between(last.lower, last.upper, settings.mode)]
-    return [value, *between, *figures]
-
-
-def _between(lower: float, upper: float, mode: str) -> tuple[str, str, str]:
-    text = f"{lower:.1%} to {upper:.1%}" if mode == INTERLEAVED else f"{lower:+.3f} to {upper:+.3f}"
-    return text, "95 % interval", "50 % is even" if mode == INTERLEAVED else "0 is no difference"
+    if last.lower is None or last.upper is None:
+        return [value, *figures]
+    if settings.mode == INTERLEAVED:
+        between = f"{last.lower:.1%} to {last.upper:.1%}", "95 % interval", "50 % is even"
+    else:
+        between = f"{last.lower:+.3f} to {last.upper:+.3f}", "95 % interval", "0 is no difference"
+    return [value, between, *figures]
 
 
 def drift_figures(drift: DriftFigures, many: str) -> list[tuple[str, str, str]]:

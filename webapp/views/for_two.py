@@ -10,11 +10,11 @@ from client.errors import ApiProblem
 from webapp import source
 from webapp.data_words import DataWords
 from webapp.elements import cards
+from webapp.elements.controls import preferences
 from webapp.elements.frame import heading, run_guarded
 from webapp.elements.keeping import keeper, kept
 from webapp.elements.lists import key_to_colours
 from webapp.elements.picker import FILM, add_films, references
-from webapp.elements.tuner import preferences
 from webapp.shelf import ratings
 
 PEOPLE = {"one": "One of you likes", "two": "The other likes"}  # key in the address: label

@@ -11,28 +11,12 @@ import streamlit as st
 
 from client.answers import Metric, ModelCard, RegisteredVersion, Versions
 from client.errors import ApiProblem
-from webapp import source
+from webapp import comparing, source
 from webapp.charts.models import OTHER, SERVED, trade_off
-from webapp.comparing import (
-    ACCURACY,
-    BEYOND,
-    FIRST_LOOK,
-    SORTS,
-    champion_of,
-    compare_link,
-    datasets,
-    evidence,
-    label,
-    leaderboard,
-    metric_names,
-    protocols,
-    worth_comparing,
-)
 from webapp.elements import cards
 from webapp.elements.bench import bench
 from webapp.elements.chart import chart
 from webapp.elements.frame import guarded, heading, run_guarded
-from webapp.elements.intervals import intervals
 from webapp.elements.online import online
 from webapp.palette import ACCENT, CALM
 from webapp.wording import DEFINITIONS_URL, PROTOCOLS, count, counted, metric_help, metric_title
@@ -120,7 +104,7 @@ def _verdict(version: RegisteredVersion) -> None:
     said = DECISIONS.get(version.verdict, version.verdict)
     reason = f" Reason given: {version.verdict_reason}." if version.verdict_reason else ""
     st.html(cards.lead(said + reason))
-    found = evidence(version.verdict_summary)
+    found = comparing.evidence(version.verdict_summary)
     if found.rows:
         st.html(cards.table(found.rows))
     if found.notes:
@@ -130,20 +114,20 @@ def _verdict(version: RegisteredVersion) -> None:
 def _compare(versions: Sequence[RegisteredVersion]) -> None:
     st.header("Leaderboard", anchor=False)
     versions = _of_one_data_set(versions)
-    names = protocols(versions)
+    names = comparing.protocols(versions)
     if not names:
         st.info("No version has figures yet.", icon=":material/info:")
         return
     left, middle, right = st.columns(3, gap="medium")
     protocol = left.selectbox("How it was tested", names, key="protocol", bind="query-params")
-    metrics = metric_names(versions, protocol)
+    metrics = comparing.metric_names(versions, protocol)
     metric = middle.selectbox("Figure", metrics, format_func=metric_title, key="figure", bind="query-params")
-    order = right.selectbox("Order", list(SORTS), key="order", bind="query-params")
+    order = right.selectbox("Order", list(comparing.SORTS), key="order", bind="query-params")
     st.html(f'<p class="mr-note"><b>{escape(protocol)}.</b> {escape(PROTOCOLS.get(protocol, ""))}</p>')
     st.html(f'<p class="mr-note"><b>{escape(metric_title(metric))}.</b> {escape(metric_help(metric))}</p>')
-    rows = leaderboard(versions, protocol, metric, order)
+    rows = comparing.leaderboard(versions, protocol, metric, order)
     st.html(cards.table(rows, "Leaderboard"))
-    without = [label(version) for version in versions if not version.figures]
+    without = [comparing.label(version) for version in versions if not version.figures]
     unmeasured = f" Without any figures: {', '.join(without)}." if without else ""
     st.html(cards.note(f"{counted(len(rows), 'version')}. {INTERVALS}{unmeasured}"))
     _charts(versions, protocol, metrics)
@@ -152,8 +136,8 @@ def _compare(versions: Sequence[RegisteredVersion]) -> None:
 def _charts(versions: Sequence[RegisteredVersion], protocol: str, metrics: Sequence[str]) -> None:
     """Draw chosen versions with their intervals, and accuracy against reach; offer MLflow's comparison."""
     st.header("Several figures at once", anchor=False)
-    numbers = {label(version): version for version in versions if version.figures}
-    default = [label(version) for version in worth_comparing(versions)]
+    numbers = {comparing.label(version): version for version in versions if version.figures}
+    default = [comparing.label(version) for version in comparing.worth_comparing(versions)]
     chosen = st.multiselect(
         "Versions", list(numbers), default, key=f"versions-{versions[0].dataset}", bind="query-params"
     )
@@ -162,27 +146,27 @@ def _charts(versions: Sequence[RegisteredVersion], protocol: str, metrics: Seque
         st.info("Choose versions to compare.", icon=":material/info:")
         return
     mlflow_url = source.settings().mlflow_url
-    if mlflow_url and (link := compare_link(mlflow_url, picked)):
+    if mlflow_url and (link := comparing.compare_link(mlflow_url, picked)):
         st.link_button("Compare exactly these runs in MLflow", link, icon=":material/open_in_new:")
     st.html(cards.legend([(SERVED, ACCENT), (OTHER, CALM), ("Lines are 95 % intervals", "transparent")]))
     with st.grid(2, min_column_width=330, gap="medium"):
-        for name in [name for name in FIRST_LOOK if name in metrics][:4] or metrics[:4]:
+        for name in [name for name in comparing.FIRST_LOOK if name in metrics][:4] or metrics[:4]:
             with st.container(gap="xsmall"):
                 st.subheader(metric_title(name), anchor=False)
-                st.html(cards.note(metric_help(name)) + intervals(picked, protocol, name))
+                st.html(cards.note(metric_help(name)) + cards.intervals(picked, protocol, name))
     _trade_offs(picked, protocol, metrics)
 
 
 def _of_one_data_set(versions: Sequence[RegisteredVersion]) -> list[RegisteredVersion]:
     """Draw the choice of a data set and return its versions; figures of two data sets cannot be compared."""
-    names = datasets(versions)
+    names = comparing.datasets(versions)
     chosen = st.selectbox("Data set", names, key="dataset", bind="query-params") if len(names) > 1 else names[0]
     return [version for version in versions if version.dataset == chosen]
 
 
 def _trade_offs(versions: Sequence[RegisteredVersion], protocol: str, names: Sequence[str]) -> None:
-    accuracy = next((name for name in ACCURACY if name in names), None)
-    beyond = [name for name in BEYOND if name in names]
+    accuracy = next((name for name in comparing.ACCURACY if name in names), None)
+    beyond = [name for name in comparing.BEYOND if name in names]
     if accuracy is None or not beyond:
         return
     st.subheader("Accuracy against reach", anchor=False)
@@ -200,9 +184,9 @@ def _trade_offs(versions: Sequence[RegisteredVersion], protocol: str, names: Seq
 
 def _in_full(versions: Sequence[RegisteredVersion], card: ModelCard) -> None:
     st.header("One version in full", anchor=False)
-    by_label = {label(version): version for version in versions}
-    champion = champion_of(versions) or versions[0]
-    first = list(by_label).index(label(champion))
+    by_label = {comparing.label(version): version for version in versions}
+    champion = comparing.champion_of(versions) or versions[0]
+    first = list(by_label).index(comparing.label(champion))
     chosen = st.selectbox("Version", list(by_label), index=first, key="version", bind="query-params")
     version = by_label[chosen]
     made = datetime.fromtimestamp(version.created, UTC)

@@ -11,11 +11,10 @@ from client.client import CHALLENGER, CHAMPION, Api, Options
 from client.errors import ApiProblem
 from webapp import source
 from webapp.elements import cards, reasons
-from webapp.elements.controls import list_controls
+from webapp.elements.controls import list_controls, tuner
 from webapp.elements.frame import heading, run_guarded
 from webapp.elements.lists import key_to_colours, listing, overlap_line
 from webapp.elements.picker import FILM, choose, pick_film, references
-from webapp.elements.tuner import tuner
 from webapp.elements.why_not import why_not_similar
 from webapp.exports import file_name, recommendations_csv
 from webapp.overlap import difference

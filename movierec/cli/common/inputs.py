@@ -1,20 +1,47 @@
-"""Inputs of an evaluation: a protocol, and the data set that it splits or the files of a published split."""
+"""Inputs of commands: names of data sets, times, and the protocol and data of an evaluation.
+
+Names and times are checked before a command imports anything large.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
-from movierec.cli.common.names import dataset_name
+from movierec.cli.common.output import warn
 from recommender.errors import UsageError
+from training.datasets.names import PREPARE, check_name
 
 if TYPE_CHECKING:
     from training.datasets.store import ProcessedDataset
     from training.splits.protocol import ProtocolConfig
 
 DEFAULT = "ml-100k"
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+def dataset_name(command: str = PREPARE) -> Callable[[str | None], str | None]:
+    """Return a typer callback that checks a data set name.
+
+    The callback raises UsageError for a path; the message names `command`, which reads NAME from DIR.
+    """
+    return lambda name: name if name is None else check_name(name, command)
+
+
+def duration(text: str | None) -> float:
+    """Return the seconds of a time such as 90s, 15m, 1.5h, or 90; 0 for None. Raises UsageError for other text."""
+    if text is None:
+        return 0.0
+    match = _DURATION.fullmatch(text.strip())
+    if match is None or not float(match[1]):
+        raise UsageError(f"Expected a time such as 90s, 15m or 1h, found {text!r}.")
+    return float(match[1]) * _SECONDS[match[2]]
+
 
 DatasetOption = Annotated[
     str | None,
@@ -85,8 +112,3 @@ def load_or_prepare(name: str) -> ProcessedDataset:
     if changes := changes_since(name):
         warn(changes)
     return dataset
-
-
-def warn(text: str) -> None:
-    """Print a sentence on stderr that whoever called should know, though nothing is wrong."""
-    typer.echo(f"movierec: {text}", err=True)

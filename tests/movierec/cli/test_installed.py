@@ -15,7 +15,7 @@ __all__ = ["mount", "movierec"]  # fixtures
 @pytest.mark.parametrize("words", [("webapp",), ("demo",)])
 def test_the_web_page_names_its_extra(words, movierec, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("movierec.cli.webapp.find_spec", lambda name: None)
+    monkeypatch.setattr("movierec.cli.serve.find_spec", lambda name: None)
     assert movierec(*words) == 2
     error = capsys.readouterr().err
     assert (

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from movierec.cli import demo, main
 from movierec.cli.common.inputs import load_or_prepare
-from movierec.cli.common.stages import Stages
+from movierec.cli.common.progress import Stages
 from recommender.errors import MissingInputError
 from tests.training.datasets.conftest import RawDirectory
 from training.datasets.stored.manifest import MANIFEST

@@ -103,6 +103,6 @@ def test_a_training_registers_what_was_found_with_its_study(mlflow_store):
 
 @pytest.mark.parametrize(("text", "seconds"), [(None, 0), ("90", 90), ("90s", 90), ("15m", 900), ("1.5h", 5400)])
 def test_times_on_the_command_line(text, seconds):
-    from movierec.cli.common.names import duration
+    from movierec.cli.common.inputs import duration
 
     assert duration(text) == seconds

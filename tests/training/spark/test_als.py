@@ -11,7 +11,7 @@ import pytest
 import scipy.sparse as sp
 from starlette.testclient import TestClient
 
-from movierec.cli.train import Engine, train
+from movierec.cli.train import train
 from recommender import schema
 from recommender.errors import DataError, MissingInputError, MovierecError, UsageError
 from recommender.model import Model, Wanted
@@ -50,7 +50,7 @@ def test_weak_confidence_is_refused_because_spark_would_take_it_for_dislike():
 
 def test_the_command_line_takes_spark_options_with_spark_and_als_alone():
     with pytest.raises(UsageError, match="Spark fits als alone"):
-        train("svd", engine=Engine.spark)
+        train("svd", engine="spark")
     with pytest.raises(UsageError, match="belong to --engine spark"):
         train("als", master="spark://somewhere:7077")
 

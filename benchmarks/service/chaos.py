@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.tools.chaos_faults import draw
-from benchmarks.tools.chaos_system import HEAL_SECONDS, System
+from benchmarks.service.chaos_faults import draw
+from benchmarks.service.chaos_system import HEAL_SECONDS, System
 from benchmarks.tools.figures import Figure
 from recommender.errors import MovierecError
 

@@ -24,7 +24,7 @@ from recommender.errors import MissingInputError, MovierecError
 from serving.process.python import module_command
 from serving.versions.records import write_record
 from serving.versions.snapshot import SNAPSHOT, Snapshot
-from testing.service import Service, free_port
+from testing.service import Service, answers, free_port, server
 from training.bundling.extras import MAP_FILMS
 from training.bundling.synthetic import Size, write
 
@@ -123,9 +123,7 @@ def _load_figure(browser: Any, address: str, empty_address: str, page: str, roun
     times = [[_load(browser, url, content) for url, content in sides] for _ in range(rounds + 1)]
     mine, other = (statistics.median(side) for side in zip(*times[1:], strict=True))  # the first fills the caches
     note = "from the address to the content"
-    return Figure(
-        f"cold load: {page or 'overview'}", mine / other, LOAD_RATIO, ours=mine, theirs=other, rounds=rounds, note=note
-    )
+    return Figure.against(f"cold load: {page or 'overview'}", mine, other, LOAD_RATIO, rounds=rounds, note=note)
 
 
 def _load(browser: Any, url: str, content: str) -> float:
@@ -163,7 +161,7 @@ def _choice_figure(browser: Any, address: str, empty_address: str, rounds: int) 
             times.append((mine, time.perf_counter() - start))
     mine, other = (statistics.median(side) for side in zip(*times, strict=True))
     note = "no target: an empty page asks nothing and draws nothing"
-    return Figure("film chosen to six cards", mine / other, ours=mine, theirs=other, rounds=rounds, note=note)
+    return Figure.against("film chosen to six cards", mine, other, rounds=rounds, note=note)
 
 
 def _sessions_figure(browser: Any, address: str) -> Figure:
@@ -201,23 +199,7 @@ def _page(browser: Any) -> Iterator[Any]:
 def _site(module: list[str], option: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Start a server as `python -m module… option port`, and give its address and process."""
     port = free_port()
-    command = module_command(*module, option, str(port))
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _await(f"{address}/_stcore/health")
+    address, quiet = f"http://127.0.0.1:{port}", subprocess.DEVNULL
+    command, failure = module_command(*module, option, str(port)), MovierecError(f"{module[0]} did not answer.")
+    with server(command, lambda: answers(f"{address}/_stcore/health"), failure, stdout=quiet, stderr=quiet) as process:
         yield address, process
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _await(url: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(url, timeout=2, trust_env=False).status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
-    raise MovierecError(f"{url} did not answer within {PATIENCE:.0f} s.")

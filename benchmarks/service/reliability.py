@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from benchmarks.serve import peer
+from benchmarks.service.serve import peer
 from benchmarks.tools.figures import Figure
 from recommender.files import move
 from serving.settings import Settings
@@ -282,7 +282,7 @@ def soak(root: Path, bundle: Path, swaps: int) -> list[Figure]:
     failed = len(list(failures(load.samples)))
     note = f"{swaps} promotions"
     return [
-        Figure("reliability/soak: memory growth", late[0] / early[0], 1.2, "lower", late[0], early[0], "MB", note=note),
+        Figure.against("reliability/soak: memory growth", late[0], early[0], 1.2, unit="MB", note=note),
         Figure("reliability/soak: open files, growth", late[1] - early[1], 4, unit="files", note=note),
         Figure("reliability/soak: failed requests", failed, 0, unit="requests", note=note),
     ]

@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.tools.chaos_http import Registry
+from benchmarks.service.chaos_http import Registry
 from recommender.bundle import verify_bundle
 from recommender.errors import BundleError, MovierecError
 from serving.versions.entry import Entry

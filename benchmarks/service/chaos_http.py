@@ -5,21 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.request import urlopen
 
 from recommender.errors import MovierecError
 from serving.process.python import module_command
-from testing.service import free_port
+from testing.service import answers, free_port, server
 
 ARTIFACTS = "/mlflow-artifacts/"  # in the path of what fetches a version's files
 JUNK = b"[" * 100_000
-_START_SECONDS = 180.0
 _DRIP_SECONDS = 0.02
 
 Misbehaviour = Callable[["_Handler"], object]
@@ -31,17 +28,17 @@ class Registry:
     def __init__(self, mlruns: Path) -> None:
         port = free_port()
         self.uri = f"http://127.0.0.1:{port}"
-        self._server = subprocess.Popen(
-            module_command(
-                *("mlflow", "server", "--workers", "1", "--host", "127.0.0.1", "--port", str(port)),
-                *("--backend-store-uri", f"sqlite:///{mlruns}/mlflow.db"),
-                *("--serve-artifacts", "--artifacts-destination", str(mlruns / "artifacts")),
-            ),
-            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+        command = module_command(
+            *("mlflow", "server", "--workers", "1", "--host", "127.0.0.1", "--port", str(port)),
+            *("--backend-store-uri", f"sqlite:///{mlruns}/mlflow.db"),
+            *("--serve-artifacts", "--artifacts-destination", str(mlruns / "artifacts")),
         )
-        self._await_start()
+        environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        failure, quiet = MovierecError("The tracking server did not start."), subprocess.DEVNULL
+        self._server = ExitStack()
+        self._server.enter_context(
+            server(command, lambda: answers(f"{self.uri}/health"), failure, env=environment, stdout=quiet, stderr=quiet)
+        )
         self.proxy = Proxy(port)
         self.proxied_uri = f"http://127.0.0.1:{self.proxy.server_port}"
         threading.Thread(target=self.proxy.serve_forever, daemon=True).start()
@@ -50,17 +47,7 @@ class Registry:
         """End both."""
         self.proxy.shutdown()
         self.proxy.server_close()
-        self._server.terminate()
-        self._server.wait()
-
-    def _await_start(self) -> None:
-        deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline:
-            with suppress(OSError), urlopen(f"{self.uri}/health", timeout=5):
-                return
-            time.sleep(0.2)
-        self._server.kill()
-        raise MovierecError(f"The tracking server did not start within {_START_SECONDS:.0f} s.")
+        self._server.close()
 
 
 class Proxy(ThreadingHTTPServer):

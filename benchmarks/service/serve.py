@@ -29,7 +29,7 @@ from recommender.films.catalog import FilmFilter
 from recommender.model import Model, Wanted
 from recommender.titles.index import TitleIndex
 from serving.process.python import module_command
-from testing.service import Service, free_port
+from testing.service import Service, free_port, server
 from testing.typos import typo
 from training.bundling.synthetic import Size, write
 
@@ -126,14 +126,12 @@ def _throughput_figures(measured: dict[str, list[Measured]], rounds: int) -> lis
 
     def against(name: str, other: str, target: float | None) -> Figure:
         title = f"serve/{name} against {other}, requests/s"
-        ours, theirs = rates[name], rates[other]
-        return Figure(title, ours / theirs, target, "higher", ours, theirs, "1/s", rounds)
+        return Figure.against(title, rates[name], rates[other], target, better="higher", unit="1/s", rounds=rounds)
 
-    tail = tails["plain"] / tails["constant"]
     return [
         against("plain", "constant", 0.85),
         against("plain", "bare", 0.70),
-        Figure("serve/plain against constant, p99", tail, 1.5, "lower", tails["plain"], tails["constant"], "s", rounds),
+        Figure.against("serve/plain against constant, p99", tails["plain"], tails["constant"], 1.5, rounds=rounds),
         Figure("serve/failed answers under load", failed, 0, unit="answers", rounds=rounds),
         against("first time", "bare", 0.60),
         against("bare Granian", "bare", None),
@@ -156,7 +154,7 @@ def start(setup: Setup) -> list[Figure]:
     mine, bare = statistics.median(ours), statistics.median(theirs)
     passed = min(mine / bare / 2, mine / 2.5)
     return [
-        Figure("serve/start to first answer against FastAPI", mine / bare, ours=mine, theirs=bare, rounds=setup.rounds),
+        Figure.against("serve/start to first answer against FastAPI", mine, bare, rounds=setup.rounds),
         Figure("serve/start: within twice that, or 2.5 s", passed, 1.0, rounds=setup.rounds, unit="of the bound"),
     ]
 
@@ -210,7 +208,7 @@ def compute(setup: Setup) -> list[Figure]:
         ours()
         timed = in_turn(_often(ours), _often(lambda: matrix @ vector), max(setup.rounds, 5))
         title = f"serve/{name} against one matrix-vector product"
-        figures.append(Figure(title, timed.ours / timed.theirs, 3.0, "lower", timed.ours / 20, timed.theirs / 20))
+        figures.append(Figure.against(title, timed.ours / 20, timed.theirs / 20, 3.0))
     return figures
 
 
@@ -261,26 +259,17 @@ def _first(index: TitleIndex, title: str) -> int | None:
 
 @contextmanager
 def peer(kind: str, store: Path | None = None, body: Path | None = None) -> Iterator[int]:
-    """Run a peer of benchmarks.tools.peers in a process of its own, and give its port."""
+    """Run a peer of benchmarks.service.peers in a process of its own, and give its port."""
     port = free_port()
-    arguments = [kind, str(port), str(store or ""), str(body or "")]
-    process = subprocess.Popen(module_command("benchmarks.tools.peers", *arguments), stdout=subprocess.DEVNULL)
-    try:
-        _await_port(port, process)
+    command = module_command("benchmarks.service.peers", kind, str(port), str(store or ""), str(body or ""))
+    failure = MissingInputError("A peer did not start; it says why above.")
+    with server(command, lambda: _listens(port), failure, stdout=subprocess.DEVNULL):
         yield port
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
-def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise MissingInputError("A peer did not start; it says why above.")
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.005)
-    raise TimeoutError(f"Nothing listens on port {port}.")
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""Servers that the service is measured against: `python -m benchmarks.tools.peers KIND PORT [STORE [BODY]]`.
+"""Servers that the service is measured against: `python -m benchmarks.service.peers KIND PORT [STORE [BODY]]`.
 
 bare      a plain ASGI callable that answers the bytes of the file BODY, under the same server
 granian   the same callable under Granian, in one worker with uvloop

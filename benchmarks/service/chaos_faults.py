@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from benchmarks.tools.chaos_http import ARTIFACTS, JUNK, MISLEADING, UNREACHABLE
-from benchmarks.tools.chaos_system import HEAL_SECONDS, System, remounted
+from benchmarks.service.chaos_http import ARTIFACTS, JUNK, MISLEADING, UNREACHABLE
+from benchmarks.service.chaos_system import HEAL_SECONDS, System, remounted
 from recommender.errors import MovierecError
 from recommender.files import move, remove_file, write_bytes
 

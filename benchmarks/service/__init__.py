@@ -1,0 +1,1 @@
+"""Benchmarks of the running service and its web page: speed, reliability, chaos."""

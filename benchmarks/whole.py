@@ -33,6 +33,7 @@ from training.registry import Tracker
 DATASET = "twin"
 PATIENCE_SECONDS = 600.0  # for the first answer
 SAMPLE_SECONDS, SAVE_SECONDS = 0.2, 5.0
+_BUNDLE = "files to bundle"  # as `bench pipeline` measures it: the last line says its seconds
 _GIB = 2**30
 
 
@@ -48,10 +49,9 @@ class Cost(BaseModel):
 
 
 class Record(BaseModel):
-    """What was done: the stages, and the time of `bench pipeline` for the same ratings."""
+    """What was done."""
 
     stages: dict[str, Cost] = {}
-    bundle_seconds: float | None = None
 
 
 def run(*, size: float, rounds: int, say: Callable[[str], object] = lambda text: None) -> list[Figure]:
@@ -64,33 +64,29 @@ def run(*, size: float, rounds: int, say: Callable[[str], object] = lambda text:
     def save() -> None:
         write_text(root / "record.json", record.model_dump_json(indent=1))
 
-    for name, words in _stages(root, raw).items():
+    for name, words in _stages(root, raw, size).items():
         cost = record.stages.setdefault(name, Cost())
         if not cost.is_done:
             say(f"{name}, attempt {cost.attempts + 1}")
             _attempt(root, words(), cost, save)
         say(f"{name}: {cost.seconds:.1f} s, {_note(name, cost)}")
-    if record.bundle_seconds is None:
-        say("files to bundle, as `bench pipeline` measures it")
-        record.bundle_seconds = pipeline.files_to_bundle(size).seconds
-        save()
     return _figures(record, _newest(root), twin_config(size).ratings)
 
 
-def _stages(root: Path, raw: Path) -> dict[str, Callable[[], list[str]]]:
+def _stages(root: Path, raw: Path, size: float) -> dict[str, Callable[[], list[str]]]:
     """Return the module of each stage with its arguments, to be called when the stages before it are done."""
     command = "movierec.cli.main"
     return {
         "prepare": lambda: [command, "data", "prepare", DATASET, "--raw", str(raw)],
         "train all": lambda: [command, "train", "all", "--dataset", DATASET],
         "gate and promotion": lambda: [command, "promote", "--version", str(_newest(root))],
-        "first answer": lambda: ["benchmarks.whole", str(root)],
+        "first answer": lambda: ["benchmarks.whole", "answer", str(root)],
+        _BUNDLE: lambda: ["benchmarks.whole", "bundle", str(size)],
     }
 
 
 def _figures(record: Record, versions: int, ratings: int) -> list[Figure]:
-    assert record.bundle_seconds is not None
-    for_model, bundle = record.stages["train all"].seconds / versions, record.bundle_seconds
+    for_model, bundle = record.stages["train all"].seconds / versions, float(record.stages[_BUNDLE].said)
     peak = max(cost.peak_bytes for cost in record.stages.values()) / _GIB
     return [
         *(Figure(f"whole: {name}, s", cost.seconds, note=_note(name, cost)) for name, cost in record.stages.items()),
@@ -173,5 +169,13 @@ def answer(root: Path) -> None:
         service.wait(lambda: service.status(f"/recommend/?movie_id={film}") == 200)
 
 
+def main(stage: str, argument: str) -> None:
+    """Run a stage that is no command of its own: `answer` of the run below a directory, or `bundle` of a size."""
+    if stage == "answer":
+        answer(Path(argument))
+    else:
+        sys.stdout.write(f"{pipeline.files_to_bundle(float(argument)).seconds:.2f}\n")
+
+
 if __name__ == "__main__":
-    answer(Path(sys.argv[1]))
+    main(*sys.argv[1:])

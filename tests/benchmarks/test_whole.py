@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import pipeline, whole
-from benchmarks.pipeline import Whole
+from benchmarks import whole
 from recommender.errors import MovierecError
 
 
 def test_a_run_continues_with_the_stage_that_did_not_end(tmp_path, monkeypatch):
-    document = tmp_path / "document.json"
+    document, seconds = tmp_path / "document.json", tmp_path / "seconds.json"
+    seconds.write_text("1000000000")
     stages = {
         "prepare": lambda: ["json.tool", "--help"],
         "train all": lambda: ["json.tool", str(document)],  # fails while there is none
+        "files to bundle": lambda: ["json.tool", str(seconds)],
     }
     monkeypatch.setenv("MOVIEREC_HOME", str(tmp_path))
     monkeypatch.setattr(whole, "twin", lambda size: tmp_path / "synthetic-twin-9")
-    monkeypatch.setattr(whole, "_stages", lambda root, raw: stages)
+    monkeypatch.setattr(whole, "_stages", lambda root, raw, size: stages)
     monkeypatch.setattr(whole, "_newest", lambda root: 4)
-    monkeypatch.setattr(pipeline, "files_to_bundle", lambda size: Whole(1e9, 0, 1, 0))
 
     with pytest.raises(MovierecError, match=r"json\.tool .*document\.json ended with 2: .*No such file"):
         whole.run(size=1, rounds=1)

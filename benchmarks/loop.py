@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from benchmarks.online import event_faults, event_load, experiments, whole_loop
+from benchmarks.online import event_faults, event_load, experiments, offline_verdicts, whole_loop
 from benchmarks.tools.figures import Figure
 from training.bundling.synthetic import Size, write
 
@@ -25,5 +25,6 @@ def run(*, size: float, rounds: int) -> list[Figure]:
             *event_faults.kills(root, bundle, max(int(50 * size), 3)),
             *event_faults.replay(root, bundle),
             *experiments.run(size=size),
+            *(offline_verdicts.verdicts(effect, max(int(100 * size), 10)) for effect in experiments.EFFECTS),
             *whole_loop.run(root / "loop"),
         ]

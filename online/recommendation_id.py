@@ -52,6 +52,7 @@ class Recommendation(NamedTuple):
     seed: int = 0  # of what was left to chance, and what makes ids of equal answers differ
     arm: int = Arm.NONE
     other_version: bytes = NO_VERSION  # of an experiment's challenger
+    explored: int = 0  # chance of each place to get an item drawn by the seed, in ten-thousandths
 
 
 def request_subject(request: bytes) -> int:
@@ -61,8 +62,8 @@ def request_subject(request: bytes) -> int:
 
 def write_id(recommendation: Recommendation, key_number: int, key: bytes) -> bytes:
     """Return the signed id as ASCII bytes; `key_number` (0 to 255) says which key checks it."""
-    version, kind, subject, n, time, seed, arm, other = recommendation
-    content = _LAYOUT.pack(FORMAT, key_number, arm, n, time, seed, 0, version, other, kind, subject)
+    version, kind, subject, n, time, seed, arm, other, explored = recommendation
+    content = _LAYOUT.pack(FORMAT, key_number, arm, n, time, seed, explored, version, other, kind, subject)
     return urlsafe_b64encode(content + hmac.digest(key, content, "sha256")[:_MAC_BYTES]).rstrip(b"=")
 
 
@@ -79,5 +80,5 @@ def read_id(text: str, keys: Mapping[int, bytes]) -> Recommendation | None:
         return None
     if not hmac.compare_digest(hmac.digest(key, content, "sha256")[:_MAC_BYTES], mac):
         return None
-    _, _, arm, n, time, seed, _, version, other, kind, subject = _LAYOUT.unpack(content)
-    return Recommendation(version, kind, subject, n, time, seed, arm, other)
+    _, _, arm, n, time, seed, explored, version, other, kind, subject = _LAYOUT.unpack(content)
+    return Recommendation(version, kind, subject, n, time, seed, arm, other, explored)

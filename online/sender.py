@@ -92,7 +92,8 @@ class EventSender:
         line = orjson.dumps(message) + b"\n"
         async with self._turn:
             try:
-                answer = await asyncio.wait_for(self._exchange(line), ANSWER_SECONDS)
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    answer = await self._exchange(line)
             except (OSError, EOFError, ValueError, TimeoutError) as error:
                 self._hang_up()
                 raise EventsNotKeptError("The process that writes events does not answer.") from error

@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS events (
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS events_once ON events (visitor, user_id, event_id) WHERE event_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS events_of ON events (visitor, kind);
+CREATE INDEX IF NOT EXISTS events_received ON events (received);
 """
 _INSERT = "INSERT OR IGNORE INTO events VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _COLUMNS = "kind, visitor, user_id, items, rating, recommendation, time, received, event_id, position"
@@ -136,12 +137,13 @@ class EventWriter:
         return removed
 
     def expire(self, before: float) -> int:
-        """Remove the oldest events, at most EXPIRED_AT_ONCE, that came in before that time; return how many."""
-        oldest = f"SELECT number FROM events ORDER BY number LIMIT {EXPIRED_AT_ONCE}"
+        """Remove events that came in before that time, at most EXPIRED_AT_ONCE; return how many.
+
+        Not the first ones by number: behind events of a time when the clock was ahead there may be older ones.
+        """
+        old = f"SELECT number FROM events WHERE received < ? LIMIT {EXPIRED_AT_ONCE}"
         with self._transaction():
-            removed = self._connection.execute(
-                f"DELETE FROM events WHERE number IN ({oldest}) AND received < ?", (before,)
-            ).rowcount
+            removed = self._connection.execute(f"DELETE FROM events WHERE number IN ({old})", (before,)).rowcount
         self._has_traces |= removed > 0
         return removed
 

@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     events_max_bytes: int = Field(2 * 2**30, ge=1, description="refuse events while those on disk take more")
     events_per_second: float = Field(2000.0, gt=0, description="events taken, for each worker; more get 429")
     events_body_bytes: int = Field(1_048_576, ge=1, description="largest accepted body of POST /events")
+    explore: float = Field(
+        0.0, ge=0, le=0.5, description="share of places left to chance in lists for calls with x-visitor"
+    )
     root_path: str = Field(
         "",
         pattern=r"^(/[A-Za-z0-9._~-]+)*$",

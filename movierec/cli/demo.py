@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from training.registry import Tracker, Version
 
 MOVIEREC = "movierec.cli.main"
-EVENTS = {"MOVIEREC_EVENTS": os.environ.get("MOVIEREC_EVENTS", "true")}  # switched on here, and off by default
+# Switched on here, and off by default.
+EVENTS = {name: os.environ.get(name, on) for name, on in (("MOVIEREC_EVENTS", "true"), ("MOVIEREC_EXPLORE", "0.1"))}
 SAMPLE_TITLES = ("Toy Story", "The Matrix", "Heat")  # films like the first one known to the model are printed
 
 

@@ -82,7 +82,7 @@ def start(
     from online.signing_keys import read_keys
     from online.store import DIRECTORY
     from recommender.bundle import read_manifest
-    from serving.versions.experiment import read_experiment, write_experiment
+    from serving.versions.experiment import changing_experiment, read_experiment, write_experiment
     from serving.versions.model_store import ModelStore
     from training.promotion.gate import load_rules
     from training.promotion.promote import check_bundle
@@ -100,9 +100,6 @@ def start(
         raise UsageError(f"Expected another version than the champion, of the same data set; found {challenger}.")
     if read_keys(store / DIRECTORY) is None:
         raise UsageError(f"The service of {store} takes no events. Start it with MOVIEREC_EVENTS=true.")
-    earlier = read_experiment(store)
-    if earlier is not None and earlier.is_running and earlier.champion == served.key:
-        raise UsageError(f"Experiment {earlier.name} is running. End it first: movierec experiment stop.")
     check_bundle(tracker, version, champion)
     feedback = read_manifest(served.bundle).feedback
     experiment = Experiment(
@@ -119,8 +116,12 @@ def start(
         like=feedback.like if feedback.has_ratings else None,
         rules=load_rules(version.tags.get("dataset", "")).experiment,
     )
-    tracker.set_alias(CHALLENGER, challenger)  # the service fetches it, and then the experiment begins
-    write_experiment(store, experiment)
+    with changing_experiment(store):
+        earlier = read_experiment(store)
+        if earlier is not None and earlier.is_running and earlier.champion == served.key:
+            raise UsageError(f"Experiment {earlier.name} is running. End it first: movierec experiment stop.")
+        tracker.set_alias(CHALLENGER, challenger)  # the service fetches it, and then the experiment begins
+        write_experiment(store, experiment)
     if as_json:
         typer.echo(require_experiment(store).model_dump_json())
         return

@@ -9,6 +9,7 @@ from serving.schemas.recommend import SUBJECTS, ListOptions
 from serving.versions.served import Served
 
 if TYPE_CHECKING:
+    from serving.answering.explored import Exploration
     from serving.versions.experiment import Assignment
 
 _CHANGE_NOTHING = frozenset({*SUBJECTS, "n", "model", "explain", "for_and_against", "fuzzy"})  # of items
@@ -24,6 +25,7 @@ class Listed:
     user_row: int | None = None
     request: ListOptions | None = None  # of a list that takes more than a row to be computed again
     assignment: Assignment | None = None  # of a list that an experiment gave
+    exploration: Exploration | None = None  # of a list of which some places were left to chance
 
 
 def listed(served: Served, options: ListOptions, *, item_row: int | None = None, user_row: int | None = None) -> Listed:

@@ -110,13 +110,13 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    for module in (recommend, movies, analytics, explore, model, health, admin):
-        api.include_router(module.router)
+    routers = [module.router for module in (recommend, movies, analytics, explore, model, health, admin)]
     if online is not None:
         from serving.api.routes import events, experiment
 
-        api.include_router(events.router)
-        api.include_router(experiment.router)
+        routers = [events.router, *routers, experiment.router]  # FastAPI asks them in turn, and events come in numbers
+    for router in routers:
+        api.include_router(router)
     add_documentation(api)
     api.add_exception_handler(ProblemError, _problem)
     api.add_exception_handler(NotModifiedError, _not_modified)

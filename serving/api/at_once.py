@@ -15,8 +15,6 @@ from serving.api.metrics import ANSWERS
 from serving.api.plain_calls import ROUTE, PlainCalls
 from serving.lifecycle import Lifecycle
 
-_HEAD = b"content-type: application/json\r\ncontent-length: %d\r\netag: %b\r\nx-request-id: %b\r\n"
-
 
 class AtOnce:
     """Answers plain calls while the service is not about to stop."""
@@ -39,8 +37,5 @@ class AtOnce:
         if answer is None:
             return None
         request_id = self._request_ids.choose(scope["headers"])
-        head = _HEAD % (len(answer.body), answer.tag, request_id)
-        for header in answer.id_headers:
-            head += b"%b: %b\r\n" % header
         self._counts.count(time.perf_counter() - started)
-        return b"%b\r\n%b" % (head, answer.body)
+        return b"%bx-request-id: %b\r\n\r\n%b" % (answer.head, request_id, answer.body)

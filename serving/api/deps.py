@@ -26,6 +26,7 @@ from serving.versions.served import Served
 from serving.versions.slot import ModelSlot
 
 if TYPE_CHECKING:
+    from serving.answering.explored import Exploration
     from serving.api.online import Online
     from serving.versions.experiment import Assignment
 
@@ -80,7 +81,7 @@ class Context:
         """Return a JSON response with an entity tag: the same answer until another version is served."""
         response = Response(body)
         response.raw_headers = json_bytes.headers(self.tag, len(body))
-        if self.scope.get("dismissed") or self.scope.get("assignment"):
+        if any(map(self.scope.get, ("dismissed", "assignment", "exploration"))):
             response.raw_headers.append((b"cache-control", b"private"))
         return response
 
@@ -96,23 +97,41 @@ class Context:
         ids = map(self.model.movie_ids.from_text, sorted(dismissed))
         return options.model_copy(update={"exclude": [*options.exclude, *(one for one in ids if one is not None)]})
 
-    def of_versions(self, make: Callable[[Served], bytes]) -> bytes:
+    def of_versions(self, make: Callable[[Served, Options], bytes], options: Options) -> bytes:
         """Return what `make` makes of the version that answers; in an experiment that weaves, of both versions.
 
-        Where the other version has no list of the same length, the answer is none of the experiment's.
+        Where the other version has no list of the same length, the answer is none of the experiment's. Of a list that
+        is not woven, some places may be left to chance.
         """
-        body, assignment = make(self.served), self.assignment
+        body, assignment = make(self.served, options), self.assignment
         if assignment is None or not assignment.is_woven:
-            return body
+            return self._explored(body, make, options)
+        self.scope["exploration"] = None
         from serving.answering.woven import weave
 
         try:
-            woven = weave(body, make(assignment.rival), assignment.seed)
+            woven = weave(body, make(assignment.rival, options), assignment.seed)
         except ProblemError:  # the other version does not know the film, or the person
             woven = None
         if woven is None:
             self.scope["assignment"] = None
         return woven or body
+
+    def _explored(self, body: bytes, make: Callable[[Served, Options], bytes], options: Options) -> bytes:
+        if self.exploration is None:
+            return body
+        from serving.answering.explored import explore
+
+        explored = explore(body, self.served, options, make, self.exploration)
+        if explored is None:
+            self.scope["exploration"] = None
+        return explored or body
+
+    @property
+    def exploration(self) -> Exploration | None:
+        """What is left to chance in the caller's list."""
+        exploration: Exploration | None = self.scope.get("exploration")
+        return exploration
 
     @property
     def assignment(self) -> Assignment | None:
@@ -126,7 +145,7 @@ class Context:
         """Return the response with a list in it, which gets an id where ids are given."""
         if self.online is not None:
             of_list = listed(self.served, options, item_row=item_row, user_row=user_row)
-            of_list.assignment = self.assignment
+            of_list.assignment, of_list.exploration = self.assignment, self.exploration
             response.raw_headers += self.online.ids.headers(of_list)
         return response
 
@@ -146,6 +165,8 @@ async def context(request: Request, slot: ChampionSlot) -> Context:
     tag = json_bytes.entity_tag(served, path.encode(), query)
     if assignment is not None:
         tag = b'%b-%d-%x"' % (tag[:-1], assignment.arm, assignment.seed)
+    if (exploration := request.scope.get("exploration")) is not None:
+        tag = b'%b-%x"' % (tag[:-1], exploration.seed)
     if request.method == "GET" and tag.decode() in request.headers.get("if-none-match", ""):
         raise NotModifiedError(tag.decode())
     answering_from(served.model)
@@ -156,16 +177,17 @@ async def context(request: Request, slot: ChampionSlot) -> Context:
 async def _choose(request: Request, slot: ModelSlot) -> Served:
     """Return the version that the request names, by cursor or as the challenger, else its arm's, else the champion.
 
-    Who names a version is in no experiment. Raises a 503 or 404 problem where it is not loaded.
+    Who names a version is in no experiment, and nothing is left to chance. Raises a 503 or 404 problem where it is
+    not loaded.
     """
     cursor = request.query_params.get("cursor", "")
     if KEY.fullmatch(cursor):
-        request.scope["assignment"] = None
+        _leave_alone(request.scope)
         if pinned := await slot.pinned(cursor):
             return pinned
         raise ProblemError(404, "cursor-expired", "The version that began this list is no longer kept; begin again.")
     if request.query_params.get("model") == "challenger":
-        request.scope["assignment"] = None
+        _leave_alone(request.scope)
         challenger: ModelSlot | None = request.state.challenger
         if challenger is None or challenger.served is None:
             raise no_challenger()
@@ -176,6 +198,10 @@ async def _choose(request: Request, slot: ModelSlot) -> Served:
     if slot.served is None:
         raise not_ready()
     return slot.served
+
+
+def _leave_alone(scope: Scope) -> None:
+    scope["assignment"] = scope["exploration"] = None
 
 
 Answering = Annotated[Context, Depends(context)]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
 import time
 
 from online.dismissals import Dismissals
 from online.sender import EventSender
+from serving.answering.explored import Exploration
 from serving.api.drift_metrics import DriftCollector
 from serving.api.recommendation_ids import RecommendationIds
 from serving.schemas.events import MAX_EVENTS
@@ -45,7 +47,12 @@ class Online:
         self.ids = RecommendationIds(settings.store_dir)
         self.dismissals = Dismissals(settings.store_dir)
         self.rate = Rate(settings.events_per_second, MAX_EVENTS)
+        self._explore = settings.explore
         self._pause = settings.watch_seconds
+
+    def exploration(self) -> Exploration | None:
+        """Draw what is left to chance in a list; None where nothing is."""
+        return Exploration(self._explore, random.getrandbits(32)) if self._explore else None
 
     async def run(self) -> None:
         """Follow the signing keys and the experiment until cancelled; then close the connections."""

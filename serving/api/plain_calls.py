@@ -30,22 +30,23 @@ if TYPE_CHECKING:
 PATHS = frozenset({"/recommend/", "/recommend"})
 CACHE_BYTES = 12_000_000  # about 4,000 lists of 10 films
 ASKED_ONCE = 10_000  # query strings of which it is known that they were asked for once
-_ENTRY_OVERHEAD = 600  # bytes of the objects around a cached answer
+_ENTRY_OVERHEAD = 900  # bytes of the objects around a cached answer
 _N = rb"100|[1-9][0-9]?"
 _PLAIN_QUERY = re.compile(rb"(?:n=(%b)&)?(title|movie_id)=([^&]+)|(title|movie_id)=([^&]+)&n=(%b)" % (_N, _N))
+_WITHOUT_ID = 3  # headers of an answer
 VISITOR = b"x-visitor"
 _OTHER_WAY = frozenset({b"origin", b"if-none-match", b"content-length", b"transfer-encoding", b"upgrade", b"expect"})
 
 
 @dataclass(slots=True, eq=False)
 class ReadyAnswer:
-    """An answer, ready to be sent: its entity tag and body, what the list is for, and the id it got in `second`."""
+    """An answer, ready to be sent: its headers, also as they are sent, its body, and what the list is for."""
 
-    tag: bytes
+    headers: list[tuple[bytes, bytes]]
+    head: bytes
     body: bytes
     listed: Listed
-    id_headers: list[tuple[bytes, bytes]]
-    second: int = 0
+    second: int = 0  # in which it got its id
 
 
 class _Route(NamedTuple):
@@ -81,8 +82,7 @@ class PlainCalls:
             await self._app(scope, receive, send)
             return
         scope["route"] = ROUTE
-        headers = json_bytes.headers(answer.tag, len(answer.body)) + answer.id_headers
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.start", "status": 200, "headers": answer.headers})
         await send({"type": "http.response.body", "body": answer.body})
 
     def ready(self, scope: Scope) -> ReadyAnswer | None:
@@ -90,7 +90,8 @@ class PlainCalls:
         answer = self._answer(scope) if scope["path"] in PATHS and self._is_plain(scope) else None
         if answer is not None and self._ids is not None and answer.second != (second := int(time.time())):
             # A list gets a new id every second: signing each answer would cost more than the answer.
-            answer.id_headers, answer.second = self._ids.headers(answer.listed), second
+            answer.headers = answer.headers[:_WITHOUT_ID] + self._ids.headers(answer.listed)
+            answer.head, answer.second = _head(answer.headers), second
         return answer
 
     def _is_plain(self, scope: Scope) -> bool:
@@ -149,8 +150,12 @@ def _build_answer(served: Served, query: bytes) -> ReadyAnswer | None:
     if nearest is None:
         return None  # the full scorer has to answer, and not on the event loop
     body = json_bytes.plain_recommendations(served, json_bytes.subject_json(served, *film), *nearest)
-    tag = json_bytes.entity_tag(served, b"/recommend", query)
-    return ReadyAnswer(tag, body, Listed(served, n, item_row=film[0]), [])
+    headers = json_bytes.headers(json_bytes.entity_tag(served, b"/recommend", query), len(body))
+    return ReadyAnswer(headers, _head(headers), body, Listed(served, n, item_row=film[0]))
+
+
+def _head(headers: list[tuple[bytes, bytes]]) -> bytes:
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
 def _find_film(served: Served, parameter: bytes, value: bytes) -> tuple[int, str] | None:

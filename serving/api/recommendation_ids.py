@@ -10,6 +10,7 @@ from pathlib import Path
 from online.recommendation_id import NO_VERSION, Arm, Recommendation, Subject, read_id, request_subject, write_id
 from online.signing_keys import FILE, read_keys
 from online.store import DIRECTORY
+from serving.answering.explored import SHARES
 from serving.answering.listed import Listed
 
 HEADER = b"x-recommendation-id"
@@ -35,11 +36,13 @@ class RecommendationIds:
         else:
             assert listed.user_row is not None, "a list is for an item, a user or a request"
             kind, subject = Subject.USER, listed.user_row
-        seed, arm, other = random.getrandbits(32), Arm.NONE, NO_VERSION
+        seed, arm, other, explored = random.getrandbits(32), Arm.NONE, NO_VERSION, 0
         if (assignment := listed.assignment) is not None:
             seed, arm, other = assignment.seed or seed, assignment.arm, assignment.rival.short_hash
+        if listed.exploration is not None:
+            seed, explored = listed.exploration.seed, round(listed.exploration.share * SHARES)
         now = int(time.time())
-        said = Recommendation(listed.served.short_hash, kind, subject, listed.n, now, seed, arm, other)
+        said = Recommendation(listed.served.short_hash, kind, subject, listed.n, now, seed, arm, other, explored)
         return [(HEADER, write_id(said, signing.current, signing.keys[signing.current]))]
 
     def is_ours(self, text: str) -> bool:

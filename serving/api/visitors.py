@@ -17,7 +17,10 @@ _KEY = re.compile(KEY_PATTERN.encode())
 
 
 class Visitors:
-    """ASGI wrapper that notes what the visitor dismissed and which version answers; others are sent back to `plain`."""
+    """ASGI wrapper that notes what the visitor dismissed, which version answers and what is left to chance.
+
+    Where there is nothing to note, the call is sent back to `plain`.
+    """
 
     def __init__(self, app: ASGIApp, online: Online, plain: Callable[[], ASGIApp]) -> None:
         """`plain()`: the wrapper around this one, which answers plain calls and passes on those with the header."""
@@ -33,7 +36,8 @@ class Visitors:
         visitor = _visitor(key)
         scope["dismissed"] = self._online.dismissals.of(visitor)
         scope["assignment"] = self._online.experiment.assign(visitor)
-        if scope["dismissed"] or scope["assignment"]:
+        scope["exploration"] = self._online.exploration()
+        if scope["dismissed"] or scope["assignment"] or scope["exploration"]:
             await self._app(scope, receive, send)
         else:
             scope["headers"] = [header for header in scope["headers"] if header[0] != HEADER]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +17,8 @@ from serving.versions.pointers import Slot
 from serving.versions.records import read_small, unseal, write_record
 from serving.versions.served import Served
 from serving.versions.slot import ModelSlot
+
+_LOCK = "experiment.lock"
 
 
 class Assignment(NamedTuple):
@@ -40,6 +44,14 @@ def read_experiment(store: Path) -> Experiment | None:
 def write_experiment(store: Path, experiment: Experiment) -> None:
     """Let all workers go by this experiment."""
     write_record(store / RECORD, experiment)
+
+
+@contextmanager
+def changing_experiment(store: Path) -> Iterator[None]:
+    """Let no other process start or end an experiment meanwhile; wait for one that does."""
+    with (store / _LOCK).open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def obstacle(store: ModelStore, experiment: Experiment) -> str:

@@ -22,6 +22,7 @@ RECOMMENDATIONS = st.builds(
     seed=NUMBERS,
     arm=BYTES,
     other_version=st.binary(min_size=4, max_size=4),
+    explored=NUMBERS,
 )
 
 

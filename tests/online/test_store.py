@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from online import store
 from online.events import Event
 from online.store import EventReader, EventWriter, events_file
 from recommender.errors import MissingInputError, MovierecError
@@ -86,11 +87,14 @@ def test_no_byte_is_left_after_a_reader_kept_the_first_call_from_erasing(seed: i
     one.close()
 
 
-def test_old_events_expire(writer: EventWriter, tmp_path: Path) -> None:
-    writer.add([[event()._replace(received=float(second)) for second in range(10)]])
-    assert writer.expire(before=4.0) == 4
+def test_old_events_expire_also_behind_those_of_a_clock_that_was_ahead(
+    writer: EventWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "EXPIRED_AT_ONCE", 2)
+    writer.add([[event()._replace(received=float(second)) for second in (99, 98, *range(10))]])
+    assert [writer.expire(before=4.0) for _ in range(3)] == [2, 2, 0]
     reader = EventReader(events_file(tmp_path))
-    assert [kept.received for _, kept in reader.events()] == [4.0, 5.0, 6.0, 7.0, 8.0, 9.0]
+    assert [kept.received for _, kept in reader.events()] == [99.0, 98.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]
     reader.close()
 
 

@@ -10,7 +10,7 @@ from online.experiment import Experiment
 from online.status import Status, status
 from recommender.errors import MissingInputError, UsageError
 from serving.versions.entry import VersionMeta, directory_name
-from serving.versions.experiment import obstacle, read_experiment, write_experiment
+from serving.versions.experiment import changing_experiment, obstacle, read_experiment, write_experiment
 from serving.versions.model_store import ModelStore
 from serving.versions.observation import answers_of, read_observation
 
@@ -60,18 +60,24 @@ def evidence(store: Path, tracker: Tracker, number: int) -> Status | None:
 
 def end_experiment(store: Path, because: str) -> Experiment:
     """End the running experiment of a store, and return it. Raises UsageError where it has ended."""
-    experiment = require_experiment(store)
-    if not experiment.is_running:
-        raise UsageError(f"Experiment {experiment.name} has ended: {experiment.ended_because}.")
-    ended = experiment.model_copy(update={"ended_at": time.time(), "ended_because": because})
-    write_experiment(store, ended)
-    return ended
+    with changing_experiment(store):
+        experiment = require_experiment(store)
+        if not experiment.is_running:
+            raise UsageError(f"Experiment {experiment.name} has ended: {experiment.ended_because}.")
+        return _end(store, experiment, because)
 
 
 def end_with_change(store: Path, before: Version | None, because: str) -> None:
     """End the running experiment of a store if it is about the version that was champion before."""
-    experiment = read_experiment(store)
-    if experiment is None or before is None:
+    if before is None or read_experiment(store) is None:
         return
-    if experiment.is_running and experiment.champion == key_of(before):
-        end_experiment(store, because)
+    with changing_experiment(store):
+        experiment = require_experiment(store)
+        if experiment.is_running and experiment.champion == key_of(before):
+            _end(store, experiment, because)
+
+
+def _end(store: Path, experiment: Experiment, because: str) -> Experiment:
+    ended = experiment.model_copy(update={"ended_at": time.time(), "ended_because": because})
+    write_experiment(store, ended)
+    return ended

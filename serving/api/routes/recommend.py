@@ -38,9 +38,9 @@ def recommend(answer: Answering, settings: CurrentSettings, query: Annotated[Rec
     user_id = query.user_id
     if user_id is not None:
         _require_explainable(query, settings)
-        films = answer.of_versions(lambda served: films_for_user(served, user_id, query))
+        films = answer.of_versions(lambda served, options: films_for_user(served, user_id, options), query)
         return answer.with_id(answer.json(films), query, user_row=answer.model.user_row(user_id))
-    films = answer.of_versions(lambda served: similar_films(served, *_subject(served, query), query))
+    films = answer.of_versions(_films_like, query)
     return answer.with_id(answer.json(films), query, item_row=_subject(answer.served, query)[0])
 
 
@@ -55,13 +55,16 @@ def recommend_for(
     """Films for a person from posted ratings or likes, for two people, or films like a film; nothing is stored."""
     body = answer.without_dismissed(body)
     if body.movie_id is not None or body.title is not None:
-        films = answer.of_versions(lambda served: similar_films(served, *_subject(served, body), body))
+        films = answer.of_versions(_films_like, body)
         return answer.with_id(answer.fresh(films), body, item_row=_subject(answer.served, body)[0])
     if body.user_id is not None:
         _require_explainable(body, settings)
-    make = films_for_two if body.people else films_for_ratings
-    films = answer.of_versions(lambda served: make(served, body))
+    films = answer.of_versions(films_for_two if body.people else films_for_ratings, body)
     return answer.with_id(answer.fresh(films), body)
+
+
+def _films_like(served: Served, named: RecommendQuery | RecommendBody) -> bytes:
+    return similar_films(served, *_subject(served, named), named)
 
 
 def _subject(served: Served, named: RecommendQuery | RecommendBody) -> tuple[int, str]:

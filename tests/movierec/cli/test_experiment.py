@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from typer.testing import CliRunner
 from movierec.cli import main
 from online.signing_keys import keep_keys
 from online.store import DIRECTORY, EventWriter, events_file
+from recommender.errors import UsageError
+from serving.process.python import module_command
 from serving.versions.entry import VersionMeta
-from serving.versions.experiment import read_experiment
+from serving.versions.experiment import changing_experiment, read_experiment, write_experiment
 from serving.versions.model_store import ModelStore
 from tests.toy import save_toy
 from training.registry import CHALLENGER, CHAMPION, Tracker, register_bundle
@@ -68,6 +71,30 @@ def test_start_status_and_stop(with_events, tracker, tmp_path):
     assert "too few lists" in movierec("experiment", "status").stdout
     assert "enough of it" in movierec("experiment", "stop", "--reason", "enough of it").stdout
     assert "has ended: enough of it" in str(movierec("experiment", "stop").exception)
+
+
+def test_of_two_starts_at_once_one_is_refused(with_events):
+    assert movierec("experiment", "start", "--challenger", "2").exit_code == 0
+    first = read_experiment(with_events.root)
+    movierec("experiment", "stop")
+    with changing_experiment(with_events.root):
+        command = module_command("movierec.cli.main", "experiment", "start", "--challenger", "2")
+        other = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 300
+        while not is_waiting(other):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        write_experiment(with_events.root, first)  # as a start does that came first
+    assert "is running" in other.communicate(timeout=300)[1]
+    assert other.returncode == UsageError.exit_code
+    assert read_experiment(with_events.root) == first
+
+
+def is_waiting(process):
+    """Return whether a process waits for a lock."""
+    assert process.poll() is None, process.stderr.read()
+    waiting = [line for line in Path("/proc/locks").read_text().splitlines() if "->" in line]
+    return any(str(process.pid) in line.split() for line in waiting)
 
 
 def test_an_experiment_whose_challenger_is_not_served_says_so(with_events, tracker, tmp_path):

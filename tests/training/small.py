@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from training.bundling.build import BundleBuilder, build_bundle, compose, descri
 from training.datasets.dataset import ProcessedDataset, TagMatrix
 from training.models import make
 from training.progress import silent
+from training.registry.evaluations import FOLDER, save_evaluations
 from training.splits.cut import all_ratings, training_data
 
 
@@ -132,3 +134,10 @@ def saved(dataset: ProcessedDataset, path: Path) -> Model:
     fitted = compose("recommender", item=item, user=user, rating=rating[0] if rating else None)
     build_bundle(path / "bundle", fitted, dataset, data, extras=describe(BundleBuilder(dataset, data)))
     return smoke.check(path / "bundle")
+
+
+def log_evaluation(tracker, run_id, evaluation):
+    """Store an evaluation as an artifact of a run that has ended."""
+    with tempfile.TemporaryDirectory() as scratch:
+        save_evaluations([evaluation], Path(scratch) / FOLDER)
+        tracker.log_directory(run_id, Path(scratch) / FOLDER, FOLDER)

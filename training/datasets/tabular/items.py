@@ -70,7 +70,8 @@ def movie_table(items: ItemTable, ids: IdMap, config: SourceConfig) -> pd.DataFr
     place = np.full(len(ids), -1, dtype=np.int64)
     place[map_rows(items.ids, ids)] = np.arange(len(items.ids))
     raw = ids.raws(range(len(ids)))
-    raw_column = _id_column(raw, ids)
+    narrow = "int32" if not ids.is_text and ids.ids[-1] <= np.iinfo(np.int32).max else "int64"
+    raw_column = pd.Series(raw, dtype="str" if ids.is_text else narrow)
     titles = [title or str(raw_id) for title, raw_id in zip(_placed(items.titles, place), raw, strict=True)]
     names, years = titles, _placed(items.years, place)
     if config.year_in_title:
@@ -164,12 +165,6 @@ def _years(records: Records, name: str | None, rows: NDArray[np.int64]) -> list[
 def _placed(values: list[T], place: NDArray[np.int64]) -> list[T | None]:
     """Return the value of each item, None for one (place -1) that the files of items lack."""
     return [values[row] if row >= 0 else None for row in place.tolist()]
-
-
-def _id_column(raw: list[int | str], ids: IdMap) -> pd.Series:
-    if ids.is_text:
-        return pd.Series(raw, dtype="str")
-    return pd.Series(raw, dtype="int32" if ids.ids[-1] <= np.iinfo(np.int32).max else "int64")
 
 
 def _lists(values: list[list[str]]) -> pd.Series:

@@ -15,7 +15,8 @@ from recommender.feedback import Feedback
 from recommender.films.ids import IdMap
 from recommender.items import Facet, Items
 from recommender.model import Model
-from training.bundling.build import BundleBuilder, build_bundle, compose, describe
+from training.bundling.build import build_bundle, compose
+from training.bundling.extras import extra_arrays
 from training.datasets.dataset import ProcessedDataset, TagMatrix
 from training.models import make
 from training.progress import silent
@@ -132,7 +133,7 @@ def saved(dataset: ProcessedDataset, path: Path) -> Model:
     names = ("blend", "als", "svd") if dataset.feedback.has_ratings else ("blend", "als")
     item, user, *rating = [make(name).fit(data, seed=0, progress=silent) for name in names]
     fitted = compose("recommender", item=item, user=user, rating=rating[0] if rating else None)
-    build_bundle(path / "bundle", fitted, dataset, data, extras=describe(BundleBuilder(dataset, data)))
+    build_bundle(path / "bundle", fitted, dataset, data, extras=extra_arrays(dataset, data))
     return smoke.check(path / "bundle")
 
 

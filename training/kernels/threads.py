@@ -31,6 +31,11 @@ class Map:
         """Return the results of `function` in the order of `items`."""
         return self.run(function, items)
 
+    def each(self, function: Callable[[T], None], items: Iterable[T]) -> None:
+        """Call `function` with each of `items` and wait for all calls."""
+        for _ in self.run(function, items):
+            pass
+
 
 class _Thread(threading.local):
     is_worker = False  # one of several threads of a pool, beside which there is no core to spare

@@ -80,10 +80,6 @@ class Run:
         dataset_input = DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, "training")])
         retry_lost_race(lambda: self.client.log_inputs(self.run_id, [dataset_input]))
 
-    def log_file(self, local: Path, folder: str) -> None:
-        """Store a local file in `folder` of the run's artifacts."""
-        self.client.log_artifact(self.run_id, str(local), folder)
-
     def log_directory(self, local: Path, folder: str | None = None) -> None:
         """Keep every file of a local directory in the artifacts, or in a `folder` of them."""
         self.client.log_artifacts(self.run_id, str(local), folder)

@@ -196,10 +196,6 @@ class Tracker:
             ) from error
         return Path(path)
 
-    def log_file(self, run_id: str, local: Path, folder: str) -> None:
-        """Store a local file in `folder` of the artifacts of a run that has ended."""
-        Run(self.client, run_id).log_file(local, folder)
-
     def log_directory(self, run_id: str, local: Path, folder: str) -> None:
         """Store every file of a local directory in `folder` of the artifacts of a run that has ended."""
         Run(self.client, run_id).log_directory(local, folder)

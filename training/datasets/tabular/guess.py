@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from recommender.errors import DataError
-from training.datasets.tabular.records import File, TextForm, connect, open_file, quoted
+from training.datasets.tabular.records import File, connect, open_file, quoted
 from training.datasets.tabular.source import RESERVED
 from training.datasets.tabular.values import guess_list_separator
 
@@ -156,7 +156,7 @@ def word_number(word: str) -> float | None:
 def look_at(path: Path) -> LookedAt:
     """Look at a file and guess the roles of its columns. Raises MissingInputError or DataError."""
     connection = connect()
-    file = open_file(connection, path, TextForm())
+    file = open_file(connection, path)
     looked_at = LookedAt(file, _columns(connection, file))
     if not any(column.examples for column in looked_at.columns):
         raise DataError(f"Expected rows with values in {path}; it has no rows.")

@@ -19,7 +19,7 @@ from training.datasets.cleaning import schemas
 from training.datasets.cleaning.clean import keep_latest
 from training.datasets.quarantine import Quarantine
 from training.datasets.tables import Table
-from training.datasets.tabular.records import Records, TextForm, connect, literal, open_file, quoted, read_records
+from training.datasets.tabular.records import Records, connect, literal, open_file, quoted, read_records
 from training.datasets.tabular.scale import feedback_of, has_steps
 from training.datasets.tabular.source import OPEN, SourceConfig
 from training.datasets.tabular.values import IdColumn, number_sql, read_times
@@ -154,7 +154,7 @@ def _records(config: SourceConfig, quarantine: Quarantine, max_bad_share: float)
     _require_filled_in(config)
     optional = (config.rating, config.event, config.weight, config.time)
     names = [config.user, config.item, *(name for name in optional if name)]
-    files = [read_records(path, names, TextForm.of(config), quarantine) for path in config.interactions]
+    files = [read_records(path, names, config, quarantine) for path in config.interactions]
     rows = sum(records.count + len(records.rejected_lines) for records in files)
     quarantine.allow(max_bad_share, rows)
     return files
@@ -164,7 +164,7 @@ def _require_filled_in(config: SourceConfig) -> None:
     roles = {"user": config.user, "item": config.item}
     if unknown := [role for role, column in roles.items() if column == OPEN]:
         path = config.interactions[0]
-        columns = open_file(connect(), path, TextForm.of(config)).shown
+        columns = open_file(connect(), path, config).shown
         raise UsageError(
             f"Expected a column of {path.name} for {' and '.join(unknown)} instead of {OPEN!r}. Fill in one of: "
             f"{columns}."

@@ -30,7 +30,7 @@ from training.datasets.cleaning.title_parsing import parse_title
 from training.datasets.features.tag_matrix import Block, named_block, soft_bins, weigh_by_rarity
 from training.datasets.quarantine import Quarantine
 from training.datasets.tabular.interactions import map_rows
-from training.datasets.tabular.records import Records, TextForm, quoted, read_records
+from training.datasets.tabular.records import Records, quoted, read_records
 from training.datasets.tabular.source import SourceConfig
 from training.datasets.tabular.values import IdColumn, number_sql, split_lists
 
@@ -57,7 +57,7 @@ def read_items(config: SourceConfig, quarantine: Quarantine) -> ItemTable:
     """Read all files of items; rows without an id or with one that stood before go to `quarantine`."""
     items = ItemTable()
     for path in config.items:
-        records = read_records(path, config.item_columns, TextForm.of(config), quarantine)
+        records = read_records(path, config.item_columns, config, quarantine)
         _add(items, records, config, quarantine)
     return items
 

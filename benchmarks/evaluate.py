@@ -25,7 +25,7 @@ from training.evaluation.evaluate import combine, evaluate
 from training.evaluation.metrics import Lists, list_metrics
 from training.evaluation.result import Evaluation
 from training.kernels.hits import find_hits
-from training.models.factors.als import als_model
+from training.models.factors.als import factor_model
 from training.models.parameters import AlsConfig
 from training.splits.cut import splits, training_data
 from training.splits.protocol import load_protocol
@@ -95,7 +95,8 @@ def complete(size: float) -> Figure:
     evaluated = replace(split, test=split.test & (dataset.user_rows < round(PEOPLE * size)))
     results: list[Evaluation] = []
     with tempfile.TemporaryDirectory() as scratch:
-        build_bundle(Path(scratch) / "bundle", als_model(config, users, films), dataset, data)
+        fitted = factor_model("als", config.model_dump(), users, films, config.fold_in())
+        build_bundle(Path(scratch) / "bundle", fitted, dataset, data)
         model = Model.load(Path(scratch) / "bundle")
         taken = seconds(lambda: results.append(combine([evaluate(model, dataset, evaluated, protocol, seed=SEED)])))
     note = f"{len(results[0].users):,} people, {len(films):,} films, {config.factors} factors, {protocol.name}"

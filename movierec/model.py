@@ -21,7 +21,8 @@ from recommender.model import Model as Kernel
 from recommender.model import Person, Ranked
 from recommender.predicting import interval, place
 from recommender.together import for_two
-from training.bundling.build import BundleBuilder, describe
+from training.bundling.build import BundleBuilder
+from training.bundling.extras import extra_arrays
 from training.models.base import FittedModel
 from training.progress import Progress, silent
 
@@ -43,7 +44,7 @@ class Fitted:
     @cached_property
     def extras(self) -> dict[str, Any]:
         """Return data for explanations and pages, which takes a while to compute."""
-        return describe(self.builder, seed=self.seed)
+        return extra_arrays(self.builder.dataset, self.builder.data, seed=self.seed)
 
 
 _Subject = int | Person  # what a list is for: the row of an item, or a person

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from recommender.feedback import Feedback
 from recommender.films.ids import IdMap
 from recommender.items import Facet, Items
 from recommender.model import Model
-from training.bundling.build import BundleBuilder, build_bundle, compose, describe
+from training.bundling.build import build_bundle, compose
+from training.bundling.extras import extra_arrays
 from training.datasets.dataset import ProcessedDataset, TagMatrix
 from training.models import make
 from training.progress import silent
+from training.registry.evaluations import FOLDER, save_evaluations
 from training.splits.cut import all_ratings, training_data
 
 
@@ -130,5 +133,12 @@ def saved(dataset: ProcessedDataset, path: Path) -> Model:
     names = ("blend", "als", "svd") if dataset.feedback.has_ratings else ("blend", "als")
     item, user, *rating = [make(name).fit(data, seed=0, progress=silent) for name in names]
     fitted = compose("recommender", item=item, user=user, rating=rating[0] if rating else None)
-    build_bundle(path / "bundle", fitted, dataset, data, extras=describe(BundleBuilder(dataset, data)))
+    build_bundle(path / "bundle", fitted, dataset, data, extras=extra_arrays(dataset, data))
     return smoke.check(path / "bundle")
+
+
+def log_evaluation(tracker, run_id, evaluation):
+    """Store an evaluation as an artifact of a run that has ended."""
+    with tempfile.TemporaryDirectory() as scratch:
+        save_evaluations([evaluation], Path(scratch) / FOLDER)
+        tracker.log_directory(run_id, Path(scratch) / FOLDER, FOLDER)

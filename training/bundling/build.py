@@ -23,7 +23,6 @@ from recommender.films.history import encode_history
 from recommender.items import Items
 from recommender.model import Model
 from recommender.scoring.scale import scale_of, scaled
-from training.bundling.extras import extra_arrays
 from training.bundling.neighbours import nearest
 from training.datasets.store import ProcessedDataset
 from training.kernels.ordering import evenly_spaced
@@ -66,8 +65,8 @@ class BundleBuilder:
     def save(self, path: Path, fitted: FittedModel, extras: Mapping[str, NDArray[Any]] | None = None) -> Manifest:
         """Write `fitted` as a bundle at `path`, which must not exist, and return its manifest.
 
-        `extras`: those of the whole data set (`describe`), for a model that was fitted on all of it. Raises UsageError
-        for a model that scores by code of its own.
+        `extras`: `extra_arrays` of the whole data set, for a model that was fitted on all of it. Raises UsageError for
+        a model that scores by code of its own.
         """
         if fitted.own_scorer is not None:
             raise UsageError(
@@ -145,11 +144,6 @@ def compose(name: str, *, item: FittedModel, user: FittedModel, rating: FittedMo
         content_embedding=item.content_embedding,
         members=tuple(dict.fromkeys(member.algorithm for member in members.values())),
     )
-
-
-def describe(builder: BundleBuilder, *, seed: int = 0) -> Arrays:
-    """Return the extras that every bundle fitted on all ratings carries; see `recommender.films.extras`."""
-    return extra_arrays(builder.dataset, builder.data, seed=seed)
 
 
 def rating_histograms(user_item: sp.csr_matrix, feedback: Feedback) -> NDArray[np.int32]:

@@ -80,11 +80,10 @@ def place(
     unwatched = feedback.like if feedback.has_ratings else 1.0
     frame["rating"] = frame["rating"].fillna(unwatched).astype("float32")
     all_integers = all(map(is_integer_id, user_ids))
-    largest = _largest_id(user_ids) if all_integers else None
     dropped: list[tuple[str, Callable[[pd.DataFrame], pd.Series]]] = [
         ("from_visitors_at_bots_rates", _at_bots_rates),
         ("of_unknown_items", lambda events: ~events["item"].isin(set(item_ids))),
-        ("of_impossible_users", lambda events: (events["user_id"] != "") & ~_is_possible(events, largest)),
+        ("of_impossible_users", lambda events: (events["user_id"] != "") & ~_is_possible(events, user_ids)),
         ("off_the_scale", lambda events: ~_is_valid(events["rating"], feedback, has_steps)),
     ]
     for name, is_dropped in dropped:
@@ -161,16 +160,12 @@ def _at_bots_rates(events: pd.DataFrame) -> pd.Series:
     return events["visitor"].isin(bots)
 
 
-def _largest_id(user_ids: Collection[str]) -> int:
-    """Return the largest id of a new user: MovieLens's files are read into 32 bits."""
-    narrow = int(np.iinfo(np.int32).max)
-    return narrow if max(map(int, user_ids), default=0) <= narrow else LARGEST_INTEGER
-
-
-def _is_possible(events: pd.DataFrame, largest: int | None) -> pd.Series:
-    """Return which events have a user_id of the kind that the files have: an integer, where `largest` is given."""
-    if largest is None:
+def _is_possible(events: pd.DataFrame, user_ids: Collection[str]) -> pd.Series:
+    """Return which events have a user_id of the kind of `user_ids`: any text, or an integer as wide as they are."""
+    if not all(map(is_integer_id, user_ids)):
         return pd.Series(True, index=events.index)
+    narrow = int(np.iinfo(np.int32).max)  # MovieLens's files are read into 32 bits
+    largest = narrow if max(map(int, user_ids), default=0) <= narrow else LARGEST_INTEGER
     return events["user_id"].map(lambda text: is_integer_id(text) and int(text) <= largest).astype(bool)
 
 

@@ -103,7 +103,9 @@ def agreement(before: Model, after: Model, films: int, people: int) -> Agreement
     most_rated = np.argsort(-after.catalog.counts, kind="stable")[:films]
     movie_ids = after.movie_ids.values(most_rated[after.catalog.counts[most_rated] > 0])
     item_pairs = zip(similar_item_lists(before, movie_ids), similar_item_lists(after, movie_ids), strict=True)
-    user_ids = before.user_ids.values(evenly_spaced(np.flatnonzero(_ratings_per_user(before) > 0), people))
+    user_ids = before.user_ids.values(
+        evenly_spaced(np.flatnonzero(np.diff(before.arrays["history_indptr"]) > 0), people)
+    )
     user_pairs = zip(_without_newly_rated(before, after, user_ids), user_lists(after, user_ids), strict=True)
     return Agreement(_mean_overlap(item_pairs), _mean_overlap(user_pairs))
 
@@ -115,7 +117,8 @@ def difference(before: Model, after: Model, titles: Sequence[str], people: int) 
     """
     if not any(raw_id in after.movie_ids for raw_id in before.movie_ids.raws(range(len(before.movie_ids)))):
         raise UsageError("The two versions have no film in common; only versions of one data set can be compared.")
-    movie_ids = before.movie_ids.raws(before.titles.resolve(title).row for title in titles) or _most_rated(before)
+    movie_ids = before.movie_ids.raws(before.titles.resolve(title).row for title in titles)
+    movie_ids = movie_ids or before.movie_ids.raws(np.argsort(-before.catalog.counts, kind="stable")[:SHOWN])
     common_users = np.flatnonzero(after.user_ids.rows(before.user_ids.values()) >= 0)
     user_ids = before.user_ids.raws(evenly_spaced(common_users, people))
     labels = [_label(before, movie_id) for movie_id in movie_ids]
@@ -148,20 +151,12 @@ def _label(model: Model, movie_id: RawId) -> str:
     return model.catalog.film(model.movie_row(movie_id)).label
 
 
-def _most_rated(model: Model) -> list[RawId]:
-    return model.movie_ids.raws(np.argsort(-model.catalog.counts, kind="stable")[:SHOWN])
-
-
 def _without_newly_rated(before: Model, after: Model, user_ids: Ids) -> list[Ids]:
     """Return the users' lists by `before` without the items that they had rated by the time of `after`."""
     user_rows = [after.user_row(user_id) for user_id in _as_python(user_ids)]
     rated = [after.movie_ids.values(after.history.ratings(np.array([row])).indices) for row in user_rows]
     lists = user_lists(before, user_ids, _DEPTH)
     return [movie_ids[~np.isin(movie_ids, rated_ids)] for movie_ids, rated_ids in zip(lists, rated, strict=True)]
-
-
-def _ratings_per_user(model: Model) -> NDArray[np.int64]:
-    return np.diff(model.arrays["history_indptr"])
 
 
 def _mean_overlap(list_pairs: zip[tuple[Ids, Ids]]) -> float:

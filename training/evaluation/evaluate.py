@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def evaluate(
         users=dataset.user_ids.values(measured.users),
         per_user=measured.per_user,
         overall=measured.overall,
-        metrics=_metrics(protocol.name, _without_bounds(means(measured.per_user)), measured.overall, measured.bounds),
+        metrics=_metrics(protocol.name, {**means(measured.per_user), **measured.overall, **measured.bounds}),
         arrays=measured.arrays,
         target=str(split.target),
     )
@@ -87,17 +88,13 @@ def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
     per_user = {name: _mean_per_user(name, evaluations, users) for name in names}
     overall = _means([evaluation.overall for evaluation in evaluations])
     bounds = _mean_bounds(evaluations, overall)
-    return Evaluation(
-        protocol=first.protocol,
-        dataset=first.dataset,
-        fingerprint=first.fingerprint,
-        seed=first.seed,
+    return replace(
+        first,
         users=users,
         per_user=per_user,
         overall=overall,
-        metrics=_metrics(first.protocol, intervals(per_user, first.seed), overall, bounds),
-        arrays=_array_means([evaluation.arrays for evaluation in evaluations]),
-        target=first.target,
+        metrics=_metrics(first.protocol, {**intervals(per_user, first.seed), **overall, **bounds}),
+        arrays={key: np.mean([evaluation.arrays[key] for evaluation in evaluations], axis=0) for key in first.arrays},
     )
 
 
@@ -133,11 +130,10 @@ def _check_fitted_on(model: Model, dataset: ProcessedDataset, train: sp.csr_matr
         )
 
 
-def _metrics(
-    protocol: str, of_users: Mapping[str, Interval], overall: Mapping[str, float], bounds: Mapping[str, Interval]
-) -> tuple[Metric, ...]:
-    """Return means over users, then the overall values with `bounds` where they have any."""
-    values = {**of_users, **_without_bounds(overall), **bounds}
+def _metrics(protocol: str, values: Mapping[str, Interval | float]) -> tuple[Metric, ...]:
+    """Return the values that are numbers as metrics, with the ends of those that are intervals."""
+    bounded = {name: value if isinstance(value, Interval) else Interval(value, np.nan, np.nan)
+               for name, value in values.items()}  # fmt: skip
     return tuple(
         Metric(
             protocol=protocol,
@@ -146,13 +142,9 @@ def _metrics(
             lo=None if np.isnan(interval.lo) else interval.lo,
             hi=None if np.isnan(interval.hi) else interval.hi,
         )
-        for name, interval in values.items()
+        for name, interval in bounded.items()
         if not np.isnan(interval.value)
     )
-
-
-def _without_bounds(values: Mapping[str, float]) -> dict[str, Interval]:
-    return {name: Interval(value, np.nan, np.nan) for name, value in values.items()}
 
 
 def _mean_bounds(evaluations: Sequence[Evaluation], overall: Mapping[str, float]) -> dict[str, Interval]:
@@ -190,8 +182,3 @@ def _means(mappings: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Return the mean of each key over the mappings that have it."""
     names = dict.fromkeys(name for mapping in mappings for name in mapping)
     return {name: float(np.mean([mapping[name] for mapping in mappings if name in mapping])) for name in names}
-
-
-def _array_means(mappings: Sequence[Mapping[str, Values]]) -> dict[str, Values]:
-    """Return the elementwise mean of each array over all mappings."""
-    return {name: np.asarray(np.mean([arrays[name] for arrays in mappings], axis=0)) for name in mappings[0]}

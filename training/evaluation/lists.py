@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,15 +126,11 @@ def _in_blocks(rank: Callable[[slice], Lists], sizes: tuple[int, int, int], prog
     `sizes`: m, n, and the length of a list.
     """
     m, n, k = sizes
-    if not m:
-        return np.empty((0, k), dtype=np.int32)
     step = int(np.clip(BLOCK_CELLS // max(n, 1), 1, SMALL_BLOCKS))
     blocks = [slice(start, min(start + step, m)) for start in range(0, m, step)]
+    lists = np.empty((m, k), dtype=np.int32)
     with thread_map() as run:
-        return np.concatenate(list(_with_progress(run(rank, blocks), len(blocks), progress, what)))
-
-
-def _with_progress(results: Iterator[Lists], count: int, progress: Progress, what: str) -> Iterator[Lists]:
-    for done, result in enumerate(results, start=1):
-        progress(what, done / count)
-        yield result
+        for block, block_lists in zip(blocks, run(rank, blocks), strict=True):
+            lists[block] = block_lists
+            progress(what, block.stop / m)
+    return lists

@@ -16,7 +16,9 @@ from recommender.bundle import Metric
 from recommender.feedback import Feedback
 from recommender.model import Model, Wanted
 from training.evaluation.result import Evaluation
-from training.evaluation.style import GREY, colours, figure, label, no_axes
+from training.evaluation.style import GREY, colours, figure, label
+
+_LONGEST = 44  # letters of a title in a list
 
 EvaluationByModel = Mapping[str, Evaluation]
 
@@ -91,7 +93,7 @@ def nearest_films(model: Model, rows: Sequence[int], n: int = 5) -> Figure:
     panel_rows = (len(rows) + 2) // 3
     with figure(13.5, 0.9 + 0.34 * (n + 1) * panel_rows, title, rows=panel_rows, columns=3) as (fig, axes):
         for ax in axes.flat:
-            no_axes(ax)
+            ax.set_axis_off()  # only the text remains
         for ax, row in zip(axes.flat, rows, strict=False):
             _draw_similar_items(ax, model, row, n)
     return fig
@@ -186,15 +188,12 @@ def _draw_cumulative(
 
 def _draw_similar_items(ax: Axes, model: Model, query_row: int, n: int) -> None:
     def name(row: int) -> str:
-        return model.catalog.film(row).label
+        title = model.catalog.film(row).label
+        return title if len(title) <= _LONGEST else f"{title[: _LONGEST - 1]}…"
 
     similar = model.similar(query_row, Wanted(n=n))
-    ax.text(0, 1, name(query_row), fontweight="bold", fontsize=11, va="top", transform=ax.transAxes)
+    ax.text(0, 1, model.catalog.film(query_row).label, fontweight="bold", fontsize=11, va="top", transform=ax.transAxes)
     for rank, (row, score) in enumerate(zip(similar.rows, similar.scores, strict=True), start=1):
         height = 1 - rank / (n + 1)
-        ax.text(0.02, height, f"{rank}  {_short(name(int(row)))}", fontsize=9.5, va="top", transform=ax.transAxes)
+        ax.text(0.02, height, f"{rank}  {name(int(row))}", fontsize=9.5, va="top", transform=ax.transAxes)
         ax.text(0.97, height, f"{score:.2f}", fontsize=9, va="top", ha="right", color="0.4", transform=ax.transAxes)
-
-
-def _short(title: str, most: int = 44) -> str:
-    return title if len(title) <= most else f"{title[: most - 1]}…"

@@ -8,7 +8,6 @@ from typing import Any
 
 import matplotlib as mpl
 import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 # The same model has the same colour in every figure; the baseline is grey.
@@ -83,8 +82,3 @@ def label(metric: str) -> str:
         stem = stem.replace(f"{prefix}_", "")
     name = " ".join([*prefixes, _NAMES.get(stem, stem.replace("_", " "))])
     return (f"{name}@{k}" if k else name) + (" (bits)" if stem == "novelty" else "")
-
-
-def no_axes(ax: Axes) -> None:
-    """Hide the axes of `ax`, so that only text drawn on it remains."""
-    ax.set_axis_off()

@@ -49,8 +49,7 @@ def improve_rows(
         gathered = scratch.block("gathered", int(fullest), other.shape[1])
         _improve(rows, other, gram, steps, first, factors[first:last], gathered)
 
-    for _ in run(improve_span, range(spans)):
-        pass
+    run.each(improve_span, range(spans))
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)

@@ -41,8 +41,7 @@ def cooccurrence_top_k(
         columns[order[start:stop]] = np.where(block_columns >= 0, order[block_columns], -1)
 
     with thread_map(threads) as run:
-        for _ in run(work, range(0, n, STEP)):
-            pass
+        run.each(work, range(0, n, STEP))
     return _sparse(columns, values)
 
 

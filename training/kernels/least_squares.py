@@ -35,8 +35,7 @@ def solve_rows(
     def solve_block(start: int) -> None:
         _solve(rows, other, gram, ridge, np.float32(unobserved), start, factors[start : start + step])
 
-    for _ in run(solve_block, range(0, len(factors), step)):
-        pass
+    run.each(solve_block, range(0, len(factors), step))
     return factors
 
 
@@ -95,8 +94,7 @@ def regress_columns(
         _regress(rows, start, predictors[block], np.float32(regularization), places, weights[block])
 
     with thread_map() as run:
-        for _ in run(solve, range(0, len(predictors), COLUMNS)):
-            pass
+        run.each(solve, range(0, len(predictors), COLUMNS))
     return weights
 
 

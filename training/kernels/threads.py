@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy.linalg.blas  # noqa: F401  # SciPy's own OpenBLAS: a limit reaches loaded libraries alone
@@ -19,30 +20,21 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Map(Protocol):
-    """A thread pool's `map`, and the number of its threads."""
+@dataclass(frozen=True)
+class Map:
+    """A `map` over threads, and their number."""
 
     threads: int
+    run: Callable[..., Iterator[Any]]
 
-    def __call__(self, function: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
+    def __call__(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         """Return the results of `function` in the order of `items`."""
-        ...
+        return self.run(function, items)
 
-
-@dataclass
-class _PoolMap:
-    threads: int
-    pool: ThreadPoolExecutor
-
-    def __call__(self, function: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
-        return self.pool.map(function, items)
-
-
-class _OwnThreadMap:
-    threads = 1
-
-    def __call__(self, function: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
-        return map(function, items)
+    def each(self, function: Callable[[T], None], items: Iterable[T]) -> None:
+        """Call `function` with each of `items` and wait for all calls."""
+        for _ in self.run(function, items):
+            pass
 
 
 class _Thread(threading.local):
@@ -66,11 +58,12 @@ def thread_map(threads: int = 0) -> Iterator[Map]:
     """
     threads = threads or cores()
     if _this_thread.is_worker:
-        yield _OwnThreadMap()
+        yield Map(1, map)
         return
-    with one_blas_thread(), ThreadPoolExecutor(threads, initializer=_enter, initargs=(threads,)) as pool:
+    enter = partial(setattr, _this_thread, "is_worker", threads > 1)
+    with one_blas_thread(), ThreadPoolExecutor(threads, initializer=enter) as pool:
         try:
-            yield _PoolMap(threads, pool)
+            yield Map(threads, pool.map)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -105,10 +98,6 @@ _blas_limit = _BlasLimit()
 def one_blas_thread() -> AbstractContextManager[None]:
     """Return a context in which BLAS runs on one thread, also where other threads leave such a context meanwhile."""
     return _blas_limit.hold()
-
-
-def _enter(threads: int) -> None:
-    _this_thread.is_worker = threads > 1
 
 
 class Scratch(threading.local):

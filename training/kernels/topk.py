@@ -44,8 +44,7 @@ def all_top_k(
         columns[rows], values[rows] = top_k(score(rows), k)
 
     with thread_map(threads) as run:
-        for _ in run(rank_block, range(0, n, step)):
-            pass
+        run.each(rank_block, range(0, n, step))
     return columns, values
 
 

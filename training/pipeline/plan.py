@@ -190,13 +190,6 @@ def left_out(dataset: ProcessedDataset) -> dict[str, str]:
     return dict.fromkeys(RATING_MODELS, f"it predicts ratings, and {dataset.name} has events alone")
 
 
-def people_protocol(dataset: ProcessedDataset, choice: PeopleProtocol) -> str:
-    """Return the protocol `large`, or `small` where `large` has too few test users on this data."""
-    split = splits(load_protocol(choice.large), dataset, seed=0)[0]
-    users = len(np.unique(dataset.user_rows[split.test]))
-    return choice.large if users >= choice.least_users else choice.small
-
-
 class Protocols(NamedTuple):
     """Names of the protocols that judge a training, and the reason for each that is left out."""
 

@@ -18,7 +18,7 @@ from training.pipeline.checkpoints import Workspace
 from training.pipeline.plan import Plan
 from training.pipeline.stages import Finished
 from training.progress import Clock, Progress
-from training.registry import Run, Tracker, Version, run_tags, version_tags
+from training.registry import Run, Tracker, run_tags, version_tags
 from training.registry.evaluations import FOLDER, save_evaluations
 from training.registry.experiment import view_tags
 from training.registry.run import INTERVALS, intervals_table
@@ -64,7 +64,9 @@ class Recorder:
             evaluations[model.name] = model.evaluations
             self.progress("registering", done / count)
         with self.clock.measure("figures"):
-            self._add_figures(trained, evaluations)
+            figures = self.workspace.stage_directory(FIGURES, lambda path: draw(self.plan, evaluations, path))
+            for version in trained:
+                self.tracker.log_directory(version.run_id, figures, FIGURES)
         return trained
 
     def _describe_experiment(self) -> None:
@@ -89,16 +91,12 @@ class Recorder:
         ]
         return "\n\n".join(filter(None, lines))
 
-    def _add_figures(self, trained: Sequence[Trained], evaluations: Mapping[str, Mapping[str, Evaluation]]) -> None:
-        figures = self.workspace.stage_directory(FIGURES, lambda path: draw(self.plan, evaluations, path))
-        for version in trained:
-            self.tracker.log_directory(version.run_id, figures, FIGURES)
-
     def _record(self, model: Finished) -> Trained:
         manifest = read_manifest(model.bundle)
         metrics = [metric for evaluation in model.evaluations.values() for metric in evaluation.metrics]
         tags = self._tags(manifest) | ({WARNING: model.warning} if model.warning else {})
-        version = self._registered(tags)
+        same = {key: tags[key] for key in ("training", "algorithm")}.items()  # what this training registered before
+        version = next((version for version in self.tracker.versions() if same <= version.tags.items()), None)
         if version is None:
             run_name = f"{manifest.algorithm} {tags['changes']}".rstrip()
             description = self._description(manifest, model, tags)
@@ -128,11 +126,6 @@ class Recorder:
             "training": self.workspace.name,
             "training_key": plan.key,
         } | ({"study": ", ".join(studies)} if studies else {})
-
-    def _registered(self, tags: Mapping[str, str]) -> Version | None:
-        """Return the version that this training has registered for the algorithm, if any."""
-        own = {key: tags[key] for key in ("training", "algorithm")}.items()
-        return next((version for version in self.tracker.versions() if own <= version.tags.items()), None)
 
     def _log_model(self, run: Run, model: Finished, metrics: list[Metric]) -> str:
         """Log the bundle with its metrics, parameters and data set; return the id of the logged model."""

@@ -110,10 +110,11 @@ class Training:
         return next(self._splits(self.plan.people, validation=True))
 
     def _recipe(self, name: str, config: Config) -> Recipe:
-        recipe = fit(name, config)
-        if isinstance(config, EnsembleConfig):
-            recipe = replace(recipe, make=lambda fits: fits.get(name, self._ensemble))
-        return self._timed(recipe)
+        def make_timed(fits: Fits) -> FittedModel:
+            with self.clock.measure("fits"):
+                return fits.get(name, self._ensemble if isinstance(config, EnsembleConfig) else config)
+
+        return replace(fit(name, config), make=make_timed)
 
     @cached_property
     def _ensemble(self) -> EnsembleConfig:
@@ -180,21 +181,18 @@ class Training:
         On small data they are ordered by model: one is registered while others are fitted. On large data by split:
         the fits of one split at a time are in memory.
         """
-        by_split = chain(self._evaluations(recipes), self._refits(recipes, extras))
+        evaluations = (
+            Task((name, protocol.name), partial(self._evaluate, split, recipes, name, seed))
+            for protocol in self.plan.protocols
+            for split in self._splits(protocol)
+            for name, seed in runs(recipes, self.plan.seeds(protocol))
+        )
+        refits = (Task((name, REFIT), partial(self._refit, name, recipes[name], extras)) for name in recipes)
+        by_split = chain(evaluations, refits)
         if not is_small(self.plan.dataset):
             return by_split
         order = list(recipes)
         return sorted(by_split, key=lambda task: order.index(task.label[0]))
-
-    def _evaluations(self, recipes: Mapping[str, Recipe]) -> Iterator[Task]:
-        for protocol in self.plan.protocols:
-            for split in self._splits(protocol):
-                for name, seed in runs(recipes, self.plan.seeds(protocol)):
-                    yield Task((name, protocol.name), partial(self._evaluate, split, recipes, name, seed))
-
-    def _refits(self, recipes: Mapping[str, Recipe], extras: Callable[[], Arrays]) -> Iterator[Task]:
-        for name, recipe in recipes.items():
-            yield Task((name, REFIT), partial(self._refit, name, recipe, extras))
 
     def _refit(self, name: str, recipe: Recipe, extras: Callable[[], Arrays]) -> Path:
         """Fit a model on all ratings and return its bundle."""
@@ -206,13 +204,6 @@ class Training:
 
         with self.clock.measure("bundles"):
             return self.workspace.stage_directory(f"refitted/{name}", save)
-
-    def _timed(self, recipe: Recipe) -> Recipe:
-        def make_timed(fits: Fits) -> FittedModel:
-            with self.clock.measure("fits"):
-                return recipe.make(fits)
-
-        return replace(recipe, make=make_timed)
 
     @cached_property
     def everything(self) -> TrainingSplit:

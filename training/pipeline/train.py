@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from training.bundling.build import Arrays, describe
+from training.bundling.build import Arrays
+from training.bundling.extras import extra_arrays
 from training.datasets.store import ProcessedDataset
 from training.models import COMPOSITE, Overrides, own
 from training.models.needs import check_needs
@@ -100,4 +101,5 @@ def _open_recorder(training: Training, tracker: Tracker | None) -> Recorder:
 
 def _describe(training: Training) -> Arrays:
     with training.clock.measure("map of films"):
-        return describe(training.everything.builder, seed=training.plan.seed)
+        builder = training.everything.builder
+        return extra_arrays(builder.dataset, builder.data, seed=training.plan.seed)

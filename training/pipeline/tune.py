@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import optuna
@@ -55,6 +55,11 @@ class Search:
     def experiment(self) -> str:
         """Return the name of the MLflow experiment that holds the data set's studies."""
         return f"{self.dataset.name}{TUNING}"
+
+    @property
+    def validation(self) -> str:
+        """Return what MLflow calls the protocol's validation splits."""
+        return f"validation_{self.protocol.name}"
 
     @property
     def name(self) -> str:
@@ -129,7 +134,12 @@ def write_parameters(best: Best, model: str, root: Path = CONFIG_ROOT / "models"
     require_file(model, root)
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith(_STAMP)]
     for key, value in best.parameters.items():
-        lines = _with_value(lines, key, f"{value:.6g}" if isinstance(value, float) else str(value))
+        text = f"{value:.6g}" if isinstance(value, float) else str(value)
+        stated = re.compile(rf"^({re.escape(key)}:\s*)[^#\s]+(.*)$")  # what follows the value on its line stays
+        if any(map(stated.match, lines)):
+            lines = [stated.sub(rf"\g<1>{text}\g<2>", line) for line in lines]
+        else:
+            lines.append(f"{key}: {text}")
     stamp = f"{_STAMP} {best.study}: {best.metric} {best.value:.4f} on validation, {best.trials} trials."
     write_text(path, "\n".join([stamp, *lines]) + "\n")
     return path
@@ -168,7 +178,7 @@ def _tune(search: Search, trials: int, timeout: float | None, tracker: Tracker, 
         # Tags, not parameters: a resumed study may find a better trial, and MLflow's parameters never change.
         best = {f"best.{key}": f"{value:.6g}" for key, value in outcome.parameters.items()}
         run.tag({**best, "trials": str(outcome.trials), NOTE: _note(search, outcome)})
-        run.log_metrics([_validation_metric(search, outcome.value)])
+        run.log_metrics([Metric(protocol=search.validation, name=search.metric, value=outcome.value)])
     return outcome
 
 
@@ -176,7 +186,9 @@ def _tune(search: Search, trials: int, timeout: float | None, tracker: Tracker, 
 def _study_run(search: Search, tracker: Tracker) -> Iterator[Run]:
     """Open the run of a study: that of earlier calls, where there is one."""
     tags = {"study": search.name, "kind": "tuning"}
-    tracker.tag_experiment(search.experiment, view_tags([_metric_key(search)], ["tags.`study`", "tags.`trials`"]))
+    tracker.tag_experiment(
+        search.experiment, view_tags([f"{search.validation}/{search.metric}"], ["tags.`study`", "tags.`trials`"])
+    )
     earlier = tracker.newest_run(search.experiment, tags)
     with tracker.run(search.experiment, f"tune {search.model}", tags, resume=earlier) as run:
         if earlier is None:
@@ -204,18 +216,14 @@ def _study(search: Search, storage: str) -> optuna.Study:
     for trial in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # its process is dead: this one holds the lock
     if not _finished(study):
-        study.enqueue_trial(_configured(search))
+        configured = configure(search.model, search.overrides).model_dump()
+        ranges = {key: parameter.range for key, parameter in search.space.items()}
+        # moved into their ranges where they lie outside
+        study.enqueue_trial({key: min(max(configured[key], least), most) for key, (least, most) in ranges.items()})
     # The seed depends on the number of trials: a resumed search must not draw its first trials again.
     seed = search.seed * 100_003 + len(study.trials)
     study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=_STARTUP_TRIALS)
     return study
-
-
-def _configured(search: Search) -> dict[str, Any]:
-    """Return the first trial: the configured parameters, moved into their ranges where they lie outside."""
-    values = configure(search.model, search.overrides).model_dump()
-    ranges = {key: parameter.range for key, parameter in search.space.items()}
-    return {key: min(max(values[key], lowest), highest) for key, (lowest, highest) in ranges.items()}
 
 
 def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
@@ -243,7 +251,7 @@ def _trial(search: Search, study: optuna.Study, tracker: Tracker, splits: _Valid
     with tracker.run(search.experiment, f"trial {trial.number} {values}", tags, nested=True) as run:
         run.log_parameters(chosen)
         value, pruned = _validated(search, chosen, trial, splits)
-        run.log_metrics([_validation_metric(search, value)])
+        run.log_metrics([Metric(protocol=search.validation, name=search.metric, value=value)])
         study.tell(trial, None if pruned else value, state=optuna.trial.TrialState.PRUNED if pruned else None)
 
 
@@ -275,18 +283,3 @@ class _ValidationSplits:
 
     def _fresh(self) -> Iterator[TrainingSplit]:
         return training_splits(self._search.dataset, self._search.protocol, progress=silent, validation=True)
-
-
-def _validation_metric(search: Search, value: float) -> Metric:
-    return Metric(protocol=f"validation_{search.protocol.name}", name=search.metric, value=value)
-
-
-def _metric_key(search: Search) -> str:
-    return f"validation_{search.protocol.name}/{search.metric}"
-
-
-def _with_value(lines: list[str], key: str, value: str) -> list[str]:
-    """Return `lines` of a YAML file with the top-level `key` set; what follows the value on its line stays."""
-    pattern = re.compile(rf"^({re.escape(key)}:\s*)[^#\s]+(.*)$")
-    changed = [pattern.sub(rf"\g<1>{value}\g<2>", line) for line in lines]
-    return changed if any(pattern.match(line) for line in lines) else [*lines, f"{key}: {value}"]

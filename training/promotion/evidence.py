@@ -43,8 +43,15 @@ def find_rivals(tracker: Tracker, challenger: Version) -> tuple[list[Rival], str
     champion, reference = tracker.aliased(CHAMPION), tracker.aliased(REFERENCE)
     if champion is None:
         return [_rival(tracker, "popularity", _baseline(tracker, challenger), challenger)], ""
-    _require_same_dataset(challenger, champion)
-    if _is_refresh(challenger, champion):
+    dataset, champion_dataset = challenger.tags.get("dataset"), champion.tags.get("dataset")
+    if dataset != champion_dataset:
+        raise IncomparableError(
+            f"Version {challenger.number} was trained on {dataset}, champion {champion.number} on {champion_dataset}: "
+            "their figures cannot be compared."
+        )
+    tags = ("configuration", "data_fingerprint")
+    same_configuration, same_data = (challenger.tags.get(tag) == champion.tags.get(tag) for tag in tags)
+    if same_configuration and not same_data:
         return [_rival(tracker, "popularity", _baseline(tracker, challenger), challenger)], ""
     champion_now = _on_same_data(tracker, champion, challenger)
     if champion_now is None:
@@ -71,24 +78,6 @@ def _rival(tracker: Tracker, role: RivalRole, version: Version, challenger: Vers
     if version.tags.get("returns_key") != challenger.tags.get("returns_key"):  # tested in another way
         evaluations = {judge: evaluation for judge, evaluation in evaluations.items() if judge != "returns"}
     return Rival(role, version.number, evaluations)
-
-
-def _require_same_dataset(challenger: Version, champion: Version) -> None:
-    dataset, champion_dataset = challenger.tags.get("dataset"), champion.tags.get("dataset")
-    if dataset != champion_dataset:
-        raise IncomparableError(
-            f"Version {challenger.number} was trained on {dataset}, champion {champion.number} on {champion_dataset}: "
-            "their figures cannot be compared."
-        )
-
-
-def _is_refresh(challenger: Version, champion: Version) -> bool:
-    """Return whether the challenger is the champion's configuration on other data."""
-
-    def is_same(tag: str) -> bool:
-        return challenger.tags.get(tag) == champion.tags.get(tag)
-
-    return is_same("configuration") and not is_same("data_fingerprint")
 
 
 def _on_same_data(tracker: Tracker, version: Version, challenger: Version) -> Version | None:

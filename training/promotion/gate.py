@@ -170,7 +170,11 @@ def _guards(challenger: EvaluationByRole, rival: Rival, rules: GateRules) -> tup
     """
     people = _compared("people", "people", challenger, rival, rules)
     returning = _compared("returns", "people", challenger, rival, rules)
-    decisive = {metric for metric, guard in returning.items() if _can_tell(guard, rules)}
+    decisive = {
+        metric
+        for metric, guard in returning.items()
+        if guard.comparison.users >= rules.least_returning and guard.comparison.smallest_detectable < guard.margin
+    }
     guards = [returning[metric] if metric in decisive else guard for metric, guard in people.items()]
     shown = [people[metric] if metric in decisive else guard for metric, guard in returning.items()]
     return [*guards, *_compared("titles", "titles", challenger, rival, rules).values()], shown
@@ -194,12 +198,6 @@ def _compared(
 def has_metric(evaluations: EvaluationByRole, judge: Judge, metric: str) -> bool:
     """Return whether a version has values of a metric: events lack some, and so do versions judged earlier."""
     return judge in evaluations and bool(np.isfinite(evaluations[judge].per_user.get(metric, np.nan)).any())
-
-
-def _can_tell(guard: Guard, rules: GateRules) -> bool:
-    """Return whether the users of a comparison are enough to see a loss of its margin."""
-    pair = guard.comparison
-    return pair.users >= rules.least_returning and pair.smallest_detectable < guard.margin
 
 
 def _status(comparison: Comparison, margin: float) -> Status:
@@ -231,16 +229,12 @@ def _limits(challenger: EvaluationByRole, rival: Rival, rules: GateRules) -> lis
         for name, share in ((COVERAGE, rules.of(role).least_coverage), (RARE_LISTS, rules.least_rare_lists)):
             value, least = evaluation.metric(name).value, share * rival_evaluation.metric(name).value
             limits.append(Limit(evaluation.protocol, name, value, "at least", least, value >= least))
-        value, most = evaluation.metric(THIN_FILMS).value, _most_thin_films(rival, rival_evaluation, rules)
+        most = rules.most_thin_films_at_first  # popularity shows none at all
+        if rival.role != "popularity":  # what the rival shows may always be shown
+            most = max(rules.most_thin_films, rival_evaluation.metric(THIN_FILMS).value)
+        value = evaluation.metric(THIN_FILMS).value
         limits.append(Limit(evaluation.protocol, THIN_FILMS, value, "at most", most, value <= most))
     return limits
-
-
-def _most_thin_films(rival: Rival, evaluation: Evaluation, rules: GateRules) -> float:
-    """Return the bound of a challenger: what its rival shows may always be shown; popularity shows none at all."""
-    if rival.role == "popularity":
-        return rules.most_thin_films_at_first
-    return max(rules.most_thin_films, evaluation.metric(THIN_FILMS).value)
 
 
 def _outcome(guards: Sequence[Guard], limits: Sequence[Limit], better: Sequence[Comparison]) -> Outcome:

@@ -184,8 +184,8 @@ def _run_gate(tracker: Tracker, version: Version, champion: Version | None, onli
     title = f"version {version.number} ({version.algorithm}, {version.tags.get('dataset')})"
     folder = f"promotion/{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
     with tempfile.TemporaryDirectory() as scratch:
-        for file in write_report(verdict, title, rivals, Path(scratch)):
-            tracker.log_file(version.run_id, file, folder)
+        write_report(verdict, title, rivals, Path(scratch))
+        tracker.log_directory(version.run_id, Path(scratch), folder)
     return verdict
 
 

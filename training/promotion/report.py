@@ -15,18 +15,15 @@ from training.promotion.gate import ANSWERS, Guard, Limit, Rival, Verdict, gain_
 COLOURS = {"holds": "#029e73", "unclear": "#949494", "broken": "#d55e00"}
 
 
-def write_report(verdict: Verdict, challenger: str, rivals: Sequence[Rival], directory: Path) -> list[Path]:
-    """Write the report of a verdict to files in `directory` and return their paths.
+def write_report(verdict: Verdict, challenger: str, rivals: Sequence[Rival], directory: Path) -> None:
+    """Write the report of a verdict to files in `directory`.
 
     `challenger`: the challenger's name in titles, with its data set.
     """
-    text_file, json_file, figure_file = (directory / name for name in ("report.md", "verdict.json", "differences.png"))
-    text_file.write_text(markdown(verdict, challenger, rivals), encoding="utf-8")
-    json_file.write_text(json.dumps(asdict(verdict), indent=1), encoding="utf-8")
-    if not verdict.guards:
-        return [text_file, json_file]
-    differences(verdict.guards, challenger).savefig(figure_file)
-    return [text_file, json_file, figure_file]
+    (directory / "report.md").write_text(markdown(verdict, challenger, rivals), encoding="utf-8")
+    (directory / "verdict.json").write_text(json.dumps(asdict(verdict), indent=1), encoding="utf-8")
+    if verdict.guards:
+        differences(verdict.guards, challenger).savefig(directory / "differences.png")
 
 
 def markdown(verdict: Verdict, challenger: str, rivals: Sequence[Rival]) -> str:

@@ -12,14 +12,6 @@ from training.registry.tracker import Tracker
 FOLDER = "evaluations"  # in a run's artifacts
 
 
-def log_evaluation(tracker: Tracker, run_id: str, evaluation: Evaluation) -> None:
-    """Store an evaluation as an artifact of a run."""
-    with tempfile.TemporaryDirectory() as scratch:
-        file = Path(scratch) / f"{evaluation.protocol}.npz"
-        save_evaluation(file, evaluation)
-        tracker.log_file(run_id, file, FOLDER)
-
-
 def save_evaluations(evaluations: Iterable[Evaluation], directory: Path) -> None:
     """Write evaluations to a new directory as the artifacts of a run hold them."""
     directory.mkdir()

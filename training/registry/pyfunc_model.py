@@ -50,8 +50,9 @@ class BundleModel(PythonModel):
         result = pd.DataFrame(rows, columns=list(RESULT))
         whole = ("rank", "year") if self._model.movie_ids.is_text else ("rank", "year", "movie_id")
         result = result.astype(dict.fromkeys(whole, "Int64") | {"score": "Float64"})
-        texts = [name for name in ("title", "movie_id", "error") if name not in whole]
-        return result.assign(**{name: _nullable(result[name]) for name in texts})
+        # None where there is no text: `mlflow models serve` would write NaN, which is no JSON.
+        texts = [result[name].astype(object) for name in ("title", "movie_id", "error") if name not in whole]
+        return result.assign(**{str(values.name): values.where(values.notna(), None) for values in texts})
 
     def _answer(self, query: int, subject: dict[str, Any], n: int) -> list[dict[str, Any]]:
         """Return the rows of one query: its items, or one row that says why there are none."""
@@ -172,12 +173,6 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
         {str(key): value for key, value in record.items() if not pd.api.types.is_scalar(value) or not pd.isna(value)}
         for record in frame.to_dict("records")
     ]
-
-
-def _nullable(texts: pd.Series) -> pd.Series:
-    """Return texts with None where there is none: `mlflow models serve` would write NaN, which is no JSON."""
-    values = texts.astype(object)
-    return values.where(values.notna(), None)
 
 
 def _mapping(ratings: Any) -> Mapping[Any, Any]:

@@ -80,10 +80,6 @@ class Run:
         dataset_input = DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, "training")])
         retry_lost_race(lambda: self.client.log_inputs(self.run_id, [dataset_input]))
 
-    def log_file(self, local: Path, folder: str) -> None:
-        """Store a local file in `folder` of the run's artifacts."""
-        self.client.log_artifact(self.run_id, str(local), folder)
-
     def log_directory(self, local: Path, folder: str | None = None) -> None:
         """Keep every file of a local directory in the artifacts, or in a `folder` of them."""
         self.client.log_artifacts(self.run_id, str(local), folder)
@@ -99,16 +95,21 @@ class Run:
         read again, one at a time.
         """
         model = Model.load(bundle, verify=False)
-        with _unchanged_path(), _storing("bundle"):
-            info = mlflow.pyfunc.log_model(
-                name=read_manifest(bundle).algorithm,
-                python_model=str(_PYFUNC_FILE),
-                artifacts={BUNDLE: str(bundle)},
-                code_paths=[str(Path(recommender.__file__).parent)],
-                signature=_signature(model),
-                input_example=[{"title": _example_title(model)}],
-                pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in _REQUIREMENTS],
-            )
+        try:
+            with _unchanged_path():
+                info = mlflow.pyfunc.log_model(
+                    name=read_manifest(bundle).algorithm,
+                    python_model=str(_PYFUNC_FILE),
+                    artifacts={BUNDLE: str(bundle)},
+                    code_paths=[str(Path(recommender.__file__).parent)],
+                    signature=_signature(model),
+                    input_example=[{"title": model.catalog.film(int(model.catalog.counts.argmax())).label}],
+                    pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in _REQUIREMENTS],
+                )
+        except (MlflowException, OSError) as error:
+            raise MovierecError(
+                f"The bundle could not be stored: {error.__cause__ or error}. Is the disk full?"
+            ) from error
         return str(info.model_id)
 
     def register(self, model_id: str, tags: Mapping[str, str], description: str = "") -> Version:
@@ -175,20 +176,6 @@ def _signature(model: Model) -> ModelSignature:
         outputs=Schema([ColSpec(kind, name, required=name == "query") for name, kind in outputs.items()]),
         params=ParamSchema([ParamSpec("n", "long", 10)]),
     )
-
-
-def _example_title(model: Model) -> str:
-    return model.catalog.film(int(model.catalog.counts.argmax())).label
-
-
-@contextmanager
-def _storing(what: str) -> Iterator[None]:
-    """Raise MovierecError where `what` cannot be stored, for example because the disk is full."""
-    try:
-        yield
-    except (MlflowException, OSError) as error:
-        cause = error.__cause__ or error
-        raise MovierecError(f"The {what} could not be stored: {cause}. Is the disk full?") from error
 
 
 @contextmanager

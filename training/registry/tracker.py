@@ -115,7 +115,12 @@ class Tracker:
         experiment = self.client.get_experiment_by_name(name)
         if experiment is None:
             return self._create_experiment(name)
-        self._check_location(experiment.artifact_location)
+        if self.file and not experiment.artifact_location.startswith(artifact_root(self.file)):
+            raise RegistryUnavailableError(
+                f"The tracking store {self.file} was made elsewhere: its artifacts are at "
+                f"{experiment.artifact_location}, expected under {artifact_root(self.file)}. "
+                "`movierec relocate` writes the addresses anew."
+            )
         return str(experiment.experiment_id)
 
     def tag_experiment(self, name: str, tags: Mapping[str, str]) -> None:
@@ -191,10 +196,6 @@ class Tracker:
             ) from error
         return Path(path)
 
-    def log_file(self, run_id: str, local: Path, folder: str) -> None:
-        """Store a local file in `folder` of the artifacts of a run that has ended."""
-        Run(self.client, run_id).log_file(local, folder)
-
     def log_directory(self, run_id: str, local: Path, folder: str) -> None:
         """Store every file of a local directory in `folder` of the artifacts of a run that has ended."""
         Run(self.client, run_id).log_directory(local, folder)
@@ -234,13 +235,6 @@ class Tracker:
             if experiment is None:
                 raise
             return str(experiment.experiment_id)
-
-    def _check_location(self, location: str) -> None:
-        if self.file and not location.startswith(artifact_root(self.file)):
-            raise RegistryUnavailableError(
-                f"The tracking store {self.file} was made elsewhere: its artifacts are at {location}, expected under "
-                f"{artifact_root(self.file)}. `movierec relocate` writes the addresses anew."
-            )
 
 
 def experiment_path(dataset: str) -> str:

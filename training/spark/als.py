@@ -40,7 +40,7 @@ from recommender.about import About, Paper
 from recommender.errors import MovierecError, UsageError
 from recommender.schema import LEAST_STARS, MOVIE, RATING, USER
 from training.models.base import Configured, FittedModel, TrainingData
-from training.models.factors.als import als_model
+from training.models.factors.als import factor_model
 from training.models.parameters import AlsConfig, DensityConfig
 from training.progress import Progress
 from training.spark.cluster import connect, open_exchange
@@ -100,7 +100,8 @@ class SparkAls(Configured[SparkAlsConfig]):
         progress("als on Spark", 0.0)
         users, items = anchors.resolve(*self._factors(data, anchors, seed))
         progress("als on Spark", 1.0)
-        return als_model(als, users, items, engine="spark", blocks=self.config.blocks)
+        parameters = {**als.model_dump(), "engine": "spark", "blocks": self.config.blocks}
+        return factor_model("als", parameters, users, items, als.fold_in())
 
     def _factors(self, data: TrainingData, anchors: Anchors, seed: int) -> tuple[Factors, Factors]:
         """Fit factors (n_users + anchors, d) and (n_movies + anchors, d); zeros for those without ratings."""

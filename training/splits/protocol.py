@@ -42,12 +42,16 @@ ActivityMetric = Literal["least_active"]  # nDCG and recall of the quarter of us
 LATER_METRICS = (*get_args(DislikeMetric), *get_args(ActivityMetric))  # versions judged without them stay comparable
 
 
-class _ShareOfRatings(Config):
+class _Rule(Config):
+    needs_times: ClassVar[bool] = False
+
+
+class _ShareOfRatings(_Rule):
     share: float = Field(gt=0, lt=1, description="share of each user's ratings that is held out, at least one rating")
     min_ratings: int = Field(ge=2, description="users with fewer are in no test part")
 
 
-class _ShareOfLikes(Config):
+class _ShareOfLikes(_Rule):
     share: float = Field(gt=0, lt=1, description="share of each user's likes that is held out, at least one like")
     min_likes: int = Field(ge=2, description="users with fewer are in no test part")
     queries: int = Field(ge=1, description="at most so many liked training films per user, drawn by the seed")
@@ -56,62 +60,58 @@ class _ShareOfLikes(Config):
 class LatestSplit(_ShareOfRatings):
     """Hold out each user's latest ratings; file order breaks ties in time."""
 
-    needs_times: ClassVar[bool] = True
+    needs_times = True
     kind: Literal["latest"]
 
 
 class RandomSplit(_ShareOfRatings):
     """Hold out a random share of each user's ratings."""
 
-    needs_times: ClassVar[bool] = False
     kind: Literal["random"]
 
 
 class LatestLikesSplit(_ShareOfLikes):
     """Hold out each user's latest likes; some of the earlier likes are the query items."""
 
-    needs_times: ClassVar[bool] = True
+    needs_times = True
     kind: Literal["latest_likes"]
 
 
 class RandomLikesSplit(_ShareOfLikes):
     """Hold out a random share of each user's likes; some of the other likes are the query items."""
 
-    needs_times: ClassVar[bool] = False
     kind: Literal["random_likes"]
 
 
-class TemporalSplit(Config):
+class TemporalSplit(_Rule):
     """Split all ratings at one point in time, the same for all users."""
 
-    needs_times: ClassVar[bool] = True
+    needs_times = True
     kind: Literal["temporal"]
     share: float = Field(gt=0, lt=1, description="share of all ratings that lies before the cut")
     min_train_ratings: int = Field(ge=1, description="users with fewer before the cut are in no test part")
 
 
-class RollingSplit(Config):
+class RollingSplit(_Rule):
     """Split all ratings at several points in time; each part up to the next point is tested, of users who come back."""
 
-    needs_times: ClassVar[bool] = True
+    needs_times = True
     kind: Literal["rolling"]
     cuts: list[float] = Field(min_length=1, description="shares of all ratings that lie before each cut, ascending")
     min_train_ratings: int = Field(ge=1, description="users with fewer before a cut are not tested by it")
     min_gap: int = Field(ge=0, description="seconds between a user's last rating before a cut and their next one")
 
 
-class FoldsSplit(Config):
+class FoldsSplit(_Rule):
     """Assign ratings at random to equal folds; each fold is the test part once."""
 
-    needs_times: ClassVar[bool] = False
     kind: Literal["folds"]
     folds: int = Field(ge=2, description="number of folds")
 
 
-class PerItemSplit(Config):
+class PerItemSplit(_Rule):
     """Train on a random share of each item's ratings, drawn by `np.random.RandomState(seed)`."""
 
-    needs_times: ClassVar[bool] = False
     kind: Literal["per_item"]
     share: float = Field(gt=0, lt=1, description="share of each film's ratings that trains")
     validation_share: float = Field(
@@ -119,10 +119,9 @@ class PerItemSplit(Config):
     )
 
 
-class HeldOutUsersSplit(Config):
+class HeldOutUsersSplit(_Rule):
     """Hold out some users from training; part of their ratings is folded in, the rest tested (Liang et al., 2018)."""
 
-    needs_times: ClassVar[bool] = False
     kind: Literal["held_out_users"]
     share: float = Field(gt=0, lt=1, description="share of the users held out")
     fold_in: float = Field(gt=0, lt=1, description="share of a held-out user's ratings that the model is shown")
@@ -132,10 +131,9 @@ class HeldOutUsersSplit(Config):
     min_likes: int = Field(ge=2, description="users with fewer likes are in no part")
 
 
-class HeldOutFilmsSplit(Config):
+class HeldOutFilmsSplit(_Rule):
     """Hold out all ratings of some items, and features; users' likes of other items are the queries."""
 
-    needs_times: ClassVar[bool] = False
     kind: Literal["held_out_films"]
     share: float = Field(gt=0, lt=1, description="share of the films held out")
     described_by: list[str] = Field([], description="blocks of features that the films have; the others are not drawn")
@@ -143,10 +141,9 @@ class HeldOutFilmsSplit(Config):
     queries: int = Field(ge=1, description="at most so many liked training films per user, drawn by the seed")
 
 
-class FilesSplit(Config):
+class FilesSplit(_Rule):
     """Read the parts from published files; relative paths are resolved in the data set's raw directory."""
 
-    needs_times: ClassVar[bool] = False
     kind: Literal["files"]
     train: Path | None = Field(None, description="file of the training part")
     valid: Path | None = Field(None, description="file of the validation part, if there is one")

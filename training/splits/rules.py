@@ -47,13 +47,19 @@ def cut(rule: CutSplit, table: Table, likes: Mask, seed: int, *, random_likes: b
     rng = np.random.default_rng(seed)
     match rule:
         case LatestSplit() | RandomSplit():
-            return [_latest(rule, table if rule.needs_times else _shuffled(table, rng))]
+            ordered = table if rule.needs_times else _shuffled(table, rng)
+            test = _latest_of_each_user(ordered, np.ones_like(likes), rule.share, rule.min_ratings)
+            return [{"train": ~test, "test": test}]
         case LatestLikesSplit() | RandomLikesSplit():
-            return [_latest_likes(rule, table, likes, rng, random_likes=random_likes)]
+            ordered = _shuffled(table, rng) if random_likes or not rule.needs_times else table
+            test = _latest_of_each_user(ordered, likes, rule.share, rule.min_likes)
+            queries = _draw_queries(rule.queries, table, likes & ~test, test, rng)
+            return [{"train": ~test, "test": test, "queries": queries}]
         case TemporalSplit() | RollingSplit():
             return cut_in_time(rule, table.users, table.times)
         case FoldsSplit():
-            return _folds(rule, table, rng)
+            fold_of = rng.permutation(len(table.users)) % rule.folds
+            return [{"train": fold_of != fold, "test": fold_of == fold} for fold in range(rule.folds)]
         case PerItemSplit():
             return [_per_item(rule, table, seed)]
         case HeldOutUsersSplit():
@@ -82,33 +88,9 @@ def only_new_pairs(masks: Masks, table: Table, feedback: Feedback) -> Masks:
     return masks | {"test": mask_of(test[~np.isin(pairs[test], pairs[seen])], len(pairs))}
 
 
-def _latest(rule: LatestSplit | RandomSplit, table: Table) -> Masks:
-    everything = np.ones(len(table.users), dtype=bool)
-    test = _latest_of_each_user(table, everything, rule.share, rule.min_ratings)
-    return {"train": ~test, "test": test}
-
-
-def _latest_likes(
-    rule: LatestLikesSplit | RandomLikesSplit,
-    table: Table,
-    likes: Mask,
-    rng: np.random.Generator,
-    *,
-    random_likes: bool,
-) -> Masks:
-    ordered = _shuffled(table, rng) if random_likes or not rule.needs_times else table
-    test = _latest_of_each_user(ordered, likes, rule.share, rule.min_likes)
-    return {"train": ~test, "test": test, "queries": _draw_queries(rule.queries, table, likes & ~test, test, rng)}
-
-
 def _shuffled(table: Table, rng: np.random.Generator) -> Table:
     """Return the ratings with random times: the latest are then random ones."""
     return replace(table, times=rng.permutation(len(table.times)))
-
-
-def _folds(rule: FoldsSplit, table: Table, rng: np.random.Generator) -> list[Masks]:
-    fold_of = rng.permutation(len(table.users)) % rule.folds
-    return [{"train": fold_of != fold, "test": fold_of == fold} for fold in range(rule.folds)]
 
 
 def _per_item(rule: PerItemSplit, table: Table, seed: int) -> Masks:
@@ -187,16 +169,12 @@ def cut_in_time(rule: TemporalSplit | RollingSplit, users: Users, times: Times) 
     """
     ordered = np.sort(times)
     if isinstance(rule, TemporalSplit):
-        return [_temporal(rule, users, times, ordered[int(rule.share * len(times))])]
+        train = times < ordered[int(rule.share * len(times))]
+        return [{"train": train, "test": ~train & _has_enough(users, train, rule.min_train_ratings)[users]}]
     cuts = [int(ordered[int(share * len(times))]) for share in rule.cuts]
     ends = [*cuts[1:], int(ordered[-1]) + 1]
     folds = [_returns(rule, users, times, start, end) for start, end in zip(cuts, ends, strict=True)]
     return [masks for masks in folds if masks["test"].any()] or folds[:1]
-
-
-def _temporal(rule: TemporalSplit, users: Users, times: Times, cut: np.int64) -> Masks:
-    train = times < cut
-    return {"train": train, "test": ~train & _has_enough(users, train, rule.min_train_ratings)[users]}
 
 
 def _returns(rule: RollingSplit, users: Users, times: Times, start: int, end: int) -> Masks:

@@ -205,7 +205,10 @@ class _Lines:
         if RATING in columns:
             columns[RATING] = self._numbers(columns[RATING])
         if TIMESTAMP in columns:
-            columns[TIMESTAMP] = self._times(columns[TIMESTAMP])
+            texts = columns[TIMESTAMP]
+            is_text = times.are_texts(texts.head(100).tolist())
+            numbers = times.seconds_of_texts(texts) if is_text else self._numbers(texts).astype(np.int64)
+            columns[TIMESTAMP] = numbers if is_text else times.whole_seconds(numbers)
         return columns
 
     def _numbers(self, texts: pd.Series) -> NDArray[np.float64]:
@@ -216,11 +219,6 @@ class _Lines:
             expected = f"numbers as ratings and times ({EXPECTED})"
             raise self.error(int(wrong[0]), str(texts.iloc[wrong[0]]), expected)
         return numbers
-
-    def _times(self, texts: pd.Series) -> NDArray[np.int64]:
-        if times.are_texts(texts.head(100).tolist()):
-            return times.seconds_of_texts(texts)
-        return times.whole_seconds(self._numbers(texts).astype(np.int64))
 
 
 def _plain_ids(texts: pd.Series) -> pd.Series:

@@ -7,8 +7,8 @@ import pytest
 
 from recommender.model import Model
 from tests.training.conftest import FILMS, UNRATED, taste_of_film
-from training.bundling.build import BundleBuilder, build_bundle, describe
-from training.bundling.extras import rating_periods
+from training.bundling.build import build_bundle
+from training.bundling.extras import extra_arrays, rating_periods
 from training.models import make
 
 
@@ -16,7 +16,7 @@ from training.models import make
 def model(dataset, data, tmp_path_factory):
     path = tmp_path_factory.mktemp("extras") / "bundle"
     fitted = make("popularity").fit(data, seed=0, progress=lambda what, done: None)
-    build_bundle(path, fitted, dataset, data, extras=describe(BundleBuilder(dataset, data)))
+    build_bundle(path, fitted, dataset, data, extras=extra_arrays(dataset, data))
     return Model.load(path)
 
 
@@ -80,6 +80,6 @@ def test_the_map_keeps_tastes_apart(model):
 
 
 def test_the_same_seed_gives_the_same_extras(dataset, data):
-    first, second = (describe(BundleBuilder(dataset, data), seed=3) for _ in range(2))
+    first, second = (extra_arrays(dataset, data, seed=3) for _ in range(2))
     for name, array in first.items():
         np.testing.assert_array_equal(array, second[name], err_msg=name)

@@ -11,6 +11,7 @@ from recommender.bundle import BUNDLE
 from recommender.errors import GateRefusedError
 from tests.training.evaluation.builders import written_model
 from tests.training.promotion.test_gate import RULES
+from tests.training.small import log_evaluation
 from training.datasets.store import prepare
 from training.datasets.synth.files import write_twin
 from training.datasets.synth.world import load_synthetic_config
@@ -18,7 +19,6 @@ from training.evaluation.evaluate import evaluate
 from training.promotion.gate import Rival, decide
 from training.promotion.promote import promote
 from training.registry import CHAMPION, Tracker, register_bundle
-from training.registry.evaluations import log_evaluation
 from training.splits.cut import splits
 from training.splits.protocol import load_protocol
 

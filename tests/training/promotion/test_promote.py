@@ -27,13 +27,13 @@ from recommender.model import Model
 from tests.conftest import copy_store, fill
 from tests.toy import build_arrays, save_toy
 from tests.training.promotion.test_gate import evaluations
+from tests.training.small import log_evaluation
 from training.evaluation.significance import compare
 from training.promotion import gate, report
 from training.promotion import promote as promotion
 from training.promotion.answer_cost import Cost
 from training.promotion.promote import champion_stack, history, promote, rollback
 from training.registry import CHALLENGER, CHAMPION, REFERENCE, Tracker, register_bundle
-from training.registry.evaluations import log_evaluation
 
 ROOT = Path(__file__).parents[3]
 

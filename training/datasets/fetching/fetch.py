@@ -60,7 +60,11 @@ def fetch(
             with marked_directory(target, "fetch") as fresh:
                 _fill(fresh, config, raw_root, mirror, progress)
         except Unreachable as error:
-            raise MissingInputError(f"{error}. {_by_hand(name, config, raw_root)}") from error
+            raise MissingInputError(
+                f"{error}. Without a network, put {config.archive} (from {config.url}) into {raw_root}/, or its files "
+                f"into {raw_root / name}/, or set {MIRROR_VARIABLE} to a directory or base URL that holds "
+                f"{config.archive}."
+            ) from error
     return target
 
 
@@ -70,13 +74,6 @@ def fetch_if_missing(name: str, progress: Progress = silent) -> Path:
         return find_raw(name)
     except MissingInputError:
         return fetch(name, progress=progress)
-
-
-def _by_hand(name: str, config: DatasetConfig, raw_root: Path) -> str:
-    return (
-        f"Without a network, put {config.archive} (from {config.url}) into {raw_root}/, or its files into "
-        f"{raw_root / name}/, or set {MIRROR_VARIABLE} to a directory or base URL that holds {config.archive}."
-    )
 
 
 def _fill(fresh: Path, config: DatasetConfig, raw_root: Path, mirror: str | None, progress: Progress) -> None:
@@ -107,8 +104,10 @@ def _downloaded(
 ) -> Iterator[zipfile.ZipFile]:
     """Download the archive at `url` to a temporary file and yield it opened."""
     max_bytes = 2 * config.megabytes * _MEGABYTE + _SLACK
+    # GroupLens's own `.md5` file comes first; a mirror's counts only if the catalogue has none.
+    md5 = config.md5 if mirror and config.md5 else published_md5(url) or config.md5
     with scratch_directory(raw_root) as directory:
-        download(url, directory / config.archive, _expected_md5(config, url, mirror), max_bytes, progress)
+        download(url, directory / config.archive, md5, max_bytes, progress)
         with _opened(directory / config.archive) as archive:
             yield archive
 
@@ -126,13 +125,6 @@ def _local_copy(config: DatasetConfig, raw_root: Path, mirror: str | None) -> Pa
     if md5 := config.md5 or (find_md5(beside.read_text("utf-8", "replace")) if beside.is_file() else None):
         check_md5(path, md5)
     return path
-
-
-def _expected_md5(config: DatasetConfig, url: str, mirror: str | None) -> str | None:
-    """Return the checksum to expect: GroupLens's own `.md5` file first; a mirror's only if the catalogue has none."""
-    if mirror and config.md5:
-        return config.md5
-    return published_md5(url) or config.md5
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def _interactions(tables: list[LookedAt]) -> Iterator[str]:
         if role in roles:
             yield _line(role, roles[role].name, roles[role].summary)
         else:
-            yield _line(role, OPEN, f"was not recognised; one of {', '.join(table.file.columns)}")
+            yield _line(role, OPEN, f"was not recognised; one of {', '.join(table.file.types)}")
     yield from _feedback(table)
     if "time" in roles:
         yield _line("time", roles["time"].name, roles["time"].summary)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from recommender.errors import DataError
-from training.datasets.tabular.records import File, TextForm, connect, open_file, quoted
+from training.datasets.tabular.records import File, connect, open_file, quoted
 from training.datasets.tabular.source import RESERVED
 from training.datasets.tabular.values import guess_list_separator
 
@@ -156,7 +156,7 @@ def word_number(word: str) -> float | None:
 def look_at(path: Path) -> LookedAt:
     """Look at a file and guess the roles of its columns. Raises MissingInputError or DataError."""
     connection = connect()
-    file = open_file(connection, path, TextForm())
+    file = open_file(connection, path)
     looked_at = LookedAt(file, _columns(connection, file))
     if not any(column.examples for column in looked_at.columns):
         raise DataError(f"Expected rows with values in {path}; it has no rows.")
@@ -175,15 +175,20 @@ def _columns(connection: duckdb.DuckDBPyConnection, file: File) -> list[Column]:
     ).fetchall()
     sample = connection.execute(f"SELECT COLUMNS(*)::VARCHAR FROM {file.relation} LIMIT {_SAMPLE}").fetchall()
     return [
-        Column(name, kind, distinct or 0, rows, float(missing or 0) / 100, _present(values), least or "", most or "")
+        Column(
+            name,
+            kind,
+            distinct or 0,
+            rows,
+            missing=float(missing or 0) / 100,
+            examples=tuple(filter(None, values)),
+            least=least or "",
+            most=most or "",
+        )
         for (name, kind, least, most, distinct, rows, missing), values in zip(
             summary, zip(*sample, strict=True) if sample else [()] * len(summary), strict=True
         )
     ]
-
-
-def _present(values: Iterable[str | None]) -> tuple[str, ...]:
-    return tuple(value for value in values if value)
 
 
 def _name_interactions(looked_at: LookedAt) -> None:

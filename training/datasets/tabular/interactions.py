@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from recommender.errors import DataError, UsageError
 from recommender.feedback import Feedback
-from recommender.films.ids import IdMap
+from recommender.films.ids import IdMap, is_integer_id
 from recommender.schema import MOVIE, RATING, TIMESTAMP, USER
 from training.datasets.arrivals import Arrivals, Report, merge, place
 from training.datasets.cleaning import schemas
 from training.datasets.cleaning.clean import keep_latest
 from training.datasets.quarantine import Quarantine
-from training.datasets.tabular.records import Records, TextForm, connect, literal, open_file, quoted, read_records
+from training.datasets.tables import Table
+from training.datasets.tabular.records import Records, connect, literal, open_file, quoted, read_records
 from training.datasets.tabular.scale import feedback_of, has_steps
 from training.datasets.tabular.source import OPEN, SourceConfig
 from training.datasets.tabular.values import IdColumn, number_sql, read_times
@@ -38,15 +39,12 @@ class Interactions:
     mended: dict[str, int]
 
 
-@dataclass
-class _Columns:
-    """The columns of one file, unchecked."""
+class _Columns(NamedTuple):
+    """The columns of one file, unchecked: ids as codes into `users` and `items`, values and times."""
 
-    records: Records
+    table: Table
     users: IdColumn
     items: IdColumn
-    values: NDArray[np.float64]
-    times: NDArray[np.float64]
     times_of_another_unit: int
 
 
@@ -56,21 +54,19 @@ def read_interactions(config: SourceConfig, quarantine: Quarantine, max_bad_shar
     Raises UsageError for an unknown column or kind of event, DataError where too many rows are bad or none is left.
     """
     files = [_read(records, config) for records in _records(config, quarantine, max_bad_share)]
-    feedback = feedback_of(config, np.concatenate([columns.values for columns in files]))
+    values = np.concatenate([columns.table.frame[RATING].to_numpy() for columns in files])
+    feedback = feedback_of(config, values)
     users, items = _Texts(), _Texts()
     frames, unweighted = [], 0
     schema = schemas.interactions_schema(feedback, has_steps(config))
     for columns in files:
-        frame = _frame(columns)
-        table = columns.records.table(frame)
-        clean = schemas.split_bad(table, schema, quarantine).frame
+        clean = schemas.split_bad(columns.table, schema, quarantine).frame
         if not config.rating:
             counts = clean[RATING] > 0
             unweighted += int((~counts).sum())
             clean = clean[counts]
-        clean = clean.assign(
-            **{USER: users.add(columns.users, clean[USER]), MOVIE: items.add(columns.items, clean[MOVIE])}
-        )
+        codes = {USER: users.codes(columns.users.texts), MOVIE: items.codes(columns.items.texts)}  # of the file's own
+        clean = clean.assign(**{name: of_all[clean[name].to_numpy()] for name, of_all in codes.items()})
         frames.append(clean.astype({RATING: "float32", TIMESTAMP: "int64"}))
     frame = pd.concat(frames, ignore_index=True)
     if not len(frame):
@@ -122,18 +118,11 @@ def used_ids(texts: Sequence[str], codes: pd.Series) -> set[str]:
 
 
 def map_rows(texts: Sequence[str], ids: IdMap) -> NDArray[np.int32]:
-    """Return the row of each id in its text form."""
-    raw = np.array(texts, dtype=object)
-    return ids.rows(raw if ids.is_text else _integers(texts)).astype(np.int32)
-
-
-def _integers(texts: Sequence[str]) -> NDArray[np.int64]:
-    """Return ids as integers, -1 for a text that is none: it belongs to a row that was left out."""
-    numbers = np.full(len(texts), -1, dtype=np.int64)
-    for row, text in enumerate(texts):
-        with suppress(ValueError, OverflowError):
-            numbers[row] = int(text)
-    return numbers
+    """Return the row of each id in its text form; any row for a text that is no id, as of a row that was left out."""
+    if ids.is_text:
+        return ids.rows(np.array(texts, dtype=object)).astype(np.int32)
+    numbers = np.array([int(text) if is_integer_id(text) else -1 for text in texts], dtype=np.int64)
+    return ids.rows(numbers).astype(np.int32)
 
 
 def _raw_column(texts: Sequence[str], codes: NDArray[np.int32], ids: IdMap) -> pd.Series:
@@ -148,22 +137,16 @@ class _Texts:
     """The distinct ids of several files, in the order in which they come."""
 
     def __init__(self, texts: Sequence[str] = ()) -> None:
-        self.texts = list(texts)
         self._codes = {text: code for code, text in enumerate(texts)}
 
-    def add(self, ids: IdColumn, codes: pd.Series) -> NDArray[np.int32]:
-        """Return the codes of these ids among those of all files."""
-        return np.asarray(self.codes(ids.texts)[codes.to_numpy()])
+    @property
+    def texts(self) -> list[str]:
+        """Return the ids by code."""
+        return list(self._codes)
 
     def codes(self, texts: Iterable[str]) -> NDArray[np.int32]:
-        """Return the code of each text."""
-        return np.array([self._code(text) for text in texts], dtype=np.int32)
-
-    def _code(self, text: str) -> int:
-        code = self._codes.setdefault(text, len(self.texts))
-        if code == len(self.texts):
-            self.texts.append(text)
-        return code
+        """Return the code of each text; new ones get the next codes."""
+        return np.array([self._codes.setdefault(text, len(self._codes)) for text in texts], dtype=np.int32)
 
 
 def _records(config: SourceConfig, quarantine: Quarantine, max_bad_share: float) -> list[Records]:
@@ -171,7 +154,7 @@ def _records(config: SourceConfig, quarantine: Quarantine, max_bad_share: float)
     _require_filled_in(config)
     optional = (config.rating, config.event, config.weight, config.time)
     names = [config.user, config.item, *(name for name in optional if name)]
-    files = [read_records(path, names, TextForm.of(config), quarantine) for path in config.interactions]
+    files = [read_records(path, names, config, quarantine) for path in config.interactions]
     rows = sum(records.count + len(records.rejected_lines) for records in files)
     quarantine.allow(max_bad_share, rows)
     return files
@@ -181,7 +164,7 @@ def _require_filled_in(config: SourceConfig) -> None:
     roles = {"user": config.user, "item": config.item}
     if unknown := [role for role, column in roles.items() if column == OPEN]:
         path = config.interactions[0]
-        columns = open_file(connect(), path, TextForm.of(config)).shown
+        columns = open_file(connect(), path, config).shown
         raise UsageError(
             f"Expected a column of {path.name} for {' and '.join(unknown)} instead of {OPEN!r}. Fill in one of: "
             f"{columns}."
@@ -189,14 +172,12 @@ def _require_filled_in(config: SourceConfig) -> None:
 
 
 def _read(records: Records, config: SourceConfig) -> _Columns:
-    times = read_times(records, config.time, config.time_format) if config.time else (np.zeros(records.count), 0)
-    return _Columns(
-        records,
-        IdColumn(records.texts(quoted(config.user))),
-        IdColumn(records.texts(quoted(config.item))),
-        _values(records, config),
-        *times,
-    )
+    times, of_another_unit = np.zeros(records.count), 0
+    if config.time:
+        times, of_another_unit = read_times(records, config.time, config.time_format)
+    users, items = (IdColumn(records.texts(quoted(name))) for name in (config.user, config.item))
+    columns = {USER: users.codes, MOVIE: items.codes, RATING: _values(records, config), TIMESTAMP: times}
+    return _Columns(records.table(pd.DataFrame(columns)), users, items, of_another_unit)
 
 
 def _values(records: Records, config: SourceConfig) -> NDArray[np.float64]:
@@ -232,9 +213,3 @@ def _require_weights(records: Records, config: SourceConfig) -> None:
             f"Expected a weight for each kind of event in the column {config.event}, found also {shown}. Add them to "
             "--weights; a weight of 0 leaves a kind out."
         )
-
-
-def _frame(columns: _Columns) -> pd.DataFrame:
-    return pd.DataFrame(
-        {USER: columns.users.codes, MOVIE: columns.items.codes, RATING: columns.values, TIMESTAMP: columns.times}
-    )

@@ -30,7 +30,7 @@ from training.datasets.cleaning.title_parsing import parse_title
 from training.datasets.features.tag_matrix import Block, named_block, soft_bins, weigh_by_rarity
 from training.datasets.quarantine import Quarantine
 from training.datasets.tabular.interactions import map_rows
-from training.datasets.tabular.records import Records, TextForm, quoted, read_records
+from training.datasets.tabular.records import Records, quoted, read_records
 from training.datasets.tabular.source import SourceConfig
 from training.datasets.tabular.values import IdColumn, number_sql, split_lists
 
@@ -57,7 +57,7 @@ def read_items(config: SourceConfig, quarantine: Quarantine) -> ItemTable:
     """Read all files of items; rows without an id or with one that stood before go to `quarantine`."""
     items = ItemTable()
     for path in config.items:
-        records = read_records(path, config.item_columns, TextForm.of(config), quarantine)
+        records = read_records(path, config.item_columns, config, quarantine)
         _add(items, records, config, quarantine)
     return items
 
@@ -70,7 +70,8 @@ def movie_table(items: ItemTable, ids: IdMap, config: SourceConfig) -> pd.DataFr
     place = np.full(len(ids), -1, dtype=np.int64)
     place[map_rows(items.ids, ids)] = np.arange(len(items.ids))
     raw = ids.raws(range(len(ids)))
-    raw_column = _id_column(raw, ids)
+    narrow = "int32" if not ids.is_text and ids.ids[-1] <= np.iinfo(np.int32).max else "int64"
+    raw_column = pd.Series(raw, dtype="str" if ids.is_text else narrow)
     titles = [title or str(raw_id) for title, raw_id in zip(_placed(items.titles, place), raw, strict=True)]
     names, years = titles, _placed(items.years, place)
     if config.year_in_title:
@@ -164,12 +165,6 @@ def _years(records: Records, name: str | None, rows: NDArray[np.int64]) -> list[
 def _placed(values: list[T], place: NDArray[np.int64]) -> list[T | None]:
     """Return the value of each item, None for one (place -1) that the files of items lack."""
     return [values[row] if row >= 0 else None for row in place.tolist()]
-
-
-def _id_column(raw: list[int | str], ids: IdMap) -> pd.Series:
-    if ids.is_text:
-        return pd.Series(raw, dtype="str")
-    return pd.Series(raw, dtype="int32" if ids.ids[-1] <= np.iinfo(np.int32).max else "int64")
 
 
 def _lists(values: list[list[str]]) -> pd.Series:

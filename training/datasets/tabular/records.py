@@ -37,20 +37,6 @@ _KINDS: dict[str, FileKind] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class TextForm:
-    """How text files are written; None: to be guessed."""
-
-    separator: str | None = None
-    encoding: str | None = None
-    header: bool | None = None
-
-    @classmethod
-    def of(cls, config: SourceConfig) -> TextForm:
-        """Return the form that a description states."""
-        return cls(config.separator, config.encoding, config.header)
-
-
 @dataclass
 class File:
     """A file as DuckDB sees it: `relation` is the SQL that reads it, with the types that DuckDB guesses."""
@@ -62,11 +48,6 @@ class File:
     separator: str | None = None
     time_format: str | None = None
     repeated: set[str] = field(default_factory=set)  # names that several columns of a text file have
-
-    @property
-    def columns(self) -> list[str]:
-        """Return the names of the columns."""
-        return list(self.types)
 
     @property
     def shown(self) -> str:
@@ -101,8 +82,11 @@ def connect() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def open_file(connection: duckdb.DuckDBPyConnection, path: Path, form: TextForm) -> File:
-    """Look at a file and return it with its columns. Raises MissingInputError or DataError."""
+def open_file(connection: duckdb.DuckDBPyConnection, path: Path, config: SourceConfig | None = None) -> File:
+    """Look at a file and return it with its columns; how a text file is written is guessed where `config` is silent.
+
+    Raises MissingInputError or DataError.
+    """
     kind = _kind(path)
     if not path.is_file():
         raise MissingInputError(f"Expected a file at {path}; there is none. Name the right one.")
@@ -111,7 +95,7 @@ def open_file(connection: duckdb.DuckDBPyConnection, path: Path, form: TextForm)
     file = File(path, kind)
     with _readable(path):
         if kind == "csv":
-            _sniff(connection, file, form)
+            _sniff(connection, file, config)
         elif kind == "json":
             file.options = ", sample_size=-1"  # a key may come late
         elif path.suffix in COMPRESSION:
@@ -122,13 +106,13 @@ def open_file(connection: duckdb.DuckDBPyConnection, path: Path, form: TextForm)
     return file
 
 
-def read_records(path: Path, columns: Sequence[str], form: TextForm, quarantine: Quarantine) -> Records:
+def read_records(path: Path, columns: Sequence[str], config: SourceConfig, quarantine: Quarantine) -> Records:
     """Read these columns of a file as text; broken rows go to `quarantine`.
 
     Raises UsageError, which names the columns that exist, for an unknown one.
     """
     connection = connect()
-    file = open_file(connection, path, form)
+    file = open_file(connection, path, config)
     if unknown := [name for name in columns if name not in file.types]:
         raise UsageError(f"Expected the column {', '.join(unknown)} in {path.name}, found {file.shown}.")
     if repeated := sorted(file.repeated.intersection(columns)):
@@ -227,18 +211,20 @@ def _kind(path: Path) -> FileKind:
     return _KINDS.get(suffix.lower(), "csv")
 
 
-def _sniff(connection: duckdb.DuckDBPyConnection, file: File, form: TextForm) -> None:
-    """Guess how a text file is written, as far as `form` does not say, and note it in the file's options."""
-    encoding = form.encoding or _encoding(file.path)
+def _sniff(connection: duckdb.DuckDBPyConnection, file: File, config: SourceConfig | None) -> None:
+    """Guess how a text file is written, as far as `config` does not say, and note it in the file's options."""
+    stated_form = (config.separator, config.encoding, config.header) if config else (None, None, None)
+    stated_separator, stated_encoding, stated_header = stated_form
+    encoding = stated_encoding or _encoding(file.path)
     stated = f", encoding={literal(encoding)}"
-    stated += f", delim={literal(form.separator)}" if form.separator else ""
-    stated += f", header={str(form.header).lower()}" if form.header is not None else ""
+    stated += f", delim={literal(stated_separator)}" if stated_separator else ""
+    stated += f", header={str(stated_header).lower()}" if stated_header is not None else ""
     query = (
         "SELECT Delimiter, Quote, Escape, HasHeader, DateFormat, TimestampFormat, len(Columns) "
         f"FROM sniff_csv({_file(file.path)}{stated}"
     )
     [row] = connection.execute(f"{query}, ignore_errors=true)").fetchall()
-    if row[-1] == 1 and not form.separator:  # a blank is none of the separators that DuckDB tries
+    if row[-1] == 1 and not stated_separator:  # a blank is none of the separators that DuckDB tries
         with suppress(duckdb.Error):
             [row] = connection.execute(f"{query}, delim=' ', ignore_errors=true)").fetchall()
     file.separator, quote, escape, header, date_format, time_format, _ = row

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -102,13 +102,9 @@ def guess_list_separator(texts: Sequence[str]) -> str | None:
 
 def guess_time_formats(texts: Sequence[str]) -> list[str]:
     """Return the forms of times, other than ISO and numbers, that every text has; days before months come first."""
-    return [form for form in _time_forms() if texts and all(_has_form(text.strip(), form) for text in texts)]
-
-
-def _time_forms() -> Iterator[str]:
-    for day in _DAY_FORMS:
-        yield day
-        yield from (f"{day}{mark}{clock}" for mark in (" ", "T", ", ") for clock in _CLOCK_FORMS)
+    clocks = ["", *(f"{mark}{clock}" for mark in (" ", "T", ", ") for clock in _CLOCK_FORMS)]
+    forms = [f"{day}{clock}" for day in _DAY_FORMS for clock in clocks]
+    return [form for form in forms if texts and all(_has_form(text.strip(), form) for text in texts)]
 
 
 def _has_form(text: str, form: str) -> bool:

@@ -92,7 +92,15 @@ class Als(Configured[AlsConfig]):
         # The same first factors as implicit draws in the original order: ordering changes the time, not the model.
         rng = np.random.default_rng(seed)
         with thread_map() as run:
-            als = self._algorithm(run, with_loss=likes.nnz < LOSS_BELOW)
+            als = CompiledAls(
+                run,
+                factors=self.config.factors,
+                regularization=self.config.regularization,
+                alpha=self.config.alpha,
+                iterations=self.config.iterations,
+                calculate_training_loss=likes.nnz < LOSS_BELOW,
+                num_threads=1,  # of the loss: its threads wait busily, which took four times as long as the half-steps
+            )
             als.user_factors = rng.random((len(people), self.config.factors), dtype=np.float32)[people] * 0.01
             als.item_factors = rng.random((len(films), self.config.factors), dtype=np.float32)[films] * 0.01
             als.fit(ordered, show_progress=False, callback=on_iteration)
@@ -100,17 +108,6 @@ class Als(Configured[AlsConfig]):
         items[films] = als.item_factors
         users = self._users(likes if signed is None else signed, items)
         return users, items, {"train_loss": losses} if losses else {}
-
-    def _algorithm(self, run: Map, with_loss: bool) -> AlternatingLeastSquares:
-        return CompiledAls(
-            run,
-            factors=self.config.factors,
-            regularization=self.config.regularization,
-            alpha=self.config.alpha,
-            iterations=self.config.iterations,
-            calculate_training_loss=with_loss,
-            num_threads=1,  # of the loss: its threads wait busily, which took four times as long as the half-steps
-        )
 
     def _users(self, signed: sp.csr_matrix, items: Factors) -> Factors:
         """Return the exact user factors (n_users, d): implicit updates users before items, and only approximately.
@@ -121,20 +118,6 @@ class Als(Configured[AlsConfig]):
         ridge = np.full(signed.shape[0], self.config.regularization, dtype=np.float32)
         with thread_map() as run:
             return solve_rows(weights, items, ridge, 1.0, run)
-
-
-def als_model(
-    config: AlsConfig,
-    users: Factors,
-    items: Factors,
-    curve: Mapping[str, list[float]] | None = None,
-    **parameters: Any,
-) -> FittedModel:
-    """Return the model of factors (n_users, d) and (n_movies, d) that minimise the objective of `Als`.
-
-    `parameters`: recorded beside those of `config`.
-    """
-    return factor_model("als", {**config.model_dump(), **parameters}, users, items, config.fold_in(), curve)
 
 
 def factor_model(

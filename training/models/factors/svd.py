@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from recommender.about import About, Paper
 from recommender.errors import UsageError
 from recommender.scoring.specs import FactorSpec, SimilarityPart, SimilaritySpec, SvdFoldIn
@@ -46,7 +44,16 @@ class Svd(Configured[SvdConfig]):
             progress("svd", done)
 
         trainset = ArrayTrainset.from_matrix(data.stars)
-        svd = self._algorithm(seed, on_epoch).fit(trainset)
+        svd = ArraySVD(
+            n_factors=self.config.factors,
+            n_epochs=self.config.iterations,
+            lr_all=self.config.learning_rate,
+            reg_all=self.config.regularization,
+            init_std_dev=self.config.init_deviation,
+            random_state=seed,
+            blocks=self.config.blocks,
+            on_epoch=on_epoch,
+        ).fit(trainset)
         arrays = {
             "svd_user_factors": svd.pu,
             "svd_item_factors": svd.qi,
@@ -65,15 +72,3 @@ class Svd(Configured[SvdConfig]):
         similarity = SimilaritySpec(parts=[SimilarityPart(name="svd", embedding="svd_embedding")])
         parameters = self.config.model_dump()
         return FittedModel("svd", parameters, arrays, similarity, spec, spec, learning_curve={"train_rmse": curve})
-
-    def _algorithm(self, seed: int, on_epoch: Callable[[float, float], None]) -> ArraySVD:
-        return ArraySVD(
-            n_factors=self.config.factors,
-            n_epochs=self.config.iterations,
-            lr_all=self.config.learning_rate,
-            reg_all=self.config.regularization,
-            init_std_dev=self.config.init_deviation,
-            random_state=seed,
-            blocks=self.config.blocks,
-            on_epoch=on_epoch,
-        )

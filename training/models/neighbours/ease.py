@@ -57,7 +57,7 @@ class Ease(Configured[EaseConfig]):
         """
         if np.count_nonzero(data.counts) > self.config.max_films:
             return self._fit_sparse(data, progress)
-        covered = self._covered(data.counts)
+        covered = np.flatnonzero(data.counts >= self.config.min_ratings)
         is_partial = len(covered) < len(data.counts)
         lengths = np.maximum(np.diff(data.user_item[:, covered].indptr), 1)
         likes = data.likes(np.repeat(lengths**-self.config.user_exponent, np.diff(data.user_item.indptr)))
@@ -82,10 +82,6 @@ class Ease(Configured[EaseConfig]):
         users = ItemWeightsSpec(sparse="ease_sparse", prior="ease_prior", **data.profile(self.config.dislike))
         arrays = csr_arrays("ease_sparse", weights) | {"ease_prior": tie_break(people.getnnz(axis=0))}
         return FittedModel("ease", self.config.model_dump(), arrays, items, users)
-
-    def _covered(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the rows of the films that have ratings enough, ascending."""
-        return np.flatnonzero(counts >= self.config.min_ratings)
 
     def _weights(self, likes: sp.csr_matrix, features: sp.csr_matrix, counts: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return B (c, c). `likes`: (n_users, c) the weight of each user's row, where they like the film."""

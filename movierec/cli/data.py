@@ -228,7 +228,7 @@ def credits(
     if as_json:
         typer.echo(json.dumps(report | ({"differences": differing_films} if differences else {})))
         return
-    _show(report, as_json=False)
+    _show(report)
     for film in differing_films if differences else []:
         typer.echo(film)
 
@@ -264,17 +264,13 @@ def _show_prepared(dataset: ProcessedDataset, processed: Path | None, as_json: b
     dropped, snapshot = dataset.dropped, dataset.snapshot() | dataset.feedback_summary() | dataset.noted
     events = dataset.events
     if as_json:
-        _show(
-            snapshot
-            | {"dropped_rows": sum(dropped.values()), "dropped": dropped}
-            | ({"events": events} if events else {}),
-            True,
-        )
+        counted = {"dropped_rows": sum(dropped.values()), "dropped": dropped}
+        typer.echo(json.dumps(snapshot | counted | ({"events": events} if events else {})))
         return
     words = {"film": dataset.items.singular, "films": dataset.items.plural, "ratings": dataset.feedback.kind}
     rows = {" ".join(words.get(word, word) for word in key.split("_")): value for key, value in snapshot.items()}
     rows |= {f"events {name.replace('_', ' ')}": value for name, value in events.items()}
-    _show(rows | {f"dropped: {reason}": count for reason, count in dropped.items()}, as_json)
+    _show(rows | {f"dropped: {reason}": count for reason, count in dropped.items()})
     where = (processed or home.processed_data()) / dataset.name / "quarantine.csv"
     rejects = f" {where} has each rejected row." if dataset.details["rejected"] else ""
     if snapshot["like_share"] == 1:
@@ -282,15 +278,9 @@ def _show_prepared(dataset: ProcessedDataset, processed: Path | None, as_json: b
     typer.echo(dropped_rows(dropped) + rejects + noted_counts(dataset.noted))
 
 
-def _show(snapshot: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(snapshot))
-        return
+def _show(snapshot: dict[str, Any]) -> None:
     table = Table(title=snapshot["name"], show_header=False)
     for key, value in snapshot.items():
-        table.add_row(key.replace("_", " "), f"{value:,.4g}" if isinstance(value, float) else _plain(value))
+        form = ",.4g" if isinstance(value, float) else "," if isinstance(value, int) and value > 9999 else ""
+        table.add_row(key.replace("_", " "), f"{value:{form}}" if form else str(value))
     Console().print(table)
-
-
-def _plain(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) and value > 9999 else str(value)

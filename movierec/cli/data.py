@@ -66,8 +66,8 @@ def fetch(
 
 
 @app.command(epilog="Example: movierec data prepare ml-latest-small --raw ~/Downloads/ml-latest-small")
+@own.described_by_options
 def prepare(
-    ctx: typer.Context,
     name: Name,
     raw: Annotated[Path | None, typer.Option(help="Directory of the raw files.")] = None,
     credits: Annotated[
@@ -94,32 +94,12 @@ def prepare(
         ),
     ] = None,
     force: Annotated[bool, typer.Option(help="Process again even when nothing has changed.")] = False,
-    source: own.Source = None,
-    interactions: own.Interactions = None,
-    user: own.User = None,
-    item: own.Item = None,
-    rating: own.Rating = None,
-    event: own.Event = None,
-    weight: own.Weight = None,
-    weights: own.Weights = None,
-    time: own.Time = None,
-    time_format: own.TimeFormat = None,
-    scale: own.Scale = None,
-    like: own.Like = None,
-    items: own.Items = None,
-    item_id: own.ItemId = None,
-    title: own.Title = None,
-    year: own.Year = None,
-    list: own.Lists = None,
-    category: own.Category = None,
-    text: own.Text = None,
-    number: own.Number = None,
-    list_separator: own.ListSeparator = None,
-    word: own.Word = None,
-    separator: own.Separator = None,
-    decimal: own.Decimal = None,
-    encoding: own.Encoding = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(help="Description of your own tables; default: data/sources/NAME.yaml, if it is there."),
+    ] = None,
     as_json: AsJson = False,
+    **described: Any,
 ) -> None:
     """Read, clean and store a data set; unchanged inputs are not processed again.
 
@@ -132,9 +112,9 @@ def prepare(
     dataset = prepare_dataset(
         name,
         raw=raw,
-        source=own.source_config(name, raw, source, ctx.params),
-        scale=scale,
-        like=like,
+        source=own.source_config(name, raw, source, described),
+        scale=described["scale"],
+        like=described["like"],
         credits=credits,
         genome=genome,
         texts=texts,

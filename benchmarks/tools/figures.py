@@ -11,7 +11,7 @@ import platform
 import statistics
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -134,10 +134,10 @@ def machine() -> dict[str, Any]:
     }
 
 
-def machine_line() -> str:
-    """Return a one-line description of this machine."""
+def machine_line(packages: Sequence[str] = PACKAGES) -> str:
+    """Return a one-line description of this machine, with the versions of these packages."""
     facts = machine()
-    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
+    versions = ", ".join(f"{name} {facts['versions'][name]}" for name in packages)
     hardware = [facts["cpu"], f"{facts['cores']} cores", f"{facts['memory_gib']} GiB", facts["blas"]]
     return f"{', '.join(filter(None, hardware))}, Python {facts['python']}; {versions}"
 

@@ -87,8 +87,8 @@ def in_fresh_process(work: Callable[[float], T], size: float) -> T:
         return pool.submit(work, size).result()
 
 
-def peak_memory(work: Callable[[], object]) -> int:
-    """Return by how many bytes this process and its children grew at most while `work` ran."""
+def watched(work: Callable[[], T]) -> tuple[T, float, int]:
+    """Return the result of a call, its seconds, and by how many bytes this process and its children grew at most."""
     process = psutil.Process()
     before = resident(process)
     peak, done = before, threading.Event()
@@ -100,12 +100,14 @@ def peak_memory(work: Callable[[], object]) -> int:
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
+    start = time.perf_counter()
     try:
-        work()
+        result = work()
     finally:
+        taken = time.perf_counter() - start
         done.set()
         watcher.join()
-    return max(peak, resident(process)) - before
+    return result, taken, max(peak, resident(process)) - before
 
 
 def resident(process: psutil.Process) -> int:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from benchmarks.tools.figures import Figure, in_fresh_process, peak_memory, seconds
+from benchmarks.tools.figures import Figure, in_fresh_process, seconds, watched
 from benchmarks.tools.twins import make_twin, twin, twin_config, twin_directory
 from recommender import home
 from training.datasets.store import ProcessedDataset, prepare
@@ -93,13 +93,10 @@ def _prepare(size: float) -> float:
 
 def _measure_memory(size: float) -> Memory:
     """Measure memory in a run of its own, because the measurement slows the work."""
-    datasets: list[ProcessedDataset] = []
     with tempfile.TemporaryDirectory(dir=home.raw_data()) as root:
         prepare("tiny", raw=twin(TINY), processed_root=Path(root))
-        peak = peak_memory(
-            lambda: datasets.append(prepare("synthetic", raw=twin_directory(size), processed_root=Path(root)))
-        )
-        return Memory(peak, _bytes(datasets[0]), len(datasets[0].ratings))
+        dataset, _, peak = watched(lambda: prepare("synthetic", raw=twin_directory(size), processed_root=Path(root)))
+        return Memory(peak, _bytes(dataset), len(dataset.ratings))
 
 
 def _bytes(dataset: ProcessedDataset) -> int:

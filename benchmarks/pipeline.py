@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sklearn.decomposition import TruncatedSVD
 
 from benchmarks.als import bare as bare_als
-from benchmarks.tools.figures import Figure, in_fresh_process, peak_memory, seconds
+from benchmarks.tools.figures import Figure, in_fresh_process, seconds, watched
 from benchmarks.tools.twins import twin
 from benchmarks.topk import product
 from recommender.bundle import load_arrays, read_manifest
@@ -91,18 +91,12 @@ def _median(rounds: list[Round], figure: Callable[[Round], float]) -> float:
 
 
 def _whole(size: float) -> Whole:
-    taken: list[float] = []
-    ratings: list[int] = []
     with tempfile.TemporaryDirectory() as scratch:
-
-        def work() -> None:
-            ratings.append(_files_to_bundle(twin(size), Path(scratch)))
-
-        peak = peak_memory(lambda: taken.append(seconds(work)))
+        ratings, taken, peak = watched(lambda: _files_to_bundle(twin(size), Path(scratch)))
         bundle = Path(scratch) / "bundle"
         arrays = {name: np.array(array) for name, array in load_arrays(bundle, read_manifest(bundle)).items()}
         write = seconds(lambda: _write(Path(scratch) / "written", arrays))
-    return Whole(taken[0], peak, ratings[0], write)
+    return Whole(taken, peak, ratings, write)
 
 
 def _files_to_bundle(raw: Path, scratch: Path) -> int:

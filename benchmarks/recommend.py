@@ -8,10 +8,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-import psutil
 
 from benchmarks.tools.commands import start, succeed
-from benchmarks.tools.figures import Figure, in_turn
+from benchmarks.tools.figures import Figure, in_turn, watched
 from benchmarks.tools.twins import twin_dataset
 from recommender.bundle import load_arrays, read_manifest
 from recommender.errors import MovierecError
@@ -39,7 +38,7 @@ def run(size: float, rounds: int) -> list[Figure]:
 
         def ours() -> None:
             remove_file(whole)
-            peaks.append(_peak_of(root, whole))
+            peaks.append(watched(lambda: succeed(root, *_words(whole)))[2])
 
         timed = in_turn(ours, lambda: bare(root / "bundle"), rounds)
         is_same = _killed_and_resumed(root, users) == sha256_of(whole)
@@ -82,21 +81,6 @@ def _save_als(path: Path, size: float) -> tuple[int, int]:
 
 def _words(out: Path) -> list[str]:
     return ["recommend", "--all", "--n", str(N), "--format", FORMAT, "--out", str(out), "--model", "./bundle"]
-
-
-def _peak_of(root: Path, out: Path) -> int:
-    """Run the command to its end and return its peak memory in bytes."""
-    process, peak = start(root, *_words(out)), 0
-    watched = psutil.Process(process.pid)
-    while process.poll() is None:
-        try:
-            peak = max(peak, watched.memory_info().rss)
-        except psutil.NoSuchProcess:
-            break
-        time.sleep(_SAMPLE_SECONDS)
-    if process.wait():
-        raise MovierecError(f"movierec recommend ended with {process.returncode}.")
-    return peak
 
 
 def _killed_and_resumed(root: Path, users: int) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 import surprise
 from numpy.typing import NDArray
 
-from benchmarks.tools.figures import Figure, in_fresh_process, peak_memory, seconds
+from benchmarks.tools.figures import Figure, in_fresh_process, watched
 from benchmarks.tools.twins import twin_dataset
 from recommender.schema import LEAST_STARS, MOST_STARS
 from training.models.factors.surprise_arrays import ArraySVD, ArrayTrainset
@@ -92,9 +92,7 @@ def make_task(size: float) -> Task:
 
 
 def _measured(fit: Callable[[], surprise.SVD], task: Task) -> Side:
-    models: list[Any] = []
-    taken: list[float] = []
-    peak = peak_memory(lambda: taken.append(seconds(lambda: models.append(fit()))))
+    model, taken, peak = watched(fit)
     triples = zip(*(column[:TESTED].tolist() for column in task.test), strict=True)
-    errors = [stars - models[0].predict(user, item).est for user, item, stars in triples]
-    return Side(taken[0], peak, float(np.sqrt(np.mean(np.square(errors)))))
+    errors = [stars - model.predict(user, item).est for user, item, stars in triples]
+    return Side(taken, peak, float(np.sqrt(np.mean(np.square(errors)))))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class WebappError(Exception):
@@ -46,3 +48,13 @@ class ApiProblem(WebappError):
         self.status = status
         self.kind = kind  # last part of the problem's type, such as title-not-found
         self.members = members
+
+
+def optional(ask: Callable[[], T], *, kind: str = "") -> T | None:
+    """Return the answer of a call; None where the service refuses it, of any `kind` of problem or of one alone."""
+    try:
+        return ask()
+    except ApiProblem as problem:
+        if kind and problem.kind != kind:
+            raise
+        return None

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -54,7 +54,7 @@ def service(movierec: Path, cwd: Path, variables: Mapping[str, str] = NONE, user
 
 @contextmanager
 def started(
-    command: list[str | Path], log: Path, cwd: Path, variables: Mapping[str, str] = NONE, user: str | None = None
+    command: Sequence[str | Path], log: Path, cwd: Path, variables: Mapping[str, str] = NONE, user: str | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server until the block ends."""
     with log.open("wb") as sink:

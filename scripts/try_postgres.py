@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from recommender.files import move
 from scripts.trial import ROOT, fetch, require, run, say, service, started, step, wait, wait_until
+from serving.process.python import module_command
 from testing.service import free_port
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))  # where Debian puts them
@@ -137,19 +138,8 @@ def database(site: Site) -> Iterator[None]:
 def registry(site: Site) -> Iterator[None]:
     """Run PostgreSQL, and MLflow over it, until the block ends. The address of the database holds no password."""
     store = f"postgresql+psycopg://mlflow@127.0.0.1:{site.database_port}/mlflow"
-    places = ("--backend-store-uri", store, "--artifacts-destination", site.artifacts, "--serve-artifacts")
-    command: list[str | Path] = [
-        sys.executable,
-        "-P",
-        "-m",
-        "mlflow",
-        "server",
-        *places,
-        "--port",
-        str(site.port),
-        "--workers",
-        "1",
-    ]
+    places = ("--backend-store-uri", store, "--artifacts-destination", str(site.artifacts), "--serve-artifacts")
+    command = module_command("mlflow", "server", *places, "--port", str(site.port), "--workers", "1")
     log = site.folder.with_name("mlflow.log")
     readable = site.folder.with_name("mlflow_password_file")
     shutil.copy(site.password_file, readable)  # libpq takes a file of its own user alone

@@ -9,25 +9,13 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from scripts.trial import (
-    PATIENCE_SECONDS,
-    ROOT,
-    fetch,
-    require,
-    run,
-    say,
-    service,
-    started,
-    step,
-    wait,
-)
+from scripts.trial import ROOT, fetch, require, run, say, service, started, step, wait, wait_until
 from testing.foreign import plant_foreign_packages
 from testing.service import free_port
 
@@ -120,10 +108,8 @@ def own_model(movierec: Path, home: Path) -> None:
     run(movierec, "promote", "--version", "3", "--force", "--reason", "trial", cwd=home)
     run("uv", "pip", "uninstall", "--quiet", "--python", python, "movierec-bpr")  # what serves needs no code of models
     with service(movierec, cwd=home) as address:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while b'"algorithm":"bpr"' not in fetch(f"{address}/model"):  # the version served before starts at once
-            require(time.monotonic() < deadline, "the model of one's own is not served")
-            time.sleep(0.1)
+        # the version served before starts at once
+        wait_until(lambda: b'"algorithm":"bpr"' in fetch(f"{address}/model"), "the model of one's own is not served")
         ask(address)
         body = json.dumps({"ratings": [{"movie_id": 1, "rating": 5}]}).encode()
         request = Request(f"{address}/recommend/", body, {"Content-Type": "application/json"})

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from functools import cache
 
 import streamlit as st
 
 from client.answers import AboutModel, ExperimentAnswer, ModelCard, Versions
 from client.client import CHALLENGER, Api, Json, Params, Transport
-from client.errors import ApiProblem, WebappError
+from client.errors import WebappError, optional
 from webapp.data_words import FILMS, DataWords
 from webapp.settings import Settings
 
@@ -90,10 +89,7 @@ def _card(address: str, slot: str) -> ModelCard:
 
 @st.cache_resource(ttl=VERSION_SECONDS, show_spinner=False)
 def _challenger(address: str) -> ModelCard | None:
-    try:
-        return _card(address, CHALLENGER)
-    except ApiProblem:
-        return None
+    return optional(lambda: _card(address, CHALLENGER))
 
 
 @st.cache_resource(ttl=VERSION_SECONDS, show_spinner=False)
@@ -103,9 +99,7 @@ def _versions(address: str) -> Versions:
 
 @st.cache_resource(ttl=VERSION_SECONDS, show_spinner=False)
 def _experiment(address: str) -> ExperimentAnswer | None:
-    with suppress(ApiProblem):
-        return _direct(address).experiment()
-    return None
+    return optional(_direct(address).experiment)
 
 
 def _direct(address: str) -> Api:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.replication.section import Section
-from benchmarks.tools.figures import machine
+from benchmarks.tools.figures import machine_line
+from benchmarks.tools.results import sections_by_key
 from recommender.files import write_text
 
+LIBRARIES = ("numpy", "scikit-surprise", "implicit")  # that fit the models
 _KEY = re.compile(r"<!-- (\S+) -->")
 
 _HEAD = """# Results
@@ -40,7 +42,7 @@ def write(path: Path, key: str, section: Section, stamp: str, order: Sequence[st
     """Write a section into the page at `path`, in the place that `order` gives its key; the others stay."""
     sections = read(path)
     title, _, body = section.markdown().partition("\n")
-    sections[key] = "\n".join([title, "", f"<!-- {key} -->", f"{stamp} {_computer()}", body])
+    sections[key] = "\n".join([title, "", f"<!-- {key} -->", f"{stamp} {machine_line(LIBRARIES)}.", body])
     ordered = [sections[name].rstrip() + "\n" for name in order if name in sections]
     missing = [f"`{name}`" for name in order if name not in sections]
     note = [f"Not measured since the page has sections of their own: {', '.join(missing)}.\n"] if missing else []
@@ -49,13 +51,4 @@ def write(path: Path, key: str, section: Section, stamp: str, order: Sequence[st
 
 def read(path: Path) -> dict[str, str]:
     """Return the text of each section of the page by its key."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)
-    return {match[1]: section for section in sections if (match := _KEY.search(section))}
-
-
-def _computer() -> str:
-    facts = machine()
-    versions = (f"{name} {facts['versions'][name]}" for name in ("numpy", "scikit-surprise", "implicit"))
-    computer = (facts["cpu"], f"{facts['cores']} cores", facts["blas"], f"Python {facts['python']}", *versions)
-    return ", ".join(filter(None, computer)) + "."
+    return sections_by_key(path, _KEY)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 from benchmarks.replication.models import BASELINE, against_baseline
 from benchmarks.replication.published import LASTFM
 from benchmarks.replication.section import Section, Study, cell, heads, ratio_cell
-from benchmarks.tools.figures import peak_memory
+from benchmarks.tools.figures import watched
 from recommender.errors import MovierecError
 from training.evaluation.evaluate import combine
 from training.evaluation.result import Evaluation
@@ -77,7 +76,5 @@ def _judge(split: TrainingSplit) -> tuple[dict[str, Evaluation], dict[str, Cost]
 
 def _measured(split: TrainingSplit, name: str) -> tuple[Evaluation, Cost]:
     """Return the evaluation of a model, and the minutes and GiB that it took."""
-    results: list[Evaluation] = []
-    began = time.monotonic()
-    peak = peak_memory(lambda: results.append(combine([split.evaluate(fit(name, configure(name)), seed=0)])))
-    return results[0], (f"{(time.monotonic() - began) / 60:.1f}", f"{peak / 2**30:.1f}")
+    evaluation, taken, peak = watched(lambda: combine([split.evaluate(fit(name, configure(name)), seed=0)]))
+    return evaluation, (f"{taken / 60:.1f}", f"{peak / 2**30:.1f}")

@@ -27,6 +27,7 @@ SIGNALS = (signal.SIGKILL, signal.SIGSTOP, signal.SIGHUP)
 SUSPENDED_SECONDS = 40.0  # more than the 30 s of silence after which a process is replaced
 DAY_SECONDS = 86_400
 
+Damage = Callable[[Path, float, Path], None]  # of a file: at a spot of it, 0 to 1, or with another file
 Held = Callable[[], AbstractContextManager[None]]  # an outage, for as long as a block takes
 
 
@@ -53,11 +54,9 @@ def _of_store(rng: random.Random, system: System) -> Fault:
     return Fault(name, partial(_damage, DAMAGES[damage], file, spot, rng.choice(others)))
 
 
-def _damage(damage: Callable[[Path, float, Path], None], file: Path, spot: float, other: Path) -> None:
-    try:
+def _damage(damage: Damage, file: Path, spot: float, other: Path) -> None:
+    with suppress(FileNotFoundError):  # the puller has just replaced or removed it
         damage(file, spot, other)
-    except FileNotFoundError:  # the puller has just replaced or removed it
-        return
 
 
 def _flip(file: Path, spot: float, _: Path) -> None:
@@ -79,31 +78,27 @@ def _swap(file: Path, _: float, other: Path) -> None:
     move(aside, other)
 
 
-def _link(file: Path, _: float, other: Path) -> None:
-    remove_file(file)
-    file.symlink_to(other)
+def _replaced(make: Callable[[Path, Path], object]) -> Damage:
+    """Return a damage that puts what `make(file, other)` makes in the file's place."""
+
+    def damage(file: Path, _: float, other: Path) -> None:
+        remove_file(file)
+        make(file, other)
+
+    return damage
 
 
-def _pipe(file: Path, _: float, __: Path) -> None:
-    remove_file(file)
-    os.mkfifo(file)
-
-
-def _directory(file: Path, _: float, __: Path) -> None:
-    remove_file(file)
-    (file / "inside").mkdir(parents=True)
-
-
-DAMAGES: dict[str, Callable[[Path, float, Path], None]] = {
+_pipe = _replaced(lambda file, _: os.mkfifo(file))
+DAMAGES: dict[str, Damage] = {
     "flipped": _flip,
     "cut": _cut,
     "emptied": lambda file, _, __: write_bytes(file, b""),
     "removed": lambda file, _, __: remove_file(file),
     "replaced by junk": lambda file, _, __: write_bytes(file, JUNK),
     "swapped with another": _swap,
-    "replaced by a link": _link,
+    "replaced by a link": _replaced(lambda file, other: file.symlink_to(other)),
     "replaced by a pipe": _pipe,
-    "replaced by a directory": _directory,
+    "replaced by a directory": _replaced(lambda file, _: (file / "inside").mkdir(parents=True)),
     "unreadable": lambda file, _, __: file.chmod(0),
 }
 
@@ -299,7 +294,7 @@ def _gone(path: Path, instead: bytes | None = None) -> Iterator[None]:
 
 
 @contextmanager
-def _wrong_artifacts(artifacts: Path, damage: Callable[[Path, float, Path], None]) -> Iterator[None]:
+def _wrong_artifacts(artifacts: Path, damage: Damage) -> Iterator[None]:
     """Damage a copy of all artifacts in their place."""
     with _gone(artifacts):
         shutil.copytree(artifacts.with_name("artifacts.away"), artifacts)
@@ -312,11 +307,8 @@ def _wrong_artifacts(artifacts: Path, damage: Callable[[Path, float, Path], None
 def _full(disk: Path) -> Iterator[None]:
     filler = disk / "filler"
     try:
-        with filler.open("wb", buffering=0) as sink:
-            try:
-                while sink.write(JUNK):
-                    pass
-            except OSError:
+        with filler.open("wb", buffering=0) as sink, suppress(OSError):
+            while sink.write(JUNK):
                 pass
         yield
     finally:

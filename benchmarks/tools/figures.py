@@ -11,7 +11,7 @@ import platform
 import statistics
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -87,8 +87,8 @@ def in_fresh_process(work: Callable[[float], T], size: float) -> T:
         return pool.submit(work, size).result()
 
 
-def peak_memory(work: Callable[[], object]) -> int:
-    """Return by how many bytes this process and its children grew at most while `work` ran."""
+def watched(work: Callable[[], T]) -> tuple[T, float, int]:
+    """Return the result of a call, its seconds, and by how many bytes this process and its children grew at most."""
     process = psutil.Process()
     before = resident(process)
     peak, done = before, threading.Event()
@@ -100,12 +100,14 @@ def peak_memory(work: Callable[[], object]) -> int:
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
+    start = time.perf_counter()
     try:
-        work()
+        result = work()
     finally:
+        taken = time.perf_counter() - start
         done.set()
         watcher.join()
-    return max(peak, resident(process)) - before
+    return result, taken, max(peak, resident(process)) - before
 
 
 def resident(process: psutil.Process) -> int:
@@ -134,10 +136,10 @@ def machine() -> dict[str, Any]:
     }
 
 
-def machine_line() -> str:
-    """Return a one-line description of this machine."""
+def machine_line(packages: Sequence[str] = PACKAGES) -> str:
+    """Return a one-line description of this machine, with the versions of these packages."""
     facts = machine()
-    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
+    versions = ", ".join(f"{name} {facts['versions'][name]}" for name in packages)
     hardware = [facts["cpu"], f"{facts['cores']} cores", f"{facts['memory_gib']} GiB", facts["blas"]]
     return f"{', '.join(filter(None, hardware))}, Python {facts['python']}; {versions}"
 

@@ -18,6 +18,7 @@ are; at full size, but for `whole`, which names its own. A ratio compares two th
 ours and theirs are medians of the rounds.
 """
 _HEAD = "| figure | ratio | target | verdict | ours | theirs | unit | rounds | note |"
+_NAME = re.compile(r"^## (.+)$", re.MULTILINE)
 _VERDICTS = {True: "pass", False: "**miss**", None: ""}
 _BETTER = {"lower": "<=", "higher": ">="}
 
@@ -31,9 +32,14 @@ def write_section(name: str, figures: Sequence[Figure], size: float = 1, path: P
 
 def read_sections(path: Path = RESULTS) -> dict[str, str]:
     """Return the text of each benchmark's section by name, in order."""
+    return {name: section.rstrip() + "\n" for name, section in sections_by_key(path, _NAME).items()}
+
+
+def sections_by_key(path: Path, key: re.Pattern[str]) -> dict[str, str]:
+    """Return the sections of a page by what the first group of `key` finds in each; those without it are left out."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]
-    return {section.splitlines()[0].removeprefix("## "): section.rstrip() + "\n" for section in sections}
+    sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)
+    return {match[1]: section for section in sections if (match := key.search(section))}
 
 
 def _section(name: str, figures: Sequence[Figure], size: float) -> str:

@@ -21,19 +21,21 @@ from client.answers.analytics import (
     Summary,
 )
 from client.answers.base import Answer, ModelIdentity
-from client.answers.events import EventsErased, EventsKept, RejectedEvent
-from client.answers.experiments import (
+from client.answers.films import CommonViewers, Comparison, Feature, Features, FilmMap, InCommon, MapFilm, Movie, Movies
+from client.answers.films import FilmOut as Film
+from client.answers.films import SharedFeatureOut as SharedFeature
+from client.answers.online import (
     DriftFigures,
+    EventsErased,
+    EventsKept,
     ExperimentAnswer,
     ExperimentCheck,
     ExperimentLook,
     ExperimentRules,
     ExperimentSettings,
     ExperimentState,
+    RejectedEvent,
 )
-from client.answers.films import CommonViewers, Comparison, Feature, Features, FilmMap, InCommon, MapFilm, Movie, Movies
-from client.answers.films import FilmOut as Film
-from client.answers.films import SharedFeatureOut as SharedFeature
 from client.answers.recommendations import Explained as Explanation
 from client.answers.recommendations import (
     FilmPlace,

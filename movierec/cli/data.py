@@ -66,8 +66,8 @@ def fetch(
 
 
 @app.command(epilog="Example: movierec data prepare ml-latest-small --raw ~/Downloads/ml-latest-small")
+@own.described_by_options
 def prepare(
-    ctx: typer.Context,
     name: Name,
     raw: Annotated[Path | None, typer.Option(help="Directory of the raw files.")] = None,
     credits: Annotated[
@@ -94,32 +94,12 @@ def prepare(
         ),
     ] = None,
     force: Annotated[bool, typer.Option(help="Process again even when nothing has changed.")] = False,
-    source: own.Source = None,
-    interactions: own.Interactions = None,
-    user: own.User = None,
-    item: own.Item = None,
-    rating: own.Rating = None,
-    event: own.Event = None,
-    weight: own.Weight = None,
-    weights: own.Weights = None,
-    time: own.Time = None,
-    time_format: own.TimeFormat = None,
-    scale: own.Scale = None,
-    like: own.Like = None,
-    items: own.Items = None,
-    item_id: own.ItemId = None,
-    title: own.Title = None,
-    year: own.Year = None,
-    list: own.Lists = None,
-    category: own.Category = None,
-    text: own.Text = None,
-    number: own.Number = None,
-    list_separator: own.ListSeparator = None,
-    word: own.Word = None,
-    separator: own.Separator = None,
-    decimal: own.Decimal = None,
-    encoding: own.Encoding = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(help="Description of your own tables; default: data/sources/NAME.yaml, if it is there."),
+    ] = None,
     as_json: AsJson = False,
+    **described: Any,
 ) -> None:
     """Read, clean and store a data set; unchanged inputs are not processed again.
 
@@ -132,9 +112,9 @@ def prepare(
     dataset = prepare_dataset(
         name,
         raw=raw,
-        source=own.source_config(name, raw, source, ctx.params),
-        scale=scale,
-        like=like,
+        source=own.source_config(name, raw, source, described),
+        scale=described["scale"],
+        like=described["like"],
         credits=credits,
         genome=genome,
         texts=texts,
@@ -228,7 +208,7 @@ def credits(
     if as_json:
         typer.echo(json.dumps(report | ({"differences": differing_films} if differences else {})))
         return
-    _show(report, as_json=False)
+    _show(report)
     for film in differing_films if differences else []:
         typer.echo(film)
 
@@ -264,17 +244,13 @@ def _show_prepared(dataset: ProcessedDataset, processed: Path | None, as_json: b
     dropped, snapshot = dataset.dropped, dataset.snapshot() | dataset.feedback_summary() | dataset.noted
     events = dataset.events
     if as_json:
-        _show(
-            snapshot
-            | {"dropped_rows": sum(dropped.values()), "dropped": dropped}
-            | ({"events": events} if events else {}),
-            True,
-        )
+        counted = {"dropped_rows": sum(dropped.values()), "dropped": dropped}
+        typer.echo(json.dumps(snapshot | counted | ({"events": events} if events else {})))
         return
     words = {"film": dataset.items.singular, "films": dataset.items.plural, "ratings": dataset.feedback.kind}
     rows = {" ".join(words.get(word, word) for word in key.split("_")): value for key, value in snapshot.items()}
     rows |= {f"events {name.replace('_', ' ')}": value for name, value in events.items()}
-    _show(rows | {f"dropped: {reason}": count for reason, count in dropped.items()}, as_json)
+    _show(rows | {f"dropped: {reason}": count for reason, count in dropped.items()})
     where = (processed or home.processed_data()) / dataset.name / "quarantine.csv"
     rejects = f" {where} has each rejected row." if dataset.details["rejected"] else ""
     if snapshot["like_share"] == 1:
@@ -282,15 +258,9 @@ def _show_prepared(dataset: ProcessedDataset, processed: Path | None, as_json: b
     typer.echo(dropped_rows(dropped) + rejects + noted_counts(dataset.noted))
 
 
-def _show(snapshot: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(snapshot))
-        return
+def _show(snapshot: dict[str, Any]) -> None:
     table = Table(title=snapshot["name"], show_header=False)
     for key, value in snapshot.items():
-        table.add_row(key.replace("_", " "), f"{value:,.4g}" if isinstance(value, float) else _plain(value))
+        form = ",.4g" if isinstance(value, float) else "," if isinstance(value, int) and value > 9999 else ""
+        table.add_row(key.replace("_", " "), f"{value:{form}}" if form else str(value))
     Console().print(table)
-
-
-def _plain(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) and value > 9999 else str(value)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 MOVIEREC = "movierec.cli.main"
 # Switched on here, and off by default.
 EVENTS = {name: os.environ.get(name, on) for name, on in (("MOVIEREC_EVENTS", "true"), ("MOVIEREC_EXPLORE", "0.1"))}
+Inputs = dict[str, Any]  # as `prepare` takes them: raw, credits, genome, texts
 SAMPLE_TITLES = ("Toy Story", "The Matrix", "Heat")  # films like the first one known to the model are printed
 
 
@@ -66,7 +67,8 @@ def demo(
 
     Example: movierec demo --dataset ml-100k --api-port 8080
     """
-    stages, inputs = Stages(home.training_status()), Inputs(raw, credits, genome, texts)
+    inputs = {"raw": raw, "credits": credits, "genome": genome, "texts": texts}
+    stages = Stages(home.training_status())
     mlflow, api, webapp = services = _services(api_port, webapp_port, mlflow_port)
     servers = services if serve else [api] if simulate else []
     with stop_signals(), ExitStack() as alone:
@@ -95,15 +97,6 @@ def demo(
                 typer.echo("Stopped.")
 
 
-class Inputs(NamedTuple):
-    """Inputs of the data set that were named: directories of raw files, of a tag genome and of texts, and credits."""
-
-    raw: Path | None = None
-    credits: Path | None = None
-    genome: Path | None = None
-    texts: Path | None = None
-
-
 # Both open the store of runs and then call `when_open`: an MLflow UI that starts earlier would make its tables, too.
 # The other servers start beside the training: the page says how far it has come.
 def _prepare_and_train(dataset: str, inputs: Inputs, stages: Stages, when_open: Callable[[], None]) -> ProcessedDataset:
@@ -128,15 +121,15 @@ def _prepare(dataset: str, inputs: Inputs, stages: Stages) -> ProcessedDataset:
     from training.datasets.store import is_prepared, prepare
 
     stages.end("Imports")
-    if not any(inputs) and is_prepared(dataset):
+    if not any(inputs.values()) and is_prepared(dataset):
         prepared = load_or_prepare(dataset)
     else:
-        raw, credits, genome, texts = inputs
+        raw, genome = inputs.get("raw"), inputs.get("genome")
         with reporter() as progress:
             raw = raw or fetch_if_missing(dataset, progress)
             if genome == Path(GENOME) and not genome.is_dir():
                 genome = fetch_if_missing(GENOME, progress)
-        prepared = prepare(dataset, raw=raw, credits=credits, genome=genome, texts=texts)
+        prepared = prepare(dataset, **inputs | {"raw": raw, "genome": genome})
     stages.end(
         "Data",
         f"{prepared.name}, {len(prepared.ratings):,} {prepared.feedback.kind} of {len(prepared.movie_ids):,} "

@@ -1,71 +1,62 @@
-"""Options that describe a data set of one's own: keys of its YAML, which documents them."""
+"""Options that describe a data set of one's own: the keys of its YAML."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from pydantic.fields import FieldInfo
 
 from recommender.errors import UsageError
-
-if TYPE_CHECKING:
-    from training.datasets.tabular.source import SourceConfig
+from training.datasets.tabular.source import SourceConfig, build_source, read_source, source_path
 
 _PANEL = "Data of your own: any tables"
 _FILES = ("interactions", "items")
 _OF_ANY_RATINGS = {"scale", "like"}  # which also say what the stars in MovieLens's files mean
+_IN_YAML_ALONE = {"year_in_title", "labels", "block_weights", "header"}
+_NOTES = {
+    "interactions": "CSV, TSV, Parquet or JSON Lines",
+    "weights": "as bought=5,viewed=1",
+    "word": "as book:books",
+    "decimal": ". or ,",
+    "encoding": "utf-8, latin-1 or utf-16",
+}
+_KINDS: dict[Any, Any] = {tuple[Path, ...]: list[Path], tuple[str, ...]: list[str], float | None: float}  # others: str
 
 
-def _option(*names: str, help: str) -> Any:
-    return typer.Option(*names, help=help, rich_help_panel=_PANEL, show_default=False)
+def described_by_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for each key of a description, instead of its `**keywords`, which get them."""
+    signature = inspect.signature(command, eval_str=True)
+    parameters = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
+    parameters += [_option(*key) for key in SourceConfig.model_fields.items() if key[0] not in _IN_YAML_ALONE]
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return command
 
 
-Source = Annotated[
-    Path | None, _option("--source", help="Description of the files; default: data/sources/NAME.yaml, if it is there.")
-]
-Interactions = Annotated[
-    list[Path] | None,
-    _option("--interactions", help="CSV, TSV, Parquet or JSON Lines with a row for each rating or event; repeatable."),
-]
-User = Annotated[str | None, _option("--user", help="Column of the user's id.")]
-Item = Annotated[str | None, _option("--item", help="Column of the item's id.")]
-Rating = Annotated[str | None, _option("--rating", help="Column of ratings.")]
-Event = Annotated[str | None, _option("--event", help="Column of kinds of events.")]
-Weight = Annotated[str | None, _option("--weight", help="Column of how much an event counts.")]
-Weights = Annotated[
-    str | None, _option("--weights", help="What words in --event or --rating count, as bought=5,viewed=1.")
-]
-Time = Annotated[str | None, _option("--time", help="Column of times: epoch seconds or milliseconds, or ISO.")]
-TimeFormat = Annotated[str | None, _option("--time-format", help="Of times in another form, as %d.%m.%Y.")]
-Scale = Annotated[str | None, _option("--scale", help="MINIMUM:MAXIMUM[:STEP] of ratings; default: seen in the data.")]
-Like = Annotated[float | None, _option("--like", help="Least rating that is a like; default: 3/4 of the scale.")]
-Items = Annotated[list[Path] | None, _option("--items", help="File with a row for each item; repeatable.")]
-ItemId = Annotated[str | None, _option("--item-id", help="Column of the item's id in --items; default: as in --item.")]
-Title = Annotated[str | None, _option("--title", help="Column of titles.")]
-Year = Annotated[str | None, _option("--year", help="Column of years or dates.")]
-Lists = Annotated[list[str] | None, _option("--list", help="Column of several values, as authors; repeatable.")]
-Category = Annotated[list[str] | None, _option("--category", help="Column of one shared value; repeatable.")]
-Text = Annotated[list[str] | None, _option("--text", help="Column of sentences; repeatable.")]
-Number = Annotated[list[str] | None, _option("--number", help="Column of numbers; repeatable.")]
-ListSeparator = Annotated[str | None, _option("--list-separator", help="Between values of a list; default: guessed.")]
-Word = Annotated[str | None, _option("--word", help="Word for one item and for several, as book:books.")]
-Separator = Annotated[str | None, _option("--separator", help="Between columns of text files; default: guessed.")]
-Decimal = Annotated[str | None, _option("--decimal", help="Decimal mark of text files: . or ,")]
-Encoding = Annotated[str | None, _option("--encoding", help="Of text files: utf-8, latin-1 or utf-16.")]
+def _option(key: str, field: FieldInfo) -> inspect.Parameter:
+    kind = _KINDS.get(field.annotation, str)
+    meaning = str(field.description)
+    notes = [
+        meaning[:1].upper() + meaning[1:],
+        _NOTES.get(key, ""),
+        "repeatable" if kind in (list[Path], list[str]) else "",
+    ]
+    option = typer.Option(help="; ".join(filter(None, notes)) + ".", rich_help_panel=_PANEL, show_default=False)
+    return inspect.Parameter(
+        key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+    )
 
 
 def source_config(name: str, raw: Path | None, source: Path | None, options: dict[str, Any]) -> SourceConfig | None:
-    """Return the description of the data set `name` that `source` holds, changed by the `options` that are its keys.
+    """Return the description of the data set `name` that `source` holds, changed by the `options` that were given.
 
     Without `source`, options change the description in data/sources, if there is one and they name no other files.
     Returns None where nothing but a scale was given. Raises UsageError and MissingInputError.
     """
-    from training.datasets.tabular.source import SourceConfig, build_source, read_source, source_path
-
-    keys = {
-        key: value for key, value in options.items() if key in SourceConfig.model_fields and value not in (None, [], ())
-    }
+    keys = {key: value for key, value in options.items() if value not in (None, [], ())}
     if raw is not None:
         if source or not keys.keys() <= _OF_ANY_RATINGS:
             raise UsageError(
@@ -76,7 +67,7 @@ def source_config(name: str, raw: Path | None, source: Path | None, options: dic
         source = source_path(name)
     for key in _FILES:
         if key in keys:
-            keys[key] = [Path(path).expanduser().absolute() for path in keys[key]]
+            keys[key] = [path.expanduser().absolute() for path in keys[key]]
     if "weights" in keys:
         keys["weights"] = _weights(keys["weights"])
     if source is None and keys.keys() <= _OF_ANY_RATINGS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -68,15 +68,12 @@ def recommend(
     else:
         assert ratings is not None
         frame = opened.recommend(ratings=_read_ratings(opened, ratings, fuzzy), n=n)
-    _print(frame.astype(object).where(frame.notna(), None).to_dict("records"), as_json)
-
-
-def _print(records: list[dict[Hashable, Any]], as_json: bool) -> None:
+    records: list[dict[str, Any]] = frame.astype(object).where(frame.notna(), None).to_dict("records")  # type: ignore[assignment]
     if as_json:
         for record in records:
             typer.echo(json.dumps(record))
-        return
-    show([{str(name): value for name, value in record.items()} for record in records], "nothing to recommend")
+    else:
+        show(records, "nothing to recommend")
 
 
 def _refuse(why: str, options: Mapping[str, object]) -> None:

@@ -114,7 +114,9 @@ def train(
         )
     if as_json:
         for version in versions:
-            typer.echo(json.dumps(_record(version)))
+            record = {"algorithm": version.algorithm, "version": version.version, "run_id": version.run_id}
+            metrics = {f"{metric.protocol}/{metric.name}": metric.value for metric in version.metrics}
+            typer.echo(json.dumps(record | {"metrics": metrics}))
         return
     _show_versions({version.version for version in versions})
     for name, reason in left_out(data).items() if model == ALL else ():
@@ -233,11 +235,6 @@ def _on_spark(model: str, overrides: list[str], options: dict[str, str]) -> tupl
     if model != "als":
         raise UsageError(f"Spark fits als alone; expected `movierec train als --engine spark`, found {model!r}.")
     return "spark_als", [f"als.{change}" for change in overrides] + [f"{key}={value}" for key, value in options.items()]
-
-
-def _record(trained: Any) -> dict[str, Any]:
-    metrics = {f"{metric.protocol}/{metric.name}": metric.value for metric in trained.metrics}
-    return {"algorithm": trained.algorithm, "version": trained.version, "run_id": trained.run_id, "metrics": metrics}
 
 
 def _show_versions(numbers: set[int]) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from client.answers import Film
 from client.client import Api
-from client.errors import ApiProblem
+from client.errors import optional
 from webapp.data_words import DataWords
 from webapp.elements import cards
 from webapp.state import Wish
@@ -144,10 +144,7 @@ def tuner(api: Api, film: Film, options: dict[str, Any]) -> dict[str, Any]:
 
 def traits(api: Api, film: Film) -> list[str]:
     """Return what a film is known for that a list can have more or less of; none where the version has no traits."""
-    try:
-        features = api.features(film.movie_id)
-    except ApiProblem:
-        return []
+    features = optional(lambda: api.features(film.movie_id)) or []
     known = [feature for feature in features if feature.kind in STEERABLE]
     known.sort(key=lambda feature: feature.kind != "genre")  # genres first; what tells most leads the others
     return list(dict.fromkeys(feature.name for feature in known))[:TRAITS]

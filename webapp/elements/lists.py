@@ -10,6 +10,7 @@ from client.answers import Film, Recommendation, Recommendations
 from webapp import source
 from webapp.elements import cards, reasons
 from webapp.elements.picker import FILM, references
+from webapp.exports import recommendations_csv
 from webapp.overlap import difference
 from webapp.wording import counted
 
@@ -23,13 +24,13 @@ Why = Callable[[Recommendation], list[str]]
 
 
 def listing(
-    answer: Recommendations, why: Why, *, key: str, label: str, more: Callable[[str, str], None],
+    answer: Recommendations, why: Why, *, key: str, label: str, more: Callable[[str, str, Recommendation], None],
     labels: cards.Labels = cards.NO_LABELS, badges: Mapping[int | str, str] | None = None, digits: int = 2,
     one_column: bool = False,
 ) -> None:  # fmt: skip
     """Draw a card for each recommendation.
 
-    `more(key, film reference)` draws the link below a card; `badges`: words beside titles, by movie_id; `labels`: of
+    `more(key, reference, film)` draws the link below a card; `badges`: words beside titles, by movie_id; `labels`: of
     facets by name.
     """
     films = answer.recommendations
@@ -45,7 +46,16 @@ def listing(
                 bar = cards.score_bar(label, f"{film.score:.{digits}f}", reasons.segments(film, top_score, about))
                 badge = (badges or {}).get(film.movie_id, "")
                 st.html(cards.recommendation(film, bar, why(film), badge, labels))
-                more(f"{key}-more-{film.movie_id}", reference)
+                more(f"{key}-more-{film.movie_id}", reference, film)
+
+
+def headline(title: str, answer: Recommendations, file: str) -> None:
+    """Draw the title of a list, and beside it the button that downloads the list as `file`."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader(title, anchor=False)
+        st.download_button(
+            "Download CSV", recommendations_csv(answer), file, "text/csv", icon=":material/download:", on_click="ignore"
+        )
 
 
 def poster_links(films: Sequence[Film], *, with_ratings: bool = False) -> None:

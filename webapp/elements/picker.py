@@ -10,7 +10,7 @@ import streamlit as st
 
 from client.answers import Film, MapFilm, Suggestion
 from client.client import Api, suggestions
-from client.errors import ApiProblem, WebappError
+from client.errors import ApiProblem, WebappError, optional
 from webapp import source
 from webapp.elements.cards import plain, problem_text
 from webapp.elements.inline import component
@@ -45,12 +45,8 @@ def find_film(api: Api, text: str) -> Film:
     Raises ApiProblem, which may carry suggestions.
     """
     _, mark, raw_id = text.rpartition("#")
-    if mark and raw_id:
-        try:
-            return api.movie(raw_id)
-        except ApiProblem:  # a title may hold the mark too
-            pass
-    return api.movie(api.resolve(text))
+    film = optional(lambda: api.movie(raw_id)) if mark and raw_id else None  # a title may hold the mark too
+    return film or api.movie(api.resolve(text))
 
 
 def references(films: Sequence[Film | MapFilm | Suggestion]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from client.answers import Film, MapFilm, Recommendation
@@ -20,13 +22,13 @@ def rate(film: Film | MapFilm, where: str, words: DataWords) -> None:
     said = (film.movie_id, film_label(film.title, film.year), key)
     if not words.has_ratings:
         _show(key, rating is not None)
-        st.toggle("I like it", key=key, on_change=_liked, args=(*said, words.scale.like))
+        st.toggle("I like it", key=key, on_change=_rated, args=(*said, {True: words.scale.like, False: None}))
     elif words.in_stars:
         _show(key, None if rating is None else max(round(rating), 1) - 1)
-        st.feedback("stars", key=key, on_change=_picked, args=(*said, [1.0, 2.0, 3.0, 4.0, 5.0]))
+        st.feedback("stars", key=key, on_change=_rated, args=(*said, dict(enumerate([1.0, 2.0, 3.0, 4.0, 5.0]))))
     elif len(words.values) == 2:
         _show(key, None if rating is None else words.values.index(rating))
-        st.feedback("thumbs", key=key, on_change=_picked, args=(*said, words.values))
+        st.feedback("thumbs", key=key, on_change=_rated, args=(*said, dict(enumerate(words.values))))
     else:
         _show(key, rating)
         st.selectbox(
@@ -52,18 +54,15 @@ def _show(key: str, value: object) -> None:
         st.session_state[key] = value
 
 
-def _picked(movie_id: int | str, label: str, key: str, values: list[float]) -> None:
+def _rated(movie_id: int | str, label: str, key: str, ratings: dict[Any, float | None]) -> None:
+    """Keep the rating that stands for the control's value."""
     choice = in_callback()[key]
     if choice is not None:  # a second click on the same star would take it back, as a double click does
-        keep(shelf.rated(kept(), movie_id, label, values[choice]))
+        keep(shelf.rated(kept(), movie_id, label, ratings[choice]))
 
 
 def _chosen(movie_id: int | str, label: str, key: str) -> None:
     keep(shelf.rated(kept(), movie_id, label, in_callback()[key]))
-
-
-def _liked(movie_id: int | str, label: str, key: str, weight: float) -> None:
-    keep(shelf.rated(kept(), movie_id, label, weight if in_callback()[key] else None))
 
 
 def _marked(movie_id: int | str, label: str, key: str) -> None:

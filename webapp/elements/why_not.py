@@ -8,7 +8,7 @@ import streamlit as st
 
 from client.answers import Film, Prediction, Recommendations
 from client.client import Api, Options
-from client.errors import ApiProblem
+from client.errors import optional
 from webapp import source
 from webapp.data_words import DataWords
 from webapp.elements import cards
@@ -171,9 +171,8 @@ def _shared(api: Api, film: Film, other: Film) -> list[str]:
     """Return what two films share; nothing for one and the same film, or where the version has no such figures."""
     if film.movie_id == other.movie_id:
         return []
-    try:
-        comparison = api.compare(film.movie_id, other.movie_id)
-    except ApiProblem:
+    comparison = optional(lambda: api.compare(film.movie_id, other.movie_id))
+    if comparison is None:
         return []
     shared = [f"{line}." for line, _ in in_common(comparison.shared_features, source.words())[:3]]
     likes = f"{count(comparison.common_likes)} people liked both."

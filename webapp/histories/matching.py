@@ -7,10 +7,11 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from functools import partial
 
 from client.answers import Film, PersonSubject
 from client.client import Api
-from client.errors import ApiProblem
+from client.errors import optional
 from webapp.data_words import DataWords
 from webapp.histories.reading import Said
 from webapp.shelf import Entry, RawId
@@ -75,15 +76,8 @@ def _by_title(api: Api, history: Sequence[Said]) -> dict[int, tuple[RawId, str]]
     return films
 
 
-def _film(api: Api, raw_id: str) -> Film | None:
-    try:
-        return api.movie(raw_id)
-    except ApiProblem:
-        return None
-
-
 def _by_id(api: Api, line: Said, matched: Matched) -> None:
-    if film := _film(api, line.movie_id or ""):
+    if film := optional(lambda: api.movie(line.movie_id or "")):
         matched.films[film.movie_id] = (film_label(film.title, film.year), line)
     else:
         matched.missing.append(line)
@@ -92,14 +86,13 @@ def _by_id(api: Api, line: Said, matched: Matched) -> None:
 def _search(api: Api, line: Said, matched: Matched) -> None:
     """Match a line by search: the one film of this title a year off, else films that it may mean."""
     candidates: dict[RawId, Film] = {}
-    if line.movie_id and (own := _film(api, line.movie_id)) and _likeness(line, own) == 1:
+    own = optional(partial(api.movie, line.movie_id)) if line.movie_id else None
+    if own and _likeness(line, own) == 1:
         matched.films[own.movie_id] = (film_label(own.title, own.year), line)
         return
     for title in line.titles:
-        try:
-            candidates |= {film.movie_id: film for film in api.search(_typed(title, None), limit=8)}
-        except ApiProblem:  # a title that the service cannot look for
-            continue
+        films = optional(partial(api.search, _typed(title, None), limit=8))  # none where it cannot look for the title
+        candidates |= {film.movie_id: film for film in films or []}
     near = [film for film in candidates.values() if _years_apart(line, film) <= YEARS_OFF]
     same = [film for film in near if _likeness(line, film) == 1]
     close = [film for film in near if _likeness(line, film) >= _LIKENESS]

@@ -10,7 +10,7 @@ import streamlit as st
 
 from client.answers import Comparison, Film
 from client.client import Api
-from client.errors import ApiProblem
+from client.errors import optional
 from webapp import source
 from webapp.charts.films import average_against_count, genre_bars, most_rated, rating_shares
 from webapp.charts.over_time import genre_by_release, ratings_by_period
@@ -218,12 +218,7 @@ def _genre(api: Api, where: st.delta_generator.DeltaGenerator, *, everything: bo
 
 def _optional(ask: Callable[[], T]) -> T | None:
     """Return the answer of a call, or None where the served version lacks that data."""
-    try:
-        return ask()
-    except ApiProblem as problem:
-        if problem.kind != "not-in-model":
-            raise
-        return None
+    return optional(ask, kind="not-in-model")
 
 
 VIEWS: dict[str, Callable[[Api], None]] = {

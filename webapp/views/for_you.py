@@ -8,19 +8,18 @@ import streamlit as st
 
 from client.answers import MapFilm, Recommendation, Recommendations
 from client.client import Api
-from client.errors import ApiProblem
+from client.errors import ApiProblem, optional
 from webapp import source
 from webapp.data_words import DataWords
 from webapp.elements import cards, reasons
 from webapp.elements.controls import list_controls
 from webapp.elements.frame import heading, run_guarded
 from webapp.elements.keeping import keep, keeper, kept
-from webapp.elements.lists import listing
+from webapp.elements.lists import headline, listing
 from webapp.elements.own_history import own_history
-from webapp.elements.picker import FILM, pick_film, references
+from webapp.elements.picker import FILM, pick_film
 from webapp.elements.rating import mark, rate
 from webapp.elements.why_not import why_not
-from webapp.exports import recommendations_csv
 from webapp.shelf import kept_away, ratings, without
 from webapp.state import Wish, deck, moves, usual_rating
 
@@ -94,13 +93,10 @@ def _deck(api: Api) -> None:
 
 def _well_known(api: Api) -> list[MapFilm]:
     """Return well-known films with their places on the map; without a map, all at the origin."""
-    try:
-        return api.film_map()
-    except ApiProblem:
-        return [
-            MapFilm(**film.model_dump(include=set(MapFilm.model_fields)), x=0.0, y=0.0)
-            for film in api.top("count", n=BEST_KNOWN)
-        ]
+    return optional(api.film_map) or [
+        MapFilm(**film.model_dump(include=set(MapFilm.model_fields)), x=0.0, y=0.0)
+        for film in api.top("count", n=BEST_KNOWN)
+    ]
 
 
 def _typed(api: Api) -> None:
@@ -158,7 +154,7 @@ def _list(api: Api, wish: Wish, words: DataWords) -> tuple[dict[str, Any], Recom
         title = "Your list"
     else:
         title = f"What most people like, until you like {words.an}"
-    _headline(title, answer)
+    headline(title, answer, "for-you.csv")
     if only_dislikes:
         st.info(_only_dislikes(words, usual), icon=":material/thumb_down:")
     _cards(answer, by_taste=likes_any, usual=usual)
@@ -210,15 +206,6 @@ def _only_dislikes(words: DataWords, usual: float | None) -> str:
     )
 
 
-def _headline(title: str, answer: Recommendations) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader(title, anchor=False)
-        st.download_button(
-            "Download CSV", recommendations_csv(answer), "for-you.csv", "text/csv", icon=":material/download:",
-            on_click="ignore",
-        )  # fmt: skip
-
-
 def _cards(answer: Recommendations, *, by_taste: bool, usual: float | None) -> None:
     films, words = answer.recommendations, source.words()
     before = st.session_state.get(SHOWN)
@@ -227,14 +214,9 @@ def _cards(answer: Recommendations, *, by_taste: bool, usual: float | None) -> N
     if not films:
         st.info(f"No {words.one} passes: loosen a filter, or rate a few more.", icon=":material/filter_alt_off:")
         return
-    by_reference = dict(zip(references(films), films, strict=True))
-
-    def lead_on(key: str, reference: str) -> None:
-        _lead_on(key, reference, by_reference[reference])
-
     listing(
         answer, lambda film: _why(film, usual), key="mine", label="Match" if by_taste else "Likes",
-        digits=2 if by_taste else 0, more=lead_on, labels=words.labels,
+        digits=2 if by_taste else 0, more=_lead_on, labels=words.labels,
         badges={movie_id: reasons.badge(move) for movie_id, move in changed.items()},
     )  # fmt: skip
 

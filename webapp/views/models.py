@@ -10,7 +10,7 @@ from html import escape
 import streamlit as st
 
 from client.answers import Metric, ModelCard, RegisteredVersion, Versions
-from client.errors import ApiProblem
+from client.errors import optional
 from webapp import comparing, source
 from webapp.charts.models import OTHER, SERVED, trade_off
 from webapp.elements import cards
@@ -38,7 +38,7 @@ def draw() -> None:
     heading("Models and their evidence", "Which version answers, why it was chosen, and how the others compare.")
     card = source.served()
     _served(card)
-    registered = _registered()
+    registered = optional(source.versions)
     if registered is not None:
         _why(registered, card)
     with guarded("online"):
@@ -51,14 +51,6 @@ def draw() -> None:
     with guarded("bench"):
         bench(source.api(), versions)
     _in_full(versions, card)
-
-
-def _registered() -> Versions | None:
-    """Return what the service knows of the registry; None where it knows or tells nothing."""
-    try:
-        return source.versions()
-    except ApiProblem:
-        return None
 
 
 def _served(card: ModelCard) -> None:

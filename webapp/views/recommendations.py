@@ -8,15 +8,15 @@ import streamlit as st
 
 from client.answers import CommonViewers, Film, Recommendation, Recommendations
 from client.client import CHALLENGER, CHAMPION, Api, Options
-from client.errors import ApiProblem
+from client.errors import ApiProblem, optional
 from webapp import source
 from webapp.elements import cards, reasons
 from webapp.elements.controls import list_controls, tuner
 from webapp.elements.frame import heading, run_guarded
-from webapp.elements.lists import key_to_colours, listing, overlap_line
+from webapp.elements.lists import headline, key_to_colours, listing, overlap_line
 from webapp.elements.picker import FILM, choose, pick_film, references
 from webapp.elements.why_not import why_not_similar
-from webapp.exports import file_name, recommendations_csv
+from webapp.exports import file_name
 from webapp.overlap import difference
 from webapp.wording import counted
 
@@ -61,16 +61,11 @@ def _which() -> str:
 
 def _one_list(api: Api, film: Film, options: Options, slot: str) -> None:
     answer = api.similar(film.movie_id, options, slot)
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        words = source.words()
-        heading_text = counted(len(answer.recommendations), words.one, words.many)
-        st.subheader(f"{heading_text} like {cards.plain(film.title)}", anchor=False)
-        st.download_button(
-            "Download CSV", recommendations_csv(answer), file_name(f"like-{film.movie_id}.csv"), "text/csv",
-            icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+    words = source.words()
+    title = f"{counted(len(answer.recommendations), words.one, words.many)} like {cards.plain(film.title)}"
+    headline(title, answer, file_name(f"like-{film.movie_id}.csv"))
     if not answer.recommendations:
-        st.info(f"No {source.words().one} passes these filters. Loosen one of them.", icon=":material/filter_alt_off:")
+        st.info(f"No {words.one} passes these filters. Loosen one of them.", icon=":material/filter_alt_off:")
         return
     key_to_colours(answer)
     _cards(api, film, answer, slot)
@@ -106,14 +101,11 @@ def _cards(api: Api, film: Film, answer: Recommendations, key: str, badges: dict
 
 def _common(api: Api, film: Film, films: list[Recommendation]) -> dict[int | str, CommonViewers]:
     """Return people in common by movie_id; empty where the served version lacks that data."""
-    try:
-        common = api.common(film.movie_id, [entry.movie_id for entry in films]) if films else []
-    except ApiProblem:
-        return {}
-    return {entry.movie_id: entry for entry in common}
+    common = optional(lambda: api.common(film.movie_id, [entry.movie_id for entry in films])) if films else []
+    return {entry.movie_id: entry for entry in common or []}
 
 
-def _more(key: str, reference: str) -> None:
+def _more(key: str, reference: str, _: Recommendation) -> None:
     st.button(
         f"More like {cards.plain(reference)}",
         key=key,

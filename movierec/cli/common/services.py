@@ -53,16 +53,15 @@ class Running(NamedTuple):
     logs: Path
     guard: Guard
 
-    @property
-    def processes(self) -> dict[Service, subprocess.Popen[bytes]]:
-        """The processes of the servers that were started and not found ended."""
-        processes = {service: child.process for service, child in self.children.items()}
-        return {service: process for service, process in processes.items() if isinstance(process, subprocess.Popen)}
-
     def start(self, service: Service) -> None:
         """Start one more server."""
-        log = self.logs / f"{service.name}.log"
-        self.children[service] = Child(service.name, lambda: _start(service, self.guard, log), _say_end)
+
+        def spawn() -> subprocess.Popen[bytes]:
+            environment = os.environ | dict(service.environment)
+            with _open_log(self.logs / f"{service.name}.log") as sink:
+                return self.guard.spawn(service.argv, stdout=sink, stderr=subprocess.STDOUT, env=environment)
+
+        self.children[service] = Child(service.name, spawn, _say_end)
         self.children[service].keep()
 
     def wait_until_ready(self) -> None:
@@ -143,12 +142,6 @@ def stop_with(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def _start(service: Service, guard: Guard, log: Path) -> subprocess.Popen[bytes]:
-    environment = os.environ | dict(service.environment)
-    with _open_log(log) as sink:
-        return guard.spawn(service.argv, stdout=sink, stderr=subprocess.STDOUT, env=environment)
 
 
 def _open_log(log: Path) -> BinaryIO:

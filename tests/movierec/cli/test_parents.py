@@ -146,7 +146,7 @@ def test_services_end_with_their_parent_and_start_again(family, tmp_path: Path, 
         for name, port in zip(("api", "webapp"), started.ports, strict=True)
     ]
     with running(again, tmp_path / "again") as answering:
-        assert all(process.poll() is None for process in answering.processes.values())
+        assert all(child.running() for child in answering.children.values())
 
 
 @pytest.mark.fault(39)

@@ -55,9 +55,7 @@ def coverage(dataset):
 
 
 @pytest.mark.usefixtures("prepared")
-@pytest.mark.parametrize(
-    "use", [load_or_prepare, lambda name: demo._prepare(name, demo.Inputs(), Stages(Path("status.json")))]
-)
+@pytest.mark.parametrize("use", [load_or_prepare, lambda name: demo._prepare(name, {}, Stages(Path("status.json")))])
 def test_prepared_data_is_used_with_its_credits_and_genome(use, capsys):
     assert coverage(use(NAME)) == coverage(use(NAME)) == (1.0, 1.0)
     assert "changed since" not in capsys.readouterr().err
@@ -65,7 +63,7 @@ def test_prepared_data_is_used_with_its_credits_and_genome(use, capsys):
 
 @pytest.mark.usefixtures("home")
 def test_the_demo_takes_credits_and_genome_itself(home):
-    inputs = demo.Inputs(home / "films", home / "credits.csv", home / "genome")
+    inputs = {"raw": home / "films", "credits": home / "credits.csv", "genome": home / "genome"}
     dataset = demo._prepare(NAME, inputs, Stages(home / "status.json"))
     assert coverage(dataset) == (1.0, 1.0)
 

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from movierec.cli.common import services
-from movierec.cli.common.services import Service, Stop, require_free, running, stop_signals
+from movierec.cli.common.services import Running, Service, Stop, require_free, running, stop_signals
 from recommender.errors import MovierecError, UsageError
 from serving.process.child import Child
 from testing.service import free_port
@@ -36,10 +36,16 @@ def server(name: str, source: str) -> Service:
     return Service(name, [sys.executable, "-c", source, str(port)], port, f"http://127.0.0.1:{port}/")
 
 
+def processes_of(started: Running) -> dict[Service, subprocess.Popen[bytes]]:
+    """The processes of the servers that were started and not found ended."""
+    processes = {service: child.process for service, child in started.children.items()}
+    return {service: process for service, process in processes.items() if isinstance(process, subprocess.Popen)}
+
+
 def test_all_answer_inside_and_nothing_is_left_afterwards(tmp_path: Path) -> None:
     services = [server("api", WITH_WORKER), server("webapp", WITH_WORKER)]
     with running(services, tmp_path) as started:
-        processes = started.processes
+        processes = processes_of(started)
         started.wait_until_ready()
         workers = [int((tmp_path / f"{service.name}.log").read_text().split()[1]) for service in processes]
         assert all(psutil.pid_exists(pid) for pid in workers)
@@ -63,17 +69,19 @@ def test_a_server_that_is_killed_or_hangs_is_started_again_and_the_others_live_o
     monkeypatch.setattr(services, "PROBE_SECONDS", 0.2)
     api, webapp = server("api", WITH_WORKER), server("webapp", WITH_WORKER)
     with stop_signals(), running([api, webapp], tmp_path) as started:
-        first = started.processes
+        first = processes_of(started)
         first[webapp].kill()
         started.wait_until_ready()
-        second = started.processes
+        second = processes_of(started)
         assert second[webapp] is not first[webapp]
         os.kill(second[webapp].pid, signal.SIGSTOP)
 
         def stop_once_answering() -> None:
             deadline = time.monotonic() + 60
             while time.monotonic() < deadline:
-                if started.processes.get(webapp) not in (None, second[webapp]) and services._status(webapp.ready_url):
+                if processes_of(started).get(webapp) not in (None, second[webapp]) and services._status(
+                    webapp.ready_url
+                ):
                     break
                 time.sleep(0.1)
             os.kill(os.getpid(), signal.SIGTERM)
@@ -82,7 +90,7 @@ def test_a_server_that_is_killed_or_hangs_is_started_again_and_the_others_live_o
         with pytest.raises(Stop):
             started.wait_for_stop()
         assert services._status(webapp.ready_url) == 200
-        assert started.processes[api] is first[api]
+        assert processes_of(started)[api] is first[api]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["api.log", "webapp.log"]  # however often they start
 
 

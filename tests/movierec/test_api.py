@@ -13,7 +13,16 @@ import pandas as pd
 import pytest
 
 import movierec
-from movierec.models import About, Config, FactorSpec, FittedModel, PopularitySpec, UserScorer
+from movierec.models import (
+    About,
+    Config,
+    FactorSpec,
+    FittedModel,
+    PopularitySpec,
+    SimilarityPart,
+    SimilaritySpec,
+    UserScorer,
+)
 from recommender.errors import LookupFailedError, MissingInputError, NewUserError, UsageError
 from tests.training.small import EVENTS, as_books, book_id, small_dataset, user_id, with_ratings, with_text_ids
 from training.models import needs
@@ -368,6 +377,11 @@ def _with(fitted, name, array):
     return fitted
 
 
+def _with_long_rows(fitted):
+    similarity = SimilaritySpec(parts=[SimilarityPart(name="known", embedding="known_embedding")])
+    return replace(_with(fitted, "known_embedding", np.full((40, 4), 1, np.float32)), item_spec=similarity)
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -386,6 +400,11 @@ def _with(fitted, name, array):
             lambda fitted: _with(fitted, "known_users", np.ones((99, 1), np.float32)),
             "expected 80 user factors, found 99",
         ),
+        (
+            lambda fitted: _with(fitted, "als_items", np.ones((40, 1), np.float32)),
+            "expected arrays whose names begin with known_, found als_items",
+        ),
+        (_with_long_rows, r"expected rows of length 1 or 0 in known_embedding, found lengths from 2 to 2"),
         (
             lambda fitted: _with(fitted, "known_items", np.full((40, 1), np.nan)),
             "expected finite numbers, .* known_items",

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from recommender.errors import UsageError
 from recommender.scoring.blocks import with_entries
 from recommender.scoring.scorers import item_scorer, user_scorer
-from recommender.scoring.specs import FactorSpec
+from recommender.scoring.specs import FactorSpec, SimilaritySpec
 from training.config import Config
 from training.models import algorithm_class, make, own
 from training.models.base import C, Configured, FittedModel, TrainingData
@@ -25,6 +25,7 @@ from training.models.parameters import DensityConfig
 from training.progress import Progress
 
 VALIDATIONS = 2
+_UNIT_TOLERANCE = 1e-3  # of the length of an embedding's row
 _SHARE = 0.2  # of all ratings that is held out, where no protocol has a rule for it
 
 Key = tuple[str, str, int | None]  # algorithm, configuration, seed; None where the seed changes nothing
@@ -135,8 +136,11 @@ def check_fitted(name: str, fitted: Any, data: TrainingData) -> FittedModel:
         raise UsageError(f"{name}.fit: expected FittedModel({name!r}, ...), found {fitted.algorithm!r}.")
     if infinite := [key for key, array in fitted.arrays.items() if not np.all(np.isfinite(array))]:
         raise UsageError(f"{name}.fit: expected finite numbers, found others in {', '.join(infinite)}.")
+    if foreign := [key for key in fitted.arrays if not key.startswith(f"{name}_")]:
+        raise UsageError(f"{name}.fit: expected arrays whose names begin with {name}_, found {', '.join(foreign)}.")
     if fitted.own_scorer is not None:
         return fitted
+    _check_embeddings(name, fitted)
     users, items = (np.array([0, count - 1]) for count in data.user_item.shape)
     arrays, spec = dict(fitted.arrays), fitted.user_spec
     for what, score in (
@@ -148,6 +152,21 @@ def check_fitted(name: str, fitted: Any, data: TrainingData) -> FittedModel:
     if isinstance(spec, FactorSpec) and len(arrays[spec.user_factors]) != count:
         raise UsageError(f"{name}.user_spec: expected {count} user factors, found {len(arrays[spec.user_factors])}.")
     return fitted
+
+
+def _check_embeddings(name: str, fitted: FittedModel) -> None:
+    """Raise UsageError where the product of an embedding's rows is no cosine."""
+    for spec in (fitted.item_spec, fitted.user_spec):
+        for part in spec.parts if isinstance(spec, SimilaritySpec) else ():
+            rows = fitted.arrays.get(part.embedding or "")
+            if rows is None or rows.ndim != 2:  # said where the scores are computed
+                continue
+            lengths = np.linalg.norm(rows, axis=1)
+            if not np.all((np.abs(lengths - 1) < _UNIT_TOLERANCE) | (lengths == 0)):
+                raise UsageError(
+                    f"{name}.fit: expected rows of length 1 or 0 in {part.embedding}, found lengths from "
+                    f"{lengths.min():.3g} to {lengths.max():.3g}. `unit_rows` scales them."
+                )
 
 
 def _check_scores(what: str, score: Callable[[], NDArray[np.float32]], n_items: int) -> None:

@@ -1,8 +1,8 @@
 """Time from CSV files to a saved composite bundle, without evaluation, against the sum of the floors of its stages.
 
-The floors are read_csv of every file, the SVD fit alone, direct calls of implicit's ALS and of TruncatedSVD, the matrix
-product behind all-pairs neighbours by taste and content, and one write of the bundle's arrays. Every side runs in a
-fresh process of its own.
+The floors are read_csv of every file, the SVD fit alone, direct calls of implicit's ALS, on every rating (for titles)
+and on the likes (for people), and of TruncatedSVD, the matrix product behind all-pairs neighbours by taste and content,
+and one write of the bundle's arrays. Every side runs in a fresh process of its own.
 """
 
 from __future__ import annotations
@@ -116,13 +116,15 @@ def _floors(size: float) -> float:
         data = training_data(dataset, all_ratings(dataset))
     factors = min(int(configure("content").model_dump()["factors"]), min(data.tags.matrix.shape) - 1)
     taste = AlsConfig.model_validate(configure("als").model_dump())
-    weights = with_data(data.user_item, taste.weight(data.user_item.data))
+    weights = taste.weight(data.user_item.data)
+    every_rating, likes = with_data(data.user_item, weights), data.likes(weights)
     shape = (data.user_item.shape[1], taste.factors + factors)
     embedding = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     floors: list[Callable[[], object]] = [
         lambda: [pd.read_csv(path, engine="c") for path in sorted(raw.glob("*.csv"))],
         lambda: make("svd").fit(data, seed=0, progress=silent),
-        lambda: bare_als(weights, taste, 0),
+        lambda: bare_als(every_rating, taste, 0),
+        lambda: bare_als(likes, taste, 0),
         lambda: TruncatedSVD(factors, random_state=0).fit_transform(data.tags.matrix),
         lambda: product(embedding),
     ]

@@ -7,6 +7,7 @@ counts once, by the mean over the lists of the first `window_days`; lists that w
 from __future__ import annotations
 
 import math
+import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from online.estimators.interleaving import teams
 from online.estimators.mean_difference import ArmSums
 from online.events import Event, Kind
 from online.experiment import Experiment, arm_of
+from online.exploration import SHARES, explored_places
 from online.recommendation_id import Arm, Recommendation, read_id
 
 Floats = npt.NDArray[np.float64]
@@ -36,6 +38,7 @@ class ShownList:
     arm: int
     seed: int
     items: dict[int, str] = field(default_factory=dict)  # by position from 1, as far as they were reported as shown
+    by_chance: frozenset[int] = frozenset()  # positions that were left to chance: no version chose their items
     successes: set[str] = field(default_factory=set)  # items that were clicked, watched or liked, as the metric says
     dislikes: set[str] = field(default_factory=set)  # items that were dismissed or rated under a like
 
@@ -65,10 +68,7 @@ def collect(events: Iterable[Event], experiment: Experiment, keys: Mapping[int, 
             continue
         if arms.setdefault(event.visitor, arm_of(experiment, event.visitor)) != recommendation.arm:
             continue  # an id that another visitor was given
-        shown = lists.setdefault(
-            event.recommendation,
-            ShownList(event.visitor, recommendation.time, recommendation.arm, recommendation.seed),
-        )
+        shown = lists.setdefault(event.recommendation, _new_list(event.visitor, recommendation))
         if shown.visitor != event.visitor:
             continue
         if event.kind == Kind.SHOWN:
@@ -77,6 +77,12 @@ def collect(events: Iterable[Event], experiment: Experiment, keys: Mapping[int, 
         else:
             _note(shown, event, experiment)
     return sorted((shown for shown in lists.values() if shown.items), key=lambda shown: shown.time)
+
+
+def _new_list(visitor: str, recommendation: Recommendation) -> ShownList:
+    _, _, _, n, time, seed, arm, _, explored = recommendation
+    places = explored_places(random.Random(seed), n, explored / SHARES)
+    return ShownList(visitor, time, arm, seed, by_chance=frozenset(place + 1 for place in places))
 
 
 def _is_of(experiment: Experiment, recommendation: Recommendation) -> bool:
@@ -178,15 +184,19 @@ def _teams(shown: ShownList) -> Iterator[tuple[str, bool]]:
 
 
 def _items(lists: Sequence[ShownList], times: Floats) -> Pair:
-    """Return how many different items were shown at each time, in as many lists of each arm, the first ones."""
+    """Return how many different items were shown at each time, in as many lists of each arm, the first ones.
+
+    Items by chance would make every arm's lists seem wide.
+    """
     sides = [[shown for shown in lists if shown.arm == arm] for arm in ARMS]
     shorter = np.minimum(*(_until(np.array([shown.time for shown in side]), times) for side in sides))
     counts = []
     for side in sides:
         firsts: dict[str, int] = {}
         for number, shown in enumerate(side):
-            for item in shown.items.values():
-                firsts.setdefault(item, number)
+            for position, item in shown.items.items():
+                if position not in shown.by_chance:
+                    firsts.setdefault(item, number)
         counts.append(np.searchsorted(np.array(list(firsts.values())), shorter).astype(np.float64))
     return Pair(*counts)
 

@@ -11,7 +11,7 @@ from benchmarks.online.experiments import SEED, Floats, click_chance, visitors
 from benchmarks.tools.figures import Figure
 from recommender.bundle import Metric
 from training.evaluation.result import Evaluation
-from training.promotion.gate import COVERAGE, RARE_LISTS, THIN_FILMS, Rival, decide, load_rules
+from training.promotion.gate import COVERAGE, RARE_LISTS, THIN_FILMS, EvaluationByRole, Rival, decide, load_rules
 
 DATASET, PEOPLE = "ml-100k", 943  # whose rules hold, and as many test users as it has
 _LIMITS = (COVERAGE, RARE_LISTS, THIN_FILMS)
@@ -36,7 +36,7 @@ def verdicts(effect: float, evaluations: int) -> Figure:
     return Figure(title, outcomes["promote"] / evaluations, rounds=evaluations, note=note)
 
 
-def _judged(clicked: npt.NDArray[np.bool_]) -> dict[str, Evaluation]:
+def _judged(clicked: npt.NDArray[np.bool_]) -> EvaluationByRole:
     """Return the evaluations of a version whose lists differ from its rival's in clicks alone."""
     values: Floats = clicked.astype(np.float64)
     figures = [Metric(protocol="clicks", name=name, value=0.0) for name in _LIMITS]

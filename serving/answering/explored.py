@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
+from online.exploration import explored_places
 from serving.schemas.recommend import SUBJECTS, ListOptions
 from serving.versions.served import Served
 
-SHARES = 10_000  # a share is kept in the id of a list as so many ten-thousandths
 DRAWN = 100  # films that are drawn for a list; filters and what the person knows leave some of them out
 # Options of which films are left out. Pages and lists of limited variety are not explored.
 _FILTERS = frozenset({"genres", "facet", "year_from", "year_to", "min_ratings", "exclude"})
@@ -40,7 +40,7 @@ def explore(
     answer: dict[str, Any] = orjson.loads(body)
     ranked = answer["recommendations"]
     rng = random.Random(exploration.seed)
-    places = [place for place in range(len(ranked)) if rng.random() < exploration.share]
+    places = explored_places(rng, len(ranked), exploration.share)
     if not places:
         return body
     catalog, movie_ids = served.model.catalog, served.model.movie_ids

@@ -7,10 +7,10 @@ import random
 import time
 from pathlib import Path
 
+from online.exploration import SHARES
 from online.recommendation_id import NO_VERSION, Arm, Recommendation, Subject, read_id, request_subject, write_id
 from online.signing_keys import FILE, read_keys
 from online.store import DIRECTORY
-from serving.answering.explored import SHARES
 from serving.answering.listed import Listed
 
 HEADER = b"x-recommendation-id"

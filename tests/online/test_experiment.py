@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from online.estimators.interleaving import teams
 from online.estimators.mean_difference import ArmSums
 from online.events import Event
 from online.experiment import Experiment, Mode, arm_of
+from online.exploration import explored_places
 from online.outcomes import ShownList, balances, collect
 from online.recommendation_id import Arm, Recommendation, write_id
 from online.status import Status, evaluate
@@ -143,6 +145,19 @@ def test_woven_lists_of_few_items_from_the_challenger_are_refused() -> None:
     told = state(trial, narrow)
     assert told.reasons == ["coverage out of bounds"]
     assert (told.checks["coverage"].champion, told.checks["coverage"].challenger) == (4, 1)
+
+
+def test_items_by_chance_do_not_make_lists_wide() -> None:
+    trial, items = experiment(), iter("abcdefghijklmnopqrstuvwxyz" * 40)
+    events = []
+    for number in range(400):
+        visitor, kinds = f"v{number}", "aaaa" if arm_of(trial, f"v{number}") == Arm.CHALLENGER else "abcd"
+        recommendation = Recommendation(b"abcd", 1, 1, 4, number, number, arm_of(trial, visitor), explored=2_500)
+        places = explored_places(random.Random(number), 4, 0.25)
+        shown = "".join(next(items) if place in places else kinds[place] for place in range(4))
+        events.append(event("shown", visitor, shown, write_id(recommendation, 0, KEYS[0]).decode()))
+    coverage = state(trial, collect(events, trial, KEYS)).checks["coverage"]
+    assert (coverage.champion, coverage.challenger, coverage.holds) == (4, 1, False)
 
 
 def _narrow(shown: ShownList) -> dict[int, str]:

@@ -20,9 +20,8 @@ from training.pipeline.stages import Finished
 from training.progress import Clock, Progress
 from training.registry import Run, Tracker, run_tags, version_tags
 from training.registry.evaluations import FOLDER, save_evaluations
-from training.registry.experiment import view_tags
 from training.registry.run import INTERVALS, intervals_table
-from training.registry.version import WARNING
+from training.registry.version import WARNING, view_tags
 
 FIGURES = "figures"  # folder of a run's artifacts
 _VIEW_COLUMNS = ("tags.`warning`",)

@@ -19,11 +19,10 @@ from recommender import home
 from recommender.bundle import BUNDLE, read_manifest
 from recommender.errors import MissingInputError, MovierecError, RegistryUnavailableError
 from recommender.files import whole_file
-from training.registry.experiment import TUNING, experiment_tags, runs_path
 from training.registry.processes import PROCESS_TAG, is_dead, retry_lost_race, this_process
 from training.registry.relocation import artifact_root
 from training.registry.run import INTERVALS, Run, intervals_table, run_tags, version_tags
-from training.registry.version import REGISTERED_MODEL, Version
+from training.registry.version import REGISTERED_MODEL, TUNING, Version, experiment_tags, runs_path
 
 # MLflow's own defaults let a command hang for many minutes at a server that is away.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}

@@ -45,7 +45,7 @@ def read_items(config: SourceConfig, quarantine: Quarantine) -> pd.DataFrame:
     for path in config.items:
         records = read_records(path, config.item_columns, config, quarantine)
         items = pd.concat([items, _read_file(records, set(items.index), config, quarantine)])
-    return items
+    return items[~items.index.duplicated(keep="last")]  # "7" and "7.0" are one id, if all are numbers
 
 
 def movie_table(items: pd.DataFrame, ids: IdMap, config: SourceConfig) -> pd.DataFrame:

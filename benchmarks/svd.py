@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmarks.tools.figures import Figure, in_fresh_process, watched
 from benchmarks.tools.twins import twin_dataset
 from recommender.schema import LEAST_STARS, MOST_STARS
-from training.models.factors.surprise_arrays import ArraySVD, ArrayTrainset
+from training.models.factors.svd import ArraySVD, ArrayTrainset
 
 FACTORS, EPOCHS = 100, 20
 HELD_OUT = 0.02

@@ -18,9 +18,10 @@ from recommender.model import Model
 from training.bundling.build import build_bundle, compose
 from training.bundling.extras import extra_arrays
 from training.datasets.dataset import ProcessedDataset, TagMatrix
+from training.evaluation.result import save_evaluation
 from training.models import make
 from training.progress import silent
-from training.registry.evaluations import FOLDER, save_evaluations
+from training.registry.run import EVALUATIONS
 from training.splits.cut import all_ratings, training_data
 
 
@@ -140,5 +141,5 @@ def saved(dataset: ProcessedDataset, path: Path) -> Model:
 def log_evaluation(tracker, run_id, evaluation):
     """Store an evaluation as an artifact of a run that has ended."""
     with tempfile.TemporaryDirectory() as scratch:
-        save_evaluations([evaluation], Path(scratch) / FOLDER)
-        tracker.log_directory(run_id, Path(scratch) / FOLDER, FOLDER)
+        save_evaluation(Path(scratch) / f"{evaluation.protocol}.npz", evaluation)
+        tracker.log_directory(run_id, Path(scratch), EVALUATIONS)

@@ -132,19 +132,13 @@ def _check_fitted_on(model: Model, dataset: ProcessedDataset, train: sp.csr_matr
 
 def _metrics(protocol: str, values: Mapping[str, Interval | float]) -> tuple[Metric, ...]:
     """Return the values that are numbers as metrics, with the ends of those that are intervals."""
-    bounded = {name: value if isinstance(value, Interval) else Interval(value, np.nan, np.nan)
-               for name, value in values.items()}  # fmt: skip
-    return tuple(
-        Metric(
-            protocol=protocol,
-            name=name,
-            value=interval.value,
-            lo=None if np.isnan(interval.lo) else interval.lo,
-            hi=None if np.isnan(interval.hi) else interval.hi,
-        )
-        for name, interval in bounded.items()
-        if not np.isnan(interval.value)
-    )
+    metrics = []
+    for name, value in values.items():
+        interval = value if isinstance(value, Interval) else Interval(value, np.nan, np.nan)
+        lo, hi = (None if np.isnan(end) else end for end in (interval.lo, interval.hi))
+        if not np.isnan(interval.value):
+            metrics.append(Metric(protocol=protocol, name=name, value=interval.value, lo=lo, hi=hi))
+    return tuple(metrics)
 
 
 def _mean_bounds(evaluations: Sequence[Evaluation], overall: Mapping[str, float]) -> dict[str, Interval]:

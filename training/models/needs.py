@@ -13,8 +13,7 @@ from recommender.errors import UsageError
 from training.config import Config
 from training.kernels.threads import cores
 from training.models import members_of
-from training.models.combined.ensemble import members
-from training.models.combined.weighing import MOST_USERS, STEPS, USERS_AT_ONCE
+from training.models.combined.ensemble import MOST_USERS, STEPS, USERS_AT_ONCE, members
 from training.models.fits import VALIDATIONS
 from training.models.neighbours.ease import ENTRIES, PREDICTORS
 from training.models.parameters import EaseConfig, EnsembleConfig, StarsConfig

@@ -12,17 +12,15 @@ from recommender.files import new_directory, scratch_directory
 from recommender.model import Model
 from training.evaluation import plots
 from training.evaluation.difference import SHOWN
-from training.evaluation.result import Evaluation
+from training.evaluation.result import Evaluation, save_evaluation
 from training.models import COMPOSITE
 from training.pipeline.checkpoints import Workspace
 from training.pipeline.plan import Plan
 from training.pipeline.stages import Finished
 from training.progress import Clock, Progress
 from training.registry import Run, Tracker, run_tags, version_tags
-from training.registry.evaluations import FOLDER, save_evaluations
-from training.registry.experiment import view_tags
-from training.registry.run import INTERVALS, intervals_table
-from training.registry.version import WARNING
+from training.registry.run import EVALUATIONS, INTERVALS, intervals_table
+from training.registry.version import WARNING, view_tags
 
 FIGURES = "figures"  # folder of a run's artifacts
 _VIEW_COLUMNS = ("tags.`warning`",)
@@ -148,7 +146,9 @@ class Recorder:
             (scratch / FIGURES).mkdir()
             save_model_figures(model.bundle, curves, scratch / FIGURES)
             (scratch / INTERVALS).write_text(intervals_table(metrics), encoding="utf-8")
-            save_evaluations(model.evaluations.values(), scratch / FOLDER)
+            (scratch / EVALUATIONS).mkdir()
+            for evaluation in model.evaluations.values():
+                save_evaluation(scratch / EVALUATIONS / f"{evaluation.protocol}.npz", evaluation)
             run.log_directory(scratch)
         for quantity, values in curves.items():
             run.log_curve(quantity, values)

@@ -33,7 +33,7 @@ from training.pipeline.judge import TrainingSplit, fit, training_splits
 from training.pipeline.space import Space
 from training.progress import Progress, silent
 from training.registry import Run, Tracker
-from training.registry.experiment import NOTE, TUNING, view_tags
+from training.registry.version import NOTE, TUNING, view_tags
 from training.splits.protocol import ProtocolConfig
 
 _STARTUP_TRIALS = 8  # drawn at random before the sampler models anything, and before anything is pruned

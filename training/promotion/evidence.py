@@ -6,7 +6,6 @@ from recommender.errors import MissingInputError
 from training.evaluation.result import Evaluation
 from training.promotion.gate import ROLES, EvaluationByRole, Judge, Rival, RivalRole
 from training.registry import CHAMPION, REFERENCE, Tracker, Version
-from training.registry.evaluations import read_evaluation
 
 # What two versions must have in common so that their metrics can be compared.
 _COMPARABLE = ("data_fingerprint", "judging_key")
@@ -26,9 +25,9 @@ def read_evaluations(tracker: Tracker, version: Version) -> EvaluationByRole:
         protocol = version.tags.get(f"{role}_protocol")
         if protocol is None:
             raise IncomparableError(f"Version {version.number} was registered without an evaluation.")
-        evaluations[role] = read_evaluation(tracker, version.run_id, protocol)
+        evaluations[role] = tracker.evaluation(version.run_id, protocol)
     if protocol := version.tags.get("returns_protocol"):
-        evaluations["returns"] = read_evaluation(tracker, version.run_id, protocol)
+        evaluations["returns"] = tracker.evaluation(version.run_id, protocol)
     return evaluations
 
 

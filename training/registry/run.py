@@ -33,6 +33,7 @@ from training.registry.version import REGISTERED_MODEL, REGISTERED_MODEL_DESCRIP
 
 _PARAMETER_LENGTH = 6000  # MLflow's limit
 INTERVALS = "intervals.json"  # in a run's artifacts
+EVALUATIONS = "evaluations"  # a folder in them: values per user, so that versions can be compared on the same users
 _INTERVAL_COLUMNS = ("protocol", "metric", "value", "lo", "hi")
 _PYFUNC_FILE = Path(__file__).with_name("pyfunc_model.py")
 _REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "rapidfuzz", "scipy")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -19,11 +20,11 @@ from recommender import home
 from recommender.bundle import BUNDLE, read_manifest
 from recommender.errors import MissingInputError, MovierecError, RegistryUnavailableError
 from recommender.files import whole_file
-from training.registry.experiment import TUNING, experiment_tags, runs_path
+from training.evaluation.result import Evaluation, load_evaluation
 from training.registry.processes import PROCESS_TAG, is_dead, retry_lost_race, this_process
 from training.registry.relocation import artifact_root
-from training.registry.run import INTERVALS, Run, intervals_table, run_tags, version_tags
-from training.registry.version import REGISTERED_MODEL, Version
+from training.registry.run import EVALUATIONS, INTERVALS, Run, intervals_table, run_tags, version_tags
+from training.registry.version import REGISTERED_MODEL, TUNING, Version, experiment_tags, runs_path
 
 # MLflow's own defaults let a command hang for many minutes at a server that is away.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
@@ -206,6 +207,11 @@ class Tracker:
             return Path(self.client.download_artifacts(run_id, path, str(destination)))
         except (MlflowException, OSError) as error:
             raise MissingInputError(f"Run {run_id} has no artifact {path}; train that model again.") from error
+
+    def evaluation(self, run_id: str, protocol: str) -> Evaluation:
+        """Read the evaluation by `protocol` from a run's artifacts. Raises MissingInputError where there is none."""
+        with tempfile.TemporaryDirectory() as scratch:
+            return load_evaluation(self.artifact(run_id, f"{EVALUATIONS}/{protocol}.npz", Path(scratch)))
 
     def model_tags(self) -> dict[str, str]:
         """Return the tags of the registered model."""

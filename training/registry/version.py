@@ -1,11 +1,13 @@
-"""A registered version, and the names of the registered model and its aliases."""
+"""Names in MLflow: of the registered model, its aliases and versions, and what the UI shows of an experiment."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 REGISTERED_MODEL = "movielens-recommender"
 REGISTERED_MODEL_DESCRIPTION = (
@@ -14,6 +16,11 @@ REGISTERED_MODEL_DESCRIPTION = (
 )
 WARNING = "warning"  # tag of a run and a version that does worse than popularity: a sentence with the figures
 CHAMPION, CHALLENGER, REFERENCE = "champion", "challenger", "reference"
+NOTE = MLFLOW_RUN_NOTE  # tag that the UI shows as description
+VIEW = "figures"  # key of the view
+TUNING = "-tuning"  # ending of the experiment that holds a data set's studies
+_KIND_TAG = "mlflow.experimentKind"  # "custom_model_development" opens the classic table of runs, not the GenAI pages
+_VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
 
 
 @dataclass(frozen=True)
@@ -36,3 +43,23 @@ class Version:
         """Convert MLflow's record of a registered version."""
         aliases = tuple(sorted(entity.aliases))
         return cls(int(entity.version), str(entity.run_id), dict(entity.tags), aliases, int(entity.creation_timestamp))
+
+
+def experiment_tags(description: str) -> dict[str, str]:
+    """Return the tags of every experiment of this project."""
+    return {_KIND_TAG: "custom_model_development", NOTE: description}
+
+
+def view_tags(metrics: Sequence[str], others: Sequence[str] = ()) -> Mapping[str, str]:
+    """Return the tag of a view of the runs: `metrics` are its first columns, the runs best by the first come first.
+
+    `others`: further columns, such as "tags.`verdict`".
+    """
+    columns = [f"metrics.`{metric}`" for metric in metrics] + list(others)
+    view = {"orderByKey": columns[0], "orderByAsc": False, "selectedColumns": columns}
+    return {_VIEW_TAG: json.dumps(view)}
+
+
+def runs_path(experiment_id: str) -> str:
+    """Return the URL path of an experiment's table of runs in the MLflow UI, with the columns of its view."""
+    return f"/#/experiments/{experiment_id}/runs?viewStateShareKey={VIEW}&workflowType=machine_learning"

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 import surprise
 
 from training.kernels.sgd import make_grid
-from training.models.factors.surprise_arrays import ArraySVD, ArrayTrainset
+from training.models.factors.svd import ArraySVD, ArrayTrainset
 
 OPTIONS: dict[str, Any] = {"n_factors": 7, "n_epochs": 12, "lr_all": 0.01, "reg_all": 0.03}
 

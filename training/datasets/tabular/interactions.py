@@ -118,7 +118,7 @@ def used_ids(texts: Sequence[str], codes: pd.Series) -> set[str]:
 
 
 def map_rows(texts: Sequence[str], ids: IdMap) -> NDArray[np.int32]:
-    """Return the row of each id in its text form; any row for a text that is no id, as of a row that was left out."""
+    """Return the row of each id in its text form, UNKNOWN (-1) for one of rows that were left out."""
     if ids.is_text:
         return ids.rows(np.array(texts, dtype=object)).astype(np.int32)
     numbers = np.array([int(text) if is_integer_id(text) else -1 for text in texts], dtype=np.int64)

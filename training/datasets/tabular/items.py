@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,7 +28,6 @@ from training.datasets.cleaning import schemas
 from training.datasets.cleaning.title_parsing import parse_title
 from training.datasets.features.tag_matrix import Block, named_block, soft_bins, weigh_by_rarity
 from training.datasets.quarantine import Quarantine
-from training.datasets.tabular.interactions import map_rows
 from training.datasets.tabular.records import Records, quoted, read_records
 from training.datasets.tabular.source import SourceConfig
 from training.datasets.tabular.values import IdColumn, number_sql, split_lists
@@ -38,42 +36,30 @@ _UNCHANGED_PLURALS = {"series", "species", "news"}
 _FILM_LISTS = (GENRES, DIRECTORS, ACTORS)  # columns that every data set has, empty where it has no such thing
 
 
-T = TypeVar("T")
+def read_items(config: SourceConfig, quarantine: Quarantine) -> pd.DataFrame:
+    """Read all files of items; rows without an id or with one that stood before go to `quarantine`.
 
-
-@dataclass
-class ItemTable:
-    """Items of all files, one row each: `ids` as text, titles and years where there are any, and all other columns."""
-
-    ids: list[str] = field(default_factory=list)
-    titles: list[str | None] = field(default_factory=list)
-    years: list[int | None] = field(default_factory=list)
-    lists: dict[str, list[list[str]]] = field(default_factory=dict)
-    texts: dict[str, list[str | None]] = field(default_factory=dict)  # categories and sentences
-    numbers: dict[str, list[float]] = field(default_factory=dict)
-
-
-def read_items(config: SourceConfig, quarantine: Quarantine) -> ItemTable:
-    """Read all files of items; rows without an id or with one that stood before go to `quarantine`."""
-    items = ItemTable()
+    The index holds the ids as text; the columns are TITLE and YEAR, None where there is none, and those described.
+    """
+    items = pd.DataFrame(columns=[TITLE, YEAR, *config.item_facts], dtype=object)
     for path in config.items:
         records = read_records(path, config.item_columns, config, quarantine)
-        _add(items, records, config, quarantine)
-    return items
+        items = pd.concat([items, _read_file(records, set(items.index), config, quarantine)])
+    return items[~items.index.duplicated(keep="last")]  # "7" and "7.0" are one id, if all are numbers
 
 
-def movie_table(items: ItemTable, ids: IdMap, config: SourceConfig) -> pd.DataFrame:
+def movie_table(items: pd.DataFrame, ids: IdMap, config: SourceConfig) -> pd.DataFrame:
     """Return one row per item of `ids`, in row order, with the columns of every data set and those described.
 
     An item without a row or a title in the files is titled by its id.
     """
-    place = np.full(len(ids), -1, dtype=np.int64)
-    place[map_rows(items.ids, ids)] = np.arange(len(items.ids))
     raw = ids.raws(range(len(ids)))
+    described = items.reindex(list(map(str, raw)))
+    facts = {name: column.where(column.notna(), None).tolist() for name, column in described.items()}
     narrow = "int32" if not ids.is_text and ids.ids[-1] <= np.iinfo(np.int32).max else "int64"
     raw_column = pd.Series(raw, dtype="str" if ids.is_text else narrow)
-    titles = [title or str(raw_id) for title, raw_id in zip(_placed(items.titles, place), raw, strict=True)]
-    names, years = titles, _placed(items.years, place)
+    titles = [title or str(raw_id) for title, raw_id in zip(facts[TITLE], raw, strict=True)]
+    names, years = titles, facts[YEAR]
     if config.year_in_title:
         parsed_titles = [parse_title(title) for title in titles]
         names = [parsed.title for parsed in parsed_titles]
@@ -88,14 +74,10 @@ def movie_table(items: ItemTable, ids: IdMap, config: SourceConfig) -> pd.DataFr
         DUPLICATE_OF: raw_column,
         IMDB_ID: pd.Series([None] * len(raw), dtype="Int64"),
     }
-    for name in config.list:
-        columns[name] = _lists([values or [] for values in _placed(items.lists[name], place)])
-    for name in config.category:
-        columns[name] = pd.Series(_placed(items.texts[name], place), dtype="str")
-    for name in config.text:
-        columns[name] = pd.Series([text or "" for text in _placed(items.texts[name], place)], dtype="str")
-    for name in config.number:
-        columns[name] = pd.Series(_placed(items.numbers[name], place), dtype="float64")
+    columns |= {name: _lists([values or [] for values in facts[name]]) for name in config.list}
+    columns |= {name: pd.Series(facts[name], dtype="str") for name in config.category}
+    columns |= {name: pd.Series([text or "" for text in facts[name]], dtype="str") for name in config.text}
+    columns |= {name: pd.Series(facts[name], dtype="float64") for name in config.number}
     return pd.DataFrame(columns)
 
 
@@ -118,8 +100,8 @@ def items_of(config: SourceConfig) -> Items:
     return Items(singular=singular, plural=plural, facets=tuple(facets))
 
 
-def _add(items: ItemTable, records: Records, config: SourceConfig, quarantine: Quarantine) -> None:
-    """Append the items of one file."""
+def _read_file(records: Records, known: set[str], config: SourceConfig, quarantine: Quarantine) -> pd.DataFrame:
+    """Return the items of one file but those whose ids are `known`."""
     ids = IdColumn(records.texts(quoted(config.item_columns[0])))
     table = records.table(pd.DataFrame({MOVIE: ids.codes, "row": np.arange(len(ids.codes))}))
     if records.path in config.interactions:  # which name an item in every row: the first describes it
@@ -128,20 +110,19 @@ def _add(items: ItemTable, records: Records, config: SourceConfig, quarantine: Q
     else:
         clean = schemas.split_bad(table, schemas.items_schema(), quarantine).frame
     rows = clean["row"].to_numpy()
-    known = set(items.ids)
     fresh = np.array([ids.texts[code] not in known for code in clean[MOVIE]], dtype=bool)
     quarantine.add_rows(table, rows[~fresh], ["item id stands twice"] * int((~fresh).sum()))
     rows = rows[fresh]
-    items.ids += [ids.texts[code] for code in ids.codes[rows]]
-    items.titles += _cells(records, config.title, rows)
-    items.years += _years(records, config.year, rows)
-    for name in config.list:
-        items.lists.setdefault(name, []).extend(split_lists(_cells(records, name, rows), config.list_separator))
-    for name in (*config.category, *config.text):
-        items.texts.setdefault(name, []).extend(_cells(records, name, rows))
+    columns: dict[str, list[Any]] = {
+        TITLE: _cells(records, config.title, rows),
+        YEAR: _years(records, config.year, rows),
+    }
+    columns |= {name: split_lists(_cells(records, name, rows), config.list_separator) for name in config.list}
+    columns |= {name: _cells(records, name, rows) for name in (*config.category, *config.text)}
     for name in config.number:
-        numbers = records.numbers(number_sql(name, config.decimal))
-        items.numbers.setdefault(name, []).extend(np.where(np.isfinite(numbers), numbers, np.nan)[rows].tolist())
+        numbers = records.numbers(number_sql(name, config.decimal))[rows]
+        columns[name] = np.where(np.isfinite(numbers), numbers, np.nan).tolist()
+    return pd.DataFrame(columns, index=[ids.texts[code] for code in ids.codes[rows]], dtype=object)
 
 
 def _cells(records: Records, name: str | None, rows: NDArray[np.int64]) -> list[str | None]:
@@ -160,11 +141,6 @@ def _years(records: Records, name: str | None, rows: NDArray[np.int64]) -> list[
         f"try_cast(regexp_extract({quoted(name)}, '(^|[^0-9])(1[0-9]{{3}}|20[0-9]{{2}})', 2) AS INT)"
     )
     return [None if np.isnan(year) else int(year) for year in years[rows]]
-
-
-def _placed(values: list[T], place: NDArray[np.int64]) -> list[T | None]:
-    """Return the value of each item, None for one (place -1) that the files of items lack."""
-    return [values[row] if row >= 0 else None for row in place.tolist()]
 
 
 def _lists(values: list[list[str]]) -> pd.Series:

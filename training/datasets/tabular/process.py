@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from recommender.errors import DataError
 from recommender.films.ids import IdMap
-from recommender.schema import MOVIE, USER
+from recommender.schema import MOVIE, TITLE, USER, YEAR
 from training.datasets.arrivals import Arrivals
 from training.datasets.config import ProcessingConfig
 from training.datasets.dataset import EVENTS, ProcessedDataset
@@ -20,7 +20,7 @@ from training.datasets.features.text_block import described_by
 from training.datasets.quarantine import Quarantine, report_texts
 from training.datasets.stored.persistence import DatasetWriter
 from training.datasets.tabular.interactions import join_arrivals, read_interactions, used_ids, with_ids
-from training.datasets.tabular.items import ItemTable, items_of, movie_table, own_blocks, read_items
+from training.datasets.tabular.items import items_of, movie_table, own_blocks, read_items
 from training.datasets.tabular.source import SourceConfig
 
 
@@ -39,15 +39,22 @@ def process_source(
     quarantine = Quarantine()
     interactions = read_interactions(config, quarantine, processing.max_bad_share)
     items = read_items(config, quarantine)
-    interactions, events_report = join_arrivals(interactions, items.ids, arrivals, config)
+    interactions, events_report = join_arrivals(interactions, items.index, arrivals, config)
     used_items = used_ids(interactions.items, interactions.frame[MOVIE])
     if config.items:
-        _require_described(used_items, items, config)
+        _require_described(used_items, set(items.index), config)
     user_ids = IdMap.from_raw(used_ids(interactions.users, interactions.frame[USER]))
-    movie_ids = IdMap.from_raw(used_items.union(items.ids))
+    movie_ids = IdMap.from_raw(used_items.union(items.index))
     ratings, repeated = with_ids(interactions, user_ids, movie_ids)
     movies = movie_table(items, movie_ids, config)
     blocks = film_blocks(movies) | own_blocks(movies, config) | described_by(movies, config.text, processing.texts)
+    mended = interactions.mended | _wordless_texts(movies, blocks, config)
+    mended |= {
+        "repeated_ratings_dropped": repeated,
+        "items_without_a_row": len(used_items.difference(items.index)) if config.items else 0,
+        "items_titled_by_their_id": int(items[TITLE].isna().sum()) if config.title else 0,
+        "items_without_year": int(items[YEAR].isna().sum()) if config.year else 0,
+    }
     dataset = ProcessedDataset(
         name=name,
         fingerprint=fingerprint.result(),
@@ -61,13 +68,7 @@ def process_source(
             **({EVENTS: events_report} if arrivals is not None else {}),
             "source": config.model_dump(mode="json", exclude_defaults=True),
             "text_columns": list(config.text),
-            "mended": _mended(
-                interactions.mended | _wordless_texts(movies, blocks, config),
-                repeated,
-                len(used_items.difference(items.ids)),
-                items,
-                config,
-            ),
+            "mended": {what: count for what, count in mended.items() if count},
         },
         feedback=interactions.feedback,
         items=items_of(config),
@@ -77,10 +78,10 @@ def process_source(
     return dataset
 
 
-def _require_described(used_items: set[str], items: ItemTable, config: SourceConfig) -> None:
-    if used_items.isdisjoint(items.ids):
+def _require_described(used_items: set[str], items: set[str], config: SourceConfig) -> None:
+    if used_items.isdisjoint(items):
         column = config.item_columns[0]
-        examples = [", ".join(map(repr, sorted(ids)[:3])) or "nothing" for ids in (set(items.ids), used_items)]
+        examples = [", ".join(map(repr, sorted(ids)[:3])) or "nothing" for ids in (items, used_items)]
         raise DataError(
             f"Expected ids of items in the column {column} of {', '.join(path.name for path in config.items)}; none of "
             f"its values ({examples[0]} ...) is in the column {config.item} of the interactions ({examples[1]} ...). "
@@ -95,19 +96,6 @@ def _wordless_texts(movies: pd.DataFrame, blocks: dict[str, Block], config: Sour
     has_text = (movies[list(config.text)] != "").any(axis=1).to_numpy()
     has_word = np.diff(sp.csr_matrix(blocks["text"][0]).indptr) > 0
     return {"texts_without_a_word": int((has_text & ~has_word).sum())}
-
-
-def _mended(
-    counts: dict[str, int], repeated: int, undescribed: int, items: ItemTable, config: SourceConfig
-) -> dict[str, int]:
-    """Count what was changed or filled in; only what occurred."""
-    counts = counts | {
-        "repeated_ratings_dropped": repeated,
-        "items_without_a_row": undescribed if config.items else 0,
-        "items_titled_by_their_id": sum(title is None for title in items.titles) if config.title else 0,
-        "items_without_year": sum(year is None for year in items.years) if config.year else 0,
-    }
-    return {what: count for what, count in counts.items() if count}
 
 
 def _reports(dataset: ProcessedDataset, quarantine: Quarantine) -> dict[str, str]:

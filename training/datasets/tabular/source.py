@@ -81,7 +81,7 @@ class SourceConfig(Config):
 
     @model_validator(mode="after")
     def _names_columns_once(self) -> Self:
-        columns = [*self.list, *self.category, *self.text, *self.number]
+        columns = self.item_facts
         if reserved := sorted(RESERVED.intersection(columns)):
             raise ValueError(f"expected other names of list, category, text and number columns than {reserved}")
         if repeated := sorted({name for name in columns if columns.count(name) > 1}):
@@ -103,7 +103,12 @@ class SourceConfig(Config):
     def item_columns(self) -> tuple[str, ...]:
         """Return the columns to read of the files of items, the id first."""
         optional = (name for name in (self.title, self.year) if name)
-        return (self.item_id or self.item, *optional, *self.list, *self.category, *self.text, *self.number)
+        return (self.item_id or self.item, *optional, *self.item_facts)
+
+    @property
+    def item_facts(self) -> tuple[str, ...]:
+        """Return the columns that describe an item beside its title and year."""
+        return (*self.list, *self.category, *self.text, *self.number)
 
     @property
     def words(self) -> tuple[str, str]:

@@ -1,25 +1,37 @@
-"""Similar films by taste (ALS) and content, in one weighted score."""
+"""Similar films by taste (ALS) and content, in one weighted score.
+
+Taste, rating count and stars that are expected of films without ratings are predicted from their content by
+attribute-to-feature mapping (Gantner et al., 2010, "Learning attribute-to-feature mappings for cold-start
+recommendations"): a ridge regression from content to these three, learnt on the films that have ratings.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender.about import About, Paper
+from recommender.scoring.scorers import item_scorer
 from recommender.scoring.specs import SimilarityPart, SimilaritySpec
 from training.datasets.features.tag_matrix import VIEWERS, without_blocks
+from training.kernels.topk import top_k
+from training.models.arrays import unit_rows
 from training.models.base import FittedModel, TrainingData
-from training.models.combined.newcomers import Reception, fair_gain, with_newcomers
 from training.models.features.content import CANDIDATE_GAIN, QUERY_GAIN, Content, known_content
 from training.models.fits import Composite, Fits
 from training.models.parameters import BlendConfig
 
-Vector = NDArray[np.float64]
+PLACES = 20  # of a list, that known and new films compete for
+QUERIES = 500  # lists that the gain of new films is chosen on
+_QUERIES_AT_ONCE = 50
+
 Arrays = dict[str, NDArray[Any]]
+Matrix = NDArray[np.float32]
+Vector = NDArray[np.float64]
 
 
 class Blend(Composite[BlendConfig]):
@@ -31,7 +43,7 @@ class Blend(Composite[BlendConfig]):
     more where ratings are few. reception(j) = trusted(j) * damped mean stars of j / mean of all ratings: of equally
     similar films the better rated one comes first, and films with hardly any rating last.
 
-    Taste, rating count and stars of a film without ratings are predicted from its content (`newcomers`); fewer ratings
+    Taste, rating count and stars of a film without ratings are predicted from its content (see above); fewer ratings
     are expected where it is not new. A predicted taste is less similar to any one film than a fitted one, so such
     candidates have a gain: the one by which their share of the places in the lists of films that people like, everybody
     counting alike, is newcomer_share times their expected share of all ratings. Where no film is rated, the reception
@@ -154,3 +166,75 @@ def _content_part(arrays: Arrays, content: Mapping[str, NDArray[Any]]) -> Simila
     arrays["blend_content_gain"] = arrays["blend_content_gain"] * content[QUERY_GAIN]
     arrays["blend_content_reception"] = arrays["blend_reception"] * content[CANDIDATE_GAIN]
     return _part("content", "content_embedding", "blend_content_reception")
+
+
+class Reception(NamedTuple):
+    """How each film is received: by whom, how often and how well it is rated."""
+
+    taste: Matrix  # (n, d), rows of length 1
+    counts: Vector  # (n,) number of ratings
+    stars: Vector  # (n,) how well it is rated
+
+
+def with_newcomers(
+    reception: Reception, content: Matrix, regularization: float, is_new: NDArray[np.bool_]
+) -> Reception:
+    """Return `reception` with predictions in the rows of films without ratings; `content`: (n, c), see
+    `content.known_content`; `is_new`: (n,) films that were just released.
+
+    Counts are predicted on a log scale and brought to the mean of the observed ones; of a film that is not new and
+    that yet nobody rated, fewer are expected, see `_seldom`. Stars are clipped to the observed range. Where no film has
+    ratings, or all have some, `reception` comes back unchanged.
+    """
+    rated = reception.counts > 0
+    if rated.all() or not rated.any():
+        return reception
+    from sklearn.linear_model import Ridge  # takes a second to import
+
+    features = content.astype(np.float64)
+    targets = np.column_stack([reception.taste, np.log1p(reception.counts), reception.stars])
+    predicted = Ridge(alpha=regularization).fit(features[rated], targets[rated]).predict(features)
+    expected = np.maximum(np.expm1(predicted[:, -2]), 0)
+    expected *= reception.counts.sum() / max(expected[rated | ~is_new].sum(), 1e-9)
+    taste, counts, stars = reception.taste.copy(), reception.counts.copy(), reception.stars.copy()
+    taste[~rated] = unit_rows(predicted[~rated, :-2])
+    counts[~rated] = np.where(is_new, expected, _seldom(expected, reception.counts, ~is_new | rated))[~rated]
+    stars[~rated] = np.clip(predicted[~rated, -1], stars[rated].min(), stars[rated].max())
+    return Reception(taste, counts, stars)
+
+
+def _seldom(expected: Vector, counts: Vector, was_there: NDArray[np.bool_]) -> Vector:
+    """Return how many ratings to expect in as much time again of films that were there all the time and got none.
+
+    Counts around what content tells are taken as negative binomial: of a film of which m are expected, and which got
+    none, m k / (k + m) more are (Greenwood and Yule, 1920, "An inquiry into the nature of frequency distributions").
+    k is that of the films that were there, by moments.
+    """
+    excess = (np.square(counts - expected) - expected)[was_there].sum()
+    k = np.square(expected[was_there]).sum() / max(excess, 1e-9)
+    return np.asarray(expected * k / (k + expected))
+
+
+def fair_gain(spec: SimilaritySpec, arrays: Arrays, asked: Vector, is_new: NDArray[np.bool_], share: float) -> float:
+    """Return the factor on the scores of new films that gives them a `share` of the places in lists of similar films.
+
+    The lists are those of known films, drawn by how often each is `asked` for, (n,). The m-th best new film takes the
+    place of the (PLACES + 1 - m)-th best known one from the ratio of their scores on.
+    """
+    known = np.cumsum(np.where(is_new, 0, asked))
+    steps = (np.arange(QUERIES) + 0.5) / QUERIES * known[-1]
+    queries, weights = np.unique(np.searchsorted(known, steps), return_counts=True)
+    places = min(PLACES, int(is_new.sum()), int((~is_new).sum()) - 1)
+    if places < 1 or not known[-1]:
+        return 1.0
+    scorer, ratios = item_scorer(spec, arrays), []
+    for start in range(0, len(queries), _QUERIES_AT_ONCE):
+        rows = queries[start : start + _QUERIES_AT_ONCE]
+        scores = scorer.similar(rows)
+        scores[np.arange(len(rows)), rows] = -np.inf
+        new = top_k(scores[:, is_new], places)[1]
+        best_known = top_k(scores[:, ~is_new], places)[1][:, ::-1]
+        ratios.append(np.where(new > 0, np.maximum(best_known, 0) / np.maximum(new, 1e-9), np.inf))
+    ordered = np.sort(np.repeat(np.concatenate(ratios), weights, axis=0).ravel())
+    reachable = ordered[np.isfinite(ordered)]
+    return float(reachable[min(int(share * len(ordered)), len(reachable) - 1)]) if len(reachable) else 1.0

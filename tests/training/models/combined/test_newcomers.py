@@ -10,7 +10,7 @@ from recommender.scoring.specs import SimilarityPart, SimilaritySpec
 from tests.training.conftest import FILMS, UNRATED, taste_of_film
 from training.models import configure
 from training.models.arrays import unit_rows
-from training.models.combined.newcomers import PLACES, Reception, fair_gain, with_newcomers
+from training.models.combined.blend import PLACES, Reception, fair_gain, with_newcomers
 from training.models.fits import Fits
 
 NEW = np.array([3, 40, 77])

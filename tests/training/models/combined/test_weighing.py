@@ -12,9 +12,8 @@ from recommender.scoring.specs import EnsembleSpec
 from tests.training.models.test_contract import SMALL
 from tests.training.models.test_dislikes import EVENTS
 from training.models import configure
-from training.models.combined import weighing
-from training.models.combined.ensemble import Ensemble, correction_of, weighed
-from training.models.combined.weighing import Correction, member_weights
+from training.models.combined import ensemble as ensemble_module
+from training.models.combined.ensemble import Correction, Ensemble, correction_of, member_weights, weighed
 from training.models.fits import Fits
 from training.models.parameters import EnsembleConfig, PopularityConfig
 from training.models.target import Target
@@ -78,9 +77,9 @@ def test_members_weigh_the_same_where_nothing_can_be_held_out(data):
 
 
 def test_of_more_users_than_are_ranked_as_many_as_may_be_are(data, monkeypatch):
-    monkeypatch.setattr(weighing, "MOST_USERS", 20)
+    monkeypatch.setattr(ensemble_module, "MOST_USERS", 20)
     (validation, _) = Fits(data, 0, silent).validations()
-    users = weighing._users(validation)
+    users = ensemble_module._users(validation)
     assert len(users) == 20
     assert np.diff(users).max() <= 2 * np.diff(users).min() + 2
 

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from benchmarks.tools.figures import Figure, seconds
 from benchmarks.tools.twins import twin
-from recommender.model import Model
 from testing.spark_cluster import standalone
-from training.bundling.build import build_bundle
-from training.datasets.store import ProcessedDataset, prepare
+from training.datasets.store import prepare
 from training.evaluation.evaluate import evaluate
-from training.evaluation.result import Evaluation
 from training.evaluation.significance import compare
 from training.models import configure, make
-from training.models.base import FittedModel, TrainingData
+from training.models.base import FittedModel
+from training.pipeline.judge import training_splits
 from training.progress import silent
-from training.splits.cut import Split, splits, training_data
 from training.splits.protocol import load_protocol
 
 FULL = 0.04  # of MovieLens 25M: a million ratings
@@ -35,18 +29,23 @@ def run(*, size: float, rounds: int) -> list[Figure]:
     `size`: share of a million ratings of the synthetic twin. Always one round, whatever `rounds`: a fit takes minutes.
     """
     with tempfile.TemporaryDirectory() as scratch, standalone(Path(scratch)) as master:
-        case = _Case.make(Path(scratch), size)
-        fitted: dict[str, FittedModel] = {}
+        dataset = prepare("twin", raw=twin(FULL * size), processed_root=Path(scratch) / "processed")
+        split = next(training_splits(dataset, load_protocol("latest20"), progress=silent))
+        data, fitted = split.builder.data, dict[str, FittedModel]()
 
         def fit(name: str) -> None:
-            fitted[name] = case.fit(name, master)
+            config = configure(name, [f"master={master}", "blocks=4"] if name == "spark_als" else [])
+            fitted[name] = make(name, config).fit(data, seed=0, progress=silent)
 
         taken = {name: seconds(partial(fit, name)) for name in ("als", "spark_als")}
-        ours, theirs = (case.judge(fitted[name]) for name in ("spark_als", "als"))
+        ours, theirs = (
+            evaluate(split.builder.model(fitted[name]), dataset, split.split, split.protocol, seed=0)
+            for name in ("spark_als", "als")
+        )
     pair = compare(ours, theirs, METRIC)
     note = f"{pair.users} people, ratio {pair.ratio:.4f} [{pair.ratio_lo:.4f}, {pair.ratio_hi:.4f}]"
     quality = Figure(
-        f"als on Spark: distance of {METRIC} from the local fit, {len(case.dataset.ratings):,} ratings",
+        f"als on Spark: distance of {METRIC} from the local fit, {len(dataset.ratings):,} ratings",
         abs(pair.ratio - 1),
         target=BAND,
         ours=pair.a,
@@ -56,33 +55,3 @@ def run(*, size: float, rounds: int) -> list[Figure]:
     )
     title = "als on Spark: time of a fit against the local one, sessions and files included"
     return [quality, Figure.against(title, taken["spark_als"], taken["als"])]
-
-
-@dataclass(frozen=True)
-class _Case:
-    """The twin and its `latest20` training part."""
-
-    dataset: ProcessedDataset
-    split: Split
-    data: TrainingData
-
-    @classmethod
-    def make(cls, scratch: Path, size: float) -> _Case:
-        dataset = prepare("twin", raw=twin(FULL * size), processed_root=scratch / "processed")
-        split = splits(load_protocol("latest20"), dataset, 0)[0]
-        return cls(dataset, split, training_data(dataset, split))
-
-    def fit(self, name: str, master: str) -> FittedModel:
-        config = configure(name, [f"master={master}", "blocks=4"] if name == "spark_als" else [])
-        return make(name, config).fit(self.data, seed=0, progress=silent)
-
-    def judge(self, fitted: FittedModel) -> Evaluation:
-        with _saved(fitted, self) as model:
-            return evaluate(model, self.dataset, self.split, load_protocol("latest20"), seed=0)
-
-
-@contextmanager
-def _saved(fitted: FittedModel, case: _Case) -> Iterator[Model]:
-    with tempfile.TemporaryDirectory() as scratch:
-        build_bundle(Path(scratch) / "bundle", fitted, case.dataset, case.data)
-        yield Model.load(Path(scratch) / "bundle")

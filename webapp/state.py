@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from client.answers import MapFilm, Recommendation
@@ -13,44 +12,25 @@ _SPREAD = 0.35  # least distance on the map between two films of a deck; halved 
 RawId = int | str
 
 
-@dataclass(frozen=True)
-class Wish:
-    """The visitor's filters and preferences for a list of recommendations."""
+def list_options(
+    *,
+    years: tuple[int, int] | None = None,
+    all_years: tuple[int, int] | None = None,
+    tag_boost: Sequence[str] = (),
+    tag_suppress: Sequence[str] = (),
+    **options: Any,
+) -> dict[str, Any]:
+    """Return a visitor's choices as options of a list under the service's names; unset ones are left out.
 
-    n: int = 12
-    genres: tuple[str, ...] = ()
-    years: tuple[int, int] | None = None
-    all_years: tuple[int, int] | None = None  # the catalogue's first and last year; choosing all of it is no filter
-    min_ratings: int = 0
-    variety: float = 0.0
-    more: tuple[str, ...] = ()
-    less: tuple[str, ...] = ()
-    facets: tuple[str, ...] = ()  # facet:value
-
-    def options(self) -> dict[str, Any]:
-        """Return the chosen filters under the service's parameter names; unset ones are left out."""
-        first, last = self.span
-        options = {
-            "n": self.n,
-            "genres": list(self.genres),
-            "facet": list(self.facets),
-            "year_from": first,
-            "year_to": last,
-            "min_ratings": self.min_ratings,
-            "diversity": self.variety,
-            "tag_boost": list(self.more),
-            "tag_suppress": [name for name in self.less if name not in self.more],
-        }
-        return {name: value for name, value in options.items() if value not in (None, 0, 0.0, [])}
-
-    @property
-    def span(self) -> tuple[int | None, int | None]:
-        """First and last year of release; None at an unrestricted end, so that films without a year stay in."""
-        if self.years is None or self.all_years is None:
-            return None, None
-        ends = zip(self.years, self.all_years, strict=True)
-        first, last = (None if chosen == whole else chosen for chosen, whole in ends)
-        return first, last
+    `all_years`: the catalogue's first and last year. An end of `years` that is chosen like it is unrestricted, so that
+    films without a year stay in.
+    """
+    if years and all_years:
+        ends = (None if end == whole else end for end, whole in zip(years, all_years, strict=True))
+        options |= dict(zip(("year_from", "year_to"), ends, strict=True))
+    options["tag_boost"] = list(tag_boost)
+    options["tag_suppress"] = [name for name in tag_suppress if name not in tag_boost]
+    return {name: value for name, value in options.items() if value not in (None, 0, 0.0, [], ())}
 
 
 def usual_rating(ratings: Sequence[float], mean: float) -> float:

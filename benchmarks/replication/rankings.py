@@ -121,10 +121,9 @@ def strong(study: Study, most_seeds: int | None = None) -> Section:
     return section
 
 
-def dislikes(study: Study, most_seeds: int | None = None) -> Section:
+def dislikes(study: Study) -> Section:
     """Compare lists with dislikes folded in and left out, for the same people and films, as a section."""
     protocol = study.protocol("strong-all")
-    protocol = protocol.model_copy(update={"seeds": protocol.seeds[:most_seeds]})
     models = [name for name in NAMES if name not in NOT_FOR_PEOPLE]
     everything, likes = _two_ways(
         study, protocol, models, lambda split: (split, fold_in_likes(split, protocol, study.dataset))

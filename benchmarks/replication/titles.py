@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from benchmarks.replication.models import TITLES, compare_all
 from benchmarks.replication.section import Section, Study
 from recommender.model import Model
 from recommender.schema import MOVIE, RELEVANCE, TAG_ID
-from training.bundling.build import build_bundle
+from training.bundling.build import BundleBuilder
 from training.datasets.store import ProcessedDataset
 from training.evaluation.significance import compare, holm
 from training.kernels.topk import top_k
@@ -59,12 +58,10 @@ def item2item(study: Study, genome: Path | None) -> Section:
 
 
 def fitted_on_everything(study: Study, name: str) -> Model:
-    """Fit the algorithm `name` on all ratings, and load it through a saved bundle."""
+    """Fit the algorithm `name` on all ratings."""
     data = training_data(study.dataset, all_ratings(study.dataset))
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "bundle"
-        build_bundle(path, Fits(data, 0, study.progress).get(name, configure(name)), study.dataset, data)
-        return Model.load(path)
+    fitted = Fits(data, 0, study.progress).get(name, configure(name))
+    return BundleBuilder(study.dataset, data).complete_model(fitted)
 
 
 def genome_vectors(directory: Path, dataset: ProcessedDataset) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

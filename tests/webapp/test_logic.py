@@ -12,7 +12,7 @@ from client.answers import CommonViewers, Explanation, MapFilm, Metric, Reason, 
 from webapp.comparing import datasets, metric_names, protocols, worth_comparing
 from webapp.elements import reasons
 from webapp.overlap import difference, rank_biased_overlap
-from webapp.state import Wish, deck, moves, spread, usual_rating
+from webapp.state import deck, list_options, moves, spread, usual_rating
 from webapp.wording import joined, metric_help, metric_title, place
 
 
@@ -38,10 +38,13 @@ def version(number: int, algorithm: str, **changes: Any) -> RegisteredVersion:
 
 def test_a_wish_names_only_what_was_wished() -> None:
     span = (1922, 1998)
-    assert Wish(n=5).options() == {"n": 5}
-    assert Wish(n=5, years=span, all_years=span).options() == {"n": 5}
-    wish = Wish(5, ("Comedy",), (1980, 1998), span, 20, 0.3, ("pixar",), ("violence",))
-    assert wish.options() == {
+    assert list_options(n=5, genres=[], min_ratings=0, diversity=0.0) == {"n": 5}
+    assert list_options(n=5, years=span, all_years=span) == {"n": 5}
+    wished = list_options(
+        n=5, genres=["Comedy"], years=(1980, 1998), all_years=span, min_ratings=20, diversity=0.3, tag_boost=["pixar"],
+        tag_suppress=["violence", "pixar"],
+    )  # fmt: skip
+    assert wished == {
         "n": 5, "genres": ["Comedy"], "year_from": 1980, "min_ratings": 20, "diversity": 0.3, "tag_boost": ["pixar"],
         "tag_suppress": ["violence"],
     }  # fmt: skip

@@ -11,7 +11,7 @@ from client.client import Api
 from client.errors import optional
 from webapp.data_words import DataWords
 from webapp.elements import cards
-from webapp.state import Wish
+from webapp.state import list_options
 
 STEERABLE = ("tag", "user_tag", "genre", "director", "actor")
 LEAST = "At least so many ratings"
@@ -25,8 +25,8 @@ FAME = {"Hidden": -1.0, "Rather hidden": -0.5, AS_IT_COMES: 0.0, "Rather famous"
 AGE = {"Old": -1.0, "Rather old": -0.5, AS_IT_COMES: 0.0, "Rather new": 0.5, "New": 1.0}
 
 
-def list_controls(api: Api, *, n: int = 12, prefix: str = "") -> Wish:
-    """Draw the controls for length, filters, variety and steering, and return what the visitor chose.
+def list_controls(api: Api, *, n: int = 12, prefix: str = "") -> dict[str, Any]:
+    """Draw the controls for length, filters, variety and steering, and return what was chosen as options of a list.
 
     `prefix`: of their names in the session and in the address, so that a choice on one page acts on that page alone.
     """
@@ -41,7 +41,7 @@ def list_controls(api: Api, *, n: int = 12, prefix: str = "") -> Wish:
         with left:
             length = st.slider(f"How many {words.many}", 4, 40, n, key=f"{prefix}n", bind="query-params")
             names = [genre.genre for genre in genres]
-            chosen = _several("Genres", names, f"{prefix}genres") if names else ()
+            chosen = _several("Genres", names, f"{prefix}genres") if names else []
             facets = _facets(api, words, prefix)
         with middle:
             years = _years(whole, prefix)
@@ -54,7 +54,10 @@ def list_controls(api: Api, *, n: int = 12, prefix: str = "") -> Wish:
     if on:
         st.button("Clear filters", key=f"{prefix}clear", icon=":material/filter_alt_off:", type="tertiary",
                   on_click=st.session_state.update, args=(neutral,))  # fmt: skip
-    return Wish(length, chosen, years, whole, least, variety, more, less, facets)
+    return list_options(
+        n=length, genres=chosen, facet=facets, years=years, all_years=whole, min_ratings=least, diversity=variety,
+        tag_boost=more, tag_suppress=less,
+    )  # fmt: skip
 
 
 def _neutral(prefix: str, whole: tuple[int, int] | None, words: DataWords) -> dict[str, object]:
@@ -76,25 +79,25 @@ def _years(whole: tuple[int, int] | None, prefix: str) -> tuple[int, int] | None
     return first, last
 
 
-def _several(label: str, names: list[str], key: str, **limits: Any) -> tuple[str, ...]:
-    return tuple(st.multiselect(label, names, key=key, bind="query-params", **limits))
+def _several(label: str, names: list[str], key: str, **limits: Any) -> list[str]:
+    return list(st.multiselect(label, names, key=key, bind="query-params", **limits))
 
 
-def _facets(api: Api, words: DataWords, prefix: str) -> tuple[str, ...]:
+def _facets(api: Api, words: DataWords, prefix: str) -> list[str]:
     """Draw a filter for each facet beside the genres, and return the chosen values as facet:value."""
     chosen = []
     for facet in words.facets:
         names = [entry.value for entry in api.facet_values(facet.name)]
         values = _several(facet.label, names, f"{prefix}facet-{facet.name}")
         chosen += [f"{facet.name}:{value}" for value in values]
-    return tuple(chosen)
+    return chosen
 
 
-def _steering(api: Api, words: DataWords, prefix: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _steering(api: Api, words: DataWords, prefix: str) -> tuple[list[str], list[str]]:
     """Draw the choices “More” and “Less”; none where the served version has no tags."""
     names = list(dict.fromkeys(tag.name for tag in api.tags() if tag.kind in {*STEERABLE, *words.labels}))
     if not names:
-        return (), ()
+        return [], []
     keys = more_key, less_key = f"{prefix}more", f"{prefix}less"
     more = _several("More", names, more_key, max_selections=10, help=STEERING,
                     on_change=take_over, args=(*keys, f"{less_key}-of"))  # fmt: skip

@@ -21,7 +21,7 @@ from webapp.elements.picker import FILM, pick_film
 from webapp.elements.rating import mark, rate
 from webapp.elements.why_not import why_not
 from webapp.shelf import kept_away, ratings, without
-from webapp.state import Wish, deck, moves, usual_rating
+from webapp.state import deck, moves, usual_rating
 
 PAGE, SHOWN = "deck-page", "shown-list"  # keys of the session state
 ENOUGH = 5
@@ -45,10 +45,10 @@ def draw() -> None:
     _typed(api)
     _said_so_far(words)
     own_history(api, words)
-    wish = list_controls(api, n=9, prefix="my-")
+    chosen = list_controls(api, n=9, prefix="my-")
     with st.container(key="your-list"):
         try:
-            options, start = _list(api, wish, words)
+            options, start = _list(api, chosen, words)
         except ApiProblem as problem:
             text = _no_list_for_visitors(words) if problem.kind == "no-new-users" else cards.problem_text(problem)
             st.info(text, icon=":material/info:")
@@ -134,10 +134,10 @@ def _take_back(movie_id: int | str) -> None:
     keep(without(kept(), movie_id))
 
 
-def _list(api: Api, wish: Wish, words: DataWords) -> tuple[dict[str, Any], Recommendations | None]:
+def _list(api: Api, chosen: dict[str, Any], words: DataWords) -> tuple[dict[str, Any], Recommendations | None]:
     """Draw the list; return its options, and the list itself where it is the start list of somebody without a like."""
     said = ratings(kept())
-    options = wish.options() | {"exclude": kept_away(kept())[:MOST_EXCLUDED]}
+    options = chosen | {"exclude": kept_away(kept())[:MOST_EXCLUDED]}
     mean = api.dataset().mean_rating
     usual = usual_rating(list(said.values()), mean) if words.has_ratings and mean is not None else None
     likes_any = any(rating >= words.scale.like for rating in said.values())

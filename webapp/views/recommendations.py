@@ -34,12 +34,12 @@ def draw() -> None:
     )
     api = source.api()
     film = pick_film(api, FILM, label=f"{words.an[:1].upper()}{words.an[1:]} that you like")
-    wish, which = list_controls(api), _which()
+    chosen, which = list_controls(api), _which()
     if film is None:
         _invite(api)
         return
     st.html(cards.hero(film, words.labels))
-    options = tuner(api, film, wish.options())
+    options = tuner(api, film, chosen)
     try:
         if which == BOTH:
             _side_by_side(api, film, options)

@@ -36,10 +36,16 @@ def read_keys(directory: Path) -> SigningKeys | None:
     return signing if is_sound else None
 
 
-def keep_keys(directory: Path, now: float) -> SigningKeys:
-    """Make the first key, or a new one where the current one is old; return all. Only the writer process calls it."""
-    signing = read_keys(directory)
+def keep_keys(directory: Path, now: float, known: SigningKeys | None = None) -> SigningKeys:
+    """Make the first key, or a new one where the current one is old; return all. Only the writer process calls it.
+
+    `known`: what the last call returned, which a damaged or removed file is written from.
+    """
+    in_file = read_keys(directory)
+    signing = in_file or known
     if signing is not None and 0 <= now - signing.made_at < ROTATE_SECONDS:
+        if in_file is None:
+            _write(directory / FILE, signing)
         return signing
     old = {} if signing is None else dict(signing.keys)
     # Behind a damaged file any number may have been in use; a number at random makes ids of a lost key unreadable.
@@ -48,9 +54,13 @@ def keep_keys(directory: Path, now: float) -> SigningKeys:
     signing = SigningKeys(
         number, {number: secrets.token_bytes(_KEY_BYTES), **{kept: old[kept] for kept in latest}}, now
     )
-    path = directory / FILE
+    _write(directory / FILE, signing)
+    return signing
+
+
+def _write(path: Path, signing: SigningKeys) -> None:
     if not path.exists():
         path.touch(mode=0o600)
-    content = {"current": number, "made_at": now, "keys": {kept: key.hex() for kept, key in signing.keys.items()}}
+    keys = {number: key.hex() for number, key in signing.keys.items()}
+    content = {"current": signing.current, "made_at": signing.made_at, "keys": keys}
     write_text(path, json.dumps(content))  # keeps the modes of the file that it replaces
-    return signing

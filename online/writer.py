@@ -21,7 +21,7 @@ import orjson
 import structlog
 
 from online.events import Event
-from online.signing_keys import keep_keys
+from online.signing_keys import keep_keys, read_keys
 from online.store import DIRECTORY, EventsFullError, EventWriter, events_file
 from recommender.errors import MovierecError
 
@@ -176,13 +176,14 @@ class _Writing:
             await asyncio.sleep(BEAT_SECONDS)
 
     async def _keep_up(self) -> None:
-        """Remove what is too old and rotate the keys, for ever."""
+        """Remove what is too old and rotate the keys, or write them anew where their file is damaged, for ever."""
+        keys = read_keys(self._directory)
         while True:
             try:
                 while self._writer.expire(time.time() - self._limits.days * 86_400):
                     await asyncio.sleep(0.01)
                 self._writer.remove_traces()
-                keep_keys(self._directory, time.time())
+                keys = keep_keys(self._directory, time.time(), keys)
             except _FAULTS as error:  # the next round tries again
                 log.warning("events_upkeep_failed", error=str(error))
             await asyncio.sleep(UPKEEP_SECONDS)

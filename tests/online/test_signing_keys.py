@@ -30,3 +30,14 @@ def test_a_damaged_file_is_made_anew(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / FILE).write_bytes(damage)
     assert read_keys(tmp_path) is None
     assert keep_keys(tmp_path, 5.0) == read_keys(tmp_path)
+
+
+@pytest.mark.parametrize("damage", [b"", None])
+def test_whoever_knows_the_keys_writes_a_damaged_or_removed_file_as_it_was(
+    tmp_path: Path, damage: bytes | None
+) -> None:
+    known = keep_keys(tmp_path, 5.0)
+    (tmp_path / FILE).unlink()
+    if damage is not None:
+        (tmp_path / FILE).write_bytes(damage)
+    assert keep_keys(tmp_path, 6.0, known) == known == read_keys(tmp_path)

@@ -33,7 +33,7 @@ def test_a_damaged_file_is_made_anew(tmp_path: Path, damage: bytes) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", None])
-def test_whoever_knows_the_keys_writes_a_damaged_or_removed_file_as_it_was(
+def test_a_damaged_or_removed_file_is_written_with_the_keys_that_are_known(
     tmp_path: Path, damage: bytes | None
 ) -> None:
     known = keep_keys(tmp_path, 5.0)

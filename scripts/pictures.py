@@ -7,12 +7,12 @@ The address is that of a running web page (`make run`). A picture is left as it 
 
 from __future__ import annotations
 
-import argparse
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
+import typer
 from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 from webapp.state import DECK
@@ -67,14 +67,14 @@ SHOTS = [
 ]
 
 
-def main(address: str, names: Sequence[str]) -> None:
-    """Take the pictures of these names, or all, from the web page at `address`."""
+def main(address: str, names: Annotated[list[str] | None, typer.Argument()] = None) -> None:
+    """Take the pictures of these names, or all, from the web page at an address such as http://localhost:8501."""
     expect.set_options(timeout=60_000)
     base = (address if "://" in address else f"http://{address}").rstrip("/")
     with sync_playwright() as playwright:
         # no sandbox: works for root too, and only our own page is opened
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for shot in [shot for shot in SHOTS if shot.name in names or not names]:
+        for shot in [shot for shot in SHOTS if not names or shot.name in names]:
             size = ViewportSize(width=shot.width, height=shot.height)
             with browser.new_context(viewport=size, color_scheme="dark" if shot.dark else "light") as context:
                 take(shot, context.new_page(), f"{base}/{shot.path}")
@@ -99,8 +99,4 @@ def wait_until_drawn(page: Page) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("address", help="of the web page, such as http://localhost:8501")
-    parser.add_argument("names", nargs="*", help="of the pictures to take; all by default")
-    arguments = parser.parse_args()
-    main(arguments.address, arguments.names)
+    typer.run(main)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from client.answers import Film, MapFilm
+from client.answers import Film, MapFilm, Recommendation
 
 PROTOCOLS = {
     "latest20": "Each person's latest 20 % of ratings are hidden; can the model find the films they liked?",
@@ -126,7 +126,7 @@ def joined(words: Sequence[str]) -> str:
     return " and ".join(phrase for phrase in (", ".join(words[:-1]), *words[-1:]) if phrase)
 
 
-def rating_line(film: Film | MapFilm) -> str:
+def rating_line(film: Film | MapFilm | Recommendation) -> str:
     """Return a film's average rating and number of ratings in words."""
     if not film.rating_count:
         return "Not rated yet"

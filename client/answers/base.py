@@ -22,6 +22,17 @@ FilmId = Annotated[
 ]
 FilmTitle = Annotated[str, Field(examples=["Toy Story"])]
 FilmYear = Annotated[int | None, Field(description="none where it is not known", examples=[1995])]
+FilmGenres = Annotated[tuple[str, ...], Field(examples=[["Animation", "Children", "Comedy"]])]
+FilmPeople = Annotated[
+    tuple[str, ...], Field(description="empty where nobody said", examples=[["Tom Hanks", "Tim Allen"]])
+]
+FilmFacets = Annotated[
+    dict[str, tuple[str, ...]] | None,
+    Field(
+        description="further facets by name, where the data set has any: authors, publisher, ...",
+        examples=[{"authors": ["Ursula K. Le Guin"]}],
+    ),
+]
 MeanStars = Annotated[float | None, Field(description="mean rating; none without ratings", examples=[3.88])]
 Tally = Annotated[int, Field(examples=[452])]
 

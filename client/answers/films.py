@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from pydantic import Field
 
-from client.answers.base import Answer, FilmId, FilmTitle, FilmYear, MeanStars, ModelIdentity, Tally
+from client.answers.base import (
+    Answer,
+    FilmFacets,
+    FilmGenres,
+    FilmId,
+    FilmPeople,
+    FilmTitle,
+    FilmYear,
+    MeanStars,
+    ModelIdentity,
+    Tally,
+)
 
-FilmPeople = Annotated[
-    tuple[str, ...], Field(description="empty where nobody said", examples=[["Tom Hanks", "Tim Allen"]])
-]
 
-
-class FilmFacts(Answer):
-    """What every answer about a film says of it."""
+class FilmOut(Answer):
+    """A film."""
 
     movie_id: FilmId
     title: FilmTitle
     year: FilmYear
-    genres: tuple[str, ...] = Field(examples=[["Animation", "Children", "Comedy"]])
-    average_rating: MeanStars
-    rating_count: Tally
-
-
-class FilmOut(FilmFacts):
-    """A film."""
-
+    genres: FilmGenres
     directors: FilmPeople
     actors: FilmPeople
-    facets: dict[str, tuple[str, ...]] | None = Field(
-        None,
-        description="further facets by name, where the data set has any: authors, publisher, ...",
-        examples=[{"authors": ["Ursula K. Le Guin"]}],
-    )
+    facets: FilmFacets = None
+    average_rating: MeanStars
+    rating_count: Tally
 
 
 class Movies(Answer):
@@ -50,9 +46,15 @@ class Movie(Answer):
     movie: FilmOut
 
 
-class MapFilm(FilmFacts):
+class MapFilm(Answer):
     """A film and its place on the map: films near each other are alike in taste and content."""
 
+    movie_id: FilmId
+    title: FilmTitle
+    year: FilmYear
+    genres: FilmGenres
+    average_rating: MeanStars
+    rating_count: Tally
     x: float = Field(ge=-1, le=1, examples=[0.12])
     y: float = Field(ge=-1, le=1, examples=[-0.4])
 

@@ -7,7 +7,18 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from client.answers.base import Answer, FilmId, FilmTitle, FilmYear, ModelIdentity
+from client.answers.base import (
+    Answer,
+    FilmFacets,
+    FilmGenres,
+    FilmId,
+    FilmPeople,
+    FilmTitle,
+    FilmYear,
+    MeanStars,
+    ModelIdentity,
+    Tally,
+)
 from client.answers.films import FilmOut
 
 
@@ -120,15 +131,24 @@ class Explained(Answer):
     rest: float = Field(description="averages, and what is not named", examples=[0.031])
 
 
-class Recommendation(FilmOut):
+class Recommendation(Answer):
     """A film in a list, best first."""
 
     rank: int = Field(ge=1, examples=[1])
+    movie_id: FilmId
+    title: FilmTitle
+    year: FilmYear
+    genres: FilmGenres
+    directors: FilmPeople
+    actors: FilmPeople
+    facets: FilmFacets = None
     score: float = Field(
         description="in lists for a film the similarity, above 0 and at most 1, to which steering adds; in lists for "
         "a person it compares within the list alone",
         examples=[0.873211],
     )
+    average_rating: MeanStars
+    rating_count: Tally
     predicted_rating: float | None = Field(
         None, description="rating that the person would give, in lists for a person", examples=[4.21]
     )

@@ -20,7 +20,7 @@ NO_LABELS: Labels = MappingProxyType({})
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#+!|$:~]")
 
 
-def poster(film: Film | MapFilm) -> str:
+def poster(film: Film | MapFilm | Recommendation) -> str:
     """Return the HTML of a film's drawn poster."""
     source = poster_uri(film.movie_id, film.title, film.year, film.genres)
     label = escape(film_label(film.title, film.year), quote=True)
@@ -41,7 +41,7 @@ def genre_chips(genres: Sequence[str]) -> str:
     )
 
 
-def people(film: Film, labels: Labels = NO_LABELS) -> str:
+def people(film: Film | Recommendation, labels: Labels = NO_LABELS) -> str:
     """Return the HTML of a film's directors, leading actors and further facets; `labels`: of facets by name."""
     lines = []
     if film.directors:
@@ -55,7 +55,7 @@ def people(film: Film, labels: Labels = NO_LABELS) -> str:
     return "".join(lines)
 
 
-def rating(film: Film) -> str:
+def rating(film: Film | Recommendation) -> str:
     """Return the HTML of a film's average rating and number of ratings."""
     return f'<p class="mr-rating"><span class="mr-icon" aria-hidden="true">star</span>{escape(rating_line(film))}</p>'
 

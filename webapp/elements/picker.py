@@ -8,7 +8,7 @@ from functools import partial
 
 import streamlit as st
 
-from client.answers import Film, MapFilm, Suggestion
+from client.answers import Film, MapFilm, Recommendation, Suggestion
 from client.client import Api, suggestions
 from client.errors import ApiProblem, WebappError, optional
 from webapp import source
@@ -49,7 +49,7 @@ def find_film(api: Api, text: str) -> Film:
     return film or api.movie(api.resolve(text))
 
 
-def references(films: Sequence[Film | MapFilm | Suggestion]) -> list[str]:
+def references(films: Sequence[Film | MapFilm | Recommendation | Suggestion]) -> list[str]:
     """Return a unique label for each film; films of the same title and year get their id appended."""
     labels = [film_label(film.title, film.year) for film in films]
     counts = Counter(labels)

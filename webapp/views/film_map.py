@@ -45,7 +45,7 @@ def draw() -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         sought = pick_film(api, SPOT, label=f"Find {words.an} on the map")
-    names = genre_names(films)
+    names = sorted({genre for film in films for genre in film.genres})
     with right:
         genres = st.multiselect("Let genres stand out", names, key="highlight", bind="query-params") if names else []
     with st.container(key="map-card"):
@@ -86,11 +86,6 @@ def nearest(films: list[MapFilm], middle: MapFilm) -> list[MapFilm]:
     """Return the other films, those closest to `middle` on the map first."""
     others = [film for film in films if film.movie_id != middle.movie_id]
     return sorted(others, key=lambda film: hypot(film.x - middle.x, film.y - middle.y))
-
-
-def genre_names(films: list[MapFilm]) -> list[str]:
-    """Return the genres of the films in alphabetical order."""
-    return sorted({genre for film in films for genre in film.genres})
 
 
 def _opened(api: Api, film: Film | None, films: list[MapFilm]) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from client.answers import Recommendation
-from client.client import Api
 from client.errors import ApiProblem
 from webapp import source
 from webapp.data_words import DataWords
@@ -33,13 +34,13 @@ def draw() -> None:
     )
     api = source.api()
     keeper(api.dataset().name, words)
-    people = [
-        _liked(api, key, label, column)
-        for column, (key, label) in zip(st.columns(2, gap="medium"), PEOPLE.items(), strict=True)
-    ]
+    people: list[list[int | str | dict[str, Any]]] = []  # ids of what each likes
+    for column, (key, label) in zip(st.columns(2, gap="medium"), PEOPLE.items(), strict=True):
+        with column:
+            people.append([film.movie_id for film in add_films(api, key, label=label, most=MOST)])
     mine = ratings(kept())
     if mine and st.toggle("Count the ratings of “For you” for one of you", key="with-mine"):
-        people[0] = people[0] + [{"movie_id": movie_id, "rating": rating} for movie_id, rating in mine.items()]
+        people[0] += [{"movie_id": movie_id, "rating": rating} for movie_id, rating in mine.items()]
     fair = st.segmented_control(
         "What counts", list(FAIR), default=next(iter(FAIR)), required=True, key="fair", bind="query-params"
     )
@@ -56,14 +57,6 @@ def draw() -> None:
     st.subheader("For both of you", anchor=False)
     key_to_colours(answer)
     _cards(answer.recommendations, words)
-
-
-def _liked(
-    api: Api, key: str, label: str, column: st.delta_generator.DeltaGenerator
-) -> list[int | str | dict[str, object]]:
-    """Draw the choice of what one of the two likes, and return the ids."""
-    with column:
-        return [film.movie_id for film in add_films(api, key, label=label, most=MOST)]
 
 
 def _cards(films: list[Recommendation], words: DataWords) -> None:

@@ -24,6 +24,10 @@ from webapp.shelf import kept_away, ratings, without
 from webapp.state import deck, moves, usual_rating
 
 PAGE, SHOWN = "deck-page", "shown-list"  # keys of the session state
+KNOWN_USERS_ALONE = (
+    "The model that answers now has lists for the people whose ratings it learned from, and cannot make one for "
+    "somebody new. It still finds {many} that are similar to one: see Recommendations."
+)
 ENOUGH = 5
 BEST_KNOWN = 100
 LATEST = 12  # ratings that are shown to be taken back
@@ -50,18 +54,11 @@ def draw() -> None:
         try:
             options, start = _list(api, chosen, words)
         except ApiProblem as problem:
-            text = _no_list_for_visitors(words) if problem.kind == "no-new-users" else cards.problem_text(problem)
+            is_closed = problem.kind == "no-new-users"
+            text = KNOWN_USERS_ALONE.format(many=words.many) if is_closed else cards.problem_text(problem)
             st.info(text, icon=":material/info:")
             return
     why_not(api, kept(), options, start)
-
-
-def _no_list_for_visitors(words: DataWords) -> str:
-    """Return what a visitor is told where the model knows the users of its training data alone."""
-    return (
-        "The model that answers now has lists for the people whose ratings it learned from, and cannot make one for "
-        f"somebody new. It still finds {words.many} that are similar to one: see Recommendations."
-    )
 
 
 def _task(words: DataWords) -> str:

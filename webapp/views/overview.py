@@ -118,13 +118,14 @@ def _snapshot(api: Api) -> None:
 def snapshot_figures(data: Snapshot) -> list[tuple[str, str, str]]:
     """Return value, label and explanation of each figure that is known of the data set."""
     words = DataWords.of(data)
+    per_item = "–" if data.mean_ratings_per_film is None else f"{data.mean_ratings_per_film:.1f}"
     entries = [
         (data.name, "data set", "Name of the data set that the served model was fitted on"),
         (count(data.films), words.many, f"{words.many_first} in the catalogue"),
         (count(data.users), "people", "People who rated, without names"),
         (count(data.ratings), "ratings" if words.has_ratings else "events", "All that the models learn from"),
         (stars(data.mean_rating), "average rating", f"Mean of all ratings; {words.rating_axis.lower()}"),
-        (_average(data.mean_ratings_per_film), f"ratings per {words.one}", f"Mean number of ratings of {words.an}"),
+        (per_item, f"ratings per {words.one}", f"Mean number of ratings of {words.an}"),
         (
             share(data.density),
             "of all pairs rated",
@@ -144,10 +145,6 @@ def snapshot_figures(data: Snapshot) -> list[tuple[str, str, str]]:
 
 def _some(coverage: float | None) -> str:
     return share(coverage) if coverage and coverage >= LEAST_SHOWN else "–"
-
-
-def _average(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f}"
 
 
 def _year(date: str | None) -> int | None:

@@ -76,6 +76,7 @@ def test_start_status_and_stop(with_events, tracker, tmp_path):
 def test_of_two_starts_at_once_one_is_refused(with_events):
     assert movierec("experiment", "start", "--challenger", "2").exit_code == 0
     first = read_experiment(with_events.root)
+    assert first is not None
     movierec("experiment", "stop")
     with changing_experiment(with_events.root):
         command = module_command("movierec.cli.main", "experiment", "start", "--challenger", "2")

@@ -15,7 +15,7 @@ from online.recommendation_id import Subject, read_id
 from recommender.films.ids import UNKNOWN
 from recommender.model import Model
 
-LATEST = 50_000  # events that are looked at
+LATEST = 10_000  # events that are looked at
 _POPULARITY_GROUPS = 10
 
 

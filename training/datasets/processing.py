@@ -22,7 +22,7 @@ from training.datasets.cleaning.clean import (
     with_canonical_entries,
     without_repeats,
 )
-from training.datasets.config import DatasetConfig, ProcessingConfig, PublishedCounts, find_dataset_config
+from training.datasets.config import ProcessingConfig, PublishedCounts, find_dataset_config
 from training.datasets.credits.articles import with_articles
 from training.datasets.credits.table import read_credits, with_credits
 from training.datasets.dataset import EVENTS, REPEATED, ProcessedDataset
@@ -36,7 +36,7 @@ from training.datasets.features.tag_matrix import (
 )
 from training.datasets.features.text_block import described_by
 from training.datasets.indexing import count_ids
-from training.datasets.quarantine import Quarantine, compare_with_published, report_texts
+from training.datasets.quarantine import Quarantine, report_texts
 from training.datasets.readers import genome as genome_reader
 from training.datasets.readers import read_raw, wikipedia
 from training.datasets.sources import Sources, count_lines
@@ -120,7 +120,8 @@ def process(
         },
         feedback=sources.feedback,
     )
-    writer.finish(dataset, _reports(dataset, quarantine, catalogued))
+    published = catalogued.published if catalogued else PublishedCounts()
+    writer.finish(dataset, report_texts(dataset, quarantine, published))
     return dataset
 
 
@@ -142,17 +143,3 @@ def _count_mended(raw: RawTables, ratings: CleanRatings, movies: pd.DataFrame) -
     latin_1 = {"files_read_as_latin_1": texts} if texts else {}
     repeated = {REPEATED: ratings.repeated} if ratings.repeated else {}
     return latin_1 | repeated | count_mended(movies)
-
-
-def _reports(dataset: ProcessedDataset, quarantine: Quarantine, catalogued: DatasetConfig | None) -> dict[str, str]:
-    snapshot = dataset.snapshot()
-    published = catalogued.published if catalogued else PublishedCounts()
-    sections = {
-        "snapshot": snapshot,
-        "published counts": compare_with_published(snapshot, published),
-        "mended": dataset.details["mended"],
-        "genome": dataset.details["genome"],
-        "texts": dataset.details["texts"],
-        **({EVENTS: dataset.events} if dataset.events else {}),
-    }
-    return report_texts(sections, quarantine)

@@ -15,8 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recommender.errors import DataError
-from recommender.items import FILMS, Items
+from recommender.items import Items
 from training.datasets.config import PublishedCounts
+from training.datasets.dataset import EVENTS, ProcessedDataset
 from training.datasets.tables import Table
 
 _TEXT_LIMIT = 500  # characters of a rejected row to keep
@@ -114,23 +115,32 @@ def _texts(table: Table, path: Path, rows: NDArray[np.int64], line_numbers: NDAr
         }
 
 
-def report_texts(sections: Sections, quarantine: Quarantine, items: Items = FILMS) -> dict[str, str]:
+def report_texts(
+    dataset: ProcessedDataset, quarantine: Quarantine, published: PublishedCounts | None = None
+) -> dict[str, str]:
     """Return file name -> text of the report as Markdown and JSON, and of the rejected rows as CSV.
 
-    `sections` maps each heading to its values. `items`: what films are called in the report for readers; the keys of
-    the JSON are the same for all data.
+    `published`: counts to compare with, of MovieLens's data sets; of others the report tells the feedback.
     """
-    complete = {**sections, "quarantined": dict(quarantine.by_reason())}
+    snapshot, details = dataset.snapshot(), dataset.details
+    sections: Sections = {
+        "snapshot": snapshot,
+        **({"feedback": dataset.feedback_summary()} if published is None else {}),
+        **({} if published is None else {"published counts": _compared(snapshot, published)}),
+        **{heading: details[heading] for heading in ("mended", "genome", "texts") if heading in details},
+        **({EVENTS: dataset.events} if dataset.events else {}),
+        "quarantined": dict(quarantine.by_reason()),
+    }
     rows = [(reject.file, reject.line_number, reject.reason, reject.text) for reject in quarantine.in_order()]
     rejects = pd.DataFrame(rows, columns=["file", "line", "reason", "text"])
     return {
-        "quality_report.json": json.dumps(complete, indent=2, ensure_ascii=False) + "\n",
-        "quality_report.md": _markdown(complete, items),
+        "quality_report.json": json.dumps(sections, indent=2, ensure_ascii=False) + "\n",
+        "quality_report.md": _markdown(sections, dataset.items),
         "quarantine.csv": rejects.to_csv(index=False, lineterminator="\n"),
     }
 
 
-def compare_with_published(snapshot: Mapping[str, Any], published: PublishedCounts) -> dict[str, str]:
+def _compared(snapshot: Mapping[str, Any], published: PublishedCounts) -> dict[str, str]:
     """Return a remark for each published count: "as published", or both numbers if they differ."""
     return {
         name: "as published" if snapshot[name] == count else f"published {count}, found {snapshot[name]}"
@@ -139,7 +149,7 @@ def compare_with_published(snapshot: Mapping[str, Any], published: PublishedCoun
 
 
 def _markdown(sections: Sections, items: Items) -> str:
-    words = {"film": items.singular, "films": items.plural}
+    words = {"film": items.singular, "films": items.plural}  # the keys of the JSON are the same for all data
     lines = ["# Quality report"]
     for heading, values in sections.items():
         lines += ["", f"## {heading.capitalize()}", "", "| what | value |", "|---|---|"]

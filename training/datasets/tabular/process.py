@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -74,7 +73,7 @@ def process_source(
         items=items_of(config),
     )
     writer.start_ratings(ratings, dataset.user_item(), user_ids, movie_ids)
-    writer.finish(dataset, _reports(dataset, quarantine))
+    writer.finish(dataset, report_texts(dataset, quarantine))
     return dataset
 
 
@@ -96,13 +95,3 @@ def _wordless_texts(movies: pd.DataFrame, blocks: dict[str, Block], config: Sour
     has_text = (movies[list(config.text)] != "").any(axis=1).to_numpy()
     has_word = np.diff(sp.csr_matrix(blocks["text"][0]).indptr) > 0
     return {"texts_without_a_word": int((has_text & ~has_word).sum())}
-
-
-def _reports(dataset: ProcessedDataset, quarantine: Quarantine) -> dict[str, str]:
-    sections: dict[str, dict[str, Any]] = {
-        "snapshot": dataset.snapshot(),
-        "feedback": dataset.feedback_summary(),
-        "mended": dataset.details["mended"],
-        **({EVENTS: dataset.events} if dataset.events else {}),
-    }
-    return report_texts(sections, quarantine, dataset.items)

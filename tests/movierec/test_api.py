@@ -400,10 +400,6 @@ def _with_long_rows(fitted):
             lambda fitted: _with(fitted, "known_users", np.ones((99, 1), np.float32)),
             "expected 80 user factors, found 99",
         ),
-        (
-            lambda fitted: _with(fitted, "als_items", np.ones((40, 1), np.float32)),
-            "expected arrays whose names begin with known_, found als_items",
-        ),
         (_with_long_rows, r"expected rows of length 1 or 0 in known_embedding, found lengths from 2 to 2"),
         (
             lambda fitted: _with(fitted, "known_items", np.full((40, 1), np.nan)),

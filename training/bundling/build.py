@@ -129,11 +129,19 @@ def build_bundle(
 
 
 def compose(name: str, *, item: FittedModel, user: FittedModel, rating: FittedModel | None = None) -> FittedModel:
-    """Return one model with similar films from `item`, lists for users from `user`, predicted ratings from `rating`."""
+    """Return one model with similar films from `item`, lists for users from `user`, predicted ratings from `rating`.
+
+    Raises UsageError where two of them give one name to different arrays.
+    """
     members = {"item": item, "user": user} | ({"rating": rating} if rating else {})
     arrays: Arrays = {}
     for member in members.values():
-        arrays |= member.arrays
+        for key, array in member.arrays.items():
+            if (other := arrays.setdefault(key, array)) is not array and not np.array_equal(other, array):
+                raise UsageError(
+                    f"{name}: two members give the name {key} to different arrays, one of them {member.algorithm}. The "
+                    "names of a model's arrays begin with its own."
+                )
     return FittedModel(
         algorithm=name,
         parameters={role: {"algorithm": member.algorithm, **member.parameters} for role, member in members.items()},

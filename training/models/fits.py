@@ -136,8 +136,6 @@ def check_fitted(name: str, fitted: Any, data: TrainingData) -> FittedModel:
         raise UsageError(f"{name}.fit: expected FittedModel({name!r}, ...), found {fitted.algorithm!r}.")
     if infinite := [key for key, array in fitted.arrays.items() if not np.all(np.isfinite(array))]:
         raise UsageError(f"{name}.fit: expected finite numbers, found others in {', '.join(infinite)}.")
-    if foreign := [key for key in fitted.arrays if not key.startswith(f"{name}_")]:
-        raise UsageError(f"{name}.fit: expected arrays whose names begin with {name}_, found {', '.join(foreign)}.")
     if fitted.own_scorer is not None:
         return fitted
     _check_embeddings(name, fitted)

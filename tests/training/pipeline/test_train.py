@@ -15,13 +15,13 @@ from recommender import home
 from recommender.errors import DataError, GateRefusedError, MovierecError, UsageError
 from recommender.model import Model
 from tests.training.small import EVENTS, TEN, small_dataset, with_ratings
-from training.bundling.build import BundleBuilder
+from training.bundling.build import BundleBuilder, compose
 from training.config import CONFIG_ROOT
 from training.datasets.store import prepare
 from training.datasets.synth.files import write_twin
 from training.datasets.synth.world import load_synthetic_config
 from training.evaluation.difference import Agreement
-from training.models import COMPOSITE, NAMES
+from training.models import COMPOSITE, NAMES, configure
 from training.pipeline import plan, record, stages, train
 from training.pipeline.judge import TrainingSplit, fit
 from training.pipeline.plan import make_plan
@@ -317,6 +317,16 @@ def test_all_leaves_models_of_ratings_out_where_there_are_events_alone():
     split = TrainingSplit("refit", events, make_plan("all", events).people, all_ratings(events), silent)
     composed = stages.composite(recipes["content"], recipes["popularity"], None).make(split.fits(0))
     assert composed.rating_spec is None
+
+
+def test_members_that_give_one_name_to_different_arrays_are_not_composed():
+    data = small_dataset()
+    split = TrainingSplit("refit", data, make_plan("all", data).people, all_ratings(data), silent)
+    content = fit("content", configure("content")).make(split.fits(0))
+    other = replace(content, algorithm="mine", arrays={name: 2 * array for name, array in content.arrays.items()})
+    assert compose("recommender", item=content, user=content).arrays.keys() == content.arrays.keys()
+    with pytest.raises(UsageError, match=r"name content_\w+ to different arrays, one of them mine"):
+        compose("recommender", item=content, user=other)
 
 
 def test_the_training_key_of_movielens_does_not_depend_on_how_a_like_is_written():

@@ -15,8 +15,9 @@ _LOG = "commands.log"
 def start(root: Path, *words: str) -> subprocess.Popen[bytes]:
     """Start `movierec` with the arguments `words` in the directory `root`; its output goes to a file there."""
     # Bytecode is cached, as the Makefile has it: without, each start compiles MLflow, pandas and their like again.
-    dropped = ("MLFLOW", "PYTHONDONTWRITEBYTECODE")
+    dropped = ("MLFLOW", "MOVIEREC", "PYTHONDONTWRITEBYTECODE")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    environment["MOVIEREC_HOME"] = str(root.resolve())
     with (root / _LOG).open("ab") as log:
         command = module_command("movierec.cli.main", *words)
         return subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=log)

@@ -20,12 +20,11 @@ from training.datasets.dataset import ProcessedDataset, TagMatrix
 from training.datasets.names import dataset_path
 from training.datasets.sources import Sources, find_sources
 from training.datasets.stored import persistence
-from training.datasets.stored.manifest import (
+from training.datasets.stored.manifest import processed_files, read_manifest
+from training.datasets.stored.preparation import (
     FileState,
     Preparation,
     preparation_of,
-    processed_files,
-    read_manifest,
     renewing_command,
     stored_options,
 )

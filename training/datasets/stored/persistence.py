@@ -27,7 +27,8 @@ from recommender.films.ids import IdMap
 from recommender.items import Items
 from recommender.schema import RATING
 from training.datasets.dataset import ProcessedDataset, TagMatrix
-from training.datasets.stored.manifest import MANIFEST, MOVIES_FILE, Preparation, processed_files, renewing_command
+from training.datasets.stored.manifest import MANIFEST, MOVIES_FILE, processed_files
+from training.datasets.stored.preparation import Preparation, renewing_command
 
 USER_ITEM_FILE = "user_item_matrix.pkl"
 RATINGS_FILE = "processed_ratings.pkl"

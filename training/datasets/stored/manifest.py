@@ -1,6 +1,6 @@
-"""The manifest of a processed data set: the sha256 of each file.
+"""Read `manifest.json` of a processed data set: the sha256 of each file, and what the files were made from.
 
-Imports the standard library alone, for `make clean` runs without any other.
+Imports nothing beyond the standard library: `make clean` reads manifests before there is an environment.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ def processed_files(directory: Path) -> Collection[str] | None:
     manifest = read_manifest(directory)
     if manifest is None:
         return None
+    files = manifest["files"].items()
+    return {MANIFEST, *(name for name, checksum in files if not _is_edited(directory / name, checksum))}
 
-    def is_edited(path: Path, checksum: object) -> bool:
-        return path.suffix in _REPORTS and path.is_file() and sha256_of(path) != checksum
 
-    return {MANIFEST, *(name for name, sha256 in manifest["files"].items() if not is_edited(directory / name, sha256))}
+def _is_edited(path: Path, checksum: object) -> bool:
+    return path.suffix in _REPORTS and path.is_file() and sha256_of(path) != checksum
 
 
 def _is_sound(manifest: object) -> bool:

@@ -21,8 +21,9 @@ from serving.process.python import module_command
 DATASET = "synthetic"
 BETTER = ("als", "--set", "factors=8")  # few: people who are new have rated little
 PEOPLE, DAYS = "800", "8"
-# A simulated day takes no time: all days of one person are over within the window, of 17 seconds.
-EXPERIMENT = ("--mode", "ab", "--planned-visitors", PEOPLE, "--window-days", "0.0002", "--minimum-days", "0")
+WINDOW_SECONDS = 17  # a simulated day takes no time: all days of one person are over within the window
+WINDOW = ("--window-days", f"{WINDOW_SECONDS / 86_400:.6f}")
+EXPERIMENT = ("--mode", "ab", "--planned-visitors", PEOPLE, *WINDOW, "--minimum-days", "0")
 
 
 def make_first_version() -> None:
@@ -44,6 +45,8 @@ def turn(url: str) -> None:
     _run("experiment", "start", "--challenger", str(challenger), *EXPERIMENT)
     _wait_for(f"{url}/model?model=challenger", challenger)
     _run("simulate", "--url", url, "--people", PEOPLE, "--days", DAYS)
+    typer.echo(f"A visitor counts when the window is over: {WINDOW_SECONDS} s until the last one does.")
+    time.sleep(WINDOW_SECONDS + 1)
     _run("experiment", "status")
     _run("promote", "--version", str(challenger), may_refuse=True)
     _run("simulate", "--url", url, "--people", PEOPLE, "--days", DAYS, "--seed", "1")

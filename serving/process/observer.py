@@ -32,7 +32,8 @@ from serving.versions.records import write_record
 
 PAUSE_SECONDS = 1.0
 MOST_SECONDS = 60.0  # between two looks while nothing happens
-_BUSY_SHARE = 0.005  # of one core, at most
+_BUSY_SHARE = 0.005  # of one core, but for _LONGEST_PAUSE
+_LONGEST_PAUSE = 300.0  # seconds between two looks, however long one takes
 _NICENESS = 10  # answers go first
 _BEAT_SECONDS = 1.0
 
@@ -53,7 +54,8 @@ def observe(
     while True:
         before = time.process_time()
         observer.look()
-        time.sleep(max(PAUSE_SECONDS, (time.process_time() - before) / _BUSY_SHARE))
+        pause = (time.process_time() - before) / _BUSY_SHARE
+        time.sleep(min(max(PAUSE_SECONDS, pause), _LONGEST_PAUSE))
 
 
 def _beat(beat: Callable[[], None]) -> None:

@@ -142,16 +142,25 @@ def prepare(
         if not force and (dataset := _load_up_to_date(directory, fingerprint)):
             return dataset
         with persistence.open_writer(directory) as writer:
-            dataset = _process(name, inputs, config, fingerprint, writer, arrivals)
-            states_after = _states(files)
-            if changed := [str(path) for path in files if states_before[path] != states_after[path]]:
-                names = ", ".join(changed)  # their rows may not be those that were hashed
-                raise DataError(f"{names} changed while being read. Prepare once more when it is complete.")
+            try:
+                dataset = _process(name, inputs, config, fingerprint, writer, arrivals)
+            except DataError:
+                _require_unchanged(states_before)  # else half of a file is what was found wrong
+                raise
+            _require_unchanged(states_before)
             file_states = {
                 str(path.absolute()): FileState(*states_before[path], sha256) for path, sha256 in sums.result().items()
             }
             writer.close(Preparation(options=stored_options(options), files=file_states))
         return dataset
+
+
+def _require_unchanged(before: Mapping[Path, Any]) -> None:
+    """Raise DataError where files are not as they were: their rows may not be those that were hashed."""
+    after = _states(list(before))
+    if changed := [str(path) for path in before if before[path] != after[path]]:
+        names = ", ".join(changed)
+        raise DataError(f"{names} changed while being read. Prepare once more when it is complete.")
 
 
 def _states(files: Sequence[Path]) -> dict[Path, tuple[int, int]]:

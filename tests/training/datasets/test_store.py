@@ -89,6 +89,16 @@ def test_an_input_that_changes_while_ratings_are_still_being_read_is_refused(raw
         assert not (tmp_path / "p" / "mine").exists()
 
 
+def test_what_is_wrong_with_half_of_a_changing_file_is_not_held_against_it(raw, tmp_path, monkeypatch):
+    def overtaken(*args):
+        raw.add("ratings.csv", "2,1,0.5,1400000000")
+        raise DataError("No usable rating is left after cleaning.")
+
+    monkeypatch.setattr(processing, "process", overtaken)
+    with pytest.raises(DataError, match=r"ratings\.csv changed while being read"):
+        prepare("mine", raw=raw.path, processed_root=tmp_path / "p")
+
+
 def test_an_input_that_changes_between_hashing_and_reading_is_refused(raw, tmp_path, monkeypatch):
     before = prepare("mine", raw=raw.path, processed_root=tmp_path / "p")
     raw.add("ratings.csv", "1,1,0.5,1400000000")  # so that it is hashed to be compared with what was made

@@ -38,9 +38,17 @@ class ShownList:
     arm: int
     seed: int
     items: dict[int, str] = field(default_factory=dict)  # by position from 1, as far as they were reported as shown
-    by_chance: frozenset[int] = frozenset()  # positions that were left to chance: no version chose their items
     successes: set[str] = field(default_factory=set)  # items that were clicked, watched or liked, as the metric says
     dislikes: set[str] = field(default_factory=set)  # items that were dismissed or rated under a like
+    length: int = 0  # that was asked for
+    explored: int = 0  # chance of each place to get an item drawn by the seed, in ten-thousandths
+
+    def chosen_items(self) -> list[str]:
+        """Return the items that a version chose, without those at places that were left to chance."""
+        if not self.explored:
+            return list(self.items.values())
+        by_chance = explored_places(random.Random(self.seed), self.length, self.explored / SHARES)
+        return [item for position, item in self.items.items() if position - 1 not in by_chance]
 
 
 class Visitor(NamedTuple):
@@ -68,7 +76,9 @@ def collect(events: Iterable[Event], experiment: Experiment, keys: Mapping[int, 
             continue
         if arms.setdefault(event.visitor, arm_of(experiment, event.visitor)) != recommendation.arm:
             continue  # an id that another visitor was given
-        shown = lists.setdefault(event.recommendation, _new_list(event.visitor, recommendation))
+        _, _, _, n, made_at, seed, arm, _, explored = recommendation
+        new = ShownList(event.visitor, made_at, arm, seed, length=n, explored=explored)
+        shown = lists.setdefault(event.recommendation, new)
         if shown.visitor != event.visitor:
             continue
         if event.kind == Kind.SHOWN:
@@ -77,12 +87,6 @@ def collect(events: Iterable[Event], experiment: Experiment, keys: Mapping[int, 
         else:
             _note(shown, event, experiment)
     return sorted((shown for shown in lists.values() if shown.items), key=lambda shown: shown.time)
-
-
-def _new_list(visitor: str, recommendation: Recommendation) -> ShownList:
-    _, _, _, n, time, seed, arm, _, explored = recommendation
-    places = explored_places(random.Random(seed), n, explored / SHARES)
-    return ShownList(visitor, time, arm, seed, by_chance=frozenset(place + 1 for place in places))
 
 
 def _is_of(experiment: Experiment, recommendation: Recommendation) -> bool:
@@ -194,9 +198,8 @@ def _items(lists: Sequence[ShownList], times: Floats) -> Pair:
     for side in sides:
         firsts: dict[str, int] = {}
         for number, shown in enumerate(side):
-            for position, item in shown.items.items():
-                if position not in shown.by_chance:
-                    firsts.setdefault(item, number)
+            for item in shown.chosen_items():
+                firsts.setdefault(item, number)
         counts.append(np.searchsorted(np.array(list(firsts.values())), shorter).astype(np.float64))
     return Pair(*counts)
 

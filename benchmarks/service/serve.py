@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import socket
 import statistics
 import subprocess
 import tempfile
@@ -29,7 +28,7 @@ from recommender.films.catalog import FilmFilter
 from recommender.model import Model, Wanted
 from recommender.titles.index import TitleIndex
 from serving.process.python import module_command
-from testing.service import Service, free_port, server
+from testing.service import Service, free_port, listens, server
 from testing.typos import typo
 from training.bundling.synthetic import Size, write
 
@@ -263,13 +262,5 @@ def peer(kind: str, store: Path | None = None, body: Path | None = None) -> Iter
     port = free_port()
     command = module_command("benchmarks.service.peers", kind, str(port), str(store or ""), str(body or ""))
     failure = MissingInputError("A peer did not start; it says why above.")
-    with server(command, lambda: _listens(port), failure, stdout=subprocess.DEVNULL):
+    with server(command, lambda: listens(port), failure, stdout=subprocess.DEVNULL):
         yield port
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True

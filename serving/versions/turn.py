@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import suppress
 from pathlib import Path
 
 
@@ -28,17 +27,16 @@ class Turn:
         if self._held is not None and self._is_still_there(self._held):
             return True
         self.give_up()
-        with suppress(OSError):
+        try:
             descriptor = os.open(self._store, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(descriptor)
-                return False
-            except OSError:
-                os.close(descriptor)
-                raise
-            self._held = descriptor
+        except OSError:  # it is not made yet
+            return True
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            return not isinstance(error, BlockingIOError)
+        self._held = descriptor
         return True
 
     def give_up(self) -> None:

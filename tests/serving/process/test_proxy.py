@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from testing.service import Service
+from testing.service import Service, listens
 from tests.serving.conftest import ready
 
 EXAMPLE = Path(__file__).parents[3] / "docs/nginx.conf"
@@ -77,19 +77,11 @@ def nginx(example: Path, service: Service, changes: Mapping[str, str]) -> Iterat
         )
         process = subprocess.Popen([command, "-p", directory, "-c", "nginx.conf"], stderr=subprocess.DEVNULL)
         try:
-            service.wait(lambda: process.poll() is not None or _listens(port))
+            service.wait(lambda: process.poll() is not None or listens(port))
             yield root, port
         finally:
             process.terminate()
             process.wait(30)
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
 
 
 def test_it_hands_answers_and_problems_on(proxied: httpx.Client, live: httpx.Client) -> None:

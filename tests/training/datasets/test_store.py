@@ -18,6 +18,7 @@ from training.datasets import processing
 from training.datasets.readers import read_raw
 from training.datasets.sources import count_lines, default_credits, find_raw, installed_sample
 from training.datasets.store import load_dataset, prepare
+from training.datasets.stored import persistence
 from training.datasets.stored.manifest import MANIFEST, MOVIES_FILE, processed_files
 from training.datasets.stored.persistence import RATINGS_FILE, TAGS_FILE, USER_ITEM_FILE
 from training.datasets.tables import in_background
@@ -245,3 +246,14 @@ def test_a_name_becomes_a_path_only_where_it_is_one(raw, tmp_path, name):
         with pytest.raises(UsageError, match="Expected the name of a data set"):
             call()
     assert not (tmp_path / "p").exists()
+
+
+def test_a_file_that_the_disk_garbles_while_it_is_stored_does_not_match_its_sum(raw, tmp_path, monkeypatch):
+    def garble(path):
+        if path.name == "processed_ratings.pkl":
+            path.write_bytes(path.read_bytes()[:-1] + b"?")
+
+    monkeypatch.setattr(persistence, "sync", garble)
+    prepare("mine", raw=raw.path, processed_root=tmp_path / "p")
+    with pytest.raises(DataError, match=r"processed_ratings\.pkl"):
+        load_dataset("mine", tmp_path / "p")

@@ -6,6 +6,8 @@ installed, and could not open them elsewhere: stored texts, names of columns and
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import pickle
 from collections.abc import Callable, Iterator, Mapping
@@ -13,12 +15,13 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from operator import methodcaller
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from typing_extensions import Buffer
 
 from recommender.errors import DataError
 from recommender.feedback import Feedback
@@ -101,11 +104,27 @@ def open_writer(directory: Path) -> Iterator[DatasetWriter]:
 
 
 def _write_file(path: Path, write: Callable[[BinaryIO], object]) -> str:
-    """Let `write` fill the file at `path`, wait until it is on the disk and return its sha256."""
+    """Let `write` fill the file at `path`, wait until it is on the disk and return the sha256 of what was written."""
     with path.open("wb") as file:
-        write(file)
+        hashing = _HashingWriter(file)
+        write(cast("BinaryIO", hashing))
     sync(path)
-    return sha256_of(path)
+    return hashing.digest.hexdigest()
+
+
+class _HashingWriter(io.RawIOBase):
+    """A file that hashes what is written to it: read back, a file that the disk has garbled would match its sum."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Buffer) -> int:
+        self.digest.update(data)
+        return self._file.write(data)
 
 
 def load(directory: Path, manifest: Mapping[str, Any]) -> ProcessedDataset:

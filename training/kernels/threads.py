@@ -70,18 +70,24 @@ def thread_map(threads: int = 0) -> Iterator[Map]:
 
 
 class _BlasLimit:
-    """Keeps BLAS to one thread from the first block that asks for it to the last: the number is the whole process's."""
+    """Keeps BLAS to one thread from the first block that asks for it to the last: the number is the whole process's.
+
+    threadpoolctl (3.8) does nothing, silently, in any but the one living thread that first set a number. So a thread
+    that lives as long as the limit sets it and takes it back, whichever threads come first and go last.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._blocks = 0
-        self._limits: Any = None
+        self._thread: ThreadPoolExecutor
+        self._limits: Any
 
     @contextmanager
     def hold(self) -> Iterator[None]:
         with self._lock:
             if not self._blocks:
-                self._limits = threadpool_limits(1, "blas")
+                self._thread = ThreadPoolExecutor(1, "blas-limit")
+                self._limits = self._thread.submit(threadpool_limits, 1, "blas").result()
             self._blocks += 1
         try:
             yield
@@ -89,7 +95,8 @@ class _BlasLimit:
             with self._lock:
                 self._blocks -= 1
                 if not self._blocks:
-                    self._limits.restore_original_limits()
+                    self._thread.submit(self._limits.restore_original_limits).result()
+                    self._thread.shutdown()
 
 
 _blas_limit = _BlasLimit()

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -65,20 +66,49 @@ def test_what_has_not_begun_is_not_done_after_an_error():
     assert len(began) <= 2
 
 
+def in_a_thread(function: Callable[[], object]) -> None:
+    thread = threading.Thread(target=function)
+    thread.start()
+    thread.join()
+
+
+def blas_threads() -> set[int]:
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+@pytest.fixture
+def two_blas_threads() -> Iterator[None]:
+    """BLAS on two threads, set by a thread that has ended: the living one that sets a number keeps others from it."""
+    before = blas_threads().pop()
+    in_a_thread(lambda: threadpool_limits(2, "blas"))
+    yield
+    in_a_thread(lambda: threadpool_limits(before, "blas"))
+
+
+@pytest.mark.usefixtures("two_blas_threads")
 def test_blas_stays_on_one_thread_until_the_last_block_ends():
     """Two threads may leave in another order than they came: what the first found must not come back meanwhile."""
+    first, second = one_blas_thread(), one_blas_thread()
+    first.__enter__()
+    in_a_thread(second.__enter__)
+    first.__exit__(None, None, None)
+    assert blas_threads() == {1}
+    in_a_thread(lambda: second.__exit__(None, None, None))
+    assert blas_threads() == {2}
 
-    def blas():
-        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
-    with threadpool_limits(2, "blas"):
-        first, second = one_blas_thread(), one_blas_thread()
-        first.__enter__()
-        second.__enter__()
-        first.__exit__(None, None, None)
-        assert blas() == {1}
-        second.__exit__(None, None, None)
-        assert blas() == {2}
+@pytest.mark.usefixtures("two_blas_threads")
+def test_blas_is_limited_in_any_thread_after_it_was_limited_in_another():
+    seen = []
+
+    def limited() -> None:
+        with one_blas_thread():
+            seen.append(blas_threads())
+
+    limited()
+    in_a_thread(limited)
+    assert seen == [{1}, {1}]
+    assert blas_threads() == {2}
 
 
 def test_the_limit_holds_for_the_libraries_of_an_algorithm_that_is_imported_within_it():

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from online.experiment import RECORD, Experiment, arm_of
 from online.recommendation_id import Arm
+from recommender.errors import LostRaceError
 from serving.versions.model_store import ModelStore
 from serving.versions.pointers import Slot
 from serving.versions.records import read_small, unseal, write_record
@@ -19,6 +21,8 @@ from serving.versions.served import Served
 from serving.versions.slot import ModelSlot
 
 _LOCK = "experiment.lock"
+LOCK_SECONDS = 30.0
+_POLL_SECONDS = 0.05
 
 
 class Assignment(NamedTuple):
@@ -48,10 +52,28 @@ def write_experiment(store: Path, experiment: Experiment) -> None:
 
 @contextmanager
 def changing_experiment(store: Path) -> Iterator[None]:
-    """Let no other process start or end an experiment meanwhile; wait for one that does."""
+    """Let no other process start or end an experiment meanwhile; wait for one that does.
+
+    Raises LostRaceError after LOCK_SECONDS: the other process may be stopped.
+    """
+    deadline = time.monotonic() + LOCK_SECONDS
     with (store / _LOCK).open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        while not _is_locked_by_us(lock):
+            if time.monotonic() > deadline:
+                raise LostRaceError(
+                    f"Another command has been starting or ending an experiment in {store} for more than "
+                    f"{LOCK_SECONDS:g} s. Try again when it has ended."
+                )
+            time.sleep(_POLL_SECONDS)
         yield
+
+
+def _is_locked_by_us(lock: BinaryIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def obstacle(store: ModelStore, experiment: Experiment) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -92,10 +94,22 @@ def test_of_two_starts_at_once_one_is_refused(with_events):
 
 
 def is_waiting(process):
-    """Return whether a process waits for a lock."""
+    """Return whether a process has the lock's file open, which is locked here."""
     assert process.poll() is None, process.stderr.read()
-    waiting = [line for line in Path("/proc/locks").read_text().splitlines() if "->" in line]
-    return any(str(process.pid) in line.split() for line in waiting)
+    with suppress(OSError):  # while it becomes another program nobody may look
+        return any(
+            os.path.realpath(file).endswith("experiment.lock") for file in Path(f"/proc/{process.pid}/fd").iterdir()
+        )
+    return False
+
+
+def test_a_start_beside_a_command_that_hangs_is_told_so(with_events, monkeypatch):
+    monkeypatch.setattr("serving.versions.experiment.LOCK_SECONDS", 0.2)
+    with changing_experiment(with_events.root):
+        refused = movierec("experiment", "start", "--challenger", "2")
+    assert "Another command has been starting or ending an experiment" in str(refused.exception)
+    assert refused.exception.exit_code == 3
+    assert read_experiment(with_events.root) is None
 
 
 def test_an_experiment_whose_challenger_is_not_served_says_so(with_events, tracker, tmp_path):

@@ -133,6 +133,7 @@ def test_ratings_survive_a_reload_and_reach_another_tab(site: str, page: Page) -
     star(other, second, 2).click()
     expect(said(page, ": 2")).to_be_visible()
     expect(said(page, ": 4")).to_be_visible()
+    settled(page)
     page.get_by_text("Bring and keep your ratings").click()
     page.get_by_role("button", name="Erase all").click()
     expect(page.locator(".st-key-rated")).to_have_count(0)

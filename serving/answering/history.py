@@ -17,7 +17,8 @@ from serving.schemas.recommend import ListOptions, PersonBody
 from serving.versions.served import Served
 
 SPELLINGS = 10  # entries of a request whose title is searched for; each takes a thousand times a look-up
-_SLICE, _PAUSE_SECONDS = 64, 0.001  # a long history lets other requests go between its entries
+# A history of more than SHORT entries rests REST times as long as it has worked, each time that this was WORK_SECONDS.
+_SHORT, _WORK_SECONDS, _REST = 64, 0.0002, 2.0
 CANDIDATES = 5  # films that are named for an unmatched entry
 
 
@@ -54,9 +55,12 @@ def resolve_history(served: Served, body: PersonBody, options: ListOptions) -> H
     """
     history, search = History(), _Search(served, fuzzy=options.fuzzy)
     first_error: LookupFailedError | None = None
-    for number, entry in enumerate(_entries(served, body), 1):
-        if not number % _SLICE:
-            time.sleep(_PAUSE_SECONDS)
+    is_long = len(body.likes) + len(body.ratings) > _SHORT
+    began = time.perf_counter()
+    for entry in _entries(served, body):
+        if is_long and (worked := time.perf_counter() - began) > _WORK_SECONDS:
+            time.sleep(_REST * worked)  # other requests of this worker go first
+            began = time.perf_counter()
         try:
             match = search.match(entry)
         except LookupFailedError as error:

@@ -8,8 +8,9 @@ only when a request comes, and pydantic's types before: the dependency that find
 from __future__ import annotations
 
 from contextvars import ContextVar
-from functools import cache
-from typing import Annotated, Any, NamedTuple, TypeVar
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, PlainValidator, TypeAdapter, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -23,12 +24,18 @@ T = TypeVar("T")
 _LARGEST_ID = 2**53
 
 
-class _Data(NamedTuple):
+@dataclass(frozen=True)
+class _Data:
     """Kinds of ids, and feedback, of a model version."""
 
     text_movie_ids: bool = False
     text_user_ids: bool = False
     feedback: Feedback = MOVIELENS
+
+    @cached_property
+    def rating_type(self) -> TypeAdapter[float]:
+        """The type of ratings on the data's scale, or of positive weights of events."""
+        return _rating_type(self.feedback)
 
 
 _MOVIELENS = _Data()
@@ -57,7 +64,7 @@ def _user_id(value: object) -> RawId:
 
 
 def _rating(value: object) -> float:
-    return _validated(_rating_type(_ANSWERING.get().feedback), value)
+    return _validated(_ANSWERING.get().rating_type, value)
 
 
 @cache

@@ -25,7 +25,7 @@ from testing.service import Service
 
 BATCH = 100
 TOKEN = "benchmark"
-TURNS = 5  # of each round
+TURNS = 12  # of each round: one turn differs from the next by ten percent
 EVENTS_PER_SECOND = 50
 WARMING_SECONDS = 3.0  # of as many events as go: the log of their file then has the size that it keeps
 _UNLIMITED = "1e9"

@@ -35,8 +35,8 @@ def followed(about: Mapping[str, AboutModel], milestones: Sequence[Milestone] = 
     """Return the papers with the algorithms that follow each, and further papers that algorithms place themselves."""
     algorithms: dict[str, list[str]] = {}
     papers: dict[str, Paper] = {}
-    for name, told in about.items():
-        for paper in told.papers:
+    for name, about_algorithm in about.items():
+        for paper in about_algorithm.papers:
             algorithms.setdefault(paper.url, []).append(name)
             papers[paper.url] = paper
     shown = {milestone.url for milestone in milestones}

@@ -1,4 +1,4 @@
-"""What a visitor said of films: ratings and marks, and their form in the browser's storage; pure functions."""
+"""The shelf: a visitor's ratings and marks of films, and their form in the browser's storage; pure functions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST = 10_000  # entries; the service takes no longer history
 
 @dataclass(frozen=True)
 class Entry:
-    """What was said of one film: its rating, on the data set's scale, or a mark, or both."""
+    """A visitor's entry for one film: its rating, on the data set's scale, or a mark, or both."""
 
     label: str
     rating: float | None = None

@@ -236,8 +236,8 @@ class TitleIndex:
         closest = self._misspelt(title)
         if not closest:
             return []
-        if part := self._misspelt_part(dated_key(title), closest):
-            return part
+        if rows := self._misspelt_part(dated_key(title), closest):
+            return rows
         best, *others = closest
         rivals = [other for other in others if other.rivals(best)]
         if not rivals and best.is_clear(dated_key(title), self._words.knows):

@@ -156,5 +156,5 @@ def _join(paths: list[Path], target: Path, form: Format) -> None:
         return
     with target.open("wb") as out:
         for path in paths:
-            with path.open("rb") as part:
-                shutil.copyfileobj(part, out)
+            with path.open("rb") as source:
+                shutil.copyfileobj(source, out)

@@ -73,8 +73,8 @@ def changes_since(name: str, processed_root: Path | None = None) -> str:
     if manifest is None or preparation is None:
         return ""
     source = manifest["details"].get("source")
-    given = (preparation.options.get(option) for option in ("raw", "credits", "genome", "texts"))
-    raw, credits, genome, texts = (Path(str(value)) if value else None for value in given)
+    options = (preparation.options.get(option) for option in ("raw", "credits", "genome", "texts"))
+    raw, credits, genome, texts = (Path(str(value)) if value else None for value in options)
     try:
         inputs = build_source(source, name) if source else find_sources(name, raw, credits, genome, texts)
         changed = preparation.changed(inputs.files())

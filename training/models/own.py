@@ -26,7 +26,7 @@ _EXPECTED = {
     "uses_ratings": "whether other ratings give another model",
     "fit": "the method that fits it",
 }
-_given: dict[str, type] = {}
+_adopted: dict[str, type] = {}
 
 
 @cache
@@ -37,19 +37,19 @@ def installed() -> dict[str, EntryPoint]:
 
 def names() -> list[str]:
     """Return the names of all models of one's own."""
-    return sorted({*installed(), *_given})
+    return sorted({*installed(), *_adopted})
 
 
 def adopt(kind: type) -> str:
     """Make a class known to this process and return its name. Raises UsageError for an incomplete class."""
-    _given[check(kind).name] = kind
-    return str(_given[kind.name].name)  # type: ignore[attr-defined]  # checked
+    _adopted[check(kind).name] = kind
+    return str(_adopted[kind.name].name)  # type: ignore[attr-defined]  # checked
 
 
 def find(name: str) -> Any | None:
     """Return the class of the model `name`, imported now; None where there is no such model. Raises UsageError."""
-    if name in _given:
-        return _given[name]
+    if name in _adopted:
+        return _adopted[name]
     entry = installed().get(name)
     return None if entry is None else _load(entry)
 

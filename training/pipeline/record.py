@@ -78,13 +78,13 @@ class Recorder:
         """Return what MLflow's UI says of a model: what it is, on which data, and how it was judged."""
         plan = self.plan
         changes = f" with {tags['changes']}" if tags["changes"] else ", as shipped"
-        judged = ", ".join(protocol.name for protocol in plan.protocols)
+        protocols = ", ".join(protocol.name for protocol in plan.protocols)
         lines = [
             f"**{model.warning}**" if model.warning else "",
             f"{manifest.algorithm}{changes}, refitted on all {len(plan.dataset.ratings):,} "
             f"{plan.dataset.feedback.kind} of {plan.dataset.name}.",
             f"Trained to predict {tags['target']}, as {plan.people.name} judges.",
-            f"Judged by {judged}; each figure of {plan.people.name} and {plan.titles.name} is the mean over "
+            f"Judged by {protocols}; each figure of {plan.people.name} and {plan.titles.name} is the mean over "
             f"{plan.trainings} trainings where the seed matters.",
         ]
         return "\n\n".join(filter(None, lines))

@@ -126,9 +126,11 @@ class Training:
         assert isinstance(config, EnsembleConfig), "the algorithm is known by its name"
 
         def weigh() -> dict[str, Any]:
-            part = self.validation.validation(self.plan.seed)
-            correction = correction_of(config, part.fits.data)
-            parts = [part, *part.fits.validations()[:1]] if is_small(self.plan.dataset) else part.halves()
+            validation = self.validation.validation(self.plan.seed)
+            correction = correction_of(config, validation.fits.data)
+            parts = validation.halves()
+            if is_small(self.plan.dataset):
+                parts = [validation, *validation.fits.validations()[:1]]
             return weighed(config, parts, correction).model_dump()
 
         return EnsembleConfig.model_validate(self.workspace.stage_json("ensemble", weigh))

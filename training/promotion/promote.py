@@ -198,10 +198,10 @@ def _judge_answers(
             tracker.bundle(compared.number, Path(scratch) / str(compared.number)) for compared in (version, champion)
         ]
         for _ in range(_COST_TRIES):
-            judged = add_cost(verdict, measure(bundles[0]), measure(bundles[1]), rules)
-            if all(limit.holds for limit in judged.limits if limit.protocol == ANSWERS):
+            measured = add_cost(verdict, measure(bundles[0]), measure(bundles[1]), rules)
+            if all(limit.holds for limit in measured.limits if limit.protocol == ANSWERS):
                 break
-    return judged
+    return measured
 
 
 def _decision(verdict: Verdict, force: bool, accept_undecided: bool) -> str:

@@ -11,7 +11,7 @@ from client.client import CHALLENGER, CHAMPION, Api
 from webapp import source
 from webapp.comparing import label
 from webapp.elements import cards, lists
-from webapp.elements.keeping import keeper, kept
+from webapp.elements.keeping import current_shelf, keeper
 from webapp.elements.picker import FILM, pick_film
 from webapp.shelf import ratings
 from webapp.wording import film_label
@@ -46,7 +46,7 @@ def bench(api: Api, versions: Sequence[RegisteredVersion]) -> None:
 def _answers(api: Api, cursors: Sequence[str]) -> list[Recommendations]:
     """Draw the choice of the question and return each version's list: of a film, or of the visitor's own ratings."""
     keeper(api.dataset().name, source.words())
-    taste = ratings(kept())
+    taste = ratings(current_shelf())
     asked = [FOR_FILM, FOR_RATINGS] if taste else [FOR_FILM]
     if (
         len(asked) > 1

@@ -1,4 +1,4 @@
-"""The panel in which visitors bring, keep, download and erase what they said of films."""
+"""The panel in which visitors upload, download and erase their ratings and marks."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import streamlit as st
 from client.client import Api
 from webapp.data_words import DataWords
 from webapp.elements.cards import plain
-from webapp.elements.keeping import keep, kept
+from webapp.elements.keeping import current_shelf, set_shelf
 from webapp.exports import shelf_csv
 from webapp.histories.matching import Matched, entry, match
-from webapp.histories.reading import HistoryError, Said, read_history
+from webapp.histories.reading import HistoryError, HistoryLine, read_history
 from webapp.shelf import Entry, RawId, ratings
 from webapp.wording import counted, film_label
 
@@ -21,9 +21,9 @@ MEGABYTES = 20
 
 def own_history(api: Api, words: DataWords) -> None:
     """Draw the panel: files in, CSV out, and erasing everything."""
-    shelf = kept()
-    said = f"{len(ratings(shelf))} rated, {len(shelf)} in all" if shelf else "nothing yet"
-    with st.expander(f"Bring and keep your ratings ({said})", icon=":material/inventory_2:", key="own-history"):
+    shelf = current_shelf()
+    summary = f"{len(ratings(shelf))} rated, {len(shelf)} in all" if shelf else "nothing yet"
+    with st.expander(f"Bring and keep your ratings ({summary})", icon=":material/inventory_2:", key="own-history"):
         st.markdown(
             "What you say is kept **in this browser** until you erase it, and nowhere else: the service gets it with "
             "each question and stores nothing. Private windows forget it when they are closed."
@@ -34,7 +34,7 @@ def own_history(api: Api, words: DataWords) -> None:
                 "Download my ratings", shelf_csv(shelf, words), "my-ratings.csv", "text/csv",
                 icon=":material/download:", on_click="ignore", disabled=not shelf,
             )  # fmt: skip
-            st.button("Erase all", icon=":material/delete:", on_click=keep, args=({},), disabled=not shelf)
+            st.button("Erase all", icon=":material/delete:", on_click=set_shelf, args=({},), disabled=not shelf)
 
 
 def _bring(api: Api, words: DataWords) -> None:
@@ -95,9 +95,9 @@ def _ask(matched: Matched, words: DataWords) -> None:
 
 
 def _take(entries: dict[RawId, Entry]) -> None:
-    """Add entries to what the visitor said; a rating that is brought replaces an earlier one."""
-    keep({**kept(), **entries})
+    """Add uploaded entries to the shelf; they replace earlier ones of the same film."""
+    set_shelf({**current_shelf(), **entries})
 
 
-def _spelled(line: Said) -> str:
+def _spelled(line: HistoryLine) -> str:
     return film_label(line.titles[0], line.year) if line.titles else f"#{line.movie_id}"

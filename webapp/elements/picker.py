@@ -159,8 +159,8 @@ def _offer(problem: ApiProblem, api: Api, text: str, key: str, take: Callable[[s
         st.info(f"{about}Several have this title. Which one?", icon=":material/help:")
     else:
         reason = "No title is that long." if len(text) > LONGEST else problem_text(problem)
-        said = f"{about}{reason}"
-        st.info(f"{said} Perhaps one of these?" if titles else said, icon=":material/search_off:")
+        message = f"{about}{reason}"
+        st.info(f"{message} Perhaps one of these?" if titles else message, icon=":material/search_off:")
     with st.container(horizontal=True, gap="small"):
         for i, reference in enumerate(titles):
             st.button(plain(reference), key=f"{key}-offer-{i}", on_click=take, args=(reference,))

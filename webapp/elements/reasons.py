@@ -70,7 +70,7 @@ def in_common(features: Sequence[SharedFeature], words: DataWords = FILMS) -> li
             line = _in_common(feature.kind, feature.name, words)
             parts[line] = parts.get(line, 0.0) + feature.share
     total = max(1.0, sum(parts.values()))
-    return sorted(((line, share / total) for line, share in parts.items()), key=lambda part: -part[1])
+    return sorted(((line, share / total) for line, share in parts.items()), key=lambda line: -line[1])
 
 
 def for_person(film: Recommendation, words: DataWords = FILMS, most: int = 2) -> list[str]:

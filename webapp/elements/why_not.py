@@ -87,12 +87,12 @@ def _for_person(
             f"You would give it about {words.rating(f'{guess.expected:.1f}')}, most likely between {guess.low:.1f} and "
             f"{guess.high:.1f}{'; that is less than you usually give' if prediction.below_usual else ''}."
         )
-    for said, reasons in (("For it", prediction.reasons_for), ("Against it", prediction.reasons_against)):
+    for label, reasons in (("For it", prediction.reasons_for), ("Against it", prediction.reasons_against)):
         if reasons:
             names = [
                 f"{reason.name}{f' ({reason.rating:g})' if reason.rating is not None else ''}" for reason in reasons[:3]
             ]
-            lines.append(f"{said}: what you said of {joined(names)}.")
+            lines.append(f"{label}: what you said of {joined(names)}.")
     return lines
 
 

@@ -105,7 +105,7 @@ def _shared(parts: Sequence[tuple[str, float]]) -> None:
     if len(parts) == 1:
         st.html(cards.bullets([f"Only one thing: {parts[0][0][:1].lower()}{parts[0][0][1:]}"]))
         return
-    bars = "".join(cards.score_bar(line, share_of(part), [(line, part, CALM)]) for line, part in parts)
+    bars = "".join(cards.score_bar(line, share_of(value), [(line, value, CALM)]) for line, value in parts)
     note = cards.note("A bar's length is how much it counts among all that the two have in common.")
     st.html(f'{note}<div class="mr-shares">{bars}</div>')
 

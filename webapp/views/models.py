@@ -93,14 +93,14 @@ def _verdict(version: RegisteredVersion) -> None:
     if version.verdict is None or not version.verdict_summary:
         st.html(cards.note("This version has not been up for promotion."))
         return
-    said = DECISIONS.get(version.verdict, version.verdict)
+    decision = DECISIONS.get(version.verdict, version.verdict)
     reason = f" Reason given: {version.verdict_reason}." if version.verdict_reason else ""
-    st.html(cards.lead(said + reason))
-    found = comparing.evidence(version.verdict_summary)
-    if found.rows:
-        st.html(cards.table(found.rows))
-    if found.notes:
-        st.html(cards.bullets(found.notes))
+    st.html(cards.lead(decision + reason))
+    evidence = comparing.evidence(version.verdict_summary)
+    if evidence.rows:
+        st.html(cards.table(evidence.rows))
+    if evidence.notes:
+        st.html(cards.bullets(evidence.notes))
 
 
 def _compare(versions: Sequence[RegisteredVersion]) -> None:

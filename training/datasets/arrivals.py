@@ -59,10 +59,7 @@ def read_arrivals(store: Path) -> Arrivals:
         reader.close()
     frame = pd.DataFrame(rows, columns=["visitor", "user_id", "item", "rating", "time", "received"])
     frame = frame.astype({"rating": "float64", "time": "float64", "received": "float64"})
-    report = {
-        "read": len(frame),
-        "late": int((frame["received"] - frame["time"] > LATE_SECONDS).sum()),
-    }
+    report = {"read": len(frame), "late": int((frame["received"] - frame["time"] > LATE_SECONDS).sum())}
     return Arrivals(frame, report)
 
 

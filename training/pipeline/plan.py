@@ -147,12 +147,7 @@ class Plan:
 
 
 def make_plan(
-    what: str,
-    dataset: ProcessedDataset,
-    *,
-    seed: int = 0,
-    overrides: Overrides = (),
-    further: Sequence[str] = (),
+    what: str, dataset: ProcessedDataset, *, seed: int = 0, overrides: Overrides = (), further: Sequence[str] = ()
 ) -> Plan:
     """Return the plan for one algorithm, or for `all` with `further` ones, such as models of one's own.
 

@@ -96,12 +96,7 @@ class Best:
 
 
 def tune(
-    search: Search,
-    trials: int,
-    *,
-    timeout: float | None = None,
-    tracker: Tracker | None = None,
-    progress: Progress,
+    search: Search, trials: int, *, timeout: float | None = None, tracker: Tracker | None = None, progress: Progress
 ) -> Best:
     """Search until `trials` trials have finished, those of earlier calls included, and return the best.
 

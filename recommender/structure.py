@@ -59,30 +59,13 @@ _SPARSE = {
 }
 # Arrays whose names begin so hold whole numbers in one dimension, but for these.
 _OWN = (
-    "catalog_",
-    "facets_",
-    "features_",
-    "film_periods_",
-    "genre_",
-    "history_",
-    "map_",
-    "movie_ids",
-    "neighbour_",
-    "period",
-    "title_words_",
-    "titles_",
-    "user_ids",
-    "viewers_",
-)
+    "catalog_", "facets_", "features_", "film_periods_", "genre_", "history_", "map_", "movie_ids", "neighbour_",
+    "period", "title_words_", "titles_", "user_ids", "viewers_",
+)  # fmt: skip
 _FRACTIONS = {"catalog_averages", "features_weights", "history_weights", "map_xy", "neighbour_scores"}
 _TWO_DIMENSIONS = {
-    "catalog_histograms",
-    "genre_periods_count",
-    "genre_periods_sum",
-    "map_xy",
-    "neighbour_rows",
-    "neighbour_scores",
-}
+    "catalog_histograms", "genre_periods_count", "genre_periods_sum", "map_xy", "neighbour_rows", "neighbour_scores",
+}  # fmt: skip
 _EXTRAS = {
     *("features_indices", "features_weights", "periods", "map_rows", "map_xy", "genre_periods_count", "period_count"),
     *("viewers_indptr", "viewers_users", "viewers_likes"),

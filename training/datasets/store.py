@@ -61,14 +61,14 @@ def _renewal(directory: Path, manifest: Mapping[str, Any]) -> str:
     )
 
 
-def is_prepared(name: str, processed_root: Path | None = None) -> bool:
+def is_prepared(name: str) -> bool:
     """Return whether there is a processed data set `name`, whatever its format. Raises UsageError for a bad name."""
-    return read_manifest(dataset_path(processed_root or home.processed_data(), name)) is not None
+    return read_manifest(dataset_path(home.processed_data(), name)) is not None
 
 
-def changes_since(name: str, processed_root: Path | None = None) -> str:
+def changes_since(name: str) -> str:
     """Return which inputs of the processed data set `name` changed since it was made and how to take them, or ""."""
-    manifest = read_manifest(dataset_path(processed_root or home.processed_data(), name))
+    manifest = read_manifest(dataset_path(home.processed_data(), name))
     preparation = preparation_of(manifest) if manifest else None
     if manifest is None or preparation is None:
         return ""

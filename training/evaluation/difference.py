@@ -73,16 +73,16 @@ def rank_biased_overlap(first: Sequence[RawId] | Ids, second: Sequence[RawId] | 
     return float(weights @ agreements + agreements[-1] * p**depth)
 
 
-def overlap(first: Ids, second: Ids, n: int = SHOWN) -> float:
-    """Return the share of the first n items of one list that are among the first n of the other."""
-    length = min(n, len(first), len(second))
-    return len(set(first[:n].tolist()) & set(second[:n].tolist())) / length if length else 1.0
+def overlap(first: Ids, second: Ids) -> float:
+    """Return the share of the first SHOWN items of one list that are among the first SHOWN of the other."""
+    length = min(SHOWN, len(first), len(second))
+    return len(set(first[:SHOWN].tolist()) & set(second[:SHOWN].tolist())) / length if length else 1.0
 
 
-def similar_item_lists(model: Model, movie_ids: Sequence[RawId] | Ids, n: int = SHOWN) -> list[Ids]:
-    """Return the raw ids of the n items most similar to each item, best first."""
+def similar_item_lists(model: Model, movie_ids: Sequence[RawId] | Ids) -> list[Ids]:
+    """Return the raw ids of the SHOWN items most similar to each item, best first."""
     rows = [model.movie_row(raw_id) for raw_id in _as_python(movie_ids)]
-    return [model.movie_ids.values(model.similar(row, Wanted(n=n)).rows) for row in rows]
+    return [model.movie_ids.values(model.similar(row, Wanted(n=SHOWN)).rows) for row in rows]
 
 
 def user_lists(model: Model, user_ids: Sequence[RawId] | Ids, n: int = SHOWN) -> list[Ids]:

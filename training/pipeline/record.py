@@ -179,8 +179,8 @@ def draw(plan: Plan, evaluations: Mapping[str, Mapping[str, Evaluation]], direct
     figures = {
         "people_metrics": plots.metric_bars(people, PEOPLE_METRICS),
         "titles_metrics": plots.metric_bars(titles, TITLES_METRICS),
-        "people_accuracy_coverage_novelty": plots.accuracy_against(people, "ndcg_at_10"),
-        "titles_accuracy_coverage_novelty": plots.accuracy_against(titles, "weighted_hit_rate_at_10"),
+        "people_accuracy_coverage_novelty": plots.accuracy_against_reach(people, "ndcg_at_10"),
+        "titles_accuracy_coverage_novelty": plots.accuracy_against_reach(titles, "weighted_hit_rate_at_10"),
         "people_popularity": plots.popularity_shown(people),
         "titles_popularity": plots.popularity_shown(titles),
     }

@@ -79,14 +79,14 @@ def _tuned(plan: Plan, seconds: float, tracker: Tracker | None, progress: Progre
     return tuned_plan(plan, best)
 
 
-def current_composite(dataset: ProcessedDataset, *, seed: int = 0, tracker: Tracker | None = None) -> int | None:
-    """Return the newest judged composite of exactly this data, configuration and seed; None without a champion."""
+def current_composite(dataset: ProcessedDataset, *, tracker: Tracker | None = None) -> int | None:
+    """Return the newest judged composite of exactly this data and configuration; None without a champion."""
     from training.registry import CHAMPION, Tracker
 
     tracker = tracker or Tracker()
     if tracker.aliased(CHAMPION) is None:
         return None
-    tags = {"algorithm": COMPOSITE, "training_key": make_plan("all", dataset, seed=seed).key}.items()
+    tags = {"algorithm": COMPOSITE, "training_key": make_plan("all", dataset).key}.items()
     return next((v.number for v in tracker.versions() if tags <= v.tags.items() and "verdict" in v.tags), None)
 
 

@@ -48,7 +48,7 @@ def segments(
     ]
 
 
-def for_film(film: Recommendation, common: CommonViewers | None, words: DataWords = FILMS, most: int = 4) -> list[str]:
+def for_film(film: Recommendation, common: CommonViewers | None, words: DataWords = FILMS) -> list[str]:
     """Return why a film is similar to another, in sentences: people in common, then shared facets, makers and tags."""
     lines = []
     if common and common.likes:
@@ -59,7 +59,7 @@ def for_film(film: Recommendation, common: CommonViewers | None, words: DataWord
         names = [reason.name for reason in reasons if reason.kind == kind and reason.contribution > 0]
         if names:
             lines.append(_in_common(kind, joined(names), words))
-    return lines[:most]
+    return lines[:4]
 
 
 def in_common(features: Sequence[SharedFeature], words: DataWords = FILMS) -> list[tuple[str, float]]:
@@ -73,16 +73,16 @@ def in_common(features: Sequence[SharedFeature], words: DataWords = FILMS) -> li
     return sorted(((line, share / total) for line, share in parts.items()), key=lambda line: -line[1])
 
 
-def for_person(film: Recommendation, words: DataWords = FILMS, most: int = 2) -> list[str]:
-    """Return why a film is in a person's list: the liked films that speak for it most."""
-    return [_because(reason, words) for reason in (film.reasons_for or ())[:most]]
+def for_person(film: Recommendation, words: DataWords = FILMS) -> list[str]:
+    """Return why a film is in a person's list: the two liked films that speak for it most."""
+    return [_because(reason, words) for reason in (film.reasons_for or ())[:2]]
 
 
-def against_person(film: Recommendation, words: DataWords = FILMS, most: int = 1) -> list[str]:
-    """Return what speaks against a film in a person's list: films that they rated low."""
+def against_person(film: Recommendation, words: DataWords = FILMS) -> list[str]:
+    """Return what speaks most against a film in a person's list: a film that they rated low."""
     return [
         f"Against it: you gave {reason.name} {words.rating(f'{reason.rating:g}')}"
-        for reason in (film.reasons_against or ())[:most]
+        for reason in (film.reasons_against or ())[:1]
         if reason.rating is not None and words.has_ratings
     ]
 

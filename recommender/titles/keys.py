@@ -7,28 +7,9 @@ import unicodedata
 
 # Leading articles that a query may leave out, in the languages of MovieLens.
 _DROPPED = frozenset(
-    (
-        "the",
-        "a",
-        "an",
-        "la",
-        "le",
-        "les",
-        "l",
-        "el",
-        "lo",
-        "il",
-        "gli",
-        "i",
-        "der",
-        "das",
-        "ein",
-        "un",
-        "une",
-        "una",
-        "det",
-    )
-)
+    ("the", "a", "an", "la", "le", "les", "l", "el", "lo", "il", "gli", "i", "der", "das", "ein", "un", "une", "una",
+     "det")
+)  # fmt: skip
 # Behind a comma these are articles too; in front they may be words: "Die Hard", "As Good as It Gets", "Al Capone".
 ARTICLES = (_DROPPED - {"l"}) | frozenset(
     ("l'", "al", "as", "az", "da", "de", "dem", "den", "des", "die", "een", "eine", "en", "et", "ett", "ha", "het",

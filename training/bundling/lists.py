@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
@@ -65,7 +64,7 @@ def write_lists(model: Model, target: Path, lists: Lists, progress: Progress) ->
         if not paths[-1].is_file():
             rows = np.arange(start, min(start + PART, len(ids)))
             table = _table(model, ids, rows, lists)
-            write_bytes(paths[-1], _ENCODERS[lists.format](table, is_first=start == 0))
+            write_bytes(paths[-1], _encoded(table, lists.format, is_first=start == 0))
         progress(f"lists for {lists.subject}", min((start + PART) / max(len(ids), 1), 1.0))
     with whole_file(target) as fresh:
         _join(paths, fresh, lists.format)
@@ -127,24 +126,17 @@ def _table(model: Model, ids: IdMap, rows: Rows, lists: Lists) -> pa.Table:
     return pa.table([*map(pa.array, columns), pa.array(scores[is_item])], names=names)
 
 
-def _parquet(table: pa.Table, *, is_first: bool) -> bytes:
+def _encoded(table: pa.Table, form: Format, *, is_first: bool) -> bytes:
+    """Return a table as the bytes of a part; only the first part of a CSV file has a header."""
+    if form == "ndjson":
+        text: str = table.to_pandas().to_json(orient="records", lines=True, double_precision=6)
+        return text.encode()
     with BytesIO() as out:
-        pq.write_table(table, out)
+        if form == "parquet":
+            pq.write_table(table, out)
+        else:
+            pc.write_csv(table, out, pc.WriteOptions(include_header=is_first))
         return out.getvalue()
-
-
-def _csv(table: pa.Table, *, is_first: bool) -> bytes:
-    with BytesIO() as out:
-        pc.write_csv(table, out, pc.WriteOptions(include_header=is_first))
-        return out.getvalue()
-
-
-def _ndjson(table: pa.Table, *, is_first: bool) -> bytes:
-    text: str = table.to_pandas().to_json(orient="records", lines=True, double_precision=6)
-    return text.encode()
-
-
-_ENCODERS: dict[Format, Callable[..., bytes]] = {"parquet": _parquet, "csv": _csv, "ndjson": _ndjson}
 
 
 def _join(paths: list[Path], target: Path, form: Format) -> None:

@@ -110,7 +110,7 @@ class Model:
         return Ranked(rows[options.page], scores[options.page])
 
     def _similarities(self, row: int) -> NDArray[np.float32]:
-        """Return the similarity (n_movies,) of each film to one, -inf where answers would tell it as 0 or less."""
+        """Return the similarity (n_movies,) of each film to one, -inf where an answer would round it to 0 or less."""
         scores = self.item_scorer.similar(np.array([row]))[0]
         return mask_scores(scores, scores > LEAST_SIMILARITY)
 

@@ -1,4 +1,4 @@
-"""Check that the arrays of a model fit together: lengths, order of offsets, and range of whatever points elsewhere.
+"""Check that the arrays of a model are consistent: lengths, ascending offsets, and indices within range.
 
 Hashes prove that arrays are those that were written, not that whoever wrote them made no mistake. A reversed offset or
 a row beyond the catalogue would show only in the answer that first meets it, or in one that takes a minute. Each array
@@ -80,7 +80,7 @@ Scorer = PopularitySpec | SimilaritySpec | FactorSpec | ItemWeightsSpec | Ensemb
 
 @dataclass
 class _Expected:
-    """What is expected of arrays by name: see the tables above."""
+    """Expected lengths, index ranges and sparse rows of arrays, by name: see the tables above."""
 
     lines: dict[str, str] = field(default_factory=lambda: dict(_LINES))
     positions: dict[str, str] = field(default_factory=lambda: dict(_POSITIONS))
@@ -134,7 +134,7 @@ class _Expected:
 
 
 def require_sound(model: Model) -> None:
-    """Raise GateRefusedError where an array has the wrong length or points outside of what it points to."""
+    """Raise GateRefusedError if an array has the wrong length, or indices out of range."""
     arrays, expected = model.arrays, _Expected()
     for spec in (model.manifest.item_scorer, model.manifest.user_scorer, model.manifest.rating_scorer):
         if spec is not None:

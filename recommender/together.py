@@ -34,12 +34,12 @@ class Together:
 
     @property
     def means(self) -> list[float]:
-        """Return the mean of what each person expects of the list."""
+        """Return the mean predicted rating of the list for each person."""
         return [float(stars.mean(dtype=np.float64)) for stars in self.expected] if self.expected.size else []
 
     @property
     def least(self) -> NDArray[np.float64]:
-        """Return what the less happy person expects on average of the first film, the first two, ...: (k,)."""
+        """Return the least mean prediction of any person over the first film, the first two, ...: (k,)."""
         sums = np.cumsum(self.expected, axis=1, dtype=np.float64)
         return np.asarray(sums.min(axis=0) / np.arange(1, sums.shape[1] + 1))
 

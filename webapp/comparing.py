@@ -52,7 +52,7 @@ class Difference(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What the gate said of a version: comparisons as table rows, and the remaining sentences."""
+    """The gate's verdict on a version: comparisons as table rows, and the remaining sentences."""
 
     rows: list[dict[str, str]]
     notes: list[str]

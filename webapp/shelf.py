@@ -60,7 +60,7 @@ def to_text(shelf: Shelf) -> str:
 
 
 def from_text(text: str, scale: tuple[float, float]) -> dict[RawId, Entry]:
-    """Return the shelf of a stored text; what cannot be read, or lies outside the scale, is left out.
+    """Parse the shelf from a stored text; invalid entries, and ratings outside the scale, are dropped.
 
     `scale`: least and largest rating. Anybody may have written the text.
     """
@@ -88,6 +88,6 @@ def _is_on(scale: tuple[float, float], value: Any) -> bool:
 
 
 def _put(shelf: Shelf, movie_id: RawId, entry: Entry) -> dict[RawId, Entry]:
-    """Return the shelf with the entry as its latest; an entry that says nothing is left out."""
+    """Return the shelf with the entry as its latest; an empty entry removes the film."""
     others = without(shelf, movie_id)
     return others if entry.rating is None and entry.mark is None else {**others, movie_id: entry}

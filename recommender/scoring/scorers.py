@@ -116,7 +116,7 @@ class Similarity(ItemScorer, UserScorer):
         return weights if is_final else profile_weights(stars, "rating", self._spec.like)
 
     def contributions(self, query: int, candidates: Rows) -> dict[str, Block]:
-        """Return what each part adds to the similarity of the `candidates` (c,) to one film, by part name."""
+        """Return the contribution of each part to the similarity of the `candidates` (c,) to one film, by name."""
         return {term.name: term.between(np.array([query]), candidates)[0] for term in self.terms}
 
     def _sum(self, weights: sp.csr_matrix) -> Block:

@@ -117,7 +117,7 @@ class TitleIndex:
         self._flat = self._rows.data, self._kinds.data, canonical.data
 
     def resolve(self, title: str, *, fuzzy: bool = False) -> TitleMatch:
-        """Return the one film with this title; with `fuzzy`, also one that stands clear by part of it or but for typos.
+        """Return the one film with this title; with `fuzzy`, also one that a part of it or a misspelling identifies.
 
         Raises AmbiguousTitleError if several films may be meant, TitleNotFoundError with suggestions if none is.
         """
@@ -208,7 +208,7 @@ class TitleIndex:
         return [match.row for key in dated for match in self.exact(key)]
 
     def _stands_for(self, key: str, row: int) -> bool:
-        """Return whether a part from within a title may stand for all of it.
+        """Return whether words from within a title are distinctive enough to identify the film.
 
         Several words may. One word may stand for one of the most rated tenth of all films, and for a title that it is a
         third of: "Joker" is not Batman Beyond: Return of the Joker.
@@ -229,7 +229,7 @@ class TitleIndex:
         return [match.row for match in self.exact(bare) if abs(int(self._years[match.row]) - year) == 1]
 
     def _clear_misspelling(self, title: str) -> list[int]:
-        """Return the film that a title misspells, or several that it may.
+        """Return the row of the film whose title is misspelt, or of several candidates.
 
         As for the title spelt right: of films that have it, only those that it matches best are meant.
         """

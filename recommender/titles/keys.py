@@ -73,7 +73,7 @@ def query_key(title: str) -> str:
 
 
 def dated_key(title: str) -> str:
-    """Return the key of a title with the year that stands behind it in brackets, if one does."""
+    """Return the key of a title, followed by the year if one is given in brackets."""
     bare, year = split_year(title)
     return query_key(bare) + (f" {year}" if year else "")
 

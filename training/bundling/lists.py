@@ -1,4 +1,4 @@
-"""Lists for all users or of all items in one file, in bounded memory; a run that was stopped goes on where it was.
+"""Write lists for all users or all items to one file, in bounded memory; a stopped run can be resumed.
 
 Parts of the file are written whole beside it, to FILE.parts/, and joined at the end, so the same file comes out however
 often the run was stopped.
@@ -40,7 +40,7 @@ _PARTS = named(r"plan\.json|part-\d{6}")
 
 @dataclass(frozen=True)
 class Lists:
-    """What is written: the best `n` items for all users, or the `n` items most similar to every item."""
+    """Options of an export: the best `n` items for all users, or the `n` items most similar to every item."""
 
     subject: Subject
     n: int
@@ -94,7 +94,7 @@ def best_for_users(model: Model, rows: Rows, n: int) -> tuple[NDArray[np.int32],
 
 
 def _begin(parts: Path, model: Model, lists: Lists) -> None:
-    """Note what the parts are of. Raises UsageError where a stopped run wrote parts of other lists."""
+    """Record the options of the parts. Raises UsageError if a stopped run wrote parts with other options."""
     plan = json.dumps({"model": _hash_of(model), "part": PART, **asdict(lists)})
     if not os.path.lexists(parts):
         write_text(parts / PLAN, plan)

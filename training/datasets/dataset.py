@@ -126,13 +126,13 @@ class ProcessedDataset:
 
     @property
     def noted(self) -> dict[str, int]:
-        """Return counts of what is in the data set but may be a mistake in the description of its files."""
+        """Return counts of oddities in the data set that may come from a mistake in the description of its files."""
         mended = self.details.get("mended", {})
         return {key: mended[key] for key in _NOTED if key in mended}
 
     @property
     def events(self) -> dict[str, int]:
-        """Return what became of the events that were merged, by name; empty where none were asked for."""
+        """Return the number of merged events by outcome; empty if no events were merged."""
         return dict(self.details.get(EVENTS, {}))
 
     @cached_property

@@ -156,7 +156,7 @@ def prepare(
 
 
 def _require_unchanged(before: Mapping[Path, Any]) -> None:
-    """Raise DataError where files are not as they were: their rows may not be those that were hashed."""
+    """Raise DataError if a file changed while it was read: its rows may not be the hashed ones."""
     after = _states(list(before))
     if changed := [str(path) for path in before if before[path] != after[path]]:
         names = ", ".join(changed)

@@ -43,7 +43,7 @@ class ListChange:
 
 @dataclass(frozen=True)
 class Difference:
-    """What would change in the lists if one model replaced another."""
+    """Differences between the lists of two models."""
 
     titles: list[ListChange]  # in the order of the query
     people: list[ListChange]  # largest change first

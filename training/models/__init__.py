@@ -107,7 +107,7 @@ def resolve(model: str | type) -> str:
 
 
 def about(names: Sequence[str]) -> dict[str, About]:
-    """Return what readers are told of the algorithms `names` and of the members of composites among them."""
+    """Return the descriptions of the algorithms `names` and of the members of composites among them."""
     described: dict[str, About] = {}
     for name in names:
         if name == COMPOSITE:

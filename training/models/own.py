@@ -1,4 +1,4 @@
-"""Models of one's own: classes that installed packages declare in an entry-point group, or that a caller gives.
+"""User-defined models: classes declared by installed packages in an entry-point group, or passed by a caller.
 
 Only processes that train load them. Workers answer from bundles, which hold arrays and specs and no code.
 """
@@ -36,7 +36,7 @@ def installed() -> dict[str, EntryPoint]:
 
 
 def names() -> list[str]:
-    """Return the names of all models of one's own."""
+    """Return the names of all user-defined models."""
     return sorted({*installed(), *_adopted})
 
 
@@ -55,7 +55,7 @@ def find(name: str) -> Any | None:
 
 
 def check(kind: Any) -> Any:
-    """Return `kind` if it declares all that a model must. Raises UsageError, which lists what is missing."""
+    """Return the class `kind` if it is a complete model. Raises UsageError, which lists what is missing."""
     missing = [f"`{key}` ({what})" for key, what in _EXPECTED.items() if not hasattr(kind, key)]
     if missing:
         raise UsageError(f"The model class {kind.__qualname__} does not declare {', '.join(missing)}.")

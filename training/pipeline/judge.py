@@ -64,7 +64,7 @@ class TrainingSplit:
 
     @cached_property
     def builder(self) -> BundleBuilder:
-        """Return what makes bundles of the models fitted on this split."""
+        """Return the builder of bundles for the models fitted on this split."""
         return BundleBuilder(self.dataset, training_data(self.dataset, self.split))
 
     @cached_property

@@ -75,7 +75,7 @@ class Recorder:
         self.tracker.tag_experiment(self.plan.dataset.name, view_tags(metrics, _VIEW_COLUMNS))
 
     def _description(self, manifest: Manifest, model: Finished, tags: Mapping[str, str]) -> str:
-        """Return what MLflow's UI says of a model: what it is, on which data, and how it was judged."""
+        """Return the description of a model in MLflow's UI: algorithm, data, and evaluation."""
         plan = self.plan
         changes = f" with {tags['changes']}" if tags["changes"] else ", as shipped"
         protocols = ", ".join(protocol.name for protocol in plan.protocols)

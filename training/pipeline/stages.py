@@ -209,7 +209,7 @@ class Training:
 
     @cached_property
     def everything(self) -> TrainingSplit:
-        """Return all ratings as one training split: what the registered models are fitted on."""
+        """Return all ratings as one training split, on which the registered models are fitted."""
         plan = self.plan
         return TrainingSplit(
             REFIT, plan.dataset, plan.people, all_ratings(plan.dataset, plan.people), self.progress, self.of_dataset
@@ -239,7 +239,7 @@ class Training:
             return self.workspace.stage_evaluation(f"evaluations/{name}/{split.name}-{seed}", compute)
 
     def _agreement(self, name: str, refitted: Path) -> Agreement:
-        """Return how far a refitted model shows the items that the evaluated one did; say it where that is little.
+        """Return the overlap of the refitted model's lists with the evaluated model's; report a small one.
 
         Raises MovierecError where it is next to nothing, or no more than chance would give.
         """

@@ -40,7 +40,7 @@ def train(
     say: Callable[[str], None] = unheard,
     clock: Clock | None = None,
 ) -> list[Trained]:
-    """Train the algorithm `what`, or `all` of them and last the composite, and return the registered versions in order.
+    """Train one algorithm, or `all` and then the composite, and return the registered versions in order.
 
     `overrides` are for the configuration of a single algorithm; `further` names models beside `all`.
     `tune_seconds`: for a search of the parameters of `all` first. `say` gets a sentence for each protocol that cannot
@@ -66,7 +66,7 @@ def train(
 
 
 def _tuned(plan: Plan, seconds: float, tracker: Tracker | None, progress: Progress, say: Callable[[str], None]) -> Plan:
-    """Return the plan with the parameters that studies of so many seconds found, and say each study's best."""
+    """Tune for `seconds`, report the best trial of each study, and return the plan with the best parameters."""
     from training.pipeline.tune_all import tune_all, tuned_plan
 
     best = tune_all(plan, seconds, tracker=tracker, progress=progress)

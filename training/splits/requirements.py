@@ -1,4 +1,4 @@
-"""What each protocol needs of a data set, and a refusal of one that no model could be judged on."""
+"""Requirements of each protocol on a data set; a data set on which no model could be evaluated is refused."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def require_a_protocol(dataset: ProcessedDataset) -> None:
 
 
 def _missing(protocol: ProtocolConfig, dataset: ProcessedDataset) -> str:
-    """Return what a data set lacks for a protocol, "" for nothing."""
+    """Return the unmet requirement of a protocol on a data set, "" if there is none."""
     rule, like = protocol.split, dataset.feedback.like
     likes = dataset.ratings[RATING].to_numpy() >= np.float32(like)
     if not likes.any():

@@ -214,7 +214,7 @@ def plain(text: str) -> str:
 
 
 def problem_text(error: WebappError) -> str:
-    """Return what went wrong in everyday words, for a message that reads Markdown.
+    """Return an error message in everyday words, escaped for Markdown.
 
     Addresses and commands are for whoever runs the page: they are in its log.
     """

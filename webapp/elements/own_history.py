@@ -38,7 +38,7 @@ def own_history(api: Api, words: DataWords) -> None:
 
 
 def _bring(api: Api, words: DataWords) -> None:
-    """Draw the uploader; take over what its file says, and ask about what is doubtful."""
+    """Draw the uploader; add the films of its file to the shelf, and ask about ambiguous ones."""
     upload = st.file_uploader(
         "Letterboxd export (zip or CSV), IMDb ratings (CSV) or MovieLens ratings.csv", key=FILES,
         max_upload_size=MEGABYTES, help=f"A file of ids alone is read as ids of {api.dataset().name}.",
@@ -66,7 +66,7 @@ def _bring(api: Api, words: DataWords) -> None:
 
 
 def _report(matched: Matched, words: DataWords) -> None:
-    """Say what was found, ask about the doubtful, and name what is not in the data."""
+    """Report the matched films, ask about ambiguous ones, and list those that are not in the data."""
     st.success(f"{counted(len(matched.films), words.one, words.many)} found and added.", icon=":material/check:")
     if matched.doubtful:
         _ask(matched, words)

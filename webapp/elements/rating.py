@@ -55,7 +55,7 @@ def _show(key: str, value: object) -> None:
 
 
 def _rated(movie_id: int | str, label: str, key: str, ratings: dict[Any, float | None]) -> None:
-    """Keep the rating that stands for the control's value."""
+    """Store the rating that belongs to the control's value."""
     choice = in_callback()[key]
     if choice is not None:  # a second click on the same star would take it back, as a double click does
         set_shelf(shelf.rated(current_shelf(), movie_id, label, ratings[choice]))

@@ -63,7 +63,7 @@ def for_film(film: Recommendation, common: CommonViewers | None, words: DataWord
 
 
 def in_common(features: Sequence[SharedFeature], words: DataWords = FILMS) -> list[tuple[str, float]]:
-    """Return what two films share in words, each with its part of the whole, 0 to 1, the largest first."""
+    """Return the features that two films share, in words, each with its share from 0 to 1, the largest first."""
     parts: dict[str, float] = {}
     for feature in features:
         if feature.share > 0:  # what sets two apart counts against them

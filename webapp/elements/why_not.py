@@ -1,4 +1,4 @@
-"""“Why not X?”: what keeps a film out of the list on the page."""
+"""“Why not X?”: the reasons why a film is not in the list on the page."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _asked(api: Api) -> Film | None:
 def _for_person(
     prediction: Prediction, options: Options, start: Recommendations | None, mark: Mark | None, words: DataWords
 ) -> list[str]:
-    """Return what keeps a film out of a person's list, what is expected of it, and which ratings count for which.
+    """Explain a film's rank in a person's list or its absence, its predicted rating, and the ratings behind that.
 
     `options`: those of the list; `start`: the list that is shown to somebody without a like; `mark`: the film's.
     """
@@ -118,7 +118,7 @@ def _place(
 
 
 def _causes(names: Sequence[str], options: Options, mark: Mark | None = None) -> list[str]:
-    """Return in words what keeps a film away, with the values of filters; `names`: of options, as the service does."""
+    """Return the reasons why a film is excluded, in words; `names`: of options, as the service spells them."""
     texts = {**FILTERS, **OTHERS, **WISHES}
     if mark is not None:
         texts["exclude"] = f"you marked it “{mark}”"
@@ -134,7 +134,7 @@ def _value(name: str, options: Options) -> str:
 
 
 def _similar_place(api: Api, films: tuple[Film, Film], options: Options, slot: str, words: DataWords) -> str:
-    """Return where the second film stands in the list of films similar to the first, or what keeps it out of it."""
+    """Return the second film's rank in the list of films similar to the first, or the reason why it is not listed."""
     (first, second), shown = films, options["n"]
     if first.movie_id == second.movie_id:
         return f"The list is about {first.title} itself."
@@ -168,7 +168,7 @@ def _without(options: Options, name: str) -> Options:
 
 
 def _shared(api: Api, film: Film, other: Film) -> list[str]:
-    """Return what two films share; nothing for one and the same film, or where the version has no such figures."""
+    """Return the features that two films share; none for one and the same film, or if the version has no such data."""
     if film.movie_id == other.movie_id:
         return []
     comparison = optional(lambda: api.compare(film.movie_id, other.movie_id))

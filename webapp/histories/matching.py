@@ -1,4 +1,4 @@
-"""Find the films of the service that a history means; where it may be one of several, the visitor is asked."""
+"""Match the films of an uploaded history with those of the service; the visitor decides ambiguous ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ARTICLES = re.compile(r"^(the|a|an|le|la|les|l|el|il|lo|der|die|das|un|une)\s+(
 
 @dataclass
 class Matched:
-    """Films that were found, lines of which the visitor is asked with the films they may mean, and lines of no film."""
+    """Result of matching: matched films, ambiguous lines with their candidates, and lines without a match."""
 
     films: dict[RawId, tuple[str, HistoryLine]] = field(default_factory=dict)
     doubtful: list[tuple[HistoryLine, list[Film]]] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Matched:
 def match(
     api: Api, history: Sequence[HistoryLine], *, progress: Callable[[float], None] = lambda share: None
 ) -> Matched:
-    """Return which films a history means. `progress`: is told the share that is done."""
+    """Return the films of a history. `progress`: called with the share that is done."""
     matched = Matched()
     by_title = _by_title(api, history)
     last_year = api.dataset().last_year
@@ -54,7 +54,7 @@ def match(
 
 
 def entry(label: str, line: HistoryLine, words: DataWords) -> Entry:
-    """Return what a line says as an entry of the shelf, its stars on the data set's scale."""
+    """Return a line as an entry of the shelf, its stars converted to the data set's scale."""
     rating = None if line.stars is None else words.from_stars(line.stars)
     return Entry(label, rating, line.mark if rating is not None or line.mark else "seen")
 
@@ -86,7 +86,7 @@ def _by_id(api: Api, line: HistoryLine, matched: Matched) -> None:
 
 
 def _search(api: Api, line: HistoryLine, matched: Matched) -> None:
-    """Match a line by search: the one film of this title a year off, else films that it may mean."""
+    """Match a line by search: the one film of this title within a year, else similar titles as candidates."""
     candidates: dict[RawId, Film] = {}
     film_by_id = optional(partial(api.movie, line.movie_id)) if line.movie_id else None
     if film_by_id and _likeness(line, film_by_id) == 1:

@@ -101,7 +101,7 @@ def _two_films(api: Api) -> None:
 
 
 def _shared(parts: Sequence[tuple[str, float]]) -> None:
-    """Draw what two films share: one thing as a sentence, several as bars."""
+    """Draw the features that two films share: one as a sentence, several as bars."""
     if len(parts) == 1:
         st.html(cards.bullets([f"Only one thing: {parts[0][0][:1].lower()}{parts[0][0][1:]}"]))
         return

@@ -69,7 +69,7 @@ def _cards(films: list[Recommendation], words: DataWords) -> None:
 
 
 def expectations(film: Recommendation, words: DataWords) -> list[str]:
-    """Return what each of the two would give a film, in words."""
+    """Return the predicted rating of a film for each of the two, in words."""
     if not film.expected_ratings:
         return []
     guesses = [words.rating(f"{value:.1f}") for value in film.expected_ratings]

@@ -62,7 +62,7 @@ def draw() -> None:
 
 
 def _task(words: DataWords) -> str:
-    """Return what the visitor is asked to do."""
+    """Return the instruction to the visitor."""
     if not words.has_ratings:
         return f"Say which {words.many} you like"
     return f"{'Give stars to' if words.in_stars else 'Rate'} a handful of {words.many} that you know"
@@ -219,7 +219,7 @@ def _cards(answer: Recommendations, *, by_taste: bool, usual: float | None) -> N
 
 
 def _why(film: Recommendation, usual: float | None) -> list[str]:
-    """Return what is expected of a film, and the ratings that speak for it and against it."""
+    """Return the predicted rating of a film, and the ratings that raise or lower it, in words."""
     guess, words = film.predicted_rating, source.words()
     lines = [] if guess is None else [f"You would give it about {words.rating(f'{guess:.1f}')}"]
     if film.below_usual and usual is not None:

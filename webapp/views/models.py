@@ -72,7 +72,7 @@ def _served(card: ModelCard) -> None:
 
 
 def _why(registered: Versions, card: ModelCard) -> None:
-    """Draw the evidence of the served version's promotion, and what was served before it."""
+    """Draw the gate's evidence for the served version, and the earlier champions."""
     version = next((one for one in registered.versions if one.version == card.model.version), None)
     if version is None:
         return
@@ -87,7 +87,7 @@ def _why(registered: Versions, card: ModelCard) -> None:
 
 
 def _verdict(version: RegisteredVersion) -> None:
-    """Draw what the gate said of a version: the decision, its comparisons as a table, and its remarks."""
+    """Draw the gate's verdict on a version: decision, comparisons as a table, and remarks."""
     if version.warning:
         st.error(cards.plain(version.warning), icon=":material/warning:")
     if version.verdict is None or not version.verdict_summary:

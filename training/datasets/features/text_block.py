@@ -1,4 +1,4 @@
-"""The block of the movie-tag matrix made of texts: TF-IDF of the words that say what an item is about."""
+"""The text block of the movie-tag matrix: TF-IDF of the words of item descriptions."""
 
 from __future__ import annotations
 

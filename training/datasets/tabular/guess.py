@@ -1,4 +1,4 @@
-"""Guess what the columns of tables hold, from their names, types and values as DuckDB sees them."""
+"""Guess the roles of columns (user, item, rating ...) from names, types and values as read by DuckDB."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ ROLES = {role: words.split() for role, words in _NAMES.items()}
 
 @dataclass(frozen=True)
 class Column:
-    """A column as it was seen: `kind` is DuckDB's type, `distinct` about how many values it has in the whole file."""
+    """Profile of a column: `kind` is DuckDB's type, `distinct` the estimated number of values in the whole file."""
 
     name: str
     kind: str
@@ -146,7 +146,7 @@ class LookedAt:
 
 
 def word_number(word: str) -> float | None:
-    """Return the number that a word of ratings obviously stands for: 4 of "4/5", 3 of "★★★"; otherwise None."""
+    """Return the number in a rating written as a word: 4 of "4/5", 3 of "★★★"; None if there is none."""
     if (signs := _SIGNS_WORD.fullmatch(word.strip())) is not None:
         return len(signs[1])
     number = _NUMBER_WORD.fullmatch(word.strip())

@@ -1,4 +1,4 @@
-"""Read the interactions of a data set of one's own: who rated, bought or viewed what, when, and how much it counts."""
+"""Read the interactions of a user-defined data set: user, item, rating or event, weight and time."""
 
 from __future__ import annotations
 

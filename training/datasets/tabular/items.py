@@ -1,4 +1,4 @@
-"""Read the items of a data set of one's own: titles, years, and columns of lists, categories, texts and numbers."""
+"""Read the items of a user-defined data set: titles, years, and columns of lists, categories, texts, numbers."""
 
 from __future__ import annotations
 

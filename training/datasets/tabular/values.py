@@ -34,7 +34,7 @@ _LEAST_SURE, _MOST_SURE = 1e8, 1e10  # seconds
 
 
 def number_sql(column: str, decimal: str = ".", words: Mapping[str, float] | None = None) -> str:
-    """Return the SQL that reads a column as numbers; `words`: numbers that words stand for, beside true and false."""
+    """Return the SQL that reads a column as numbers; `words`: number of each word, besides true and false."""
     name = f"trim({quoted(column)})"
     text = f"replace({name}, ',', '.')" if decimal == "," else name
     cases = "".join(f"WHEN {name} = {literal(word)} THEN {number!r} " for word, number in (words or {}).items())
@@ -95,7 +95,7 @@ def _within(least: float, most: float, span: tuple[int, int]) -> bool:
 
 
 def guess_list_separator(texts: Sequence[str]) -> str | None:
-    """Return what separates the values in cells of a list: the first of `|`, `;` and `,` that enough cells hold."""
+    """Return the separator of the values in list cells: the first of `|`, `;` and `,` that enough cells hold."""
     counts = Counter(mark for text in texts for mark in LIST_SEPARATORS if mark in text)
     return next((mark for mark in LIST_SEPARATORS if counts[mark] >= max(1, _LEAST_SHARE * len(texts))), None)
 
@@ -159,7 +159,7 @@ class IdColumn:
 
 
 def _as_written(texts: pa.Array) -> pa.Array:
-    """Return ids without what only the file's format added: blanks around numbers, and ".0" behind whole ones."""
+    """Return whole numbers without blanks around them and ".0" behind them; other ids unchanged."""
     trimmed = pc.utf8_trim_whitespace(texts)
     is_whole = pc.match_substring_regex(trimmed, r"^-?[0-9]+(\.0+)?$")
     return pc.replace_substring_regex(trimmed, r"\.0+$", "") if len(texts) and pc.all(is_whole).as_py() else texts

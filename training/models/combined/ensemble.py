@@ -75,7 +75,7 @@ def weighed(config: EnsembleConfig, validations: Sequence[Validation], correctio
 
 
 def correction_of(config: EnsembleConfig, data: TrainingData) -> Correction | None:
-    """Return what is added to the members' scores on `data`; None where its weight is 0.
+    """Return the correction term of the members' scores on `data`; None if its weight is 0.
 
     Stars are expected only where people gave different ones.
     """

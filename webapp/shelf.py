@@ -72,13 +72,14 @@ def from_text(text: str, scale: tuple[float, float]) -> dict[RawId, Entry]:
     for row in rows[:MOST] if isinstance(rows, list) else []:
         match row:
             case [int() | str() as movie_id, str(label), rating, mark] if not isinstance(movie_id, bool):
-                entry = Entry(label[:LONGEST_TITLE], rating if _is_on(scale, rating) else None, _mark(mark))
+                entry = Entry(label[:LONGEST_TITLE], rating if _is_on(scale, rating) else None, mark_of(mark))
                 if entry != Entry(entry.label):
                     shelf[movie_id] = entry
     return shelf
 
 
-def _mark(value: Any) -> Mark | None:
+def mark_of(value: Any) -> Mark | None:
+    """Return a value as a mark, None where it is none."""
     return next((mark for mark in MARKS if mark == value), None)
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from client.answers import MapFilm, Recommendation
+from webapp.shelf import RawId
 
 DECK = 6  # films offered for rating at once
 _SPREAD = 0.35  # least distance on the map between two films of a deck; halved while too few films keep it
-RawId = int | str
 
 
 def list_options(

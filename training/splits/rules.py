@@ -192,5 +192,4 @@ def _returns(rule: RollingSplit, users: Users, times: Times, start: int, end: in
 
 def _has_enough(users: Users, train: Mask, least: int) -> Mask:
     """Return which users (n_users,) have at least `least` training ratings."""
-    counts: NDArray[np.int64] = np.bincount(users[train], minlength=int(users.max(initial=-1)) + 1)
-    return counts >= least
+    return np.asarray(np.bincount(users[train], minlength=_size(users)) >= least)

@@ -44,9 +44,7 @@ def match(
         progress(place / len(history))
         if film := by_title.get(place):
             matched.films[film[0]] = (film[1], line)
-        elif not line.titles:
-            _by_id(api, line, matched)
-        elif last_year and line.year and line.year > last_year + YEARS_OFF:
+        elif line.titles and last_year and line.year and line.year > last_year + YEARS_OFF:
             matched.missing.append(line)
         else:
             _search(api, line, matched)
@@ -78,18 +76,11 @@ def _by_title(api: Api, history: Sequence[HistoryLine]) -> dict[int, tuple[RawId
     return films
 
 
-def _by_id(api: Api, line: HistoryLine, matched: Matched) -> None:
-    if film := optional(lambda: api.movie(line.movie_id or "")):
-        matched.films[film.movie_id] = (film_label(film.title, film.year), line)
-    else:
-        matched.missing.append(line)
-
-
 def _search(api: Api, line: HistoryLine, matched: Matched) -> None:
-    """Match a line by search: the one film of this title within a year, else similar titles as candidates."""
+    """Match a line by its id, or by search: the film of this title within a year, else similar titles as candidates."""
     candidates: dict[RawId, Film] = {}
     film_by_id = optional(partial(api.movie, line.movie_id)) if line.movie_id else None
-    if film_by_id and _likeness(line, film_by_id) == 1:
+    if film_by_id and (not line.titles or _likeness(line, film_by_id) == 1):
         matched.films[film_by_id.movie_id] = (film_label(film_by_id.title, film_by_id.year), line)
         return
     for title in line.titles:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from webapp.shelf import MARKS, MOST, Mark
+from webapp.shelf import MARKS, MOST, Mark, mark_of
 
 MOST_BYTES = 20_000_000  # of one CSV file, unpacked
 MOST_FILES = 20  # CSV files of one archive
@@ -160,9 +160,8 @@ def _movielens(row: Row, ids: set[str]) -> HistoryLine:
     title, year = row.get("title", ""), _year(row.get("year", ""))
     if dated := re.fullmatch(r"(.+?)\s*\((\d{4})\)", title):
         title, year = dated[1], int(dated[2])
-    mark = next((mark for mark in MARKS if mark == row.get("mark")), None)
     stars = _number(row.get("rating", ""), _STARS)
-    return HistoryLine((title,) if title else (), year, next(row[key] for key in ids), stars, mark)
+    return HistoryLine((title,) if title else (), year, next(row[key] for key in ids), stars, mark_of(row.get("mark")))
 
 
 def _number(text: str, most: float) -> float | None:

@@ -166,14 +166,9 @@ def _genres(api: Api) -> None:
         del measures["average_rating"]
     first = next(iter(measures))
     view = st.segmented_control(
-        "Compare by",
-        list(measures),
-        default=first,
-        required=True,
-        key="by",
-        format_func=lambda by: measures[by],
+        "Compare by", list(measures), default=first, required=True, key="by", format_func=lambda by: measures[by],
         bind="query-params",
-    )
+    )  # fmt: skip
     drawing = partial(genre_bars, api.genres(), view or first, words)
     chart(drawing, alt=f"Genres by {measures[view or first].lower()}")
     genre = _genre(api, st.container(), everything=False)

@@ -17,14 +17,7 @@ from numpy.typing import NDArray
 
 from recommender.errors import GateRefusedError
 from recommender.model import Model
-from recommender.scoring.specs import (
-    EnsembleSpec,
-    FactorSpec,
-    GaussianFoldIn,
-    ItemWeightsSpec,
-    PopularitySpec,
-    SimilaritySpec,
-)
+from recommender.scoring import specs
 from recommender.titles.index import KINDS
 
 _TABLES = ("titles", "title_words", "facets", "features")  # texts: <name>_text and <name>_offsets
@@ -75,7 +68,7 @@ _SUMS = {"film_periods_sum", "genre_periods_sum", "period_sum"}  # not of events
 _PADDED = "neighbour_rows"  # short lists end with -1
 
 Arrays = Mapping[str, NDArray[Any]]
-Scorer = PopularitySpec | SimilaritySpec | FactorSpec | ItemWeightsSpec | EnsembleSpec
+Scorer = specs.PopularitySpec | specs.SimilaritySpec | specs.FactorSpec | specs.ItemWeightsSpec | specs.EnsembleSpec
 
 
 @dataclass
@@ -90,27 +83,27 @@ class _Expected:
     def add(self, spec: Scorer) -> None:
         """Add the arrays that a scorer names."""
         match spec:
-            case EnsembleSpec():
+            case specs.EnsembleSpec():
                 for member in spec.members:
                     self.add(member.spec)
-            case PopularitySpec():
+            case specs.PopularitySpec():
                 self._add_lines("item", spec.scores)
-            case SimilaritySpec():
+            case specs.SimilaritySpec():
                 for part in spec.parts:
                     self._add_lines("item", part.embedding, part.query_gain, part.candidate_gain)
                     self._add_sparse(part.sparse)
-            case FactorSpec():
+            case specs.FactorSpec():
                 self._add_factors(spec)
-            case ItemWeightsSpec():
+            case specs.ItemWeightsSpec():
                 self._add_lines("item" if spec.rows is None else spec.rows, spec.dense)
                 self._add_lines("item", spec.prior)
                 self._add_sparse(spec.sparse)
                 self._add_positions(spec.rows)
 
-    def _add_factors(self, spec: FactorSpec) -> None:
+    def _add_factors(self, spec: specs.FactorSpec) -> None:
         self._add_lines("item", spec.item_factors, spec.item_bias)
         self._add_lines("user", spec.user_factors, spec.user_bias)
-        if isinstance(spec.fold_in, GaussianFoldIn):
+        if isinstance(spec.fold_in, specs.GaussianFoldIn):
             self._add_lines("item", spec.fold_in.item_variances, spec.fold_in.item_implied)
             self._add_lines("prior", spec.fold_in.prior)
         if spec.interval is not None:

@@ -127,10 +127,12 @@ def table(rows: Sequence[Mapping[str, str]], name: str = "") -> str:
     A table with a `name` scrolls within itself once it is long.
     """
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in rows[0])
-    cells = (
-        "".join(f'<td data-name="{_quoted(name)}">{escape(text)}</td>' for name, text in row.items()) for row in rows
+    lines = "".join(
+        "<tr>"
+        + "".join(f'<td data-name="{_quoted(column)}">{escape(text)}</td>' for column, text in row.items())
+        + "</tr>"
+        for row in rows
     )
-    lines = "".join(f"<tr>{line}</tr>" for line in cells)
     drawn = f'<table class="mr-table"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'
     return (
         f'<div class="mr-long" role="region" aria-label="{_quoted(name)}" tabindex="0">{drawn}</div>' if name else drawn

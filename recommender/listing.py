@@ -37,7 +37,7 @@ def make_list(
     preferences = _preferences(pool, span, options, catalog)
     places = _preferred(pool, steered[pool], preferences)[options.page]
     total = _sum(steered[pool], preferences)
-    return Ranked(pool[places], total[places], {name: part[places] for name, part in (shares | preferences).items()})
+    return Ranked(pool[places], total[places], {name: share[places] for name, share in (shares | preferences).items()})
 
 
 def _depth(options: Wanted) -> int:

@@ -104,9 +104,9 @@ class Model:
         if not is_whole and len(rows) < options.page.stop:
             allowed[prebuilt.rows] = False
             further = replace(options, n=options.page.stop - len(rows), offset=None)
-            rest = self.rank(self._similarities(row), self._without_twins(allowed, [row]), further)
-            rows = np.concatenate([rows, rest.rows])
-            scores = np.concatenate([scores, np.minimum(rest.scores, prebuilt.scores[-1])])
+            further_ranked = self.rank(self._similarities(row), self._without_twins(allowed, [row]), further)
+            rows = np.concatenate([rows, further_ranked.rows])
+            scores = np.concatenate([scores, np.minimum(further_ranked.scores, prebuilt.scores[-1])])
         return Ranked(rows[options.page], scores[options.page])
 
     def _similarities(self, row: int) -> NDArray[np.float32]:

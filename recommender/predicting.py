@@ -73,12 +73,12 @@ def place(model: Model, person: Person, row: int, options: Wanted, scores: NDArr
 
     def rows(**changes: Any) -> list[int]:
         """Return the rows of the list for options with changes, of any length."""
-        wanted = replace(options, n=len(model.movie_ids), offset=None)
-        listed: list[int] = model.rank(scores, allowed, replace(wanted, **changes)).rows.tolist()
+        unpaged = replace(options, n=len(model.movie_ids), offset=None)
+        listed: list[int] = model.rank(scores, allowed, replace(unpaged, **changes)).rows.tolist()
         return listed
 
-    whole = rows()
-    rank = 1 + whole.index(row) if row in whole else None
+    all_rows = rows()
+    rank = 1 + all_rows.index(row) if row in all_rows else None
     return Place(rank, int(allowed.sum()), _causes(model, row, rank, options, rows))
 
 

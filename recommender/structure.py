@@ -109,9 +109,9 @@ class _Expected:
         if spec.interval is not None:
             self._add_lines("item", spec.interval.item_spread)
 
-    def _add_lines(self, what: str, *names: str | None) -> None:
+    def _add_lines(self, counted: str, *names: str | None) -> None:
         for name in filter(None, names):
-            self.lines[name] = what
+            self.lines[name] = counted
             self.required.add(name)
 
     def _add_positions(self, name: str | None) -> None:

@@ -48,11 +48,11 @@ def for_two(model: Model, people: Sequence[Person], options: Wanted, aggregation
     """Return a list for two people. Raises UsageError where the model predicts no ratings for them."""
     first, second = (model.expected(person) for person in people)
     allowed = model.open_to(people, options)
-    whole = replace(options, n=LONGEST, offset=None)
+    unpaged = replace(options, n=LONGEST, offset=None)
 
-    def weighted(weight: float, wanted: Wanted = whole) -> Together:
+    def weighted(weight: float, options: Wanted = unpaged) -> Together:
         scores = np.float32(weight) * first + np.float32(1 - weight) * second
-        ranked = model.rank(scores, allowed, wanted)
+        ranked = model.rank(scores, allowed, options)
         return Together(ranked, np.stack([first[ranked.rows], second[ranked.rows]]))
 
     return weighted(EQUAL if aggregation == "mean" else _fairest(weighted), options)

@@ -39,8 +39,8 @@ def followed(about: Mapping[str, AboutModel]) -> list[Milestone]:
         for paper in about_algorithm.papers:
             algorithms.setdefault(paper.url, []).append(name)
             papers[paper.url] = paper
-    shown = {milestone.url for milestone in MILESTONES}
-    further = [_placed(paper) for url, paper in papers.items() if url not in shown and paper.year is not None]
+    milestone_urls = {milestone.url for milestone in MILESTONES}
+    further = [_placed(paper) for url, paper in papers.items() if url not in milestone_urls and paper.year is not None]
     return [
         paper.model_copy(update={"algorithms": tuple(algorithms.get(paper.url, ()))})
         for paper in [*MILESTONES, *further]

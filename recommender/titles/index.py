@@ -168,8 +168,8 @@ class TitleIndex:
         worded, respelt = [key, *other_words(key)], self._respelt(key)
         yield self._titled([*worded, *respelt], year)
         for unfinished in (False, True):
-            others = other_initials(key) if unfinished else respelt
-            yield self._parts.beginning([*worded, *others], limit, year, unfinished=unfinished)
+            spellings = other_initials(key) if unfinished else respelt
+            yield self._parts.beginning([*worded, *spellings], limit, year, unfinished=unfinished)
             yield from self._parts.having(worded, unfinished=unfinished, year=year)
         misspelt = self._misspelt(query)
         yield self._misspelt_part(key, misspelt)

@@ -198,8 +198,8 @@ def _ranked(rows: Rows, columns: Rows, scores: NDArray[np.float32], n_users: int
 
 def _marks(rows: Rows, columns: Rows, shape: tuple[int, int]) -> sp.csr_matrix:
     """Return a matrix with an entry for each distinct pair; rows beyond its shape are left out."""
-    known = rows < shape[0]
-    entries = (np.ones(int(known.sum()), dtype=np.float32), (rows[known], columns[known]))
+    in_shape = rows < shape[0]
+    entries = (np.ones(int(in_shape.sum()), dtype=np.float32), (rows[in_shape], columns[in_shape]))
     return sp.csr_matrix(sp.coo_matrix(entries, shape=shape))
 
 

@@ -158,7 +158,7 @@ def _parts(manifest: Manifest) -> list[str]:
     """Return the algorithms that a composite is composed of; none for another model."""
     if manifest.algorithm != COMPOSITE:
         return []
-    return list(dict.fromkeys(part["algorithm"] for part in manifest.parameters.values()))
+    return list(dict.fromkeys(role["algorithm"] for role in manifest.parameters.values()))
 
 
 def _with_metrics(bundle: Path, metrics: list[Metric], copy: Path) -> Path:

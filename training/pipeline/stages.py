@@ -128,10 +128,10 @@ class Training:
         def weigh() -> dict[str, Any]:
             validation = self.validation.validation(self.plan.seed)
             correction = correction_of(config, validation.fits.data)
-            parts = validation.halves()
+            validations = validation.halves()
             if is_small(self.plan.dataset):
-                parts = [validation, *validation.fits.validations()[:1]]
-            return weighed(config, parts, correction).model_dump()
+                validations = [validation, *validation.fits.validations()[:1]]
+            return weighed(config, validations, correction).model_dump()
 
         return EnsembleConfig.model_validate(self.workspace.stage_json("ensemble", weigh))
 

@@ -64,8 +64,8 @@ class Search:
     @property
     def name(self) -> str:
         """Return the study's name: the same search continues the same study."""
-        shown = {"kind", "range", "log"}
-        space = {key: parameter.model_dump(mode="json", include=shown) for key, parameter in self.space.items()}
+        fields = {"kind", "range", "log"}
+        space = {key: parameter.model_dump(mode="json", include=fields) for key, parameter in self.space.items()}
         start = configure(self.model, self.overrides).model_dump(mode="json")
         fixed = {key: value for key, value in start.items() if key not in self.space}
         identity = [self.dataset.fingerprint, self.protocol.model_dump(mode="json"), space, fixed]

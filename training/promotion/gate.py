@@ -153,8 +153,8 @@ def decide(challenger: EvaluationByRole, rivals: Sequence[Rival], rules: GateRul
     guards: list[Guard] = []
     shown: list[Guard] = []
     for rival in rivals:
-        decisive, others = _guards(challenger, rival, rules)
-        guards, shown = guards + decisive, shown + others
+        decisive, undecisive = _guards(challenger, rival, rules)
+        guards, shown = guards + decisive, shown + undecisive
     first = [guard for guard in guards if guard.rival == rivals[0].role]
     better = holm([guard.comparison for guard in first if guard.comparison.metric in rules.of(guard.role).better_on])
     limits = _limits(challenger, rivals[0], rules)

@@ -70,7 +70,7 @@ def only_new_pairs(masks: Masks, table: Table, feedback: Feedback) -> Masks:
     pairs = table.users.astype(np.int64) * _size(table.movies) + table.movies
     if "queries" in masks:
         is_held_out = np.isin(pairs, pairs[masks["test"]])
-        return masks | {part: masks[part] & ~is_held_out for part in ("train", "queries")}
+        return masks | {name: masks[name] & ~is_held_out for name in ("train", "queries")}
     seen = masks["train"] | masks.get("fold_in", masks["train"])
     test = np.flatnonzero(masks["test"])
     return masks | {"test": mask_of(test[~np.isin(pairs[test], pairs[seen])], len(pairs))}

@@ -47,10 +47,10 @@ def _answers(api: Api, cursors: Sequence[str]) -> list[Recommendations]:
     """Draw the choice of the question and return each version's list: of a film, or of the visitor's own ratings."""
     keeper(api.dataset().name, source.words())
     taste = ratings(current_shelf())
-    asked = [FOR_FILM, FOR_RATINGS] if taste else [FOR_FILM]
+    kinds = [FOR_FILM, FOR_RATINGS] if taste else [FOR_FILM]
     if (
-        len(asked) > 1
-        and st.segmented_control("Asked with", asked, default=FOR_FILM, key="bench", bind="query-params") == FOR_RATINGS
+        len(kinds) > 1
+        and st.segmented_control("Asked with", kinds, default=FOR_FILM, key="bench", bind="query-params") == FOR_RATINGS
     ):
         return [api.for_ratings(taste, {"n": LIST_LENGTH}, cursor=cursor) for cursor in cursors]
     film = pick_film(api, FILM, label=f"For {source.words().many} like") or api.top("count", n=1)[0]

@@ -148,6 +148,6 @@ def tuner(api: Api, film: Film, options: dict[str, Any]) -> dict[str, Any]:
 def traits(api: Api, film: Film) -> list[str]:
     """Return the traits of a film by which a list can be steered; none if the version has no traits."""
     features = optional(lambda: api.features(film.movie_id)) or []
-    known = [feature for feature in features if feature.kind in STEERABLE]
-    known.sort(key=lambda feature: feature.kind != "genre")  # genres first; what tells most leads the others
-    return list(dict.fromkeys(feature.name for feature in known))[:TRAITS]
+    steerable = [feature for feature in features if feature.kind in STEERABLE]
+    steerable.sort(key=lambda feature: feature.kind != "genre")  # genres first; what tells most leads the others
+    return list(dict.fromkeys(feature.name for feature in steerable))[:TRAITS]

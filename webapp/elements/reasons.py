@@ -36,13 +36,13 @@ def segments(
 
     `about`: what the served version says of its algorithms, which are parts of a score.
     """
-    whole = film.score / top_score if top_score > 0 else 0.0
+    width = film.score / top_score if top_score > 0 else 0.0
     totals = _totals(film.explanation.reasons if film.explanation else (), about)
     positive = sum(value for value in totals.values() if value > 0)
     if positive <= 0:
-        return [(SEGMENTS["people"][0], whole, SEGMENTS["people"][1])]
+        return [(SEGMENTS["people"][0], width, SEGMENTS["people"][1])]
     return [
-        (SEGMENTS[kind][0], whole * totals[kind] / positive, SEGMENTS[kind][1])
+        (SEGMENTS[kind][0], width * totals[kind] / positive, SEGMENTS[kind][1])
         for kind in SEGMENTS
         if totals.get(kind, 0) > 0
     ]

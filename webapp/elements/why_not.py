@@ -135,7 +135,7 @@ def _value(name: str, options: Options) -> str:
 
 def _similar_place(api: Api, films: tuple[Film, Film], options: Options, slot: str, words: DataWords) -> str:
     """Return the second film's rank in the list of films similar to the first, or the reason why it is not listed."""
-    (first, second), shown = films, options["n"]
+    (first, second), length = films, options["n"]
     if first.movie_id == second.movie_id:
         return f"The list is about {first.title} itself."
 
@@ -151,16 +151,16 @@ def _similar_place(api: Api, films: tuple[Film, Film], options: Options, slot: s
     if failed and is_listed(alone):
         return f"{second.title} is not in the list because {joined(_causes(failed, options))}."
     entries = listed({**options, "n": LONGEST})
-    those = f"{words.many} similar to {first.title}{' that pass the filters' if filters else ''}"
+    similar_items = f"{words.many} similar to {first.title}{' that pass the filters' if filters else ''}"
     if second.movie_id not in entries:
         where = f"comes after the first {LONGEST}" if len(entries) == LONGEST else f"is not among the {len(entries)}"
-        return f"{second.title} {where} {those}; the list shows {shown}."
+        return f"{second.title} {where} {similar_items}; the list shows {length}."
     rank = entries.index(second.movie_id) + 1
-    if rank <= shown:
+    if rank <= length:
         return f"{second.title} is {place(rank)} in this list."
     wishes = [name for name in WISHES if name in options and is_listed(_without(options, name))]
     because = f", because {joined(_causes(wishes, options))}" if wishes else ""
-    return f"{second.title} is {place(rank)} of the {those}; the list shows {shown}{because}."
+    return f"{second.title} is {place(rank)} of the {similar_items}; the list shows {length}{because}."
 
 
 def _without(options: Options, name: str) -> Options:

@@ -62,17 +62,17 @@ def _by_title(api: Api, history: Sequence[HistoryLine]) -> dict[int, tuple[RawId
     places: dict[str, list[int]] = {}
     for place, line in enumerate(history):
         for title in line.titles:
-            if asked := _typed(title, line.year):
-                places.setdefault(asked, []).append(place)
+            if query := _typed(title, line.year):
+                places.setdefault(query, []).append(place)
     like = DataWords.of(api.dataset()).scale.like
     films: dict[int, tuple[RawId, str]] = {}
     titles = list(places)
     for start in range(0, len(titles), _AT_ONCE):
-        some = titles[start : start + _AT_ONCE]
-        subject = api.for_titles(dict.fromkeys(some, like), {"n": 1}).query
-        for known in (subject.titles if isinstance(subject, PersonSubject) else None) or ():
-            for place in places[some[known.index]]:
-                films.setdefault(place, (known.movie_id, film_label(known.title, history[place].year)))
+        batch = titles[start : start + _AT_ONCE]
+        subject = api.for_titles(dict.fromkeys(batch, like), {"n": 1}).query
+        for title_match in (subject.titles if isinstance(subject, PersonSubject) else None) or ():
+            for place in places[batch[title_match.index]]:
+                films.setdefault(place, (title_match.movie_id, film_label(title_match.title, history[place].year)))
     return films
 
 

@@ -201,8 +201,8 @@ def _in_full(versions: Sequence[RegisteredVersion], card: ModelCard) -> None:
 def _in_words(metric: Metric) -> dict[str, str]:
     """Return a row of the table of all figures."""
     low, high = ("" if end is None else f"{end:.4f}" for end in (metric.lo, metric.hi))
-    named = {"Protocol": metric.protocol, "Figure": metric_title(metric.name), "Value": f"{metric.value:.4f}"}
-    return named | {"95 % interval": f"{low} to {high}" if low and high else ""}
+    cells = {"Protocol": metric.protocol, "Figure": metric_title(metric.name), "Value": f"{metric.value:.4f}"}
+    return cells | {"95 % interval": f"{low} to {high}" if low and high else ""}
 
 
 if __name__ == "__main__":

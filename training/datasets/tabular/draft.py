@@ -134,8 +134,8 @@ def _items(tables: list[LookedAt], interactions: LookedAt) -> Iterator[str]:
     ):
         if names:
             yield _line(key, names, f"{meaning}: {'; '.join(f'{name} {kinds[name]}' for name in names)}")
-    named = [interactions.roles["item"]] if "item" in interactions.roles else []
-    words = [column.plain_name for column in (*named, *roles.values())]
+    item_columns = [interactions.roles["item"]] if "item" in interactions.roles else []
+    words = [column.plain_name for column in (*item_columns, *roles.values())]
     word = next((value for mark, value in _WORDS.items() for text in words if mark in text), "item:items")
     yield _line("word", word, "for one item and for several")
     yield from _also_seen(tables)

@@ -101,10 +101,10 @@ class Column:
     @property
     def summary(self) -> str:
         """Return type, number of values and their range in a line."""
-        shown = f"{self.kind.lower()}, about {self.distinct:,} values"
+        text = f"{self.kind.lower()}, about {self.distinct:,} values"
         if self.missing:
-            shown += f", {self.missing:.0%} missing"
-        return f"{shown}, {_short(self.least)} to {_short(self.most)}" if self.least else shown
+            text += f", {self.missing:.0%} missing"
+        return f"{text}, {_short(self.least)} to {_short(self.most)}" if self.least else text
 
 
 @dataclass
@@ -232,16 +232,16 @@ def name_items(looked_at: LookedAt, item: str) -> None:
     if identity is None:
         return
     looked_at.roles["item_id"] = identity
-    rest = [column for column in looked_at.columns if column is not identity]
+    remaining = [column for column in looked_at.columns if column is not identity]
     for role in ("title", "year"):
-        if (column := _best(role, rest)) is not None:
+        if (column := _best(role, remaining)) is not None:
             looked_at.roles[role] = column
-            rest.remove(column)
+            remaining.remove(column)
     title = looked_at.roles.get("title")
     if title and "year" not in looked_at.roles and title.examples:
         dated = sum(_YEAR_IN_TITLE.search(text) is not None for text in title.examples)
         looked_at.year_in_title = dated > 0.5 * len(title.examples)
-    for column in rest:
+    for column in remaining:
         _describe(looked_at, column)
 
 

@@ -90,7 +90,7 @@ def items_of(config: SourceConfig) -> Items:
     return Items(singular=singular, plural=plural, facets=tuple(facets))
 
 
-def _read_file(records: Records, known: set[str], config: SourceConfig, quarantine: Quarantine) -> pd.DataFrame:
+def _read_file(records: Records, known_ids: set[str], config: SourceConfig, quarantine: Quarantine) -> pd.DataFrame:
     """Return the items of one file but those whose ids are `known`."""
     ids = IdColumn(records.texts(quoted(config.item_columns[0])))
     table = records.table(pd.DataFrame({schema.MOVIE: ids.codes, "row": np.arange(len(ids.codes))}))
@@ -100,7 +100,7 @@ def _read_file(records: Records, known: set[str], config: SourceConfig, quaranti
     else:
         clean = schemas.split_bad(table, schemas.items_schema(), quarantine).frame
     rows = clean["row"].to_numpy()
-    fresh = np.array([ids.texts[code] not in known for code in clean[schema.MOVIE]], dtype=bool)
+    fresh = np.array([ids.texts[code] not in known_ids for code in clean[schema.MOVIE]], dtype=bool)
     quarantine.add_rows(table, rows[~fresh], ["item id stands twice"] * int((~fresh).sum()))
     rows = rows[fresh]
     columns: dict[str, list[Any]] = {

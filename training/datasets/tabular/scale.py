@@ -35,8 +35,8 @@ def stated_feedback(scale: str | None, like: float | None) -> Feedback:
 
     Raises UsageError.
     """
-    known = (MOVIELENS.minimum, MOVIELENS.maximum, MOVIELENS.step)
-    minimum, maximum, step = parse_scale(scale) if scale else known
+    movielens = (MOVIELENS.minimum, MOVIELENS.maximum, MOVIELENS.step)
+    minimum, maximum, step = parse_scale(scale) if scale else movielens
     return Feedback.scale(minimum, maximum, step or min(1.0, maximum - minimum), _checked_like(like, minimum, maximum))
 
 

@@ -68,7 +68,7 @@ def _time_sql(records: Records, column: str, time_format: str | None) -> tuple[s
     number = f"try_cast({text} AS DOUBLE)"
     if records.value(f"count({number}) * 2") < records.value(f"count({text})"):
         return f"epoch(try_cast({text} AS TIMESTAMPTZ))", ""
-    least, most, median = (records.value(f"{what}({number})") for what in ("min", "max", "median"))
+    least, most, median = (records.value(f"{aggregate}({number})") for aggregate in ("min", "max", "median"))
     if _within(least, most, _DAYS_AS_NUMBERS):
         return f"epoch(try_strptime(CAST(CAST({number} AS BIGINT) AS VARCHAR), '%Y%m%d'))", ""
     if _within(least, most, _YEARS):
@@ -76,13 +76,13 @@ def _time_sql(records: Records, column: str, time_format: str | None) -> tuple[s
     unit = _unit(median)
     if {_unit(least), _unit(most)} == {unit}:
         return f"{number} / {unit}", ""
-    others = [
+    other_units = [
         (divisor, f"abs({number}) BETWEEN {_LEAST_SURE * divisor} AND {_MOST_SURE * divisor}")
         for _, divisor in _UNITS
         if divisor != unit
     ]
-    cases = " ".join(f"WHEN {is_sure} THEN {number} / {divisor}" for divisor, is_sure in others)
-    return f"CASE {cases} ELSE {number} / {unit} END", " OR ".join(is_sure for _, is_sure in others)
+    cases = " ".join(f"WHEN {is_sure} THEN {number} / {divisor}" for divisor, is_sure in other_units)
+    return f"CASE {cases} ELSE {number} / {unit} END", " OR ".join(is_sure for _, is_sure in other_units)
 
 
 def _unit(number: float) -> float:

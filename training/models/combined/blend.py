@@ -73,8 +73,8 @@ class Blend(Composite[BlendConfig]):
         at_release = self._at_release(fits, unrated)
         embedding = content.arrays["content_embedding"]
         observed = Reception(als.arrays["als_embedding"], counts.astype(np.float64), self._stars(fits.data))
-        known, regularization = known_content(at_release.arrays), self.config.newcomer_regularization
-        reception = with_newcomers(observed, known, regularization, fits.data.is_new)
+        content_features, regularization = known_content(at_release.arrays), self.config.newcomer_regularization
+        reception = with_newcomers(observed, content_features, regularization, fits.data.is_new)
         arrays: Arrays = {
             "blend_als": reception.taste,
             "content_embedding": embedding,

@@ -119,10 +119,10 @@ def with_gains(parts: list[NDArray[np.float32]], trusts: list[NDArray[np.float64
     See `Content` for the formula; a film without a common part gets one of the mean length. `trusts`: (n,) for each
     further block, by how much its differences count.
     """
-    squares = np.array([np.square(part).sum(axis=1, dtype=np.float64) for part in parts])  # (parts, n)
+    squares = np.array([np.square(rows).sum(axis=1, dtype=np.float64) for rows in parts])  # (parts, n)
     means = squares.sum(axis=1) / np.maximum((squares > 0).sum(axis=1), 1)
     weights = np.array([np.ones(len(parts[0])), *trusts])
-    parts = [part * weight[:, None].astype(np.float32) for part, weight in zip(parts, weights, strict=True)]
+    parts = [rows * weight[:, None].astype(np.float32) for rows, weight in zip(parts, weights, strict=True)]
     squares *= np.square(weights)
     length = np.sqrt(np.where(squares[0] > 0, squares[0], means[0]))
     gain = np.sqrt(squares.sum(axis=0)) / length

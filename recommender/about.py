@@ -1,4 +1,4 @@
-"""What readers are told of an algorithm: declared by its class, carried by every bundle, shown by pages."""
+"""Description of an algorithm for readers: declared by its class, stored in every bundle, shown on pages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Paper(Spec):
 
 
 class About(Spec):
-    """What readers are told of an algorithm.
+    """Description of an algorithm for readers.
 
     `label`: its name. `sentence`: what it does. `share`: what its share of a score stands for: what the same people
     rated, what the items are about, or neither. `papers`: those that it follows.

@@ -165,8 +165,8 @@ def _unknown_scorer(error: ValidationError) -> str | None:
     for fault in error.errors():
         place = [str(step) for step in fault["loc"]]
         if fault["type"] == "union_tag_invalid":
-            kind, known = fault["ctx"]["tag"][:_QUOTED], fault["ctx"]["expected_tags"]
-            return f"{'.'.join(place)} of kind {kind}, expected one of {known}"
+            kind, expected_kinds = fault["ctx"]["tag"][:_QUOTED], fault["ctx"]["expected_tags"]
+            return f"{'.'.join(place)} of kind {kind}, expected one of {expected_kinds}"
         if place[-1] == "version":
             return f"{'.'.join(place[:-1])} in version {str(fault['input'])[:_QUOTED]}"
     return None

@@ -108,7 +108,7 @@ def both_sides(model: Model, person: Person, candidates: Rows, limit: int) -> li
 
 
 def contributions(scorer: UserScorer, history: sp.csr_matrix, candidates: Rows, user_row: int | None = None) -> Shares:
-    """Return what each of a user's k rated films adds to the candidates' (c,) scores: (k, c).
+    """Return the contribution (k, c) of each of a user's k rated films to the scores of the `candidates` (c,).
 
     `history`: (1, n) the user's ratings in stars.
     """

@@ -1,4 +1,4 @@
-"""What people's feedback means: ratings on a scale, or events that count how much somebody wanted an item.
+"""Kind and scale of a data set's feedback: ratings on a scale (explicit), or weighted events (implicit).
 
 Models see ratings and events alike in stars, 0.5 to 5 with the middle of likes near 4: hyper-parameters then mean the
 same for every data set. On MovieLens's own scale stars are the ratings.
@@ -68,7 +68,7 @@ class Feedback(Spec):
 
     @property
     def liked(self) -> float:
-        """Return what a like counts as of which nothing else is known."""
+        """Return the value of a like without a rating: the maximum of the scale; for events, a like's weight."""
         return self.maximum if self.has_ratings else self.like
 
     @property

@@ -205,12 +205,12 @@ def foreign_entries(directory: Path, inventory: Inventory) -> list[str]:
 
     Scratch files that a killed process left count as this project's.
     """
-    own = inventory(directory) or ()
+    listed = inventory(directory) or ()
     return [
         name
         for name in entries(directory)
         if not any(_SCRATCH_NAME.fullmatch(component) for component in name.split("/"))
-        and (name not in own or (directory / name).is_symlink())
+        and (name not in listed or (directory / name).is_symlink())
     ]
 
 

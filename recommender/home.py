@@ -20,7 +20,7 @@ def raw_data() -> Path:
 
 
 def sources() -> Path:
-    """Return the directory of the descriptions of data sets of one's own, NAME.yaml each."""
+    """Return the directory of the descriptions NAME.yaml of user-defined data sets."""
     return home() / "data" / "sources"
 
 
@@ -50,7 +50,7 @@ def served_models() -> Path:
 
 
 def training_stages() -> Path:
-    """Return the directory of what unfinished trainings have done so far."""
+    """Return the directory of the cached stages of unfinished trainings."""
     return var() / "training"
 
 
@@ -60,7 +60,7 @@ def logs() -> Path:
 
 
 def training_status() -> Path:
-    """Return the file in which `movierec demo` says how far it has come."""
+    """Return the file in which `movierec demo` records its progress."""
     return var() / "status.json"
 
 

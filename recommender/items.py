@@ -1,4 +1,4 @@
-"""What a data set's items are: the word for one, and the columns that describe it."""
+"""Description of a data set's items: the noun for one and for several, and the facets."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def make_list(
     preferences = _preferences(pool, span, options, catalog)
     places = _preferred(pool, steered[pool], preferences)[options.page]
     total = _sum(steered[pool], preferences)
-    return Ranked(pool[places], total[places], {name: part[places] for name, part in (shares | preferences).items()})
+    return Ranked(pool[places], total[places], {name: share[places] for name, share in (shares | preferences).items()})
 
 
 def _depth(options: Wanted) -> int:
@@ -54,7 +54,7 @@ def _span(scores: Scores) -> np.float32:
 def _steered(
     scores: Scores, span: np.float32, options: Wanted, extras: Extras | None
 ) -> tuple[Scores, dict[str, Scores]]:
-    """Return scores with what tags add, at most `span` up or down, and that by name: -inf outside the best POOL.
+    """Return scores with the share of the tags added (at most `span` up or down), and that share by name.
 
     Within them it can outweigh all differences of the scores: "like Heat, less violent" stays like Heat.
     """
@@ -81,7 +81,7 @@ def _in_order(
 
 
 def _preferences(pool: Rows, span: np.float32, options: Wanted, catalog: Catalog) -> dict[str, Scores]:
-    """Return what each preference adds to the films of the pool (k,), at most `span` up or down."""
+    """Return the score (k,) that each preference adds to the films of the pool, at most `span` up or down."""
     preferences: dict[str, Scores] = {}
     if options.popularity:
         preferences["popularity"] = span * np.float32(options.popularity) * _in_unit(catalog.counts[pool])
@@ -93,7 +93,7 @@ def _preferences(pool: Rows, span: np.float32, options: Wanted, catalog: Catalog
 
 
 def _preferred(pool: Rows, scores: Scores, preferences: dict[str, Scores]) -> NDArray[np.int64]:
-    """Return the places of the pool's films (k,) in the order that preferences give it, `scores` (k,) beside them.
+    """Return the positions (k,) of the pool's films, ordered by `scores` (k,) and preferences together.
 
     A place in the pool counts as much as the score that would stand there. Pool and places do not depend on the
     preferences, so the mean of what is preferred grows with its weight in the first films, however many are taken.

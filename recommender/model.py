@@ -104,13 +104,13 @@ class Model:
         if not is_whole and len(rows) < options.page.stop:
             allowed[prebuilt.rows] = False
             further = replace(options, n=options.page.stop - len(rows), offset=None)
-            rest = self.rank(self._similarities(row), self._without_twins(allowed, [row]), further)
-            rows = np.concatenate([rows, rest.rows])
-            scores = np.concatenate([scores, np.minimum(rest.scores, prebuilt.scores[-1])])
+            further_ranked = self.rank(self._similarities(row), self._without_twins(allowed, [row]), further)
+            rows = np.concatenate([rows, further_ranked.rows])
+            scores = np.concatenate([scores, np.minimum(further_ranked.scores, prebuilt.scores[-1])])
         return Ranked(rows[options.page], scores[options.page])
 
     def _similarities(self, row: int) -> NDArray[np.float32]:
-        """Return the similarity (n_movies,) of each film to one, -inf where answers would tell it as 0 or less."""
+        """Return the similarity (n_movies,) of each film to one, -inf where an answer would round it to 0 or less."""
         scores = self.item_scorer.similar(np.array([row]))[0]
         return mask_scores(scores, scores > LEAST_SIMILARITY)
 

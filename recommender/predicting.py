@@ -1,4 +1,4 @@
-"""What to expect of one film for one person: a rating with an interval, a place in the list, and what is in its way."""
+"""Predict one film for one person: rating with interval, rank in the list, and the reasons if it is not listed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Place:
-    """Place of a film in a person's list, of how many it may hold; None where something keeps it away."""
+    """Rank of a film among the `of` candidates of a person's list; None if it is excluded, see `kept_away_by`."""
 
     rank: int | None
     of: int
@@ -59,7 +59,7 @@ def interval(model: Model, person: Person, row: int) -> Interval | None:
 
 
 def place(model: Model, person: Person, row: int, options: Wanted, scores: NDArray[np.float32] | None = None) -> Place:
-    """Return the place of the film at `row` in a person's list, and what keeps it away from it.
+    """Return the rank of the film at `row` in a person's list, or the reasons why it is not listed.
 
     What keeps it away is a condition of the filter by its name, SEEN, SECOND_ENTRY, BELOW, LIMIT with the facet
     ("max_per:genres"), EARLIER than the page, or FURTHER_DOWN, with each of _WISHES without which the film would be on
@@ -73,17 +73,17 @@ def place(model: Model, person: Person, row: int, options: Wanted, scores: NDArr
 
     def rows(**changes: Any) -> list[int]:
         """Return the rows of the list for options with changes, of any length."""
-        wanted = replace(options, n=len(model.movie_ids), offset=None)
-        listed: list[int] = model.rank(scores, allowed, replace(wanted, **changes)).rows.tolist()
+        unpaged = replace(options, n=len(model.movie_ids), offset=None)
+        listed: list[int] = model.rank(scores, allowed, replace(unpaged, **changes)).rows.tolist()
         return listed
 
-    whole = rows()
-    rank = 1 + whole.index(row) if row in whole else None
+    all_rows = rows()
+    rank = 1 + all_rows.index(row) if row in all_rows else None
     return Place(rank, int(allowed.sum()), _causes(model, row, rank, options, rows))
 
 
 def _causes(model: Model, row: int, rank: int | None, options: Wanted, rows: Callable[..., list[int]]) -> list[str]:
-    """Return what keeps a film off the page; `rows`: the list for other options."""
+    """Return the reasons why a film is not on the page; `rows(**options)`: the list for other options."""
     page = options.page
     if rank is not None and rank <= page.stop:
         return [EARLIER] if rank <= page.start else []
@@ -94,7 +94,7 @@ def _causes(model: Model, row: int, rank: int | None, options: Wanted, rows: Cal
 
 
 def _limits_met(model: Model, row: int, options: Wanted, rows: Callable[..., list[int]]) -> list[str]:
-    """Return the facets of which better films have as many of one of the film's values as may be."""
+    """Return the facets whose limit is used up by better films that share a value with the film."""
     unlimited = rows(limits=(), popularity=0.0, recency=0.0)
     if row not in unlimited:
         return []

@@ -1,4 +1,4 @@
-"""Check that the arrays of a model fit together: lengths, order of offsets, and range of whatever points elsewhere.
+"""Check that the arrays of a model are consistent: lengths, ascending offsets, and indices within range.
 
 Hashes prove that arrays are those that were written, not that whoever wrote them made no mistake. A reversed offset or
 a row beyond the catalogue would show only in the answer that first meets it, or in one that takes a minute. Each array
@@ -17,14 +17,7 @@ from numpy.typing import NDArray
 
 from recommender.errors import GateRefusedError
 from recommender.model import Model
-from recommender.scoring.specs import (
-    EnsembleSpec,
-    FactorSpec,
-    GaussianFoldIn,
-    ItemWeightsSpec,
-    PopularitySpec,
-    SimilaritySpec,
-)
+from recommender.scoring import specs
 from recommender.titles.index import KINDS
 
 _TABLES = ("titles", "title_words", "facets", "features")  # texts: <name>_text and <name>_offsets
@@ -59,30 +52,13 @@ _SPARSE = {
 }
 # Arrays whose names begin so hold whole numbers in one dimension, but for these.
 _OWN = (
-    "catalog_",
-    "facets_",
-    "features_",
-    "film_periods_",
-    "genre_",
-    "history_",
-    "map_",
-    "movie_ids",
-    "neighbour_",
-    "period",
-    "title_words_",
-    "titles_",
-    "user_ids",
-    "viewers_",
-)
+    "catalog_", "facets_", "features_", "film_periods_", "genre_", "history_", "map_", "movie_ids", "neighbour_",
+    "period", "title_words_", "titles_", "user_ids", "viewers_",
+)  # fmt: skip
 _FRACTIONS = {"catalog_averages", "features_weights", "history_weights", "map_xy", "neighbour_scores"}
 _TWO_DIMENSIONS = {
-    "catalog_histograms",
-    "genre_periods_count",
-    "genre_periods_sum",
-    "map_xy",
-    "neighbour_rows",
-    "neighbour_scores",
-}
+    "catalog_histograms", "genre_periods_count", "genre_periods_sum", "map_xy", "neighbour_rows", "neighbour_scores",
+}  # fmt: skip
 _EXTRAS = {
     *("features_indices", "features_weights", "periods", "map_rows", "map_xy", "genre_periods_count", "period_count"),
     *("viewers_indptr", "viewers_users", "viewers_likes"),
@@ -92,12 +68,12 @@ _SUMS = {"film_periods_sum", "genre_periods_sum", "period_sum"}  # not of events
 _PADDED = "neighbour_rows"  # short lists end with -1
 
 Arrays = Mapping[str, NDArray[Any]]
-Scorer = PopularitySpec | SimilaritySpec | FactorSpec | ItemWeightsSpec | EnsembleSpec
+Scorer = specs.PopularitySpec | specs.SimilaritySpec | specs.FactorSpec | specs.ItemWeightsSpec | specs.EnsembleSpec
 
 
 @dataclass
 class _Expected:
-    """What is expected of arrays by name: see the tables above."""
+    """Expected lengths, index ranges and sparse rows of arrays, by name: see the tables above."""
 
     lines: dict[str, str] = field(default_factory=lambda: dict(_LINES))
     positions: dict[str, str] = field(default_factory=lambda: dict(_POSITIONS))
@@ -107,35 +83,35 @@ class _Expected:
     def add(self, spec: Scorer) -> None:
         """Add the arrays that a scorer names."""
         match spec:
-            case EnsembleSpec():
+            case specs.EnsembleSpec():
                 for member in spec.members:
                     self.add(member.spec)
-            case PopularitySpec():
+            case specs.PopularitySpec():
                 self._add_lines("item", spec.scores)
-            case SimilaritySpec():
+            case specs.SimilaritySpec():
                 for part in spec.parts:
                     self._add_lines("item", part.embedding, part.query_gain, part.candidate_gain)
                     self._add_sparse(part.sparse)
-            case FactorSpec():
+            case specs.FactorSpec():
                 self._add_factors(spec)
-            case ItemWeightsSpec():
+            case specs.ItemWeightsSpec():
                 self._add_lines("item" if spec.rows is None else spec.rows, spec.dense)
                 self._add_lines("item", spec.prior)
                 self._add_sparse(spec.sparse)
                 self._add_positions(spec.rows)
 
-    def _add_factors(self, spec: FactorSpec) -> None:
+    def _add_factors(self, spec: specs.FactorSpec) -> None:
         self._add_lines("item", spec.item_factors, spec.item_bias)
         self._add_lines("user", spec.user_factors, spec.user_bias)
-        if isinstance(spec.fold_in, GaussianFoldIn):
+        if isinstance(spec.fold_in, specs.GaussianFoldIn):
             self._add_lines("item", spec.fold_in.item_variances, spec.fold_in.item_implied)
             self._add_lines("prior", spec.fold_in.prior)
         if spec.interval is not None:
             self._add_lines("item", spec.interval.item_spread)
 
-    def _add_lines(self, what: str, *names: str | None) -> None:
+    def _add_lines(self, counted: str, *names: str | None) -> None:
         for name in filter(None, names):
-            self.lines[name] = what
+            self.lines[name] = counted
             self.required.add(name)
 
     def _add_positions(self, name: str | None) -> None:
@@ -151,7 +127,7 @@ class _Expected:
 
 
 def require_sound(model: Model) -> None:
-    """Raise GateRefusedError where an array has the wrong length or points outside of what it points to."""
+    """Raise GateRefusedError if an array has the wrong length, or indices out of range."""
     arrays, expected = model.arrays, _Expected()
     for spec in (model.manifest.item_scorer, model.manifest.user_scorer, model.manifest.rating_scorer):
         if spec is not None:

@@ -34,12 +34,12 @@ class Together:
 
     @property
     def means(self) -> list[float]:
-        """Return the mean of what each person expects of the list."""
+        """Return the mean predicted rating of the list for each person."""
         return [float(stars.mean(dtype=np.float64)) for stars in self.expected] if self.expected.size else []
 
     @property
     def least(self) -> NDArray[np.float64]:
-        """Return what the less happy person expects on average of the first film, the first two, ...: (k,)."""
+        """Return the least mean prediction of any person over the first film, the first two, ...: (k,)."""
         sums = np.cumsum(self.expected, axis=1, dtype=np.float64)
         return np.asarray(sums.min(axis=0) / np.arange(1, sums.shape[1] + 1))
 
@@ -48,11 +48,11 @@ def for_two(model: Model, people: Sequence[Person], options: Wanted, aggregation
     """Return a list for two people. Raises UsageError where the model predicts no ratings for them."""
     first, second = (model.expected(person) for person in people)
     allowed = model.open_to(people, options)
-    whole = replace(options, n=LONGEST, offset=None)
+    unpaged = replace(options, n=LONGEST, offset=None)
 
-    def weighted(weight: float, wanted: Wanted = whole) -> Together:
+    def weighted(weight: float, options: Wanted = unpaged) -> Together:
         scores = np.float32(weight) * first + np.float32(1 - weight) * second
-        ranked = model.rank(scores, allowed, wanted)
+        ranked = model.rank(scores, allowed, options)
         return Together(ranked, np.stack([first[ranked.rows], second[ranked.rows]]))
 
     return weighted(EQUAL if aggregation == "mean" else _fairest(weighted), options)

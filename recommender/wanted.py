@@ -1,4 +1,4 @@
-"""What a list of recommendations is asked for, whom it is for, and what comes out."""
+"""Types of a recommendation: options of the list, the person it is for, and the ranked result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long-running work reports how far it has come; whoever starts the work decides where the reports go."""
+"""Progress reports of long-running work; the caller decides where they go."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def silent(stage: str, share: float) -> None:
 
 
 def unheard(sentence: str) -> None:
-    """Ignore a sentence for whoever started the work."""
+    """Ignore a message to the caller."""
 
 
 def prefixed(prefix: str, progress: Progress) -> Progress:

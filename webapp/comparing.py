@@ -15,13 +15,8 @@ from webapp.wording import PROTOCOLS, figure_title
 
 # Metrics that the Models page shows first, in this order, where the protocol has them.
 FIRST_LOOK = (
-    "ndcg_at_10",
-    "recall_at_10",
-    "hit_rate_at_10",
-    "weighted_hit_rate_at_10",
-    "coverage_at_10",
-    "novelty_at_10",
-)
+    "ndcg_at_10", "recall_at_10", "hit_rate_at_10", "weighted_hit_rate_at_10", "coverage_at_10", "novelty_at_10",
+)  # fmt: skip
 ACCURACY = ("ndcg_at_10", "rmse")
 BEYOND = ("coverage_at_10", "novelty_at_10", "diversity_at_10")
 LOWER_IS_BETTER = {"rmse", "mae", "gini", "disliked_share", "thin_films"}
@@ -57,7 +52,7 @@ class Difference(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What the gate said of a version: comparisons as table rows, and the remaining sentences."""
+    """The gate's verdict on a version: comparisons as table rows, and the remaining sentences."""
 
     rows: list[dict[str, str]]
     notes: list[str]

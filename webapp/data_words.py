@@ -1,4 +1,4 @@
-"""Words for the served data: what one item is called, its facets, and what people gave it."""
+"""Vocabulary of the served data: nouns for items, labels of facets, and the rating scale."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def recommendations_csv(answer: Recommendations) -> str:
 
 
 def shelf_csv(shelf: Shelf, words: DataWords) -> str:
-    """Return what a visitor said of films as CSV text with ratings in stars, which the page reads again."""
+    """Return a visitor's ratings and marks as CSV text, ratings in stars; the page can read it again."""
     sink = io.StringIO()
     writer = csv.writer(sink, lineterminator="\n")
     writer.writerow(["movieId", "title", "rating", "mark"])

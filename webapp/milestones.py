@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from client.answers import AboutModel, Paper
@@ -31,19 +31,19 @@ with Path(__file__).with_suffix(".csv").open(encoding="utf-8", newline="") as ta
     MILESTONES = tuple(Milestone.model_validate(row) for row in csv.DictReader(table))
 
 
-def followed(about: Mapping[str, AboutModel], milestones: Sequence[Milestone] = MILESTONES) -> list[Milestone]:
+def followed(about: Mapping[str, AboutModel]) -> list[Milestone]:
     """Return the papers with the algorithms that follow each, and further papers that algorithms place themselves."""
     algorithms: dict[str, list[str]] = {}
     papers: dict[str, Paper] = {}
-    for name, told in about.items():
-        for paper in told.papers:
+    for name, about_algorithm in about.items():
+        for paper in about_algorithm.papers:
             algorithms.setdefault(paper.url, []).append(name)
             papers[paper.url] = paper
-    shown = {milestone.url for milestone in milestones}
-    further = [_placed(paper) for url, paper in papers.items() if url not in shown and paper.year is not None]
+    milestone_urls = {milestone.url for milestone in MILESTONES}
+    further = [_placed(paper) for url, paper in papers.items() if url not in milestone_urls and paper.year is not None]
     return [
         paper.model_copy(update={"algorithms": tuple(algorithms.get(paper.url, ()))})
-        for paper in [*milestones, *further]
+        for paper in [*MILESTONES, *further]
     ]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-RawId = int | str
+from webapp.shelf import RawId
+
 PERSISTENCE = 0.9  # weight of a place relative to the one before it; the first ten places carry 86 % of the weight
 
 

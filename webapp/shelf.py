@@ -1,4 +1,4 @@
-"""What a visitor said of films: ratings and marks, and their form in the browser's storage; pure functions."""
+"""The shelf: a visitor's ratings and marks of films, and their form in the browser's storage; pure functions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST = 10_000  # entries; the service takes no longer history
 
 @dataclass(frozen=True)
 class Entry:
-    """What was said of one film: its rating, on the data set's scale, or a mark, or both."""
+    """A visitor's entry for one film: its rating, on the data set's scale, or a mark, or both."""
 
     label: str
     rating: float | None = None
@@ -60,7 +60,7 @@ def to_text(shelf: Shelf) -> str:
 
 
 def from_text(text: str, scale: tuple[float, float]) -> dict[RawId, Entry]:
-    """Return the shelf of a stored text; what cannot be read, or lies outside the scale, is left out.
+    """Parse the shelf from a stored text; invalid entries, and ratings outside the scale, are dropped.
 
     `scale`: least and largest rating. Anybody may have written the text.
     """
@@ -72,13 +72,14 @@ def from_text(text: str, scale: tuple[float, float]) -> dict[RawId, Entry]:
     for row in rows[:MOST] if isinstance(rows, list) else []:
         match row:
             case [int() | str() as movie_id, str(label), rating, mark] if not isinstance(movie_id, bool):
-                entry = Entry(label[:LONGEST_TITLE], rating if _is_on(scale, rating) else None, _mark(mark))
+                entry = Entry(label[:LONGEST_TITLE], rating if _is_on(scale, rating) else None, mark_of(mark))
                 if entry != Entry(entry.label):
                     shelf[movie_id] = entry
     return shelf
 
 
-def _mark(value: Any) -> Mark | None:
+def mark_of(value: Any) -> Mark | None:
+    """Return a value as a mark, None where it is none."""
     return next((mark for mark in MARKS if mark == value), None)
 
 
@@ -88,6 +89,6 @@ def _is_on(scale: tuple[float, float], value: Any) -> bool:
 
 
 def _put(shelf: Shelf, movie_id: RawId, entry: Entry) -> dict[RawId, Entry]:
-    """Return the shelf with the entry as its latest; an entry that says nothing is left out."""
+    """Return the shelf with the entry as its latest; an empty entry removes the film."""
     others = without(shelf, movie_id)
     return others if entry.rating is None and entry.mark is None else {**others, movie_id: entry}

@@ -41,7 +41,7 @@ def challenger() -> ModelCard | None:
 
 
 def versions() -> Versions:
-    """Return what the service knows of the registry. Raises WebappError."""
+    """Return the registered versions as the service knows them. Raises WebappError."""
     return _versions(settings().api_url)
 
 
@@ -69,7 +69,7 @@ def words() -> DataWords:
 
 
 def about() -> dict[str, AboutModel]:
-    """Return what the served version says of its algorithms; nothing while the service does not answer."""
+    """Return the served version's descriptions of its algorithms; none while the service does not answer."""
     try:
         return served().about
     except WebappError:

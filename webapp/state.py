@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from client.answers import MapFilm, Recommendation
+from webapp.shelf import RawId
 
 DECK = 6  # films offered for rating at once
 _SPREAD = 0.35  # least distance on the map between two films of a deck; halved while too few films keep it
-RawId = int | str
 
 
 def list_options(
@@ -38,7 +38,7 @@ def usual_rating(ratings: Sequence[float], mean: float) -> float:
     return (sum(ratings) + 10 * mean) / (len(ratings) + 10)
 
 
-def deck(films: Sequence[MapFilm], page: int, size: int = DECK) -> list[MapFilm]:
+def deck(films: Sequence[MapFilm], page: int) -> list[MapFilm]:
     """Return one page of films to rate: well known, and far from each other on the map.
 
     `films`: most rated first. `page` counts from 0; a film appears on one page only.
@@ -46,7 +46,7 @@ def deck(films: Sequence[MapFilm], page: int, size: int = DECK) -> list[MapFilm]
     left = list(films)
     chosen: list[MapFilm] = []
     for _ in range(page + 1):
-        chosen = spread(left, size)
+        chosen = spread(left, DECK)
         taken = {film.movie_id for film in chosen}
         left = [film for film in left if film.movie_id not in taken]
     return chosen

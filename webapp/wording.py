@@ -116,9 +116,9 @@ def place(number: int | None) -> str:
     return f"{number:,}{ending}"
 
 
-def names(people: Sequence[str], most: int = 3) -> str:
-    """Return the first `most` names, separated by commas."""
-    return ", ".join(people[:most])
+def names(people: Sequence[str]) -> str:
+    """Return the first three names, separated by commas."""
+    return ", ".join(people[:3])
 
 
 def joined(words: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from recommender.errors import LookupFailedError, MissingInputError, UsageError
 if TYPE_CHECKING:
     from movierec.model import Model
     from recommender.films.ids import RawId
-    from webapp.histories.reading import Said
+    from webapp.histories.reading import HistoryLine
 
 # Those of `training.bundling.lists`, which is not imported before the command runs.
 Format = Literal["parquet", "csv", "ndjson"]
@@ -120,7 +120,7 @@ def _has_pairs(text: str) -> bool:
     return (len(cells) <= 2 and not set(";\t") & set(head)) or cells[1:2] == ["rating"]
 
 
-def _exported(model: Model, path: Path, history: Sequence[Said], fuzzy: bool) -> dict[RawId, float]:
+def _exported(model: Model, path: Path, history: Sequence[HistoryLine], fuzzy: bool) -> dict[RawId, float]:
     """Return the ratings of an export by id, from stars to the data set's scale."""
     import numpy as np
 

@@ -92,8 +92,8 @@ class FilmFilter:
     @property
     def conditions(self) -> dict[str, FilmFilter]:
         """Return each condition that is set as a filter of its own, by its name."""
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: FilmFilter(**{name: value}) for name, value in given.items() if value != getattr(_ALL, name)}
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: FilmFilter(**{name: value}) for name, value in values.items() if value != getattr(_ALL, name)}
 
     @property
     def values_by_facet(self) -> dict[str, list[str]]:

@@ -127,5 +127,5 @@ def sparse_arrays(
 def ordered(facet: str, values: Iterable[str]) -> list[str]:
     """Return the distinct values of a facet in order: MovieLens's own genres first and in its order, others by name."""
     values = set(values)
-    own = schema.GENRE_NAMES if facet == schema.GENRES else ()
-    return [name for name in own if name in values] + sorted(values - set(own))
+    in_file_order = schema.GENRE_NAMES if facet == schema.GENRES else ()
+    return [name for name in in_file_order if name in values] + sorted(values - set(in_file_order))

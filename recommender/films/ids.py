@@ -102,7 +102,7 @@ class IdMap:
         return int(self._ids[row])
 
     def from_text(self, text: str) -> RawId | None:
-        """Return the raw id that a text stands for; None for one that is no integer where all ids are."""
+        """Parse a raw id; None for a text that is no integer where all ids are integers."""
         return int(text) if is_integer_id(text) else None
 
     def raws(self, rows: Rows) -> list[RawId]:
@@ -166,7 +166,7 @@ class TextIdMap(IdMap):
 
 
 def _objects(raw: Any) -> NDArray[Any]:
-    """Return values as an array of Python objects: numpy's own texts lose what pads them."""
+    """Return values as an array of Python objects: numpy's string type drops trailing NUL characters."""
     values = list(raw)
     array = np.empty(len(values), dtype=object)
     array[:] = values

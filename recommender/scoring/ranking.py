@@ -67,7 +67,7 @@ def candidates_for(n: int) -> int:
 
 
 def limited(ordered: Iterable[int], catalog: Catalog, limits: Sequence[tuple[str, int]]) -> Iterator[int]:
-    """Give the first items of which no value of a facet, such as a director, has more than its limit.
+    """Yield items in order, skipping those with a facet value (such as a director) that has reached its limit.
 
     `ordered`: rows, best first; `limits`: facets with the most items of one value. Items without values of the facet
     are not limited.

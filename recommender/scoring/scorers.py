@@ -14,21 +14,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.films.ids import UNKNOWN
+from recommender.scoring import specs
 from recommender.scoring.blocks import Arrays, Block, Rows, gather, sparse_array, with_data, z_scores
 from recommender.scoring.foldin import AlsSystem, FoldIn, GaussianSystem, NoSystem, SvdSystem, UserVectors
-from recommender.scoring.specs import (
-    AlsFoldIn,
-    EnsembleSpec,
-    FactorSpec,
-    GaussianFoldIn,
-    ItemSpec,
-    ItemWeightsSpec,
-    NoFoldIn,
-    PopularitySpec,
-    SimilaritySpec,
-    SvdFoldIn,
-    UserSpec,
-)
 from recommender.scoring.terms import similarity_term
 from recommender.scoring.weights import profile_weights
 
@@ -56,25 +44,25 @@ class UserScorer(ABC):
         """Return scores (b, n) for new users, folded in from their ratings in stars (b, n)."""
 
 
-def item_scorer(spec: ItemSpec, arrays: Arrays) -> ItemScorer:
+def item_scorer(spec: specs.ItemSpec, arrays: Arrays) -> ItemScorer:
     """Return the item scorer that a spec describes."""
-    if isinstance(spec, PopularitySpec):
+    if isinstance(spec, specs.PopularitySpec):
         return Popularity(spec, arrays)
     return Similarity(spec, arrays)
 
 
-def user_scorer(spec: UserSpec, arrays: Arrays) -> UserScorer:
+def user_scorer(spec: specs.UserSpec, arrays: Arrays) -> UserScorer:
     """Return the user scorer that a spec describes."""
     match spec:
-        case PopularitySpec():
+        case specs.PopularitySpec():
             return Popularity(spec, arrays)
-        case SimilaritySpec():
+        case specs.SimilaritySpec():
             return Similarity(spec, arrays)
-        case FactorSpec():
+        case specs.FactorSpec():
             return Factors(spec, arrays)
-        case ItemWeightsSpec():
+        case specs.ItemWeightsSpec():
             return ItemWeights(spec, arrays)
-        case EnsembleSpec():
+        case specs.EnsembleSpec():
             return Ensemble(spec, arrays)
         case _:
             assert_never(spec)
@@ -83,7 +71,7 @@ def user_scorer(spec: UserSpec, arrays: Arrays) -> UserScorer:
 class Popularity(ItemScorer, UserScorer):
     """The same scores for every user and query film."""
 
-    def __init__(self, spec: PopularitySpec, arrays: Arrays) -> None:
+    def __init__(self, spec: specs.PopularitySpec, arrays: Arrays) -> None:
         self._scores = arrays[spec.scores]
 
     def similar(self, rows: Rows) -> Block:
@@ -96,7 +84,7 @@ class Popularity(ItemScorer, UserScorer):
 class Similarity(ItemScorer, UserScorer):
     """Weighted sum of similarities; for a user, summed over the films of the history."""
 
-    def __init__(self, spec: SimilaritySpec, arrays: Arrays) -> None:
+    def __init__(self, spec: specs.SimilaritySpec, arrays: Arrays) -> None:
         self._spec = spec
         self.terms = [similarity_term(part, arrays) for part in spec.parts]
 
@@ -116,7 +104,7 @@ class Similarity(ItemScorer, UserScorer):
         return weights if is_final else profile_weights(stars, "rating", self._spec.like)
 
     def contributions(self, query: int, candidates: Rows) -> dict[str, Block]:
-        """Return what each part adds to the similarity of the `candidates` (c,) to one film, by part name."""
+        """Return the contribution of each part to the similarity of the `candidates` (c,) to one film, by name."""
         return {term.name: term.between(np.array([query]), candidates)[0] for term in self.terms}
 
     def _sum(self, weights: sp.csr_matrix) -> Block:
@@ -129,7 +117,7 @@ class Similarity(ItemScorer, UserScorer):
 class Factors(UserScorer):
     """Matrix factorization: biases plus the product of user and item factors; see FactorSpec."""
 
-    def __init__(self, spec: FactorSpec, arrays: Arrays) -> None:
+    def __init__(self, spec: specs.FactorSpec, arrays: Arrays) -> None:
         self.item_factors = arrays[spec.item_factors]
         self._user_factors = arrays[spec.user_factors]
         self._user_bias = arrays[spec.user_bias] if spec.user_bias else None
@@ -155,15 +143,17 @@ class Factors(UserScorer):
             return self.fold_in.fold_in(ratings)
         return self._user_factors[user_rows], None if self._user_bias is None else self._user_bias[user_rows]
 
-    def _fold_in(self, spec: AlsFoldIn | SvdFoldIn | GaussianFoldIn | NoFoldIn, arrays: Arrays) -> FoldIn:
+    def _fold_in(
+        self, spec: specs.AlsFoldIn | specs.SvdFoldIn | specs.GaussianFoldIn | specs.NoFoldIn, arrays: Arrays
+    ) -> FoldIn:
         match spec:
-            case AlsFoldIn():
+            case specs.AlsFoldIn():
                 return AlsSystem(spec, self.item_factors, arrays[spec.gram])
-            case SvdFoldIn():
+            case specs.SvdFoldIn():
                 return SvdSystem(spec, self.item_factors, self.baseline)
-            case GaussianFoldIn():
+            case specs.GaussianFoldIn():
                 return GaussianSystem(spec, self.item_factors, self.baseline, arrays)
-            case NoFoldIn():
+            case specs.NoFoldIn():
                 return NoSystem(self.item_factors, self.item_factors.shape[1])
             case _:
                 assert_never(spec)
@@ -180,7 +170,7 @@ class Factors(UserScorer):
 class ItemWeights(UserScorer):
     """A user's weighted history times a films x films matrix: item-KNN and EASE; see ItemWeightsSpec."""
 
-    def __init__(self, spec: ItemWeightsSpec, arrays: Arrays) -> None:
+    def __init__(self, spec: specs.ItemWeightsSpec, arrays: Arrays) -> None:
         self._spec = spec
         self._dense = arrays[spec.dense] if spec.dense else None
         self._rows = arrays[spec.rows] if spec.rows else None
@@ -221,7 +211,7 @@ class ItemWeights(UserScorer):
 class Ensemble(UserScorer):
     """Weighted sum of its members' scores, standardised over the films that are not in the user's history."""
 
-    def __init__(self, spec: EnsembleSpec, arrays: Arrays) -> None:
+    def __init__(self, spec: specs.EnsembleSpec, arrays: Arrays) -> None:
         self.members = [(member.weight, user_scorer(member.spec, arrays)) for member in spec.members]
 
     def known(self, user_rows: Rows, history: sp.csr_matrix) -> Block:

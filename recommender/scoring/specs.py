@@ -15,7 +15,7 @@ from recommender.spec import Spec
 
 
 class ScorerSpec(Spec):
-    """Base class of scorers and their parts, told apart by `kind`; `version`: of what the kind computes."""
+    """Base class of scorers and their parts, discriminated by `kind`; `version`: of the computation."""
 
     version: Literal[1] = 1
 

@@ -117,7 +117,7 @@ class TitleIndex:
         self._flat = self._rows.data, self._kinds.data, canonical.data
 
     def resolve(self, title: str, *, fuzzy: bool = False) -> TitleMatch:
-        """Return the one film with this title; with `fuzzy`, also one that stands clear by part of it or but for typos.
+        """Return the one film with this title; with `fuzzy`, also one that a part of it or a misspelling identifies.
 
         Raises AmbiguousTitleError if several films may be meant, TitleNotFoundError with suggestions if none is.
         """
@@ -168,8 +168,8 @@ class TitleIndex:
         worded, respelt = [key, *other_words(key)], self._respelt(key)
         yield self._titled([*worded, *respelt], year)
         for unfinished in (False, True):
-            others = other_initials(key) if unfinished else respelt
-            yield self._parts.beginning([*worded, *others], limit, year, unfinished=unfinished)
+            spellings = other_initials(key) if unfinished else respelt
+            yield self._parts.beginning([*worded, *spellings], limit, year, unfinished=unfinished)
             yield from self._parts.having(worded, unfinished=unfinished, year=year)
         misspelt = self._misspelt(query)
         yield self._misspelt_part(key, misspelt)
@@ -208,7 +208,7 @@ class TitleIndex:
         return [match.row for key in dated for match in self.exact(key)]
 
     def _stands_for(self, key: str, row: int) -> bool:
-        """Return whether a part from within a title may stand for all of it.
+        """Return whether words from within a title are distinctive enough to identify the film.
 
         Several words may. One word may stand for one of the most rated tenth of all films, and for a title that it is a
         third of: "Joker" is not Batman Beyond: Return of the Joker.
@@ -229,15 +229,15 @@ class TitleIndex:
         return [match.row for match in self.exact(bare) if abs(int(self._years[match.row]) - year) == 1]
 
     def _clear_misspelling(self, title: str) -> list[int]:
-        """Return the film that a title misspells, or several that it may.
+        """Return the row of the film whose title is misspelt, or of several candidates.
 
         As for the title spelt right: of films that have it, only those that it matches best are meant.
         """
         closest = self._misspelt(title)
         if not closest:
             return []
-        if part := self._misspelt_part(dated_key(title), closest):
-            return part
+        if rows := self._misspelt_part(dated_key(title), closest):
+            return rows
         best, *others = closest
         rivals = [other for other in others if other.rivals(best)]
         if not rivals and best.is_clear(dated_key(title), self._words.knows):

@@ -7,28 +7,9 @@ import unicodedata
 
 # Leading articles that a query may leave out, in the languages of MovieLens.
 _DROPPED = frozenset(
-    (
-        "the",
-        "a",
-        "an",
-        "la",
-        "le",
-        "les",
-        "l",
-        "el",
-        "lo",
-        "il",
-        "gli",
-        "i",
-        "der",
-        "das",
-        "ein",
-        "un",
-        "une",
-        "una",
-        "det",
-    )
-)
+    ("the", "a", "an", "la", "le", "les", "l", "el", "lo", "il", "gli", "i", "der", "das", "ein", "un", "une", "una",
+     "det")
+)  # fmt: skip
 # Behind a comma these are articles too; in front they may be words: "Die Hard", "As Good as It Gets", "Al Capone".
 ARTICLES = (_DROPPED - {"l"}) | frozenset(
     ("l'", "al", "as", "az", "da", "de", "dem", "den", "des", "die", "een", "eine", "en", "et", "ett", "ha", "het",
@@ -92,7 +73,7 @@ def query_key(title: str) -> str:
 
 
 def dated_key(title: str) -> str:
-    """Return the key of a title with the year that stands behind it in brackets, if one does."""
+    """Return the key of a title, followed by the year if one is given in brackets."""
     bare, year = split_year(title)
     return query_key(bare) + (f" {year}" if year else "")
 

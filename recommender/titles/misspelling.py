@@ -25,7 +25,7 @@ class Misspelling(NamedTuple):
         return self.edits == best.edits and (self.meant != best.meant or self.kind == best.kind)
 
     def is_clear(self, typed: str, is_known: Callable[[str], bool]) -> bool:
-        """Return whether the title meant stands clear by itself.
+        """Return whether the misspelling identifies this title without doubt.
 
         Few typos make another title: a word that other titles have may be meant, and another number is another film.
         """

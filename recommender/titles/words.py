@@ -72,8 +72,8 @@ class TitleWords:
         if not all(spans):
             return np.empty(0, dtype=np.int32)
         postings = [self._films[self._indptr[span.start] : self._indptr[span.stop]] for span in spans]
-        rows, *others = sorted(postings, key=len)
-        for posting in others:
+        rows, *longer_postings = sorted(postings, key=len)
+        for posting in longer_postings:
             rows = rows[np.isin(rows, posting)]
         return np.unique(rows)
 

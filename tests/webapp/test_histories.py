@@ -16,7 +16,7 @@ from webapp import source
 from webapp.data_words import DataWords
 from webapp.exports import shelf_csv
 from webapp.histories.matching import entry, match
-from webapp.histories.reading import MOST_BYTES, HistoryError, Said, read_history
+from webapp.histories.reading import MOST_BYTES, HistoryError, HistoryLine, read_history
 from webapp.shelf import Entry, from_text, kept_away, marked, rated, ratings, to_text, without
 
 LETTERBOXD = ["Date", "Name", "Year", "Letterboxd URI", "Rating"]
@@ -58,9 +58,9 @@ def test_a_letterboxd_zip_holds_ratings_seen_and_watchlist() -> None:
         ),
     )
     assert said == [
-        Said(('I, "Robot"',), 2004, stars=3.5, mark="seen"),
-        Said(("Seen Only",), 1990, mark="seen"),
-        Said(("Later",), None, mark="watchlist"),
+        HistoryLine(('I, "Robot"',), 2004, stars=3.5, mark="seen"),
+        HistoryLine(("Seen Only",), 1990, mark="seen"),
+        HistoryLine(("Later",), None, mark="watchlist"),
     ]
 
 
@@ -70,7 +70,7 @@ def test_imdb_ratings_become_stars_and_series_are_left_out() -> None:
         ["tt2", 7, "2024-01-02", "Some Episode", "Some Episode", "u", "TV Episode", 8.6, 1994],
     ]
     assert read_history("ratings.csv", table(IMDB, *rows)) == [
-        Said(("Seven Samurai", "Shichinin no samurai"), 1954, stars=4.5)
+        HistoryLine(("Seven Samurai", "Shichinin no samurai"), 1954, stars=4.5)
     ]
 
 
@@ -78,7 +78,7 @@ def test_a_spreadsheets_semicolons_and_old_encodings_are_read() -> None:
     text = "Date;Name;Year;Letterboxd URI;Rating\n;Amélie;2001;u;4,5\n"
     named = f"sep=;\r\n{text}"
     for content in (text.encode("utf-8-sig"), text.encode("cp1252"), named.encode(), text.encode("utf-16")):
-        assert read_history("ratings.csv", content) == [Said(("Amélie",), 2001, stars=4.5)]
+        assert read_history("ratings.csv", content) == [HistoryLine(("Amélie",), 2001, stars=4.5)]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_every_film_is_found_in_each_form(api: Api) -> None:
     for movie_id, title, year, *_ in FILMS[:-1]:  # the last is a second entry of another
         forms = [title, title.upper(), title.removeprefix("The "), title.replace("É", "E").replace("é", "e")]
         years = [year] if title in twice or year is None else [year, year - 1, year + 1]
-        lines += [Said((form,), form_year, stars=4.0) for form in forms for form_year in years]
+        lines += [HistoryLine((form,), form_year, stars=4.0) for form in forms for form_year in years]
         ids += [movie_id] * len(forms) * len(years)
     answers = [match(api, [line]) for line in lines]
     missed = [line for line, answer, film in zip(lines, answers, ids, strict=True) if list(answer.films) != [film]]
@@ -112,7 +112,11 @@ def test_every_film_is_found_in_each_form(api: Api) -> None:
 
 
 def test_a_misspelt_title_is_asked_and_a_strange_one_is_missing(api: Api) -> None:
-    lines = [Said(("The Moon Theives",), 1985, stars=1.0), Said(("Twins",), None, stars=2.0), Said(("Qqqq",), 1950)]
+    lines = [
+        HistoryLine(("The Moon Theives",), 1985, stars=1.0),
+        HistoryLine(("Twins",), None, stars=2.0),
+        HistoryLine(("Qqqq",), 1950),
+    ]
     matched = match(api, lines)
     assert matched.films == {}
     (first, offered), (second, twins) = matched.doubtful

@@ -11,7 +11,7 @@ from recommender.bundle import save_bundle
 from tests.webapp.conftest import Open, drawn, serving, shown, stored
 from tests.world import MEAN, build
 from webapp import source
-from webapp.elements.keeping import Held
+from webapp.elements.keeping import SessionShelf
 from webapp.shelf import Entry, Shelf, ratings
 
 
@@ -28,7 +28,7 @@ def world_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def own_list(app: AppTest, entries: Shelf, film: str = "") -> AppTest:
     """The page For you after `entries`, asked why `film` is not in the list."""
-    app.session_state["shelf"] = Held("world", dict(entries))
+    app.session_state["shelf"] = SessionShelf("world", dict(entries))
     app.query_params["whynot"] = film
     return app.run()
 

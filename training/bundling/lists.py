@@ -1,4 +1,4 @@
-"""Lists for all users or of all items in one file, in bounded memory; a run that was stopped goes on where it was.
+"""Write lists for all users or all items to one file, in bounded memory; a stopped run can be resumed.
 
 Parts of the file are written whole beside it, to FILE.parts/, and joined at the end, so the same file comes out however
 often the run was stopped.
@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
@@ -41,7 +40,7 @@ _PARTS = named(r"plan\.json|part-\d{6}")
 
 @dataclass(frozen=True)
 class Lists:
-    """What is written: the best `n` items for all users, or the `n` items most similar to every item."""
+    """Options of an export: the best `n` items for all users, or the `n` items most similar to every item."""
 
     subject: Subject
     n: int
@@ -65,7 +64,7 @@ def write_lists(model: Model, target: Path, lists: Lists, progress: Progress) ->
         if not paths[-1].is_file():
             rows = np.arange(start, min(start + PART, len(ids)))
             table = _table(model, ids, rows, lists)
-            write_bytes(paths[-1], _ENCODERS[lists.format](table, is_first=start == 0))
+            write_bytes(paths[-1], _encoded(table, lists.format, is_first=start == 0))
         progress(f"lists for {lists.subject}", min((start + PART) / max(len(ids), 1), 1.0))
     with whole_file(target) as fresh:
         _join(paths, fresh, lists.format)
@@ -95,7 +94,7 @@ def best_for_users(model: Model, rows: Rows, n: int) -> tuple[NDArray[np.int32],
 
 
 def _begin(parts: Path, model: Model, lists: Lists) -> None:
-    """Note what the parts are of. Raises UsageError where a stopped run wrote parts of other lists."""
+    """Record the options of the parts. Raises UsageError if a stopped run wrote parts with other options."""
     plan = json.dumps({"model": _hash_of(model), "part": PART, **asdict(lists)})
     if not os.path.lexists(parts):
         write_text(parts / PLAN, plan)
@@ -127,24 +126,17 @@ def _table(model: Model, ids: IdMap, rows: Rows, lists: Lists) -> pa.Table:
     return pa.table([*map(pa.array, columns), pa.array(scores[is_item])], names=names)
 
 
-def _parquet(table: pa.Table, *, is_first: bool) -> bytes:
+def _encoded(table: pa.Table, form: Format, *, is_first: bool) -> bytes:
+    """Return a table as the bytes of a part; only the first part of a CSV file has a header."""
+    if form == "ndjson":
+        text: str = table.to_pandas().to_json(orient="records", lines=True, double_precision=6)
+        return text.encode()
     with BytesIO() as out:
-        pq.write_table(table, out)
+        if form == "parquet":
+            pq.write_table(table, out)
+        else:
+            pc.write_csv(table, out, pc.WriteOptions(include_header=is_first))
         return out.getvalue()
-
-
-def _csv(table: pa.Table, *, is_first: bool) -> bytes:
-    with BytesIO() as out:
-        pc.write_csv(table, out, pc.WriteOptions(include_header=is_first))
-        return out.getvalue()
-
-
-def _ndjson(table: pa.Table, *, is_first: bool) -> bytes:
-    text: str = table.to_pandas().to_json(orient="records", lines=True, double_precision=6)
-    return text.encode()
-
-
-_ENCODERS: dict[Format, Callable[..., bytes]] = {"parquet": _parquet, "csv": _csv, "ndjson": _ndjson}
 
 
 def _join(paths: list[Path], target: Path, form: Format) -> None:
@@ -156,5 +148,5 @@ def _join(paths: list[Path], target: Path, form: Format) -> None:
         return
     with target.open("wb") as out:
         for path in paths:
-            with path.open("rb") as part:
-                shutil.copyfileobj(part, out)
+            with path.open("rb") as source:
+                shutil.copyfileobj(source, out)

@@ -50,7 +50,7 @@ def write(path: Path, size: Size, seed: int = 0) -> None:
     """Save a random bundle at `path`; the same seed and size give the same arrays."""
     rng = np.random.default_rng(seed)
     history = _history(size, rng)
-    films, histograms = _films(size, history, rng, random.Random(seed))
+    films, histograms = _films(size, history, random.Random(seed))
     embedding = unit_rows(rng.standard_normal((size.movies, size.dimensions), dtype=np.float32))
     item_factors = (embedding * rng.uniform(0.5, 2.0, (size.movies, 1))).astype(np.float32)
     neighbour_rows, neighbour_scores = _neighbours(embedding, rng)
@@ -87,9 +87,7 @@ def _history(size: Size, rng: np.random.Generator) -> sp.csr_matrix:
     return matrix
 
 
-def _films(
-    size: Size, history: sp.csr_matrix, rng: np.random.Generator, names: random.Random
-) -> tuple[dict[str, Any], NDArray[np.int32]]:
+def _films(size: Size, history: sp.csr_matrix, names: random.Random) -> tuple[dict[str, Any], NDArray[np.int32]]:
     histograms = rating_histograms(history, MOVIELENS)
     title_names = titles(size.movies, names)
     films = []

@@ -42,7 +42,7 @@ class Arrivals(NamedTuple):
 
     @property
     def identity(self) -> str:
-        """Return a digest of what could change a data set."""
+        """Return a digest of the events, which becomes part of a data set's fingerprint."""
         columns = self.frame[["visitor", "user_id", "item", "rating", "time"]]
         return hashlib.sha256(pd.util.hash_pandas_object(columns, index=False).to_numpy().tobytes()).hexdigest()
 
@@ -59,17 +59,14 @@ def read_arrivals(store: Path) -> Arrivals:
         reader.close()
     frame = pd.DataFrame(rows, columns=["visitor", "user_id", "item", "rating", "time", "received"])
     frame = frame.astype({"rating": "float64", "time": "float64", "received": "float64"})
-    report = {
-        "read": len(frame),
-        "late": int((frame["received"] - frame["time"] > LATE_SECONDS).sum()),
-    }
+    report = {"read": len(frame), "late": int((frame["received"] - frame["time"] > LATE_SECONDS).sum())}
     return Arrivals(frame, report)
 
 
 def place(
     arrivals: Arrivals, user_ids: Collection[str], item_ids: Collection[str], feedback: Feedback, has_steps: bool = True
 ) -> tuple[pd.DataFrame, Report]:
-    """Return the usable events as interactions with ids as text, and counts by what became of the events.
+    """Return the valid events as interactions with ids as text, and the number of events by outcome.
 
     `user_ids`, `item_ids`: those of the files; `has_steps`: whether ratings lie on steps of the scale. The frame has
     USER, MOVIE, RATING (float32), TIMESTAMP (int64) and "watched", in the order of time; with ratings, one row for
@@ -161,7 +158,7 @@ def _at_bots_rates(events: pd.DataFrame) -> pd.Series:
 
 
 def _is_possible(events: pd.DataFrame, user_ids: Collection[str]) -> pd.Series:
-    """Return which events have a user_id of the kind of `user_ids`: any text, or an integer as wide as they are."""
+    """Return which events have a user_id that `user_ids` could hold: any text, or an integer of their width."""
     if not all(map(is_integer_id, user_ids)):
         return pd.Series(True, index=events.index)
     narrow = int(np.iinfo(np.int32).max)  # MovieLens's files are read into 32 bits

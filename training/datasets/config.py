@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -85,6 +84,6 @@ def find_dataset_config(name: str) -> DatasetConfig | None:
     return load_dataset_config(name) if name in dataset_names() else None
 
 
-def load_processing_config(path: Path = DATASET_CONFIGS / f"{_PROCESSING}.yaml") -> ProcessingConfig:
+def load_processing_config() -> ProcessingConfig:
     """Return the settings for cleaning and for the movie-tag matrix."""
-    return load_config(path, ProcessingConfig)
+    return load_config(DATASET_CONFIGS / f"{_PROCESSING}.yaml", ProcessingConfig)

@@ -13,21 +13,10 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recommender import schema
 from recommender.feedback import MOVIELENS, Feedback
 from recommender.films.ids import IdMap
 from recommender.items import FILMS, Items
-from recommender.schema import (
-    ACTORS,
-    ALTERNATIVE_TITLES,
-    DIRECTORS,
-    MOVIE,
-    ORIGINAL_TITLE,
-    RATING,
-    TIMESTAMP,
-    TITLE,
-    USER,
-    YEAR,
-)
 from recommender.titles.index import TitleNames, encode_titles
 from recommender.titles.keys import split_year
 from training.datasets.indexing import count_ids, rows_of
@@ -104,17 +93,17 @@ class ProcessedDataset:
     @cached_property
     def user_rows(self) -> NDArray[np.int32]:
         """Return the user row of each rating, (n_ratings,)."""
-        return rows_of(self.ratings[USER], self.user_ids)
+        return rows_of(self.ratings[schema.USER], self.user_ids)
 
     @cached_property
     def movie_rows(self) -> NDArray[np.int32]:
         """Return the movie row of each rating, (n_ratings,)."""
-        return rows_of(self.ratings[MOVIE], self.movie_ids)
+        return rows_of(self.ratings[schema.MOVIE], self.movie_ids)
 
     @cached_property
     def has_times(self) -> bool:
         """Return whether the ratings have times: without them every timestamp is 0, and equal ones order nothing."""
-        times = self.ratings[TIMESTAMP].to_numpy()
+        times = self.ratings[schema.TIMESTAMP].to_numpy()
         return bool(len(times)) and bool(times.min() != times.max())
 
     @property
@@ -126,13 +115,13 @@ class ProcessedDataset:
 
     @property
     def noted(self) -> dict[str, int]:
-        """Return counts of what is in the data set but may be a mistake in the description of its files."""
+        """Return counts of oddities in the data set that may come from a mistake in the description of its files."""
         mended = self.details.get("mended", {})
         return {key: mended[key] for key in _NOTED if key in mended}
 
     @property
     def events(self) -> dict[str, int]:
-        """Return what became of the events that were merged, by name; empty where none were asked for."""
+        """Return the number of merged events by outcome; empty if no events were merged."""
         return dict(self.details.get(EVENTS, {}))
 
     @cached_property
@@ -148,7 +137,7 @@ class ProcessedDataset:
         `mask`: (n_ratings,) True for the ratings to include; by default all of them.
         """
         included = slice(None) if mask is None else mask
-        values = self.ratings[RATING].to_numpy()[included]
+        values = self.ratings[schema.RATING].to_numpy()[included]
         entries = (values, (self.user_rows[included], self.movie_rows[included]))
         return sp.csr_matrix(sp.coo_matrix(entries, shape=(len(self.user_ids), len(self.movie_ids))))
 
@@ -157,18 +146,18 @@ class ProcessedDataset:
 
         (n_items,); None where ratings have no times, or no item has a year.
         """
-        years = self.movies[YEAR].to_numpy(dtype=np.float64, na_value=np.nan)
+        years = self.movies[schema.YEAR].to_numpy(dtype=np.float64, na_value=np.nan)
         if not self.has_times or np.isnan(years).all() or not mask.any():
             return None
-        last = pd.Timestamp(self.ratings[TIMESTAMP].to_numpy()[mask].max(), unit="s").year
+        last = pd.Timestamp(self.ratings[schema.TIMESTAMP].to_numpy()[mask].max(), unit="s").year
         return np.asarray(years >= last - 1)
 
     def snapshot(self) -> dict[str, Any]:
         """Return size, density, averages, time span and coverage of the data set, ready for JSON."""
         films, users, ratings = len(self.movie_ids), len(self.user_ids), len(self.ratings)
-        counts, values = count_ids(self.ratings[MOVIE], self.movie_ids), self.ratings[RATING].to_numpy()
-        years = self.movies[YEAR].dropna()
-        times = pd.to_datetime([self.ratings[TIMESTAMP].min(), self.ratings[TIMESTAMP].max()], unit="s")
+        counts, values = count_ids(self.ratings[schema.MOVIE], self.movie_ids), self.ratings[schema.RATING].to_numpy()
+        years = self.movies[schema.YEAR].dropna()
+        times = pd.to_datetime([self.ratings[schema.TIMESTAMP].min(), self.ratings[schema.TIMESTAMP].max()], unit="s")
         return {
             "name": self.name,
             "fingerprint": self.fingerprint,
@@ -188,14 +177,14 @@ class ProcessedDataset:
             "user_tags": int(self.details.get("user_tags", 0)),
             "user_tag_coverage": self._block_coverage("user_tags"),
             "genome_coverage": self._block_coverage("genome"),
-            "credit_coverage": float((self.movies[[DIRECTORS, ACTORS]].map(len).sum(axis=1) > 0).mean()),
+            "credit_coverage": float((self.movies[[schema.DIRECTORS, schema.ACTORS]].map(len).sum(axis=1) > 0).mean()),
             **({"text_coverage": self._block_coverage("text")} if self.details.get("text_columns") else {}),
         }
 
     def feedback_summary(self) -> dict[str, Any]:
         """Return the kind of feedback, its scale, where a like begins, and the share of likes."""
         feedback = self.feedback
-        values = self.ratings[RATING].to_numpy()
+        values = self.ratings[schema.RATING].to_numpy()
         scale = f"{feedback.minimum:g} to {feedback.maximum:g} by {feedback.step:g}"
         return {
             "feedback": feedback.kind,
@@ -211,7 +200,7 @@ class ProcessedDataset:
 
 def title_names(movies: pd.DataFrame) -> list[TitleNames]:
     """Return every name of each film, in row order, with the raw file's spelling, so that it can be pasted."""
-    columns = (TITLE, ALTERNATIVE_TITLES, ORIGINAL_TITLE, YEAR)
+    columns = (schema.TITLE, schema.ALTERNATIVE_TITLES, schema.ORIGINAL_TITLE, schema.YEAR)
     return [
         TitleNames(title, [*alternatives, split_year(raw)[0]], None if pd.isna(year) else int(year))
         for title, alternatives, raw, year in zip(*(movies[column] for column in columns), strict=True)

@@ -26,10 +26,10 @@ def check_name(name: str, command: str = PREPARE) -> str:
     """
     if is_name(name):
         return name
-    shown = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
+    shortened = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
     message = (
         f"Expected the name of a data set (at most {MOST_LETTERS} of A-Z a-z 0-9 . _ -, the first no dot), "
-        f"found {shown!r}."
+        f"found {shortened!r}."
     )
     if name.isprintable() and (any(mark in name for mark in "/\\") or name in (".", "..") or name.startswith("~")):
         last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]

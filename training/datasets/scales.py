@@ -1,4 +1,4 @@
-"""The scale of ratings as a file holds it, told from the values."""
+"""Detect the scale of ratings from their values."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Sources:
 
     @property
     def identity(self) -> str:
-        """Return what belongs to a data set's fingerprint beside its files: a scale other than MovieLens's."""
+        """Return the part of a data set's fingerprint that is not in its files: a scale other than MovieLens's."""
         return "" if self.feedback == MOVIELENS else self.feedback.model_dump_json()
 
 

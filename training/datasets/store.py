@@ -61,20 +61,20 @@ def _renewal(directory: Path, manifest: Mapping[str, Any]) -> str:
     )
 
 
-def is_prepared(name: str, processed_root: Path | None = None) -> bool:
+def is_prepared(name: str) -> bool:
     """Return whether there is a processed data set `name`, whatever its format. Raises UsageError for a bad name."""
-    return read_manifest(dataset_path(processed_root or home.processed_data(), name)) is not None
+    return read_manifest(dataset_path(home.processed_data(), name)) is not None
 
 
-def changes_since(name: str, processed_root: Path | None = None) -> str:
+def changes_since(name: str) -> str:
     """Return which inputs of the processed data set `name` changed since it was made and how to take them, or ""."""
-    manifest = read_manifest(dataset_path(processed_root or home.processed_data(), name))
+    manifest = read_manifest(dataset_path(home.processed_data(), name))
     preparation = preparation_of(manifest) if manifest else None
     if manifest is None or preparation is None:
         return ""
     source = manifest["details"].get("source")
-    given = (preparation.options.get(option) for option in ("raw", "credits", "genome", "texts"))
-    raw, credits, genome, texts = (Path(str(value)) if value else None for value in given)
+    options = (preparation.options.get(option) for option in ("raw", "credits", "genome", "texts"))
+    raw, credits, genome, texts = (Path(str(value)) if value else None for value in options)
     try:
         inputs = build_source(source, name) if source else find_sources(name, raw, credits, genome, texts)
         changed = preparation.changed(inputs.files())
@@ -156,7 +156,7 @@ def prepare(
 
 
 def _require_unchanged(before: Mapping[Path, Any]) -> None:
-    """Raise DataError where files are not as they were: their rows may not be those that were hashed."""
+    """Raise DataError if a file changed while it was read: its rows may not be the hashed ones."""
     after = _states(list(before))
     if changed := [str(path) for path in before if before[path] != after[path]]:
         names = ", ".join(changed)

@@ -198,8 +198,8 @@ def _ranked(rows: Rows, columns: Rows, scores: NDArray[np.float32], n_users: int
 
 def _marks(rows: Rows, columns: Rows, shape: tuple[int, int]) -> sp.csr_matrix:
     """Return a matrix with an entry for each distinct pair; rows beyond its shape are left out."""
-    known = rows < shape[0]
-    entries = (np.ones(int(known.sum()), dtype=np.float32), (rows[known], columns[known]))
+    in_shape = rows < shape[0]
+    entries = (np.ones(int(in_shape.sum()), dtype=np.float32), (rows[in_shape], columns[in_shape]))
     return sp.csr_matrix(sp.coo_matrix(entries, shape=shape))
 
 
@@ -217,7 +217,7 @@ class RatingConvention:
         """Return the metric of errors (n,) by rows of users 0..m-1 (n,), ascending."""
         if not self.by_user:
             return self.mean(errors)
-        return float(np.mean([self.mean(part) for part in np.split(errors, np.flatnonzero(np.diff(users)) + 1)]))
+        return float(np.mean([self.mean(of_user) for of_user in np.split(errors, np.flatnonzero(np.diff(users)) + 1)]))
 
 
 def _rmse(errors: Values) -> float:
@@ -260,6 +260,7 @@ def read_predictions(predictions: Path, test: Path) -> PredictedRatings:
     has_prediction = rows[f"{RATING}_predicted"].notna()
     if not has_prediction.any():
         raise DataError(f"Expected predictions for the rows of {test} in {predictions}; there are none.")
-    found = rows[has_prediction].sort_values(USER, kind="stable")
-    errors = found[f"{RATING}_predicted"].to_numpy(dtype=np.float64) - found[RATING].to_numpy(dtype=np.float64)
-    return PredictedRatings(errors, pd.factorize(found[USER])[0].astype(np.int64), int((~has_prediction).sum()))
+    predicted_rows = rows[has_prediction].sort_values(USER, kind="stable")
+    values = predicted_rows[[f"{RATING}_predicted", RATING]].to_numpy(dtype=np.float64)
+    users = pd.factorize(predicted_rows[USER])[0].astype(np.int64)
+    return PredictedRatings(values[:, 0] - values[:, 1], users, int((~has_prediction).sum()))

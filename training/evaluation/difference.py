@@ -43,7 +43,7 @@ class ListChange:
 
 @dataclass(frozen=True)
 class Difference:
-    """What would change in the lists if one model replaced another."""
+    """Differences between the lists of two models."""
 
     titles: list[ListChange]  # in the order of the query
     people: list[ListChange]  # largest change first
@@ -59,40 +59,36 @@ class Agreement:
     people: float  # lists for users
 
 
-def rank_biased_overlap(first: Sequence[RawId] | Ids, second: Sequence[RawId] | Ids, p: float = PERSISTENCE) -> float:
+def rank_biased_overlap(first: Sequence[RawId], second: Sequence[RawId]) -> float:
     """Return the similarity of two ranked lists: 1 for equal lists, 0 for disjoint ones, the top weighing most.
 
-    Webber, Moffat and Zobel (2010); a reader goes on to the next rank with probability p. Both lists are cut to the
-    length of the shorter one, and the agreement at that depth stands for everything below.
+    Webber, Moffat and Zobel (2010); a reader goes on to the next rank with probability PERSISTENCE. Both lists are cut
+    to the length of the shorter one, and the agreement at that depth stands for everything below.
     """
     depth = min(len(first), len(second))
     if not depth:
         return float(len(first) == len(second))
     agreements = [len(set(first[: d + 1]) & set(second[: d + 1])) / (d + 1) for d in range(depth)]
-    weights = (1 - p) * p ** np.arange(depth)
-    return float(weights @ agreements + agreements[-1] * p**depth)
+    weights = (1 - PERSISTENCE) * PERSISTENCE ** np.arange(depth)
+    return float(weights @ agreements + agreements[-1] * PERSISTENCE**depth)
 
 
-def overlap(first: Ids, second: Ids, n: int = SHOWN) -> float:
-    """Return the share of the first n items of one list that are among the first n of the other."""
-    length = min(n, len(first), len(second))
-    return len(set(first[:n].tolist()) & set(second[:n].tolist())) / length if length else 1.0
+def overlap(first: Ids, second: Ids) -> float:
+    """Return the share of the first SHOWN items of one list that are among the first SHOWN of the other."""
+    length = min(SHOWN, len(first), len(second))
+    return len(set(first[:SHOWN].tolist()) & set(second[:SHOWN].tolist())) / length if length else 1.0
 
 
-def similar_item_lists(model: Model, movie_ids: Sequence[RawId] | Ids, n: int = SHOWN) -> list[Ids]:
-    """Return the raw ids of the n items most similar to each item, best first."""
-    rows = [model.movie_row(raw_id) for raw_id in _as_python(movie_ids)]
-    return [model.movie_ids.values(model.similar(row, Wanted(n=n)).rows) for row in rows]
+def similar_item_lists(model: Model, movie_ids: Sequence[RawId]) -> list[Ids]:
+    """Return the raw ids of the SHOWN items most similar to each item, best first."""
+    rows = [model.movie_row(raw_id) for raw_id in movie_ids]
+    return [model.movie_ids.values(model.similar(row, Wanted(n=SHOWN)).rows) for row in rows]
 
 
-def user_lists(model: Model, user_ids: Sequence[RawId] | Ids, n: int = SHOWN) -> list[Ids]:
+def user_lists(model: Model, user_ids: Sequence[RawId], n: int = SHOWN) -> list[Ids]:
     """Return the raw ids of the n items recommended to each user, best first."""
-    rows = [model.user_row(raw_id) for raw_id in _as_python(user_ids)]
+    rows = [model.user_row(raw_id) for raw_id in user_ids]
     return [model.movie_ids.values(model.for_user(row, Wanted(n=n)).rows) for row in rows]
-
-
-def _as_python(raw_ids: Sequence[RawId] | Ids) -> list[RawId]:
-    return raw_ids.tolist() if isinstance(raw_ids, np.ndarray) else list(raw_ids)
 
 
 def agreement(before: Model, after: Model, films: int, people: int) -> Agreement:
@@ -101,11 +97,10 @@ def agreement(before: Model, after: Model, films: int, people: int) -> Agreement
     `after` has seen more ratings: items that a user has rated since are removed from the list of `before` too.
     """
     most_rated = np.argsort(-after.catalog.counts, kind="stable")[:films]
-    movie_ids = after.movie_ids.values(most_rated[after.catalog.counts[most_rated] > 0])
+    movie_ids = after.movie_ids.raws(most_rated[after.catalog.counts[most_rated] > 0])
     item_pairs = zip(similar_item_lists(before, movie_ids), similar_item_lists(after, movie_ids), strict=True)
-    user_ids = before.user_ids.values(
-        evenly_spaced(np.flatnonzero(np.diff(before.arrays["history_indptr"]) > 0), people)
-    )
+    active_users = np.flatnonzero(np.diff(before.arrays["history_indptr"]) > 0)
+    user_ids = before.user_ids.raws(evenly_spaced(active_users, people))
     user_pairs = zip(_without_newly_rated(before, after, user_ids), user_lists(after, user_ids), strict=True)
     return Agreement(_mean_overlap(item_pairs), _mean_overlap(user_pairs))
 
@@ -133,7 +128,7 @@ def difference(before: Model, after: Model, titles: Sequence[str], people: int) 
 
 
 def _changes(
-    before: Model, after: Model, names: Sequence[str], lists: Callable[..., list[Ids]], query_ids: Sequence[RawId] | Ids
+    before: Model, after: Model, names: Sequence[str], lists: Callable[..., list[Ids]], query_ids: Sequence[RawId]
 ) -> list[ListChange]:
     """Return the change of each query's list; `lists(model, query_ids)` computes one model's lists."""
     return [
@@ -151,9 +146,9 @@ def _label(model: Model, movie_id: RawId) -> str:
     return model.catalog.film(model.movie_row(movie_id)).label
 
 
-def _without_newly_rated(before: Model, after: Model, user_ids: Ids) -> list[Ids]:
+def _without_newly_rated(before: Model, after: Model, user_ids: Sequence[RawId]) -> list[Ids]:
     """Return the users' lists by `before` without the items that they had rated by the time of `after`."""
-    user_rows = [after.user_row(user_id) for user_id in _as_python(user_ids)]
+    user_rows = [after.user_row(user_id) for user_id in user_ids]
     rated = [after.movie_ids.values(after.history.ratings(np.array([row])).indices) for row in user_rows]
     lists = user_lists(before, user_ids, _DEPTH)
     return [movie_ids[~np.isin(movie_ids, rated_ids)] for movie_ids, rated_ids in zip(lists, rated, strict=True)]

@@ -171,11 +171,11 @@ def _chance(queries: Queries, matrices: SplitMatrices, protocol: ProtocolConfig)
     if "chance_hit_rate" not in protocol.metrics:
         return {}
     relevant = np.diff(matrices.relevant.indptr)[queries.users]
-    others = np.full(len(relevant), matrices.train.shape[1] - 1)
-    unmasked = others + 1 - np.diff(matrices.masked.indptr)[queries.users]  # the query is one of the masked items
+    other_items = np.full(len(relevant), matrices.train.shape[1] - 1)
+    unmasked = other_items + 1 - np.diff(matrices.masked.indptr)[queries.users]  # the query is one of the masked items
     return {
         f"{prefix}chance_hit_rate_at_{k}": beyond.chance_hit_rate(candidates, relevant, k)
-        for prefix, candidates in (("", others), ("masked_", unmasked))
+        for prefix, candidates in (("", other_items), ("masked_", unmasked))
         for k in protocol.k
     }
 
@@ -202,9 +202,9 @@ def _measure_whole_set(
             for weights in resampling_weights(n_users, _SET_DRAWS, seed)
             for block in [np.asarray(weights @ exposures)]
         ]
-        whole = np.asarray(exposures.sum(axis=0)).ravel()
+        total_exposure = np.asarray(exposures.sum(axis=0)).ravel()
         for name, draws in zip(names, np.concatenate(resampled, axis=1), strict=True):
-            value = float(beyond.WHOLE_SET[name](whole))
+            value = float(beyond.WHOLE_SET[name](total_exposure))
             if not np.isnan(value):
                 bounds[f"{name}_at_{k}"] = standard_error_interval(value, draws)
     return {name: interval.value for name, interval in bounds.items()}, bounds

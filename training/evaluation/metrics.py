@@ -1,4 +1,4 @@
-"""Accuracy of lists with known relevant items, also for the least active users, and what people dislike in lists.
+"""Accuracy metrics of lists, also for the least active users, and metrics of disliked items in lists.
 
 Ranking metrics of all list lengths come from one pass over the hits. m is the number of lists, K the longest list
 length. Padding is -1.

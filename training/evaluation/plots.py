@@ -34,13 +34,11 @@ def metric_bars(evaluations: EvaluationByModel, metrics: Sequence[str]) -> Figur
     return fig
 
 
-def accuracy_against(
-    evaluations: EvaluationByModel, accuracy: str, against: Sequence[str] = ("coverage_at_10", "novelty_at_10")
-) -> Figure:
-    """Draw one scatter plot of all models per metric of `against` (x) with the metric `accuracy` as y."""
-    with figure(5.4 * len(against), 4.4, _subject(evaluations), columns=len(against)) as (fig, axes):
-        for ax, other in zip(axes[0], against, strict=True):
-            _draw_scatter(ax, evaluations, other, accuracy, legend=other == against[-1])
+def accuracy_against_reach(evaluations: EvaluationByModel, accuracy: str) -> Figure:
+    """Draw all models by the metric `accuracy` (y), once against coverage and once against novelty (x)."""
+    with figure(10.8, 4.4, _subject(evaluations), columns=2) as (fig, axes):
+        _draw_scatter(axes[0, 0], evaluations, "coverage_at_10", accuracy, legend=False)
+        _draw_scatter(axes[0, 1], evaluations, "novelty_at_10", accuracy, legend=True)
     return fig
 
 

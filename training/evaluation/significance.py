@@ -73,7 +73,7 @@ def lower_is_better(metric: str) -> bool:
 
 
 def weight_of(metric: str) -> str | None:
-    """Return the metric that counts what a user's value of `metric` is a mean of; None where each user counts once."""
+    """Return the metric by which users' values of `metric` are weighted in its mean; None for equal weights."""
     stem, _, k = metric.partition("_at_")
     if stem in (DISLIKED, SHOWN_RATING):
         return f"{RATED_SHOWN}_at_{k}"

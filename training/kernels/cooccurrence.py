@@ -17,9 +17,7 @@ STEP = 16  # films per task
 _TINY = np.finfo(np.float32).tiny  # avoids 0 / 0 where no user is common and nothing is shrunk
 
 
-def cooccurrence_top_k(
-    user_item: sp.csr_matrix, k: int, *, exponent: float, shrinkage: float, threads: int = 0
-) -> sp.csr_matrix:
+def cooccurrence_top_k(user_item: sp.csr_matrix, k: int, *, exponent: float, shrinkage: float) -> sp.csr_matrix:
     """Return the k most similar films of each film as a sparse (n_movies, n_movies) matrix; ties go to popular films.
 
     similarity(i, j) = c_ij / (c_ii c_jj)^exponent * c_ij / (c_ij + shrinkage), where c = W'W for the weights W =
@@ -40,7 +38,7 @@ def cooccurrence_top_k(
         block_columns, values[order[start:stop]] = top_k(block, k)
         columns[order[start:stop]] = np.where(block_columns >= 0, order[block_columns], -1)
 
-    with thread_map(threads) as run:
+    with thread_map() as run:
         run.each(work, range(0, n, STEP))
     return _sparse(columns, values)
 

@@ -70,14 +70,7 @@ def sgd_pass(factors: int) -> Callable[..., float]:
     # "reassoc" and "contract" let the dot product use vector instructions; NaN and infinity keep their meaning.
     @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
     def one_pass(
-        users: Any,
-        items: Any,
-        ratings: Any,
-        spans: Any,
-        user_rows: Any,
-        item_rows: Any,
-        mean: Any,
-        steps: Any,
+        users: Any, items: Any, ratings: Any, spans: Any, user_rows: Any, item_rows: Any, mean: Any, steps: Any
     ) -> Any:
         squares, zero = 0.0, ratings.dtype.type(0)
         for span in range(len(spans)):

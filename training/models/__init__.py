@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recommender.about import About
@@ -52,7 +51,7 @@ def make(name: str, config: Config | None = None) -> Algorithm:
     return algorithm
 
 
-def configure(name: str, overrides: Overrides = (), root: Path = CONFIG_ROOT / "models") -> Config:
+def configure(name: str, overrides: Overrides = ()) -> Config:
     """Return configs/models/<name>.yaml with `overrides` on top: `key=value`, or a mapping of keys to values.
 
     A composite has a section for each member, which states only what differs from that member's own file. A model of
@@ -61,8 +60,8 @@ def configure(name: str, overrides: Overrides = (), root: Path = CONFIG_ROOT / "
     """
     kind, changes = config_type(name), overrides if isinstance(overrides, Mapping) else override({}, overrides)
     has_file = name in CLASSES or name in ENGINES
-    stated = read_mapping(root / f"{name}.yaml") if has_file else {}
-    members = {member: read_mapping(root / f"{member}.yaml") for member in members_of(name)}
+    stated = read_mapping(CONFIG_ROOT / "models" / f"{name}.yaml") if has_file else {}
+    members = {member: read_mapping(CONFIG_ROOT / "models" / f"{member}.yaml") for member in members_of(name)}
     return build_config(merge(merge(members, stated), changes), kind, f"{name}.yaml" if has_file else name)
 
 
@@ -108,7 +107,7 @@ def resolve(model: str | type) -> str:
 
 
 def about(names: Sequence[str]) -> dict[str, About]:
-    """Return what readers are told of the algorithms `names` and of the members of composites among them."""
+    """Return the descriptions of the algorithms `names` and of the members of composites among them."""
     described: dict[str, About] = {}
     for name in names:
         if name == COMPOSITE:

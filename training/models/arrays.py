@@ -19,7 +19,7 @@ def unit_rows(matrix: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def tie_break(counts: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return numbers (n,) that order films with equal scores by `counts` (n,), and are lost beside any other score."""
+    """Return small numbers (n,) that order films with equal scores by `counts` (n,) and change no other order."""
     return np.asarray(1e-6 * counts / max(counts.max(initial=0), 1), dtype=np.float32)
 
 

@@ -40,7 +40,7 @@ class TrainingData:
 
     @property
     def is_new(self) -> NDArray[np.bool_]:
-        """Return which films have no ratings because they just came out, (n_movies,), as far as one can tell."""
+        """Return a mask (n_movies,) of the unrated films that are new releases, or may be as no date is known."""
         unrated: NDArray[np.bool_] = self.counts == 0
         return unrated if self.released is None else unrated & self.released
 

@@ -50,7 +50,7 @@ class Needs(NamedTuple):
 def check_needs(
     configs: Mapping[str, Config], size: Size, say: Callable[[str], None], weighing_fits: int = VALIDATIONS
 ) -> None:
-    """Say what large fits of `configs` and of their members need, each once, and how long all take together.
+    """Report the estimated memory and time of large fits of `configs` and their members, and the total time.
 
     `weighing_fits`: how many more times the ensemble's members are fitted to choose their weights. Raises UsageError
     for a fit that needs more memory than there is.

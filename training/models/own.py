@@ -1,4 +1,4 @@
-"""Models of one's own: classes that installed packages declare in an entry-point group, or that a caller gives.
+"""User-defined models: classes declared by installed packages in an entry-point group, or passed by a caller.
 
 Only processes that train load them. Workers answer from bundles, which hold arrays and specs and no code.
 """
@@ -26,7 +26,7 @@ _EXPECTED = {
     "uses_ratings": "whether other ratings give another model",
     "fit": "the method that fits it",
 }
-_given: dict[str, type] = {}
+_adopted: dict[str, type] = {}
 
 
 @cache
@@ -36,26 +36,26 @@ def installed() -> dict[str, EntryPoint]:
 
 
 def names() -> list[str]:
-    """Return the names of all models of one's own."""
-    return sorted({*installed(), *_given})
+    """Return the names of all user-defined models."""
+    return sorted({*installed(), *_adopted})
 
 
 def adopt(kind: type) -> str:
     """Make a class known to this process and return its name. Raises UsageError for an incomplete class."""
-    _given[check(kind).name] = kind
-    return str(_given[kind.name].name)  # type: ignore[attr-defined]  # checked
+    _adopted[check(kind).name] = kind
+    return str(_adopted[kind.name].name)  # type: ignore[attr-defined]  # checked
 
 
 def find(name: str) -> Any | None:
     """Return the class of the model `name`, imported now; None where there is no such model. Raises UsageError."""
-    if name in _given:
-        return _given[name]
+    if name in _adopted:
+        return _adopted[name]
     entry = installed().get(name)
     return None if entry is None else _load(entry)
 
 
 def check(kind: Any) -> Any:
-    """Return `kind` if it declares all that a model must. Raises UsageError, which lists what is missing."""
+    """Return the class `kind` if it is a complete model. Raises UsageError, which lists what is missing."""
     missing = [f"`{key}` ({what})" for key, what in _EXPECTED.items() if not hasattr(kind, key)]
     if missing:
         raise UsageError(f"The model class {kind.__qualname__} does not declare {', '.join(missing)}.")

@@ -62,7 +62,7 @@ class DensityConfig(Config):
 
 
 class ConfidenceConfig(DensityConfig):
-    """Parameters of what a rating weighs in ALS and iALS."""
+    """Parameters of the confidence of a rating in ALS and iALS."""
 
     gram: ClassVar[str]  # name of the array that a fold-in needs
     factors: int = Field(64, gt=0, le=MOST_FACTORS, description="length of the vector of a user or an item")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Target:
-    """Ratings of at least `relevance` are what lists should show; every rating where it is None.
+    """Which ratings are relevant: those of at least `relevance`; all where it is None.
 
     The test part is judged by the same threshold: a protocol has one `relevance` for both.
     """

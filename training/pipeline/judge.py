@@ -64,7 +64,7 @@ class TrainingSplit:
 
     @cached_property
     def builder(self) -> BundleBuilder:
-        """Return what makes bundles of the models fitted on this split."""
+        """Return the builder of bundles for the models fitted on this split."""
         return BundleBuilder(self.dataset, training_data(self.dataset, self.split))
 
     @cached_property
@@ -80,11 +80,11 @@ class TrainingSplit:
     def _validations(self, seed: int) -> list[Validation]:
         """Return the parts of the training ratings that weights are chosen by."""
         caches = defaultdict(FitCache, {self.split.training_key: self.of_split})
-        parts = [
+        part_splits = [
             replace(self, name=f"{self.name}-part", split=split, of_split=caches[split.training_key])
             for split in choosing_splits(self.protocol, self.dataset, self.split)
         ]
-        return [part.validation(seed) for part in parts]
+        return [part_split.validation(seed) for part_split in part_splits]
 
     def validation(self, seed: int) -> Validation:
         """Return the fits by training seed `seed`, and the ratings of the test part that lists should show."""

@@ -69,7 +69,7 @@ class TrainingConfig(Config):
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that decides what a training run makes."""
+    """Complete specification of a training run: the same plan gives the same models."""
 
     dataset: ProcessedDataset
     configs: Mapping[str, Config]  # of the algorithms, in the order in which they are registered
@@ -89,7 +89,7 @@ class Plan:
         return range(self.seed, self.seed + self.trainings)
 
     def changes(self, name: str, parts: Sequence[str] = ()) -> str:
-        """Return what differs from the shipped configuration of an algorithm, as in "factors=32 seed=1".
+        """Return the changes from the shipped configuration of an algorithm, as in "factors=32 seed=1".
 
         Of one composed of `parts`, of each of those: "als.factors=32".
         """
@@ -147,12 +147,7 @@ class Plan:
 
 
 def make_plan(
-    what: str,
-    dataset: ProcessedDataset,
-    *,
-    seed: int = 0,
-    overrides: Overrides = (),
-    further: Sequence[str] = (),
+    what: str, dataset: ProcessedDataset, *, seed: int = 0, overrides: Overrides = (), further: Sequence[str] = ()
 ) -> Plan:
     """Return the plan for one algorithm, or for `all` with `further` ones, such as models of one's own.
 

@@ -75,16 +75,16 @@ class Recorder:
         self.tracker.tag_experiment(self.plan.dataset.name, view_tags(metrics, _VIEW_COLUMNS))
 
     def _description(self, manifest: Manifest, model: Finished, tags: Mapping[str, str]) -> str:
-        """Return what MLflow's UI says of a model: what it is, on which data, and how it was judged."""
+        """Return the description of a model in MLflow's UI: algorithm, data, and evaluation."""
         plan = self.plan
         changes = f" with {tags['changes']}" if tags["changes"] else ", as shipped"
-        judged = ", ".join(protocol.name for protocol in plan.protocols)
+        protocols = ", ".join(protocol.name for protocol in plan.protocols)
         lines = [
             f"**{model.warning}**" if model.warning else "",
             f"{manifest.algorithm}{changes}, refitted on all {len(plan.dataset.ratings):,} "
             f"{plan.dataset.feedback.kind} of {plan.dataset.name}.",
             f"Trained to predict {tags['target']}, as {plan.people.name} judges.",
-            f"Judged by {judged}; each figure of {plan.people.name} and {plan.titles.name} is the mean over "
+            f"Judged by {protocols}; each figure of {plan.people.name} and {plan.titles.name} is the mean over "
             f"{plan.trainings} trainings where the seed matters.",
         ]
         return "\n\n".join(filter(None, lines))
@@ -158,7 +158,7 @@ def _parts(manifest: Manifest) -> list[str]:
     """Return the algorithms that a composite is composed of; none for another model."""
     if manifest.algorithm != COMPOSITE:
         return []
-    return list(dict.fromkeys(part["algorithm"] for part in manifest.parameters.values()))
+    return list(dict.fromkeys(role["algorithm"] for role in manifest.parameters.values()))
 
 
 def _with_metrics(bundle: Path, metrics: list[Metric], copy: Path) -> Path:
@@ -179,8 +179,8 @@ def draw(plan: Plan, evaluations: Mapping[str, Mapping[str, Evaluation]], direct
     figures = {
         "people_metrics": plots.metric_bars(people, PEOPLE_METRICS),
         "titles_metrics": plots.metric_bars(titles, TITLES_METRICS),
-        "people_accuracy_coverage_novelty": plots.accuracy_against(people, "ndcg_at_10"),
-        "titles_accuracy_coverage_novelty": plots.accuracy_against(titles, "weighted_hit_rate_at_10"),
+        "people_accuracy_coverage_novelty": plots.accuracy_against_reach(people, "ndcg_at_10"),
+        "titles_accuracy_coverage_novelty": plots.accuracy_against_reach(titles, "weighted_hit_rate_at_10"),
         "people_popularity": plots.popularity_shown(people),
         "titles_popularity": plots.popularity_shown(titles),
     }

@@ -1,4 +1,4 @@
-"""What a training is asked for, checked before data or a library of an algorithm is loaded."""
+"""Check the arguments of a training before data or a library of an algorithm is loaded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ALL = "all"
 def check_request(
     what: str, overrides: Overrides = (), further: Sequence[str] = (), tune_seconds: float = 0
 ) -> list[str]:
-    """Return the algorithms that `what`, one or `all`, and `further` ones beside `all` name, checked with their keys.
+    """Return the names of the algorithms to be trained, after checking names and parameters.
 
     It loads neither data nor the libraries of algorithms. Raises UsageError for an unknown algorithm or key.
     """

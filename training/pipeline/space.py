@@ -16,7 +16,7 @@ from training.models import configure, own
 
 
 class Range(Config):
-    """Range of a parameter, and what must be so for it to have any effect."""
+    """Range of a parameter, and the condition under which it has an effect."""
 
     log: bool = Field(False, description="whether values are drawn on a logarithmic scale")
     needs: Literal["content", "several ratings"] | None = Field(None, description="what the data must have")
@@ -50,7 +50,7 @@ Space = dict[str, Annotated[IntRange | FloatRange, Field(discriminator="kind")]]
 
 
 def load_space(model: str) -> Space:
-    """Return the ranges of configs/tuning/<model>.yaml, or those that a class of one's own declares as `tuning`.
+    """Return the ranges of configs/tuning/<model>.yaml, or the `tuning` of a user-defined class.
 
     Raises MissingInputError, UsageError.
     """

@@ -126,10 +126,12 @@ class Training:
         assert isinstance(config, EnsembleConfig), "the algorithm is known by its name"
 
         def weigh() -> dict[str, Any]:
-            part = self.validation.validation(self.plan.seed)
-            correction = correction_of(config, part.fits.data)
-            parts = [part, *part.fits.validations()[:1]] if is_small(self.plan.dataset) else part.halves()
-            return weighed(config, parts, correction).model_dump()
+            validation = self.validation.validation(self.plan.seed)
+            correction = correction_of(config, validation.fits.data)
+            validations = validation.halves()
+            if is_small(self.plan.dataset):
+                validations = [validation, *validation.fits.validations()[:1]]
+            return weighed(config, validations, correction).model_dump()
 
         return EnsembleConfig.model_validate(self.workspace.stage_json("ensemble", weigh))
 
@@ -207,7 +209,7 @@ class Training:
 
     @cached_property
     def everything(self) -> TrainingSplit:
-        """Return all ratings as one training split: what the registered models are fitted on."""
+        """Return all ratings as one training split, on which the registered models are fitted."""
         plan = self.plan
         return TrainingSplit(
             REFIT, plan.dataset, plan.people, all_ratings(plan.dataset, plan.people), self.progress, self.of_dataset
@@ -237,7 +239,7 @@ class Training:
             return self.workspace.stage_evaluation(f"evaluations/{name}/{split.name}-{seed}", compute)
 
     def _agreement(self, name: str, refitted: Path) -> Agreement:
-        """Return how far a refitted model shows the items that the evaluated one did; say it where that is little.
+        """Return the overlap of the refitted model's lists with the evaluated model's; report a small one.
 
         Raises MovierecError where it is next to nothing, or no more than chance would give.
         """

@@ -40,7 +40,7 @@ def train(
     say: Callable[[str], None] = unheard,
     clock: Clock | None = None,
 ) -> list[Trained]:
-    """Train the algorithm `what`, or `all` of them and last the composite, and return the registered versions in order.
+    """Train one algorithm, or `all` and then the composite, and return the registered versions in order.
 
     `overrides` are for the configuration of a single algorithm; `further` names models beside `all`.
     `tune_seconds`: for a search of the parameters of `all` first. `say` gets a sentence for each protocol that cannot
@@ -66,7 +66,7 @@ def train(
 
 
 def _tuned(plan: Plan, seconds: float, tracker: Tracker | None, progress: Progress, say: Callable[[str], None]) -> Plan:
-    """Return the plan with the parameters that studies of so many seconds found, and say each study's best."""
+    """Tune for `seconds`, report the best trial of each study, and return the plan with the best parameters."""
     from training.pipeline.tune_all import tune_all, tuned_plan
 
     best = tune_all(plan, seconds, tracker=tracker, progress=progress)
@@ -79,14 +79,14 @@ def _tuned(plan: Plan, seconds: float, tracker: Tracker | None, progress: Progre
     return tuned_plan(plan, best)
 
 
-def current_composite(dataset: ProcessedDataset, *, seed: int = 0, tracker: Tracker | None = None) -> int | None:
-    """Return the newest judged composite of exactly this data, configuration and seed; None without a champion."""
+def current_composite(dataset: ProcessedDataset, *, tracker: Tracker | None = None) -> int | None:
+    """Return the newest judged composite of exactly this data and configuration; None without a champion."""
     from training.registry import CHAMPION, Tracker
 
     tracker = tracker or Tracker()
     if tracker.aliased(CHAMPION) is None:
         return None
-    tags = {"algorithm": COMPOSITE, "training_key": make_plan("all", dataset, seed=seed).key}.items()
+    tags = {"algorithm": COMPOSITE, "training_key": make_plan("all", dataset).key}.items()
     return next((v.number for v in tracker.versions() if tags <= v.tags.items() and "verdict" in v.tags), None)
 
 

@@ -41,7 +41,7 @@ _STARTUP_TRIALS = 8  # drawn at random before the sampler models anything, and b
 
 @dataclass(frozen=True)
 class Search:
-    """What is tuned, on which data, by which protocol and metric."""
+    """Specification of a search: model, data, protocol, metric and ranges."""
 
     model: str
     dataset: ProcessedDataset
@@ -58,14 +58,14 @@ class Search:
 
     @property
     def validation(self) -> str:
-        """Return what MLflow calls the protocol's validation splits."""
+        """Return the name of the protocol's validation splits in MLflow."""
         return f"validation_{self.protocol.name}"
 
     @property
     def name(self) -> str:
         """Return the study's name: the same search continues the same study."""
-        shown = {"kind", "range", "log"}
-        space = {key: parameter.model_dump(mode="json", include=shown) for key, parameter in self.space.items()}
+        fields = {"kind", "range", "log"}
+        space = {key: parameter.model_dump(mode="json", include=fields) for key, parameter in self.space.items()}
         start = configure(self.model, self.overrides).model_dump(mode="json")
         fixed = {key: value for key, value in start.items() if key not in self.space}
         identity = [self.dataset.fingerprint, self.protocol.model_dump(mode="json"), space, fixed]
@@ -96,12 +96,7 @@ class Best:
 
 
 def tune(
-    search: Search,
-    trials: int,
-    *,
-    timeout: float | None = None,
-    tracker: Tracker | None = None,
-    progress: Progress,
+    search: Search, trials: int, *, timeout: float | None = None, tracker: Tracker | None = None, progress: Progress
 ) -> Best:
     """Search until `trials` trials have finished, those of earlier calls included, and return the best.
 
@@ -146,7 +141,7 @@ def write_parameters(best: Best, model: str, root: Path = CONFIG_ROOT / "models"
 
 
 def require_file(model: str, root: Path = CONFIG_ROOT / "models") -> None:
-    """Raise UsageError where a model has no file of parameters: one of one's own has its defaults in its class."""
+    """Raise UsageError if a model has no file of parameters: a user-defined one has its defaults in its class."""
     if not (root / f"{model}.yaml").is_file():
         raise UsageError(f"{model} has no configs/models/{model}.yaml to write to; put the best into its class.")
 

@@ -62,7 +62,7 @@ def charged(seconds_of: Mapping[str, Sequence[float]]) -> dict[str, float]:
 
 
 def next_model(best: Mapping[str, Best], spent: Mapping[str, float]) -> str:
-    """Return the model whose turn it is: of the least time `spent`, doubled for each model that does better."""
+    """Return the next model to tune: the one with the least time `spent`, doubled for each better model."""
     sign = 1 if lower_is_better(next(iter(best.values())).metric) else -1
     ranked = sorted(best, key=lambda name: sign * best[name].value)
     return min(ranked, key=lambda name: (spent[name] * 2 ** ranked.index(name), ranked.index(name)))

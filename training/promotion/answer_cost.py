@@ -1,4 +1,4 @@
-"""What a version's answers cost: time and memory of a process of its own that loads the bundle and answers.
+"""Measure the cost of a version's answers: time and memory of a separate process that loads the bundle.
 
 `python -m training.promotion.answer_cost BUNDLE` prints the cost as JSON; `measure` runs that.
 """
@@ -30,7 +30,7 @@ class Cost(NamedTuple):
 
 
 def measure(bundle: Path) -> Cost:
-    """Return what the answers of a bundle cost. Raises MovierecError where it cannot answer."""
+    """Return the time and memory that a bundle needs to answer. Raises MovierecError if it cannot answer."""
     command = [sys.executable, "-P", "-m", __name__, str(bundle.resolve())]
     child = subprocess.run(command, capture_output=True, check=False, text=True)
     if child.returncode:

@@ -32,7 +32,7 @@ EvaluationByRole = Mapping[Judge, Evaluation]
 
 
 class ScorerRules(Config):
-    """What the lists of one scorer must achieve against a rival's."""
+    """Requirements on the lists of one scorer in comparison with a rival's."""
 
     margins: dict[str, float] = Field(description="metric -> share of the rival's value that may be lost")
     better_on: list[str] = Field(description="metrics of which at least one must improve")
@@ -107,7 +107,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Online:
-    """What an experiment between the champion and the challenger says."""
+    """Result of an experiment between the champion and the challenger."""
 
     state: State
     line: str
@@ -153,8 +153,8 @@ def decide(challenger: EvaluationByRole, rivals: Sequence[Rival], rules: GateRul
     guards: list[Guard] = []
     shown: list[Guard] = []
     for rival in rivals:
-        decisive, others = _guards(challenger, rival, rules)
-        guards, shown = guards + decisive, shown + others
+        decisive, undecisive = _guards(challenger, rival, rules)
+        guards, shown = guards + decisive, shown + undecisive
     first = [guard for guard in guards if guard.rival == rivals[0].role]
     better = holm([guard.comparison for guard in first if guard.comparison.metric in rules.of(guard.role).better_on])
     limits = _limits(challenger, rivals[0], rules)

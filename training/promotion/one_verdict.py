@@ -1,4 +1,4 @@
-"""One verdict on offline evaluation, experiment and cost of answers: what is added to the gate's.
+"""Extend the gate's verdict on offline evaluation by the experiment and the cost of answers.
 
 Beside that, notes on what a verdict does not rest on: metrics that a version lacks, and users who come back.
 """
@@ -75,7 +75,7 @@ def _refuse(verdict: Verdict, reasons: Sequence[str]) -> Verdict:
 
 
 def notes(verdict: Verdict, challenger: EvaluationByRole, rivals: Sequence[Rival], rules: GateRules) -> list[str]:
-    """Return a sentence for each metric that could not be compared, and for each rival what returning users tell."""
+    """Return a note on each metric that could not be compared, and on returning users for each rival."""
     return [*_lacking(challenger, rivals, rules), *_returns(verdict, challenger, rivals, rules)]
 
 

@@ -49,7 +49,7 @@ class Event:
 
 
 class NotPromotedError(GateRefusedError):
-    """The gate's verdict does not allow a promotion; `verdict` tells why. Its text is a sentence over a table."""
+    """The gate's verdict, in `verdict`, does not allow a promotion. The text is a sentence over a table."""
 
     def __init__(self, number: int, verdict: Verdict) -> None:
         self.verdict = verdict
@@ -192,20 +192,20 @@ def _run_gate(tracker: Tracker, version: Version, champion: Version | None, onli
 def _judge_answers(
     tracker: Tracker, version: Version, champion: Version, verdict: Verdict, rules: GateRules
 ) -> Verdict:
-    """Return the verdict with limits on what answers cost; a limit is broken only if it is in each of three tries."""
+    """Return the verdict with limits on time and memory; one is broken only if three tries break it."""
     with tempfile.TemporaryDirectory() as scratch:
         bundles = [
             tracker.bundle(compared.number, Path(scratch) / str(compared.number)) for compared in (version, champion)
         ]
         for _ in range(_COST_TRIES):
-            judged = add_cost(verdict, measure(bundles[0]), measure(bundles[1]), rules)
-            if all(limit.holds for limit in judged.limits if limit.protocol == ANSWERS):
+            measured = add_cost(verdict, measure(bundles[0]), measure(bundles[1]), rules)
+            if all(limit.holds for limit in measured.limits if limit.protocol == ANSWERS):
                 break
-    return judged
+    return measured
 
 
 def _decision(verdict: Verdict, force: bool, accept_undecided: bool) -> str:
-    """Return what happens to the version: the verdict's outcome, or `forced` or `accepted` against it."""
+    """Return the decision on the version: the verdict's outcome, or `forced` or `accepted` where that overrules it."""
     if verdict.outcome == "promote":
         return "promote"
     if force:

@@ -122,18 +122,10 @@ def _bullets(lines: Sequence[str]) -> str:
 
 def _guard_table(guards: Sequence[Guard], verdict: Verdict) -> str:
     adjusted = {(comparison.protocol, comparison.metric): comparison for comparison in verdict.better}
-    head = [
-        "rival",
-        "metric",
-        "challenger",
-        "rival's",
-        "difference, 95 %",
-        "margin",
-        "smallest detectable",
-        "not worse",
-        "better",
-    ]
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    head = (
+        "rival | metric | challenger | rival's | difference, 95 % | margin | smallest detectable | not worse | better"
+    )
+    lines = [f"| {head} |", "|---" * 9 + "|"]
     for guard in guards:
         pair = guard.comparison
         tested = adjusted.get((pair.protocol, pair.metric)) if guard.rival == verdict.guards[0].rival else None

@@ -13,16 +13,6 @@ from training.registry.tracker import Tracker, default_uri, experiment_path, reg
 from training.registry.version import CHALLENGER, CHAMPION, REFERENCE, REGISTERED_MODEL, Version
 
 __all__ = [
-    "CHALLENGER",
-    "CHAMPION",
-    "REFERENCE",
-    "REGISTERED_MODEL",
-    "Run",
-    "Tracker",
-    "Version",
-    "default_uri",
-    "experiment_path",
-    "register_bundle",
-    "run_tags",
-    "version_tags",
-]
+    "CHALLENGER", "CHAMPION", "REFERENCE", "REGISTERED_MODEL", "Run", "Tracker", "Version", "default_uri",
+    "experiment_path", "register_bundle", "run_tags", "version_tags",
+]  # fmt: skip

@@ -71,9 +71,7 @@ class BundleModel(PythonModel):
                     raise UsageError(f"Expected a text as title, found {title!r}.")
                 return self._model.similar(self._model.titles.resolve(str(title)).row, options)
             case {"movie_id": movie_id, **rest} if not rest:
-                return self._model.similar(
-                    self._model.movie_row(_raw(movie_id, self._model.movie_ids.is_text)), options
-                )
+                return self._model.similar(self._item_row_by_id(movie_id), options)
             case {"user_id": user_id, **rest} if not rest:
                 return self._model.for_user(self._model.user_row(_raw(user_id, self._model.user_ids.is_text)), options)
             case {"ratings": ratings, **rest} if not rest:

@@ -1,4 +1,4 @@
-"""Names in MLflow: of the registered model, its aliases and versions, and what the UI shows of an experiment."""
+"""Names in MLflow of the registered model, aliases and versions, and the columns of an experiment in the UI."""
 
 from __future__ import annotations
 

@@ -19,13 +19,7 @@ import pyarrow.parquet as pq
 
 from recommender.errors import DataError, UsageError
 from recommender.feedback import Feedback
-from recommender.schema import (
-    MOVIE,
-    RATING,
-    RATING_DTYPES,
-    TIMESTAMP,
-    USER,
-)
+from recommender.schema import MOVIE, RATING, RATING_DTYPES, TIMESTAMP, USER
 from training.datasets.cleaning.clean import with_canonical_entries
 from training.datasets.config import load_processing_config
 from training.datasets.indexing import distinct_ids

@@ -184,7 +184,7 @@ def train_on_fold_in(split: Split) -> Split:
 
 
 def fold_in_likes(split: Split, protocol: ProtocolConfig, dataset: ProcessedDataset) -> Split:
-    """Return the split with only the likes of its fold-in ratings, to see what a model makes of dislikes.
+    """Return the split with only the likes of its fold-in ratings, to measure the effect of dislikes.
 
     Lists still leave out all of them. Raises DataError where the split has no fold-in ratings.
     """
@@ -195,7 +195,7 @@ def fold_in_likes(split: Split, protocol: ProtocolConfig, dataset: ProcessedData
 
 
 def all_ratings(dataset: ProcessedDataset, protocol: ProtocolConfig | None = None) -> Split:
-    """Return a split with every rating in the training part and none held out: what a version is refitted on.
+    """Return a split with every rating in the training part, on which versions are refitted.
 
     The target is that of `protocol`, or likes, as the protocols that judge versions have it.
     """
@@ -245,7 +245,7 @@ def _judging(folds: list[Masks], likes: Mask, protocol: ProtocolConfig, divided:
 def _checked_split(
     masks: Masks, protocol: ProtocolConfig, feedback: Feedback, seed: int, fold: int, divided: str = "this data set"
 ) -> Split:
-    """Return the masks as a split of what is `divided`. Raises DataError where its training or test part is empty."""
+    """Return the masks as a split. Raises DataError, which names `divided`, if the training or test part is empty."""
     for name in ("train", "test"):
         if not masks[name].any():
             raise DataError(f"Protocol {protocol.name} leaves the {name} part of {divided} empty; it is too small.")

@@ -11,24 +11,10 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender import home
+from recommender import home, schema
 from recommender.errors import DataError, MissingInputError, UsageError
 from recommender.feedback import MOVIELENS, Feedback
 from recommender.films.ids import UNKNOWN, IdMap
-from recommender.schema import (
-    ACTORS,
-    ALTERNATIVE_TITLES,
-    DIRECTORS,
-    DUPLICATE_OF,
-    GENRES,
-    MOVIE,
-    ORIGINAL_TITLE,
-    RATING,
-    TIMESTAMP,
-    TITLE,
-    USER,
-    YEAR,
-)
 from training.datasets.names import is_name
 from training.datasets.scales import find_scale
 from training.datasets.store import ProcessedDataset, TagMatrix
@@ -75,14 +61,14 @@ def files_dataset(protocol: ProtocolConfig) -> ProcessedDataset:
     files = [read_file(path) for path in paths]
     rows = _joined([file.rows for file in files])
     if rule.order_is_time:
-        if rows[TIMESTAMP].any():
+        if rows[schema.TIMESTAMP].any():
             raise UsageError("--order-is-time is for files without times, and these have times: leave it out.")
-        rows[TIMESTAMP] = np.arange(len(rows))
-    ratings = rows.drop_duplicates([USER, MOVIE], keep="last").reset_index(drop=True)
+        rows[schema.TIMESTAMP] = np.arange(len(rows))
+    ratings = rows.drop_duplicates([schema.USER, schema.MOVIE], keep="last").reset_index(drop=True)
     feedback = _feedback(ratings, paths)
-    if ratings[RATING].nunique() == 1:  # equal ratings say no more than that there are pairs
-        ratings[RATING] = np.float32(feedback.maximum)
-    movies = IdMap.from_raw(ratings[MOVIE].to_numpy())
+    if ratings[schema.RATING].nunique() == 1:  # equal ratings say no more than that there are pairs
+        ratings[schema.RATING] = np.float32(feedback.maximum)
+    movies = IdMap.from_raw(ratings[schema.MOVIE].to_numpy())
     fingerprint = hashlib.sha256("".join(file.sha256 for file in files).encode()).hexdigest()
     return ProcessedDataset(
         name=rule.train.parent.name if is_name(rule.train.parent.name) else protocol.name,
@@ -90,7 +76,7 @@ def files_dataset(protocol: ProtocolConfig) -> ProcessedDataset:
         movies=_numbered_films(labels(movies)),
         ratings=ratings,
         tags=TagMatrix(sp.csr_matrix(np.empty((len(movies), 0), dtype=np.float32)), [], {}),
-        user_ids=IdMap.from_raw(ratings[USER].to_numpy()),
+        user_ids=IdMap.from_raw(ratings[schema.USER].to_numpy()),
         movie_ids=movies,
         feedback=feedback,
     )
@@ -99,7 +85,7 @@ def files_dataset(protocol: ProtocolConfig) -> ProcessedDataset:
 def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
     """Put the rows of several files together; ids are text in all of them where they are in one."""
     rows = pd.concat(tables, ignore_index=True)
-    for column in (USER, MOVIE):
+    for column in (schema.USER, schema.MOVIE):
         rows[column] = id_column(pd.concat([table[column].astype("str") for table in tables], ignore_index=True))
     return rows
 
@@ -109,7 +95,7 @@ def _feedback(ratings: pd.DataFrame, paths: list[Path]) -> Feedback:
 
     Raises DataError where they are on none.
     """
-    stars = ratings[RATING].to_numpy()
+    stars = ratings[schema.RATING].to_numpy()
     scale = find_scale(stars)
     if scale is None or scale.minimum == scale.maximum or np.isin(stars, MOVIELENS.bins).all():
         return MOVIELENS
@@ -125,12 +111,12 @@ def _numbered_films(movies: Labels) -> pd.DataFrame:
     empty_lists: pd.Series[Any] = pd.Series([[] for _ in movies], dtype="object")
     return pd.DataFrame(
         {
-            MOVIE: movies,
-            TITLE: titles,
-            ORIGINAL_TITLE: titles,
-            YEAR: pd.Series([None] * len(movies), dtype="Int32"),
-            DUPLICATE_OF: movies,
-            **dict.fromkeys((ALTERNATIVE_TITLES, GENRES, DIRECTORS, ACTORS), empty_lists),
+            schema.MOVIE: movies,
+            schema.TITLE: titles,
+            schema.ORIGINAL_TITLE: titles,
+            schema.YEAR: pd.Series([None] * len(movies), dtype="Int32"),
+            schema.DUPLICATE_OF: movies,
+            **dict.fromkeys((schema.ALTERNATIVE_TITLES, schema.GENRES, schema.DIRECTORS, schema.ACTORS), empty_lists),
         }
     )
 
@@ -143,7 +129,7 @@ def _rows_of(path: Path | None, option: str, dataset: ProcessedDataset) -> NDArr
     if path is None:
         raise MissingInputError(f"This protocol is made of files: give {option} FILE.")
     pairs = read_pairs(path if path.exists() or path.is_absolute() else home.raw_data() / dataset.name / path)
-    users, movies = _rows(pairs[USER], dataset.user_ids), _rows(pairs[MOVIE], dataset.movie_ids)
+    users, movies = _rows(pairs[schema.USER], dataset.user_ids), _rows(pairs[schema.MOVIE], dataset.movie_ids)
     n_movies = len(dataset.movie_ids)
     keys = np.where((users < 0) | (movies < 0), -1, users * n_movies + movies)
     rating_keys = dataset.user_rows.astype(np.int64) * n_movies + dataset.movie_rows

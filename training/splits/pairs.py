@@ -51,7 +51,7 @@ class PairsFile:
 
 
 def read_file(path: Path, *, ranked: bool = False) -> PairsFile:
-    """Read a file, or return it as it was read last where it is the same. `ranked`: it holds lists.
+    """Read a file; unchanged files read before are served from a cache. `ranked`: it holds lists.
 
     Nothing is unpickled. Raises MissingInputError, or DataError, which says what was expected and names the line.
     """
@@ -154,7 +154,7 @@ def _columns(arrays: Mapping[str, Array], *, ranked: bool) -> Columns | None:
 
 
 def _named(arrays: Mapping[str, Array]) -> Columns | None:
-    """Return arrays named as columns; items (m, L) beside users (m,) are lists."""
+    """Return the named arrays as columns; items of shape (m, L) with users (m,) are lists."""
     names = [NAMES.get(header_key(name)) for name in arrays]
     if None in names or len(set(names)) < len(names) or not {USER, MOVIE} <= set(names):
         return None

@@ -25,19 +25,11 @@ ListMetric = Literal[
 ]  # fmt: skip
 WeightedMetric = Literal["weighted_hit_rate", "weighted_ndcg"]
 BeyondMetric = Literal[
-    "coverage",
-    "gini",
-    "novelty",
-    "popularity_lift",
-    "diversity",
-    "rare_lists",
-    "thin_films",
-    "new_films",
+    "coverage", "gini", "novelty", "popularity_lift", "diversity", "rare_lists", "thin_films", "new_films",
     "chance_hit_rate",
-]
-DislikeMetric = Literal[
-    "disliked_share", "shown_rating", "rated_shown"
-]  # computed together, where ratings have a scale
+]  # fmt: skip
+# Computed together, where ratings have a scale.
+DislikeMetric = Literal["disliked_share", "shown_rating", "rated_shown"]
 ActivityMetric = Literal["least_active"]  # nDCG and recall of the quarter of users with the fewest training ratings
 LATER_METRICS = (*get_args(DislikeMetric), *get_args(ActivityMetric))  # versions judged without them stay comparable
 

@@ -1,4 +1,4 @@
-"""What each protocol needs of a data set, and a refusal of one that no model could be judged on."""
+"""Requirements of each protocol on a data set; a data set on which no model could be evaluated is refused."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def require_a_protocol(dataset: ProcessedDataset) -> None:
 
 
 def _missing(protocol: ProtocolConfig, dataset: ProcessedDataset) -> str:
-    """Return what a data set lacks for a protocol, "" for nothing."""
+    """Return the unmet requirement of a protocol on a data set, "" if there is none."""
     rule, like = protocol.split, dataset.feedback.like
     likes = dataset.ratings[RATING].to_numpy() >= np.float32(like)
     if not likes.any():
@@ -57,12 +57,12 @@ def _missing(protocol: ProtocolConfig, dataset: ProcessedDataset) -> str:
             return ""
 
 
-def _too_few(what: str, needed: int, dataset: ProcessedDataset, mask: NDArray[np.bool_]) -> str:
+def _too_few(counted: str, needed: int, dataset: ProcessedDataset, mask: NDArray[np.bool_]) -> str:
     """Return how far every user is from `needed` interactions in `mask` (n,), of several items; "" if one is not."""
     counts = np.bincount(dataset.user_rows[mask])
     items = np.diff(dataset.user_item(mask).indptr)[: len(counts)]
     if ((counts >= needed) & (items > 1)).any():
         return ""
     if counts.max() >= needed:
-        return f"no user with {needed} {what} has them with more than one item"
-    return f"needs a user with {needed} {what} or more; the most of one user are {counts.max()}"
+        return f"no user with {needed} {counted} has them with more than one item"
+    return f"needs a user with {needed} {counted} or more; the most of one user are {counts.max()}"

@@ -10,19 +10,7 @@ from numpy.typing import NDArray
 
 from recommender.feedback import Feedback
 from training.kernels.ordering import positions
-from training.splits.protocol import (
-    CutSplit,
-    FoldsSplit,
-    HeldOutFilmsSplit,
-    HeldOutUsersSplit,
-    LatestLikesSplit,
-    LatestSplit,
-    PerItemSplit,
-    RandomLikesSplit,
-    RandomSplit,
-    RollingSplit,
-    TemporalSplit,
-)
+from training.splits import protocol
 
 _ROUNDING = 1e-9  # 0.2 * 35 is 7.000000000000001; a share of a count is rounded up only beyond this
 Users = NDArray[np.int32]
@@ -42,29 +30,29 @@ class Table:
     drawable: Mask | None = None  # (n_movies,) items that may be held out; None: all
 
 
-def cut(rule: CutSplit, table: Table, likes: Mask, seed: int, *, random_likes: bool = False) -> list[Masks]:
+def cut(rule: protocol.CutSplit, table: Table, likes: Mask, seed: int, *, random_likes: bool = False) -> list[Masks]:
     """Return the masks of each fold of `rule`."""
     rng = np.random.default_rng(seed)
     match rule:
-        case LatestSplit() | RandomSplit():
+        case protocol.LatestSplit() | protocol.RandomSplit():
             ordered = table if rule.needs_times else _shuffled(table, rng)
             test = _latest_of_each_user(ordered, np.ones_like(likes), rule.share, rule.min_ratings)
             return [{"train": ~test, "test": test}]
-        case LatestLikesSplit() | RandomLikesSplit():
+        case protocol.LatestLikesSplit() | protocol.RandomLikesSplit():
             ordered = _shuffled(table, rng) if random_likes or not rule.needs_times else table
             test = _latest_of_each_user(ordered, likes, rule.share, rule.min_likes)
             queries = _draw_queries(rule.queries, table, likes & ~test, test, rng)
             return [{"train": ~test, "test": test, "queries": queries}]
-        case TemporalSplit() | RollingSplit():
+        case protocol.TemporalSplit() | protocol.RollingSplit():
             return cut_in_time(rule, table.users, table.times)
-        case FoldsSplit():
+        case protocol.FoldsSplit():
             fold_of = rng.permutation(len(table.users)) % rule.folds
             return [{"train": fold_of != fold, "test": fold_of == fold} for fold in range(rule.folds)]
-        case PerItemSplit():
+        case protocol.PerItemSplit():
             return [_per_item(rule, table, seed)]
-        case HeldOutUsersSplit():
+        case protocol.HeldOutUsersSplit():
             return [_held_out_users(rule, table, likes, rng)]
-        case HeldOutFilmsSplit():
+        case protocol.HeldOutFilmsSplit():
             return [_held_out_items(rule, table, likes, rng)]
         case _:
             assert_never(rule)
@@ -82,7 +70,7 @@ def only_new_pairs(masks: Masks, table: Table, feedback: Feedback) -> Masks:
     pairs = table.users.astype(np.int64) * _size(table.movies) + table.movies
     if "queries" in masks:
         is_held_out = np.isin(pairs, pairs[masks["test"]])
-        return masks | {part: masks[part] & ~is_held_out for part in ("train", "queries")}
+        return masks | {name: masks[name] & ~is_held_out for name in ("train", "queries")}
     seen = masks["train"] | masks.get("fold_in", masks["train"])
     test = np.flatnonzero(masks["test"])
     return masks | {"test": mask_of(test[~np.isin(pairs[test], pairs[seen])], len(pairs))}
@@ -93,7 +81,7 @@ def _shuffled(table: Table, rng: np.random.Generator) -> Table:
     return replace(table, times=rng.permutation(len(table.times)))
 
 
-def _per_item(rule: PerItemSplit, table: Table, seed: int) -> Masks:
+def _per_item(rule: protocol.PerItemSplit, table: Table, seed: int) -> Masks:
     # The published protocol's own generator, so that the same rows come out.
     numbers = np.random.RandomState(seed).uniform(size=len(table.users))
     counts = np.bincount(table.movies)
@@ -102,7 +90,7 @@ def _per_item(rule: PerItemSplit, table: Table, seed: int) -> Masks:
     return {"train": train, "test": ~train & is_trained[table.users]}
 
 
-def _held_out_users(rule: HeldOutUsersSplit, table: Table, likes: Mask, rng: np.random.Generator) -> Masks:
+def _held_out_users(rule: protocol.HeldOutUsersSplit, table: Table, likes: Mask, rng: np.random.Generator) -> Masks:
     like_counts = np.bincount(table.users[likes], minlength=_size(table.users))
     eligible = like_counts >= rule.min_likes
     held_out = mask_of(
@@ -125,7 +113,7 @@ def _random_share(share: float, table: Table, candidates: Mask, rng: np.random.G
     return mask_of(rows[positions(users, rng.random(len(rows))) < counts], len(candidates))
 
 
-def _held_out_items(rule: HeldOutFilmsSplit, table: Table, likes: Mask, rng: np.random.Generator) -> Masks:
+def _held_out_items(rule: protocol.HeldOutFilmsSplit, table: Table, likes: Mask, rng: np.random.Generator) -> Masks:
     rated = np.unique(table.movies)
     rated = rated if table.drawable is None else rated[table.drawable[rated]]
     cold = np.isin(table.movies, rng.choice(rated, round(rule.share * len(rated)), replace=False))
@@ -162,13 +150,13 @@ def mask_of(rows: NDArray[np.int64], n: int) -> Mask:
     return mask
 
 
-def cut_in_time(rule: TemporalSplit | RollingSplit, users: Users, times: Times) -> list[Masks]:
+def cut_in_time(rule: protocol.TemporalSplit | protocol.RollingSplit, users: Users, times: Times) -> list[Masks]:
     """Return the masks `train` and `test` of each cut in time over ratings by `users` at `times`, both (n,).
 
     Users with too few training ratings are in no test part. Cuts that test nobody are left out, unless none does.
     """
     ordered = np.sort(times)
-    if isinstance(rule, TemporalSplit):
+    if isinstance(rule, protocol.TemporalSplit):
         train = times < ordered[int(rule.share * len(times))]
         return [{"train": train, "test": ~train & _has_enough(users, train, rule.min_train_ratings)[users]}]
     cuts = [int(ordered[int(share * len(times))]) for share in rule.cuts]
@@ -177,7 +165,7 @@ def cut_in_time(rule: TemporalSplit | RollingSplit, users: Users, times: Times) 
     return [masks for masks in folds if masks["test"].any()] or folds[:1]
 
 
-def _returns(rule: RollingSplit, users: Users, times: Times, start: int, end: int) -> Masks:
+def _returns(rule: protocol.RollingSplit, users: Users, times: Times, start: int, end: int) -> Masks:
     """Return the ratings before `start`, and those from then to `end` of users who were away for `min_gap`."""
     train = times < start
     window = ~train & (times < end)
@@ -192,5 +180,4 @@ def _returns(rule: RollingSplit, users: Users, times: Times, start: int, end: in
 
 def _has_enough(users: Users, train: Mask, least: int) -> Mask:
     """Return which users (n_users,) have at least `least` training ratings."""
-    counts: NDArray[np.int64] = np.bincount(users[train], minlength=int(users.max(initial=-1)) + 1)
-    return counts >= least
+    return np.asarray(np.bincount(users[train], minlength=_size(users)) >= least)

@@ -91,11 +91,11 @@ class _Lines:
         """Return the cells of the first lines."""
         return replace(self, lines=self.lines[:count]).cells
 
-    def error(self, index: int, found: str, expected: str = EXPECTED) -> DataError:
+    def error(self, index: int, text: str, expected: str = EXPECTED) -> DataError:
         """Return the error about the line at `index`."""
         numbers = [number for number, line in enumerate(self.text.splitlines(), 1) if line.strip()]
         line = numbers[self.skipped + index]
-        return DataError(f"Expected {expected} in {self.path}, line {line}; found {found[:200]!r}.")
+        return DataError(f"Expected {expected} in {self.path}, line {line}; found {text[:200]!r}.")
 
     def header(self) -> list[str | None] | None:
         """Return the column of each place, None for an index, if the first line is a header.

@@ -1,4 +1,4 @@
-"""What the map of films shows of each film; the browser draws it, see elements/inline/film_map.js."""
+"""Data of each point on the map of films; the browser draws it, see elements/inline/film_map.js."""
 
 from __future__ import annotations
 

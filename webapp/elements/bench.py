@@ -11,7 +11,7 @@ from client.client import CHALLENGER, CHAMPION, Api
 from webapp import source
 from webapp.comparing import label
 from webapp.elements import cards, lists
-from webapp.elements.keeping import keeper, kept
+from webapp.elements.keeping import current_shelf, keeper
 from webapp.elements.picker import FILM, pick_film
 from webapp.shelf import ratings
 from webapp.wording import film_label
@@ -46,11 +46,11 @@ def bench(api: Api, versions: Sequence[RegisteredVersion]) -> None:
 def _answers(api: Api, cursors: Sequence[str]) -> list[Recommendations]:
     """Draw the choice of the question and return each version's list: of a film, or of the visitor's own ratings."""
     keeper(api.dataset().name, source.words())
-    taste = ratings(kept())
-    asked = [FOR_FILM, FOR_RATINGS] if taste else [FOR_FILM]
+    taste = ratings(current_shelf())
+    kinds = [FOR_FILM, FOR_RATINGS] if taste else [FOR_FILM]
     if (
-        len(asked) > 1
-        and st.segmented_control("Asked with", asked, default=FOR_FILM, key="bench", bind="query-params") == FOR_RATINGS
+        len(kinds) > 1
+        and st.segmented_control("Asked with", kinds, default=FOR_FILM, key="bench", bind="query-params") == FOR_RATINGS
     ):
         return [api.for_ratings(taste, {"n": LIST_LENGTH}, cursor=cursor) for cursor in cursors]
     film = pick_film(api, FILM, label=f"For {source.words().many} like") or api.top("count", n=1)[0]

@@ -35,9 +35,12 @@ def row(film: Film | MapFilm) -> str:
 
 def genre_chips(genres: Sequence[str]) -> str:
     """Return the HTML of a film's genres, each with its colour."""
+    return _chips([(genre, genre_colour(genre)) for genre in genres])
+
+
+def _chips(entries: Sequence[tuple[str, str]]) -> str:
     return "".join(
-        f'<span class="mr-chip"><i style="background:{genre_colour(genre)}"></i>{escape(genre)}</span>'
-        for genre in genres
+        f'<span class="mr-chip"><i style="background:{colour}"></i>{escape(name)}</span>' for name, colour in entries
     )
 
 
@@ -105,14 +108,7 @@ def recommendation(
 
 def legend(entries: Sequence[tuple[str, str]]) -> str:
     """Return the HTML legend of named colours; it wraps on a narrow screen."""
-    return (
-        '<p class="mr-legend">'
-        + "".join(
-            f'<span class="mr-chip"><i style="background:{colour}"></i>{escape(name)}</span>'
-            for name, colour in entries
-        )
-        + "</p>"
-    )
+    return f'<p class="mr-legend">{_chips(entries)}</p>'
 
 
 def genre_legend(genres: Sequence[str]) -> str:
@@ -145,15 +141,12 @@ def table(rows: Sequence[Mapping[str, str]], name: str = "") -> str:
 
 def figures(entries: Sequence[tuple[str, str, str]]) -> str:
     """Return the HTML of large figures in a row; each entry: value, label, explanation below it, which may be empty."""
-    return (
-        '<dl class="mr-figures">'
-        + "".join(
-            f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd>"
-            f"{f'<dd class=mr-explained>{escape(text)}</dd>' if text else ''}</div>"
-            for value, label, text in entries
-        )
-        + "</dl>"
+    drawn = "".join(
+        f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd>"
+        f"{f'<dd class=mr-explained>{escape(text)}</dd>' if text else ''}</div>"
+        for value, label, text in entries
     )
+    return f'<dl class="mr-figures">{drawn}</dl>'
 
 
 def compact_list(films: Sequence[Recommendation], shared: Container[int | str]) -> str:
@@ -214,7 +207,7 @@ def plain(text: str) -> str:
 
 
 def problem_text(error: WebappError) -> str:
-    """Return what went wrong in everyday words, for a message that reads Markdown.
+    """Return an error message in everyday words, escaped for Markdown.
 
     Addresses and commands are for whoever runs the page: they are in its log.
     """

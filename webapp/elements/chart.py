@@ -19,12 +19,12 @@ def chart(draw: partial[Any], *, alt: str, **selection: Any) -> None:
     `draw`: the function of `webapp.charts` that makes it, with all of its arguments; `selection`: see
     `st.vega_lite_chart`.
     """
-    shown = to_json([draw.func.__qualname__, draw.args, draw.keywords])
-    st.vega_lite_chart(spec=_spec(shown, draw), width="stretch", alt=alt, **selection)
+    cache_key = to_json([draw.func.__qualname__, draw.args, draw.keywords])
+    st.vega_lite_chart(spec=_spec(cache_key, draw), width="stretch", alt=alt, **selection)
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False)
-def _spec(shown: bytes, _draw: partial[Any]) -> dict[str, Any]:
+def _spec(cache_key: bytes, _draw: partial[Any]) -> dict[str, Any]:
     """Return the Vega-Lite specification of a chart, its data in the compact form in which Streamlit sends them."""
     spec: dict[str, Any] = _draw().to_dict()
     return spec | {"datasets": {name: _arrow(rows) for name, rows in spec["datasets"].items()}}

@@ -26,7 +26,7 @@ AGE = {"Old": -1.0, "Rather old": -0.5, AS_IT_COMES: 0.0, "Rather new": 0.5, "Ne
 
 
 def list_controls(api: Api, *, n: int = 12, prefix: str = "") -> dict[str, Any]:
-    """Draw the controls for length, filters, variety and steering, and return what was chosen as options of a list.
+    """Draw the controls for length, filters, variety and steering, and return the chosen options of a list.
 
     `prefix`: of their names in the session and in the address, so that a choice on one page acts on that page alone.
     """
@@ -61,7 +61,7 @@ def list_controls(api: Api, *, n: int = 12, prefix: str = "") -> dict[str, Any]:
 
 
 def _neutral(prefix: str, whole: tuple[int, int] | None, words: DataWords) -> dict[str, object]:
-    """Return the value of each control that leaves the list as it is, by its key."""
+    """Return the neutral value of each control, which leaves the list as it is, by its key."""
     lists = ("genres", "more", "less", *(f"facet-{facet.name}" for facet in words.facets))
     values: dict[str, object] = {name: [] for name in lists} | {"least": 0, "variety": 0.0, "years": whole}
     return {f"{prefix}{name}": value for name, value in values.items() if value is not None}
@@ -107,14 +107,14 @@ def _steering(api: Api, words: DataWords, prefix: str) -> tuple[list[str], list[
 
 
 def take_over(key: str, *others: str) -> None:
-    """Take what was chosen in the control `key` out of the `others`; for its on_change."""
+    """Remove the values chosen in the control `key` from the `others`; for its on_change."""
     for other in others:
         if names := st.session_state.get(other):
             st.session_state[other] = [name for name in names if name not in st.session_state[key]]
 
 
 def preferences() -> dict[str, Any]:
-    """Draw “famous or hidden” and “old or new”; return what was chosen under the service's parameter names."""
+    """Draw “famous or hidden” and “old or new”; return the choices under the service's parameter names."""
     left, right = st.columns(2, gap="medium")
     with left:
         fame = st.select_slider("Hidden or famous", list(FAME), AS_IT_COMES, key="fame", bind="query-params")
@@ -125,7 +125,7 @@ def preferences() -> dict[str, Any]:
 
 
 def tuner(api: Api, film: Film, options: dict[str, Any]) -> dict[str, Any]:
-    """Draw chips of the film's traits and the preferences; return the list's `options` with what was chosen."""
+    """Draw chips of the film's traits and the preferences; return the list's `options` with the choices added."""
     more: list[str] = []
     less: list[str] = []
     if names := traits(api, film):
@@ -146,8 +146,8 @@ def tuner(api: Api, film: Film, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def traits(api: Api, film: Film) -> list[str]:
-    """Return what a film is known for that a list can have more or less of; none where the version has no traits."""
+    """Return the traits of a film by which a list can be steered; none if the version has no traits."""
     features = optional(lambda: api.features(film.movie_id)) or []
-    known = [feature for feature in features if feature.kind in STEERABLE]
-    known.sort(key=lambda feature: feature.kind != "genre")  # genres first; what tells most leads the others
-    return list(dict.fromkeys(feature.name for feature in known))[:TRAITS]
+    steerable = [feature for feature in features if feature.kind in STEERABLE]
+    steerable.sort(key=lambda feature: feature.kind != "genre")  # genres first; what tells most leads the others
+    return list(dict.fromkeys(feature.name for feature in steerable))[:TRAITS]

@@ -45,7 +45,7 @@ def run_guarded(draw: Callable[[], None]) -> None:
 
 @contextmanager
 def guarded(key: str) -> Iterator[None]:
-    """Show a WebappError raised inside the block as a message; what was drawn before it stays."""
+    """Show a WebappError raised inside the block as a message; elements drawn before it stay."""
     try:
         yield
     except WebappError as error:
@@ -54,7 +54,7 @@ def guarded(key: str) -> Iterator[None]:
 
 
 def show_error(error: WebappError, key: str) -> None:
-    """Show what went wrong and what to do, with a button to try again; or how far the first training has come."""
+    """Show the error with advice and a button to try again; or the progress of the first training."""
     if isinstance(error, ApiUnready | ApiUnreachable) and training_status() is not None:
         training_stages()
         return
@@ -66,7 +66,7 @@ def show_error(error: WebappError, key: str) -> None:
 
 
 class TrainingStatus(NamedTuple):
-    """Whether a training is going on, its stages that have ended, each with its time, and what it does now."""
+    """Progress of a training: whether it runs, the finished stages with their times, and the current one."""
 
     running: bool
     ended: list[str]
@@ -74,7 +74,7 @@ class TrainingStatus(NamedTuple):
 
 
 def training_status() -> TrainingStatus | None:
-    """Return how far the training beside which these pages were started has come, or None where none is going on."""
+    """Return the progress of the training that started these pages, or None if none is running."""
     path = source.settings().training_status
     try:
         status = TrainingStatus(**json.loads(Path(path or "").read_text("utf-8")))

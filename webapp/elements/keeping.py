@@ -1,4 +1,4 @@
-"""What the visitor said of films, as this session knows it and as the browser stores it."""
+"""The visitor's shelf (ratings and marks): held by the Streamlit session and stored by the browser."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from webapp.data_words import DataWords
 from webapp.elements.inline import component
 from webapp.shelf import Entry, RawId, Shelf, from_text, ratings, to_text
 
-HELD = "shelf"  # key of the session state
+_STATE = "shelf"  # key of the session state
 _KEEPER = "keeper"
 MOST_LETTERS = 5_000_000  # what browsers store for one site
 
 
 @dataclass
-class Held:
-    """What this session knows of what the visitor said of one data set."""
+class SessionShelf:
+    """The shelf of one data set in this session, and its state in the browser's storage."""
 
     dataset: str = ""
     shelf: dict[RawId, Entry] = field(default_factory=dict)
-    version: str = ""  # another after each change, which the browser is to store
+    version: str = ""  # changes with the shelf, so that the browser stores it again
     is_loaded: bool = False  # whether the browser's storage has arrived
 
 
@@ -36,34 +36,34 @@ def in_callback() -> dict[str, Any]:
     return st.session_state.to_dict()
 
 
-def _held() -> Held:
-    held: Held = in_callback().get(HELD) or st.session_state.setdefault(HELD, Held())
-    return held
+def _session_shelf() -> SessionShelf:
+    session: SessionShelf | None = in_callback().get(_STATE)
+    return session or st.session_state.setdefault(_STATE, SessionShelf())
 
 
-def kept() -> dict[RawId, Entry]:
-    """Return what the visitor said, by movie_id."""
-    return _held().shelf
+def current_shelf() -> dict[RawId, Entry]:
+    """Return the visitor's ratings and marks, by movie_id."""
+    return _session_shelf().shelf
 
 
-def keep(shelf: Shelf) -> None:
-    """Hold what the visitor said now; the browser stores it as soon as the page is drawn."""
-    held = _held()
-    held.shelf, held.version = dict(shelf), uuid4().hex
+def set_shelf(shelf: Shelf) -> None:
+    """Replace the shelf of this session; the browser stores it as soon as the page is drawn."""
+    session = _session_shelf()
+    session.shelf, session.version = dict(shelf), uuid4().hex
 
 
 def keeper(dataset: str, words: DataWords) -> None:
     """Connect this session to the browser's storage, and draw the bar that leads to the list.
 
-    What is said of one data set is kept apart from what is said of another.
+    Each data set has a shelf of its own.
     """
-    if _held().dataset != dataset:
-        st.session_state[HELD] = Held(dataset)
-    held = _held()
-    count = len(ratings(held.shelf))
+    if _session_shelf().dataset != dataset:
+        st.session_state[_STATE] = SessionShelf(dataset)
+    session = _session_shelf()
+    count = len(ratings(session.shelf))
     verb = "rated" if words.has_ratings else "liked"
     data = {
-        "dataset": dataset, "text": to_text(held.shelf), "version": held.version, "is_loaded": held.is_loaded,
+        "dataset": dataset, "text": to_text(session.shelf), "version": session.version, "is_loaded": session.is_loaded,
         "bar": f"{count} {verb} · see your list" if count else "",
     }  # fmt: skip
     scale = (words.scale.minimum, words.scale.maximum) if words.has_ratings else (0.0, float("inf"))
@@ -71,12 +71,12 @@ def keeper(dataset: str, words: DataWords) -> None:
 
 
 def _take(dataset: str, scale: tuple[float, float]) -> None:
-    """Take over what the browser has stored; what was said before it arrived stands above it."""
+    """Take over the shelf that the browser has stored; entries made before it arrived replace stored ones."""
     stored = in_callback()[f"{_KEEPER}-{dataset}"].get("stored") or {}
     shelf = from_text(str(stored.get("text", ""))[:MOST_LETTERS], scale)
-    held = _held()
-    held.is_loaded = True
-    if stored.get("is_whole") or not held.shelf:  # another tab wrote it, or nothing was said here
-        held.shelf = shelf
+    session = _session_shelf()
+    session.is_loaded = True
+    if stored.get("is_whole") or not session.shelf:  # another tab wrote it, or nothing is rated or marked here
+        session.shelf = shelf
     else:
-        keep({**shelf, **held.shelf})
+        set_shelf({**shelf, **session.shelf})

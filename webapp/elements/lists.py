@@ -69,7 +69,7 @@ def poster_links(films: Sequence[Film], *, with_ratings: bool = False) -> None:
 
 
 def overlap_line(before: Recommendations, after: Recommendations) -> str:
-    """Return the HTML sentence that says how far two lists agree."""
+    """Return the overlap of two lists as an HTML sentence."""
     change = difference(*([film.movie_id for film in answer.recommendations] for answer in (before, after)))
     both = counted(len(change.stay), source.words().one, source.words().many)
     verb = "is" if len(change.stay) == 1 else "are"

@@ -1,4 +1,4 @@
-"""The part of the Models page that shows what people did with the lists: an experiment's versions, and drift."""
+"""The part of the Models page on user behaviour: the versions of an experiment, and drift."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def online() -> None:
 
 
 def _experiment(state: ExperimentState) -> None:
-    """Draw what an experiment says, its figures, and both versions over time."""
+    """Draw the verdict of an experiment, its figures, and both versions over time."""
     settings = state.settings
     st.html(cards.lead(verdict(state)))
     st.html(cards.figures(experiment_figures(state)))
@@ -83,7 +83,7 @@ def _experiment(state: ExperimentState) -> None:
 
 
 def check_row(name: str, check: ExperimentCheck, *, is_woven: bool) -> dict[str, str]:
-    """Return a guardrail as a row: what must hold, whether it does, and both sides as counts or shares."""
+    """Return a guardrail as a table row: the condition, whether it holds, and both values as counts or shares."""
     is_share = name in ("errors", "slow_answers") or (name == "dislikes" and not is_woven)
     sides = [share(side) if is_share else count(round(side)) for side in (check.champion, check.challenger)]
     holds = "yes" if check.holds else "no"
@@ -91,7 +91,7 @@ def check_row(name: str, check: ExperimentCheck, *, is_woven: bool) -> dict[str,
 
 
 def verdict(state: ExperimentState) -> str:
-    """Return what the experiment says, why, and whether it is over."""
+    """Return the verdict of the experiment, its reason, and whether it is over."""
     settings = state.settings
     line = STATES.get(state.state, "{reasons}.").format(reasons=joined(state.reasons))
     if settings.ended_at is None:

@@ -1,4 +1,4 @@
-"""The panel in which visitors bring, keep, download and erase what they said of films."""
+"""The panel in which visitors upload, download and erase their ratings and marks."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import streamlit as st
 from client.client import Api
 from webapp.data_words import DataWords
 from webapp.elements.cards import plain
-from webapp.elements.keeping import keep, kept
+from webapp.elements.keeping import current_shelf, set_shelf
 from webapp.exports import shelf_csv
 from webapp.histories.matching import Matched, entry, match
-from webapp.histories.reading import HistoryError, Said, read_history
+from webapp.histories.reading import HistoryError, HistoryLine, read_history
 from webapp.shelf import Entry, RawId, ratings
 from webapp.wording import counted, film_label
 
@@ -21,9 +21,9 @@ MEGABYTES = 20
 
 def own_history(api: Api, words: DataWords) -> None:
     """Draw the panel: files in, CSV out, and erasing everything."""
-    shelf = kept()
-    said = f"{len(ratings(shelf))} rated, {len(shelf)} in all" if shelf else "nothing yet"
-    with st.expander(f"Bring and keep your ratings ({said})", icon=":material/inventory_2:", key="own-history"):
+    shelf = current_shelf()
+    summary = f"{len(ratings(shelf))} rated, {len(shelf)} in all" if shelf else "nothing yet"
+    with st.expander(f"Bring and keep your ratings ({summary})", icon=":material/inventory_2:", key="own-history"):
         st.markdown(
             "What you say is kept **in this browser** until you erase it, and nowhere else: the service gets it with "
             "each question and stores nothing. Private windows forget it when they are closed."
@@ -34,11 +34,11 @@ def own_history(api: Api, words: DataWords) -> None:
                 "Download my ratings", shelf_csv(shelf, words), "my-ratings.csv", "text/csv",
                 icon=":material/download:", on_click="ignore", disabled=not shelf,
             )  # fmt: skip
-            st.button("Erase all", icon=":material/delete:", on_click=keep, args=({},), disabled=not shelf)
+            st.button("Erase all", icon=":material/delete:", on_click=set_shelf, args=({},), disabled=not shelf)
 
 
 def _bring(api: Api, words: DataWords) -> None:
-    """Draw the uploader; take over what its file says, and ask about what is doubtful."""
+    """Draw the uploader; add the films of its file to the shelf, and ask about ambiguous ones."""
     upload = st.file_uploader(
         "Letterboxd export (zip or CSV), IMDb ratings (CSV) or MovieLens ratings.csv", key=FILES,
         max_upload_size=MEGABYTES, help=f"A file of ids alone is read as ids of {api.dataset().name}.",
@@ -66,7 +66,7 @@ def _bring(api: Api, words: DataWords) -> None:
 
 
 def _report(matched: Matched, words: DataWords) -> None:
-    """Say what was found, ask about the doubtful, and name what is not in the data."""
+    """Report the matched films, ask about ambiguous ones, and list those that are not in the data."""
     st.success(f"{counted(len(matched.films), words.one, words.many)} found and added.", icon=":material/check:")
     if matched.doubtful:
         _ask(matched, words)
@@ -95,9 +95,9 @@ def _ask(matched: Matched, words: DataWords) -> None:
 
 
 def _take(entries: dict[RawId, Entry]) -> None:
-    """Add entries to what the visitor said; a rating that is brought replaces an earlier one."""
-    keep({**kept(), **entries})
+    """Add uploaded entries to the shelf; they replace earlier ones of the same film."""
+    set_shelf({**current_shelf(), **entries})
 
 
-def _spelled(line: Said) -> str:
+def _spelled(line: HistoryLine) -> str:
     return film_label(line.titles[0], line.year) if line.titles else f"#{line.movie_id}"

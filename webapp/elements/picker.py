@@ -59,7 +59,7 @@ def references(films: Sequence[Film | MapFilm | Recommendation | Suggestion]) ->
 
 
 def add_films(api: Api, key: str, *, label: str, most: int) -> list[Film]:
-    """Draw the title box and what was chosen in it so far, each to be taken back; return these films, at most `most`.
+    """Draw the title box and a remove button for each chosen film; return the chosen films, at most `most`.
 
     They are in the address, under `key`.
     """
@@ -149,18 +149,18 @@ def _open(key: str, box: str, take: Callable[[str, str], None]) -> None:
 
 
 def _keep() -> None:
-    """Do nothing: what was typed is read where the box is drawn."""
+    """Do nothing: the typed text is read where the box is drawn."""
 
 
 def _offer(problem: ApiProblem, api: Api, text: str, key: str, take: Callable[[str], None], *, about: str = "") -> None:
-    """Say why the title was not found, and offer films that may have been meant; `take` takes over the one chosen."""
+    """Explain why the title was not found, and offer similar titles; `take(reference)` receives the chosen one."""
     titles = references(suggestions(problem)) or offers(api, text)
     if problem.kind == "title-ambiguous":
         st.info(f"{about}Several have this title. Which one?", icon=":material/help:")
     else:
         reason = "No title is that long." if len(text) > LONGEST else problem_text(problem)
-        said = f"{about}{reason}"
-        st.info(f"{said} Perhaps one of these?" if titles else said, icon=":material/search_off:")
+        message = f"{about}{reason}"
+        st.info(f"{message} Perhaps one of these?" if titles else message, icon=":material/search_off:")
     with st.container(horizontal=True, gap="small"):
         for i, reference in enumerate(titles):
             st.button(plain(reference), key=f"{key}-offer-{i}", on_click=take, args=(reference,))

@@ -36,19 +36,19 @@ def segments(
 
     `about`: what the served version says of its algorithms, which are parts of a score.
     """
-    whole = film.score / top_score if top_score > 0 else 0.0
+    width = film.score / top_score if top_score > 0 else 0.0
     totals = _totals(film.explanation.reasons if film.explanation else (), about)
     positive = sum(value for value in totals.values() if value > 0)
     if positive <= 0:
-        return [(SEGMENTS["people"][0], whole, SEGMENTS["people"][1])]
+        return [(SEGMENTS["people"][0], width, SEGMENTS["people"][1])]
     return [
-        (SEGMENTS[kind][0], whole * totals[kind] / positive, SEGMENTS[kind][1])
+        (SEGMENTS[kind][0], width * totals[kind] / positive, SEGMENTS[kind][1])
         for kind in SEGMENTS
         if totals.get(kind, 0) > 0
     ]
 
 
-def for_film(film: Recommendation, common: CommonViewers | None, words: DataWords = FILMS, most: int = 4) -> list[str]:
+def for_film(film: Recommendation, common: CommonViewers | None, words: DataWords = FILMS) -> list[str]:
     """Return why a film is similar to another, in sentences: people in common, then shared facets, makers and tags."""
     lines = []
     if common and common.likes:
@@ -59,30 +59,30 @@ def for_film(film: Recommendation, common: CommonViewers | None, words: DataWord
         names = [reason.name for reason in reasons if reason.kind == kind and reason.contribution > 0]
         if names:
             lines.append(_in_common(kind, joined(names), words))
-    return lines[:most]
+    return lines[:4]
 
 
 def in_common(features: Sequence[SharedFeature], words: DataWords = FILMS) -> list[tuple[str, float]]:
-    """Return what two films share in words, each with its part of the whole, 0 to 1, the largest first."""
+    """Return the features that two films share, in words, each with its share from 0 to 1, the largest first."""
     parts: dict[str, float] = {}
     for feature in features:
         if feature.share > 0:  # what sets two apart counts against them
             line = _in_common(feature.kind, feature.name, words)
             parts[line] = parts.get(line, 0.0) + feature.share
     total = max(1.0, sum(parts.values()))
-    return sorted(((line, share / total) for line, share in parts.items()), key=lambda part: -part[1])
+    return sorted(((line, share / total) for line, share in parts.items()), key=lambda line: -line[1])
 
 
-def for_person(film: Recommendation, words: DataWords = FILMS, most: int = 2) -> list[str]:
-    """Return why a film is in a person's list: the liked films that speak for it most."""
-    return [_because(reason, words) for reason in (film.reasons_for or ())[:most]]
+def for_person(film: Recommendation, words: DataWords = FILMS) -> list[str]:
+    """Return why a film is in a person's list: the two liked films that speak for it most."""
+    return [_because(reason, words) for reason in (film.reasons_for or ())[:2]]
 
 
-def against_person(film: Recommendation, words: DataWords = FILMS, most: int = 1) -> list[str]:
-    """Return what speaks against a film in a person's list: films that they rated low."""
+def against_person(film: Recommendation, words: DataWords = FILMS) -> list[str]:
+    """Return what speaks most against a film in a person's list: a film that they rated low."""
     return [
         f"Against it: you gave {reason.name} {words.rating(f'{reason.rating:g}')}"
-        for reason in (film.reasons_against or ())[:most]
+        for reason in (film.reasons_against or ())[:1]
         if reason.rating is not None and words.has_ratings
     ]
 

@@ -1,4 +1,4 @@
-"""“Why not X?”: what keeps a film out of the list on the page."""
+"""“Why not X?”: the reasons why a film is not in the list on the page."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _asked(api: Api) -> Film | None:
 def _for_person(
     prediction: Prediction, options: Options, start: Recommendations | None, mark: Mark | None, words: DataWords
 ) -> list[str]:
-    """Return what keeps a film out of a person's list, what is expected of it, and which ratings count for which.
+    """Explain a film's rank in a person's list or its absence, its predicted rating, and the ratings behind that.
 
     `options`: those of the list; `start`: the list that is shown to somebody without a like; `mark`: the film's.
     """
@@ -87,12 +87,12 @@ def _for_person(
             f"You would give it about {words.rating(f'{guess.expected:.1f}')}, most likely between {guess.low:.1f} and "
             f"{guess.high:.1f}{'; that is less than you usually give' if prediction.below_usual else ''}."
         )
-    for said, reasons in (("For it", prediction.reasons_for), ("Against it", prediction.reasons_against)):
+    for label, reasons in (("For it", prediction.reasons_for), ("Against it", prediction.reasons_against)):
         if reasons:
             names = [
                 f"{reason.name}{f' ({reason.rating:g})' if reason.rating is not None else ''}" for reason in reasons[:3]
             ]
-            lines.append(f"{said}: what you said of {joined(names)}.")
+            lines.append(f"{label}: what you said of {joined(names)}.")
     return lines
 
 
@@ -118,7 +118,7 @@ def _place(
 
 
 def _causes(names: Sequence[str], options: Options, mark: Mark | None = None) -> list[str]:
-    """Return in words what keeps a film away, with the values of filters; `names`: of options, as the service does."""
+    """Return the reasons why a film is excluded, in words; `names`: of options, as the service spells them."""
     texts = {**FILTERS, **OTHERS, **WISHES}
     if mark is not None:
         texts["exclude"] = f"you marked it “{mark}”"
@@ -134,8 +134,8 @@ def _value(name: str, options: Options) -> str:
 
 
 def _similar_place(api: Api, films: tuple[Film, Film], options: Options, slot: str, words: DataWords) -> str:
-    """Return where the second film stands in the list of films similar to the first, or what keeps it out of it."""
-    (first, second), shown = films, options["n"]
+    """Return the second film's rank in the list of films similar to the first, or the reason why it is not listed."""
+    (first, second), length = films, options["n"]
     if first.movie_id == second.movie_id:
         return f"The list is about {first.title} itself."
 
@@ -151,16 +151,16 @@ def _similar_place(api: Api, films: tuple[Film, Film], options: Options, slot: s
     if failed and is_listed(alone):
         return f"{second.title} is not in the list because {joined(_causes(failed, options))}."
     entries = listed({**options, "n": LONGEST})
-    those = f"{words.many} similar to {first.title}{' that pass the filters' if filters else ''}"
+    similar_items = f"{words.many} similar to {first.title}{' that pass the filters' if filters else ''}"
     if second.movie_id not in entries:
         where = f"comes after the first {LONGEST}" if len(entries) == LONGEST else f"is not among the {len(entries)}"
-        return f"{second.title} {where} {those}; the list shows {shown}."
+        return f"{second.title} {where} {similar_items}; the list shows {length}."
     rank = entries.index(second.movie_id) + 1
-    if rank <= shown:
+    if rank <= length:
         return f"{second.title} is {place(rank)} in this list."
     wishes = [name for name in WISHES if name in options and is_listed(_without(options, name))]
     because = f", because {joined(_causes(wishes, options))}" if wishes else ""
-    return f"{second.title} is {place(rank)} of the {those}; the list shows {shown}{because}."
+    return f"{second.title} is {place(rank)} of the {similar_items}; the list shows {length}{because}."
 
 
 def _without(options: Options, name: str) -> Options:
@@ -168,7 +168,7 @@ def _without(options: Options, name: str) -> Options:
 
 
 def _shared(api: Api, film: Film, other: Film) -> list[str]:
-    """Return what two films share; nothing for one and the same film, or where the version has no such figures."""
+    """Return the features that two films share; none for one and the same film, or if the version has no such data."""
     if film.movie_id == other.movie_id:
         return []
     comparison = optional(lambda: api.compare(film.movie_id, other.movie_id))

@@ -1,4 +1,4 @@
-"""Find the films of the service that a history means; where it may be one of several, the visitor is asked."""
+"""Match the films of an uploaded history with those of the service; the visitor decides ambiguous ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from client.answers import Film, PersonSubject
 from client.client import Api
 from client.errors import optional
 from webapp.data_words import DataWords
-from webapp.histories.reading import Said
+from webapp.histories.reading import HistoryLine
 from webapp.shelf import Entry, RawId
 from webapp.wording import film_label
 
@@ -26,15 +26,17 @@ _ARTICLES = re.compile(r"^(the|a|an|le|la|les|l|el|il|lo|der|die|das|un|une)\s+(
 
 @dataclass
 class Matched:
-    """Films that were found, lines of which the visitor is asked with the films they may mean, and lines of no film."""
+    """Result of matching: matched films, ambiguous lines with their candidates, and lines without a match."""
 
-    films: dict[RawId, tuple[str, Said]] = field(default_factory=dict)
-    doubtful: list[tuple[Said, list[Film]]] = field(default_factory=list)
-    missing: list[Said] = field(default_factory=list)
+    films: dict[RawId, tuple[str, HistoryLine]] = field(default_factory=dict)
+    doubtful: list[tuple[HistoryLine, list[Film]]] = field(default_factory=list)
+    missing: list[HistoryLine] = field(default_factory=list)
 
 
-def match(api: Api, history: Sequence[Said], *, progress: Callable[[float], None] = lambda share: None) -> Matched:
-    """Return which films a history means. `progress`: is told the share that is done."""
+def match(
+    api: Api, history: Sequence[HistoryLine], *, progress: Callable[[float], None] = lambda share: None
+) -> Matched:
+    """Return the films of a history. `progress`: called with the share that is done."""
     matched = Matched()
     by_title = _by_title(api, history)
     last_year = api.dataset().last_year
@@ -42,53 +44,44 @@ def match(api: Api, history: Sequence[Said], *, progress: Callable[[float], None
         progress(place / len(history))
         if film := by_title.get(place):
             matched.films[film[0]] = (film[1], line)
-        elif not line.titles:
-            _by_id(api, line, matched)
-        elif last_year and line.year and line.year > last_year + YEARS_OFF:
+        elif line.titles and last_year and line.year and line.year > last_year + YEARS_OFF:
             matched.missing.append(line)
         else:
             _search(api, line, matched)
     return matched
 
 
-def entry(label: str, line: Said, words: DataWords) -> Entry:
-    """Return what a line says as an entry of the shelf, its stars on the data set's scale."""
+def entry(label: str, line: HistoryLine, words: DataWords) -> Entry:
+    """Return a line as an entry of the shelf, its stars converted to the data set's scale."""
     rating = None if line.stars is None else words.from_stars(line.stars)
     return Entry(label, rating, line.mark if rating is not None or line.mark else "seen")
 
 
-def _by_title(api: Api, history: Sequence[Said]) -> dict[int, tuple[RawId, str]]:
+def _by_title(api: Api, history: Sequence[HistoryLine]) -> dict[int, tuple[RawId, str]]:
     """Return id and label of the films whose titles the service knows, by place in the history."""
     places: dict[str, list[int]] = {}
     for place, line in enumerate(history):
         for title in line.titles:
-            if asked := _typed(title, line.year):
-                places.setdefault(asked, []).append(place)
+            if query := _typed(title, line.year):
+                places.setdefault(query, []).append(place)
     like = DataWords.of(api.dataset()).scale.like
     films: dict[int, tuple[RawId, str]] = {}
     titles = list(places)
     for start in range(0, len(titles), _AT_ONCE):
-        some = titles[start : start + _AT_ONCE]
-        subject = api.for_titles(dict.fromkeys(some, like), {"n": 1}).query
-        for known in (subject.titles if isinstance(subject, PersonSubject) else None) or ():
-            for place in places[some[known.index]]:
-                films.setdefault(place, (known.movie_id, film_label(known.title, history[place].year)))
+        batch = titles[start : start + _AT_ONCE]
+        subject = api.for_titles(dict.fromkeys(batch, like), {"n": 1}).query
+        for title_match in (subject.titles if isinstance(subject, PersonSubject) else None) or ():
+            for place in places[batch[title_match.index]]:
+                films.setdefault(place, (title_match.movie_id, film_label(title_match.title, history[place].year)))
     return films
 
 
-def _by_id(api: Api, line: Said, matched: Matched) -> None:
-    if film := optional(lambda: api.movie(line.movie_id or "")):
-        matched.films[film.movie_id] = (film_label(film.title, film.year), line)
-    else:
-        matched.missing.append(line)
-
-
-def _search(api: Api, line: Said, matched: Matched) -> None:
-    """Match a line by search: the one film of this title a year off, else films that it may mean."""
+def _search(api: Api, line: HistoryLine, matched: Matched) -> None:
+    """Match a line by its id, or by search: the film of this title within a year, else similar titles as candidates."""
     candidates: dict[RawId, Film] = {}
-    own = optional(partial(api.movie, line.movie_id)) if line.movie_id else None
-    if own and _likeness(line, own) == 1:
-        matched.films[own.movie_id] = (film_label(own.title, own.year), line)
+    film_by_id = optional(partial(api.movie, line.movie_id)) if line.movie_id else None
+    if film_by_id and (not line.titles or _likeness(line, film_by_id) == 1):
+        matched.films[film_by_id.movie_id] = (film_label(film_by_id.title, film_by_id.year), line)
         return
     for title in line.titles:
         films = optional(partial(api.search, _typed(title, None), limit=8))  # none where it cannot look for the title
@@ -104,11 +97,11 @@ def _search(api: Api, line: Said, matched: Matched) -> None:
         matched.missing.append(line)
 
 
-def _years_apart(line: Said, film: Film) -> int:
+def _years_apart(line: HistoryLine, film: Film) -> int:
     return abs(line.year - film.year) if line.year and film.year else 0
 
 
-def _likeness(line: Said, film: Film) -> float:
+def _likeness(line: HistoryLine, film: Film) -> float:
     """Return how alike the titles are, 0 to 1; 1 is the same but for case, accents, signs and articles."""
     names = [film.title, *re.findall(r"\(([^()]+)\)", film.title), re.sub(r"\s*\(.*", "", film.title)]
     pairs = [(plain(title), plain(name)) for title in line.titles for name in names]

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from webapp.shelf import MARKS, MOST, Mark
+from webapp.shelf import MARKS, MOST, Mark, mark_of
 
 MOST_BYTES = 20_000_000  # of one CSV file, unpacked
 MOST_FILES = 20  # CSV files of one archive
@@ -38,8 +38,8 @@ class UnknownTableError(HistoryError):
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a line says of a film: titles (the common one first), year, id in MovieLens, stars (0.5 to 5), mark."""
+class HistoryLine:
+    """A film as a file lists it: titles (the common one first), year, id in MovieLens, stars (0.5 to 5), mark."""
 
     titles: tuple[str, ...]
     year: int | None = None
@@ -48,28 +48,28 @@ class Said:
     mark: Mark | None = None
 
 
-def read_history(name: str, content: bytes) -> list[Said]:
-    """Return what a file says, each film once; its rating stands above a mark. Raises HistoryError."""
+def read_history(name: str, content: bytes) -> list[HistoryLine]:
+    """Return the films of a file, each once; a rating replaces a mark. Raises HistoryError."""
     tables = list(_unpacked(content)) if content.startswith(b"PK") else [(name, content)]
-    said: dict[tuple[object, ...], Said] = {}
+    lines_by_film: dict[tuple[object, ...], HistoryLine] = {}
     problems = []
     for table_name, table in tables:
         try:
             for line in _read_table(table_name, table):
                 key = (line.movie_id, line.titles[:1], line.year)
-                earlier = said.get(key, line)
-                said[key] = replace(
+                earlier = lines_by_film.get(key, line)
+                lines_by_film[key] = replace(
                     line,
                     stars=earlier.stars if line.stars is None else line.stars,
                     mark=_stronger(earlier.mark, line.mark),
                 )
         except HistoryError as problem:
             problems.append(problem)
-    if not said and problems:
+    if not lines_by_film and problems:
         raise problems[0]
-    if len(said) > MOST:
-        raise HistoryError(f"Expected at most {MOST:,} films, found {len(said):,}.")
-    return list(said.values())
+    if len(lines_by_film) > MOST:
+        raise HistoryError(f"Expected at most {MOST:,} films, found {len(lines_by_film):,}.")
+    return list(lines_by_film.values())
 
 
 def _stronger(first: Mark | None, second: Mark | None) -> Mark | None:
@@ -88,7 +88,7 @@ def _unpacked(content: bytes) -> Iterator[tuple[str, bytes]]:
         raise HistoryError(f"This zip file cannot be read. {EXPECTED}") from error
 
 
-def _read_table(name: str, content: bytes) -> Iterator[Said]:
+def _read_table(name: str, content: bytes) -> Iterator[HistoryLine]:
     if len(content) > MOST_BYTES:
         raise HistoryError(f"Expected at most {MOST_BYTES // 1_000_000} MB of CSV, found more in {name}.")
     rows = _rows(content)
@@ -140,27 +140,28 @@ def _row(columns: Sequence[str], cells: Sequence[str]) -> Row:
     return dict.fromkeys(columns, "") | {name: cell.strip() for name, cell in zip(columns, cells, strict=False)}
 
 
-def _letterboxd(row: Row, watchlist: bool) -> Said:
+def _letterboxd(row: Row, watchlist: bool) -> HistoryLine:
     stars = _number(row.get("rating", ""), _STARS)
     mark: Mark | None = None if stars is not None else "watchlist" if watchlist else "seen"
-    return Said((row["name"],), _year(row.get("year", "")), stars=stars, mark=mark)
+    return HistoryLine((row["name"],), _year(row.get("year", "")), stars=stars, mark=mark)
 
 
-def _imdb(row: Row) -> Said:
+def _imdb(row: Row) -> HistoryLine:
     rating = _number(row.get("your rating", ""), 2 * _STARS)
     is_list = "position" in row or "your rating" not in row
     mark: Mark | None = None if rating is not None else "watchlist" if is_list else "seen"
     titles = dict.fromkeys(filter(None, (row["title"], row.get("original title", ""))))
-    return Said(tuple(titles), _year(row.get("year", "")), stars=None if rating is None else rating / 2, mark=mark)
+    return HistoryLine(
+        tuple(titles), _year(row.get("year", "")), stars=None if rating is None else rating / 2, mark=mark
+    )
 
 
-def _movielens(row: Row, ids: set[str]) -> Said:
+def _movielens(row: Row, ids: set[str]) -> HistoryLine:
     title, year = row.get("title", ""), _year(row.get("year", ""))
     if dated := re.fullmatch(r"(.+?)\s*\((\d{4})\)", title):
         title, year = dated[1], int(dated[2])
-    mark = next((mark for mark in MARKS if mark == row.get("mark")), None)
     stars = _number(row.get("rating", ""), _STARS)
-    return Said((title,) if title else (), year, next(row[key] for key in ids), stars, mark)
+    return HistoryLine((title,) if title else (), year, next(row[key] for key in ids), stars, mark_of(row.get("mark")))
 
 
 def _number(text: str, most: float) -> float | None:

@@ -101,11 +101,11 @@ def _two_films(api: Api) -> None:
 
 
 def _shared(parts: Sequence[tuple[str, float]]) -> None:
-    """Draw what two films share: one thing as a sentence, several as bars."""
+    """Draw the features that two films share: one as a sentence, several as bars."""
     if len(parts) == 1:
         st.html(cards.bullets([f"Only one thing: {parts[0][0][:1].lower()}{parts[0][0][1:]}"]))
         return
-    bars = "".join(cards.score_bar(line, share_of(part), [(line, part, CALM)]) for line, part in parts)
+    bars = "".join(cards.score_bar(line, share_of(value), [(line, value, CALM)]) for line, value in parts)
     note = cards.note("A bar's length is how much it counts among all that the two have in common.")
     st.html(f'{note}<div class="mr-shares">{bars}</div>')
 
@@ -166,14 +166,9 @@ def _genres(api: Api) -> None:
         del measures["average_rating"]
     first = next(iter(measures))
     view = st.segmented_control(
-        "Compare by",
-        list(measures),
-        default=first,
-        required=True,
-        key="by",
-        format_func=lambda by: measures[by],
+        "Compare by", list(measures), default=first, required=True, key="by", format_func=lambda by: measures[by],
         bind="query-params",
-    )
+    )  # fmt: skip
     drawing = partial(genre_bars, api.genres(), view or first, words)
     chart(drawing, alt=f"Genres by {measures[view or first].lower()}")
     genre = _genre(api, st.container(), everything=False)

@@ -73,10 +73,10 @@ def _neighbours(offered: list[MapFilm], films: list[MapFilm], sought: Film | Non
     """Draw the map as a list: films near the chosen one, or the best known; each leads to films like it."""
     words = source.words()
     middle = next((film for film in films if sought and film.movie_id == sought.movie_id), None)
-    shown = nearest(offered, middle)[:LISTED] if middle else offered[:LISTED]
+    listed = nearest(offered, middle)[:LISTED] if middle else offered[:LISTED]
     st.subheader(f"Close to {cards.plain(middle.title)}" if middle else f"Well-known {words.many}", anchor=False)
     with st.grid("auto", min_column_width=230, gap="small"):
-        for film in shown:
+        for film in listed:
             label = film_label(film.title, film.year)
             query = {FILM: f"{label} #{film.movie_id}"}
             st.page_link("views/recommendations.py", label=cards.plain(label), query_params=query)

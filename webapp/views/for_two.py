@@ -13,7 +13,7 @@ from webapp.data_words import DataWords
 from webapp.elements import cards
 from webapp.elements.controls import preferences
 from webapp.elements.frame import heading, run_guarded
-from webapp.elements.keeping import keeper, kept
+from webapp.elements.keeping import current_shelf, keeper
 from webapp.elements.lists import key_to_colours
 from webapp.elements.picker import FILM, add_films, references
 from webapp.shelf import ratings
@@ -38,7 +38,7 @@ def draw() -> None:
     for column, (key, label) in zip(st.columns(2, gap="medium"), PEOPLE.items(), strict=True):
         with column:
             people.append([film.movie_id for film in add_films(api, key, label=label, most=MOST)])
-    mine = ratings(kept())
+    mine = ratings(current_shelf())
     if mine and st.toggle("Count the ratings of “For you” for one of you", key="with-mine"):
         people[0] += [{"movie_id": movie_id, "rating": rating} for movie_id, rating in mine.items()]
     fair = st.segmented_control(
@@ -69,7 +69,7 @@ def _cards(films: list[Recommendation], words: DataWords) -> None:
 
 
 def expectations(film: Recommendation, words: DataWords) -> list[str]:
-    """Return what each of the two would give a film, in words."""
+    """Return the predicted rating of a film for each of the two, in words."""
     if not film.expected_ratings:
         return []
     guesses = [words.rating(f"{value:.1f}") for value in film.expected_ratings]

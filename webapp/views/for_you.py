@@ -14,7 +14,7 @@ from webapp.data_words import DataWords
 from webapp.elements import cards, reasons
 from webapp.elements.controls import list_controls
 from webapp.elements.frame import heading, run_guarded
-from webapp.elements.keeping import keep, keeper, kept
+from webapp.elements.keeping import current_shelf, keeper, set_shelf
 from webapp.elements.lists import headline, listing
 from webapp.elements.own_history import own_history
 from webapp.elements.picker import FILM, pick_film
@@ -47,7 +47,7 @@ def draw() -> None:
     keeper(api.dataset().name, words)
     _deck(api)
     _typed(api)
-    _said_so_far(words)
+    _rated_so_far(words)
     own_history(api, words)
     chosen = list_controls(api, n=9, prefix="my-")
     with st.container(key="your-list"):
@@ -58,11 +58,11 @@ def draw() -> None:
             text = KNOWN_USERS_ALONE.format(many=words.many) if is_closed else cards.problem_text(problem)
             st.info(text, icon=":material/info:")
             return
-    why_not(api, kept(), options, start)
+    why_not(api, current_shelf(), options, start)
 
 
 def _task(words: DataWords) -> str:
-    """Return what the visitor is asked to do."""
+    """Return the instruction to the visitor."""
     if not words.has_ratings:
         return f"Say which {words.many} you like"
     return f"{'Give stars to' if words.in_stars else 'Rate'} a handful of {words.many} that you know"
@@ -110,42 +110,42 @@ def _turn_page() -> None:
     st.session_state[PAGE] += 1
 
 
-def _said_so_far(words: DataWords) -> None:
+def _rated_so_far(words: DataWords) -> None:
     """Draw the latest films that were rated or marked, each a button that takes it back."""
-    said = kept()
-    if not said:
+    shelf = current_shelf()
+    if not shelf:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="rated"):
-        for movie_id, entry in list(said.items())[: -LATEST - 1 : -1]:
+        for movie_id, entry in list(shelf.items())[: -LATEST - 1 : -1]:
             rating = entry.mark if entry.rating is None else f"{entry.rating:g}" if words.has_ratings else "liked"
             st.button(
                 f"{cards.plain(entry.label)}: {rating}", key=f"take-back-{movie_id}", icon=":material/close:",
                 on_click=_take_back, args=(movie_id,), help="Take it back",
             )  # fmt: skip
-    count = len(ratings(said))
+    count = len(ratings(shelf))
     if count < ENOUGH:
         st.progress(count / ENOUGH, f"{count} rated. From about {ENOUGH} on, the list knows you.")
 
 
 def _take_back(movie_id: int | str) -> None:
-    keep(without(kept(), movie_id))
+    set_shelf(without(current_shelf(), movie_id))
 
 
 def _list(api: Api, chosen: dict[str, Any], words: DataWords) -> tuple[dict[str, Any], Recommendations | None]:
     """Draw the list; return its options, and the list itself where it is the start list of somebody without a like."""
-    said = ratings(kept())
-    options = chosen | {"exclude": kept_away(kept())[:MOST_EXCLUDED]}
+    taste = ratings(current_shelf())
+    options = chosen | {"exclude": kept_away(current_shelf())[:MOST_EXCLUDED]}
     mean = api.dataset().mean_rating
-    usual = usual_rating(list(said.values()), mean) if words.has_ratings and mean is not None else None
-    likes_any = any(rating >= words.scale.like for rating in said.values())
-    only_dislikes = bool(said) and not likes_any
+    usual = usual_rating(list(taste.values()), mean) if words.has_ratings and mean is not None else None
+    likes_any = any(rating >= words.scale.like for rating in taste.values())
+    only_dislikes = bool(taste) and not likes_any
     if only_dislikes:
-        answer = without_a_like(api, said, options)
-    elif said:
-        answer, options = _of_taste(api, said, options, usual)
+        answer = without_a_like(api, taste, options)
+    elif taste:
+        answer, options = _of_taste(api, taste, options, usual)
     else:
         answer = api.for_ratings({}, options)
-    if not said:
+    if not taste:
         title = "What most people like, until you rate"
     elif likes_any:
         title = "Your list"
@@ -159,7 +159,7 @@ def _list(api: Api, chosen: dict[str, Any], words: DataWords) -> tuple[dict[str,
 
 
 def _of_taste(
-    api: Api, said: dict[int | str, float], options: dict[str, Any], usual: float | None
+    api: Api, taste: dict[int | str, float], options: dict[str, Any], usual: float | None
 ) -> tuple[Recommendations, dict[str, Any]]:
     """Return the list for the ratings, and its options.
 
@@ -171,21 +171,21 @@ def _of_taste(
     ):
         above = options | {"min_expected": usual}
         try:
-            return api.for_ratings(said, above | reasons_too), above
+            return api.for_ratings(taste, above | reasons_too), above
         except ApiProblem as problem:
             if problem.kind != "no-predictions":
                 raise
-    return api.for_ratings(said, options | reasons_too), options
+    return api.for_ratings(taste, options | reasons_too), options
 
 
-def without_a_like(api: Api, said: dict[int | str, float], options: dict[str, Any]) -> Recommendations:
+def without_a_like(api: Api, taste: dict[int | str, float], options: dict[str, Any]) -> Recommendations:
     """Return the start list without the rated films, and without those expected below the person's usual rating."""
-    away, length = [*said, *options["exclude"]][:MOST_EXCLUDED], options["n"]
+    away, length = [*taste, *options["exclude"]][:MOST_EXCLUDED], options["n"]
     start = api.for_ratings({}, options | {"exclude": away, "n": SPARE * length})
     offered = [film.movie_id for film in start.recommendations]
     if not offered:
         return start
-    guesses = api.for_ratings(said, {"candidates": offered, "n": len(offered), "for_and_against": True})
+    guesses = api.for_ratings(taste, {"candidates": offered, "n": len(offered), "for_and_against": True})
     by_id = {film.movie_id: film for film in guesses.recommendations}
     films = [film for film in start.recommendations if not by_id.get(film.movie_id, film).below_usual][:length]
     ranked = [
@@ -206,7 +206,7 @@ def _only_dislikes(words: DataWords, usual: float | None) -> str:
 def _cards(answer: Recommendations, *, by_taste: bool, usual: float | None) -> None:
     films, words = answer.recommendations, source.words()
     before = st.session_state.get(SHOWN)
-    changed = moves(before, films) if before and kept() else {}
+    changed = moves(before, films) if before and current_shelf() else {}
     st.session_state[SHOWN] = [film.movie_id for film in films]
     if not films:
         st.info(f"No {words.one} passes: loosen a filter, or rate a few more.", icon=":material/filter_alt_off:")
@@ -219,7 +219,7 @@ def _cards(answer: Recommendations, *, by_taste: bool, usual: float | None) -> N
 
 
 def _why(film: Recommendation, usual: float | None) -> list[str]:
-    """Return what is expected of a film, and the ratings that speak for it and against it."""
+    """Return the predicted rating of a film, and the ratings that raise or lower it, in words."""
     guess, words = film.predicted_rating, source.words()
     lines = [] if guess is None else [f"You would give it about {words.rating(f'{guess:.1f}')}"]
     if film.below_usual and usual is not None:

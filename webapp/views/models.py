@@ -72,7 +72,7 @@ def _served(card: ModelCard) -> None:
 
 
 def _why(registered: Versions, card: ModelCard) -> None:
-    """Draw the evidence of the served version's promotion, and what was served before it."""
+    """Draw the gate's evidence for the served version, and the earlier champions."""
     version = next((one for one in registered.versions if one.version == card.model.version), None)
     if version is None:
         return
@@ -87,20 +87,20 @@ def _why(registered: Versions, card: ModelCard) -> None:
 
 
 def _verdict(version: RegisteredVersion) -> None:
-    """Draw what the gate said of a version: the decision, its comparisons as a table, and its remarks."""
+    """Draw the gate's verdict on a version: decision, comparisons as a table, and remarks."""
     if version.warning:
         st.error(cards.plain(version.warning), icon=":material/warning:")
     if version.verdict is None or not version.verdict_summary:
         st.html(cards.note("This version has not been up for promotion."))
         return
-    said = DECISIONS.get(version.verdict, version.verdict)
+    decision = DECISIONS.get(version.verdict, version.verdict)
     reason = f" Reason given: {version.verdict_reason}." if version.verdict_reason else ""
-    st.html(cards.lead(said + reason))
-    found = comparing.evidence(version.verdict_summary)
-    if found.rows:
-        st.html(cards.table(found.rows))
-    if found.notes:
-        st.html(cards.bullets(found.notes))
+    st.html(cards.lead(decision + reason))
+    evidence = comparing.evidence(version.verdict_summary)
+    if evidence.rows:
+        st.html(cards.table(evidence.rows))
+    if evidence.notes:
+        st.html(cards.bullets(evidence.notes))
 
 
 def _compare(versions: Sequence[RegisteredVersion]) -> None:
@@ -201,8 +201,8 @@ def _in_full(versions: Sequence[RegisteredVersion], card: ModelCard) -> None:
 def _in_words(metric: Metric) -> dict[str, str]:
     """Return a row of the table of all figures."""
     low, high = ("" if end is None else f"{end:.4f}" for end in (metric.lo, metric.hi))
-    named = {"Protocol": metric.protocol, "Figure": metric_title(metric.name), "Value": f"{metric.value:.4f}"}
-    return named | {"95 % interval": f"{low} to {high}" if low and high else ""}
+    cells = {"Protocol": metric.protocol, "Figure": metric_title(metric.name), "Value": f"{metric.value:.4f}"}
+    return cells | {"95 % interval": f"{low} to {high}" if low and high else ""}
 
 
 if __name__ == "__main__":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
 from client.answers import CommonViewers, Film, Recommendation, Recommendations
@@ -107,13 +105,9 @@ def _common(api: Api, film: Film, films: list[Recommendation]) -> dict[int | str
 
 def _more(key: str, reference: str, _: Recommendation) -> None:
     st.button(
-        f"More like {cards.plain(reference)}",
-        key=key,
-        type="tertiary",
-        icon=":material/arrow_forward:",
-        on_click=choose,
-        args=(FILM, reference),
-    )
+        f"More like {cards.plain(reference)}", key=key, type="tertiary", icon=":material/arrow_forward:",
+        on_click=choose, args=(FILM, reference),
+    )  # fmt: skip
 
 
 def _invite(api: Api) -> None:
@@ -124,14 +118,10 @@ def _invite(api: Api) -> None:
         for film, reference in zip(films, references(films), strict=True):
             with st.container(key=f"start-{film.movie_id}", gap="xsmall"):
                 st.html(cards.poster(film))
-                pick = partial(choose, FILM, reference)
                 st.button(
-                    cards.plain(film.title),
-                    key=f"pick-{film.movie_id}",
-                    type="tertiary",
-                    width="stretch",
-                    on_click=pick,
-                )
+                    cards.plain(film.title), key=f"pick-{film.movie_id}", type="tertiary", width="stretch",
+                    on_click=choose, args=(FILM, reference),
+                )  # fmt: skip
 
 
 if __name__ == "__main__":

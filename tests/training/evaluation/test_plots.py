@@ -52,7 +52,7 @@ def test_bars_name_protocol_models_and_values_with_their_intervals():
 
 
 def test_trade_offs_place_every_model_at_its_values():
-    drawn: Any = plots.accuracy_against(EVALUATIONS, "ndcg_at_10")
+    drawn: Any = plots.accuracy_against_reach(EVALUATIONS, "ndcg_at_10")
     left, right = drawn.axes
     np.testing.assert_allclose(left.collections[-1].get_offsets(), [[0.5, 0.1], [0.4, 0.2], [0.3, 0.3]])
     assert right.get_xlabel() == "novelty@10 (bits)"

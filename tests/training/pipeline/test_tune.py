@@ -133,7 +133,7 @@ class Declared(Als):
 
 @pytest.fixture
 def declared(monkeypatch):
-    monkeypatch.setattr(own, "_given", {})
+    monkeypatch.setattr(own, "_adopted", {})
     return own.adopt(Declared)
 
 

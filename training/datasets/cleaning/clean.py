@@ -113,12 +113,12 @@ def _require_scale(ratings: Table, allowed: float, scale: Feedback) -> None:
     """Raise DataError, which names the scale that the ratings have, if more than `allowed` are off the expected one."""
     stars = ratings.frame[RATING].to_numpy()
     off_scale = sum(int(np.count_nonzero(~schemas.is_on_scale(stars[span], scale))) for span in slices(len(stars)))
-    found = find_scale(stars) if off_scale > allowed else None
-    if found is not None:
+    actual_scale = find_scale(stars) if off_scale > allowed else None
+    if actual_scale is not None:
         raise DataError(
             f"Expected ratings from {scale.minimum:g} to {scale.maximum:g} in steps of {scale.step:g} in "
-            f"{ratings.path}; found {found} ({off_scale:,} of {len(stars):,} are off the expected scale). "
-            f"If that is their scale, name it with {found.option}."
+            f"{ratings.path}; found {actual_scale} ({off_scale:,} of {len(stars):,} are off the expected scale). "
+            f"If that is their scale, name it with {actual_scale.option}."
         )
 
 

@@ -14,18 +14,7 @@ from numpy.typing import NDArray
 
 from recommender.feedback import MOVIELENS, Feedback
 from recommender.films.ids import TEXT_BYTES
-from recommender.schema import (
-    GENRES,
-    IMDB_ID,
-    MOVIE,
-    ORIGINAL_TITLE,
-    RATING,
-    RELEVANCE,
-    TAG,
-    TAG_ID,
-    TIMESTAMP,
-    USER,
-)
+from recommender.schema import GENRES, IMDB_ID, MOVIE, ORIGINAL_TITLE, RATING, RELEVANCE, TAG, TAG_ID, TIMESTAMP, USER
 from training.datasets.indexing import slices
 from training.datasets.quarantine import Quarantine
 from training.datasets.tables import Table

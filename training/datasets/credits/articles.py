@@ -40,8 +40,9 @@ def with_articles(
         (DIRECTORS, [article.directors if article else [] for article in by_film]),
         (ACTORS, [article.actors[:MAX_ACTORS] if article else [] for article in by_film]),
     ):
-        result[column] = pd.Series([own or new for own, new in zip(movies[column], names, strict=True)], dtype="object")
-        filled[f"{column}_filled"] = sum(bool(new) and not own for own, new in zip(movies[column], names, strict=True))
+        pairs = list(zip(movies[column], names, strict=True))
+        result[column] = pd.Series([known or new for known, new in pairs], dtype="object")
+        filled[f"{column}_filled"] = sum(bool(new) and not known for known, new in pairs)
     has_article = np.array([article is not None for article in by_film])
     return result, {
         "articles": len(articles),

@@ -42,19 +42,20 @@ def stack_blocks(blocks: Mapping[str, Block], n_movies: int, weights: Mapping[st
     First stand BLOCKS, then all others in their order; their default is the weight of `own_column`. Raises UsageError
     if `weights` names an unknown block.
     """
-    own = [name for name in blocks if name not in BLOCKS]
-    if unknown := set(weights) - {*BLOCKS, *own, OWN_COLUMN}:
-        expected = ", ".join([*BLOCKS, *own, OWN_COLUMN])
+    columns = [name for name in blocks if name not in BLOCKS]
+    if unknown := set(weights) - {*BLOCKS, *columns, OWN_COLUMN}:
+        expected = ", ".join([*BLOCKS, *columns, OWN_COLUMN])
         raise UsageError(f"Expected block_weights of {expected}; found {', '.join(sorted(unknown))}.")
     own_weight = weights.get(OWN_COLUMN, 1.0)
     weighted_blocks: list[sp.csr_matrix] = []
     features: list[str] = []
     ranges: dict[str, tuple[int, int]] = {}
-    for name in (*BLOCKS, *own):
+    for name in (*BLOCKS, *columns):
         matrix, names = blocks.get(name) or named_block(name, [()] * n_movies)
         ranges[name] = (len(features), len(features) + len(names))
         features.extend(names)
-        weighted = unit_rows(matrix) * np.float32(np.sqrt(weights.get(name, own_weight if name in own else 1.0)))
+        weight = weights.get(name, own_weight if name in columns else 1.0)
+        weighted = unit_rows(matrix) * np.float32(np.sqrt(weight))
         weighted_blocks.append(weighted.astype(np.float32, copy=False))  # with a dtype, hstack would copy every block
     return TagMatrix(sp.hstack(weighted_blocks, format="csr"), features, ranges)
 
@@ -140,8 +141,8 @@ def user_tag_block(tags: pd.DataFrame, movie_ids: IdMap, min_films: int) -> Bloc
     usable = (rows >= 0) & (names[name_codes] != "")[codes]
     # each user counts once per film and tag
     n_users = np.int64(users.max(initial=0)) + 1
-    given = (rows * np.int64(len(names)) + name_codes[codes])[usable] * n_users + users[usable]
-    pairs = np.sort(pd.unique(given)) // n_users
+    film_tag_users = (rows * np.int64(len(names)) + name_codes[codes])[usable] * n_users + users[usable]
+    pairs = np.sort(pd.unique(film_tag_users)) // n_users
     matrix = _counts(pairs // len(names), pairs % len(names), (len(movie_ids), len(names)))
     matrix.data = 1 + np.log(matrix.data)
     matrix, kept_names = _only_frequent(matrix, names.tolist(), min_films)

@@ -1,4 +1,4 @@
-"""The block of the movie-tag matrix made of texts: TF-IDF of the words that say what an item is about."""
+"""The text block of the movie-tag matrix: TF-IDF of the words of item descriptions."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ def _documents(texts: Sequence[str], names: Sequence[Iterable[str]], config: Tex
 
 def _without_names(words: Words, names: set[tuple[str, ...]]) -> Words:
     """Return the words that are not part of one of the `names`, each a sequence of words."""
-    named = np.zeros(len(words), dtype=bool)
+    is_name_part = np.zeros(len(words), dtype=bool)
     for length in {len(name) for name in names}:
         for start in range(len(words) - length + 1):
             if tuple(words[start : start + length]) in names:
-                named[start : start + length] = True
-    return [word for word, is_name in zip(words, named, strict=True) if not is_name]
+                is_name_part[start : start + length] = True
+    return [word for word, is_name in zip(words, is_name_part, strict=True) if not is_name]

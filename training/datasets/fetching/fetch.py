@@ -81,9 +81,9 @@ def _fill(fresh: Path, config: DatasetConfig, raw_root: Path, mirror: str | None
 
     def extract(archive: zipfile.ZipFile) -> None:
         limits = Limits(total_bytes=_GROWTH * config.megabytes * _MEGABYTE + _SLACK)
-        with scratch_directory(fresh) as whole:  # a failed try leaves nothing
-            extract_folder(archive, config.folder, whole, limits, config.members, progress)
-            for path in whole.iterdir():
+        with scratch_directory(fresh) as scratch:  # a failed try leaves nothing
+            extract_folder(archive, config.folder, scratch, limits, config.members, progress)
+            for path in scratch.iterdir():
                 move(path, fresh / path.name)
 
     local = _local_copy(config, raw_root, mirror)

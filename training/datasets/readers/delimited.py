@@ -39,10 +39,10 @@ Columns = dict[str, NDArray[Any]]
 def read_numbers(path: Path, layout: Layout, quarantine: Quarantine) -> Table:
     """Read a file of numbers, of any size, block by block into arrays; times may also be dates by ISO 8601."""
     require_content(path)
-    whole = layout
+    full_layout = layout
     layout, first_line, start, lines = _past_header(path, layout)
     if TIMESTAMP in layout.dtypes and times.are_texts(_values(lines, layout, TIMESTAMP)):
-        table = read_text(path, replace(whole, dtypes={**whole.dtypes, TIMESTAMP: "str"}), quarantine)
+        table = read_text(path, replace(full_layout, dtypes={**full_layout.dtypes, TIMESTAMP: "str"}), quarantine)
         return replace(table, frame=table.frame.assign(**{TIMESTAMP: times.seconds_of_texts(table.frame[TIMESTAMP])}))
     columns, line_number = _NumberColumns(layout), first_line
     line_numbers: list[Sequence[int]] = []  # of the rows of each block; ranges as long as no line was skipped
@@ -58,7 +58,7 @@ def read_numbers(path: Path, layout: Layout, quarantine: Quarantine) -> Table:
     arrays = columns.finished()
     if TIMESTAMP in arrays:
         times.whole_seconds(arrays[TIMESTAMP])
-    frame = _completed(pd.DataFrame(arrays, copy=False), whole)
+    frame = _completed(pd.DataFrame(arrays, copy=False), full_layout)
     has_gaps = any(isinstance(numbers, list) for numbers in line_numbers)
     row_lines = np.concatenate([np.array(numbers, dtype=np.int64) for numbers in line_numbers]) if has_gaps else None
     return Table(frame, path, first_line, row_lines)
@@ -67,15 +67,15 @@ def read_numbers(path: Path, layout: Layout, quarantine: Quarantine) -> Table:
 def read_text(path: Path, layout: Layout, quarantine: Quarantine) -> Table:
     """Read a file with text columns (titles, tags) in one piece."""
     require_content(path)
-    whole = layout
+    full_layout = layout
     layout, first_line, start, _ = _past_header(path, layout)
     data, encoding = _as_utf8(path.read_bytes()[start:], legacy=layout.legacy)
     if (parsed := _parse_with_arrow(data, layout)) is not None:
         frame = parsed.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get).astype(dict(layout.dtypes))
-        return Table(_completed(frame, whole), path, first_line, encoding=encoding)
+        return Table(_completed(frame, full_layout), path, first_line, encoding=encoding)
     values, numbers = parse_lines(data, layout, path, first_line, quarantine)
     frame = pd.DataFrame({name: pd.Series(values[name], dtype=dtype) for name, dtype in layout.dtypes.items()})
-    return Table(_completed(frame, whole), path, first_line, np.array(numbers, dtype=np.int64), encoding)
+    return Table(_completed(frame, full_layout), path, first_line, np.array(numbers, dtype=np.int64), encoding)
 
 
 def _completed(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:

@@ -124,6 +124,6 @@ def require_content(path: Path) -> None:
 
 def refuse_foreign(path: Path, start: bytes) -> None:
     """Raise DataError if the first bytes of a file show an archive or UTF-16 text."""
-    for mark, what in _FOREIGN.items():
+    for mark, kind in _FOREIGN.items():
         if start.startswith(mark):
-            raise DataError(f"Expected UTF-8 text in {path}; found {what}. Extract or convert it first.")
+            raise DataError(f"Expected UTF-8 text in {path}; found {kind}. Extract or convert it first.")

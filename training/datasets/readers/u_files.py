@@ -29,8 +29,7 @@ def read(raw: Path, quarantine: Quarantine) -> RawTables:
     """Read all tables in the directory `raw`; the ratings are read in the background."""
     genres = read_text(raw / "u.genre", _GENRES, quarantine).frame.sort_values("column")["genre"].tolist()
     return RawTables(
-        in_background(read_numbers, raw / "u.data", _RATINGS, quarantine),
-        _movies(raw / "u.item", genres, quarantine),
+        in_background(read_numbers, raw / "u.data", _RATINGS, quarantine), _movies(raw / "u.item", genres, quarantine)
     )
 
 

@@ -113,7 +113,7 @@ def _write_file(path: Path, write: Callable[[BinaryIO], object]) -> str:
 
 
 class _HashingWriter(io.RawIOBase):
-    """A file that hashes what is written to it: read back, a file that the disk has garbled would match its sum."""
+    """A file object that hashes the bytes on their way to the disk, so that the hash reveals a faulty disk."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

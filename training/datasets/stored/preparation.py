@@ -23,7 +23,7 @@ class FileState(NamedTuple):
 
 
 class Preparation(BaseModel):
-    """What is stored of the inputs: options as given, paths in them absolute; absolute path -> state of each file."""
+    """Recorded inputs of a data set: options with absolute paths, and the state of each file by absolute path."""
 
     options: dict[str, str | float | bool | list[str]] = {}
     files: dict[str, FileState] = {}

@@ -88,7 +88,7 @@ def draw_themes(config: SyntheticConfig, people: int, rng: np.random.Generator) 
 
 
 def choice_shares(themes: NDArray[np.float64], crowd: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the shares of themes in what people choose; `crowd`: (n_themes,) shares of overall popularity."""
+    """Return the probability of each theme per person; `crowd`: (n_themes,) shares of overall popularity."""
     choices = themes * crowd
     shares: NDArray[np.float64] = (1 - _FLAT_THEMES) * choices / choices.sum(axis=1, keepdims=True)
     return shares + _FLAT_THEMES * crowd

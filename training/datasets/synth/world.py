@@ -1,4 +1,4 @@
-"""Draw what a synthetic data set follows: themes, traits and popularity of films, and users' numbers of ratings."""
+"""Draw the parameters of a synthetic data set: themes, traits and popularity of films, activity of users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write the first draft of a description from looking at the files: what was guessed, and what else was seen."""
+"""Draft the description of a data set from its files: guessed columns, and comments on the others."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _feedback(table: LookedAt) -> Iterator[str]:
 
 
 def _bad_cells(ratings: Column) -> str:
-    """Return what is no number in a column of numbers."""
+    """Return a remark on the cells of a numeric column that are no numbers."""
     if ratings.is_number or not ratings.holds_numbers or ratings.kind == "BOOLEAN":
         return ""
     bad = dict.fromkeys(cell for cell in ratings.examples if not ratings.is_written_number(cell))
@@ -134,8 +134,8 @@ def _items(tables: list[LookedAt], interactions: LookedAt) -> Iterator[str]:
     ):
         if names:
             yield _line(key, names, f"{meaning}: {'; '.join(f'{name} {kinds[name]}' for name in names)}")
-    named = [interactions.roles["item"]] if "item" in interactions.roles else []
-    words = [column.plain_name for column in (*named, *roles.values())]
+    item_columns = [interactions.roles["item"]] if "item" in interactions.roles else []
+    words = [column.plain_name for column in (*item_columns, *roles.values())]
     word = next((value for mark, value in _WORDS.items() for text in words if mark in text), "item:items")
     yield _line("word", word, "for one item and for several")
     yield from _also_seen(tables)
@@ -159,7 +159,7 @@ def _line(key: str, value: Any, comment: str = "") -> str:
 
 
 def _comment(text: str) -> str:
-    """Return a comment of one line: what stands in a file never becomes a line, and so a key, of its own."""
+    """Return a one-line YAML comment; line breaks in the text are removed, so that it cannot add keys."""
     printable = "".join(letter if letter.isprintable() else " " for letter in text)
     return f"# {' '.join(printable.split())}"
 

@@ -1,4 +1,4 @@
-"""Guess what the columns of tables hold, from their names, types and values as DuckDB sees them."""
+"""Guess the roles of columns (user, item, rating ...) from names, types and values as read by DuckDB."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ ROLES = {role: words.split() for role, words in _NAMES.items()}
 
 @dataclass(frozen=True)
 class Column:
-    """A column as it was seen: `kind` is DuckDB's type, `distinct` about how many values it has in the whole file."""
+    """Profile of a column: `kind` is DuckDB's type, `distinct` the estimated number of values in the whole file."""
 
     name: str
     kind: str
@@ -101,10 +101,10 @@ class Column:
     @property
     def summary(self) -> str:
         """Return type, number of values and their range in a line."""
-        shown = f"{self.kind.lower()}, about {self.distinct:,} values"
+        text = f"{self.kind.lower()}, about {self.distinct:,} values"
         if self.missing:
-            shown += f", {self.missing:.0%} missing"
-        return f"{shown}, {_short(self.least)} to {_short(self.most)}" if self.least else shown
+            text += f", {self.missing:.0%} missing"
+        return f"{text}, {_short(self.least)} to {_short(self.most)}" if self.least else text
 
 
 @dataclass
@@ -146,7 +146,7 @@ class LookedAt:
 
 
 def word_number(word: str) -> float | None:
-    """Return the number that a word of ratings obviously stands for: 4 of "4/5", 3 of "★★★"; otherwise None."""
+    """Return the number in a rating written as a word: 4 of "4/5", 3 of "★★★"; None if there is none."""
     if (signs := _SIGNS_WORD.fullmatch(word.strip())) is not None:
         return len(signs[1])
     number = _NUMBER_WORD.fullmatch(word.strip())
@@ -232,16 +232,16 @@ def name_items(looked_at: LookedAt, item: str) -> None:
     if identity is None:
         return
     looked_at.roles["item_id"] = identity
-    rest = [column for column in looked_at.columns if column is not identity]
+    remaining = [column for column in looked_at.columns if column is not identity]
     for role in ("title", "year"):
-        if (column := _best(role, rest)) is not None:
+        if (column := _best(role, remaining)) is not None:
             looked_at.roles[role] = column
-            rest.remove(column)
+            remaining.remove(column)
     title = looked_at.roles.get("title")
     if title and "year" not in looked_at.roles and title.examples:
         dated = sum(_YEAR_IN_TITLE.search(text) is not None for text in title.examples)
         looked_at.year_in_title = dated > 0.5 * len(title.examples)
-    for column in rest:
+    for column in remaining:
         _describe(looked_at, column)
 
 

@@ -1,4 +1,4 @@
-"""Read the interactions of a data set of one's own: who rated, bought or viewed what, when, and how much it counts."""
+"""Read the interactions of a user-defined data set: user, item, rating or event, weight and time."""
 
 from __future__ import annotations
 
@@ -208,8 +208,8 @@ def _require_weights(records: Records, config: SourceConfig) -> None:
     assert config.event is not None
     kinds = records.counts(f"trim({quoted(config.event)})")
     if unknown := {kind: count for kind, count in kinds.items() if kind not in config.weights}:
-        shown = ", ".join(f"{kind} ({count:,} rows)" for kind, count in list(unknown.items())[:10])
+        missing = ", ".join(f"{kind} ({count:,} rows)" for kind, count in list(unknown.items())[:10])
         raise UsageError(
-            f"Expected a weight for each kind of event in the column {config.event}, found also {shown}. Add them to "
+            f"Expected a weight for each kind of event in the column {config.event}, found also {missing}. Add them to "
             "--weights; a weight of 0 leaves a kind out."
         )

@@ -1,4 +1,4 @@
-"""Read the items of a data set of one's own: titles, years, and columns of lists, categories, texts and numbers."""
+"""Read the items of a user-defined data set: titles, years, and columns of lists, categories, texts, numbers."""
 
 from __future__ import annotations
 
@@ -10,20 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from recommender import schema
 from recommender.films.ids import IdMap
 from recommender.items import Facet, Items
-from recommender.schema import (
-    ACTORS,
-    ALTERNATIVE_TITLES,
-    DIRECTORS,
-    DUPLICATE_OF,
-    GENRES,
-    IMDB_ID,
-    MOVIE,
-    ORIGINAL_TITLE,
-    TITLE,
-    YEAR,
-)
 from training.datasets.cleaning import schemas
 from training.datasets.cleaning.title_parsing import parse_title
 from training.datasets.features.tag_matrix import Block, named_block, soft_bins, weigh_by_rarity
@@ -33,7 +22,8 @@ from training.datasets.tabular.source import SourceConfig
 from training.datasets.tabular.values import IdColumn, number_sql, split_lists
 
 _UNCHANGED_PLURALS = {"series", "species", "news"}
-_FILM_LISTS = (GENRES, DIRECTORS, ACTORS)  # columns that every data set has, empty where it has no such thing
+# Columns that every data set has, empty where it has no such thing.
+_FILM_LISTS = (schema.GENRES, schema.DIRECTORS, schema.ACTORS)
 
 
 def read_items(config: SourceConfig, quarantine: Quarantine) -> pd.DataFrame:
@@ -41,7 +31,7 @@ def read_items(config: SourceConfig, quarantine: Quarantine) -> pd.DataFrame:
 
     The index holds the ids as text; the columns are TITLE and YEAR, None where there is none, and those described.
     """
-    items = pd.DataFrame(columns=[TITLE, YEAR, *config.item_facts], dtype=object)
+    items = pd.DataFrame(columns=[schema.TITLE, schema.YEAR, *config.item_facts], dtype=object)
     for path in config.items:
         records = read_records(path, config.item_columns, config, quarantine)
         items = pd.concat([items, _read_file(records, set(items.index), config, quarantine)])
@@ -58,21 +48,21 @@ def movie_table(items: pd.DataFrame, ids: IdMap, config: SourceConfig) -> pd.Dat
     facts = {name: column.where(column.notna(), None).tolist() for name, column in described.items()}
     narrow = "int32" if not ids.is_text and ids.ids[-1] <= np.iinfo(np.int32).max else "int64"
     raw_column = pd.Series(raw, dtype="str" if ids.is_text else narrow)
-    titles = [title or str(raw_id) for title, raw_id in zip(facts[TITLE], raw, strict=True)]
-    names, years = titles, facts[YEAR]
+    titles = [title or str(raw_id) for title, raw_id in zip(facts[schema.TITLE], raw, strict=True)]
+    names, years = titles, facts[schema.YEAR]
     if config.year_in_title:
         parsed_titles = [parse_title(title) for title in titles]
         names = [parsed.title for parsed in parsed_titles]
         years = [year or parsed.year for year, parsed in zip(years, parsed_titles, strict=True)]
     columns = {
-        MOVIE: raw_column,
-        TITLE: pd.Series(names, dtype="str"),
-        ORIGINAL_TITLE: pd.Series(titles, dtype="str"),
-        ALTERNATIVE_TITLES: _lists([[] for _ in raw]),
-        YEAR: pd.Series(years, dtype="Int32"),
+        schema.MOVIE: raw_column,
+        schema.TITLE: pd.Series(names, dtype="str"),
+        schema.ORIGINAL_TITLE: pd.Series(titles, dtype="str"),
+        schema.ALTERNATIVE_TITLES: _lists([[] for _ in raw]),
+        schema.YEAR: pd.Series(years, dtype="Int32"),
         **{name: _lists([[] for _ in raw]) for name in _FILM_LISTS},
-        DUPLICATE_OF: raw_column,
-        IMDB_ID: pd.Series([None] * len(raw), dtype="Int64"),
+        schema.DUPLICATE_OF: raw_column,
+        schema.IMDB_ID: pd.Series([None] * len(raw), dtype="Int64"),
     }
     columns |= {name: _lists([values or [] for values in facts[name]]) for name in config.list}
     columns |= {name: pd.Series(facts[name], dtype="str") for name in config.category}
@@ -100,22 +90,22 @@ def items_of(config: SourceConfig) -> Items:
     return Items(singular=singular, plural=plural, facets=tuple(facets))
 
 
-def _read_file(records: Records, known: set[str], config: SourceConfig, quarantine: Quarantine) -> pd.DataFrame:
+def _read_file(records: Records, known_ids: set[str], config: SourceConfig, quarantine: Quarantine) -> pd.DataFrame:
     """Return the items of one file but those whose ids are `known`."""
     ids = IdColumn(records.texts(quoted(config.item_columns[0])))
-    table = records.table(pd.DataFrame({MOVIE: ids.codes, "row": np.arange(len(ids.codes))}))
+    table = records.table(pd.DataFrame({schema.MOVIE: ids.codes, "row": np.arange(len(ids.codes))}))
     if records.path in config.interactions:  # which name an item in every row: the first describes it
-        first = table.frame[~table.frame.duplicated(MOVIE) & (table.frame[MOVIE] >= 0)]
+        first = table.frame[~table.frame.duplicated(schema.MOVIE) & (table.frame[schema.MOVIE] >= 0)]
         clean = first.reset_index(drop=True)
     else:
         clean = schemas.split_bad(table, schemas.items_schema(), quarantine).frame
     rows = clean["row"].to_numpy()
-    fresh = np.array([ids.texts[code] not in known for code in clean[MOVIE]], dtype=bool)
+    fresh = np.array([ids.texts[code] not in known_ids for code in clean[schema.MOVIE]], dtype=bool)
     quarantine.add_rows(table, rows[~fresh], ["item id stands twice"] * int((~fresh).sum()))
     rows = rows[fresh]
     columns: dict[str, list[Any]] = {
-        TITLE: _cells(records, config.title, rows),
-        YEAR: _years(records, config.year, rows),
+        schema.TITLE: _cells(records, config.title, rows),
+        schema.YEAR: _years(records, config.year, rows),
     }
     columns |= {name: split_lists(_cells(records, name, rows), config.list_separator) for name in config.list}
     columns |= {name: _cells(records, name, rows) for name in (*config.category, *config.text)}

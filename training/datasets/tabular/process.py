@@ -31,7 +31,7 @@ def process_source(
     writer: DatasetWriter,
     arrivals: Arrivals | None = None,
 ) -> ProcessedDataset:
-    """Read, clean and store the data set `name` as `config` describes it; `arrivals`: what came in as events.
+    """Read, clean and store the data set `name` as `config` describes it; `arrivals`: events to be merged.
 
     Raises UsageError for a column that is not there, DataError where too many rows are bad.
     """

@@ -196,7 +196,7 @@ def literal(text: str) -> str:
 
 
 def _file(path: Path) -> str:
-    """Return a path as an SQL literal, in which no character stands for others."""
+    """Return a path as an SQL literal with glob characters escaped."""
     return literal("".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path)))
 
 
@@ -212,7 +212,7 @@ def _kind(path: Path) -> FileKind:
 
 
 def _sniff(connection: duckdb.DuckDBPyConnection, file: File, config: SourceConfig | None) -> None:
-    """Guess how a text file is written, as far as `config` does not say, and note it in the file's options."""
+    """Detect the format of a text file where `config` does not state it, and add it to the file's options."""
     stated_form = (config.separator, config.encoding, config.header) if config else (None, None, None)
     stated_separator, stated_encoding, stated_header = stated_form
     encoding = stated_encoding or _encoding(file.path)

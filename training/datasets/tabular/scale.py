@@ -1,4 +1,4 @@
-"""Feedback of a data set of one's own: the scale of its ratings, stated or seen, or the weights of its events."""
+"""Feedback of a user-defined data set: the scale of its ratings, stated or detected, or the weights of events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TOLERATED = 0.5  # share of ratings outside a stated scale: above, the scale is
 
 
 def feedback_of(config: SourceConfig, values: NDArray[np.float64]) -> Feedback:
-    """Return what the ratings or weights of all rows (n,) mean; NaN where one is missing. Raises DataError."""
+    """Return the scale of the ratings, or of the weights of events, (n,) with NaN where missing. Raises DataError."""
     finite = values[np.isfinite(values)]
     if not len(finite):
         column = config.rating or config.weight or config.event
@@ -35,8 +35,8 @@ def stated_feedback(scale: str | None, like: float | None) -> Feedback:
 
     Raises UsageError.
     """
-    known = (MOVIELENS.minimum, MOVIELENS.maximum, MOVIELENS.step)
-    minimum, maximum, step = parse_scale(scale) if scale else known
+    movielens = (MOVIELENS.minimum, MOVIELENS.maximum, MOVIELENS.step)
+    minimum, maximum, step = parse_scale(scale) if scale else movielens
     return Feedback.scale(minimum, maximum, step or min(1.0, maximum - minimum), _checked_like(like, minimum, maximum))
 
 

@@ -1,4 +1,4 @@
-"""The description of a data set of one's own: which files hold what in which columns (data/sources/NAME.yaml)."""
+"""Description of a user-defined data set: files, and roles of their columns (data/sources/NAME.yaml)."""
 
 from __future__ import annotations
 

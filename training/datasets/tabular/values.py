@@ -34,7 +34,7 @@ _LEAST_SURE, _MOST_SURE = 1e8, 1e10  # seconds
 
 
 def number_sql(column: str, decimal: str = ".", words: Mapping[str, float] | None = None) -> str:
-    """Return the SQL that reads a column as numbers; `words`: numbers that words stand for, beside true and false."""
+    """Return the SQL that reads a column as numbers; `words`: number of each word, besides true and false."""
     name = f"trim({quoted(column)})"
     text = f"replace({name}, ',', '.')" if decimal == "," else name
     cases = "".join(f"WHEN {name} = {literal(word)} THEN {number!r} " for word, number in (words or {}).items())
@@ -68,7 +68,7 @@ def _time_sql(records: Records, column: str, time_format: str | None) -> tuple[s
     number = f"try_cast({text} AS DOUBLE)"
     if records.value(f"count({number}) * 2") < records.value(f"count({text})"):
         return f"epoch(try_cast({text} AS TIMESTAMPTZ))", ""
-    least, most, median = (records.value(f"{what}({number})") for what in ("min", "max", "median"))
+    least, most, median = (records.value(f"{aggregate}({number})") for aggregate in ("min", "max", "median"))
     if _within(least, most, _DAYS_AS_NUMBERS):
         return f"epoch(try_strptime(CAST(CAST({number} AS BIGINT) AS VARCHAR), '%Y%m%d'))", ""
     if _within(least, most, _YEARS):
@@ -76,13 +76,13 @@ def _time_sql(records: Records, column: str, time_format: str | None) -> tuple[s
     unit = _unit(median)
     if {_unit(least), _unit(most)} == {unit}:
         return f"{number} / {unit}", ""
-    others = [
+    other_units = [
         (divisor, f"abs({number}) BETWEEN {_LEAST_SURE * divisor} AND {_MOST_SURE * divisor}")
         for _, divisor in _UNITS
         if divisor != unit
     ]
-    cases = " ".join(f"WHEN {is_sure} THEN {number} / {divisor}" for divisor, is_sure in others)
-    return f"CASE {cases} ELSE {number} / {unit} END", " OR ".join(is_sure for _, is_sure in others)
+    cases = " ".join(f"WHEN {is_sure} THEN {number} / {divisor}" for divisor, is_sure in other_units)
+    return f"CASE {cases} ELSE {number} / {unit} END", " OR ".join(is_sure for _, is_sure in other_units)
 
 
 def _unit(number: float) -> float:
@@ -95,7 +95,7 @@ def _within(least: float, most: float, span: tuple[int, int]) -> bool:
 
 
 def guess_list_separator(texts: Sequence[str]) -> str | None:
-    """Return what separates the values in cells of a list: the first of `|`, `;` and `,` that enough cells hold."""
+    """Return the separator of the values in list cells: the first of `|`, `;` and `,` that enough cells hold."""
     counts = Counter(mark for text in texts for mark in LIST_SEPARATORS if mark in text)
     return next((mark for mark in LIST_SEPARATORS if counts[mark] >= max(1, _LEAST_SHARE * len(texts))), None)
 
@@ -159,7 +159,7 @@ class IdColumn:
 
 
 def _as_written(texts: pa.Array) -> pa.Array:
-    """Return ids without what only the file's format added: blanks around numbers, and ".0" behind whole ones."""
+    """Return whole numbers without blanks around them and ".0" behind them; other ids unchanged."""
     trimmed = pc.utf8_trim_whitespace(texts)
     is_whole = pc.match_substring_regex(trimmed, r"^-?[0-9]+(\.0+)?$")
     return pc.replace_substring_regex(trimmed, r"\.0+$", "") if len(texts) and pc.all(is_whole).as_py() else texts

@@ -73,8 +73,8 @@ class Blend(Composite[BlendConfig]):
         at_release = self._at_release(fits, unrated)
         embedding = content.arrays["content_embedding"]
         observed = Reception(als.arrays["als_embedding"], counts.astype(np.float64), self._stars(fits.data))
-        known, regularization = known_content(at_release.arrays), self.config.newcomer_regularization
-        reception = with_newcomers(observed, known, regularization, fits.data.is_new)
+        content_features, regularization = known_content(at_release.arrays), self.config.newcomer_regularization
+        reception = with_newcomers(observed, content_features, regularization, fits.data.is_new)
         arrays: Arrays = {
             "blend_als": reception.taste,
             "content_embedding": embedding,
@@ -88,7 +88,7 @@ class Blend(Composite[BlendConfig]):
         return FittedModel("blend", self.config.model_dump(), arrays, spec, spec, content_embedding="content_embedding")
 
     def _content(self, fits: Fits, trust: Vector) -> FittedModel:
-        """Return the content model in which what viewers say of each film counts by `trust` (n_movies,)."""
+        """Return the content model with each film's user-given features weighted by `trust` (n_movies,)."""
         data = fits.data
         if not any(data.tags.has_block(name).any() for name in VIEWERS):
             return fits.get("content", self.config.content)
@@ -134,7 +134,7 @@ class Blend(Composite[BlendConfig]):
     def _give_place_to_newcomers(
         self, spec: SimilaritySpec, arrays: Arrays, reception: Reception, data: TrainingData
     ) -> None:
-        """Multiply, in `arrays`, what unrated films count as candidates by what gives them their share of the lists."""
+        """Scale the candidate gain of unrated films, in `arrays`, so that they get their share of the lists."""
         unrated = data.counts == 0
         if unrated.all() or not unrated.any():
             return

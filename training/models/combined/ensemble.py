@@ -75,7 +75,7 @@ def weighed(config: EnsembleConfig, validations: Sequence[Validation], correctio
 
 
 def correction_of(config: EnsembleConfig, data: TrainingData) -> Correction | None:
-    """Return what is added to the members' scores on `data`; None where its weight is 0.
+    """Return the correction term of the members' scores on `data`; None if its weight is 0.
 
     Stars are expected only where people gave different ones.
     """
@@ -114,19 +114,19 @@ def member_weights(
     whether to add `correction`: not where lists get worse by it than PRICE allows, or than the best member's.
     """
     grid = [np.array(steps) / STEPS for steps in product(range(STEPS + 1), repeat=len(configs)) if sum(steps) == STEPS]
-    judged = [validation for validation in validations if len(_users(validation))]
-    if not judged:
+    usable = [validation for validation in validations if len(_users(validation))]
+    if not usable:
         return dict.fromkeys(configs, 1 / len(configs)), True
-    gains = _mean_gains(configs, judged, grid)
+    gains = _mean_gains(configs, usable, grid)
     middle = np.mean(np.array(grid)[gains >= PLATEAU * gains.max()], axis=0)
     best_member = max(gains[number] for number, weights in enumerate(grid) if weights.max() == 1)
-    is_worse = _mean_gains(configs, judged, [middle])[0] < best_member
+    is_worse = _mean_gains(configs, usable, [middle])[0] < best_member
     weights = grid[int(gains.argmax())] if is_worse else middle
     chosen = dict(zip(configs, weights.tolist(), strict=True))
     if correction is None:
         return chosen, False
     together = {**configs, correction.name: correction.config}
-    plain, corrected = _mean_gains(together, judged, [np.append(weights, last) for last in (0, correction.weight)])
+    plain, corrected = _mean_gains(together, usable, [np.append(weights, last) for last in (0, correction.weight)])
     return chosen, bool(corrected >= max(PRICE * plain, best_member))
 
 

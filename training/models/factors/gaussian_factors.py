@@ -1,4 +1,4 @@
-"""Matrix factorisation with Gaussian posteriors, whose priors are told by who rated what."""
+"""Matrix factorisation with Gaussian posteriors, whose priors depend on which pairs were rated."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Posterior(NamedTuple):
 
 @dataclass(frozen=True)
 class Implied:
-    """What it tells of users or items which pairs were rated: `features` (n, k + 2), and how they were standardised.
+    """Features (n, k + 2) of users or items derived from the 0/1 matrix of rated pairs, with their scaling.
 
     Projections of the 0/1 matrix on its singular vectors, the log of the count, and a column of ones.
     """
@@ -105,7 +105,7 @@ def fit_gaussian_factors(
 
 
 def _implied(stars: sp.csr_matrix, config: StarsConfig) -> tuple[Implied, Implied, Matrix]:
-    """Return what is implied of users and items, and the vectors (n_movies, k) whose sums project users."""
+    """Return the implied features of users and items, and the vectors (n_movies, k) whose sums project users."""
     counts = np.diff(stars.indptr), np.bincount(stars.indices, minlength=stars.shape[1])
     degrees = damped_degrees(counts[1], config.damping)
     matrix = normalised(stars, degrees, config.damping)
@@ -163,7 +163,7 @@ def _posterior(centred: sp.csr_matrix, other: Posterior, prior: Posterior, noise
 
 
 def _prior(posterior: Posterior, implied: Implied, is_rated: NDArray[np.bool_]) -> tuple[Matrix, Posterior]:
-    """Return the weights (k + 2, 1 + d) of what is implied, and the prior: means (n, 1 + d), variances (1 + d,)."""
+    """Return weights (k + 2, 1 + d) of the implied features, and the prior: means (n, 1 + d), variances (1 + d,)."""
     features, means = implied.features[is_rated].astype(np.float64), posterior.means[is_rated]
     gram = features.T @ features + _RIDGE * np.eye(features.shape[1])
     weights = np.linalg.solve(gram, features.T @ means).astype(np.float32)

@@ -90,14 +90,14 @@ def calibrate(
     """
     share = min(config.held_out, _MOST_HELD_OUT / max(stars.nnz, 1))
     is_held_out = np.random.default_rng(0).random(stars.nnz) < share
-    rest, held_out = with_entries(stars, ~is_held_out), with_entries(stars, is_held_out)
-    if held_out.nnz < _LEAST_HELD_OUT or not rest.nnz:
+    fitted_stars, held_out = with_entries(stars, ~is_held_out), with_entries(stars, is_held_out)
+    if held_out.nnz < _LEAST_HELD_OUT or not fitted_stars.nnz:
         return None, np.zeros(stars.shape[1], dtype=np.float32)
     users = np.repeat(np.arange(stars.shape[0], dtype=np.int32), np.diff(held_out.indptr))
-    predicted = fit_gaussian_factors(rest, config, progress).predict(users, held_out.indices)
+    predicted = fit_gaussian_factors(fitted_stars, config, progress).predict(users, held_out.indices)
     errors = held_out.data - np.clip(predicted, LEAST_STARS, MOST_STARS)
-    activity, spread = user_terms(rest.indptr, rest.data)
-    films = np.column_stack(_film_terms(rest))
+    activity, spread = user_terms(fitted_stars.indptr, fitted_stars.data)
+    films = np.column_stack(_film_terms(fitted_stars))
     terms = np.column_stack([films[held_out.indices], activity[users], spread[users]])
     centre = terms.mean(axis=0)
     logs = np.log(np.maximum(np.abs(errors), _LEAST_ERROR))

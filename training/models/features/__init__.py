@@ -1,1 +1,1 @@
-"""Items by what they are about."""
+"""Content-based models: items by their features."""

@@ -57,7 +57,7 @@ class Content(Configured[ContentConfig]):
     def fit_trusting(
         self, data: TrainingData, trust: NDArray[np.float64], *, seed: int, progress: Progress
     ) -> FittedModel:
-        """Compress the features, with what viewers say of each film counting by its `trust` (n,) from 0 to 1.
+        """Fit the model with each film's user-given features weighted by its `trust` (n,), from 0 to 1.
 
         A film whose trust is 0 has the same scores whatever they say.
         """
@@ -101,7 +101,7 @@ class Content(Configured[ContentConfig]):
 
 
 def known_content(arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-    """Return what a fitted content model knows of each film, (n, c), for predictions from it.
+    """Return the features (n, c) of each film in a fitted content model, for regressions on them.
 
     Where blocks are missing, one more column tells how much more is known of a film than of one without them: more is
     known of popular films.
@@ -119,10 +119,10 @@ def with_gains(parts: list[NDArray[np.float32]], trusts: list[NDArray[np.float64
     See `Content` for the formula; a film without a common part gets one of the mean length. `trusts`: (n,) for each
     further block, by how much its differences count.
     """
-    squares = np.array([np.square(part).sum(axis=1, dtype=np.float64) for part in parts])  # (parts, n)
+    squares = np.array([np.square(rows).sum(axis=1, dtype=np.float64) for rows in parts])  # (parts, n)
     means = squares.sum(axis=1) / np.maximum((squares > 0).sum(axis=1), 1)
     weights = np.array([np.ones(len(parts[0])), *trusts])
-    parts = [part * weight[:, None].astype(np.float32) for part, weight in zip(parts, weights, strict=True)]
+    parts = [rows * weight[:, None].astype(np.float32) for rows, weight in zip(parts, weights, strict=True)]
     squares *= np.square(weights)
     length = np.sqrt(np.where(squares[0] > 0, squares[0], means[0]))
     gain = np.sqrt(squares.sum(axis=0)) / length
@@ -150,7 +150,7 @@ def split_by_coverage(tags: TagMatrix) -> tuple[sp.csr_matrix, dict[str, sp.csr_
 
 
 def residuals(base: Matrix, factors: Matrix, has: NDArray[np.bool_], regularization: float) -> Matrix:
-    """Return what `factors`, (k, d) of the k films that have a block, add to the `base` (n, c) of all films: (n, d).
+    """Return the part (n, d) of `factors` (k, d), of the k films with a block, that `base` (n, c) does not predict.
 
     That is their difference from a ridge prediction from the base; rows of films without the block are zero, the
     expected difference. What is predicted is left to the base, which keeps its scale: so the differences are made

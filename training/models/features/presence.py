@@ -1,4 +1,4 @@
-"""Presence: films that have features in the same blocks, whatever these say. A control for judging, never served.
+"""Presence: films with features in the same blocks are similar, whatever the features. A control, never served.
 
 What is written about a film tells how popular it is. A content model knows something of films only where it beats this.
 """

@@ -98,7 +98,7 @@ class Ease(Configured[EaseConfig]):
         return np.ascontiguousarray(weights, dtype=np.float32)
 
     def _content(self, features: sp.csr_matrix, counts: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return what the films' `features` (c, f) add to the Gram matrix, (c, c)."""
+        """Return the term (c, c) that the films' `features` (c, f) add to the Gram matrix."""
         scale = self.config.content_weight**0.5 * np.maximum(counts, 1) ** self.config.content_exponent
         values = features.data * np.repeat(scale, np.diff(features.indptr))
         scaled = with_data(features, values)

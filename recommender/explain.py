@@ -59,7 +59,9 @@ def explain_similar(model: Model, query: int, ranked: Ranked) -> list[Explanatio
     if not isinstance(scorer, Similarity) or not isinstance(spec, SimilaritySpec):
         return [_explanation([], ranked, rank) for rank in range(len(ranked.rows))]
     contributions_by_part = scorer.contributions(query, ranked.rows)
-    content = {part.name for part in spec.parts if part.embedding == model.manifest.content_embedding}
+    content = {
+        part.name for part in spec.parts if part.embedding and part.embedding == model.manifest.content_embedding
+    }
     explanations = []
     for rank, row in enumerate(ranked.rows.tolist()):
         reasons: list[Reason] = []

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
+import textwrap
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import get_args
+from typing import Any, get_args
 
 import click
+import numpy as np
 import pytest
 from pydantic import BaseModel
 
@@ -24,6 +26,7 @@ from scripts.configuration_tables import FILES, MODELS, SPLITS, keys, variable
 from serving.api.app import create_app
 from serving.settings import Settings
 from serving.versions.model_store import ModelStore
+from tests.training.small import small_dataset
 from training.config import Config
 from training.splits import protocol
 
@@ -181,8 +184,24 @@ def test_the_code_of_the_page_on_own_models_is_the_example() -> None:
     blocks = re.findall(
         r"^```python\n(.*?)^```$", (ROOT / "docs" / "own-model.md").read_text(), re.MULTILINE | re.DOTALL
     )
-    assert len(blocks) == 3
-    assert not [block for block in blocks if block not in example]
+    assert len(blocks) == 4
+    (neighbours,) = (block for block in blocks if block not in example)
+    names: dict[str, Any] = {"mv": movierec.models, "np": np}
+    exec(textwrap.dedent(neighbours), names)
+    mine = type(
+        "Mine",
+        (),
+        {
+            "name": "mine",
+            "config_type": movierec.models.Config,
+            "about": movierec.models.About(label="Mine", sentence="Liked by the same people.", share="people"),
+            "seeded": False,
+            "uses_ratings": True,
+            "fit": names["fit"],
+            "__init__": lambda self, config: setattr(self, "config", config),
+        },
+    )
+    assert len(movierec.fit(mine, small_dataset()).recommend(ratings={"Film 2": 5.0}, n=3)) == 3
 
 
 def test_the_check_of_the_site_sees_each_kind_of_fault(tmp_path: Path) -> None:

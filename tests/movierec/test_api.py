@@ -11,6 +11,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 
 import movierec
 from movierec.models import (
@@ -18,10 +19,12 @@ from movierec.models import (
     Config,
     FactorSpec,
     FittedModel,
+    ItemWeightsSpec,
     PopularitySpec,
     SimilarityPart,
     SimilaritySpec,
     UserScorer,
+    csr_arrays,
 )
 from recommender.errors import LookupFailedError, MissingInputError, NewUserError, UsageError
 from tests.training.small import EVENTS, as_books, book_id, small_dataset, user_id, with_ratings, with_text_ids
@@ -320,6 +323,13 @@ def test_a_class_is_fitted_with_the_defaults_of_its_parameters(data):
     assert movierec.compare([Flat, "popularity"], data).tests["against"][0] == "flat"
 
 
+def test_a_model_of_neighbours_is_not_explained_by_content_that_it_does_not_know(data):
+    model = movierec.fit("item_knn", data)
+    reasons = model.explain("Film 2", n=3)
+    assert set(reasons["kind"]) == {"part", "rest"}
+    assert set(reasons["reason"]) == {"item_knn", ""}
+
+
 def test_the_bundle_carries_what_readers_are_told_of_the_model(data, tmp_path):
     movierec.fit(Flat, data).save(tmp_path / "flat")
     assert movierec.open(tmp_path / "flat").manifest.about == {"flat": Flat.about}
@@ -382,9 +392,23 @@ def _with_long_rows(fitted):
     return replace(_with(fitted, "known_embedding", np.full((40, 4), 1, np.float32)), item_spec=similarity)
 
 
+def _with_small_matrix(fitted):
+    spec = ItemWeightsSpec(sparse="near")
+    return replace(fitted, arrays=fitted.arrays | csr_arrays("near", sp.csr_matrix(np.eye(10))), user_spec=spec)
+
+
+def _with_wrong_columns(fitted):
+    arrays = csr_arrays("near", sp.csr_matrix(np.eye(40)))
+    arrays["near_indices"] = arrays["near_indices"] + np.int32(1)
+    spec = SimilaritySpec(parts=[SimilarityPart(name="near", sparse="near")])
+    return replace(fitted, arrays=fitted.arrays | arrays, item_spec=spec)
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
+        (_with_small_matrix, "expected 40 x 40 items in the matrix near, found 10"),
+        (_with_wrong_columns, "expected the arrays of `csr_arrays` in near: "),
         (lambda fitted: None, r"known\.fit: expected a FittedModel, found NoneType"),
         (lambda fitted: replace(fitted, algorithm="als"), r"expected FittedModel\('known', ...\), found 'als'"),
         (

@@ -15,9 +15,16 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.errors import UsageError
-from recommender.scoring.blocks import with_entries
+from recommender.scoring.blocks import sparse_array, with_entries
 from recommender.scoring.scorers import item_scorer, user_scorer
-from recommender.scoring.specs import FactorSpec, SimilaritySpec
+from recommender.scoring.specs import (
+    EnsembleSpec,
+    FactorSpec,
+    ItemSpec,
+    ItemWeightsSpec,
+    SimilaritySpec,
+    UserSpec,
+)
 from training.config import Config
 from training.models import algorithm_class, make, own
 from training.models.base import C, Configured, FittedModel, TrainingData
@@ -139,6 +146,7 @@ def check_fitted(name: str, fitted: Any, data: TrainingData) -> FittedModel:
     if fitted.own_scorer is not None:
         return fitted
     _check_embeddings(name, fitted)
+    _check_sparse(name, fitted, data.user_item.shape[1])
     users, items = (np.array([0, count - 1]) for count in data.user_item.shape)
     arrays, spec = dict(fitted.arrays), fitted.user_spec
     for what, score in (
@@ -165,6 +173,25 @@ def _check_embeddings(name: str, fitted: FittedModel) -> None:
                     f"{name}.fit: expected rows of length 1 or 0 in {part.embedding}, found lengths from "
                     f"{lengths.min():.3g} to {lengths.max():.3g}. `unit_rows` scales them."
                 )
+
+
+def _check_sparse(name: str, fitted: FittedModel, n_items: int) -> None:
+    """Raise UsageError where a sparse matrix is none of all items by all items: compiled code reads it unchecked."""
+    specs: tuple[ItemSpec | UserSpec, ...] = (fitted.item_spec, fitted.user_spec)
+    if isinstance(fitted.user_spec, EnsembleSpec):
+        specs += tuple(member.spec for member in fitted.user_spec.members)
+    named = [spec.sparse for spec in specs if isinstance(spec, ItemWeightsSpec)]
+    named += [part.sparse for spec in specs if isinstance(spec, SimilaritySpec) for part in spec.parts]
+    for prefix in filter(None, named):
+        try:
+            matrix = sparse_array(fitted.arrays, prefix)
+            matrix.check_format()
+        except KeyError:  # said where the scores are computed
+            continue
+        except (ValueError, IndexError, TypeError) as error:
+            raise UsageError(f"{name}.fit: expected the arrays of `csr_arrays` in {prefix}: {error}.") from error
+        if (rows := matrix.shape[0]) != n_items:
+            raise UsageError(f"{name}.fit: expected {n_items} x {n_items} items in the matrix {prefix}, found {rows}.")
 
 
 def _check_scores(what: str, score: Callable[[], NDArray[np.float32]], n_items: int) -> None:

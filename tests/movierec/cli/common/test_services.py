@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -98,7 +99,7 @@ def test_a_server_that_is_killed_or_hangs_is_started_again_and_the_others_live_o
 def test_a_child_that_keeps_ending_waits_longer_and_longer_also_where_its_start_takes_long(monkeypatch) -> None:
     pauses: list[float] = []
     clock = itertools.count(0.0, 20.0)  # each process lives for 20 s
-    monkeypatch.setattr("serving.process.child.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("serving.process.child.time", SimpleNamespace(monotonic=lambda: next(clock)))
     crashing = Child("x", lambda: subprocess.Popen(["false"]), lambda name, code, pause: pauses.append(pause), 60.0)
     for _ in range(6):
         crashing.keep()

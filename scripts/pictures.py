@@ -63,7 +63,7 @@ SHOTS = [
     Shot("analytics-phone", "analytics?view=Genres", 1100, PHONE),
     Shot("models", "models", 1900),
     Shot("models-phone", "models", 1100, PHONE),
-    Shot("online", "models", 1400, needs="Lists won"),
+    Shot("online", "models", 1700, needs="Lists won"),
 ]
 
 

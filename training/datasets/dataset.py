@@ -25,7 +25,7 @@ EVENTS = "events"  # key of `details`
 
 # Keys of `details["mended"]`.
 REPEATED = "repeated_ratings_dropped"
-_NOTED = ("items_without_a_row", "texts_without_a_word", "times_of_another_unit")
+_NOTED = ("items_without_a_row", "items_titled_by_their_id", "texts_without_a_word", "times_of_another_unit")
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ Overrides = Sequence[str] | Mapping[str, Any]  # `key=value` or `section.key=val
 COMPOSITE = "recommender"
 COMPOSITE_ABOUT = About(
     label="Recommender",
-    sentence="The blend for films, the best ranking model for people, stars for predicted stars.",
+    sentence="The blend for similar titles, the best ranking model for people, stars for predicted stars.",
     share="other",
 )
 
@@ -87,7 +87,8 @@ def algorithm_class(name: str) -> Any:
         return getattr(import_module(module), attribute)
     kind = own.find(name)
     if kind is None:
-        raise UsageError(f"Unknown model {name!r}; expected one of: {', '.join([*NAMES, *own.names()])}.")
+        hint = f" `all` trains the {COMPOSITE}, last." if name == COMPOSITE else ""
+        raise UsageError(f"Unknown model {name!r}; expected one of: {', '.join([*NAMES, *own.names()])}.{hint}")
     return kind
 
 

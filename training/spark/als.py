@@ -17,7 +17,8 @@ regularization for everybody. Spark is made to minimise this one:
   y~_k = a_k'y_i, in which x~'y~ = x_u'y_i, that is |x~|^2 + |y~|^2: a ridge of 1. Copies of the anchors multiply it;
   with m copies held at regularization / m in the place of 1, it is the local regularization.
 
-People come last in Spark's iterations, by an exact solution: they have the factors that fold-in gives.
+Spark is given the ratings that move items: likes, where likes are predicted. People's factors are solved here, exactly,
+from likes and dislikes, as the local fit and fold-in do.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from recommender.about import About, Paper
 from recommender.errors import MovierecError, UsageError
 from recommender.schema import LEAST_STARS, MOVIE, RATING, USER
 from training.models.base import Configured, FittedModel, TrainingData
-from training.models.factors.als import factor_model
+from training.models.factors.als import Als, factor_model
 from training.models.parameters import AlsConfig, DensityConfig
 from training.progress import Progress
 from training.spark.cluster import connect, open_exchange
@@ -64,7 +65,7 @@ class SparkAlsConfig(DensityConfig):
 
     def at_density(self, density: float, likes: float = 1.0) -> Self:
         """Return the settings with those of the local ALS for data of this density."""
-        return self.model_copy(update={"als": self.als.at_density(density)})
+        return self.model_copy(update={"als": self.als.at_density(density, likes)})
 
 
 class SparkAls(Configured[SparkAlsConfig]):
@@ -81,7 +82,8 @@ class SparkAls(Configured[SparkAlsConfig]):
     def __init__(self, config: SparkAlsConfig) -> None:
         """Raise UsageError if Spark cannot express the configuration."""
         super().__init__(config)
-        least = float(self._spark_rating(np.array([LEAST_STARS], dtype=np.float32))[0])
+        weights = config.als.weight(np.array([LEAST_STARS], dtype=np.float32))
+        least = float(self._spark_rating(weights)[0])
         if least <= 0:
             raise UsageError(
                 f"Spark needs a confidence above 1 for every rating; alpha * (weight_offset + weight_slope * "
@@ -95,44 +97,46 @@ class SparkAls(Configured[SparkAlsConfig]):
 
         Raises MissingInputError without pyspark, MovierecError if Spark fails.
         """
-        als = self.config.als
-        anchors = Anchors(als.factors, als.regularization)
+        als = Als(self.config.als)
+        anchors = Anchors(als.config.factors, als.config.regularization)
+        weighted = als.weigh(data)
         progress("als on Spark", 0.0)
-        users, items = anchors.resolve(*self._factors(data, anchors, seed))
+        items = anchors.resolve(*self._factors(weighted.likes, anchors, seed))
         progress("als on Spark", 1.0)
-        parameters = {**als.model_dump(), "engine": "spark", "blocks": self.config.blocks}
-        return factor_model("als", parameters, users, items, als.fold_in())
+        parameters = {**als.config.model_dump(), "engine": "spark", "blocks": self.config.blocks}
+        users = als.exact_users(weighted.signed, items)
+        return factor_model("als", parameters, users, items, weighted.fold_in)
 
-    def _factors(self, data: TrainingData, anchors: Anchors, seed: int) -> tuple[Factors, Factors]:
+    def _factors(self, likes: sp.csr_matrix, anchors: Anchors, seed: int) -> tuple[Factors, Factors]:
         """Fit factors (n_users + anchors, d) and (n_movies + anchors, d); zeros for those without ratings."""
         with connect(self.config.master) as spark, open_exchange(spark, self.config.exchange) as (exchange, scratch):
             spark.sparkContext.setCheckpointDir(exchange.address("checkpoints"))
-            ratings = exchange.send(self._write_ratings(data.stars, anchors, scratch / "ratings"))
+            ratings = exchange.send(self._write_ratings(likes, anchors, scratch / "ratings"))
             model = self._estimator(seed).fit(ratings)
             users = exchange.receive(model.userFactors, "user-factors")
             items = exchange.receive(model.itemFactors, "film-factors")
             return (
-                _read_factors(users, anchors.below(np.diff(data.user_item.indptr))),
-                _read_factors(items, anchors.below(data.counts)),
+                _read_factors(users, anchors.below(np.diff(likes.indptr))),
+                _read_factors(items, anchors.below(np.bincount(likes.indices, minlength=likes.shape[1]))),
             )
 
-    def _write_ratings(self, user_item: sp.csr_matrix, anchors: Anchors, directory: Path) -> Path:
+    def _write_ratings(self, likes: sp.csr_matrix, anchors: Anchors, directory: Path) -> Path:
         """Write rows and Spark's ratings as Parquet: a file per block of users, and one for the anchors."""
         directory.mkdir()
-        for number, entries in enumerate([*self._blocks(user_item), anchors.ratings(user_item.shape)]):
+        for number, entries in enumerate([*self._blocks(likes), anchors.ratings(likes.shape)]):
             users, movies = entries.users.astype(np.int32), entries.movies.astype(np.int32)
             table = pa.table({USER: users, MOVIE: movies, RATING: entries.values.astype(np.float32)})
             pq.write_table(table, directory / f"part-{number:05d}.parquet")
         return directory
 
-    def _blocks(self, user_item: sp.csr_matrix) -> Iterator[Entries]:
-        bounds = np.linspace(0, user_item.shape[0], self.config.blocks + 1).astype(int)
+    def _blocks(self, likes: sp.csr_matrix) -> Iterator[Entries]:
+        bounds = np.linspace(0, likes.shape[0], self.config.blocks + 1).astype(int)
         for start, stop in pairwise(bounds):
-            block = user_item[start:stop].tocoo()
+            block = likes[start:stop].tocoo()
             yield Entries(block.row + start, block.col, self._spark_rating(block.data))
 
-    def _spark_rating(self, stars: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self.config.als.alpha * self.config.als.weight(stars) - 1
+    def _spark_rating(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self.config.als.alpha * weights - 1
 
     def _estimator(self, seed: int) -> Any:
         from pyspark.ml.recommendation import ALS
@@ -200,13 +204,12 @@ class Anchors:
         )
         return Entries(users, movies, np.concatenate([pull_up, pull_up - weight[same_factor], -weight[~same_factor]]))
 
-    def resolve(self, users: Factors, items: Factors) -> tuple[Factors, Factors]:
-        """Return the factors of the real users and films in the anchors' coordinates."""
-        n_real = [len(side) - self.copies * self.factors for side in (users, items)]
-        a, b = (side[n : n + self.factors].astype(np.float64) for side, n in zip((users, items), n_real, strict=True))
-        scale = np.sqrt(self.product)
-        resolved = users[: n_real[0]] @ b.T / scale, items[: n_real[1]] @ a.T / scale
-        return resolved[0].astype(np.float32), resolved[1].astype(np.float32)
+    def resolve(self, users: Factors, items: Factors) -> Factors:
+        """Return the factors of the real films in the anchors' coordinates."""
+        n_users, n_items = (len(side) - self.copies * self.factors for side in (users, items))
+        anchors = users[n_users : n_users + self.factors].astype(np.float64)
+        resolved: Factors = (items[:n_items] @ anchors.T / np.sqrt(self.product)).astype(np.float32)
+        return resolved
 
 
 def _all_pairs(rows: NDArray[Any], columns: NDArray[Any]) -> NDArray[Any]:

@@ -23,7 +23,7 @@ CHART = "map"
 LISTED = 12  # films of the list beside the map
 SPOT = "spot"  # name in the address of the film that is open on the map
 NOTE = (
-    "Made when the model was trained: the taste of everybody who rated, and what is known of each film, laid out by "
+    "Made when the model was trained: the taste of everybody who rated, and what is known of each title, laid out by "
     '<a href="https://www.jmlr.org/papers/v9/vandermaaten08a.html">t-SNE</a>. Only neighbourhoods mean something; '
     "directions and large distances do not. Larger dots have more ratings."
 )

@@ -122,7 +122,7 @@ def snapshot_figures(data: Snapshot) -> list[tuple[str, str, str]]:
     entries = [
         (data.name, "data set", "Name of the data set that the served model was fitted on"),
         (count(data.films), words.many, f"{words.many_first} in the catalogue"),
-        (count(data.users), "people", "People who rated, without names"),
+        (count(data.users), "people", "People in the data, without names"),
         (count(data.ratings), "ratings" if words.has_ratings else "events", "All that the models learn from"),
         (stars(data.mean_rating), "average rating", f"Mean of all ratings; {words.rating_axis.lower()}"),
         (per_item, f"ratings per {words.one}", f"Mean number of ratings of {words.an}"),

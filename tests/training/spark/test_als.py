@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from testing.spark_cluster import standalone
 from tests.training import conftest as world
 from training.bundling.build import build_bundle
 from training.models import configure, make
+from training.models.target import EVERY_ROW, Target
 from training.progress import silent
 from training.registry import Tracker, register_bundle
 from training.spark.als import Anchors
@@ -75,8 +77,8 @@ def test_anchors_turn_into_the_ridge(regularization):
 
     assert np.allclose(people[:4] @ films[:4].T, anchors.product * np.eye(4), atol=1e-6)
     one = rng.standard_normal(4).astype(np.float32)
-    resolved, _ = anchors.resolve(np.vstack([one, people]), np.vstack([one, films]))
-    assert np.square(films @ one).sum() == pytest.approx(regularization * np.square(resolved).sum(), rel=1e-5)
+    resolved = anchors.resolve(np.vstack([one, people]), np.vstack([one, films]))
+    assert np.square(people @ one).sum() == pytest.approx(regularization * np.square(resolved).sum(), rel=1e-5)
 
 
 def test_without_pyspark_the_message_says_how_to_get_it(monkeypatch, data):
@@ -100,9 +102,10 @@ def cluster(tmp_path_factory):
 def fit(cluster, data):
     """Fit on the cluster with these numbers."""
 
-    def on_spark(*numbers, seed=3):
+    def on_spark(*numbers, seed=3, target=EVERY_ROW):
         changes = [f"master={cluster}", "blocks=2", *(f"als.{number}" for number in numbers)]
-        return make("spark_als", configure("spark_als", changes)).fit(data, seed=seed, progress=silent)
+        algorithm = make("spark_als", configure("spark_als", changes))
+        return algorithm.fit(replace(data, target=target), seed=seed, progress=silent)
 
     return on_spark
 
@@ -112,10 +115,13 @@ def fitted(fit):
     return fit(*NUMBERS)
 
 
-def test_spark_reaches_the_minimum_that_the_local_fit_reaches(fitted, data):
-    config = configure("als", NUMBERS)
+@pytest.mark.parametrize("target", [EVERY_ROW, Target(4.0)], ids=str)
+def test_spark_reaches_the_minimum_that_the_local_fit_reaches(fit, data, target):
+    fitted, config, data = fit(*NUMBERS, target=target), configure("als", NUMBERS), replace(data, target=target)
     local = make("als", config).fit(data, seed=3, progress=silent)
-    found, expected = (objective(model, data.user_item, config) for model in (fitted, local))
+    likes = data.likes(data.stars.data)
+    assert (likes.nnz == data.stars.nnz) is (target == EVERY_ROW)
+    found, expected = (objective(model, likes, config) for model in (fitted, local))
     assert found == pytest.approx(expected, rel=0.01)
     assert fitted.user_spec == local.user_spec
     assert {name: array.shape for name, array in fitted.arrays.items()} == {

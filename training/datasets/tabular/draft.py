@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +77,15 @@ def _interactions(tables: list[LookedAt]) -> Iterator[str]:
 
 def _time_format(table: LookedAt, column: Column) -> Iterator[str]:
     """Yield the form of times that are not ISO; of several that fit, the others are named."""
-    if column.is_time:
-        form = table.file.time_format or ""
-        if form and not form.startswith("%Y-%m-%d"):
-            yield _line("time_format", form)
-    elif forms := guess_time_formats(column.examples):
+    if not column.is_time:
+        forms = guess_time_formats(column.examples)
+    elif (read_as := table.file.time_format or "").startswith("%Y-%m-%d") or not read_as:
+        return
+    else:
+        texts = [datetime.fromisoformat(text).strftime(read_as) for text in column.examples]
+        # 24.12.25: a year of two digits seldom comes first, where DuckDB looks for it.
+        forms = sorted({read_as: None, **dict.fromkeys(guess_time_formats(texts))}, key=lambda form: form[:2] == "%y")
+    if forms:
         yield _line("time_format", forms[0], f"{' or '.join(forms[1:])} would fit as well" if forms[1:] else "")
 
 
@@ -122,6 +127,9 @@ def _items(tables: list[LookedAt], interactions: LookedAt) -> Iterator[str]:
     for role in ("item_id", "title", "year"):
         if role in roles:
             yield _line(role, roles[role].name, roles[role].summary)
+        elif role == "title":
+            columns = ", ".join(table.file.types)
+            yield _line(role, OPEN, f"was not recognised; one of {columns}; without this line ids are the titles")
     if table.year_in_title:
         yield _line("year_in_title", True, "titles end in a year in brackets")
     if table.lists:

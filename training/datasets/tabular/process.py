@@ -51,7 +51,7 @@ def process_source(
     mended |= {
         "repeated_ratings_dropped": repeated,
         "items_without_a_row": len(used_items.difference(items.index)) if config.items else 0,
-        "items_titled_by_their_id": int(items[TITLE].isna().sum()) if config.title else 0,
+        "items_titled_by_their_id": int(items[TITLE].isna().sum()) if config.items else 0,
         "items_without_year": int(items[YEAR].isna().sum()) if config.year else 0,
     }
     dataset = ProcessedDataset(

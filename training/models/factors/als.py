@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -47,6 +47,14 @@ class CompiledAls(AlternatingLeastSquares):  # type: ignore[misc]  # implicit ca
         improve_rows(confidence, other, factors, regularization, self.cg_steps, self._run, self._scratch)
 
 
+class Weighted(NamedTuple):
+    """Confidence of ratings before the factor alpha, each (n_users, n_movies), and what fold-in needs."""
+
+    likes: sp.csr_matrix  # of the ratings that are to be predicted
+    signed: sp.csr_matrix  # with dislikes, as negative numbers
+    fold_in: AlsFoldIn
+
+
 class Als(Configured[AlsConfig]):
     """Hu, Koren and Volinsky (2008), "Collaborative filtering for implicit feedback datasets".
 
@@ -65,13 +73,20 @@ class Als(Configured[AlsConfig]):
 
     def fit(self, data: TrainingData, *, seed: int, progress: Progress) -> FittedModel:
         """Factorise the ratings. Arrays: as `factor_model` names them."""
+        weighted = self.weigh(data)
+        users, items, curve = self.factorise(weighted.likes, seed, progress, weighted.signed)
+        return factor_model("als", self.config.model_dump(), users, items, weighted.fold_in, curve)
+
+    def weigh(self, data: TrainingData) -> Weighted:
+        """Return the confidence, before the factor alpha, of the ratings that move items, and of those that move users.
+
+        Dislikes are negative numbers among the latter.
+        """
         config = self.config
         data = replace(data, target=EVERY_ROW) if config.every_rating else data
         fold_in = config.fold_in(data.like)
         signed = with_data(data.stars, confidence(fold_in, data.stars.data) / np.float32(config.alpha))
-        likes = data.likes(config.weight(data.stars.data))
-        users, items, curve = self.factorise(likes, seed, progress, signed)
-        return factor_model("als", config.model_dump(), users, items, fold_in, curve)
+        return Weighted(data.likes(config.weight(data.stars.data)), signed, fold_in)
 
     def factorise(
         self, likes: sp.csr_matrix, seed: int, progress: Progress = silent, signed: sp.csr_matrix | None = None
@@ -106,10 +121,10 @@ class Als(Configured[AlsConfig]):
             als.fit(ordered, show_progress=False, callback=on_iteration)
         items = np.empty_like(als.item_factors)
         items[films] = als.item_factors
-        users = self._users(likes if signed is None else signed, items)
+        users = self.exact_users(likes if signed is None else signed, items)
         return users, items, {"train_loss": losses} if losses else {}
 
-    def _users(self, signed: sp.csr_matrix, items: Factors) -> Factors:
+    def exact_users(self, signed: sp.csr_matrix, items: Factors) -> Factors:
         """Return the exact user factors (n_users, d): implicit updates users before items, and only approximately.
 
         Fold-in then gives a known user the same factors. implicit's own exact solver takes several times as long.

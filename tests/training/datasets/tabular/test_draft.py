@@ -82,6 +82,7 @@ def test_recbole_headers_and_columns_that_are_not_used(home):
         ("%d %b %Y", ""),
         ("%d/%m/%Y, %H:%M", "%m/%d/%Y, %H:%M would fit as well"),
         ("%Y/%m/%d", ""),
+        ("%d.%m.%y", "%y.%m.%d would fit as well"),
     ],
 )
 def test_the_form_of_times_is_guessed_and_what_else_would_fit_is_said(home, form, others):
@@ -92,6 +93,22 @@ def test_the_form_of_times_is_guessed_and_what_else_would_fit_is_said(home, form
     assert keys["time_format"] == form
     assert others in text
     assert prepare("times").snapshot()["first_rating"] == "2020-09-01"
+
+
+def test_titles_that_are_not_recognised_are_asked_for(home):
+    rows = pairs().rename(columns={"user": "kunde", "item": "buch"})
+    books = pd.DataFrame({"isbn": range(24), "Titel": [f"Buch {item}" for item in range(24)]})
+    keys, _ = drafted("laden", write_rows(home / "r.csv", rows), write_rows(home / "b.csv", books))
+    assert keys["title"] == "?"
+    path = source_path("laden")
+    text = path.read_text().replace("user: '?'", "user: kunde").replace("item: '?'", "item: buch")
+    path.write_text(text)
+    with pytest.raises(UsageError, match=r"\?.*Titel"):
+        prepare("laden")
+    path.write_text(text.replace("title: '?'", "title: Titel"))
+    assert prepare("laden").movies["title"].tolist()[:2] == ["Buch 0", "Buch 1"]
+    path.write_text("\n".join(line for line in text.splitlines() if not line.startswith("title:")))
+    assert prepare("laden").details["mended"] == {"items_titled_by_their_id": 24}
 
 
 def test_dates_in_another_form_and_years_in_titles(home):

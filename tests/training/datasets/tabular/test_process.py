@@ -426,4 +426,4 @@ def test_texts_without_a_word_that_items_share_are_counted(tmp_path, prepare_sou
         interactions=write_rows(tmp_path / "r.csv", pairs()), user="user", item="item", time="second",
         items=write_rows(tmp_path / "i.csv", items), text="about",
     )  # fmt: skip
-    assert dataset.noted == {"texts_without_a_word": noted}
+    assert dataset.noted == {"items_titled_by_their_id": 24, "texts_without_a_word": noted}

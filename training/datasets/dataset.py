@@ -25,7 +25,10 @@ EVENTS = "events"  # key of `details`
 
 # Keys of `details["mended"]`.
 REPEATED = "repeated_ratings_dropped"
-_NOTED = ("items_without_a_row", "items_titled_by_their_id", "texts_without_a_word", "times_of_another_unit")
+_NOTED = (
+    "items_without_a_row", "items_titled_by_their_id", "cells_that_hold_no_number", "texts_without_a_word",
+    "times_of_another_unit",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -23,15 +23,17 @@ from training.datasets.tabular.values import IdColumn, number_sql, split_lists
 
 _UNCHANGED_PLURALS = {"series", "species", "news"}
 # Columns that every data set has, empty where it has no such thing.
+UNREAD = "cells_that_hold_no_number"  # column of a count for each item, not of the files
 _FILM_LISTS = (schema.GENRES, schema.DIRECTORS, schema.ACTORS)
 
 
 def read_items(config: SourceConfig, quarantine: Quarantine) -> pd.DataFrame:
     """Read all files of items; rows without an id or with one that stood before go to `quarantine`.
 
-    The index holds the ids as text; the columns are TITLE and YEAR, None where there is none, and those described.
+    The index holds the ids as text; the columns are TITLE and YEAR, None where there is none, those described, and
+    UNREAD: how many cells of number columns hold no number.
     """
-    items = pd.DataFrame(columns=[schema.TITLE, schema.YEAR, *config.item_facts], dtype=object)
+    items = pd.DataFrame(columns=[schema.TITLE, schema.YEAR, *config.item_facts, UNREAD], dtype=object)
     for path in config.items:
         records = read_records(path, config.item_columns, config, quarantine)
         items = pd.concat([items, _read_file(records, set(items.index), config, quarantine)])
@@ -109,9 +111,12 @@ def _read_file(records: Records, known_ids: set[str], config: SourceConfig, quar
     }
     columns |= {name: split_lists(_cells(records, name, rows), config.list_separator) for name in config.list}
     columns |= {name: _cells(records, name, rows) for name in (*config.category, *config.text)}
+    unread = np.zeros(len(rows), dtype=np.int64)
     for name in config.number:
         numbers = records.numbers(number_sql(name, config.decimal))[rows]
         columns[name] = np.where(np.isfinite(numbers), numbers, np.nan).tolist()
+        unread += ~np.isfinite(numbers) & np.array([bool(text) for text in _cells(records, name, rows)], dtype=bool)
+    columns[UNREAD] = unread.tolist()
     return pd.DataFrame(columns, index=[ids.texts[code] for code in ids.codes[rows]], dtype=object)
 
 

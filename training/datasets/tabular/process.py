@@ -19,7 +19,7 @@ from training.datasets.features.text_block import described_by
 from training.datasets.quarantine import Quarantine, report_texts
 from training.datasets.stored.persistence import DatasetWriter
 from training.datasets.tabular.interactions import join_arrivals, read_interactions, used_ids, with_ids
-from training.datasets.tabular.items import items_of, movie_table, own_blocks, read_items
+from training.datasets.tabular.items import UNREAD, items_of, movie_table, own_blocks, read_items
 from training.datasets.tabular.source import SourceConfig
 
 
@@ -52,6 +52,7 @@ def process_source(
         "repeated_ratings_dropped": repeated,
         "items_without_a_row": len(used_items.difference(items.index)) if config.items else 0,
         "items_titled_by_their_id": int(items[TITLE].isna().sum()) if config.items else 0,
+        UNREAD: int(items[UNREAD].sum()),
         "items_without_year": int(items[YEAR].isna().sum()) if config.year else 0,
     }
     dataset = ProcessedDataset(

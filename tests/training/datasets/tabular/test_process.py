@@ -427,3 +427,13 @@ def test_texts_without_a_word_that_items_share_are_counted(tmp_path, prepare_sou
         items=write_rows(tmp_path / "i.csv", items), text="about",
     )  # fmt: skip
     assert dataset.noted == {"items_titled_by_their_id": 24, "texts_without_a_word": noted}
+
+
+def test_cells_that_hold_no_number_are_counted(tmp_path, prepare_source):
+    prices = ["30,50 €", "", "1.299,00", *["7,50"] * 21]
+    items = pd.DataFrame({"item": range(24), "price": prices})
+    dataset = prepare_source(
+        interactions=write_rows(tmp_path / "r.csv", pairs()), user="user", item="item", time="second",
+        items=write_rows(tmp_path / "i.csv", items, separator=";"), number="price", decimal=",",
+    )  # fmt: skip
+    assert dataset.noted["cells_that_hold_no_number"] == 2

@@ -164,7 +164,7 @@ def test_metrics_are_spelled_and_explained() -> None:
     assert metric_title("masked_weighted_ndcg_at_10") == "Masked weighted nDCG@10"
     assert metric_title("hit_rate_at_20") == "Hit rate@20"
     assert metric_title("rmse") == "RMSE"
-    assert "Rare films count more" in metric_help("weighted_hit_rate_at_10")
+    assert "Rare titles count more" in metric_help("weighted_hit_rate_at_10")
     assert metric_help("unheard_of") == ""
 
 

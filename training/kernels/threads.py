@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import scipy.linalg.blas  # noqa: F401  # SciPy's own OpenBLAS: a limit reaches loaded libraries alone
+import threadpoolctl
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -70,24 +71,19 @@ def thread_map(threads: int = 0) -> Iterator[Map]:
 
 
 class _BlasLimit:
-    """Keeps BLAS to one thread from the first block that asks for it to the last: the number is the whole process's.
-
-    threadpoolctl (3.8) does nothing, silently, in any but the one living thread that first set a number. So a thread
-    that lives as long as the limit sets it and takes it back, whichever threads come first and go last.
-    """
+    """Keeps BLAS to one thread from the first block that asks for it to the last: the number is the whole process's."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._blocks = 0
-        self._thread: ThreadPoolExecutor
-        self._limits: Any
+        self._limits: Any = None
 
     @contextmanager
     def hold(self) -> Iterator[None]:
         with self._lock:
             if not self._blocks:
-                self._thread = ThreadPoolExecutor(1, "blas-limit")
-                self._limits = self._thread.submit(threadpool_limits, 1, "blas").result()
+                _let_any_thread_set_blas()
+                self._limits = threadpool_limits(1, "blas")
             self._blocks += 1
         try:
             yield
@@ -95,8 +91,16 @@ class _BlasLimit:
             with self._lock:
                 self._blocks -= 1
                 if not self._blocks:
-                    self._thread.submit(self._limits.restore_original_limits).result()
-                    self._thread.shutdown()
+                    _let_any_thread_set_blas()
+                    self._limits.restore_original_limits()
+                    _let_any_thread_set_blas()
+
+
+def _let_any_thread_set_blas() -> None:
+    """Undo that threadpoolctl, from 3.8 on, silently obeys only the living thread that first set a number."""
+    clear = getattr(threadpoolctl.OpenBLASController, "clear_controlling_thread", None)
+    if clear is not None:
+        clear(force=True)
 
 
 _blas_limit = _BlasLimit()

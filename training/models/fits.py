@@ -186,6 +186,9 @@ def _check_sparse(name: str, fitted: FittedModel, n_items: int) -> None:
         try:
             matrix = sparse_array(fitted.arrays, prefix)
             matrix.check_format()
+            kinds = [fitted.arrays[f"{prefix}_{name}"].dtype for name in ("indptr", "indices")]
+            if not all(np.issubdtype(kind, np.integer) for kind in kinds):
+                raise TypeError("rows and columns are not integers")
         except KeyError:  # said where the scores are computed
             continue
         except (ValueError, IndexError, TypeError) as error:

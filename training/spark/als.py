@@ -86,7 +86,7 @@ class SparkAls(Configured[SparkAlsConfig]):
         least = float(self._spark_rating(weights)[0])
         if least <= 0:
             raise UsageError(
-                f"Spark needs a confidence above 1 for every rating; alpha * (weight_offset + weight_slope * "
+                f"Spark needs a confidence above 1 even for the lowest rating; alpha * (weight_offset + weight_slope * "
                 f"{LEAST_STARS}) is {least + 1:g}. Raise alpha or weight_offset, or train without --engine spark."
             )
         if config.als.regularization <= 0:

@@ -6,9 +6,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from movierec.cli.common.output import warn
 from online.experiment import Experiment
 from online.status import Status, status
-from recommender.errors import MissingInputError, UsageError
+from recommender.errors import LostRaceError, MissingInputError, UsageError
 from serving.versions.entry import VersionMeta, directory_name
 from serving.versions.experiment import changing_experiment, obstacle, read_experiment, write_experiment
 from serving.versions.model_store import ModelStore
@@ -68,13 +69,21 @@ def end_experiment(store: Path, because: str) -> Experiment:
 
 
 def end_with_change(store: Path, before: Version | None, because: str) -> None:
-    """End the running experiment of a store if it is about the version that was champion before."""
+    """End the running experiment of a store if it is about the version that was champion before.
+
+    The champion has changed already, so an experiment that another command holds on to is only warned of.
+    """
     if before is None or read_experiment(store) is None:
         return
-    with changing_experiment(store):
-        experiment = require_experiment(store)
-        if experiment.is_running and experiment.champion == key_of(before):
-            _end(store, experiment, because)
+    try:
+        with changing_experiment(store):
+            experiment = require_experiment(store)
+            if experiment.is_running and experiment.champion == key_of(before):
+                _end(store, experiment, because)
+    except LostRaceError as error:
+        warn(
+            f"The champion has changed, but its experiment could not be ended: {error} Then: movierec experiment stop."
+        )
 
 
 def _end(store: Path, experiment: Experiment, because: str) -> Experiment:

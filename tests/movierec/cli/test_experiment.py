@@ -112,6 +112,17 @@ def test_a_start_beside_a_command_that_hangs_is_told_so(with_events, monkeypatch
     assert read_experiment(with_events.root) is None
 
 
+def test_a_promotion_beside_a_command_that_hangs_is_told_with_a_warning(with_events, tracker, monkeypatch):
+    assert movierec("experiment", "start", "--challenger", "2").exit_code == 0
+    monkeypatch.setattr("serving.versions.experiment.LOCK_SECONDS", 0.2)
+    with changing_experiment(with_events.root):
+        promoted = movierec("promote", "--version", "2", "--force", "--reason", "trial", "--json")
+    assert promoted.exit_code == 0, promoted.exception
+    assert json.loads(promoted.stdout)["promoted"] is True
+    assert "its experiment could not be ended" in promoted.stderr
+    assert tracker.aliased(CHAMPION).number == 2
+
+
 def test_an_experiment_whose_challenger_is_not_served_says_so(with_events, tracker, tmp_path):
     assert movierec("experiment", "start", "--challenger", "2").exit_code == 0
     assert "it gives no lists: the service's challenger is none" in movierec("experiment", "status").stdout

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import httpx
@@ -13,6 +15,7 @@ from starlette.testclient import TestClient
 
 from client.answers import Recommendations, Tags
 from recommender.model import Model, Wanted
+from serving.answering import history
 from serving.answering.history import SPELLINGS
 from serving.api import plain_calls
 from serving.api.app import Service
@@ -282,6 +285,16 @@ def test_a_long_history_is_looked_up_whole_and_searched_for_in_part(full: TestCl
     assert full.post("/recommend/", json={"likes": [*titles, 1]}).status_code == 422
     halves = {"likes": [1] * 5_001, "ratings": [{"movie_id": 1, "rating": 3}] * 5_000}
     assert full.post("/recommend/", json=halves).status_code == 422
+
+
+@pytest.mark.fault(43)
+@pytest.mark.parametrize(("entries", "rests"), [(64, False), (65, True)])
+def test_a_long_history_rests_between_its_entries(full: TestClient, monkeypatch, entries: int, rests: bool) -> None:
+    slept: list[float] = []
+    clock = itertools.count(0.0, 1.0)
+    monkeypatch.setattr(history, "time", SimpleNamespace(perf_counter=lambda: next(clock), sleep=slept.append))
+    post(full, {"likes": [1] * entries})
+    assert slept == ([2.0] * entries if rests else [])
 
 
 def test_part_of_a_title_finds_the_film_or_says_which_it_may_be(full: TestClient) -> None:

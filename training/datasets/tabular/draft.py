@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +82,27 @@ def _time_format(table: LookedAt, column: Column) -> Iterator[str]:
     elif (read_as := table.file.time_format or "").startswith("%Y-%m-%d") or not read_as:
         return
     else:
-        texts = [datetime.fromisoformat(text).strftime(read_as) for text in column.examples]
-        # 24.12.25: a year of two digits seldom comes first, where DuckDB looks for it.
-        forms = sorted({read_as: None, **dict.fromkeys(guess_time_formats(texts))}, key=lambda form: form[:2] == "%y")
+        times = [parsed for text in column.examples if (parsed := _parsed(text)) is not None]
+        texts = [parsed.strftime(read_as) for parsed in times]
+        # 24.12.25: a year of two digits seldom comes first, where DuckDB looks for it; no form leads into the future.
+        forms = sorted(
+            {read_as: None, **dict.fromkeys(guess_time_formats(texts))},
+            key=lambda form: (_has_future(texts, form), form.startswith("%y")),
+        )
     if forms:
         yield _line("time_format", forms[0], f"{' or '.join(forms[1:])} would fit as well" if forms[1:] else "")
+
+
+def _parsed(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:  # "infinity" is a date for DuckDB
+        return None
+
+
+def _has_future(texts: Sequence[str], form: str) -> bool:
+    now = datetime.now(UTC)
+    return any(datetime.strptime(text, form).replace(tzinfo=UTC) > now for text in texts)
 
 
 def _feedback(table: LookedAt) -> Iterator[str]:

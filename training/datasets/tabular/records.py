@@ -267,5 +267,6 @@ def _readable(path: Path) -> Iterator[None]:
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         reason = str(error).strip().splitlines()[0][:_SHOWN]
         if "not latin-1 encoded" in reason:  # bytes 128 to 159: quotes, dashes and euros of Windows
-            reason = f"it is neither UTF-8 nor latin-1. Save it as UTF-8, or: iconv -f cp1252 -t utf-8 {path.name}"
+            name = path.name.removesuffix(path.suffix) if path.suffix in COMPRESSION else path.name
+            reason = f"it is neither UTF-8 nor latin-1. Save it as UTF-8, or: iconv -f cp1252 -t utf-8 {name} > NEW"
         raise DataError(f"{path} cannot be read as what its name says it is: {reason}") from error

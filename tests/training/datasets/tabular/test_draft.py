@@ -95,6 +95,21 @@ def test_the_form_of_times_is_guessed_and_what_else_would_fit_is_said(home, form
     assert prepare("times").snapshot()["first_rating"] == "2020-09-01"
 
 
+def test_years_of_two_digits_come_first_where_another_form_leads_into_the_future(home):
+    days = pd.Timestamp(2024, 8, 20) + pd.to_timedelta(np.arange(len(pairs())) % 12, unit="D")
+    rows = pairs()[["user", "item"]].assign(**{"bought at": days.strftime("%y-%m-%d")})
+    keys, text = drafted("times", write_rows(home / "r.csv", rows))
+    assert keys["time_format"] == "%y-%m-%d"
+    assert "%d-%m-%y would fit as well" in text
+    assert prepare("times").snapshot()["first_rating"] == "2024-08-20"
+
+
+def test_an_infinite_date_among_others_stops_no_draft(home):
+    dates = [*["24.12.2025"] * (len(pairs()) - 1), "infinity"]
+    keys, _ = drafted("times", write_rows(home / "r.csv", pairs()[["user", "item"]].assign(**{"bought at": dates})))
+    assert keys["time"] == "bought at"
+
+
 def test_titles_that_are_not_recognised_are_asked_for(home):
     rows = pairs().rename(columns={"user": "kunde", "item": "buch"})
     books = pd.DataFrame({"isbn": range(24), "Titel": [f"Buch {item}" for item in range(24)]})

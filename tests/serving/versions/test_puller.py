@@ -286,7 +286,7 @@ def test_a_store_that_is_made_anew_is_pulled_into(registry, local, toy_bundle) -
     registry.register("1", toy_bundle)
     with polling(make(registry, local, poll_seconds=0.01)):
         wait_until(lambda: served(local) == "1")
-        shutil.rmtree(local.root)
+        shutil.rmtree(local.root.rename(local.root.with_name("gone")))  # at once: the puller writes into it
         wait_until(lambda: served(local) == "1")
         wait_until(lambda: is_locked(local.root))
 
